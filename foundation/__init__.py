@@ -1,0 +1,1 @@
+"""Foundation models: feature backbones, promptable segmenters and the studies on them."""

@@ -1,0 +1,1 @@
+"""Linear probes for disease progression, and feature-reliance analysis."""

@@ -1,0 +1,72 @@
+"""regkit: register medical and remote-sensing images, and measure what can be learned then.
+
+Examples
+--------
+>>> import regkit as rk
+>>> rk.Volume.__name__
+'Volume'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from regkit.errors import InputError, NotInvertibleError, RegkitError, ResourceError
+    from regkit.geometry.grid import Grid
+    from regkit.io import read, read_labels, read_points, read_transform, write_transform
+    from regkit.registration.config import RegisterConfig
+    from regkit.registration.pipeline import register
+    from regkit.registration.result import Result
+    from regkit.resample import resample, warp
+    from regkit.transforms import Affine, Chain, DisplacementField, VelocityField, compose
+    from regkit.volume import Labels, Points, Volume
+
+__version__ = "0.1.0"
+
+# Everything is imported on first use, so that `import regkit` and `regkit --help` stay instant.
+_HOME = {
+    "InputError": "regkit.errors",
+    "NotInvertibleError": "regkit.errors",
+    "RegkitError": "regkit.errors",
+    "ResourceError": "regkit.errors",
+    "Grid": "regkit.geometry.grid",
+    "read": "regkit.io",
+    "read_labels": "regkit.io",
+    "read_points": "regkit.io",
+    "read_transform": "regkit.io",
+    "write_transform": "regkit.io",
+    "RegisterConfig": "regkit.registration.config",
+    "register": "regkit.registration.pipeline",
+    "Result": "regkit.registration.result",
+    "resample": "regkit.resample",
+    "warp": "regkit.resample",
+    "Affine": "regkit.transforms",
+    "Chain": "regkit.transforms",
+    "DisplacementField": "regkit.transforms",
+    "VelocityField": "regkit.transforms",
+    "compose": "regkit.transforms",
+    "Labels": "regkit.volume",
+    "Points": "regkit.volume",
+    "Volume": "regkit.volume",
+}
+
+__all__ = [  # noqa: F822 - resolved by __getattr__
+    "Affine", "Chain", "DisplacementField", "Grid", "InputError", "Labels",
+    "NotInvertibleError", "Points", "RegisterConfig", "RegkitError", "ResourceError", "Result",
+    "VelocityField", "Volume", "compose", "read", "read_labels", "read_points",
+    "read_transform", "register", "resample", "warp", "write_transform",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'regkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,110 @@
+"""Homogeneous affine matrices: parts, sizes, and the parameters that optimisers move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from regkit.errors import InputError
+
+Matrix = NDArray[np.float64]
+
+
+def homogeneous(linear: ArrayLike, translation: ArrayLike) -> Matrix:
+    """Assemble ``x -> linear @ x + translation`` as one ``(d + 1, d + 1)`` matrix.
+
+    Examples
+    --------
+    >>> homogeneous([[2.0, 0.0], [0.0, 1.0]], [3.0, 4.0]).tolist()
+    [[2.0, 0.0, 3.0], [0.0, 1.0, 4.0], [0.0, 0.0, 1.0]]
+    """
+    part = np.asarray(linear, dtype=np.float64)
+    ndim = len(part)
+    matrix = np.eye(ndim + 1)
+    matrix[:ndim, :ndim] = part
+    matrix[:ndim, ndim] = np.asarray(translation, dtype=np.float64)
+    return matrix
+
+
+def checked(matrix: ArrayLike, *, what: str = "affine") -> Matrix:
+    """Return a read-only float64 copy of a usable affine.
+
+    Raises
+    ------
+    InputError
+        If it is not ``3x3`` or ``4x4``, not finite, or not invertible.
+    """
+    out = np.array(matrix, dtype=np.float64)
+    if out.shape not in ((3, 3), (4, 4)):
+        raise InputError(f"{what} has shape {out.shape}; allowed: (3, 3) in 2-D, (4, 4) in 3-D")
+    if not np.isfinite(out).all():
+        raise InputError(f"{what} has values that are not finite; fix the header")
+    if not np.allclose(out[-1], np.eye(len(out))[-1]):
+        raise InputError(f"{what} has last row {out[-1].tolist()}; it must be 0 ... 0 1")
+    scale = np.linalg.norm(out[:-1, :-1], axis=0).prod()
+    if not abs(np.linalg.det(out[:-1, :-1])) > 1e-9 * max(scale, 1e-9):
+        raise InputError(f"{what} is singular; its columns must be independent")
+    out.setflags(write=False)
+    return out
+
+
+def spacing_of(affine: Matrix) -> Matrix:
+    """Lengths of the index axes in world units, shape ``(d,)``."""
+    lengths: Matrix = np.linalg.norm(affine[:-1, :-1], axis=0)
+    return lengths
+
+
+def apply_affine(affine: Matrix, points: ArrayLike) -> Matrix:
+    """Map points ``(..., d)``.
+
+    Examples
+    --------
+    >>> apply_affine(homogeneous(np.eye(2), [1.0, 2.0]), [[0.0, 0.0]]).tolist()
+    [[1.0, 2.0]]
+    """
+    mapped: Matrix = np.asarray(points, dtype=np.float64) @ affine[:-1, :-1].T + affine[:-1, -1]
+    return mapped
+
+
+def about(centre: ArrayLike, linear: ArrayLike) -> Matrix:
+    """The affine with linear part ``linear`` that leaves ``centre`` where it is."""
+    part = np.asarray(linear, dtype=np.float64)
+    point = np.asarray(centre, dtype=np.float64)
+    return homogeneous(part, point - part @ point)
+
+
+def rotation(angles: Sequence[float]) -> Matrix:
+    """Rotation matrix from one angle (2-D) or a rotation vector (3-D), in radians.
+
+    The rotation vector's direction is the axis and its length the angle (Rodrigues).
+
+    Examples
+    --------
+    >>> rotation([np.pi / 2]).round(6).tolist()
+    [[0.0, -1.0], [1.0, 0.0]]
+    """
+    if len(angles) == 1:
+        c, s = np.cos(angles[0]), np.sin(angles[0])
+        return np.array([[c, -s], [s, c]])
+    x, y, z = angles
+    theta = float(np.sqrt(x * x + y * y + z * z))
+    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    if theta < 1e-12:
+        return np.eye(3) + cross
+    out: Matrix = (
+        np.eye(3)
+        + np.sin(theta) / theta * cross
+        + (1 - np.cos(theta)) / theta**2 * (cross @ cross)
+    )
+    return out
+
+
+def nearest_rotation(linear: Matrix) -> Matrix:
+    """The proper rotation closest to ``linear`` in the Frobenius norm (polar decomposition)."""
+    u, _, vt = np.linalg.svd(linear)
+    flip = np.eye(len(linear))
+    flip[-1, -1] = np.sign(np.linalg.det(u @ vt))
+    out: Matrix = u @ flip @ vt
+    return out

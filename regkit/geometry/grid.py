@@ -1,0 +1,183 @@
+"""Grid: a shape and where its voxels lie in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.geometry.affines import Matrix, apply_affine, checked, homogeneous, spacing_of
+from regkit.geometry.orientation import axis_codes, axis_directions, parse_codes
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Voxel centres at integer indices, and the affine that puts them in the world.
+
+    Parameters
+    ----------
+    shape
+        Number of voxels along each index axis, two or three of them.
+    affine
+        ``(d + 1, d + 1)`` float64, index to world (RAS+ millimetres for medical images).
+
+    Raises
+    ------
+    InputError
+        If the shape is empty or the affine is unusable.
+
+    Examples
+    --------
+    >>> grid = Grid((4, 5, 6), np.diag([1.0, 1.0, 2.0, 1.0]))
+    >>> grid.spacing, grid.orientation
+    ((1.0, 1.0, 2.0), 'RAS')
+    """
+
+    shape: tuple[int, ...]
+    affine: Matrix
+
+    def __post_init__(self) -> None:
+        shape = tuple(int(n) for n in self.shape)
+        affine = checked(self.affine)
+        if len(shape) != len(affine) - 1:
+            raise InputError(f"a grid of {len(shape)} axes cannot have a {affine.shape} affine")
+        if min(shape) < 1:
+            raise InputError(f"grid shape {shape} has an empty axis")
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "affine", affine)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Grid)
+            and self.shape == other.shape
+            and np.array_equal(self.affine, other.affine)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.shape, self.affine.tobytes()))
+
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.shape))
+        spacing = "x".join(f"{s:.4g}" for s in self.spacing)
+        return f"Grid({size}, {spacing} mm, {self.orientation})"
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes, 2 or 3."""
+        return len(self.shape)
+
+    @cached_property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance of neighbouring voxel centres along each index axis, in world units."""
+        return tuple(float(s) for s in spacing_of(self.affine))
+
+    @cached_property
+    def orientation(self) -> str:
+        """Letters such as ``"LPS"``: where each index axis points to."""
+        return axis_codes(self.affine)
+
+    @cached_property
+    def inverse_affine(self) -> Matrix:
+        """World to index."""
+        inverse: Matrix = np.linalg.inv(self.affine)
+        return inverse
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume (area in 2-D) of one voxel in world units."""
+        return float(abs(np.linalg.det(self.affine[:-1, :-1])))
+
+    @property
+    def centre(self) -> Matrix:
+        """World position of the middle of the field of view."""
+        return apply_affine(self.affine, (np.array(self.shape) - 1) / 2)
+
+    def corners(self) -> Matrix:
+        """World positions of the outer corners of the field of view, ``(2**d, d)``."""
+        return apply_affine(self.affine, list(product(*((-0.5, n - 0.5) for n in self.shape))))
+
+    def to_index(self, points: Tensor) -> Tensor:
+        """World points ``(..., d)`` to index coordinates."""
+        return _affine_on(points, self.inverse_affine)
+
+    def to_world(self, index: Tensor) -> Tensor:
+        """Index coordinates ``(..., d)`` to world points."""
+        return _affine_on(index, self.affine)
+
+    def world_points(self, rows: slice = slice(None)) -> Tensor:
+        """World positions of all voxel centres, float64 ``(*shape, d)``.
+
+        ``rows`` picks a range along the first axis, so that large grids can be walked in slabs.
+        """
+        axes = [torch.arange(n, dtype=torch.float64) for n in self.shape]
+        axes[0] = axes[0][rows]
+        return self.to_world(torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1))
+
+    def slabs(self, voxels: int = 1 << 21) -> Iterator[slice]:
+        """Ranges along the first axis that hold about ``voxels`` voxels each."""
+        step = max(1, voxels * self.shape[0] // max(1, int(np.prod(self.shape))))
+        for start in range(0, self.shape[0], step):
+            yield slice(start, min(start + step, self.shape[0]))
+
+    def window(self, start: Sequence[int], shape: Sequence[int]) -> Grid:
+        """The grid of ``shape`` voxels whose first voxel is index ``start`` of this one.
+
+        The window may reach beyond the grid: that is padding.
+        """
+        shift = homogeneous(np.eye(self.ndim), np.asarray(start, dtype=np.float64))
+        return Grid(tuple(shape), self.affine @ shift)
+
+    def with_spacing(self, spacing: ArrayLike) -> Grid:
+        """The same field of view, in voxels as close to ``spacing`` as whole numbers allow."""
+        wanted = np.broadcast_to(np.asarray(spacing, dtype=np.float64), (self.ndim,))
+        extent = np.array(self.shape) * np.array(self.spacing)
+        return self.with_shape(np.maximum(1, np.rint(extent / wanted)).astype(int))
+
+    def with_shape(self, shape: Sequence[int] | NDArray[np.int64]) -> Grid:
+        """The same field of view (outer corners stay), cut into ``shape`` voxels."""
+        new = np.array(shape, dtype=np.float64)
+        factor = np.array(self.shape) / new
+        return Grid(
+            tuple(int(n) for n in shape),
+            self.affine @ homogeneous(np.diag(factor), (factor - 1) / 2),
+        )
+
+    def reorder(self, codes: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """How to store an array of this grid so that its axes point along ``codes``.
+
+        Returns
+        -------
+        order, flipped
+            The permutation of the index axes, and the axes (after it) to flip.
+        """
+        have = axis_directions(self.affine)
+        world_of = [world for world, _ in have]
+        wanted = parse_codes(codes, self.ndim)
+        order = tuple(world_of.index(world) for world, _ in wanted)
+        flipped = tuple(
+            axis for axis, (_, sign) in enumerate(wanted) if have[order[axis]][1] != sign
+        )
+        return order, flipped
+
+    def reoriented(self, codes: str) -> Grid:
+        """The grid of the same voxels stored so that the axes point along ``codes``."""
+        order, flipped = self.reorder(codes)
+        shape = tuple(self.shape[axis] for axis in order)
+        step = np.zeros((self.ndim, self.ndim))
+        start = np.zeros(self.ndim)
+        for new, old in enumerate(order):
+            step[old, new] = -1.0 if new in flipped else 1.0
+            start[old] = shape[new] - 1 if new in flipped else 0
+        return Grid(shape, self.affine @ homogeneous(step, start))
+
+
+def _affine_on(points: Tensor, matrix: Matrix) -> Tensor:
+    whole = torch.as_tensor(np.array(matrix), dtype=points.dtype, device=points.device)
+    return points @ whole[:-1, :-1].T + whole[:-1, -1]

@@ -1,0 +1,33 @@
+"""Which implementation runs: the Numba loops, or the PyTorch reference.
+
+The loops take float32 tensors on the CPU that need no gradient; everything else, and everything
+when ``REGKIT_KERNELS=torch`` is set, goes to the reference.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor
+
+
+def loops_apply(*tensors: Tensor) -> bool:
+    """Whether the Numba loops may run on these tensors."""
+    if os.environ.get("REGKIT_KERNELS") == "torch":
+        return False
+    graph = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    return not graph and all(t.device.type == "cpu" for t in tensors)
+
+
+def name(device: torch.device | str) -> str:
+    """``"numba"`` or ``"torch"``: what runs on ``device``, for the report."""
+    return "numba" if loops_apply(torch.empty(0, device=device)) else "torch"
+
+
+def set_threads(count: int) -> None:
+    """Bound the threads of PyTorch and of the loops alike."""
+    import numba
+
+    torch.set_num_threads(count)
+    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))

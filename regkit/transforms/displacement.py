@@ -1,0 +1,89 @@
+"""DisplacementField: ``phi(x) = x + u(x)`` on a grid that it carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from regkit.errors import InputError, NotInvertibleError
+from regkit.geometry.grid import Grid
+from regkit.kernels.fields import invert
+from regkit.kernels.sampling import sample
+from regkit.transforms.transform import Transform
+
+
+@dataclass(frozen=True, eq=False)
+class DisplacementField(Transform):
+    """World points of fixed to world points of moving: ``phi(x) = x + u(x)``.
+
+    Outside its grid it moves nothing, as in ITK.
+
+    Parameters
+    ----------
+    u
+        ``(d, *grid.shape)`` float32, world units; interpolated linearly.
+    grid
+        Where ``u`` is sampled.
+    residual
+        For a field that came from :meth:`inverse`: the largest error in world units that the
+        fixed-point solve left; 0 otherwise.
+
+    Raises
+    ------
+    InputError
+        If ``u`` does not fit the grid.
+    """
+
+    u: Tensor
+    grid: Grid
+    residual: float = 0.0
+
+    def __post_init__(self) -> None:
+        if tuple(self.u.shape) != (self.grid.ndim, *self.grid.shape):
+            raise InputError(
+                f"displacement {tuple(self.u.shape)} does not fit the grid {self.grid.shape}; "
+                f"it must be ({self.grid.ndim}, {', '.join(map(str, self.grid.shape))})"
+            )
+        object.__setattr__(self, "u", self.u.to(torch.float32))
+
+    @property
+    def ndim(self) -> int:
+        """Dimension of the world."""
+        return self.grid.ndim
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Map world points ``(..., d)``."""
+        u = sample(self.u.to(points.device), self.grid.to_index(points))
+        return points + u.movedim(0, -1).to(points.dtype)
+
+    def inverse(self) -> DisplacementField:
+        """Solve ``v(y) = -u(y + v(y))`` by fixed point; see :func:`regkit.kernels.fields.invert`.
+
+        Raises
+        ------
+        NotInvertibleError
+            If the solve leaves more than one voxel of error somewhere: the field folds.
+        """
+        v, residual = invert(self.index_displacement())
+        spacing = max(self.grid.spacing)
+        if residual > 1.0:
+            raise NotInvertibleError(
+                f"the displacement field folds: its inverse is off by {residual * spacing:.2g} "
+                "world units; register with more regularisation"
+            )
+        return replace(from_index(v, self.grid), residual=residual * spacing)
+
+    def index_displacement(self) -> Tensor:
+        """``u`` in voxels of the grid instead of world units, ``(d, *shape)``."""
+        return _turn(self.u, torch.from_numpy(self.grid.inverse_affine[:-1, :-1].copy()))
+
+
+def from_index(u: Tensor, grid: Grid) -> DisplacementField:
+    """The field whose displacement is ``u`` voxels of ``grid``, ``(d, *shape)``."""
+    return DisplacementField(_turn(u, torch.from_numpy(grid.affine[:-1, :-1].copy())), grid)
+
+
+def _turn(u: Tensor, linear: Tensor) -> Tensor:
+    return torch.einsum("ab,b...->a...", linear.to(u), u)

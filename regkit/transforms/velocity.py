@@ -1,0 +1,48 @@
+"""VelocityField: the exponential of a stationary velocity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from torch import Tensor
+
+from regkit.geometry.grid import Grid
+from regkit.kernels.fields import exponential
+from regkit.transforms.displacement import DisplacementField, from_index
+from regkit.transforms.transform import Transform
+
+
+@dataclass(frozen=True, eq=False)
+class VelocityField(Transform):
+    """World points of fixed to world points of moving: ``phi = exp(v)``.
+
+    Parameters
+    ----------
+    v
+        ``(d, *grid.shape)`` float32, world units per unit of time.
+    grid
+        Where ``v`` is sampled; nothing moves outside it.
+    """
+
+    v: Tensor
+    grid: Grid
+
+    @property
+    def ndim(self) -> int:
+        """Dimension of the world."""
+        return self.grid.ndim
+
+    @cached_property
+    def displacement(self) -> DisplacementField:
+        """``exp(v)`` by scaling and squaring (Arsigny et al., MICCAI 2006)."""
+        steps = DisplacementField(self.v, self.grid).index_displacement()
+        return from_index(exponential(steps), self.grid)
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Map world points ``(..., d)``."""
+        return self.displacement(points)
+
+    def inverse(self) -> VelocityField:
+        """``exp(-v)``, exact up to the integration."""
+        return replace(self, v=-self.v)
