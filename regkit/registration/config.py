@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal
@@ -11,6 +12,126 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regkit.errors import InputError
 
-TransformKind = Literal["rigid", "affine", "deformable"]
-Similarity = Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"]
-Modality = Literal["auto", "ct", "mr", "other"]
+Preset = Literal["fast", "default", "accurate"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AffineConfig(_Strict):
+    """The rigid and affine engine.
+
+    ``spacings`` are the working voxel sizes in mm, coarse to fine; ``iterations`` bounds each of
+    them and ``tolerance`` stops earlier, when the fit improves by less than this share.
+    """
+
+    spacings: tuple[float, ...] = (8.0, 4.0)
+    iterations: int = Field(200, ge=0)
+    tolerance: float = Field(1e-4, gt=0)
+
+
+class FieldConfig(_Strict):
+    """The field engine.
+
+    Sizes are in voxels of the level: ``update_sigma`` smooths each step (fluid), ``field_sigma``
+    the whole field (diffusion), ``step`` is the longest move of one iteration, ``radius`` the
+    half width of an LNCC window. ``spacings`` are the working voxel sizes as multiples of the
+    finest one, ``iterations`` their bounds.
+    """
+
+    factors: tuple[int, ...] = (4, 2, 1)
+    iterations: tuple[int, ...] = (100, 50, 10)
+    radius: int = Field(2, ge=1)
+    update_sigma: float = Field(1.7, ge=0)
+    field_sigma: float = Field(0.7, ge=0)
+    step: float = Field(0.5, gt=0)
+    tolerance: float = Field(1e-4, gt=0)
+
+
+class RegisterConfig(_Strict):
+    """Everything that decides a result, apart from the images.
+
+    Examples
+    --------
+    >>> RegisterConfig(similarity="mind").transform
+    'deformable'
+    """
+
+    transform: Literal["rigid", "affine", "deformable"] = "deformable"
+    init: Literal["auto", "header", "centers", "moments"] = "auto"
+    similarity: Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"] = "auto"
+    modality: Literal["auto", "ct", "mr", "other"] = "auto"
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
+    threads: int = Field(0, ge=0, description="0: all cores")
+    seed: int = 0
+    affine: AffineConfig = AffineConfig()
+    field: FieldConfig = FieldConfig()
+
+
+def make_config(
+    preset: Preset = "default",
+    *,
+    file: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> RegisterConfig:
+    """A preset, changed by what a file says, changed by single options.
+
+    Parameters
+    ----------
+    preset
+        ``fast``, ``default`` or ``accurate``: a YAML file of ``configs/register``.
+    file
+        What a user's own YAML file says.
+    options
+        Fields of :class:`RegisterConfig`.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown or a value is not allowed.
+
+    Examples
+    --------
+    >>> make_config("fast", seed=3).seed
+    3
+    """
+    given = _merged(load_preset(preset), file or {}, options)
+    try:
+        return RegisterConfig.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"option {where}: {first['msg']} (got {first['input']!r})") from error
+
+
+def load_preset(name: str) -> dict[str, Any]:
+    """The YAML of a shipped preset.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset.
+    """
+    folder = configs() / "register"
+    names = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.is_file())
+    if name not in names:
+        raise InputError(f"preset {name!r} does not exist; allowed: {', '.join(names)}")
+    loaded: dict[str, Any] = yaml.safe_load((folder / f"{name}.yaml").read_text())
+    return loaded
+
+
+def configs() -> Traversable:
+    """The folder ``configs/``: inside the package when installed, beside it in a checkout."""
+    package = files("regkit")
+    inside = package / "configs"
+    return inside if inside.is_dir() else files("regkit").joinpath("..", "configs")
+
+
+def _merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+            out[key] = _merged(out[key], value) if both else value
+    return out

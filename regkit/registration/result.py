@@ -1,0 +1,99 @@
+"""What a registration returns, and the record of how it got there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regkit.registration.config import RegisterConfig
+from regkit.transforms import Transform
+from regkit.volume.volume import Volume
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution of one stage.
+
+    ``values`` is the similarity at each iteration (lower is better); ``converged`` tells whether
+    the level stopped because it no longer improved, rather than at its bound.
+    """
+
+    spacing: tuple[float, ...]
+    shape: tuple[int, ...]
+    values: tuple[float, ...]
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One engine's run: ``init``, ``rigid``, ``affine`` or ``field``."""
+
+    name: str
+    similarity: str
+    kernels: str
+    seconds: float
+    levels: tuple[Level, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress callback is told."""
+
+    stage: str
+    similarity: str
+    level: int
+    levels: int
+    iteration: int
+    iterations: int
+    value: float
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """One aligned pair.
+
+    Parameters
+    ----------
+    fixed, moving
+        The images as they were given.
+    warped
+        ``moving`` on the grid of ``fixed``, in the type of ``moving``.
+    transform
+        World points of fixed to world points of moving (RAS+ mm).
+    inverse
+        World points of moving to world points of fixed.
+    jacobian
+        Determinant of the derivative of ``transform`` on the grid of ``fixed``.
+    metrics
+        Flat names to numbers; see :func:`regkit.metrics.summary.summarise`.
+    stages
+        What ran, in order.
+    config
+        With ``similarity`` and ``device`` resolved from ``auto``.
+    reason
+        Why this similarity was taken.
+    """
+
+    fixed: Volume
+    moving: Volume
+    warped: Volume
+    transform: Transform
+    inverse: Transform
+    jacobian: Volume
+    metrics: dict[str, float]
+    stages: tuple[Stage, ...]
+    config: RegisterConfig
+    reason: str
+
+    def __repr__(self) -> str:
+        seconds = sum(stage.seconds for stage in self.stages)
+        return (
+            f"Result({self.moving.name!r} -> {self.fixed.name!r}, {self.config.transform}, "
+            f"{self.config.similarity}, {seconds:.1f} s, "
+            f"folding {100 * self.metrics['folding']:.3g} %)"
+        )
+
+    def _repr_html_(self) -> str:
+        from regkit.report.notebook import result_html
+
+        return result_html(self)
