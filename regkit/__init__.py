@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from regkit.registration.config import RegisterConfig
     from regkit.registration.pipeline import register
     from regkit.registration.result import Result
-    from regkit.resample import resample, warp
+    from regkit.resample import warp
     from regkit.transforms import Affine, Chain, DisplacementField, VelocityField, compose
     from regkit.volume import Labels, Points, Volume
 
@@ -40,7 +40,6 @@ _HOME = {
     "RegisterConfig": "regkit.registration.config",
     "register": "regkit.registration.pipeline",
     "Result": "regkit.registration.result",
-    "resample": "regkit.resample",
     "warp": "regkit.resample",
     "Affine": "regkit.transforms",
     "Chain": "regkit.transforms",
@@ -52,11 +51,29 @@ _HOME = {
     "Volume": "regkit.volume",
 }
 
-__all__ = [  # noqa: F822 - resolved by __getattr__
-    "Affine", "Chain", "DisplacementField", "Grid", "InputError", "Labels",
-    "NotInvertibleError", "Points", "RegisterConfig", "RegkitError", "ResourceError", "Result",
-    "VelocityField", "Volume", "compose", "read", "read_labels", "read_points",
-    "read_transform", "register", "resample", "warp", "write_transform",
+__all__ = [
+    "Affine",
+    "Chain",
+    "DisplacementField",
+    "Grid",
+    "InputError",
+    "Labels",
+    "NotInvertibleError",
+    "Points",
+    "RegisterConfig",
+    "RegkitError",
+    "ResourceError",
+    "Result",
+    "VelocityField",
+    "Volume",
+    "compose",
+    "read",
+    "read_labels",
+    "read_points",
+    "read_transform",
+    "register",
+    "warp",
+    "write_transform",
 ]
 
 

@@ -30,9 +30,7 @@ def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor
     return sample(volume.data, index, nearest=isinstance(volume, Labels), outside=outside)
 
 
-def warp(
-    moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0
-) -> AnyVolume:
+def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0) -> AnyVolume:
     """Resample ``moving`` on ``onto`` through ``phi``: ``warped(x) = moving(phi(x))``.
 
     Parameters

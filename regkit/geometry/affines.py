@@ -92,11 +92,10 @@ def rotation(angles: Sequence[float]) -> Matrix:
     theta = float(np.sqrt(x * x + y * y + z * z))
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
     if theta < 1e-12:
-        return np.eye(3) + cross
-    out: Matrix = (
-        np.eye(3)
-        + np.sin(theta) / theta * cross
-        + (1 - np.cos(theta)) / theta**2 * (cross @ cross)
+        out: Matrix = np.eye(3) + cross
+        return out
+    out = (
+        np.eye(3) + np.sin(theta) / theta * cross + (1 - np.cos(theta)) / theta**2 * (cross @ cross)
     )
     return out
 

@@ -86,8 +86,7 @@ class Grid:
     @cached_property
     def inverse_affine(self) -> Matrix:
         """World to index."""
-        inverse: Matrix = np.linalg.inv(self.affine)
-        return inverse
+        return np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
 
     @property
     def voxel_volume(self) -> float:

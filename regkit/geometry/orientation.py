@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import permutations
 
-import numpy as np
-
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, spacing_of
 
@@ -20,6 +18,7 @@ def axis_directions(affine: Matrix) -> tuple[tuple[int, int], ...]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> axis_directions(np.diag([-1.0, 1.0, 2.0, 1.0]))
     ((0, -1), (1, 1), (2, 1))
     """
@@ -29,9 +28,7 @@ def axis_directions(affine: Matrix) -> tuple[tuple[int, int], ...]:
         permutations(range(ndim)),
         key=lambda order: sum(abs(cosines[world, axis]) for axis, world in enumerate(order)),
     )
-    return tuple(
-        (world, 1 if cosines[world, axis] >= 0 else -1) for axis, world in enumerate(best)
-    )
+    return tuple((world, 1 if cosines[world, axis] >= 0 else -1) for axis, world in enumerate(best))
 
 
 def axis_codes(affine: Matrix) -> str:
@@ -39,6 +36,7 @@ def axis_codes(affine: Matrix) -> str:
 
     Examples
     --------
+    >>> import numpy as np
     >>> axis_codes(np.diag([-1.0, -1.0, 2.0, 1.0]))
     'LPS'
     """

@@ -13,9 +13,7 @@ from torch.nn import functional
 from regkit.kernels.backend import loops_apply
 
 
-def sample(
-    image: Tensor, index: Tensor, *, nearest: bool = False, outside: float = 0.0
-) -> Tensor:
+def sample(image: Tensor, index: Tensor, *, nearest: bool = False, outside: float = 0.0) -> Tensor:
     """Values of ``image`` at ``index``.
 
     Parameters
@@ -60,7 +58,9 @@ def _sample_loops(image: Tensor, points: Tensor, nearest: bool, outside: float) 
     out = torch.empty(image.shape[0], len(points), dtype=image.dtype)
     loop = warping.sample_nearest if nearest else warping.sample_linear
     fill = out.new_tensor(outside).numpy()[()]
-    loop(image.contiguous().numpy(), points.detach().double().contiguous().numpy(), fill, out.numpy())
+    loop(
+        image.contiguous().numpy(), points.detach().double().contiguous().numpy(), fill, out.numpy()
+    )
     return out
 
 
@@ -82,7 +82,8 @@ def sample_nearest_reference(image: Tensor, points: Tensor, outside: float) -> T
     size = torch.tensor(image.shape[1:], dtype=points.dtype, device=points.device)
     nearest = torch.floor(points + 0.5).clamp(min=0)
     nearest = torch.minimum(nearest, size - 1).long()
-    values = image[(slice(None), *nearest.unbind(-1))]
+    where: list[slice | Tensor] = [slice(None), *nearest.unbind(-1)]
+    values = image[tuple(where)]
     return torch.where(_inside(points, size), values, values.new_tensor(outside))
 
 

@@ -19,7 +19,7 @@ def gaussian(image: Tensor, sigma: Sequence[float] | float, *, zero: bool = Fals
     Parameters
     ----------
     sigma
-        One value, or one per axis; axes with less than 0.1 are left alone.
+        One value, or one per axis; axes with less than 0.1, or of one voxel, are left alone.
     zero
         Take zeros beyond the border (displacement fields) instead of the edge value (images).
 
@@ -30,7 +30,10 @@ def gaussian(image: Tensor, sigma: Sequence[float] | float, *, zero: bool = Fals
     """
     ndim = image.ndim - 1
     widths = [float(sigma)] * ndim if isinstance(sigma, int | float) else [float(s) for s in sigma]
-    taps = [gaussian_taps(width) for width in widths]
+    taps = [
+        gaussian_taps(width if size > 1 else 0.0)
+        for width, size in zip(widths, image.shape[1:], strict=True)
+    ]
     if loops_apply(image):
         return _gaussian_loops(image, taps, zero)
     return gaussian_reference(image, taps, zero=zero)

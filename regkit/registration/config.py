@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regkit.errors import InputError
 
@@ -19,34 +19,43 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class AffineConfig(_Strict):
+class LinearConfig(_Strict):
     """The rigid and affine engine.
 
-    ``spacings`` are the working voxel sizes in mm, coarse to fine; ``iterations`` bounds each of
-    them and ``tolerance`` stops earlier, when the fit improves by less than this share.
+    ``spacings`` are the working voxel sizes in world units, coarse to fine; ``iterations`` bounds
+    each of them and ``tolerance`` stops earlier, when a step gains less than this share.
     """
 
     spacings: tuple[float, ...] = (8.0, 4.0)
-    iterations: int = Field(200, ge=0)
-    tolerance: float = Field(1e-4, gt=0)
+    iterations: int = Field(100, ge=0)
+    tolerance: float = Field(1e-5, gt=0)
 
 
 class FieldConfig(_Strict):
     """The field engine.
 
-    Sizes are in voxels of the level: ``update_sigma`` smooths each step (fluid), ``field_sigma``
-    the whole field (diffusion), ``step`` is the longest move of one iteration, ``radius`` the
-    half width of an LNCC window. ``spacings`` are the working voxel sizes as multiples of the
-    finest one, ``iterations`` their bounds.
+    ``factors`` are the working voxel sizes as multiples of the finest one, ``iterations`` the
+    bound of each. Lengths are in voxels of the level: ``radius`` of an LNCC window;
+    ``update_sigma`` smooths each step (fluid) and ``field_sigma`` the whole field (diffusion);
+    ``step`` is the longest move of one iteration. A level ends when ten iterations gain less
+    than ``tolerance`` of all that it gained. ``max_voxels`` bounds the finest grid.
     """
 
     factors: tuple[int, ...] = (4, 2, 1)
     iterations: tuple[int, ...] = (100, 50, 10)
     radius: int = Field(2, ge=1)
     update_sigma: float = Field(1.7, ge=0)
-    field_sigma: float = Field(0.7, ge=0)
-    step: float = Field(0.5, gt=0)
-    tolerance: float = Field(1e-4, gt=0)
+    field_sigma: float = Field(0.9, ge=0)
+    step: float = Field(1.0, gt=0, le=1)
+    momentum: float = Field(0.8, ge=0, lt=1)
+    tolerance: float = Field(0.01, gt=0)
+    max_voxels: int = Field(16_000_000, gt=0)
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.factors) != len(self.iterations):
+            raise ValueError("factors and iterations must have the same length")
+        return self
 
 
 class RegisterConfig(_Strict):
@@ -65,7 +74,7 @@ class RegisterConfig(_Strict):
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
     seed: int = 0
-    affine: AffineConfig = AffineConfig()
+    linear: LinearConfig = LinearConfig()
     field: FieldConfig = FieldConfig()
 
 

@@ -50,11 +50,9 @@ class Affine(Transform):
 
     def __call__(self, points: Tensor) -> Tensor:
         """Map world points ``(..., d)``."""
-        whole = torch.as_tensor(
-            np.array(self.matrix), dtype=points.dtype, device=points.device
-        )
+        whole = torch.as_tensor(np.array(self.matrix), dtype=points.dtype, device=points.device)
         return points @ whole[:-1, :-1].T + whole[:-1, -1]
 
     def inverse(self) -> Affine:
         """The exact inverse."""
-        return Affine(np.linalg.inv(self.matrix))
+        return Affine(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))

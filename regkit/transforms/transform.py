@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.volume.points import Points
-
-if TYPE_CHECKING:
-    from regkit.transforms.chain import Chain
 
 
 class Transform(ABC):
@@ -56,6 +52,10 @@ def compose(*transforms: Transform) -> Transform:
     from regkit.transforms.affine import Affine
     from regkit.transforms.chain import Chain
 
+    if not transforms:
+        raise InputError("nothing to compose")
+    if len({part.ndim for part in transforms}) > 1:
+        raise InputError("transforms of 2-D and 3-D worlds cannot be composed")
     parts: list[Transform] = []
     for part in transforms:
         for link in part.links if isinstance(part, Chain) else (part,):
@@ -63,8 +63,4 @@ def compose(*transforms: Transform) -> Transform:
                 parts[-1] = Affine(parts[-1].matrix @ link.matrix)
             else:
                 parts.append(link)
-    if not parts:
-        raise InputError("nothing to compose")
-    if len({part.ndim for part in parts}) > 1:
-        raise InputError("transforms of 2-D and 3-D worlds cannot be composed")
     return parts[0] if len(parts) == 1 else Chain(tuple(parts))

@@ -9,12 +9,12 @@ from regkit.kernels.cpu.jit import inline, parallel
 
 
 @inline
-def _clamp(i, n):  # type: ignore[no-untyped-def]
+def _clamp(i, n):
     return min(max(i, 0), n - 1)
 
 
 @parallel
-def along_first(image, taps, zero, out):  # type: ignore[no-untyped-def]
+def along_first(image, taps, zero, out):
     """Convolve axis i of ``image (C, I, J, K)``. ``zero``: nothing outside, else edge values."""
     channels, n0, n1, n2 = image.shape
     radius = len(taps) // 2
@@ -35,7 +35,7 @@ def along_first(image, taps, zero, out):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def along_others(image, taps_j, taps_k, zero, out):  # type: ignore[no-untyped-def]
+def along_others(image, taps_j, taps_k, zero, out):
     """Convolve axes j and k, slice by slice. ``out`` may be ``image``."""
     channels, n0, n1, n2 = image.shape
     rj, rk = len(taps_j) // 2, len(taps_k) // 2

@@ -5,75 +5,34 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from regkit.kernels.cpu.jit import inline, parallel
-
-
-@inline
-def _inside(p, n):  # type: ignore[no-untyped-def]
-    return p >= -0.5 and p <= n - 0.5
-
-
-@inline
-def _cell(p, n):  # type: ignore[no-untyped-def]
-    """Lower corner, upper corner, weight of the upper one, and slope (0 where clamped)."""
-    if p <= 0.0:
-        return 0, 0, np.float32(0), np.float32(0)
-    if p >= n - 1:
-        return n - 1, n - 1, np.float32(0), np.float32(0)
-    low = int(p)
-    return low, low + 1, np.float32(p - low), np.float32(1)
-
-
-@inline
-def _lerp8(image, c, x, X, y, Y, z, Z, fx, fy, fz):  # type: ignore[no-untyped-def]
-    a = image[c, x, y, z] + fz * (image[c, x, y, Z] - image[c, x, y, z])
-    b = image[c, x, Y, z] + fz * (image[c, x, Y, Z] - image[c, x, Y, z])
-    d = image[c, X, y, z] + fz * (image[c, X, y, Z] - image[c, X, y, z])
-    e = image[c, X, Y, z] + fz * (image[c, X, Y, Z] - image[c, X, Y, z])
-    lower = a + fy * (b - a)
-    upper = d + fy * (e - d)
-    return lower + fx * (upper - lower)
-
-
-@inline
-def _slope8(image, c, x, X, y, Y, z, Z, fx, fy, fz):  # type: ignore[no-untyped-def]
-    v000, v001 = image[c, x, y, z], image[c, x, y, Z]
-    v010, v011 = image[c, x, Y, z], image[c, x, Y, Z]
-    v100, v101 = image[c, X, y, z], image[c, X, y, Z]
-    v110, v111 = image[c, X, Y, z], image[c, X, Y, Z]
-    a, b = v000 + fz * (v001 - v000), v010 + fz * (v011 - v010)
-    d, e = v100 + fz * (v101 - v100), v110 + fz * (v111 - v110)
-    gx = d + fy * (e - d) - (a + fy * (b - a))
-    gy = (b - a) + fx * ((e - d) - (b - a))
-    s0 = (v001 - v000) + fy * ((v011 - v010) - (v001 - v000))
-    s1 = (v101 - v100) + fy * ((v111 - v110) - (v101 - v100))
-    return gx, gy, s0 + fx * (s1 - s0)
+from regkit.kernels.cpu.jit import parallel
+from regkit.kernels.cpu.trilinear import cell, lerp8, slope8, within
 
 
 @parallel
-def sample_linear(image, points, outside, out):  # type: ignore[no-untyped-def]
+def sample_linear(image, points, outside, out):
     """``image (C, I, J, K)`` at index ``points (N, 3)`` into ``out (C, N)``."""
     channels, n0, n1, n2 = image.shape
     for n in prange(points.shape[0]):
         p, q, r = points[n, 0], points[n, 1], points[n, 2]
-        if _inside(p, n0) and _inside(q, n1) and _inside(r, n2):
-            x, X, fx, _ = _cell(p, n0)
-            y, Y, fy, _ = _cell(q, n1)
-            z, Z, fz, _ = _cell(r, n2)
+        if within(p, n0) and within(q, n1) and within(r, n2):
+            x, X, fx, _ = cell(p, n0)
+            y, Y, fy, _ = cell(q, n1)
+            z, Z, fz, _ = cell(r, n2)
             for c in range(channels):
-                out[c, n] = _lerp8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
+                out[c, n] = lerp8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
         else:
             for c in range(channels):
                 out[c, n] = outside
 
 
 @parallel
-def sample_nearest(image, points, outside, out):  # type: ignore[no-untyped-def]
+def sample_nearest(image, points, outside, out):
     """The same, taking the nearest voxel; halves round up, as ITK's nearest neighbour does."""
     channels, n0, n1, n2 = image.shape
     for n in prange(points.shape[0]):
         p, q, r = points[n, 0], points[n, 1], points[n, 2]
-        if _inside(p, n0) and _inside(q, n1) and _inside(r, n2):
+        if within(p, n0) and within(q, n1) and within(r, n2):
             x = min(int(np.floor(p + 0.5)), n0 - 1)
             y = min(int(np.floor(q + 0.5)), n1 - 1)
             z = min(int(np.floor(r + 0.5)), n2 - 1)
@@ -85,7 +44,7 @@ def sample_nearest(image, points, outside, out):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def warp(image, m, u, out, inside):  # type: ignore[no-untyped-def]
+def warp(image, m, u, out, inside):
     """``out(x) = image(m (x + u(x)))``; ``inside`` is 1 where that lies in the image."""
     channels, n0, n1, n2 = image.shape
     _, t0, t1, t2 = u.shape
@@ -96,13 +55,13 @@ def warp(image, m, u, out, inside):  # type: ignore[no-untyped-def]
                 p = m[0, 0] * a + m[0, 1] * b + m[0, 2] * d + m[0, 3]
                 q = m[1, 0] * a + m[1, 1] * b + m[1, 2] * d + m[1, 3]
                 r = m[2, 0] * a + m[2, 1] * b + m[2, 2] * d + m[2, 3]
-                if _inside(p, n0) and _inside(q, n1) and _inside(r, n2):
-                    x, X, fx, _ = _cell(p, n0)
-                    y, Y, fy, _ = _cell(q, n1)
-                    z, Z, fz, _ = _cell(r, n2)
+                if within(p, n0) and within(q, n1) and within(r, n2):
+                    x, X, fx, _ = cell(p, n0)
+                    y, Y, fy, _ = cell(q, n1)
+                    z, Z, fz, _ = cell(r, n2)
                     inside[i, j, k] = 1
                     for c in range(channels):
-                        out[c, i, j, k] = _lerp8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
+                        out[c, i, j, k] = lerp8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
                 else:
                     inside[i, j, k] = 0
                     for c in range(channels):
@@ -110,7 +69,7 @@ def warp(image, m, u, out, inside):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def warp_force(image, m, u, upstream, force):  # type: ignore[no-untyped-def]
+def warp_force(image, m, u, upstream, force):
     """``force = d loss / d u`` for ``upstream = d loss / d out`` of :func:`warp`."""
     channels, n0, n1, n2 = image.shape
     _, t0, t1, t2 = u.shape
@@ -122,14 +81,14 @@ def warp_force(image, m, u, upstream, force):  # type: ignore[no-untyped-def]
                 q = m[1, 0] * a + m[1, 1] * b + m[1, 2] * d + m[1, 3]
                 r = m[2, 0] * a + m[2, 1] * b + m[2, 2] * d + m[2, 3]
                 gx, gy, gz = np.float32(0), np.float32(0), np.float32(0)
-                if _inside(p, n0) and _inside(q, n1) and _inside(r, n2):
-                    x, X, fx, sx = _cell(p, n0)
-                    y, Y, fy, sy = _cell(q, n1)
-                    z, Z, fz, sz = _cell(r, n2)
+                if within(p, n0) and within(q, n1) and within(r, n2):
+                    x, X, fx, sx = cell(p, n0)
+                    y, Y, fy, sy = cell(q, n1)
+                    z, Z, fz, sz = cell(r, n2)
                     for c in range(channels):
                         w = upstream[c, i, j, k]
                         if w != 0:
-                            hx, hy, hz = _slope8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
+                            hx, hy, hz = slope8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
                             gx += w * hx * sx
                             gy += w * hy * sy
                             gz += w * hz * sz
@@ -139,7 +98,7 @@ def warp_force(image, m, u, upstream, force):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def affine_force(image, m, upstream, partial):  # type: ignore[no-untyped-def]
+def affine_force(image, m, upstream, partial):
     """``partial[i] = d loss / d m`` (3x4) of slice ``i``, for ``u = 0``."""
     channels, n0, n1, n2 = image.shape
     _, t0, t1, t2 = upstream.shape
@@ -150,15 +109,15 @@ def affine_force(image, m, upstream, partial):  # type: ignore[no-untyped-def]
                 p = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3]
                 q = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
                 r = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]
-                if _inside(p, n0) and _inside(q, n1) and _inside(r, n2):
-                    x, X, fx, sx = _cell(p, n0)
-                    y, Y, fy, sy = _cell(q, n1)
-                    z, Z, fz, sz = _cell(r, n2)
+                if within(p, n0) and within(q, n1) and within(r, n2):
+                    x, X, fx, sx = cell(p, n0)
+                    y, Y, fy, sy = cell(q, n1)
+                    z, Z, fz, sz = cell(r, n2)
                     gx, gy, gz = np.float32(0), np.float32(0), np.float32(0)
                     for c in range(channels):
                         w = upstream[c, i, j, k]
                         if w != 0:
-                            hx, hy, hz = _slope8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
+                            hx, hy, hz = slope8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
                             gx += w * hx * sx
                             gy += w * hy * sy
                             gz += w * hz * sz
@@ -178,16 +137,14 @@ def affine_force(image, m, upstream, partial):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def compose(u, v, out):  # type: ignore[no-untyped-def]
+def compose(u, v, out):
     """``out = v + u(x + v)``: the displacement of ``(id + u) o (id + v)``; u is clamped outside."""
     _, n0, n1, n2 = u.shape
     for i in prange(n0):
         for j in range(n1):
             for k in range(n2):
-                x, X, fx, _ = _cell(i + v[0, i, j, k], n0)
-                y, Y, fy, _ = _cell(j + v[1, i, j, k], n1)
-                z, Z, fz, _ = _cell(k + v[2, i, j, k], n2)
+                x, X, fx, _ = cell(i + v[0, i, j, k], n0)
+                y, Y, fy, _ = cell(j + v[1, i, j, k], n1)
+                z, Z, fz, _ = cell(k + v[2, i, j, k], n2)
                 for c in range(3):
-                    out[c, i, j, k] = v[c, i, j, k] + _lerp8(
-                        u, c, x, X, y, Y, z, Z, fx, fy, fz
-                    )
+                    out[c, i, j, k] = v[c, i, j, k] + lerp8(u, c, x, X, y, Y, z, Z, fx, fy, fz)

@@ -9,7 +9,7 @@ from regkit.kernels.cpu.jit import inline, parallel
 
 
 @inline
-def _box_plane(plane, radius, scratch, out):  # type: ignore[no-untyped-def]
+def _box_plane(plane, radius, scratch, out):
     """Box sums of ``plane (J, K)`` along both axes; windows end at the border."""
     n1, n2 = plane.shape
     for j in range(n1):
@@ -31,7 +31,7 @@ def _box_plane(plane, radius, scratch, out):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def moments(fixed, warped, weight, radius, sums):  # type: ignore[no-untyped-def]
+def moments(fixed, warped, weight, radius, sums):
     """In-plane box sums of w, wF, wW, wFF, wWW, wFW into ``sums (I, 6, J, K)``."""
     n0, n1, n2 = fixed.shape
     for i in prange(n0):
@@ -62,7 +62,7 @@ def moments(fixed, warped, weight, radius, sums):  # type: ignore[no-untyped-def
 
 
 @parallel
-def coefficients(sums, weight, radius, squared, eps, coef, value):  # type: ignore[no-untyped-def]
+def coefficients(sums, weight, radius, squared, eps, coef, value):
     """Correlation of every window; the box-summed coefficients of its gradient in ``coef``."""
     n0, _, n1, n2 = sums.shape
     for i in prange(n0):
@@ -111,7 +111,7 @@ def coefficients(sums, weight, radius, squared, eps, coef, value):  # type: igno
 
 
 @parallel
-def gradient(fixed, warped, weight, coef, radius, scale, out):  # type: ignore[no-untyped-def]
+def gradient(fixed, warped, weight, coef, radius, scale, out):
     """``out = scale * weight * (alpha F - beta W + gamma)``, coefficients summed along i."""
     n0, n1, n2 = fixed.shape
     for i in prange(n0):

@@ -1,0 +1,55 @@
+# make demo   register two real brains
+# make test   the whole test suite, doctests and notebooks
+# make lint   ruff, mypy, import-linter
+# make bench  the figures that the README quotes, peers in the same run
+# make clean  remove what the others made
+
+# The first Python that is new enough; name another one with `make PYTHON=...`.
+PYTHON ?= $(shell for p in python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PINS := pyproject.toml constraints.txt requirements-demo.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
+
+.DELETE_ON_ERROR:
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m benchmarks.demo
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest --nbmake tests regkit notebooks
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.register
+
+clean:
+	rm -rf $(VENV) demo dist build .*_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.venv:
+	@test -n "$(PYTHON)" || { echo "regkit needs Python 3.11 or newer: make PYTHON=/path/to/python" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# A stamp a set of packages: what is installed is not installed again.
+$(VENV)/.demo: $(VENV)/.venv $(PINS)
+	$(PIP) -e '.[demo]'
+	$(PIP) --no-deps --require-hashes -r requirements-demo.txt
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(PIP) -e '.[dev]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.demo
+	$(PIP) -e '.[bench]'
+	touch $@

@@ -1,0 +1,121 @@
+"""`regkit`: gathers the commands, runs one, and turns what went wrong into an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated
+
+import typer
+
+from regkit import __version__
+from regkit.cli.apply import apply
+from regkit.cli.exits import TERMINATED, exit_code, explain
+from regkit.cli.info import info
+from regkit.cli.points import points
+from regkit.cli.register import register
+
+GROUP = "regkit.commands"
+_COMMANDS = (register, apply, points, info)
+
+
+@dataclass
+class Session:
+    """What one run of the command line carries: whether errors show their traceback."""
+
+    debug: bool = False
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    args
+        The words after ``regkit``; those of the process when left out.
+
+    Returns
+    -------
+    int
+        0 done, 1 a bug, 2 bad input or usage, 3 part of a batch failed, 4 out of memory or disk,
+        130 or 143 interrupted.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    regkit 0.1.0
+    0
+    """
+    session = Session()
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
+    except (Exception, KeyboardInterrupt) as error:
+        if said := explain(error, debug=session.debug):
+            typer.echo(said, err=True)
+        return exit_code(error)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return done if isinstance(done, int) else 0
+
+
+def build() -> typer.Typer:
+    """The application with its own commands and those of installed packages."""
+    app = typer.Typer(
+        name="regkit",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_front)
+    for command in _COMMANDS:
+        app.command(no_args_is_help=True)(command)
+    own = {command.__name__ for command in _COMMANDS}
+    for entry in entry_points(group=GROUP):
+        if entry.name not in own:
+            _add_guest(app, entry)
+    return app
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"regkit {__version__}")
+        raise typer.Exit
+
+
+def _front(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Put two images into one space, and measure what can be learned once they are there."""
+
+
+def _add_guest(app: typer.Typer, entry: EntryPoint) -> None:
+    """Let ``regkit NAME ...`` load another package's command, and only then."""
+    name = entry.dist.name if entry.dist else entry.value
+
+    def guest(ctx: typer.Context) -> None:
+        found = entry.load()
+        command = found if isinstance(found, typer.Typer) else typer.Typer()
+        if command is not found:
+            command.command()(found)
+        command(ctx.args, prog_name=f"regkit {entry.name}", standalone_mode=False, obj=ctx.obj)
+
+    app.command(
+        entry.name,
+        help=f"From the package {name}.",
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(guest)
+
+
+def _terminate(*_: object) -> None:
+    typer.echo("regkit: terminated; nothing was written", err=True)
+    sys.exit(TERMINATED)

@@ -1,0 +1,71 @@
+"""What an exception means to the shell: an exit code and what to say on stderr."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+
+import typer
+
+from regkit.errors import RegkitError
+
+USAGE, BUG, RESOURCE, INTERRUPTED, TERMINATED = 2, 1, 4, 130, 143
+
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM}
+# PyTorch's CPU allocator raises a bare RuntimeError; this is what its message has in it.
+_NO_MEMORY = "can't allocate memory"
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code for ``error``.
+
+    Examples
+    --------
+    >>> from regkit.errors import InputError
+    >>> exit_code(InputError("a.nii: no")), exit_code(MemoryError()), exit_code(KeyError())
+    (2, 4, 1)
+    """
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return INTERRUPTED
+    if isinstance(error, RegkitError):
+        return error.exit_code
+    if isinstance(error, typer.TyperException):
+        return USAGE
+    return RESOURCE if _ran_out(error) else BUG
+
+
+def explain(error: BaseException, *, debug: bool) -> str:
+    """What stderr says about ``error``: one line, or a traceback for a bug and for ``debug``.
+
+    Empty for a call without arguments, which has shown the help already.
+    """
+    code = exit_code(error)
+    if isinstance(error, typer.TyperException) and not _message(error):
+        return ""
+    if code == INTERRUPTED:
+        return "regkit: interrupted; nothing was written"
+    line = f"regkit: error: {_one_line(error)}"
+    if code == BUG:
+        line = f"{line}\nregkit: this is a bug in regkit, please report it with the lines above"
+    if code == BUG or debug:
+        return "".join(traceback.format_exception(error)) + line
+    return line
+
+
+def _one_line(error: BaseException) -> str:
+    text = _message(error)
+    if _ran_out(error):
+        text = f"out of memory or disk space: {text or type(error).__name__}"
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    format_message = getattr(error, "format_message", None)  # of usage errors
+    return str(format_message() if callable(format_message) else error)
+
+
+def _ran_out(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _NO_SPACE
+    on_device = type(error).__name__ == "OutOfMemoryError"  # torch's, which is not imported here
+    return isinstance(error, MemoryError) or on_device or _NO_MEMORY in str(error)

@@ -1,0 +1,68 @@
+"""`regkit info`: what regkit takes a file for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from regkit.cli.options import AssumeRas, Debug, Frame, Geometry, Json, Nan
+
+if TYPE_CHECKING:
+    from regkit.volume import Volume
+
+
+def info(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image or a label map.")],
+    geometry: Geometry = None,
+    assume_ras: AssumeRas = False,
+    frame: Frame = None,
+    nan: Nan = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show shape, spacing, orientation and intensities of IMAGE, as regkit reads them."""
+    from regkit.io import read
+
+    volume = read(image, geometry=geometry, assume_ras=assume_ras, frame=frame, nan=nan)
+    facts = describe(volume)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        typer.echo(f"{name:<12}{_plain(value)}")
+
+
+def describe(volume: Volume) -> dict[str, Any]:
+    """Facts about a volume, as JSON can hold them; positions in RAS+ mm.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from regkit import Grid, Volume
+    >>> describe(Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4))))["orientation"]
+    'RAS'
+    """
+    grid, data = volume.grid, volume.data.double()
+    return {
+        "file": volume.name,
+        "shape": list(grid.shape),
+        "channels": volume.channels,
+        "spacing": [round(s, 6) for s in grid.spacing],
+        "orientation": grid.orientation,
+        "centre": [round(float(c), 3) for c in grid.centre],
+        "type": str(volume.data.dtype).removeprefix("torch."),
+        "lowest": float(data.min()),
+        "highest": float(data.max()),
+        "mean": float(data.mean()),
+        "affine": grid.affine.tolist(),
+    }
+
+
+def _plain(value: Any) -> str:
+    if not isinstance(value, list):
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
+    parts = [_plain(part) for part in value]
+    return "; ".join(parts) if value and isinstance(value[0], list) else " ".join(parts)

@@ -1,0 +1,61 @@
+"""`regkit points`: landmarks from one image's space to the other's."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from regkit.cli.options import Debug
+
+if TYPE_CHECKING:
+    from regkit.volume import Points
+
+
+def points(
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="CSV with columns x, y, z in RAS+ mm.")
+    ],
+    transforms: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="TRANSFORM...",
+            help="From fixed to moving, in the order a point of fixed passes them.",
+        ),
+    ],
+    of: Annotated[
+        Literal["fixed", "moving"],
+        typer.Option("--of", help="The image that the points lie in; they go to the other one."),
+    ] = "fixed",
+    debug: Debug = False,
+) -> None:
+    """Map the points of TABLE to the other image of a registered pair, as CSV on stdout."""
+    from regkit.io import read_points, read_transform
+    from regkit.transforms import compose
+
+    phi = compose(*(read_transform(path) for path in reversed(transforms)))
+    phi = phi if of == "fixed" else phi.inverse()
+    typer.echo(as_csv(phi.map_points(read_points(table))), nl=False)
+
+
+def as_csv(points: Points) -> str:
+    """Header and one point a line, to a nanometre.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from regkit import Points
+    >>> print(as_csv(Points(torch.tensor([[1.0, 2.5, -3.0]]), ("tip",))), end="")
+    x,y,z,name
+    1.000000,2.500000,-3.000000,tip
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ["x", "y", "z"][: points.xyz.shape[1]]
+    writer.writerow([*columns, "name"] if points.names else columns)
+    for index, row in enumerate(points.xyz.tolist()):
+        writer.writerow([*(f"{value:.6f}" for value in row), *points.names[index : index + 1]])
+    return text.getvalue()

@@ -1,0 +1,101 @@
+"""run.json: what is needed to tell how a result came about, and to get it again."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from regkit import __version__
+from regkit.cli.plan import Plan
+from regkit.registration.result import Result
+
+_PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
+
+
+def make_record(
+    plan: Plan, result: Result, *, before: Mapping[str, float], seconds: float
+) -> dict[str, Any]:
+    """Everything about one run, as JSON can hold it.
+
+    Parameters
+    ----------
+    before
+        Metrics of the start, under the names that ``result.metrics`` has for the end.
+    seconds
+        Wall time of the run so far.
+
+    Returns
+    -------
+    dict
+        ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
+        ``stages``, ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
+        ``peak_memory_mb``. Numbers that are not finite become ``None``.
+    """
+    config = result.config.model_dump(mode="json")
+    record = {
+        "status": "done",
+        "versions": versions(),
+        "machine": {"system": platform.platform(), "processor": platform.machine()},
+        "inputs": [fingerprint(role, path) for role, path in plan.paths.given()],
+        "preset": plan.preset,
+        "seed": config["seed"],
+        "device": config["device"],
+        "config": config,
+        "reason": result.reason,
+        "stages": [asdict(stage) for stage in result.stages],
+        "metrics": result.metrics,
+        "metrics_before": dict(before),
+        "outputs": list(plan.outputs),
+        "seconds": round(seconds, 2),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    cleaned: dict[str, Any] = _finite(record)
+    return cleaned
+
+
+def versions() -> dict[str, str]:
+    """Versions of regkit, Python and what the numbers depend on."""
+    return {"regkit": __version__, "python": platform.python_version()} | {
+        name: _version(name) for name in _PACKAGES
+    }
+
+
+def fingerprint(role: str, path: Path) -> dict[str, str]:
+    """Role, base name and SHA-256 of an input; its folder stays private."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"role": role, "file": path.name, "sha256": digest}
+
+
+def peak_memory_mb() -> float | None:
+    """Largest resident size of this process in MB; ``None`` where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such module
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,131 @@
+"""`regkit register`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from regkit.cli.options import (
+    AssumeRas,
+    Debug,
+    Device,
+    Frame,
+    Geometry,
+    Json,
+    Nan,
+    Overwrite,
+    Quiet,
+    Threads,
+)
+
+_IMAGES = "Images"
+_METHOD = "Method"
+Kind = Literal["rigid", "affine", "deformable"]
+Similarity = Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"]
+Modality = Literal["auto", "ct", "mr", "other"]
+Preset = Literal["fast", "default", "accurate"]
+
+
+def register(
+    fixed: Annotated[
+        Path, typer.Argument(metavar="FIXED", help="The image whose grid the result lives on.")
+    ],
+    moving: Annotated[Path, typer.Argument(metavar="MOVING", help="The image that is moved.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the results (default: MOVING_to_FIXED)"),
+    ] = None,
+    fixed_mask: Annotated[
+        Path | None, typer.Option(help="Where fixed counts.", rich_help_panel=_IMAGES)
+    ] = None,
+    moving_mask: Annotated[
+        Path | None, typer.Option(help="Where moving counts.", rich_help_panel=_IMAGES)
+    ] = None,
+    moving_labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="Labels of moving to warp along; repeatable.", rich_help_panel=_IMAGES),
+    ] = None,
+    fixed_labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labels of fixed, to measure Dice against the first --moving-labels.",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = None,
+    transform: Annotated[
+        Kind | None,
+        typer.Option(help="How far to go (default: deformable)", rich_help_panel=_METHOD),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|header|centers|moments|FILE",
+            help="Where to start: a rule or a transform file (default: auto)",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
+    similarity: Annotated[
+        Similarity | None,
+        typer.Option(help="What to compare by (default: auto)", rich_help_panel=_METHOD),
+    ] = None,
+    modality: Annotated[
+        Modality | None,
+        typer.Option(help="How to scale intensities (default: auto)", rich_help_panel=_METHOD),
+    ] = None,
+    preset: Annotated[
+        Preset, typer.Option(help="Speed against accuracy.", rich_help_panel=_METHOD)
+    ] = "default",
+    config: Annotated[
+        Path | None,
+        typer.Option(help="YAML that changes the preset.", rich_help_panel=_METHOD),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Same seed, same bytes (default: 0)", rich_help_panel=_METHOD),
+    ] = None,
+    geometry: Geometry = None,
+    assume_ras: AssumeRas = False,
+    frame: Frame = None,
+    nan: Nan = None,
+    device: Device = None,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the inputs, say the plan, stop.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Align MOVING with FIXED and write the result as one folder.
+
+    The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
+    """
+    from regkit.cli.pair import open_pair
+    from regkit.cli.plan import Paths, make_plan, split_init
+    from regkit.cli.run import run
+
+    labels = tuple(moving_labels or ())
+    rule, start = split_init(init)
+    paths = Paths(fixed, moving, fixed_mask, moving_mask, fixed_labels, labels, start)
+    options = {
+        "transform": transform,
+        "init": rule,
+        "similarity": similarity,
+        "modality": modality,
+        "device": device,
+        "threads": threads,
+        "seed": seed,
+    }
+    plan = make_plan(
+        paths, output, preset=preset, file=config, options=options, overwrite=overwrite
+    )
+    header = {"geometry": geometry, "assume_ras": assume_ras}
+    pair = open_pair(paths, quiet=quiet, frame=frame, nan=nan, **header)
+    if dry_run:
+        typer.echo(plan.as_json() if as_json else plan.as_text())
+        return
+    done = run(plan, pair, quiet=quiet)
+    typer.echo(done.as_json() if as_json else done.as_text())

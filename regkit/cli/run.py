@@ -1,0 +1,111 @@
+"""Runs a plan on a pair and publishes everything at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from regkit.cli.pair import Pair
+from regkit.cli.plan import RECORD, Plan, warped_name
+from regkit.cli.record import make_record
+from regkit.cli.terminal import progress, say
+from regkit.io import publish, save, write_transform
+from regkit.metrics import dice, summarise_dice
+from regkit.registration.pipeline import register
+from regkit.registration.result import Result
+from regkit.report.html import write_report
+from regkit.resample import warp
+from regkit.transforms import Affine, Transform
+from regkit.volume import Labels
+
+_IN_REPORT = ("preset", "seed", "device", "seconds", "peak_memory_mb", "inputs")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A finished run: where it is and what it says about itself."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    def as_json(self) -> str:
+        """The record and the folder, for another program."""
+        return json.dumps({"folder": str(self.folder), **self.record}, indent=2)
+
+    def as_text(self) -> str:
+        """The files, one a line."""
+        return "\n".join(str(self.folder / name) for name in self.record["outputs"])
+
+
+def run(plan: Plan, pair: Pair, *, quiet: bool) -> Done:
+    """Register, measure, and write the folder of ``plan``: all of it or nothing."""
+    started = time.perf_counter()
+    before = label_overlap(pair, pair.initial or Affine.identity(pair.fixed.ndim))
+    # Staged from the start: a folder that cannot be written fails before the work.
+    with publish(plan.folder, overwrite=plan.overwrite, last=RECORD, names=plan.outputs) as staging:
+        result = _register(plan, pair, quiet=quiet)
+        labels = [warp(each, result.transform, onto=pair.fixed.grid) for each in pair.moving_labels]
+        seconds = time.perf_counter() - started
+        record = make_record(plan, result, before=before, seconds=seconds)
+        write(staging, plan, result, labels, record)
+    say(_summary(record), quiet=quiet)
+    return Done(plan.folder, record)
+
+
+def _register(plan: Plan, pair: Pair, *, quiet: bool) -> Result:
+    with progress(quiet=quiet) as report:
+        result = register(
+            pair.fixed,
+            pair.moving,
+            config=plan.config,
+            fixed_mask=pair.fixed_mask,
+            moving_mask=pair.moving_mask,
+            initial=pair.initial,
+            progress=report,
+        )
+    after = label_overlap(pair, result.transform)
+    return replace(result, metrics={**result.metrics, **after})
+
+
+def label_overlap(pair: Pair, phi: Transform) -> dict[str, float]:
+    """Dice of fixed's labels and the first of moving's through ``phi``, mean and worst.
+
+    Empty without labels of fixed. ``phi`` takes world points of fixed to those of moving.
+
+    Raises
+    ------
+    InputError
+        If no structure occurs in either map.
+    """
+    if pair.fixed_labels is None:
+        return {}
+    warped = warp(pair.moving_labels[0], phi, onto=pair.fixed_labels.grid)
+    found = summarise_dice(dice(pair.fixed_labels, warped))
+    return {"dice_mean": found.mean, "dice_worst": found.worst}
+
+
+def write(
+    folder: Path, plan: Plan, result: Result, labels: list[Labels], record: dict[str, Any]
+) -> None:
+    """Every file of ``plan`` into ``folder``."""
+    save(result.warped, folder / "warped.nii.gz")
+    write_transform(result.transform, folder / "transform.h5")
+    write_transform(result.inverse, folder / "inverse.h5")
+    save(result.jacobian, folder / "jacobian.nii.gz")
+    for path, warped in zip(plan.paths.moving_labels, labels, strict=True):
+        save(warped, folder / warped_name(path))
+    about = {name: record[name] for name in _IN_REPORT}
+    before = record["metrics_before"]
+    write_report(result, folder / "report.html", run=about, before=before)
+    text = json.dumps(record, indent=2, allow_nan=False)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+def _summary(record: dict[str, Any]) -> str:
+    stages = " > ".join(stage["name"] for stage in record["stages"])
+    folding = record["metrics"].get("folding")
+    share = "" if folding is None else f", folding {100 * folding:.3g} %"
+    return f"done    {stages}, {record['reason']}{share}, {record['seconds']:.0f} s"

@@ -1,0 +1,24 @@
+"""Files, in and out. The only place that knows formats, and ITK's LPS world.
+
+NIfTI goes through nibabel alone: SimpleITK reads a cut file without an error, and writes one
+without an error when the disk is full.
+"""
+
+from regkit.io.files import read, read_labels, save
+from regkit.io.points import read_points
+from regkit.io.preflight import preflight
+from regkit.io.publish import publish, refuse_overwriting_inputs, write_atomically
+from regkit.io.transforms import read_transform, write_transform
+
+__all__ = [
+    "preflight",
+    "publish",
+    "read",
+    "read_labels",
+    "read_points",
+    "read_transform",
+    "refuse_overwriting_inputs",
+    "save",
+    "write_atomically",
+    "write_transform",
+]

@@ -1,0 +1,163 @@
+"""Write one file whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import re
+import secrets
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from regkit.errors import InputError, ResourceError
+from regkit.io.formats import display_name, extension
+from regkit.io.header import size_text
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OWNED = re.compile(r"\.regkit-(?:partial-)?(\d+)-([0-9a-f]{8})-[0-9a-f]+(?:\.part.*)?")
+
+
+def write_atomically(
+    path: Path,
+    writer: Callable[[Path], None],
+    verify: Callable[[Path], None],
+    overwrite: bool = False,
+) -> None:
+    """Write ``path`` under another name, flush it, reopen and check it, then rename it.
+
+    Parameters
+    ----------
+    path
+        The final name; its folder must exist.
+    writer, verify
+        Called with the temporary name, which lies in the same folder and has the same extension.
+        ``verify`` raises when what it reads is not what was meant.
+    overwrite
+        Replace a file that is there.
+
+    Raises
+    ------
+    InputError
+        If the file exists and ``overwrite`` is false, or the folder is missing or not writable.
+    ResourceError
+        If the disk is full, or ``verify`` says so.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(Path(folder, "a.txt"), lambda p: p.touch(), lambda p: None)
+    ...     os.listdir(folder)
+    ['a.txt']
+    """
+    check_free(path, overwrite)
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: the output folder does not exist; create it")
+    part = path.with_name(f".regkit-{owner_tag()}.part{extension(path)}")
+    try:
+        with disk_errors(path.parent):
+            writer(part)
+            flush(part)
+            verify(part)
+            check_free(path, overwrite)
+            os.replace(part, path)
+            flush(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_free(path: Path, overwrite: bool) -> None:
+    """Refuse a final name that is taken, unless it may be replaced.
+
+    Raises
+    ------
+    InputError
+        If a file is there and ``overwrite`` is false, or it is a folder.
+    """
+    if path.is_dir():
+        raise InputError(f"{display_name(path)}: is a directory; choose another name")
+    if not overwrite and os.path.lexists(path):
+        raise InputError(
+            f"{display_name(path)}: exists; choose another name, or allow overwriting it"
+        )
+
+
+def flush(path: Path) -> None:
+    """Have the disk hold what was written to a file, or the names in a folder."""
+    if path.is_dir() and sys.platform == "win32":
+        return
+    handle = os.open(path, os.O_RDONLY if sys.platform != "win32" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turn failures of the disk into one sentence each.
+
+    Raises
+    ------
+    ResourceError
+        If there is no space left.
+    InputError
+        If the folder may not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise ResourceError(
+                f"{folder}: no space left to write ({size_text(_space(folder))} free); make room "
+                "or choose another folder"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise InputError(
+                f"{folder}: the output folder may not be written; change its mode or choose another"
+            ) from error
+        raise
+
+
+def owner_tag() -> str:
+    """Process, machine and a random number: who writes under a temporary name."""
+    return f"{os.getpid()}-{_machine()}-{secrets.token_hex(4)}"
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Delete what processes of this machine that no longer run left half-written in ``folder``."""
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        found = _OWNED.fullmatch(entry.name)
+        if not found or found[2] != _machine() or _runs(int(found[1])):
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _runs(pid: int) -> bool:
+    if sys.platform == "win32":  # there, os.kill would end it
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
+
+
+def _space(folder: Path) -> int:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,119 @@
+"""Displacement fields as 5-D NIfTI with vector intent, as ITK and ANTs read and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from regkit.errors import InputError
+from regkit.geometry import Grid
+from regkit.io.formats import display_name, sniff
+from regkit.io.header import MAX_BYTES
+from regkit.io.lps import vector_signs
+from regkit.io.nifti import stored, verify_image, write_image
+from regkit.io.nifti_geometry import nifti_grid
+from regkit.io.nifti_header import (
+    VECTOR_INTENTS,
+    check_spatial,
+    layout_of,
+    raw_header,
+    stored_dims,
+)
+from regkit.transforms import DisplacementField
+
+_INTENT_VECTOR = 1007
+
+
+def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
+    """Read a displacement field.
+
+    Vectors are in LPS mm under intent 1007 (what ITK and ANTs write) and in RAS+ mm under intent
+    1006, as ITK reads both.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a field, or is damaged.
+    """
+    name = display_name(path)
+    compressed = sniff(path).compressed
+    header = raw_header(path, compressed=compressed)
+    intent = int(header["intent_code"])
+    spatial = _spatial(stored_dims(header, name), intent, name)
+    layout = layout_of(header, path, compressed=compressed, max_bytes=max_bytes)
+    check_spatial(header, name, len(spatial))
+    grid = nifti_grid(header, name, spatial, geometry=None, assume_ras=False)
+    if layout.dtype.kind != "f" or layout.slope is not None:
+        raise InputError(f"{name}: a displacement field must hold unscaled float32 or float64")
+    data = stored(path, name, layout, layout.dims, layout.offset)
+    return DisplacementField(_components(data, grid, intent, name), grid)
+
+
+def field_writers(
+    field: DisplacementField,
+) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
+    """What writes ``u`` to a path, in LPS mm under intent 1007, and what checks it there."""
+    data, grid = _vectors(field), field.grid
+    return (
+        lambda path: write_image(data, grid, path, intent=_INTENT_VECTOR),
+        lambda path: verify_image(data, grid, path),
+    )
+
+
+def lps_components(u: torch.Tensor) -> torch.Tensor:
+    """``u (d, ...)`` with its components in LPS instead of RAS+; a copy on the CPU."""
+    return flip_components(u.detach().cpu().clone(memory_format=torch.contiguous_format))
+
+
+def _spatial(dims: tuple[int, ...], intent: int, name: str) -> tuple[int, ...]:
+    shape = "x".join(map(str, dims))
+    if intent not in VECTOR_INTENTS:
+        raise InputError(
+            f"{name}: is not a displacement field: its intent code is {intent} ({shape}); needed: "
+            "1007 (vector) with 5 dimensions"
+        )
+    if len(dims) != 5 or dims[3] != 1 or dims[4] not in (2, 3):
+        raise InputError(
+            f"{name}: is not a displacement field: it has dimensions {shape}; needed: XxYxZx1x3 "
+            "or XxYx1x1x2"
+        )
+    if dims[4] == 2 and dims[2] != 1:
+        raise InputError(f"{name}: has vectors of 2 components on a 3-D grid ({shape})")
+    return dims[: dims[4]]
+
+
+def _components(data: NDArray[np.generic], grid: Grid, intent: int, name: str) -> torch.Tensor:
+    backwards = np.transpose(data).astype(np.float32).reshape(grid.ndim, *grid.shape[::-1])
+    order = (0, *range(grid.ndim, 0, -1))
+    u = torch.from_numpy(backwards).permute(order).contiguous()
+    return check_vectors(name, u if intent != _INTENT_VECTOR else flip_components(u))
+
+
+def flip_components(u: torch.Tensor) -> torch.Tensor:
+    """Turn ``u (d, ...)`` from LPS to RAS+, or back, in place."""
+    for component, sign in zip(u, vector_signs(len(u)), strict=True):
+        if sign < 0:
+            component.neg_()
+    return u
+
+
+def check_vectors(name: str, u: torch.Tensor) -> torch.Tensor:
+    """Refuse a field with values that are not finite."""
+    low, high = torch.aminmax(u)
+    if not bool(torch.isfinite(low) & torch.isfinite(high)):
+        bad = int((~torch.isfinite(u)).sum())
+        raise InputError(f"{name}: {bad} of {u.numel()} displacements are NaN or infinite")
+    return u
+
+
+def _vectors(field: DisplacementField) -> NDArray[Any]:
+    """The array of the file, ``(i, j, k, 1, d)`` with the first axis fastest."""
+    backwards = (0, *range(field.ndim, 0, -1))
+    data = np.transpose(lps_components(field.u).permute(backwards).contiguous().numpy())
+    spatial = (*field.grid.shape, 1)[:3]
+    return data.reshape(*spatial, 1, field.ndim, order="F")

@@ -1,0 +1,184 @@
+"""The front of regkit's I/O: read an image, read labels, save either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from regkit.errors import InputError
+from regkit.io.atomic import write_atomically
+from regkit.io.formats import WRITABLE, display_name, extension
+from regkit.io.header import MAX_BYTES
+from regkit.io.preflight import preflight
+from regkit.io.publish import publish
+from regkit.io.voxels import array_of
+from regkit.volume.volume import Labels, Volume
+
+
+def read(
+    path: str | Path,
+    *,
+    geometry: str | None = None,
+    assume_ras: bool = False,
+    frame: int | None = None,
+    nan: float | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Volume:
+    """Read an image: NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd).
+
+    Parameters
+    ----------
+    path
+        The file. ``Volume.name`` is its base name.
+    geometry
+        ``"sform"`` or ``"qform"``, for a NIfTI file in which the two disagree.
+    assume_ras
+        Take the axes as right, anterior, superior where the file does not say.
+    frame
+        Which image of a 4-D file, from 0.
+    nan
+        The value to put in place of NaN and infinite voxels; without it they are refused.
+    max_bytes
+        The most that the voxels may take, uncompressed.
+
+    Returns
+    -------
+    Volume
+        ``(1, i, j, k)`` in the stored type (float32 where the file scales its values), on a grid
+        in RAS+ mm. A NIfTI file with two dimensions gives a 2-D volume.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be trusted; see :func:`regkit.io.preflight.preflight`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from regkit.geometry import Grid
+    >>> image = Volume(torch.ones(4, 5, 6), Grid((4, 5, 6), np.eye(4)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read(save(image, Path(folder, "ones.nii.gz")))
+    Volume(4x5x6, 1x1x1 mm, RAS, float32, 'ones.nii.gz')
+    """
+    header = preflight(
+        path, geometry=geometry, assume_ras=assume_ras, frame=frame, max_bytes=max_bytes
+    )
+    if header.format == "NIfTI":
+        from regkit.io.nifti import read_nifti
+
+        return read_nifti(header, nan=nan)
+    from regkit.io.itk import read_itk
+
+    return read_itk(header, nan=nan)
+
+
+def read_labels(
+    path: str | Path,
+    *,
+    geometry: str | None = None,
+    assume_ras: bool = False,
+    frame: int | None = None,
+    nan: float | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Labels:
+    """Read a label map; a float file is accepted where every value is a whole number.
+
+    Parameters
+    ----------
+    path, geometry, assume_ras, frame, nan, max_bytes
+        As for :func:`read`.
+
+    Raises
+    ------
+    InputError
+        If :func:`read` raises it, or a value is not a whole number.
+    """
+    image = read(
+        path,
+        geometry=geometry,
+        assume_ras=assume_ras,
+        frame=frame,
+        nan=nan,
+        max_bytes=max_bytes,
+    )
+    return Labels(_whole(image.data, image.name), image.grid, image.name)
+
+
+def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write an image or labels, whole or not at all, and read it back to be sure.
+
+    Parameters
+    ----------
+    volume
+        One channel. float16 and bool, which the formats do not know, become float32 and uint8.
+    path
+        With extension .nii, .nii.gz, .nrrd, .mha or .mhd (which keeps its voxels beside it, in
+        .raw).
+    overwrite
+        Replace a file that is there.
+
+    Returns
+    -------
+    Path
+        Where it was written.
+
+    Raises
+    ------
+    InputError
+        If the extension is unknown, the file exists and ``overwrite`` is false, or the volume
+        does not fit a file.
+    ResourceError
+        If the disk is full or loses something.
+    """
+    place = Path(path)
+    suffix = extension(place)
+    if suffix not in WRITABLE:
+        raise InputError(
+            f"{display_name(place)}: {suffix or 'no extension'} is not an image format that "
+            f"regkit writes; writable: {', '.join(WRITABLE)}"
+        )
+    if suffix == ".mhd":
+        _save_pair(volume, place, overwrite)
+    else:
+        _save_one(volume, place, overwrite)
+    return place
+
+
+def _save_one(volume: Volume, place: Path, overwrite: bool) -> None:
+    if extension(place) in (".nii", ".nii.gz"):
+        from regkit.io.nifti import verify_image as verify
+        from regkit.io.nifti import write_image as write
+    else:
+        from regkit.io.itk import verify_itk as verify
+        from regkit.io.itk import write_itk as write
+    data, grid = array_of(volume), volume.grid
+    write_atomically(
+        place, lambda p: write(data, grid, p), lambda p: verify(data, grid, p), overwrite
+    )
+
+
+def _save_pair(volume: Volume, place: Path, overwrite: bool) -> None:
+    """The header names its data file, so both get their final names in a staging folder."""
+    if not place.parent.is_dir():
+        raise InputError(f"{place.parent}: the output folder does not exist; create it")
+    data_file = place.with_suffix(".raw").name
+    with publish(place.parent, overwrite=overwrite, last=place.name, names=[data_file]) as staging:
+        _save_one(volume, staging / place.name, overwrite=True)
+
+
+def _whole(data: torch.Tensor, name: str) -> torch.Tensor:
+    if not data.is_floating_point():
+        return data
+    wrong = data != data.round()
+    if bool(wrong.any()):
+        raise InputError(
+            f"{name}: {int(wrong.sum())} voxels are not whole numbers, the first is "
+            f"{float(data[wrong][0]):g}; labels must be whole. Was it interpolated?"
+        )
+    largest = float(data.abs().max())
+    if largest >= 2**53:
+        raise InputError(f"{name}: has label {largest:g}; labels must be below 2**53")
+    return data.to(torch.int32 if largest < 2**31 else torch.int64)

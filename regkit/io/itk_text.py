@@ -1,0 +1,116 @@
+"""The text headers of NRRD and MetaImage, checked before SimpleITK may see the file.
+
+SimpleITK takes a spacing of NaN for 1, flips the image for a negative one, and opens any file
+on the disk that a detached header names; see :func:`own_data_file`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from regkit.errors import InputError
+from regkit.io.formats import display_name
+
+_MAX_HEADER = 1 << 16
+
+
+@dataclass(frozen=True)
+class TextHeader:
+    """What a NRRD or MetaImage header declares.
+
+    ``data_file`` is where the voxels are and ``data_start`` the byte at which they begin;
+    ``oriented`` tells whether the header says how the axes lie in the body.
+    """
+
+    dims: tuple[int, ...]
+    itemsize: int
+    compressed: bool
+    spacing: tuple[float, ...]
+    oriented: bool
+    data_file: Path
+    data_start: int
+
+
+def header_lines(path: Path) -> Iterator[tuple[str, int]]:
+    """Lines of the header and the byte after each, up to 64 KiB.
+
+    Raises
+    ------
+    InputError
+        If the header is longer, or not text.
+    """
+    end = 0
+    with path.open("rb") as file:
+        for raw in iter(lambda: file.readline(_MAX_HEADER), b""):
+            end += len(raw)
+            if end > _MAX_HEADER:
+                break
+            try:
+                yield raw.decode("utf-8").rstrip("\r\n"), end
+            except UnicodeDecodeError as error:
+                raise InputError(
+                    f"{display_name(path)}: its header is damaged (not text at byte {end})"
+                ) from error
+        else:
+            return
+    raise InputError(f"{display_name(path)}: its header does not end within {_MAX_HEADER} bytes")
+
+
+def own_data_file(path: Path, value: str) -> Path:
+    """The data file that a detached header names, which must lie beside it.
+
+    Raises
+    ------
+    InputError
+        If it is a list, a pattern, elsewhere, or missing.
+    """
+    name = display_name(path)
+    if re.search(r"[/\\:%]", value) or value.split()[:1] == ["LIST"] or value in ("", ".", ".."):
+        raise InputError(
+            f"{name}: names {value!r} as its data; only one file in the same folder is allowed. "
+            "An external data file is refused"
+        )
+    place = path.parent / value
+    if place.is_symlink() or not place.is_file():
+        raise InputError(f"{name}: its data file {value!r} is not a file in the same folder")
+    return place
+
+
+def numbers(path: Path, field: str, text: str) -> tuple[float, ...]:
+    """The numbers of a field, which may be in brackets.
+
+    Raises
+    ------
+    InputError
+        If something else is among them.
+    """
+    try:
+        return tuple(float(part) for part in re.sub(r"[(),]", " ", text).split())
+    except ValueError as error:
+        raise InputError(
+            f"{display_name(path)}: {field} is {text!r}; it must hold numbers only"
+        ) from error
+
+
+def whole_numbers(path: Path, field: str, text: str) -> tuple[int, ...]:
+    """The whole numbers of a field."""
+    found = numbers(path, field, text)
+    if not found or not all(value.is_integer() for value in found):
+        raise InputError(f"{display_name(path)}: {field} is {text!r}; it must hold whole numbers")
+    return tuple(int(value) for value in found)
+
+
+def required(fields: dict[str, str], key: str, name: str) -> str:
+    """A field that must be there.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if key not in fields:
+        raise InputError(f"{name}: its header has no field {key!r}; it is damaged")
+    return fields[key]

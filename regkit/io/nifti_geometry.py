@@ -1,0 +1,127 @@
+"""Which affine a NIfTI header means: sform, qform, or neither without being told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.spatialimages import HeaderDataError
+
+from regkit.errors import InputError
+from regkit.geometry import Grid
+from regkit.geometry.affines import Matrix, homogeneous
+from regkit.io.header import check_affine
+
+MAX_DISAGREEMENT = 0.1
+FORMS = ("sform", "qform")
+# A turn of nearly 180 degrees is stored as a quaternion whose first component is the root of
+# what float32 leaves of 1 - b^2 - c^2 - d^2: its angle is only known to about 1.2e-3 rad.
+_QUATERNION_ANGLE = 1.2e-3
+
+
+def nifti_grid(
+    header: Nifti1Header,
+    name: str,
+    dims: Sequence[int],
+    *,
+    geometry: str | None,
+    assume_ras: bool,
+) -> Grid:
+    """The grid of a NIfTI image with spatial ``dims``, two or three of them (RAS+ mm).
+
+    Raises
+    ------
+    InputError
+        If the header has no orientation, two that disagree, or one that is unusable.
+    """
+    shape = (*dims, 1)[:3]
+    affine = _chosen(header, name, shape, geometry, assume_ras)
+    if len(dims) == 3:
+        return Grid(tuple(dims), affine)
+    _check_flat(affine, name)
+    return Grid(tuple(dims), plane(affine))
+
+
+def plane(affine: Matrix) -> Matrix:
+    """The 2-D affine of an image whose header has a 3-D one."""
+    return homogeneous(affine[:2, :2], affine[:2, 3])
+
+
+def lifted(grid: Grid) -> Matrix:
+    """The 3-D affine that a header has for ``grid``; the inverse of :func:`plane`."""
+    if grid.ndim == 3:
+        return grid.affine
+    affine = np.eye(4)
+    affine[:2, :2], affine[:2, 3] = grid.affine[:2, :2], grid.affine[:2, 2]
+    return affine
+
+
+def _chosen(
+    header: Nifti1Header,
+    name: str,
+    shape: Sequence[int],
+    geometry: str | None,
+    assume_ras: bool,
+) -> Matrix:
+    codes = {form: int(header[f"{form}_code"]) for form in FORMS}
+    if geometry is not None:
+        return _asked_for(header, name, codes, geometry)
+    if not any(code > 0 for code in codes.values()):
+        return _assumed(header, name, assume_ras)
+    present = [form for form in FORMS if codes[form] > 0]
+    affines = {form: _form(header, name, form, present) for form in present}
+    if len(present) == 2:
+        _check_agreement(header, name, Grid(tuple(shape), affines["sform"]), affines["qform"])
+    return affines[present[0]]
+
+
+def _asked_for(header: Nifti1Header, name: str, codes: dict[str, int], geometry: str) -> Matrix:
+    if geometry not in FORMS:
+        raise InputError(f"geometry {geometry!r} is unknown; allowed: 'sform' or 'qform'")
+    if codes[geometry] <= 0:
+        raise InputError(f"{name}: has no {geometry} (its code is {codes[geometry]})")
+    return _form(header, name, geometry, [geometry])
+
+
+def _assumed(header: Nifti1Header, name: str, assume_ras: bool) -> Matrix:
+    if not assume_ras:
+        raise InputError(
+            f"{name}: has no orientation (sform and qform codes are 0); pass assume_ras=True if "
+            "its axes point to right, anterior and superior"
+        )
+    return np.diag([*(float(s) for s in header["pixdim"][1:4]), 1.0])
+
+
+def _form(header: Nifti1Header, name: str, form: str, present: list[str]) -> Matrix:
+    others = [f"pass geometry={other!r}" for other in present if other != form]
+    hint = "".join(f", or {other}" for other in others)
+    try:
+        affine = np.array(getattr(header, f"get_{form}")(), dtype=np.float64)
+    except (HeaderDataError, ValueError) as error:
+        raise InputError(
+            f"{name}: the {form} is not a rotation ({error}); fix the header{hint}"
+        ) from error
+    check_affine(name, affine, what=f"affine ({form})", hint=hint)
+    return affine
+
+
+def _check_agreement(header: Nifti1Header, name: str, grid: Grid, qform: Matrix) -> None:
+    corners = grid.corners()
+    other = Grid(grid.shape, qform).corners()
+    apart = float(np.linalg.norm(corners - other, axis=1).max())
+    extent = float(np.linalg.norm(corners - corners[0], axis=1).max())
+    vector = [float(header[f"quatern_{letter}"]) for letter in "bcd"]
+    half_turn = 1 - sum(value * value for value in vector) < 1e-6
+    if apart > MAX_DISAGREEMENT + half_turn * _QUATERNION_ANGLE * extent:
+        raise InputError(
+            f"{name}: sform and qform disagree by {apart:.1f} mm; choose with geometry='sform' "
+            "or geometry='qform'"
+        )
+
+
+def _check_flat(affine: Matrix, name: str) -> None:
+    if np.abs(affine[2, :2]).max() > 1e-3 * np.abs(affine[:2, :2]).max():
+        raise InputError(
+            f"{name}: is 2-D but its plane is tilted out of x and y; store it as 3-D with one slice"
+        )

@@ -1,0 +1,204 @@
+"""The header of a single-file NIfTI-1 or NIfTI-2 image, checked before any voxel is read."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
+
+from regkit.errors import InputError
+from regkit.io.formats import display_name
+from regkit.io.header import (
+    Header,
+    Layout,
+    check_claim,
+    check_dims,
+    check_frame,
+    check_spacing,
+    size_text,
+)
+from regkit.io.nifti_geometry import nifti_grid
+
+VECTOR_INTENTS = (1006, 1007)
+
+_TYPES = {
+    2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8",
+    256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
+}  # fmt: skip
+_REFUSED = {
+    1: "1-bit",
+    32: "complex64",
+    128: "RGB",
+    1536: "float128",
+    1792: "complex128",
+    2048: "complex256",
+    2304: "RGBA",
+}
+_UNITS = {1: "metres", 3: "micrometres"}
+_SINGLE_FILE = {348: 352, 540: 544}
+# nibabel's own annotations stop short of its constructors.
+_KINDS: tuple[tuple[int, Any], ...] = ((348, Nifti1Header), (540, Nifti2Header))
+
+
+def nifti_header(
+    path: Path,
+    *,
+    compressed: bool,
+    geometry: str | None,
+    assume_ras: bool,
+    frame: int | None,
+    max_bytes: int,
+) -> Header:
+    """Check the header of an image and say what it holds; see :func:`regkit.io.preflight`."""
+    name = display_name(path)
+    raw = raw_header(path, compressed=compressed)
+    dims = _image_dims(raw, name)
+    frames = dims[3] if len(dims) > 3 else 1
+    chosen = check_frame(name, frames, frame)
+    layout = layout_of(raw, path, compressed=compressed, max_bytes=max_bytes)
+    spatial = dims[:3]
+    check_spatial(raw, name, len(spatial))
+    grid = nifti_grid(raw, name, spatial, geometry=geometry, assume_ras=assume_ras)
+    return Header(path, name, "NIfTI", grid, layout.dtype.name, frames, chosen, layout)
+
+
+def raw_header(path: Path, *, compressed: bool) -> Nifti1Header:
+    """The header as stored, byte order resolved, nothing checked or mended by nibabel.
+
+    Raises
+    ------
+    InputError
+        If the file is shorter than a header or does not hold one.
+    """
+    name = display_name(path)
+    block = _first_bytes(path, compressed)
+    for size, kind in _KINDS:
+        for order in "<>":
+            if struct.unpack(order + "i", block[:4])[0] == size:
+                if len(block) < _SINGLE_FILE[size]:
+                    raise InputError(
+                        f"{name}: truncated header: {len(block)} of {_SINGLE_FILE[size]} bytes; "
+                        "copy the file again"
+                    )
+                header: Nifti1Header = kind(block[:size], endianness=order, check=False)
+                return header
+    raise InputError(f"{name}: not a NIfTI file: its header size is neither 348 nor 540")
+
+
+def layout_of(header: Nifti1Header, path: Path, *, compressed: bool, max_bytes: int) -> Layout:
+    """Type, dimensions, place and scaling of the voxels, checked against the file's size.
+
+    Raises
+    ------
+    InputError
+        If the type is not supported, the scaling is not finite, or the claim is a lie.
+    """
+    name = display_name(path)
+    dims = stored_dims(header, name)
+    slope, inter = _scaling(header, name)
+    layout = Layout(dims, _dtype(header, name), _offset(header, name), slope, inter, compressed)
+    found = path.stat().st_size
+    if compressed:
+        check_claim(
+            name, layout.nbytes + layout.offset, found, compressed=True, max_bytes=max_bytes
+        )
+        return layout
+    if layout.offset > found:
+        raise InputError(
+            f"{name}: vox_offset is {layout.offset}, past the end of the file "
+            f"({size_text(found)}); fix the header or copy the file again"
+        )
+    check_claim(name, layout.nbytes, found - layout.offset, compressed=False, max_bytes=max_bytes)
+    return layout
+
+
+def stored_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:
+    """The dimensions that the header claims, two to seven of them, all positive."""
+    ndim = int(header["dim"][0])
+    if not 1 <= ndim <= 7:
+        raise InputError(f"{name}: ndim is {ndim}; a NIfTI file has 1 to 7 dimensions")
+    dims = tuple(int(n) for n in header["dim"][1 : ndim + 1])
+    check_dims(name, dims)
+    if len(dims) < 2:
+        raise InputError(f"{name}: has only one dimension; an image has two or three")
+    return dims
+
+
+def check_spatial(header: Nifti1Header, name: str, ndim: int) -> None:
+    """Refuse spacings that are unusable, or in other units than millimetres."""
+    units = int(header["xyzt_units"]) & 7
+    if units in _UNITS:
+        raise InputError(
+            f"{name}: its spacing is in {_UNITS[units]} (xyzt_units); allowed: millimetres. "
+            "Convert the header"
+        )
+    check_spacing(name, [float(s) for s in header["pixdim"][1 : ndim + 1]])
+
+
+def _first_bytes(path: Path, compressed: bool) -> bytes:
+    try:
+        with gzip.open(path, "rb") if compressed else path.open("rb") as file:
+            block: bytes = file.read(544)
+            return block
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{display_name(path)}: the compressed data end early or are damaged ({error}); "
+            "copy the file again"
+        ) from error
+
+
+def _image_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:
+    dims = stored_dims(header, name)
+    if max(dims[4:], default=1) > 1:
+        shape = "x".join(map(str, dims))
+        vectors = int(header["intent_code"]) in VECTOR_INTENTS or (
+            len(dims) == 5 and dims[3] == 1 and dims[4] in (2, 3)
+        )
+        if vectors:
+            raise InputError(
+                f"{name}: looks like a displacement field ({shape}), not an image; read it with "
+                "read_transform"
+            )
+        raise InputError(f"{name}: has {len(dims)} dimensions ({shape}); allowed: 2, 3 or 4")
+    return dims[:4]
+
+
+def _dtype(header: Nifti1Header, name: str) -> np.dtype[np.generic]:
+    code = int(header["datatype"])
+    if code not in _TYPES:
+        known = _REFUSED.get(code, "unknown")
+        raise InputError(
+            f"{name}: dtype {known} (datatype code {code}) is not supported; allowed: integers, "
+            "float32, float64. Convert it to one real channel"
+        )
+    return np.dtype(str(header.endianness) + _TYPES[code])
+
+
+def _offset(header: Nifti1Header, name: str) -> int:
+    offset = float(header["vox_offset"])
+    least = _SINGLE_FILE[int(header["sizeof_hdr"])]
+    if not math.isfinite(offset) or offset < least:
+        raise InputError(
+            f"{name}: vox_offset is {offset:g}; it must be finite and at least {least}"
+        )
+    return int(offset)
+
+
+def _scaling(header: Nifti1Header, name: str) -> tuple[float | None, float]:
+    slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
+    # By the standard a slope of 0 means no scaling; nibabel writes NaN for the same.
+    if slope == 0 or math.isnan(slope):
+        return None, 0.0
+    if not (math.isfinite(slope) and math.isfinite(inter)):
+        raise InputError(
+            f"{name}: scaling by slope {slope:g} and intercept {inter:g} overflows float32; "
+            "fix scl_slope and scl_inter"
+        )
+    return (None, 0.0) if (slope, inter) == (1.0, 0.0) else (slope, inter)

@@ -1,0 +1,178 @@
+"""Write a folder of results all at once: staged, flushed, renamed; the marker last."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from regkit.errors import InputError
+from regkit.io.atomic import (
+    check_free,
+    disk_errors,
+    flush,
+    owner_tag,
+    remove_abandoned,
+    write_atomically,
+)
+from regkit.io.formats import display_name
+
+__all__ = ["publish", "refuse_overwriting_inputs", "write_atomically"]
+
+
+@contextmanager
+def publish(
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    last: str = "run.json",
+    names: Iterable[str] = (),
+) -> Iterator[Path]:
+    """Give a staging folder whose files appear in ``folder`` when the block ends without error.
+
+    Parameters
+    ----------
+    folder
+        Where the results go; created where it is missing.
+    overwrite
+        Replace files that are there.
+    last
+        The file that is renamed after all others: where it is, the results are complete.
+    names
+        Further files that will be written, so that they are refused before the work, not after.
+
+    Yields
+    ------
+    Path
+        The staging folder, ``.regkit-partial-<pid>-...`` inside ``folder``.
+
+    Raises
+    ------
+    InputError
+        If a file exists and ``overwrite`` is false, or the folder may not be written.
+    ResourceError
+        If the disk is full. After any exception the folder is as it was before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     with publish(out) as staging:
+    ...         _ = (staging / "run.json").write_text("{}")
+    ...     os.listdir(out)
+    ['run.json']
+    """
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{display_name(target)}: is a file, not a folder; choose another name")
+    remove_abandoned(target)
+    for name in (last, *names):
+        check_free(target / name, overwrite)
+    with disk_errors(target), _made(target):
+        staging = target / f".regkit-partial-{owner_tag()}"
+        staging.mkdir()
+        try:
+            yield staging
+            _release(staging, target, overwrite, last)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def refuse_overwriting_inputs(outputs: Iterable[str | Path], inputs: Iterable[str | Path]) -> None:
+    """Refuse an output that is an input, also through a symbolic or hard link.
+
+    Raises
+    ------
+    InputError
+        Naming the file.
+
+    Examples
+    --------
+    >>> refuse_overwriting_inputs(["out.nii"], ["in.nii"])
+    """
+    sources = [Path(source) for source in inputs]
+    for output in map(Path, outputs):
+        for source in sources:
+            if _same(output, source):
+                raise InputError(
+                    f"{display_name(output)}: would overwrite the input {display_name(source)}; "
+                    "choose another output"
+                )
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return one.resolve() == other.resolve()
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Create ``folder`` and its parents; take away what is still empty of them on failure."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for place in missing:
+            try:
+                place.rmdir()
+            except OSError:
+                break
+        raise
+
+
+def _release(staging: Path, target: Path, overwrite: bool, last: str) -> None:
+    files = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
+    files.sort(key=lambda name: name == Path(last))
+    for name in files:
+        check_free(target / name, overwrite)
+        flush(staging / name)
+    with _undone_on_failure(staging) as move:
+        # An old marker must not vouch for a mixture of old and new files.
+        move.aside(target / last)
+        for name in files:
+            move.into_place(staging / name, target / name)
+    flush(target)
+
+
+class _Moves:
+    """Renames that can be taken back."""
+
+    def __init__(self, attic: Path) -> None:
+        self._attic = attic
+        self._done: list[tuple[Path, Path]] = []
+
+    def aside(self, path: Path) -> None:
+        """Keep a file that will be replaced until everything is in place."""
+        if os.path.lexists(path):
+            self._attic.mkdir(exist_ok=True)
+            self._rename(path, self._attic / str(len(self._done)))
+
+    def into_place(self, source: Path, path: Path) -> None:
+        """Give a staged file its final name."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.aside(path)
+        self._rename(source, path)
+
+    def undo(self) -> None:
+        """Take all renames back, the latest first."""
+        while self._done:
+            source, path = self._done.pop()
+            os.replace(path, source)
+
+    def _rename(self, source: Path, path: Path) -> None:
+        os.replace(source, path)
+        self._done.append((source, path))
+
+
+@contextmanager
+def _undone_on_failure(staging: Path) -> Iterator[_Moves]:
+    moves = _Moves(staging / ".replaced")
+    try:
+        yield moves
+    except BaseException:
+        moves.undo()
+        raise

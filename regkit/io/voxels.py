@@ -1,0 +1,70 @@
+"""Voxels as files keep them: one channel, first axis fastest, in a type that the formats know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from regkit.errors import InputError, ResourceError
+from regkit.geometry import Grid
+from regkit.geometry.affines import Matrix
+from regkit.io.header import check_affine
+from regkit.volume.volume import Volume
+
+_STORED = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}
+
+
+def array_of(volume: Volume) -> NDArray[Any]:
+    """The channel of a volume, ``(*spatial)`` with the first axis fastest in memory.
+
+    Raises
+    ------
+    InputError
+        If there are several channels, or the grid is sheared.
+    """
+    name = volume.name or "volume"
+    if volume.channels != 1:
+        raise InputError(
+            f"{name}: has {volume.channels} channels; a file holds one. Save them one at a time"
+        )
+    check_affine(name, volume.grid.affine)
+    data = volume.data[0].detach().cpu()
+    data = data.to(_STORED.get(data.dtype, data.dtype))
+    backwards = tuple(reversed(range(data.ndim)))
+    return np.transpose(data.permute(backwards).contiguous().numpy())
+
+
+def check_same(
+    path: Path, found: NDArray[Any], data: NDArray[Any], affine: Matrix, grid: Grid
+) -> None:
+    """Compare what a file holds with what was written into it.
+
+    Raises
+    ------
+    ResourceError
+        If a voxel or the grid differs: the disk lost something.
+    """
+    moved = np.abs(affine - grid.affine).max()
+    if not _equal(found, data) or moved > 1e-3 * max(grid.spacing):
+        raise lost(path)
+
+
+def lost(path: Path) -> ResourceError:
+    """The error for a file that does not hold what was written into it."""
+    return ResourceError(
+        f"{path.name}: reads back differently from what was written; check the disk"
+    )
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    # As whole numbers, because NaN is not equal to itself.
+    bits = f"u{other.dtype.itemsize}"
+    return (
+        one.dtype == other.dtype
+        and one.shape == other.shape
+        and np.array_equal(one.view(bits), other.view(bits))
+    )

@@ -1,0 +1,1 @@
+"""Fast loops behind one small interface, each with its plain PyTorch reference."""

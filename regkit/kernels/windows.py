@@ -1,0 +1,64 @@
+"""Local normalised cross-correlation over box windows: value and gradient.
+
+Windows hold ``(2 radius + 1)**3`` voxels, fewer at the border; inside a window only voxels with
+weight count, so that tissue outside a mask has no say in the statistics of a window inside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from regkit.kernels.backend import loops_apply
+
+EPSILON = 1e-5  # added to each variance, for intensities in [0, 1]; that of icon-registration
+
+
+def lncc_gradient(
+    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
+) -> tuple[float, Tensor]:
+    """``1 - mean(lncc)`` over the weight, and its gradient by ``warped``; all ``(I, J, K)``."""
+    if not loops_apply(fixed, warped, weight):
+        with torch.enable_grad():
+            leaf = warped.detach().clone().requires_grad_()
+            loss = lncc_reference(fixed, leaf, weight, radius, squared=squared)
+            return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
+    from regkit.kernels.cpu import windows
+
+    n0, n1, n2 = fixed.shape
+    sums, coef = np.empty((n0, 6, n1, n2), np.float32), np.empty((n0, 3, n1, n2), np.float32)
+    value = np.zeros(n0)
+    f, w, m, out = fixed.numpy(), warped.numpy(), weight.numpy(), torch.empty_like(warped)
+    total = max(float(weight.sum(dtype=torch.float64)), 1e-6)
+    windows.moments(f, w, m, radius, sums)
+    windows.coefficients(sums, m, radius, squared, np.float32(EPSILON), coef, value)
+    windows.gradient(f, w, m, coef, radius, np.float32(-1 / total), out.numpy())
+    return 1 - float(value.sum()) / total, out
+
+
+def lncc_reference(
+    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
+) -> Tensor:
+    """The loss in PyTorch, differentiable; ``(*spatial)`` in 2-D or 3-D."""
+    parts = [weight, weight * fixed, weight * warped]
+    parts += [weight * fixed**2, weight * warped**2, weight * fixed * warped]
+    m, f, w, ff, ww, fw = box_sum(torch.stack(parts), radius)
+    count = m.clamp(min=1e-6)
+    mean_f, mean_w = f / count, w / count
+    var_f = (ff / count - mean_f**2).clamp(min=0) + EPSILON
+    var_w = (ww / count - mean_w**2).clamp(min=0) + EPSILON
+    cov = fw / count - mean_f * mean_w
+    cc = cov**2 / (var_f * var_w) if squared else cov / (var_f * var_w).sqrt()
+    loss: Tensor = 1 - (weight * cc).sum() / weight.sum().clamp(min=1e-6)
+    return loss
+
+
+def box_sum(image: Tensor, radius: int) -> Tensor:
+    """Sums over windows of ``image (C, *spatial)``; windows end at the border."""
+    ndim = image.ndim - 1
+    pool = functional.avg_pool3d if ndim == 3 else functional.avg_pool2d
+    size = [2 * radius + 1] * ndim
+    sums = pool(image[None], size, stride=1, padding=[radius] * ndim, divisor_override=1)
+    return sums[0]

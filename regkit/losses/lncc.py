@@ -1,0 +1,47 @@
+"""Local normalised cross-correlation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from regkit.kernels.windows import lncc_gradient, lncc_reference
+from regkit.losses.similarity import Similarity
+
+
+@dataclass(frozen=True)
+class LNCC(Similarity):
+    """``1 - mean(lncc)`` over box windows of half width ``radius`` voxels.
+
+    ``squared`` takes the square of each window's correlation (Avants et al., Med. Image Anal.
+    2008), which does not care about the sign of the contrast.
+
+    Examples
+    --------
+    >>> import torch
+    >>> image = torch.rand(1, 9, 9, 9, generator=torch.Generator().manual_seed(0))
+    >>> bool(LNCC()(image, 0.5 * image) < 0.01)
+    True
+    """
+
+    radius: int = 2
+    squared: bool = False
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """``lncc`` or ``lncc2``."""
+        return "lncc2" if self.squared else "lncc"
+
+    def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
+        """One channel."""
+        return lncc_reference(fixed[0], warped[0], weight, self.radius, squared=self.squared)
+
+    def value_and_gradient(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor]:
+        """By the kernel, on 3-D features."""
+        value, gradient = lncc_gradient(
+            fixed[0], warped[0], weight, self.radius, squared=self.squared
+        )
+        return value, gradient[None]

@@ -1,0 +1,32 @@
+"""Mean squared difference."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from regkit.losses.similarity import Similarity
+
+
+class MSE(Similarity):
+    """``mean((fixed - warped)**2)``, for images whose intensities mean the same.
+
+    Examples
+    --------
+    >>> import torch
+    >>> float(MSE()(torch.zeros(1, 4, 4), torch.ones(1, 4, 4)))
+    1.0
+    """
+
+    name = "mse"
+
+    def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
+        """Mean over channels and weight."""
+        total = weight.sum().clamp(min=1e-6) * len(fixed)
+        return (weight * (fixed - warped).square()).sum() / total
+
+    def value_and_gradient(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor]:
+        """In closed form."""
+        scaled = (warped - fixed) * (weight / (weight.sum().clamp(min=1e-6) * len(fixed)))
+        return float((scaled * (warped - fixed)).sum()), 2 * scaled

@@ -1,0 +1,41 @@
+"""What a similarity is: features that may be warped, and a comparison of them. Lower is better."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+
+class Similarity(ABC):
+    """A differentiable loss between a fixed and a warped image, inside a mask.
+
+    ``loss(fixed, warped, mask)`` takes images ``(1, *spatial)`` with intensities in [0, 1] and
+    gives a scalar tensor. Engines that know how the warp acts use the two halves: ``features``
+    once for each image, then ``value_and_gradient`` on warped features at every step.
+    """
+
+    name: str
+
+    def __call__(self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Loss of two images ``(1, *spatial)``; ``mask (*spatial)`` weighs the voxels."""
+        weight = torch.ones_like(fixed[0]) if mask is None else mask.to(fixed.dtype)
+        return self.compare(self.features(fixed), self.features(warped), weight)
+
+    def features(self, image: Tensor) -> Tensor:
+        """``(1, *spatial)`` to the channels ``(C, *spatial)`` that are compared."""
+        return image
+
+    @abstractmethod
+    def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
+        """Differentiable loss of features ``(C, *spatial)``, weight ``(*spatial)``."""
+
+    def value_and_gradient(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor]:
+        """The loss of features and its gradient by ``warped``."""
+        with torch.enable_grad():
+            leaf = warped.detach().requires_grad_()
+            loss = self.compare(fixed, leaf, weight)
+            return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]

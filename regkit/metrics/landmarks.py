@@ -1,0 +1,59 @@
+"""How far mapped landmarks lie from where they should."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.transforms import Transform
+from regkit.volume.points import Points
+
+
+def landmark_error(phi: Transform, fixed_points: Points, moving_points: Points) -> Tensor:
+    """Target registration error ``|phi(p_fixed) - p_moving|`` of each landmark.
+
+    Parameters
+    ----------
+    phi
+        World points of fixed to world points of moving.
+    fixed_points, moving_points
+        The same ``N`` landmarks in both images, in the same order.
+
+    Returns
+    -------
+    Tensor
+        ``(N,)`` float64, world units.
+
+    Raises
+    ------
+    InputError
+        If the two sets differ in number, dimension or names.
+
+    Examples
+    --------
+    >>> from regkit.transforms import Affine
+    >>> one = Points(torch.zeros(2, 3))
+    >>> landmark_error(Affine.identity(), one, Points(torch.tensor([[3.0, 4, 0], [0, 0, 0]])))
+    tensor([5., 0.], dtype=torch.float64)
+    """
+    _check_pairs(phi, fixed_points, moving_points)
+    return (phi(fixed_points.xyz) - moving_points.xyz).square().sum(-1).sqrt()
+
+
+def _check_pairs(phi: Transform, fixed: Points, moving: Points) -> None:
+    if len(fixed) != len(moving):
+        raise InputError(
+            f"landmarks: {len(fixed)} in fixed and {len(moving)} in moving; "
+            "give the same landmarks for both, in the same order"
+        )
+    if not fixed.xyz.shape[1] == moving.xyz.shape[1] == phi.ndim:
+        raise InputError(
+            f"landmarks: {fixed.xyz.shape[1]}-D in fixed, {moving.xyz.shape[1]}-D in moving, "
+            f"and a {phi.ndim}-D transform; they must agree"
+        )
+    if fixed.names and moving.names and fixed.names != moving.names:
+        odd = next(pair for pair in zip(fixed.names, moving.names, strict=True) if len({*pair}) > 1)
+        raise InputError(
+            f"landmarks: {odd[0]!r} in fixed stands where {odd[1]!r} stands in moving; "
+            "put both lists in the same order"
+        )

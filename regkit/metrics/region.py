@@ -1,0 +1,63 @@
+"""Which voxels of a grid a mask covers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.geometry.grid import Grid
+from regkit.resample import values_at
+from regkit.volume.volume import Labels, Volume
+
+
+def region(mask: Volume | None, grid: Grid) -> Tensor:
+    """Where ``mask`` is above zero, on any grid of the same world.
+
+    Parameters
+    ----------
+    mask
+        Image or labels; its nearest voxel decides. Without one, every voxel counts.
+    grid
+        Where the answer is wanted.
+
+    Returns
+    -------
+    Tensor
+        Bool, ``(*grid.shape)``.
+
+    Raises
+    ------
+    InputError
+        If the mask has another dimension, or covers no voxel of the grid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> grid = Grid((2, 2), np.eye(3))
+    >>> region(Volume(torch.tensor([[0.0, 3.0], [0.0, 0.0]]), grid), grid).sum().item()
+    1
+    """
+    if mask is None:
+        return torch.ones(grid.shape, dtype=torch.bool)
+    if mask.ndim != grid.ndim:
+        raise InputError(
+            f"{mask.name or 'mask'}: the mask has {mask.ndim} axes and the grid {grid.ndim}; "
+            "give a mask of the same dimension"
+        )
+    covered = _covered(mask, grid)
+    if not bool(covered.any()):
+        raise InputError(
+            f"{mask.name or 'mask'}: no voxel above 0 lies on {grid!r}; "
+            "give a mask that overlaps the image, or none"
+        )
+    return covered
+
+
+def _covered(mask: Volume, grid: Grid) -> Tensor:
+    positive = (mask.data[:1] > 0).cpu()
+    if mask.grid == grid:
+        return positive[0]
+    source = Labels(positive.to(torch.uint8), mask.grid, mask.name)
+    slabs = [values_at(source, grid.world_points(rows))[0] > 0 for rows in grid.slabs()]
+    return torch.cat(slabs)

@@ -1,0 +1,67 @@
+"""Bring intensities to [0, 1], by modality."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.volume.volume import Volume
+
+Modality = Literal["auto", "ct", "mr", "other"]
+CT_WINDOW = (-1000.0, 1000.0)  # Hounsfield units: air to dense bone, as uniGradICON takes it
+_MR_TOP = 0.995
+_OTHER = (0.001, 0.999)
+_SAMPLES = 2_000_000
+
+
+def normalised(volume: Volume, modality: Modality = "auto") -> Volume:
+    """``volume`` in float32 with intensities in [0, 1].
+
+    CT is clamped to -1000 ... 1000 HU; MR to its minimum and 99.5 % quantile; anything else to
+    its 0.1 % and 99.9 % quantiles. Quantiles leave out the voxels at the minimum, so that a wide
+    empty margin does not move them.
+
+    Raises
+    ------
+    InputError
+        If the image has no contrast.
+    """
+    data = volume.data.to(torch.float32)
+    low, high = window(data, modality)
+    if not high > low:
+        raise InputError(
+            f"{volume.name or 'image'}: all voxels are {low:g}; an image with contrast is needed"
+        )
+    return volume.with_data(((data - low) / (high - low)).clamp_(0, 1))
+
+
+def window(data: Tensor, modality: Modality) -> tuple[float, float]:
+    """The intensities that become 0 and 1."""
+    if modality == "ct" or (modality == "auto" and is_ct(data)):
+        return CT_WINDOW
+    values = _thinned(data)
+    lowest = values.min()
+    tissue = values[values > lowest]
+    if len(tissue) == 0:
+        return float(lowest), float(lowest)
+    if modality == "mr" or (modality == "auto" and lowest >= 0):
+        return float(lowest), float(np.quantile(tissue, _MR_TOP))
+    low, high = np.quantile(tissue, _OTHER)
+    return float(low), float(high)
+
+
+def is_ct(data: Tensor) -> bool:
+    """Whether a fair share of the voxels is air near -1000 HU."""
+    values = _thinned(data)
+    return bool(np.mean((values < -500) & (values > -3100)) > 0.02)
+
+
+def _thinned(data: Tensor) -> NDArray[Any]:
+    values = data.reshape(-1)
+    out: NDArray[Any] = values[:: max(1, len(values) // _SAMPLES)].cpu().numpy()
+    return out

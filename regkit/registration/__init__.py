@@ -1,0 +1,1 @@
+"""Engines that find a transform, and the pipeline that chains them."""

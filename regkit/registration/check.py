@@ -1,0 +1,73 @@
+"""Refuse what cannot be registered, before anything is computed."""
+
+from __future__ import annotations
+
+import torch
+
+from regkit.errors import InputError
+from regkit.volume.volume import Labels, Volume
+
+_LEAST = 8
+
+
+def check_image(volume: Volume) -> None:
+    """One channel, at least 8 voxels along each axis, finite, with contrast.
+
+    Raises
+    ------
+    InputError
+        If any of that does not hold.
+    """
+    name = volume.name or "image"
+    if volume.channels != 1:
+        raise InputError(f"{name}: has {volume.channels} channels; register one at a time")
+    if min(volume.grid.shape) < _LEAST:
+        size = "x".join(map(str, volume.grid.shape))
+        raise InputError(f"{name}: is {size} voxels; at least {_LEAST} along each axis are needed")
+    low, high = volume.data.aminmax()
+    if not bool(torch.isfinite(low + high)):
+        raise InputError(f"{name}: has voxels that are not finite; read it with nan=0 to clear them")
+    if low == high:
+        raise InputError(f"{name}: all voxels are {low.item():g}; it has no contrast to register")
+
+
+def check_pair(fixed: Volume, moving: Volume) -> None:
+    """Two images of the same dimension, each usable.
+
+    Raises
+    ------
+    InputError
+        If they are not.
+    """
+    if fixed.ndim != moving.ndim:
+        raise InputError(
+            f"{fixed.name or 'fixed'} is {fixed.ndim}-D and {moving.name or 'moving'} is "
+            f"{moving.ndim}-D; both must have the same dimension"
+        )
+    check_image(fixed)
+    check_image(moving)
+
+
+def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
+    """``mask`` as 0/1 labels on the grid of ``image``.
+
+    Raises
+    ------
+    InputError
+        If it lies on another grid, or holds no voxel.
+    """
+    if mask is None:
+        return None
+    name = mask.name or "mask"
+    apart = float(abs(mask.grid.corners() - image.grid.corners()).max()) if (
+        mask.grid.shape == image.grid.shape
+    ) else float("inf")
+    if apart > 0.01 * min(image.grid.spacing):
+        raise InputError(
+            f"{name}: lies on {mask.grid}, its image {image.name!r} on {image.grid}; "
+            "resample the mask onto the image"
+        )
+    inside = mask.data[:1] > 0
+    if not bool(inside.any()):
+        raise InputError(f"{name}: has no voxel above 0; a mask must hold some")
+    return Labels(inside.to(torch.uint8), image.grid, name)

@@ -1,0 +1,175 @@
+"""The field engine: diffeomorphic, coarse to fine, until a level no longer improves.
+
+The displacement ``u`` lives on the working grid, in its voxels, and moves before the affine:
+``phi = A o (id + u)``. Each iteration takes the analytic force of the similarity, smooths it
+(fluid regularisation), bounds it softly, gives it momentum, and composes it onto ``u``; then
+``u`` itself is smoothed a little, which is an implicit step of diffusion regularisation
+(Vercauteren et al., NeuroImage 2009). Every increment is smaller than a voxel and smooth, so the
+composition of all of them does not fold.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
+from regkit.kernels import backend
+from regkit.kernels.fields import compose_fields
+from regkit.kernels.sampling import sample
+from regkit.kernels.smoothing import gaussian
+from regkit.kernels.warping import warp_force, warp_index
+from regkit.losses.similarity import Similarity
+from regkit.registration.config import FieldConfig
+from regkit.registration.pair import LevelPair, Pair, coarser, level
+from regkit.registration.result import Level, Progress, Stage
+from regkit.transforms import DisplacementField
+from regkit.transforms.displacement import from_index
+
+_WINDOW = 10  # iterations over which a gain is judged
+
+
+def register_field(
+    pair: Pair,
+    affine: Matrix,
+    similarity: Similarity,
+    config: FieldConfig,
+    report: Callable[[Progress], None],
+    *,
+    start: Callable[[Tensor], Tensor] | None = None,
+) -> tuple[DisplacementField, Stage]:
+    """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
+
+    Parameters
+    ----------
+    affine
+        World affine from fixed to moving; it stays as it is.
+    start
+        World points of fixed to world points of fixed: a displacement to refine.
+
+    Returns
+    -------
+    field, stage
+        On the finest working grid, world units of fixed; and the record of the run.
+    """
+    begin = time.perf_counter()
+    finest = min(pair.grid.spacing[1:])
+    levels: list[Level] = []
+    u, grid = _first(start, pair.grid).to(pair.device), pair.grid
+    for number, (factor, iterations) in enumerate(
+        zip(config.factors, config.iterations, strict=True)
+    ):
+        at = level(pair, finest * factor, similarity)
+        u = refit(u, grid, at.grid)
+        told = _teller(report, similarity.name, number, iterations, config)
+        u, record = _descend(at, affine, u, similarity, config, iterations, told)
+        levels.append(record)
+        grid = at.grid
+    stage = Stage(
+        "field",
+        similarity.name,
+        backend.name(pair.device),
+        time.perf_counter() - begin,
+        tuple(levels),
+    )
+    return from_index(_at_rest(u).cpu(), grid), stage
+
+
+def _descend(
+    at: LevelPair,
+    affine: Matrix,
+    u: Tensor,
+    similarity: Similarity,
+    config: FieldConfig,
+    iterations: int,
+    told: Callable[[int, float], None],
+) -> tuple[Tensor, Level]:
+    m = at.matrix(affine)
+    values: list[float] = []
+    speed = torch.zeros_like(u)
+    for _ in range(iterations):
+        value, force = _force(at, m, u, similarity)
+        values.append(value)
+        told(len(values), value)
+        if _settled(values, config.tolerance):
+            break
+        speed = config.momentum * speed - (1 - config.momentum) * _step(force, at.weight, config)
+        u = gaussian(compose_fields(u, speed), config.field_sigma, zero=True)
+    settled = _settled(values, config.tolerance)
+    return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
+
+
+def _force(
+    at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity
+) -> tuple[float, Tensor]:
+    """The loss, and its derivative by ``u``, ``(3, *shape)``."""
+    warped, inside = warp_index(at.moving, m, u)
+    weight = at.weight * inside
+    if at.moving_weight is not None:
+        weight = weight * warp_index(at.moving_weight, m, u)[0][0]
+    value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)
+    return value, warp_force(at.moving, m, u, upstream)
+
+
+def _step(force: Tensor, weight: Tensor, config: FieldConfig) -> Tensor:
+    """A smooth step of at most ``config.step`` voxels; half of that at the force's mean square."""
+    smooth = gaussian(force, config.update_sigma, zero=True)
+    size = smooth.square().sum(0).sqrt()
+    typical = (weight * size.square()).sum().div(weight.sum().clamp(min=1)).sqrt()
+    return smooth * (config.step / (size + typical + 1e-20))
+
+
+def _settled(values: list[float], tolerance: float) -> bool:
+    """Whether the last window gained less than ``tolerance`` of all that the level gained."""
+    if len(values) <= _WINDOW:
+        return False
+    return values[-_WINDOW - 1] - values[-1] < tolerance * (values[0] - values[-1])
+
+
+def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:
+    """A displacement in voxels of ``old``, resampled on ``new`` and counted in its voxels."""
+    to_old = old.inverse_affine @ new.affine
+    axes = [
+        (torch.arange(n, dtype=torch.float64) * to_old[a, a] + to_old[a, 3]).clamp(0, size - 1)
+        for a, (n, size) in enumerate(zip(new.shape, old.shape, strict=True))
+    ]
+    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
+    scale = u.new_tensor(1 / np.diag(to_old)[:3]).reshape(3, 1, 1, 1)
+    return sample(u, points.to(u)) * scale
+
+
+def _first(start: Callable[[Tensor], Tensor] | None, grid: Grid) -> Tensor:
+    if start is None:
+        return torch.zeros(3, *grid.shape)
+    x = grid.world_points()
+    moved = grid.to_index(start(x)) - grid.to_index(x)
+    return _at_rest(moved.movedim(-1, 0).float().contiguous())
+
+
+def _at_rest(u: Tensor) -> Tensor:
+    """Nothing moves on the border of the grid, so that the field joins the identity outside."""
+    out = u.clone()
+    for axis in range(1, 4):
+        if u.shape[axis] > 1:
+            out.select(axis, 0).zero_()
+            out.select(axis, -1).zero_()
+    return out
+
+
+def _teller(
+    report: Callable[[Progress], None],
+    name: str,
+    number: int,
+    iterations: int,
+    config: FieldConfig,
+) -> Callable[[int, float], None]:
+    def told(iteration: int, value: float) -> None:
+        total = len(config.factors)
+        report(Progress("field", name, number + 1, total, iteration, iterations, value))
+
+    return told

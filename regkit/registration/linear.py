@@ -1,0 +1,136 @@
+"""The rigid and affine engine: L-BFGS on analytic gradients, coarse to fine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+
+from regkit.geometry.affines import Matrix, apply_affine
+from regkit.kernels import backend
+from regkit.kernels.warping import affine_force, warp_index
+from regkit.losses.similarity import Similarity
+from regkit.registration.config import LinearConfig
+from regkit.registration.linear_parameters import Motion, Vector
+from regkit.registration.pair import LevelPair, Pair, level
+from regkit.registration.result import Level, Progress, Stage
+
+Report = Callable[[Progress], None]
+_LEAST_OVERLAP = 0.25
+
+
+def register_linear(
+    pair: Pair,
+    start: Matrix,
+    kind: str,
+    similarity: Similarity,
+    config: LinearConfig,
+    report: Report,
+) -> tuple[Matrix, Stage]:
+    """Improve a world affine from fixed to moving, as a ``rigid`` or ``affine`` motion of it.
+
+    Returns
+    -------
+    matrix, stage
+        The better affine, and the record of the run.
+    """
+    begin = time.perf_counter()
+    levels = []
+    for number, spacing in enumerate(config.spacings):
+        at = level(pair, spacing, similarity)
+        motion = motion_of(at, kind, start, planar=pair.planar)
+        told = _teller(report, kind, similarity.name, number, config)
+        start, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)
+        levels.append(record)
+    seconds = time.perf_counter() - begin
+    return start, Stage(kind, similarity.name, backend.name(pair.device), seconds, tuple(levels))
+
+
+def motion_of(at: LevelPair, kind: str, start: Matrix, *, planar: bool) -> Motion:
+    """The motion about the middle of where fixed counts."""
+    index = torch.nonzero(at.weight.cpu()).double().numpy()
+    points = apply_affine(at.grid.affine, index)
+    centre = points.mean(axis=0)
+    radius = float(np.sqrt(np.mean(((points - centre) ** 2).sum(axis=1))))
+    return Motion.of(kind, start, centre, max(radius, 1e-6), planar=planar)
+
+
+def descend(
+    at: LevelPair,
+    motion: Motion,
+    similarity: Similarity,
+    iterations: int,
+    tolerance: float,
+    told: Callable[[int, float], None],
+) -> tuple[Matrix, Level]:
+    """Minimise on one level; stops when a step gains less than ``tolerance`` of the value."""
+    values: list[float] = []
+
+    def cost(parameters: Vector) -> tuple[float, Vector]:
+        value, by_matrix = value_and_gradient(at, motion.matrix(parameters), similarity)
+        return value, motion.gradient(parameters, by_matrix)
+
+    def after(parameters: Vector) -> None:
+        values.append(evaluate(at, motion.matrix(parameters), similarity))
+        told(len(values), values[-1])
+
+    found = minimize(
+        cost,
+        np.zeros(len(motion.active)),
+        jac=True,
+        method="L-BFGS-B",
+        callback=after,
+        options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-9, "maxls": 30},
+    )
+    record = Level(at.grid.spacing, at.grid.shape, tuple(values), bool(found.status == 0))
+    return motion.matrix(found.x), record
+
+
+def evaluate(at: LevelPair, affine: Matrix, similarity: Similarity) -> float:
+    """The loss of a world affine; no overlap costs as much as an unrelated image."""
+    warped, weight = warp_level(at, affine)
+    if float(weight.sum()) < _LEAST_OVERLAP * float(at.weight.sum()):
+        return _worst(similarity)
+    return similarity.value_and_gradient(at.fixed, warped, weight)[0]
+
+
+def value_and_gradient(
+    at: LevelPair, affine: Matrix, similarity: Similarity
+) -> tuple[float, Matrix]:
+    """Loss and its derivative by the upper ``(3, 4)`` of a world affine."""
+    warped, weight = warp_level(at, affine)
+    if float(weight.sum()) < _LEAST_OVERLAP * float(at.weight.sum()):
+        return _worst(similarity), np.zeros((3, 4))
+    value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)
+    by_index = affine_force(at.moving, at.matrix(affine), upstream)
+    turn = at.moving_grid.inverse_affine[:3, :3]
+    out: Matrix = turn.T @ by_index @ at.grid.affine.T
+    return value, out
+
+
+def warp_level(at: LevelPair, affine: Matrix) -> tuple[torch.Tensor, torch.Tensor]:
+    """The moving features through a world affine, and the weight where they overlap."""
+    still = torch.zeros(3, *at.grid.shape, device=at.fixed.device)
+    m = at.matrix(affine)
+    warped, inside = warp_index(at.moving, m, still)
+    weight = at.weight * inside
+    if at.moving_weight is not None:
+        weight = weight * warp_index(at.moving_weight, m, still)[0][0]
+    return warped, weight
+
+
+def _worst(similarity: Similarity) -> float:
+    return 0.0 if similarity.name == "mi" else 1.0
+
+
+def _teller(
+    report: Report, stage: str, name: str, number: int, config: LinearConfig
+) -> Callable[[int, float], None]:
+    def told(iteration: int, value: float) -> None:
+        total = len(config.spacings)
+        report(Progress(stage, name, number + 1, total, iteration, config.iterations, value))
+
+    return told

@@ -1,0 +1,139 @@
+"""A prepared pair, and its levels: what the engines work on.
+
+Everything here is 3-D. A 2-D pair is lifted to one slice on the way in, and transforms are
+dropped back on the way out, so that the engines need not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
+from regkit.losses.similarity import Similarity
+from regkit.preprocess.box import working_grid
+from regkit.preprocess.foreground import foreground
+from regkit.preprocess.intensity import Modality, normalised
+from regkit.resample import AnyVolume, resample, warp
+from regkit.transforms import Affine
+from regkit.volume.volume import Labels, Volume
+
+_MARGIN = 10.0
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images ready to be compared, in canonical orientation and [0, 1].
+
+    ``region`` says where fixed counts; ``moving_region`` where moving does (None: all of it);
+    ``moving_body`` is where moving has tissue; ``grid`` is the finest working grid.
+    """
+
+    fixed: Volume
+    moving: Volume
+    region: Labels
+    moving_region: Labels | None
+    moving_body: Labels
+    grid: Grid
+    device: torch.device
+
+    @property
+    def planar(self) -> bool:
+        """Whether this is a lifted 2-D pair."""
+        return self.fixed.grid.shape[0] == 1
+
+
+@dataclass(frozen=True)
+class LevelPair:
+    """One resolution of a pair, as tensors: features ``(C, *shape)``, weights ``(*shape)``."""
+
+    grid: Grid
+    fixed: Tensor
+    weight: Tensor
+    moving: Tensor
+    moving_weight: Tensor | None
+    moving_grid: Grid
+
+    def matrix(self, affine: Matrix) -> Matrix:
+        """Working index to moving index, for a world ``affine`` from fixed to moving."""
+        out: Matrix = self.moving_grid.inverse_affine @ affine @ self.grid.affine
+        return out
+
+
+def prepare(
+    fixed: Volume,
+    moving: Volume,
+    *,
+    fixed_mask: Labels | None,
+    moving_mask: Labels | None,
+    modality: Modality,
+    multiple: int,
+    max_voxels: int,
+    device: torch.device,
+) -> Pair:
+    """Orient, normalise and box a pair; see :class:`Pair`."""
+    f = normalised(canonical(fixed), modality)
+    m = normalised(canonical(moving), modality)
+    region = foreground(f) if fixed_mask is None else canonical(fixed_mask)
+    grid = working_grid(
+        region, m.grid, margin=_MARGIN, multiple=multiple, max_voxels=max_voxels
+    )
+    return Pair(
+        fixed=f,
+        moving=m,
+        region=region,
+        moving_region=None if moving_mask is None else canonical(moving_mask),
+        moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
+        grid=grid,
+        device=device,
+    )
+
+
+def canonical(volume: AnyVolume) -> AnyVolume:
+    """Axes along R, A, S; a 2-D volume becomes one slice of 3-D."""
+    turned = volume.reoriented("RAS"[: volume.ndim])
+    return turned if turned.ndim == 3 else lifted(turned)
+
+
+def lifted(volume: AnyVolume) -> AnyVolume:
+    """A 2-D volume as a 3-D one whose first axis is a single slice along the third world axis."""
+    flat = volume.grid.affine
+    whole = np.zeros((4, 4))
+    whole[:2, 1:3] = flat[:2, :2]
+    whole[:2, 3] = flat[:2, 2]
+    whole[2, 0] = whole[3, 3] = 1
+    return replace(volume, data=volume.data[:, None], grid=Grid((1, *volume.grid.shape), whole))
+
+
+def level(pair: Pair, spacing: float, similarity: Similarity) -> LevelPair:
+    """The pair at working voxels of about ``spacing`` world units."""
+    grid = coarser(pair.grid, spacing)
+    moving_grid = coarser(pair.moving.grid, spacing)
+    fixed = resample(pair.fixed, grid)
+    moving = resample(pair.moving, moving_grid)
+    weight = warp(pair.region, Affine.identity(3), onto=grid)
+    masked = pair.moving_region
+    return LevelPair(
+        grid=grid,
+        fixed=similarity.features(fixed.data).contiguous().to(pair.device),
+        weight=(weight.data[0] > 0).float().to(pair.device),
+        moving=similarity.features(moving.data).contiguous().to(pair.device),
+        moving_weight=None
+        if masked is None
+        else (warp(masked, Affine.identity(3), onto=moving_grid).data > 0)
+        .float()
+        .to(pair.device),
+        moving_grid=moving_grid,
+    )
+
+
+def coarser(grid: Grid, spacing: float) -> Grid:
+    """``grid`` itself, or its field of view in larger voxels where ``spacing`` asks for them."""
+    wanted = [max(s, spacing) if n > 1 else s for s, n in zip(grid.spacing, grid.shape, strict=True)]
+    if all(w < 1.02 * s for w, s in zip(wanted, grid.spacing, strict=True)):
+        return grid
+    return grid.with_spacing(wanted)

@@ -1,0 +1,233 @@
+"""The way of a pair: from two images to one transform, and everything that is told about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.geometry.affines import Matrix
+from regkit.kernels.backend import set_threads
+from regkit.metrics.summary import summarise
+from regkit.preprocess.intensity import CT_WINDOW, is_ct
+from regkit.registration.check import as_mask, check_pair
+from regkit.registration.choice import choose, linear_similarity, similarity_of
+from regkit.registration.config import RegisterConfig, make_config
+from regkit.registration.devices import resolve_device
+from regkit.registration.field import register_field
+from regkit.registration.linear import register_linear
+from regkit.registration.pair import Pair, prepare
+from regkit.registration.planar import (
+    drop_field,
+    drop_grid,
+    drop_matrix,
+    lift_matrix,
+    lift_transform,
+)
+from regkit.registration.result import Progress, Result, Stage
+from regkit.registration.start import find_start
+from regkit.resample import warp
+from regkit.transforms import Affine, Chain, Transform, compose
+from regkit.volume.volume import Labels, Volume
+
+Report = Callable[[Progress], None]
+
+
+def register(
+    fixed: Volume,
+    moving: Volume,
+    *,
+    config: RegisterConfig | None = None,
+    fixed_mask: Volume | None = None,
+    moving_mask: Volume | None = None,
+    initial: Transform | None = None,
+    progress: Report | None = None,
+    **options: Any,
+) -> Result:
+    """Align ``moving`` with ``fixed``.
+
+    Parameters
+    ----------
+    fixed, moving
+        Images of one channel in 2-D or 3-D, on any grids in one world (RAS+ mm).
+    config
+        What to do; the ``default`` preset if not given.
+    fixed_mask, moving_mask
+        Where each image counts, on its own grid, above 0.
+    initial
+        World points of fixed to world points of moving, to start from instead of
+        ``config.init``. An affine goes through the rigid and affine engines; a displacement
+        (after an affine, or alone) goes to the field engine as it is.
+    progress
+        Called at every iteration.
+    options
+        Fields of :class:`~regkit.registration.config.RegisterConfig`, over ``config``.
+
+    Returns
+    -------
+    Result
+        With ``transform`` (fixed to moving), ``inverse``, ``warped`` and ``metrics``.
+
+    Raises
+    ------
+    InputError
+        If the images, masks or options cannot be used.
+
+    Examples
+    --------
+    >>> import regkit as rk
+    >>> fixed, moving = rk.read("fixed.nii.gz"), rk.read("moving.nii.gz")  # doctest: +SKIP
+    >>> result = rk.register(fixed, moving, similarity="mind", seed=0)  # doctest: +SKIP
+    """
+    wanted = _configured(config, options)
+    check_pair(fixed, moving)
+    if wanted.threads:
+        set_threads(wanted.threads)
+    pair = prepare(
+        fixed,
+        moving,
+        fixed_mask=as_mask(fixed_mask, fixed),
+        moving_mask=as_mask(moving_mask, moving),
+        modality=wanted.modality,
+        multiple=max(wanted.field.factors),
+        max_voxels=wanted.field.max_voxels,
+        device=resolve_device(wanted.device),
+    )
+    found = _find(pair, wanted, _Start.of(initial, wanted), progress or _quiet)
+    return _result(fixed, moving, pair, wanted, found)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What ``initial`` gives to each engine; 3-D."""
+
+    matrix: Matrix | None = None
+    field: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def of(cls, initial: Transform | None, config: RegisterConfig) -> _Start:
+        if initial is None:
+            return cls()
+        links = initial.links if isinstance(initial, Chain) else (initial,)
+        outer = links[0].matrix if isinstance(links[0], Affine) else np.eye(initial.ndim + 1)
+        rest = links[1:] if isinstance(links[0], Affine) else links
+        if rest and config.transform != "deformable":
+            raise InputError(
+                f"the initial transform holds a displacement, which transform="
+                f"{config.transform!r} cannot refine; use 'deformable', or give an affine"
+            )
+        if initial.ndim == 3:
+            return cls(outer, compose(*rest) if rest else None)
+        return cls(lift_matrix(outer), lift_transform(compose(*rest)) if rest else None)
+
+
+@dataclass(frozen=True)
+class _Found:
+    transform: Transform
+    stages: tuple[Stage, ...]
+    similarity: str
+    reason: str
+
+
+def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> _Found:
+    matrix, stages = _linear(pair, config, start, report)
+    name, reason = config.similarity, "asked for"
+    if config.transform != "deformable":
+        name = stages[-1].similarity if name == "auto" else name
+        return _Found(Affine(_dropped(pair, matrix)), tuple(stages), name, reason)
+    if name == "auto":
+        name, reason = choose(pair, matrix)
+    field, stage = register_field(
+        pair,
+        matrix,
+        similarity_of(name, config.field.radius),
+        config.field,
+        report,
+        start=start.field,
+    )
+    flat = drop_field(field) if pair.planar else field
+    transform = compose(Affine(_dropped(pair, matrix)), flat)
+    return _Found(transform, (*stages, stage), name, reason)
+
+
+def _linear(
+    pair: Pair, config: RegisterConfig, start: _Start, report: Report
+) -> tuple[Matrix, list[Stage]]:
+    """The start, then the rigid engine, then the affine one."""
+    if start.field is not None and start.matrix is not None:
+        return start.matrix, []
+    stages: list[Stage] = []
+    matrix = start.matrix
+    if matrix is None:
+        report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
+        matrix, stage = find_start(pair, config.init)
+        stages.append(stage)
+    similarity = linear_similarity(config.similarity, config.field.radius)
+    for kind in ("rigid",) if config.transform == "rigid" else ("rigid", "affine"):
+        matrix, stage = register_linear(pair, matrix, kind, similarity, config.linear, report)
+        stages.append(stage)
+    return matrix, stages
+
+
+def _dropped(pair: Pair, matrix: Matrix) -> Matrix:
+    return drop_matrix(matrix) if pair.planar else matrix
+
+
+def _result(
+    fixed: Volume, moving: Volume, pair: Pair, config: RegisterConfig, found: _Found
+) -> Result:
+    begin = time.perf_counter()
+    inverse = found.transform.inverse()
+    metrics, jacobian = summarise(
+        found.transform,
+        inverse,
+        fixed.grid,
+        drop_grid(pair.grid) if pair.planar else pair.grid,
+        _region(pair),
+        moving_grid=moving.grid,
+    )
+    warped = warp(moving, found.transform, onto=fixed.grid, outside=_outside(moving, config))
+    seconds = time.perf_counter() - begin
+    return Result(
+        fixed=fixed,
+        moving=moving,
+        warped=warped,
+        transform=found.transform,
+        inverse=inverse,
+        jacobian=jacobian,
+        metrics=metrics,
+        stages=(*found.stages, Stage("output", "", "", seconds)),
+        config=config.model_copy(
+            update={"similarity": found.similarity, "device": str(pair.device)}
+        ),
+        reason=found.reason,
+    )
+
+
+def _region(pair: Pair) -> Labels:
+    """Where fixed counts, in the dimension of the images."""
+    if not pair.planar:
+        return pair.region
+    return Labels(pair.region.data[:, 0], drop_grid(pair.region.grid))
+
+
+def _outside(moving: Volume, config: RegisterConfig) -> float:
+    """Air for CT, else the darkest value if the image goes below zero, else zero."""
+    if config.modality == "ct" or (config.modality == "auto" and is_ct(moving.data)):
+        return CT_WINDOW[0]
+    return min(0.0, float(moving.data.min()))
+
+
+def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> RegisterConfig:
+    if config is None:
+        return make_config(**options)
+    return make_config(file=config.model_dump(), **options) if options else config
+
+
+def _quiet(_: Progress) -> None:
+    """Tell nobody."""

@@ -1,0 +1,101 @@
+"""Where to start from: header, centres, moments, and a small search when in doubt."""
+
+from __future__ import annotations
+
+import time
+from itertools import product
+
+import numpy as np
+import torch
+
+from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
+from regkit.geometry.grid import Grid
+from regkit.kernels import backend
+from regkit.losses.mutual_information import MutualInformation
+from regkit.registration.linear import descend, evaluate, motion_of
+from regkit.registration.pair import LevelPair, Pair, level
+from regkit.registration.result import Stage
+from regkit.volume.volume import Labels
+
+_TURN = np.deg2rad(45)
+_FINALISTS = 6
+_PREFERENCE = 0.97  # a guess must beat the header's fit by this factor to replace it
+
+
+def find_start(pair: Pair, init: str) -> tuple[Matrix, Stage]:
+    """A world affine from fixed to moving for the engines to start from.
+
+    ``header`` trusts the world coordinates, ``centers`` puts the middles of the two regions on
+    each other, ``moments`` their centres of mass. ``auto`` tries all three, each turned by up to
+    45 degrees about every axis, scores them by mutual information at a coarse level, refines the
+    best few, and keeps the header unless another one is clearly better.
+    """
+    begin = time.perf_counter()
+    named = candidates(pair)
+    if init != "auto":
+        matrix, note = named[init], init
+    else:
+        matrix, note = _search(pair, named)
+    seconds = time.perf_counter() - begin
+    return matrix, Stage("init", "mi", backend.name(pair.device), seconds, note=note)
+
+
+def candidates(pair: Pair) -> dict[str, Matrix]:
+    """The three plain starts, by name."""
+    return {
+        "header": np.eye(4),
+        "centers": _shift(_middle(pair.fixed.grid), _middle(pair.moving.grid)),
+        "moments": _shift(_mass(pair.region), _mass(pair.moving_body)),
+    }
+
+
+def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
+    similarity = MutualInformation()
+    at = level(pair, _coarse(pair), similarity)
+    centre = motion_of(at, "rigid", np.eye(4), planar=pair.planar).centre
+    guesses = [
+        (matrix @ about(centre, turn), name if k == 0 else f"{name}, turned")
+        for name, matrix in named.items()
+        for k, turn in enumerate(_turns(pair.planar))
+    ]
+    scores = [evaluate(at, matrix, similarity) for matrix, _ in guesses]
+    order = [k for k in np.argsort(scores, kind="stable") if k != 0][:_FINALISTS]
+    refined = [(_refine(at, guesses[k][0], pair.planar), guesses[k]) for k in (0, *order)]
+    header = refined[0][0]
+    best, (_, note) = min(refined, key=lambda entry: entry[0][0])
+    if header[0] <= _PREFERENCE * best[0]:
+        return header[1], "header"
+    return best[1], note
+
+
+def _refine(at: LevelPair, start: Matrix, planar: bool) -> tuple[float, Matrix]:
+    similarity = MutualInformation()
+    motion = motion_of(at, "rigid", start, planar=planar)
+    matrix, _ = descend(at, motion, similarity, 40, 1e-4, lambda *_: None)
+    return evaluate(at, matrix, similarity), matrix
+
+
+def _turns(planar: bool) -> list[Matrix]:
+    """Identity first, then rotations by up to 45 degrees about each axis together."""
+    angles = (0.0, -_TURN, _TURN)
+    if planar:
+        return [rotation([0.0, 0.0, a]) for a in angles]
+    return [rotation(list(vector)) for vector in product(angles, repeat=3)]
+
+
+def _coarse(pair: Pair) -> float:
+    """About thirty voxels along the longest side of the working grid."""
+    return float(np.max(np.array(pair.grid.shape) * np.array(pair.grid.spacing))) / 28
+
+
+def _shift(fixed: Matrix, moving: Matrix) -> Matrix:
+    return homogeneous(np.eye(3), moving - fixed)
+
+
+def _middle(grid: Grid) -> Matrix:
+    return grid.centre
+
+
+def _mass(region: Labels) -> Matrix:
+    index = torch.nonzero(region.data[0]).double().mean(dim=0).numpy()
+    return apply_affine(region.grid.affine, index)

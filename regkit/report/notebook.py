@@ -1,0 +1,86 @@
+"""What a notebook shows for a volume and for a result."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+from matplotlib import colormaps
+
+from regkit.registration.result import Result
+from regkit.report.canvas import Picture, extent, picture, strip
+from regkit.report.display import display_range
+from regkit.report.figures import contours, grey
+from regkit.report.scene import scene, shaded
+from regkit.report.slices import Pixels, Plane, cut, planes
+from regkit.report.tables import base_name
+from regkit.report.verdict import metric_rows
+from regkit.volume.volume import Labels, Volume
+
+
+def volume_html(volume: Volume) -> str:
+    """Middle slices of a volume in radiological orientation, above its ``repr``.
+
+    Returns
+    -------
+    str
+        An HTML fragment with one inline PNG; everything from the volume is escaped.
+    """
+    view = planes(volume)
+    alt = f"Middle slices of {base_name(volume.name) or 'volume'}"
+    if isinstance(volume, Labels):
+        shown = _coloured(view, tuple(cut(volume, plane) for plane in view), alt)
+    else:
+        shown = grey(view, shaded(volume, view, display_range(volume)), alt)
+    return f"<div>{_image(shown)}<code>{escape(repr(volume))}</code></div>"
+
+
+def result_html(result: Result) -> str:
+    """Fixed, warped, fixed's outlines on warped, and the metrics of a result.
+
+    Returns
+    -------
+    str
+        An HTML fragment with inline PNGs; everything from the result is escaped.
+    """
+    cuts = scene(result.fixed, result.moving, result.warped)
+    fixed = base_name(result.fixed.name) or "fixed"
+    moving = base_name(result.moving.name) or "moving"
+    rows = [
+        ("Fixed", grey(cuts.planes, cuts.fixed, f"Slices of {fixed}")),
+        ("Warped", grey(cuts.planes, cuts.after, f"Slices of warped {moving}")),
+        (
+            "Outlines of fixed on warped",
+            contours(cuts, cuts.after, f"Outlines of {fixed} on warped {moving}"),
+        ),
+    ]
+    pictures = "".join(
+        f"<div><strong>{title}</strong>{_image(shown)}</div>" for title, shown in rows
+    )
+    return f"<div><code>{escape(repr(result))}</code>{pictures}{_table(result)}</div>"
+
+
+def _coloured(view: tuple[Plane, ...], images: tuple[Pixels, ...], alt: str) -> Picture:
+    """Labels in twenty repeating colours, background black."""
+    figure, axes = strip(view)
+    palette = np.vstack([np.zeros(3), colormaps["tab20"](range(20))[:, :3]])
+    for ax, plane, image in zip(axes, view, images, strict=True):
+        codes = image.astype(np.int64)
+        colours = palette[np.where(codes == 0, 0, 1 + codes % 20)]
+        ax.imshow(colours, extent=extent(plane), interpolation="nearest")
+    return picture(figure, alt)
+
+
+def _image(shown: Picture) -> str:
+    return (
+        f'<img src="{shown.uri}" alt="{escape(shown.alt)}" '
+        'style="display:block;max-width:100%;height:auto;margin:4px 0">'
+    )
+
+
+def _table(result: Result) -> str:
+    rows = "".join(
+        f"<tr><th style='text-align:left'>{escape(row.label)}</th><td>{escape(row.after)}</td></tr>"
+        for row in metric_rows(result.metrics)
+    )
+    return f"<table>{rows}</table>"

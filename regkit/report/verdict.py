@@ -1,0 +1,171 @@
+"""What the numbers mean, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from regkit.registration.result import Result
+from regkit.report.tables import is_number
+
+_ABSENT = "-"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One sentence about a result, and whether it asks for a closer look."""
+
+    good: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """A metric as the table shows it."""
+
+    label: str
+    before: str
+    after: str
+    meaning: str
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is a value from before registration."""
+        return self.before != _ABSENT
+
+
+# Label, unit, and what it says. The share is shown in percent.
+_KNOWN = {
+    "folding": (
+        "Folding", "%",
+        "Share of voxels where the map turns tissue inside out. 0 is physically sound.",
+    ),
+    "folding_working": (
+        "Folding, working grid", "%",
+        "The same on the grid that the field was computed on.",
+    ),
+    "log_jacobian_sd": (
+        "Spread of the log-Jacobian", "",
+        "How unevenly volume changes from place to place: 0 where it is the same everywhere.",
+    ),
+    "inverse_consistency_mean_mm": (
+        "Inverse consistency, mean", "mm",
+        "How far a point lands from where it began after going to moving and back.",
+    ),
+    "inverse_consistency_p95_mm": (
+        "Inverse consistency, 95 %", "mm",
+        "95 % of the points come back within this distance.",
+    ),
+    "displacement_mean_mm": (
+        "Displacement, mean", "mm",
+        "How far points move in all, the shift between the headers included.",
+    ),
+    "displacement_p95_mm": (
+        "Displacement, 95 %", "mm", "95 % of the points move less than this.",
+    ),
+    "dice_mean": ("Dice, mean", "", "Overlap of the labelled structures: 1 is perfect."),
+    "dice_worst": ("Dice, worst", "", "The structure that overlaps least."),
+    "dice_p5": ("Dice, 5th percentile", "", "All but 5 % of the structures overlap better."),
+    "landmark_error_mean_mm": (
+        "Landmark error, mean", "mm", "Distance of mapped landmarks from their true position.",
+    ),
+    "similarity": ("Similarity", "", "What was minimised, on the result; lower is better."),
+}  # fmt: skip
+
+
+def metric_rows(
+    metrics: Mapping[str, float], before: Mapping[str, float] | None = None
+) -> list[MetricRow]:
+    """Every metric in plain words; names that are not known are shown as they are.
+
+    Values from before registration are those in ``before``, and those whose name ends in
+    ``_before``; the ending ``_after`` is dropped.
+    """
+    earlier, later = _split(metrics)
+    earlier |= before or {}
+    rows = []
+    for name in {**later, **earlier}:
+        label, unit, meaning = _KNOWN.get(name, (name.replace("_", " "), "", ""))
+        numbers = [_number(values.get(name), unit) for values in (earlier, later)]
+        rows.append(MetricRow(label, numbers[0], numbers[1], meaning))
+    return rows
+
+
+def _split(metrics: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Metrics from before registration, and all others, without the words that say so."""
+    earlier = {k.removesuffix("_before"): v for k, v in metrics.items() if k.endswith("_before")}
+    later = {k.removesuffix("_after"): v for k, v in metrics.items() if not k.endswith("_before")}
+    return earlier, later
+
+
+def findings(result: Result) -> list[Finding]:
+    """What a reader should know before looking at the pictures."""
+    found = [_folding(result.metrics), _consistency(result), _convergence(result)]
+    return [finding for finding in found if finding is not None]
+
+
+def verdict(found: Sequence[Finding]) -> str:
+    """One sentence over all findings.
+
+    Examples
+    --------
+    >>> verdict([Finding(True, "..."), Finding(False, "...")])
+    '1 of 2 automatic checks asks for a closer look.'
+    """
+    odd = sum(not finding.good for finding in found)
+    if not found:
+        return "Nothing was checked automatically."
+    if not odd:
+        return f"All {len(found)} automatic checks passed. Judge the fit by the pictures."
+    return (
+        f"{odd} of {len(found)} automatic checks {'asks' if odd == 1 else 'ask'} for a closer look."
+    )
+
+
+def _folding(metrics: Mapping[str, float]) -> Finding | None:
+    share = metrics.get("folding")
+    if share is None or not is_number(share):
+        return None
+    if share == 0:
+        return Finding(True, "The map does not fold anywhere.")
+    # 0.05 % is the bound that regkit holds its own default to.
+    text = f"The map folds in {100 * share:.2g} % of the voxels (marked in the Jacobian map)."
+    return Finding(share <= 0.0005, text)
+
+
+def _consistency(result: Result) -> Finding | None:
+    error = result.metrics.get("inverse_consistency_p95_mm")
+    if error is None or not is_number(error):
+        return Finding(
+            False, "The inverse could not be checked: no point maps into the moving image."
+        )
+    voxel = min(result.fixed.grid.spacing)
+    unit = "mm" if result.fixed.ndim == 3 else "world units"
+    relation = "within" if error <= voxel else "beyond"
+    text = (
+        f"Forward and back, 95 % of the points return to {error:.2g} {unit} or nearer, "
+        f"{relation} one voxel ({voxel:.3g} {unit})."
+    )
+    return Finding(error <= voxel, text)
+
+
+def _convergence(result: Result) -> Finding | None:
+    levels = [(s.name, level) for s in result.stages for level in s.levels if level.values]
+    if not levels:
+        return None
+    bound = list(dict.fromkeys(name for name, level in levels if not level.converged))
+    if not bound:
+        return Finding(True, "Every stage stopped because it no longer improved.")
+    return Finding(
+        False,
+        f"Stopped at the bound on iterations while still improving: {', '.join(bound)}. "
+        "More iterations may fit better.",
+    )
+
+
+def _number(value: float | None, unit: str) -> str:
+    if value is None:
+        return _ABSENT
+    if not is_number(value):
+        return "not measured"
+    return f"{100 * value:.3g} %" if unit == "%" else f"{value:.3g} {unit}".strip()

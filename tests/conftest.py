@@ -1,0 +1,80 @@
+"""What most tests start from: an oblique, anisotropic, left-handed image and a smooth bend."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from regkit import DisplacementField, Grid, Labels, Volume
+from regkit.geometry.affines import homogeneous, rotation
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def grid() -> Grid:
+    """24 x 28 x 20 voxels, none of whose axes lies along a world axis; stored nearest LAS."""
+    linear = rotation([0.2, -0.15, 0.3]) @ np.diag([-1.3, 1.1, 1.9])
+    return Grid((24, 28, 20), homogeneous(linear, [21.0, -13.5, 4.25]))
+
+
+@pytest.fixture(scope="session")
+def head(grid) -> Volume:
+    """A smooth ellipsoid with blobs in it, 0 to about 100, vanishing towards the border."""
+    return Volume(_structure(grid).to(torch.float32), grid, "head.nii.gz")
+
+
+@pytest.fixture(scope="session")
+def parts(head) -> Labels:
+    """Labels of ``head``: 1, 2 and 5."""
+    data = head.data[0]
+    values = (data > 20).int() + (data > 45).int() + 3 * (data > 70).int()
+    return Labels(values.to(torch.uint8), head.grid, "parts.nii.gz")
+
+
+@pytest.fixture(scope="session")
+def bend(grid) -> DisplacementField:
+    """Up to about 2 mm on a grid of its own, other and wider than ``head``; no folding."""
+    carrier = grid.window((-4, -4, -4), (32, 36, 28)).with_spacing(1.5)
+    points = (carrier.world_points() - torch.from_numpy(grid.centre)) / 9
+    x, y, z = points.unbind(-1)
+    fade = torch.exp(-points.square().sum(-1) / 2)
+    u = 2 * torch.stack([torch.sin(y) * fade, torch.cos(z) * fade, torch.sin(x + y) * fade])
+    return DisplacementField(u, carrier)
+
+
+@pytest.fixture(scope="session")
+def generator() -> torch.Generator:
+    """Randomness, the same in every run."""
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real images."""
+    folder = Path(os.environ.get("REGKIT_DATA") or ROOT / ".." / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("real images are not here; REGKIT_DATA names their folder")
+    return folder
+
+
+def _structure(grid: Grid) -> torch.Tensor:
+    points = grid.world_points() - torch.from_numpy(grid.centre)
+    body = torch.exp(-((points / torch.tensor([9.0, 10.0, 11.0])).square().sum(-1) ** 2))
+    out = 40 * body
+    for centre, width, height in (
+        ([4.0, 2.0, -3.0], 3.0, 45.0),
+        ([-5.0, 3.0, 4.0], 2.5, 60.0),
+        ([0.0, -5.0, 2.0], 4.0, -30.0),
+    ):
+        out = out + height * body * _blob(points, centre, width)
+    return out
+
+
+def _blob(points: torch.Tensor, centre: list[float], width: float) -> torch.Tensor:
+    away = points - torch.tensor(centre, dtype=points.dtype)
+    return torch.exp(-away.square().sum(-1) / (2 * width**2))

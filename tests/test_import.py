@@ -1,0 +1,32 @@
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "SimpleITK", "numba", "nibabel", "h5py", "matplotlib", "scipy", "numpy")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import regkit",
+        "import regkit; dir(regkit); regkit.InputError",
+        "from regkit.cli import main; main(['--help'])",
+        "from regkit.cli import main; main(['register', '--help'])",
+        "from regkit.cli import main; main(['--version'])",
+    ],
+)
+def test_nothing_heavy_is_loaded_before_it_is_needed(code):
+    ask = f"{code}\nimport sys\nprint('loaded', *sorted(set({HEAVY}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded"
+
+
+def test_every_public_name_is_there():
+    import regkit
+
+    for name in regkit.__all__:
+        assert getattr(regkit, name).__name__ == name
+    assert set(regkit.__all__) <= set(dir(regkit))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        regkit.nothing  # noqa: B018 - the access is the test
