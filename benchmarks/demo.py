@@ -50,7 +50,8 @@ def account(inputs: tuple[Path, Path, Path], out: Path) -> str:
     return "\n".join(
         [
             "",
-            f"The head began {TURN_DEGREES:.0f} degrees and {MOVE_MM:.0f} mm off its own header.",
+            f"the head's header was          turned by {TURN_DEGREES:.0f} degrees, "
+            f"moved by {MOVE_MM:.0f} mm",
             f"correlation inside the brain   {before:.3f} before, {after:.3f} after",
             f"folding inside the brain       {100 * metrics['folding']:.4f} %",
             f"inverse consistency            {metrics['inverse_consistency_p95_mm']:.3f} mm "

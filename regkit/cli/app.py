@@ -13,7 +13,7 @@ import typer
 
 from regkit import __version__
 from regkit.cli.apply import apply
-from regkit.cli.exits import TERMINATED, exit_code, explain
+from regkit.cli.exits import INTERRUPTED, TERMINATED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
@@ -59,7 +59,10 @@ def main(args: Sequence[str] | None = None) -> int:
         return exit_code(error)
     finally:
         signal.signal(signal.SIGTERM, before)
-    return done if isinstance(done, int) else 0
+    code = done if isinstance(done, int) else 0
+    if code == INTERRUPTED:  # typer has turned the exception into its exit code
+        typer.echo(explain(KeyboardInterrupt(), debug=False), err=True)
+    return code
 
 
 def build() -> typer.Typer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -16,9 +15,6 @@ def _set_debug(ctx: typer.Context, value: bool) -> bool:
         ctx.obj.debug = True
     return value
 
-
-# An empty string where the option is absent would be a path; None is none.
-OptionalPath = Path | None
 
 Geometry = Annotated[
     Literal["sform", "qform"] | None,

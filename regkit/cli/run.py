@@ -105,7 +105,10 @@ def write(
 
 
 def _summary(record: dict[str, Any]) -> str:
-    stages = " > ".join(stage["name"] for stage in record["stages"])
-    folding = record["metrics"].get("folding")
-    share = "" if folding is None else f", folding {100 * folding:.3g} %"
-    return f"done    {stages}, {record['reason']}{share}, {record['seconds']:.0f} s"
+    metrics, before = record["metrics"], record["metrics_before"]
+    facts = [f"{record['config']['similarity']} ({record['reason']})"]
+    if metrics.get("folding") is not None:
+        facts.append(f"folding {100 * metrics['folding']:.3g} %")
+    if "dice_mean" in before:
+        facts.append(f"mean Dice {metrics['dice_mean']:.3f}, {before['dice_mean']:.3f} before")
+    return f"done    {'; '.join(facts)}; {record['seconds']:.0f} s"

@@ -63,6 +63,9 @@ def _drawer(bars: Bars) -> Report:
 
     def draw(told: Progress) -> None:
         if told.stage not in tasks:
+            for earlier in tasks.values():  # one that converged ends short of its bound
+                bars.update(earlier, completed=1.0)
+                bars.stop_task(earlier)
             tasks[told.stage] = bars.add_task("", stage=told.stage, note="", total=1.0)
         bars.update(tasks[told.stage], completed=_share(told), note=_note(told))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from regkit.errors import InputError, ResourceError
+from regkit.errors import InputError, RegkitError, ResourceError
 from regkit.io.formats import display_name, extension
 from regkit.io.header import size_text
 
@@ -61,14 +61,24 @@ def write_atomically(
     part = path.with_name(f".regkit-{owner_tag()}.part{extension(path)}")
     try:
         with disk_errors(path.parent):
-            writer(part)
-            flush(part)
-            verify(part)
+            with _called(part, path):
+                writer(part)
+                flush(part)
+                verify(part)
             check_free(path, overwrite)
             os.replace(part, path)
             flush(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _called(part: Path, path: Path) -> Iterator[None]:
+    """Have messages speak of the final name, not of the temporary one."""
+    try:
+        yield
+    except RegkitError as error:
+        raise type(error)(str(error).replace(part.name, display_name(path))) from error
 
 
 def check_free(path: Path, overwrite: bool) -> None:
@@ -113,15 +123,29 @@ def disk_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise ResourceError(
-                f"{folder}: no space left to write ({size_text(_space(folder))} free); make room "
-                "or choose another folder"
-            ) from error
+            raise no_space(folder) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise InputError(
                 f"{folder}: the output folder may not be written; change its mode or choose another"
             ) from error
         raise
+
+
+def no_space(folder: Path, needed: int | None = None) -> ResourceError:
+    """The error for a full disk; ``needed`` is in bytes."""
+    shown = folder.parent if _OWNED.fullmatch(folder.name) else folder
+    wanted = "" if needed is None else f"{size_text(needed)} are needed, "
+    return ResourceError(
+        f"{shown}: no space left to write ({wanted}{size_text(free_space(folder))} free); make "
+        "room or choose another folder"
+    )
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that are free where ``folder`` is, or would be."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def owner_tag() -> str:
@@ -155,9 +179,3 @@ def _runs(pid: int) -> bool:
     except (PermissionError, OverflowError):
         pass
     return True
-
-
-def _space(folder: Path) -> int:
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free

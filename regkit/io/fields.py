@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.io.formats import display_name, sniff
-from regkit.io.header import MAX_BYTES
+from regkit.io.formats import check_content, display_name, sniff
+from regkit.io.header import MAX_BYTES, check_affine
 from regkit.io.lps import vector_signs
 from regkit.io.nifti import stored, verify_image, write_image
 from regkit.io.nifti_geometry import nifti_grid
@@ -41,7 +41,9 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
         If the file is not such a field, or is damaged.
     """
     name = display_name(path)
-    compressed = sniff(path).compressed
+    content = sniff(path)
+    check_content(path, content)
+    compressed = content.compressed
     header = raw_header(path, compressed=compressed)
     intent = int(header["intent_code"])
     spatial = _spatial(stored_dims(header, name), intent, name)
@@ -57,7 +59,14 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
 def field_writers(
     field: DisplacementField,
 ) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
-    """What writes ``u`` to a path, in LPS mm under intent 1007, and what checks it there."""
+    """What writes ``u`` to a path, in LPS mm under intent 1007, and what checks it there.
+
+    Raises
+    ------
+    InputError
+        If the grid is sheared, which a header cannot say in both of its forms.
+    """
+    check_affine("displacement field", field.grid.affine)
     data, grid = _vectors(field), field.grid
     return (
         lambda path: write_image(data, grid, path, intent=_INTENT_VECTOR),
@@ -88,7 +97,9 @@ def _spatial(dims: tuple[int, ...], intent: int, name: str) -> tuple[int, ...]:
 
 
 def _components(data: NDArray[np.generic], grid: Grid, intent: int, name: str) -> torch.Tensor:
-    backwards = np.transpose(data).astype(np.float32).reshape(grid.ndim, *grid.shape[::-1])
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+        narrow = np.transpose(data).astype(np.float32)
+    backwards = narrow.reshape(grid.ndim, *grid.shape[::-1])
     order = (0, *range(grid.ndim, 0, -1))
     u = torch.from_numpy(backwards).permute(order).contiguous()
     return check_vectors(name, u if intent != _INTENT_VECTOR else flip_components(u))

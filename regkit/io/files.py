@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -148,25 +149,32 @@ def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
 
 
 def _save_one(volume: Volume, place: Path, overwrite: bool) -> None:
-    if extension(place) in (".nii", ".nii.gz"):
-        from regkit.io.nifti import verify_image as verify
-        from regkit.io.nifti import write_image as write
-    else:
-        from regkit.io.itk import verify_itk as verify
-        from regkit.io.itk import write_itk as write
     data, grid = array_of(volume), volume.grid
+    write, verify = _writers(extension(place))
     write_atomically(
         place, lambda p: write(data, grid, p), lambda p: verify(data, grid, p), overwrite
     )
 
 
+def _writers(suffix: str) -> tuple[Callable[..., None], Callable[..., None]]:
+    if suffix in (".nii", ".nii.gz"):
+        from regkit.io.nifti import verify_image, write_image
+
+        return write_image, verify_image
+    from regkit.io.itk import verify_itk, write_itk
+
+    return write_itk, verify_itk
+
+
 def _save_pair(volume: Volume, place: Path, overwrite: bool) -> None:
-    """The header names its data file, so both get their final names in a staging folder."""
+    """Header and voxels get their final names in a staging folder: one names the other."""
     if not place.parent.is_dir():
         raise InputError(f"{place.parent}: the output folder does not exist; create it")
-    data_file = place.with_suffix(".raw").name
-    with publish(place.parent, overwrite=overwrite, last=place.name, names=[data_file]) as staging:
-        _save_one(volume, staging / place.name, overwrite=True)
+    data, grid, voxels = array_of(volume), volume.grid, place.with_suffix(".raw").name
+    write, verify = _writers(extension(place))
+    with publish(place.parent, overwrite=overwrite, last=place.name, names=[voxels]) as staging:
+        write(data, grid, staging / place.name)
+        verify(data, grid, staging / place.name)
 
 
 def _whole(data: torch.Tensor, name: str) -> torch.Tensor:

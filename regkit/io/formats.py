@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from regkit.errors import InputError
+from regkit.io.streams import opened
 
 READABLE = {
     ".nii": "NIfTI",
@@ -79,19 +78,12 @@ def sniff(path: Path) -> Content:
         If it cannot be opened, or its compressed data end within the first block.
     """
     name = display_name(path)
-    try:
-        with path.open("rb") as file:
-            start = file.read(1024)
-        if not start.startswith(_GZIP):
-            return Content(_format_of(start), compressed=False)
-        with gzip.open(path, "rb") as stream:
-            return Content(_format_of(stream.read(1024)), compressed=True)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{name}: the compressed data end early or are damaged ({error}); copy the file again"
-        ) from error
-    except PermissionError as error:
-        raise InputError(f"{name}: no permission to read it; change its mode or owner") from error
+    with opened(path, name, compressed=False) as file:
+        start = file.read(1024)
+    if not start.startswith(_GZIP):
+        return Content(_format_of(start), compressed=False)
+    with opened(path, name, compressed=True) as stream:
+        return Content(_format_of(stream.read(1024)), compressed=True)
 
 
 def check_content(path: Path, content: Content) -> str:

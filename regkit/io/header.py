@@ -137,7 +137,8 @@ def check_affine(name: str, affine: Matrix, *, what: str = "affine", hint: str =
     linear = affine[:-1, :-1]
     if not np.isfinite(affine).all():
         raise InputError(f"{name}: the {what} is not finite; fix the header{hint}")
-    lengths = np.linalg.norm(linear, axis=0)
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(linear, axis=0)
     cosines = linear / np.where(lengths > 0, lengths, 1)
     if abs(np.linalg.det(cosines)) < 1e-6:
         raise InputError(f"{name}: the {what} is not invertible; fix the header{hint}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from regkit.errors import InputError, ResourceError, require
+from regkit.errors import InputError, require
 from regkit.geometry import Grid
+from regkit.io.atomic import free_space, no_space
 from regkit.io.formats import display_name, extension
 from regkit.io.header import (
     Header,
@@ -23,7 +25,6 @@ from regkit.io.header import (
     check_spacing,
     finite,
     product,
-    size_text,
     torch_type,
 )
 from regkit.io.itk_text import TextHeader
@@ -143,19 +144,24 @@ def write_itk(data: NDArray[Any], grid: Grid, path: Path) -> None:
     write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
 
 
-def write_with(write: Any, path: Path, needed: int) -> None:
-    """Call a writer of SimpleITK and translate its failure."""
-    import shutil
+def write_with(write: Callable[[], None], path: Path, needed: int) -> None:
+    """Call a writer of SimpleITK, once there is room, and translate its failure.
 
+    Raises
+    ------
+    InputError
+        If SimpleITK cannot write there.
+    ResourceError
+        If fewer than ``needed`` bytes are free. ITK is not let into a full disk: it prints a page
+        of diagnostics.
+    """
+    if free_space(path.parent) < needed:
+        raise no_space(path.parent, needed)
     try:
         write()
     except RuntimeError as error:
-        free = shutil.disk_usage(path.parent).free
-        if free < needed:
-            raise ResourceError(
-                f"{path.parent}: no space to write {size_text(needed)}, {size_text(free)} are "
-                "free; make room or choose another folder"
-            ) from error
+        if free_space(path.parent) < needed:
+            raise no_space(path.parent, needed) from error
         raise InputError(f"{path.name}: cannot be written: {reason(error)}") from error
 
 
@@ -204,7 +210,7 @@ def _reader(path: Path, kind: str) -> Any:
 def _attempt(path: Path, call: Any) -> Any:
     try:
         return call()
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise InputError(f"{display_name(path)}: cannot be read: {reason(error)}") from error
 
 

@@ -14,6 +14,9 @@ from regkit.io.itk import grid_from, image_from, simpleitk
 from regkit.io.lps import flipped
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField, compose
 
+# A kilometre in millimetres, a thousand times over: what lies beyond is damage.
+_MAX_MATRIX = 1e9
+
 
 def to_sitk(transform: Transform) -> Any:
     """The same map of the LPS world.
@@ -91,8 +94,11 @@ def _affine_to_sitk(transform: Affine) -> Any:
 
 
 def _affine(itk: Any, name: str) -> Affine:
+    matrix = _matrix(itk)
+    if not np.abs(matrix).max() < _MAX_MATRIX:
+        raise InputError(f"{name}: its matrix has values that are not finite or beyond 1e9")
     try:
-        return Affine(flipped(_matrix(itk)))
+        return Affine(flipped(matrix))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
 
@@ -108,14 +114,15 @@ def _matrix(itk: Any) -> Matrix:
 def _field_image(field: DisplacementField) -> Any:
     backwards = (*range(field.ndim, 0, -1), 0)
     # ITK keeps the vectors of a displacement field in float64 whatever they come in.
-    vectors = lps_components(field.u).permute(backwards).to(torch.float64).contiguous()
+    vectors = lps_components(field.u).permute(backwards).contiguous().double()
     return image_from(vectors.numpy(), field.grid, vectors=True)
 
 
 def _field(itk: Any, name: str) -> DisplacementField:
     image = itk.GetDisplacementField()
     view = simpleitk().GetArrayViewFromImage(image)
-    narrow = torch.from_numpy(view.astype(np.float32))
+    with np.errstate(over="ignore"):  # becomes infinite, which is refused below
+        narrow = torch.from_numpy(view.astype(np.float32))
     u = narrow.permute(*reversed(range(narrow.ndim))).contiguous()
     try:
         return DisplacementField(check_vectors(name, flip_components(u)), grid_from(image))

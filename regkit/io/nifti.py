@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +18,7 @@ from regkit.geometry import Grid
 from regkit.io.header import Header, Layout, finite, product, torch_type
 from regkit.io.nifti_geometry import lifted, plane
 from regkit.io.nifti_header import layout_of, raw_header
+from regkit.io.streams import opened
 from regkit.io.voxels import check_same
 from regkit.volume.volume import Volume
 
@@ -70,20 +70,10 @@ def stored(
     InputError
         If the data end early, or the compressed stream is damaged.
     """
-    try:
-        with gzip.open(path, "rb") if layout.compressed else path.open("rb") as file:
-            data = array_from_file(shape, layout.dtype, file, start, order="F", mmap=False)
-            if layout.compressed:
-                _drain(file, name, layout.offset + layout.nbytes + _MAX_TAIL)
-    except EOFError as error:
-        raise InputError(f"{name}: the compressed data end early; copy the file again") from error
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{name}: the file is damaged: its compressed data fail the check ({error}), or "
-            "something follows them (CRC); copy the file again"
-        ) from error
-    except OSError as error:
-        raise InputError(f"{name}: its voxels cannot be read ({_one_line(error)})") from error
+    with opened(path, name, compressed=layout.compressed) as file:
+        data = array_from_file(shape, layout.dtype, file, start, order="F", mmap=False)
+        if layout.compressed:
+            _drain(file, name, layout.offset + layout.nbytes + _MAX_TAIL)
     return data
 
 
@@ -146,7 +136,3 @@ def _drain(file: BufferedIOBase, name: str, most: int) -> None:
                 f"{name}: holds more than {_MAX_TAIL} bytes after its voxels; it is not what its "
                 "header says"
             )
-
-
-def _one_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

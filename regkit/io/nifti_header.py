@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from regkit.io.header import (
     size_text,
 )
 from regkit.io.nifti_geometry import nifti_grid
+from regkit.io.streams import opened
 
 VECTOR_INTENTS = (1006, 1007)
 
@@ -78,7 +77,8 @@ def raw_header(path: Path, *, compressed: bool) -> Nifti1Header:
         If the file is shorter than a header or does not hold one.
     """
     name = display_name(path)
-    block = _first_bytes(path, compressed)
+    with opened(path, name, compressed=compressed) as file:
+        block = file.read(_SINGLE_FILE[540])
     for size, kind in _KINDS:
         for order in "<>":
             if struct.unpack(order + "i", block[:4])[0] == size:
@@ -140,18 +140,6 @@ def check_spatial(header: Nifti1Header, name: str, ndim: int) -> None:
             "Convert the header"
         )
     check_spacing(name, [float(s) for s in header["pixdim"][1 : ndim + 1]])
-
-
-def _first_bytes(path: Path, compressed: bool) -> bytes:
-    try:
-        with gzip.open(path, "rb") if compressed else path.open("rb") as file:
-            block: bytes = file.read(544)
-            return block
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{display_name(path)}: the compressed data end early or are damaged ({error}); "
-            "copy the file again"
-        ) from error
 
 
 def _image_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def check_regular(path: Path) -> None:
     except PermissionError as error:
         raise InputError(f"{name}: no permission to read it; change its mode or owner") from error
     except (OSError, ValueError) as error:
-        broken = "a link to a file that is not there" if path.is_symlink() else "not found"
+        broken = "a link to a file that is not there" if os.path.islink(path) else "not found"
         raise InputError(f"{name}: {broken}; check the path") from error
     if stat.S_ISDIR(status.st_mode):
         raise InputError(

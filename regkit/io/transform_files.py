@@ -39,6 +39,9 @@ def declared_types(path: Path, suffix: str) -> list[str]:
     types = next(read for suffixes, read in reader.items() if suffix in suffixes)(path)
     if not types:
         raise _not_a_transform(path, "it names no transform")
+    for kind in types:
+        if not re.fullmatch(r"\w+_(double|float)_\d_\d", kind, flags=re.ASCII):
+            raise _not_a_transform(path, f"it names a transform {kind[:60]!a}")
     if len(types) > 1 and not types[0].startswith("CompositeTransform_"):
         raise InputError(
             f"{display_name(path)}: holds {len(types)} transforms outside a composite "

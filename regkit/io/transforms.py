@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from regkit.errors import InputError, ResourceError, require
+from regkit.errors import InputError, require
 from regkit.io.atomic import write_atomically
-from regkit.io.fields import lps_components, read_field, verify_field, write_field
+from regkit.io.fields import field_writers, lps_components, read_field
 from regkit.io.formats import display_name, extension
 from regkit.io.itk import reason, simpleitk, write_with
 from regkit.io.itk_transforms import from_sitk, to_sitk
 from regkit.io.preflight import check_regular
+from regkit.io.streams import opened
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
+from regkit.io.voxels import lost
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
 
 _AFFINE_ONLY = (*TEXT, *MATLAB)
@@ -57,13 +59,14 @@ def read_transform(path: str | Path) -> Transform:
     place = Path(path)
     suffix = _suffix(place, "readable")
     check_regular(place)
-    _check_permission(place)
+    with opened(place, display_name(place), compressed=False):
+        pass  # so that a missing permission is not taken for damage
     if suffix in _FIELD_ONLY:
         return read_field(place)
     types = declared_types(place, suffix)
     try:
         itk = simpleitk().ReadTransform(str(place))
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise InputError(
             f"{display_name(place)}: holds {', '.join(types[:3])}, which cannot be read "
             f"({reason(error)}); allowed: affine kinds, displacement fields and composites of them"
@@ -102,10 +105,7 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
         transform = transform.displacement
     _check_fits(transform, place, suffix)
     if isinstance(transform, DisplacementField) and suffix in _FIELD_ONLY:
-        field = transform
-        write_atomically(
-            place, lambda p: write_field(field, p), lambda p: verify_field(field, p), overwrite
-        )
+        write_atomically(place, *field_writers(transform), overwrite)
     else:
         _write_itk(transform, place, suffix, overwrite)
     return place
@@ -115,7 +115,7 @@ def _write_itk(transform: Transform, place: Path, suffix: str, overwrite: bool) 
     itk = to_sitk(transform)
     if suffix in HDF5 and not isinstance(transform, Chain):
         itk = simpleitk().CompositeTransform([itk])
-    needed = sum(16 * field.u.numel() for field in _fields(transform))
+    needed = sum(8 * field.u.numel() for field in _fields(transform))
     verify = _verify_hdf5 if suffix in HDF5 else _verify_affine
     write_atomically(
         place,
@@ -133,16 +133,6 @@ def _suffix(path: Path, how: str) -> str:
             f"{', '.join(_KNOWN)}"
         )
     return suffix
-
-
-def _check_permission(path: Path) -> None:
-    try:
-        with path.open("rb"):
-            pass
-    except PermissionError as error:
-        raise InputError(
-            f"{display_name(path)}: no permission to read it; change its mode or owner"
-        ) from error
 
 
 def _check_fits(transform: Transform, path: Path, suffix: str) -> None:
@@ -166,9 +156,9 @@ def _fields(transform: Transform) -> list[DisplacementField]:
 def _verify_affine(transform: Transform, path: Path) -> None:
     found = read_transform(path)
     if not isinstance(transform, Affine) or not isinstance(found, Affine):
-        raise _lost(path)
+        raise lost(path)
     if not np.allclose(found.matrix, transform.matrix, rtol=1e-9, atol=1e-9):
-        raise _lost(path)
+        raise lost(path)
 
 
 def _verify_hdf5(transform: Transform, path: Path) -> None:
@@ -185,16 +175,10 @@ def _verify_hdf5(transform: Transform, path: Path) -> None:
         fields = _fields(transform)
         same = len(stored) == len(fields) and all(map(_same_ends, stored, fields))
     if not same:
-        raise _lost(path)
+        raise lost(path)
 
 
 def _same_ends(stored: Any, field: DisplacementField) -> bool:
     values = stored[:].reshape(*field.grid.shape[::-1], field.ndim)
     ends = lps_components(field.u[..., [0, -1]]).permute(*range(field.ndim, 0, -1), 0)
     return bool(np.isfinite(values).all()) and np.array_equal(values[[0, -1]], ends.numpy())
-
-
-def _lost(path: Path) -> ResourceError:
-    return ResourceError(
-        f"{path.name}: reads back differently from what was written; check the disk"
-    )

@@ -60,5 +60,6 @@ def box_sum(image: Tensor, radius: int) -> Tensor:
     ndim = image.ndim - 1
     pool = functional.avg_pool3d if ndim == 3 else functional.avg_pool2d
     size = [2 * radius + 1] * ndim
-    sums = pool(image[None], size, stride=1, padding=[radius] * ndim, divisor_override=1)
-    return sums[0]
+    # The pools' own padding refuses an axis that is shorter than the window.
+    padded = functional.pad(image[None], [radius] * (2 * ndim))
+    return pool(padded, size, stride=1, divisor_override=1)[0]

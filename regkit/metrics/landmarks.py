@@ -31,6 +31,7 @@ def landmark_error(phi: Transform, fixed_points: Points, moving_points: Points) 
 
     Examples
     --------
+    >>> import torch
     >>> from regkit.transforms import Affine
     >>> one = Points(torch.zeros(2, 3))
     >>> landmark_error(Affine.identity(), one, Points(torch.tensor([[3.0, 4, 0], [0, 0, 0]])))

@@ -8,7 +8,7 @@ from regkit.losses import LNCC, MIND, MSE, MutualInformation, Similarity
 from regkit.registration.linear import warp_level
 from regkit.registration.pair import Pair, level
 
-_SAME = 0.45  # mean local correlation above which two images show the same contrast
+_SAME = 0.35  # mean local correlation above which two images show the same contrast
 
 
 def similarity_of(name: str, radius: int) -> Similarity:
@@ -35,7 +35,7 @@ def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
     modalities correlate with either sign.
     """
     spacing = 4 * min(pair.grid.spacing[1:])
-    at = level(pair, spacing, MSE())
+    at = level(pair, spacing, MSE(), pair.region)
     warped, weight = warp_level(at, affine)
     value, _ = lncc_gradient(at.fixed[0], warped[0], weight, 2, squared=False)
     mean = 1 - value

@@ -64,7 +64,7 @@ def register_field(
     for number, (factor, iterations) in enumerate(
         zip(config.factors, config.iterations, strict=True)
     ):
-        at = level(pair, finest * factor, similarity)
+        at = level(pair, finest * factor, similarity, pair.region)
         u = refit(u, grid, at.grid)
         told = _teller(report, similarity.name, number, iterations, config)
         u, record = _descend(at, affine, u, similarity, config, iterations, told)

@@ -29,8 +29,12 @@ def register_linear(
     similarity: Similarity,
     config: LinearConfig,
     report: Report,
+    *,
+    spacings: tuple[float, ...],
 ) -> tuple[Matrix, Stage]:
     """Improve a world affine from fixed to moving, as a ``rigid`` or ``affine`` motion of it.
+
+    ``spacings`` are the working voxels, coarse to fine.
 
     Returns
     -------
@@ -39,10 +43,10 @@ def register_linear(
     """
     begin = time.perf_counter()
     levels = []
-    for number, spacing in enumerate(config.spacings):
-        at = level(pair, spacing, similarity)
+    for number, spacing in enumerate(spacings):
+        at = level(pair, spacing, similarity, pair.scope)
         motion = motion_of(at, kind, start, planar=pair.planar)
-        told = _teller(report, kind, similarity.name, number, config)
+        told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
         start, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)
         levels.append(record)
     seconds = time.perf_counter() - begin
@@ -68,10 +72,12 @@ def descend(
 ) -> tuple[Matrix, Level]:
     """Minimise on one level; stops when a step gains less than ``tolerance`` of the value."""
     values: list[float] = []
+    # L-BFGS-B measures gains against max(|value|, 1); scaled, they are shares of the value.
+    scale = 1 / max(abs(evaluate(at, motion.start, similarity)), 1e-6)
 
     def cost(parameters: Vector) -> tuple[float, Vector]:
         value, by_matrix = value_and_gradient(at, motion.matrix(parameters), similarity)
-        return value, motion.gradient(parameters, by_matrix)
+        return scale * value, scale * motion.gradient(parameters, by_matrix)
 
     def after(parameters: Vector) -> None:
         values.append(evaluate(at, motion.matrix(parameters), similarity))
@@ -127,10 +133,9 @@ def _worst(similarity: Similarity) -> float:
 
 
 def _teller(
-    report: Report, stage: str, name: str, number: int, config: LinearConfig
+    report: Report, stage: str, name: str, place: tuple[int, int], config: LinearConfig
 ) -> Callable[[int, float], None]:
     def told(iteration: int, value: float) -> None:
-        total = len(config.spacings)
-        report(Progress(stage, name, number + 1, total, iteration, config.iterations, value))
+        report(Progress(stage, name, *place, iteration, config.iterations, value))
 
     return told

@@ -29,13 +29,16 @@ _MARGIN = 10.0
 class Pair:
     """Two images ready to be compared, in canonical orientation and [0, 1].
 
-    ``region`` says where fixed counts; ``moving_region`` where moving does (None: all of it);
-    ``moving_body`` is where moving has tissue; ``grid`` is the finest working grid.
+    ``region`` is where fixed has tissue, or its mask; ``scope`` is where fixed counts for the
+    linear engine: the mask, or everything, since the dark surroundings keep an affine from
+    growing. ``moving_region`` is where moving counts (None: all of it), ``moving_body`` where it
+    has tissue; ``grid`` is the finest working grid.
     """
 
     fixed: Volume
     moving: Volume
     region: Labels
+    scope: Labels
     moving_region: Labels | None
     moving_body: Labels
     grid: Grid
@@ -86,11 +89,16 @@ def prepare(
         fixed=f,
         moving=m,
         region=region,
+        scope=_everything(f) if fixed_mask is None else region,
         moving_region=None if moving_mask is None else canonical(moving_mask),
         moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
         grid=grid,
         device=device,
     )
+
+
+def _everything(image: Volume) -> Labels:
+    return Labels(torch.ones(1, *image.grid.shape, dtype=torch.uint8), image.grid)
 
 
 def canonical(volume: AnyVolume) -> AnyVolume:
@@ -109,13 +117,13 @@ def lifted(volume: AnyVolume) -> AnyVolume:
     return replace(volume, data=volume.data[:, None], grid=Grid((1, *volume.grid.shape), whole))
 
 
-def level(pair: Pair, spacing: float, similarity: Similarity) -> LevelPair:
-    """The pair at working voxels of about ``spacing`` world units."""
+def level(pair: Pair, spacing: float, similarity: Similarity, region: Labels) -> LevelPair:
+    """The pair at working voxels of about ``spacing`` world units, counted inside ``region``."""
     grid = coarser(pair.grid, spacing)
     moving_grid = coarser(pair.moving.grid, spacing)
     fixed = resample(pair.fixed, grid)
     moving = resample(pair.moving, moving_grid)
-    weight = warp(pair.region, Affine.identity(3), onto=grid)
+    weight = warp(region, Affine.identity(3), onto=grid)
     masked = pair.moving_region
     return LevelPair(
         grid=grid,

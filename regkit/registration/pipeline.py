@@ -135,20 +135,27 @@ class _Found:
 
 
 def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> _Found:
-    matrix, stages = _linear(pair, config, start, report)
+    if start.matrix is not None and start.field is not None:
+        matrix, stages = start.matrix, []
+    else:
+        matrix, stages = _linear(pair, config, start.matrix, report)
     name, reason = config.similarity, "asked for"
-    if config.transform != "deformable":
-        name = stages[-1].similarity if name == "auto" else name
-        return _Found(Affine(_dropped(pair, matrix)), tuple(stages), name, reason)
     if name == "auto":
         name, reason = choose(pair, matrix)
+    similarity = similarity_of(name, config.field.radius)
+    if config.transform != "deformable":
+        matrix, stage = register_linear(
+            pair,
+            matrix,
+            config.transform,
+            similarity,
+            config.linear,
+            report,
+            spacings=config.linear.polish,
+        )
+        return _Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     field, stage = register_field(
-        pair,
-        matrix,
-        similarity_of(name, config.field.radius),
-        config.field,
-        report,
-        start=start.field,
+        pair, matrix, similarity, config.field, report, start=start.field
     )
     flat = drop_field(field) if pair.planar else field
     transform = compose(Affine(_dropped(pair, matrix)), flat)
@@ -156,20 +163,25 @@ def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> 
 
 
 def _linear(
-    pair: Pair, config: RegisterConfig, start: _Start, report: Report
+    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: Report
 ) -> tuple[Matrix, list[Stage]]:
     """The start, then the rigid engine, then the affine one."""
-    if start.field is not None and start.matrix is not None:
-        return start.matrix, []
     stages: list[Stage] = []
-    matrix = start.matrix
     if matrix is None:
         report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
         matrix, stage = find_start(pair, config.init)
         stages.append(stage)
     similarity = linear_similarity(config.similarity, config.field.radius)
     for kind in ("rigid",) if config.transform == "rigid" else ("rigid", "affine"):
-        matrix, stage = register_linear(pair, matrix, kind, similarity, config.linear, report)
+        matrix, stage = register_linear(
+            pair,
+            matrix,
+            kind,
+            similarity,
+            config.linear,
+            report,
+            spacings=config.linear.spacings,
+        )
         stages.append(stage)
     return matrix, stages
 

@@ -51,7 +51,7 @@ def candidates(pair: Pair) -> dict[str, Matrix]:
 
 def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
     similarity = MutualInformation()
-    at = level(pair, _coarse(pair), similarity)
+    at = level(pair, _coarse(pair), similarity, pair.scope)
     centre = motion_of(at, "rigid", np.eye(4), planar=pair.planar).centre
     guesses = [
         (matrix @ about(centre, turn), name if k == 0 else f"{name}, turned")

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from regkit.report.slices import Plane
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-_WIDTH, _TALLEST = 10.0, 6.5  # inches
+_WIDTH, _TALLEST = 10.0, 5.0  # inches
 _GAP = 0.06  # inches between panels
 _DPI = 120
 
@@ -53,7 +55,52 @@ IMAGE = Look(paper="black", ink="white", bar=0.0)
 MAP = Look(paper="#f7f7f7", ink="#1f2328", bar=0.95)
 
 
-def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> tuple[Figure, list[Axes]]:
+@dataclass(frozen=True)
+class Panel:
+    """The place of one plane: axes shared by the strip, and left, right, bottom, top in inches.
+
+    One set of axes for a whole strip, because matplotlib takes longer to set up axes than to draw
+    a slice.
+    """
+
+    axes: Axes
+    plane: Plane
+    extent: tuple[float, float, float, float]
+
+    def show(self, image: NDArray[np.float32]) -> AxesImage:
+        """Draw shades 0..1, or colours ``(rows, columns, 3)``."""
+        return self.axes.imshow(
+            image, cmap="gray", vmin=0, vmax=1, extent=self.extent, aspect="auto"
+        )
+
+    def show_signed(self, image: NDArray[np.float32], limit: float) -> AxesImage:
+        """Draw values of either sign: blue at ``-limit``, white at 0, red at ``limit``."""
+        return self.axes.imshow(
+            image, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=self.extent, aspect="auto"
+        )
+
+    def lines(self, image: NDArray[np.float32], levels: Sequence[float], color: str) -> None:
+        """Isolines of pixels at those levels that the pixels cross."""
+        low, high = float(image.min()), float(image.max())
+        crossed = sorted({float(level) for level in levels if low < level < high})
+        if crossed and min(image.shape) > 1:
+            self.axes.contour(
+                image, levels=crossed, colors=color, linewidths=0.7, linestyles="solid",
+                extent=self.extent, origin="upper",
+            )  # fmt: skip
+
+    def marks(self, where: NDArray[np.bool_], color: str) -> None:
+        """A square on every pixel that is true."""
+        rows, columns = np.nonzero(where)
+        left, right, bottom, top = self.extent
+        x = left + (columns + 0.5) * (right - left) / where.shape[1]
+        y = top - (rows + 0.5) * (top - bottom) / where.shape[0]
+        self.axes.scatter(
+            x, y, s=14, marker="s", c=color, edgecolors="black", linewidths=0.8, zorder=5
+        )
+
+
+def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> tuple[Figure, list[Panel]]:
     """An empty strip with one panel a plane.
 
     Panels are measured in world units, so that anisotropic voxels keep their proportions.
@@ -64,21 +111,17 @@ def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> tuple[Figure, list[
     # Very flat panels would leave no room for the letters at their edges.
     height = max(scale * max(h for _, h in sizes), 0.8)
     width = scale * sum(w for w, _ in sizes) + _WIDTH - room
-    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor=look.paper)
+    figure = Figure(figsize=(width, height), facecolor=look.paper)
     FigureCanvasAgg(figure)
-    axes, left = [], 0.0
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height), autoscale_on=False)
+    axes.set_axis_off()
+    panels, left = [], 0.0
     for plane, (w, h) in zip(planes, sizes, strict=True):
-        bottom = (height - scale * h) / 2
-        box = (left / width, bottom / height, scale * w / width, scale * h / height)
-        axes.append(_panel(figure, plane, box, look))
+        low = (height - scale * h) / 2
+        panels.append(Panel(axes, plane, (left, left + scale * w, low, low + scale * h)))
         left += scale * w + _GAP
-    return figure, axes
-
-
-def extent(plane: Plane) -> tuple[float, float, float, float]:
-    """Where the pixels of a plane lie in its panel."""
-    width, height = plane.size
-    return 0.0, width, 0.0, height
+        _letter(panels[-1], look)
+    return figure, panels
 
 
 def add_bar(figure: Figure, image: AxesImage, label: str) -> None:
@@ -94,29 +137,32 @@ def add_bar(figure: Figure, image: AxesImage, label: str) -> None:
 def picture(figure: Figure, alt: str) -> Picture:
     """Render a figure."""
     buffer = BytesIO()
-    # Without the Software entry the same result gives the same bytes under any matplotlib.
     figure.savefig(
-        buffer, format="png", facecolor=figure.get_facecolor(), metadata={"Software": None}
+        buffer,
+        format="png",
+        dpi=_DPI,
+        facecolor=figure.get_facecolor(),
+        # Without the Software entry the same result gives the same bytes under any matplotlib.
+        metadata={"Software": None},
+        # Twice as fast as the default, and a tenth larger.
+        pil_kwargs={"compress_level": 4},
     )
     return Picture(buffer.getvalue(), alt)
 
 
-def _panel(
-    figure: Figure, plane: Plane, box: tuple[float, float, float, float], look: Look
-) -> Axes:
-    axes = figure.add_axes(box)
-    axes.set_axis_off()
-    axes.set(xlim=extent(plane)[:2], ylim=extent(plane)[2:], autoscale_on=False)
-    left, right, top, bottom = plane.letters
-    for x, y, letter, across, up in (
-        (0.015, 0.5, left, "left", "center"),
-        (0.985, 0.5, right, "right", "center"),
-        (0.5, 0.985, top, "center", "top"),
-        (0.5, 0.015, bottom, "center", "bottom"),
-    ):
-        axes.text(
-            x, y, letter, transform=axes.transAxes, ha=across, va=up, color=look.ink,
-            fontsize=9, fontweight="bold", zorder=10, parse_math=False,
+def _letter(panel: Panel, look: Look) -> None:
+    """Say at each edge what lies there."""
+    left, right, bottom, top = panel.extent
+    x, y, inset = (left + right) / 2, (bottom + top) / 2, 0.06
+    places = (
+        (left + inset, y, "left", "center"),
+        (right - inset, y, "right", "center"),
+        (x, top - inset, "center", "top"),
+        (x, bottom + inset, "center", "bottom"),
+    )
+    for letter, (across, up, ha, va) in zip(panel.plane.letters, places, strict=True):
+        panel.axes.text(
+            across, up, letter, ha=ha, va=va, color=look.ink, fontsize=9, fontweight="bold",
+            zorder=10, parse_math=False,
             bbox={"facecolor": look.paper, "alpha": 0.45, "pad": 1.5, "linewidth": 0},
         )  # fmt: skip
-    return axes

@@ -38,7 +38,7 @@ def similarity_curves(stages: Sequence[Stage], theme: Theme) -> Picture | None:
     shown = [stage for stage in stages if any(level.values for level in stage.levels)]
     if not shown:
         return None
-    figure = Figure(figsize=(10.0, 2.9), dpi=120, facecolor=theme.paper)
+    figure = Figure(figsize=(10.0, 2.9), facecolor=theme.paper)
     FigureCanvasAgg(figure)
     widths = [max(1.0, _total(stage) / max(map(_total, shown)) * 2) for stage in shown]
     panels = figure.subplots(1, len(shown), squeeze=False, width_ratios=widths)[0]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regkit.geometry.grid import Grid
 from regkit.metrics.affine_part import affine_part
-from regkit.report.canvas import MAP, Picture, add_bar, extent, picture, strip
+from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
 from regkit.report.figures import outline
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane, cut
 from regkit.transforms import Transform, compose
 from regkit.volume.volume import Volume
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LINES = "#56b4e9"
 # A round number of world units between grid lines, about this many across the widest panel.
@@ -41,29 +37,35 @@ def deformed_grid(scene: Scene, phi: Transform, grid: Grid, alt: str) -> Picture
     the plane does not show.
     """
     local = compose(affine_part(phi, grid).inverse(), phi)
-    figure, axes = strip(scene.planes)
+    figure, panels = strip(scene.planes)
     step = grid_step(scene.planes)
-    for ax, plane, fixed in zip(axes, scene.planes, scene.fixed, strict=True):
-        ax.imshow(0.6 * fixed, cmap="gray", vmin=0, vmax=1, extent=extent(plane))
-        for coordinate in _coordinates(plane, local):
-            _isolines(ax, plane, coordinate, step)
+    for panel, fixed in zip(panels, scene.fixed, strict=True):
+        panel.show(0.6 * fixed)
+        for coordinate in _coordinates(panel.plane, local):
+            first, last = np.ceil(coordinate.min() / step), np.floor(coordinate.max() / step)
+            panel.lines(coordinate, (step * np.arange(first, last + 1)).tolist(), _LINES)
     return picture(figure, alt)
 
 
 def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
     """Natural logarithm of the determinant, with folded voxels marked."""
     maps = [cut(jacobian, plane, outside=1.0) for plane in scene.planes]
-    logs = [np.log(np.clip(np.nan_to_num(image), 1e-3, None)) for image in maps]
-    limit = max(float(np.quantile(np.abs(np.concatenate([x.ravel() for x in logs])), 0.99)), 0.1)
-    figure, axes = strip(scene.planes, look=MAP)
-    for ax, plane, image, log, fixed in zip(
-        axes, scene.planes, maps, logs, scene.fixed, strict=True
-    ):
-        drawn = ax.imshow(log, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent(plane))
-        outline(ax, plane, fixed, scene.levels[:1], color="#444444")
-        _mark_folds(ax, plane, image)
+    limit = _limit(maps)
+    figure, panels = strip(scene.planes, look=MAP)
+    for panel, image, fixed in zip(panels, maps, scene.fixed, strict=True):
+        logs = np.log(np.clip(np.nan_to_num(image), 1e-3, None))
+        drawn = panel.show_signed(logs, limit)
+        outline(panel, fixed, scene.levels[:1], color="#444444")
+        panel.marks(~(image > 0), "#ffe000")
     add_bar(figure, drawn, "log Jacobian")
     return picture(figure, alt)
+
+
+def _limit(maps: Sequence[Pixels]) -> float:
+    """Where the colours end: most of what does not fold lies within, rigid maps stay white."""
+    values = np.concatenate([image.ravel() for image in maps])
+    logs = np.abs(np.log(values[values > 0]))
+    return max(float(np.quantile(logs, 0.99)), 0.1) if logs.size else 0.1
 
 
 def _coordinates(plane: Plane, local: Transform) -> tuple[Pixels, Pixels]:
@@ -72,20 +74,3 @@ def _coordinates(plane: Plane, local: Transform) -> tuple[Pixels, Pixels]:
     across = plane.pixels((index[..., plane.across] + 0.5) * plane.grid.spacing[plane.across])
     up = plane.pixels((index[..., plane.up] + 0.5) * plane.grid.spacing[plane.up])
     return across, up
-
-
-def _isolines(ax: Axes, plane: Plane, coordinate: Pixels, step: float) -> None:
-    first, last = np.ceil(coordinate.min() / step), np.floor(coordinate.max() / step)
-    if min(coordinate.shape) > 1 and first <= last:
-        ax.contour(
-            coordinate, levels=step * np.arange(first, last + 1), colors=_LINES,
-            linewidths=0.7, linestyles="solid", extent=extent(plane), origin="upper",
-        )  # fmt: skip
-
-
-def _mark_folds(ax: Axes, plane: Plane, image: Pixels) -> None:
-    rows, columns = np.nonzero(~(image > 0))
-    width, height = plane.size
-    x = (columns + 0.5) * width / image.shape[1]
-    y = height - (rows + 0.5) * height / image.shape[0]
-    ax.scatter(x, y, s=14, marker="s", c="#ffe000", edgecolors="black", linewidths=0.8, zorder=5)

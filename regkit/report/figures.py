@@ -7,17 +7,14 @@ laid over each other, orange lines on grey, red against blue around white.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from regkit.report.canvas import MAP, Picture, add_bar, extent, picture, strip
+from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _LINE = "#ffb000"
 _TILES = 7
@@ -25,36 +22,35 @@ _TILES = 7
 
 def grey(planes: Sequence[Plane], images: Sequence[Pixels], alt: str) -> Picture:
     """Plain slices."""
-    figure, axes = strip(planes)
-    for ax, plane, image in zip(axes, planes, images, strict=True):
-        ax.imshow(image, cmap="gray", vmin=0, vmax=1, extent=extent(plane))
+    figure, panels = strip(planes)
+    for panel, image in zip(panels, images, strict=True):
+        panel.show(image)
     return picture(figure, alt)
 
 
 def overlay(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     """Fixed in magenta and another image in green: grey where they agree."""
-    figure, axes = strip(scene.planes)
-    for ax, plane, fixed, other in zip(axes, scene.planes, scene.fixed, images, strict=True):
-        ax.imshow(np.stack([fixed, other, fixed], axis=-1), extent=extent(plane))
+    figure, panels = strip(scene.planes)
+    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
+        panel.show(np.stack([fixed, other, fixed], axis=-1))
     return picture(figure, alt)
 
 
 def contours(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     """Outlines of fixed drawn on another image."""
-    figure, axes = strip(scene.planes)
-    for ax, plane, fixed, other in zip(axes, scene.planes, scene.fixed, images, strict=True):
-        ax.imshow(other, cmap="gray", vmin=0, vmax=1, extent=extent(plane))
-        outline(ax, plane, fixed, scene.levels)
+    figure, panels = strip(scene.planes)
+    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
+        panel.show(other)
+        outline(panel, fixed, scene.levels)
     return picture(figure, alt)
 
 
 def checkerboard(scene: Scene, alt: str) -> Picture:
     """Tiles of fixed and of warped in turn: structures should run on across the edges."""
-    figure, axes = strip(scene.planes)
+    figure, panels = strip(scene.planes)
     tile = min(min(plane.size) for plane in scene.planes) / _TILES
-    for ax, plane, fixed, after in zip(axes, scene.planes, scene.fixed, scene.after, strict=True):
-        mixed = np.where(_tiles(plane, fixed.shape, tile), fixed, after)
-        ax.imshow(mixed, cmap="gray", vmin=0, vmax=1, extent=extent(plane))
+    for panel, fixed, after in zip(panels, scene.fixed, scene.after, strict=True):
+        panel.show(np.where(_tiles(panel.plane, fixed.shape, tile), fixed, after))
     return picture(figure, alt)
 
 
@@ -70,32 +66,25 @@ def differences(scene: Scene, alt_before: str, alt_after: str) -> tuple[Picture,
     )
 
 
-def outline(
-    ax: Axes, plane: Plane, image: Pixels, levels: Sequence[float], color: str = _LINE
-) -> None:
-    """Isolines of a slightly smoothed slice; nothing where the slice does not reach a level."""
-    smooth = gaussian_filter(image, 0.7)
-    reached = [level for level in sorted({*levels}) if smooth.min() < level < smooth.max()]
-    if reached and min(smooth.shape) > 1:
-        ax.contour(
-            smooth, levels=reached, colors=color, linewidths=0.7, linestyles="solid",
-            extent=extent(plane), origin="upper",
-        )  # fmt: skip
+def outline(panel: Panel, image: Pixels, levels: Sequence[float], color: str = _LINE) -> None:
+    """Isolines of a slightly smoothed slice."""
+    panel.lines(gaussian_filter(image, 0.7), levels, color)
 
 
 def _difference(
     planes: Sequence[Plane], images: Sequence[Pixels], limit: float, alt: str
 ) -> Picture:
-    figure, axes = strip(planes, look=MAP)
-    for ax, plane, image in zip(axes, planes, images, strict=True):
-        drawn = ax.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, extent=extent(plane))
+    figure, panels = strip(planes, look=MAP)
+    for panel, image in zip(panels, images, strict=True):
+        drawn = panel.show_signed(image, limit)
     add_bar(figure, drawn, "moving - fixed")
     return picture(figure, alt)
 
 
-def _tiles(plane: Plane, shape: tuple[int, ...], tile: float) -> np.ndarray:
+def _tiles(plane: Plane, shape: tuple[int, ...], tile: float) -> NDArray[np.bool_]:
+    """True on every other tile, ``shape``."""
     width, height = plane.size
     rows = (np.arange(shape[0]) + 0.5) * height / shape[0] // tile
     columns = (np.arange(shape[1]) + 0.5) * width / shape[1] // tile
-    odd: np.ndarray = (rows[:, None] + columns[None, :]) % 2 == 1
+    odd: NDArray[np.bool_] = (rows[:, None] + columns[None, :]) % 2 == 1
     return odd

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import colormaps
 
 from regkit.registration.result import Result
-from regkit.report.canvas import Picture, extent, picture, strip
+from regkit.report.canvas import Picture, picture, strip
 from regkit.report.display import display_range
 from regkit.report.figures import contours, grey
 from regkit.report.scene import scene, shaded
@@ -62,12 +62,12 @@ def result_html(result: Result) -> str:
 
 def _coloured(view: tuple[Plane, ...], images: tuple[Pixels, ...], alt: str) -> Picture:
     """Labels in twenty repeating colours, background black."""
-    figure, axes = strip(view)
+    figure, panels = strip(view)
     palette = np.vstack([np.zeros(3), colormaps["tab20"](range(20))[:, :3]])
-    for ax, plane, image in zip(axes, view, images, strict=True):
+    for panel, image in zip(panels, images, strict=True):
         codes = image.astype(np.int64)
         colours = palette[np.where(codes == 0, 0, 1 + codes % 20)]
-        ax.imshow(colours, extent=extent(plane), interpolation="nearest")
+        panel.show(colours)
     return picture(figure, alt)
 
 

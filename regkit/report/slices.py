@@ -131,7 +131,9 @@ def _middle(volume: Volume, grid: Grid) -> list[int]:
     """Index, on ``grid``, of the middle of the foreground's bounding box."""
     index = grid.to_index(volume.grid.to_world(foreground(volume)))
     centre = (index.amin(0) + index.amax(0)) / 2
-    return [min(max(round(c), 0), n - 1) for c, n in zip(centre.tolist(), grid.shape, strict=True)]
+    # A middle between two voxels must not fall to either side by rounding errors.
+    nearest = torch.floor(centre + 0.5 + 1e-6).int().tolist()
+    return [min(max(c, 0), n - 1) for c, n in zip(nearest, grid.shape, strict=True)]
 
 
 def _slice(grid: Grid, normal: int, middle: Sequence[int]) -> Grid:

@@ -129,7 +129,7 @@ def _folding(metrics: Mapping[str, float]) -> Finding | None:
     if share == 0:
         return Finding(True, "The map does not fold anywhere.")
     # 0.05 % is the bound that regkit holds its own default to.
-    text = f"The map folds in {100 * share:.2g} % of the voxels (marked in the Jacobian map)."
+    text = f"The map folds in {_percent(share)} of the voxels (marked in the Jacobian map)."
     return Finding(share <= 0.0005, text)
 
 
@@ -143,7 +143,7 @@ def _consistency(result: Result) -> Finding | None:
     unit = "mm" if result.fixed.ndim == 3 else "world units"
     relation = "within" if error <= voxel else "beyond"
     text = (
-        f"Forward and back, 95 % of the points return to {error:.2g} {unit} or nearer, "
+        f"Forward and back, 95 % of the points return to {_short(error)} {unit} or nearer, "
         f"{relation} one voxel ({voxel:.3g} {unit})."
     )
     return Finding(error <= voxel, text)
@@ -168,4 +168,13 @@ def _number(value: float | None, unit: str) -> str:
         return _ABSENT
     if not is_number(value):
         return "not measured"
-    return f"{100 * value:.3g} %" if unit == "%" else f"{value:.3g} {unit}".strip()
+    return _percent(value) if unit == "%" else f"{_short(value)} {unit}".strip()
+
+
+def _percent(share: float) -> str:
+    return f"{_short(100 * share)} %" if share == 0 or share >= 1e-5 else "less than 0.001 %"
+
+
+def _short(value: float) -> str:
+    """Three digits, and never an exponent for a large number."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

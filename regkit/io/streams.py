@@ -1,0 +1,40 @@
+"""Open a file that may be inside gzip, and say in one sentence what is wrong with it."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from pathlib import Path
+
+from regkit.errors import InputError
+
+
+@contextmanager
+def opened(path: Path, name: str, *, compressed: bool) -> Iterator[BufferedIOBase]:
+    """The bytes of a file, decompressed where ``compressed`` says so.
+
+    The checksum at the end of a gzip stream is verified only when the stream is read to its end.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or its compressed data are cut or damaged.
+    """
+    try:
+        with gzip.open(path, "rb") if compressed else path.open("rb") as file:
+            yield file
+    except EOFError as error:
+        raise InputError(f"{name}: the compressed data end early; copy the file again") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(
+            f"{name}: the file is damaged: its compressed data fail the check ({error}), or "
+            "something follows them (CRC); copy the file again"
+        ) from error
+    except PermissionError as error:
+        raise InputError(f"{name}: no permission to read it; change its mode or owner") from error
+    except OSError as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{name}: cannot be read ({reason}); copy the file again") from error

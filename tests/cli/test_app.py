@@ -1,0 +1,84 @@
+import sys
+from importlib.metadata import EntryPoint
+from typing import get_args
+
+import pytest
+import typer
+
+from regkit import __version__
+from regkit.cli import main, register
+from regkit.cli.plan import RULES
+from regkit.registration.config import Preset, RegisterConfig
+
+sys.modules["tests_guest"] = sys.modules[__name__]  # where the entry points below point to
+
+
+def greet(name: str, debug: bool = False) -> None:
+    """Say hello."""
+    typer.echo(f"hello {name}")
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"regkit {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["register"], ["apply"], ["points"], ["info"]])
+def test_without_words_the_help_is_shown(words, capsys):
+    assert main(words) == 2
+    told = capsys.readouterr()
+    assert "Usage: regkit" in told.out + told.err
+    assert "error" not in told.err
+
+
+def test_every_command_has_help(capsys):
+    for command in ("register", "apply", "points", "info"):
+        assert main([command, "--help"]) == 0
+        assert f"Usage: regkit {command}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_one_line(capsys):
+    assert main(["regster"]) == 2
+    assert capsys.readouterr().err.startswith("regkit: error: No such command 'regster'")
+
+
+def test_choices_are_those_of_the_configuration():
+    fields = RegisterConfig.model_fields
+    assert fields["transform"].annotation == register.Kind
+    assert fields["similarity"].annotation == register.Similarity
+    assert fields["modality"].annotation == register.Modality
+    assert get_args(fields["init"].annotation) == RULES
+    assert Preset == register.Preset
+
+
+@pytest.fixture
+def guests(monkeypatch):
+    found = [
+        EntryPoint("greet", "tests_guest:greet", "regkit.commands"),
+        EntryPoint("broken", "no_such_guest:main", "regkit.commands"),
+        EntryPoint("register", "no_such_guest:main", "regkit.commands"),
+    ]
+    monkeypatch.setattr("regkit.cli.app.entry_points", lambda group: found)
+
+
+def test_installed_packages_add_commands(guests, capsys):
+    assert main(["greet", "you"]) == 0
+    assert capsys.readouterr().out == "hello you\n"
+    assert main(["greet", "--help"]) == 0
+    assert "Usage: regkit greet" in capsys.readouterr().out
+
+
+def test_a_guest_is_loaded_only_when_it_is_called(guests, capsys):
+    assert main(["--help"]) == 0
+    assert "broken" in capsys.readouterr().out
+    assert main(["broken"]) == 1
+
+
+def test_a_guests_usage_error_is_ours(guests, capsys):
+    assert main(["greet"]) == 2
+    assert capsys.readouterr().err.startswith("regkit: error: Missing argument")
+
+
+def test_a_guest_cannot_replace_a_command(guests, capsys):
+    assert main(["register", "--help"]) == 0
+    assert "FIXED" in capsys.readouterr().out

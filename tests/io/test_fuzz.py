@@ -1,0 +1,51 @@
+"""Whatever a damaged file does, it ends in one sentence or in an image; never in a crash."""
+
+import numpy as np
+import pytest
+import torch
+
+from regkit import Affine, Grid, InputError, Volume, read, read_transform, write_transform
+from regkit.io import save
+
+CASES = 120
+
+
+def damaged(content, random):
+    out = bytearray(content)
+    for _ in range(random.integers(1, 4)):
+        kind, at = random.integers(4), int(random.integers(min(len(out), 500)))
+        if kind == 0:
+            out[at] = int(random.integers(256))
+        elif kind == 1:
+            out[at] ^= 1 << int(random.integers(8))
+        elif kind == 2:
+            out = out[: max(1, int(random.integers(len(out))))]
+        else:
+            out[at:at] = out[: int(random.integers(60))]
+    return bytes(out)
+
+
+def refusal(load, path):
+    try:
+        load(path)
+    except InputError as error:
+        return [str(error)]
+    return []
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.tfm", "a.mat", "a.h5"])
+def test_damaged_files(name, tmp_path):
+    path, random = tmp_path / name, np.random.default_rng(7)
+    if name.endswith((".tfm", ".mat", ".h5")):
+        write_transform(Affine.identity(), path)
+        load = read_transform
+    else:
+        save(Volume(torch.arange(120.0).reshape(4, 5, 6), Grid((4, 5, 6), np.eye(4))), path)
+        load = read
+    whole = path.read_bytes()
+    messages = []
+    for _ in range(CASES):
+        path.write_bytes(damaged(whole, random))
+        messages += refusal(load, path)
+    assert all("\n" not in message and name in message for message in messages)
+    assert [found.name for found in tmp_path.iterdir()] == [name]

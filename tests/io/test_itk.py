@@ -1,0 +1,292 @@
+import re
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from numpy.testing import assert_allclose
+
+from regkit import Grid, InputError, ResourceError, Volume, read
+from regkit.geometry.affines import rotation
+from regkit.io import itk, preflight, save
+
+
+def refused(path, *words, **options):
+    with pytest.raises(InputError) as caught:
+        read(path, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in (path.name, *words):
+        assert word in message, message
+
+
+def edited(path, pattern, replacement):
+    """The file with the first match in its bytes replaced."""
+    content = re.sub(pattern, replacement, path.read_bytes(), count=1)
+    assert content != path.read_bytes()
+    path.write_bytes(content)
+    return path
+
+
+@pytest.fixture
+def nrrd(head, tmp_path):
+    return save(head, tmp_path / "a.nrrd")
+
+
+@pytest.fixture
+def mha(head, tmp_path):
+    return save(head, tmp_path / "a.mha")
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "a.mhd"])
+def test_round_trip(head, tmp_path, name):
+    found = read(save(head, tmp_path / name))
+    assert torch.equal(found.data, head.data)
+    assert_allclose(found.grid.affine, head.grid.affine, atol=1e-9)
+    assert found.name == name
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "a.nhdr", "a.mhd"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "uint32", "float64"])
+def test_compressed_files_of_simpleitk(tmp_path, name, dtype):
+    data = np.random.default_rng(0).integers(0, 100, (6, 7, 8)).astype(dtype)
+    image = sitk.GetImageFromArray(data)
+    image.SetSpacing((1.0, 2.0, 3.0))
+    sitk.WriteImage(image, tmp_path / name, useCompression=True)
+    found = read(tmp_path / name)
+    assert np.array_equal(found.data[0].numpy().transpose(2, 1, 0), data)
+    assert_allclose(found.grid.affine, np.diag([-1, -2, 3, 1]))
+    assert preflight(tmp_path / name).grid == found.grid
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_two_dimensions(tmp_path, name):
+    affine = np.eye(3)
+    affine[:2] = np.c_[rotation([0.3]) @ np.diag([-1.2, 0.8]), [7, -5]]
+    flat = Volume(torch.rand(9, 7), Grid((9, 7), affine))
+    found = read(save(flat, tmp_path / name))
+    assert torch.equal(found.data, flat.data)
+    assert_allclose(found.grid.affine, affine, atol=1e-9)
+
+
+def test_nrrd_in_ras(nrrd, head):
+    """Another program may store RAS; only the signs in the file differ."""
+    text = nrrd.read_bytes().split(b"\n\n", 1)
+    lines = text[0].decode().split("\n")
+    for at, line in enumerate(lines):
+        if line.startswith("space:"):
+            lines[at] = "space: right-anterior-superior"
+        elif line.startswith(("space directions", "space origin")):
+            lines[at] = re.sub(r"\(([^,]+),([^,]+),", _negated, line)
+    nrrd.write_bytes("\n".join(lines).encode() + b"\n\n" + text[1])
+    assert_allclose(read(nrrd).grid.affine, head.grid.affine, atol=1e-6)
+
+
+def _negated(match):
+    return f"({-float(match[1])},{-float(match[2])},"
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_a_flipped_bit_in_compressed_data(tmp_path, name):
+    """SimpleITK reads on and returns other voxels, without an error."""
+    noise = np.random.default_rng(0).integers(0, 9, (6, 7, 8)).astype(np.int16)
+    sitk.WriteImage(sitk.GetImageFromArray(noise), tmp_path / name, useCompression=True)
+    whole = (tmp_path / name).read_bytes()
+    for place in range(len(whole) - 60, len(whole), 7):
+        content = bytearray(whole)
+        content[place] ^= 4
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match=r"damaged|the file is cut"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_cut(tmp_path, name):
+    noise = np.random.default_rng(0).integers(0, 9, (6, 7, 8)).astype(np.int16)
+    for compressed in (False, True):
+        sitk.WriteImage(sitk.GetImageFromArray(noise), tmp_path / name, useCompression=compressed)
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-30])
+        refused(tmp_path / name, "the file is cut")
+
+
+def test_header_cut(nrrd, mha):
+    nrrd.write_bytes(nrrd.read_bytes()[:150])
+    refused(nrrd, "truncated header")
+    mha.write_bytes(b"\n".join(mha.read_bytes().split(b"\n")[:6]) + b"\n")
+    refused(mha, "truncated header")
+
+
+@pytest.mark.parametrize("value", [b"nan", b"0", b"-1"])
+def test_spacing(tmp_path, value, mha):
+    path = edited(mha, rb"ElementSpacing = \S+", b"ElementSpacing = " + value)
+    refused(path, "axis 0 has spacing", "finite and positive")
+    header = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nspacings: 1 " + value
+    path = tmp_path / "b.nrrd"
+    path.write_bytes(header + b" 1\nendian: little\nencoding: raw\n\n" + bytes(16))
+    refused(path, "axis 1 has spacing", "finite and positive", assume_ras=True)
+
+
+@pytest.mark.parametrize("value", [b"(nan,0,0)", b"(0,0,0)"])
+def test_nrrd_directions(nrrd, value):
+    path = edited(nrrd, rb"space directions: \([^)]*\)", b"space directions: " + value)
+    refused(path, "axis 0 has spacing")
+
+
+def test_nrrd_without_directions(nrrd):
+    refused(edited(nrrd, rb"space directions: [^\n]*", b"space directions: none"), "vectors")
+
+
+def test_nrrd_sheared_or_singular(nrrd):
+    def directions(text):
+        return edited(nrrd, rb"space directions: [^\n]*", b"space directions: " + text)
+
+    refused(directions(b"(1,0,0) (0.2,1,0) (0,0,1)"), "sheared")
+    with pytest.raises(InputError, match=r"a.nrrd: "):
+        read(directions(b"(1,0,0) (1,0,0) (0,0,1)"))
+
+
+def test_no_orientation(tmp_path):
+    header = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nspacings: 1 2 3\n"
+    path = tmp_path / "a.nrrd"
+    path.write_bytes(header + b"endian: little\nencoding: raw\n\n" + bytes(16))
+    refused(path, "no orientation", "assume_ras=True")
+    assert_allclose(read(path, assume_ras=True).grid.affine, np.diag([1, 2, 3, 1]))
+
+
+def test_metaimage_without_orientation(mha):
+    refused(edited(mha, rb"TransformMatrix[^\n]*\n", b""), "no orientation")
+
+
+@pytest.mark.parametrize(
+    "place", [b"../secret.txt", b"/etc/passwd", b"..", b"LIST", b"s%03d.raw 1 9 1"]
+)
+def test_data_elsewhere(head, tmp_path, place):
+    (tmp_path / "secret.txt").write_bytes(bytes(100_000))
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    mhd = save(head, inner / "a.mhd")
+    refused(edited(mhd, rb"(?<=ElementDataFile = ).*\n", place + b"\n"), "external data file")
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((5, 5, 5))), inner / "a.nhdr")
+    refused(edited(inner / "a.nhdr", rb"(?<=data file: ).*\n", place + b"\n"), "external data file")
+
+
+def test_data_behind_a_link_or_missing(head, tmp_path):
+    path = save(head, tmp_path / "a.mhd")
+    (tmp_path / "a.raw").rename(tmp_path / "b.raw")
+    refused(path, "'a.raw' is not a file")
+    (tmp_path / "a.raw").symlink_to(tmp_path / "b.raw")
+    refused(path, "'a.raw' is not a file")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "word"),
+    [
+        (rb"sizes: \S+", b"sizes: 0", "axis 0 is empty"),
+        (rb"sizes: \S+", b"sizes: -4", "is negative"),
+        (rb"sizes: \S+", b"sizes: 99999999", "the header claims"),
+        (rb"sizes: \S+", b"sizes: a", "numbers only"),
+        (rb"sizes: \S+", b"sizes: 2.5", "whole numbers"),
+        (rb"sizes: [^\n]*", b"sizes: 5", "1 dimensions"),
+        (rb"sizes: [^\n]*\n", b"", "no field 'sizes'"),
+        (rb"type: \w+", b"type: block", "'block' is not supported"),
+        (rb"encoding: \w+", b"encoding: bzip2", "'bzip2' is not supported"),
+        (rb"encoding: raw", b"encoding: raw\nbyte skip: 9", "byte skip is 9"),
+        (rb"encoding: raw", b"encoding: raw\nencoding: raw", "repeats a field"),
+        (rb"encoding: raw", b"encoding raw", "is damaged"),
+        (rb"encoding: raw", b"encoding: \xff\xfe", "not text"),
+        (rb"# Complete", b"#" * 70000, "does not end within"),
+    ],
+)
+def test_nrrd_fields(nrrd, pattern, replacement, word):
+    refused(edited(nrrd, pattern, replacement), word)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement", "word"),
+    [
+        (rb"BinaryData = True", b"BinaryData = False", "BinaryData is False"),
+        (rb"NDims = 3", b"NDims = 2", "NDims is 2"),
+        (rb"MET_FLOAT", b"MET_STRING", "ElementType MET_STRING"),
+        (rb"NDims = 3", b"NDims = 3\nHeaderSize = 10", "HeaderSize is 10"),
+        (rb"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 3", "ElementNumberOfChannels is 3"),
+        (rb"NDims = 3", b"NDims = 3\nNDims = 3", "repeats a field"),
+        (rb"NDims = 3", b"what?", "is damaged"),
+        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1", "1 spacings for 3 axes"),
+        (rb"ElementSpacing = [^\n]*\n", b"", "no field 'ElementSpacing'"),
+    ],
+)
+def test_metaimage_fields(mha, pattern, replacement, word):
+    refused(edited(mha, pattern, replacement), word)
+
+
+def test_several_values_a_voxel(tmp_path):
+    colours = sitk.GetImageFromArray(np.zeros((6, 7, 8, 3), np.uint8), isVector=True)
+    sitk.WriteImage(colours, tmp_path / "a.nrrd")
+    refused(tmp_path / "a.nrrd", "3 values a voxel")
+
+
+def test_frames(tmp_path):
+    data = np.random.default_rng(0).random((3, 6, 7, 8)).astype(np.float32)
+    image = sitk.JoinSeries([sitk.GetImageFromArray(frame) for frame in data])
+    image.SetSpacing((1.0, 2.0, 3.0, 1.0))
+    sitk.WriteImage(image, tmp_path / "a.mha")
+    refused(tmp_path / "a.mha", "3 frames", "frame=N")
+    found = read(tmp_path / "a.mha", frame=2)
+    assert np.array_equal(found.data[0].numpy().transpose(2, 1, 0), data[2])
+    assert_allclose(found.grid.affine, np.diag([-1, -2, 3, 1]))
+
+
+def test_voxels_that_are_not_finite(tmp_path):
+    bad = Volume(torch.full((3, 3, 3), torch.nan), Grid((3, 3, 3), np.eye(4)))
+    path = save(bad, tmp_path / "a.mha")
+    refused(path, "27 of 27 voxels")
+    assert float(read(path, nan=0).data.abs().sum()) == 0
+
+
+def test_inside_gzip_or_under_another_name(nrrd):
+    import gzip
+
+    packed = nrrd.with_name("a.nrrd.gz")
+    packed.write_bytes(gzip.compress(nrrd.read_bytes()))
+    refused(packed, "NRRD inside gzip")
+    refused(nrrd.rename(nrrd.with_name("a.dat")), "content is NRRD")
+
+
+def test_what_simpleitk_cannot_read(nrrd):
+    refused(edited(nrrd, rb"endian: little\n", b""), "cannot be read")
+
+
+def test_what_the_disk_lost_is_noticed(head, tmp_path, monkeypatch):
+    def other(data, grid, path):
+        itk.write_with(lambda: path.write_bytes(whole[:-8] + bytes(8)), path, 0)
+
+    whole = save(head.with_data(head.data + 1), tmp_path / "whole.nrrd").read_bytes()
+    monkeypatch.setattr(itk, "write_itk", other)
+    with pytest.raises(ResourceError, match=r"^a.nrrd: reads back differently"):
+        save(head, tmp_path / "a.nrrd")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.nrrd"]
+
+
+def test_failures_of_a_writer(tmp_path, monkeypatch):
+    def fail():
+        free.append(0)
+        raise RuntimeError("Exception thrown\nITK ERROR: no\n")
+
+    free = []
+    with pytest.raises(InputError, match=r"a.mha: cannot be written: ITK ERROR: no"):
+        itk.write_with(fail, tmp_path / "a.mha", 0)
+    with pytest.raises(ResourceError, match=rf"{tmp_path}: no space left to write \(4.0 EiB are"):
+        itk.write_with(fail, tmp_path / "a.mha", 2**62)
+    assert len(free) == 1
+    monkeypatch.setattr(itk, "free_space", lambda _: 10 - 10 * len(free))
+    free.clear()
+    with pytest.raises(ResourceError, match="no space left"):
+        itk.write_with(fail, tmp_path / "a.mha", 5)
+
+
+def test_full_disk_in_a_staging_folder_names_the_folder(head, tmp_path, monkeypatch):
+    monkeypatch.setattr(itk, "free_space", lambda _: 5)
+    with pytest.raises(ResourceError, match=rf"^{tmp_path}: no space left"):
+        save(head, tmp_path / "a.mhd")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,108 @@
+import pytest
+import torch
+
+from regkit.kernels.fields import (
+    compose_fields,
+    compose_reference,
+    dropped,
+    exponential,
+    identity_index,
+    invert,
+    jacobian_determinant,
+    lifted,
+)
+from regkit.kernels.smoothing import gaussian
+
+
+@pytest.fixture(params=[(24, 20), (16, 18, 20)], ids=str)
+def smooth(request, draw):
+    """A displacement of up to about 2 voxels that vanishes at the border and does not fold."""
+    shape = request.param
+    u = gaussian(draw(len(shape), *shape), 3.0, zero=True)
+    window = torch.ones(shape)
+    for axis, n in enumerate(shape):
+        ramp = (torch.arange(n).minimum(torch.arange(n).flip(0)) / 6).clamp(max=1)
+        window = window * ramp.reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    u = u * window
+    return 2 * u / u.abs().max()
+
+
+def test_the_loop_composes_as_torch_does(shape, draw):
+    u, v = 3 * draw(len(shape), *shape), 3 * draw(len(shape), *shape)
+    torch.testing.assert_close(compose_fields(u, v), compose_reference(u, v), atol=2e-5, rtol=1e-4)
+
+
+def test_composition_with_nothing_changes_nothing(smooth):
+    zero = torch.zeros_like(smooth)
+    torch.testing.assert_close(compose_fields(smooth, zero), smooth)
+    torch.testing.assert_close(compose_fields(zero, smooth), smooth)
+
+
+def test_the_order_of_composition_is_that_of_functions(smooth):
+    shift = torch.zeros_like(smooth)
+    shift[0] = 3
+    out = compose_fields(smooth, shift)  # first the shift, then the field there
+    torch.testing.assert_close(out[0, :-3], smooth[0, 3:] + 3)
+
+
+def test_the_inverse_undoes_the_field(smooth):
+    v, residual = invert(smooth)
+    assert residual.max() < 2e-3
+    error = compose_fields(smooth, v).norm(dim=0)
+    torch.testing.assert_close(error, residual, atol=1e-4, rtol=0)
+    # The other way round, only the interpolation of v between its voxels is left.
+    assert compose_fields(v, smooth).norm(dim=0).max() < 0.3
+
+
+def test_the_loop_inverts_as_torch_does(smooth, on_torch):
+    v, _ = invert(smooth)
+    on_torch()
+    w, _ = invert(smooth)
+    torch.testing.assert_close(v, w, atol=0.02, rtol=0)
+
+
+def test_the_exponential_of_a_shift_is_the_shift():
+    v = torch.ones(3, 8, 9, 10) * 2.7
+    torch.testing.assert_close(exponential(v), v)
+
+
+def test_the_exponential_of_minus_v_is_the_inverse(smooth):
+    both = compose_fields(exponential(smooth), exponential(-smooth))
+    assert both.norm(dim=0).max() < 0.25
+    assert exponential(smooth).norm(dim=0).max() > 1
+
+
+def test_the_exponential_of_a_linear_velocity_is_the_matrix_exponential():
+    index = identity_index((21, 21), torch.zeros(1)) - 10
+    rate = torch.tensor([[0.05, -0.2], [0.2, -0.05]])
+    v = torch.einsum("ab,bij->aij", rate, index)
+    expected = torch.einsum("ab,bij->aij", torch.linalg.matrix_exp(rate) - torch.eye(2), index)
+    inner = (slice(None), slice(6, 15), slice(6, 15))
+    torch.testing.assert_close(exponential(v)[inner], expected[inner], atol=0.02, rtol=0)
+
+
+def test_the_jacobian_of_a_matrix_is_its_determinant():
+    matrix = torch.tensor([[1.1, 0.2, 0.0], [-0.1, 0.9, 0.3], [0.0, 0.1, 1.2]])
+    index = identity_index((5, 6, 7), torch.zeros(1))
+    phi = torch.einsum("ab,bijk->aijk", matrix, index)
+    expected = torch.linalg.det(matrix).expand(5, 6, 7)
+    torch.testing.assert_close(jacobian_determinant(phi), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_loop_differentiates_as_torch_does(draw, on_torch, dtype):
+    phi = draw(3, 5, 2, 7).to(dtype)
+    ours = jacobian_determinant(phi)
+    on_torch()
+    torch.testing.assert_close(ours, jacobian_determinant(phi), atol=1e-4, rtol=1e-4)
+
+
+def test_a_mirror_folds_everywhere():
+    index = identity_index((5, 6), torch.zeros(1))
+    assert (jacobian_determinant(torch.stack([-index[0], index[1]])) < 0).all()
+
+
+def test_planes_are_lifted_and_dropped(draw):
+    u = draw(2, 4, 5)
+    assert lifted(u).shape == (3, 1, 4, 5)
+    assert torch.equal(dropped(lifted(u), 2), u)

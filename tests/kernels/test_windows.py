@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import torch
+
+from regkit.kernels.windows import box_sum, lncc_gradient
+
+
+@pytest.fixture(params=[(8, 9, 10), (1, 9, 10)], ids=str)
+def images(request, draw):
+    """Fixed, warped and a mask with a hole."""
+    fixed, noise = torch.sigmoid(draw(*request.param)), torch.sigmoid(draw(*request.param))
+    weight = torch.ones(request.param)
+    weight[:, :3, 4:] = 0
+    return fixed, 0.6 * fixed + 0.4 * noise, weight
+
+
+@pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("radius", [1, 3])
+def test_the_loop_correlates_as_torch_does(images, radius, squared, on_torch):
+    value, force = lncc_gradient(*images, radius, squared=squared)
+    assert 0 < value < 1
+    on_torch()
+    same, expected = lncc_gradient(*images, radius, squared=squared)
+    assert value == pytest.approx(same, abs=1e-5)
+    torch.testing.assert_close(force, expected, atol=1e-6, rtol=1e-3)
+
+
+def test_an_image_is_like_itself(images):
+    fixed, _, weight = images
+    value, _ = lncc_gradient(fixed, 2 * fixed + 1, weight, 2, squared=False)
+    assert value == pytest.approx(0, abs=0.01)
+
+
+def test_what_the_mask_hides_does_not_count(images):
+    fixed, warped, weight = images
+    value, force = lncc_gradient(fixed, warped, weight, 2, squared=True)
+    other = torch.where(weight > 0, warped, torch.full_like(warped, 0.9))
+    same, _ = lncc_gradient(fixed, other, weight, 2, squared=True)
+    assert value == pytest.approx(same, abs=1e-6)
+    assert (force[weight == 0] == 0).all()
+
+
+def test_windows_end_at_the_border():
+    ones = torch.ones(1, 5, 6, 7)
+    sums = box_sum(ones, 1)[0]
+    assert (sums[0, 0, 0], sums[2, 0, 0], sums[2, 2, 2]) == (8, 12, 27)
+
+
+def test_no_weight_is_no_error(images):
+    fixed, warped, weight = images
+    value, force = lncc_gradient(fixed, warped, 0 * weight, 2, squared=True)
+    assert np.isfinite(value)
+    assert (force == 0).all()
