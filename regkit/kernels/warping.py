@@ -17,15 +17,25 @@ from regkit.kernels.fields import identity_index
 from regkit.kernels.sampling import sample_linear_reference
 
 
-def warp_index(image: Tensor, m: Matrix, u: Tensor) -> tuple[Tensor, Tensor]:
-    """Warped image ``(C, *shape)`` and ``(*shape)``: 1 where it came from inside the image."""
+def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Warp where there is weight.
+
+    Returns
+    -------
+    out, inside
+        The image ``(C, *shape)``, 0 where ``weight (*shape)`` is, and the weight of the voxels
+        that came from inside the image.
+    """
     if not loops_apply(image, u):
-        return warp_reference(image, m, u)
+        out, inside = warp_reference(image, m, u)
+        return out * (weight > 0), inside * weight
     from regkit.kernels.cpu import warping
 
     out = torch.empty(len(image), *u.shape[1:])
     inside = torch.empty(u.shape[1:])
-    warping.warp(image.numpy(), np.array(m), u.numpy(), out.numpy(), inside.numpy())
+    warping.warp(
+        image.numpy(), np.array(m), u.numpy(), weight.numpy(), out.numpy(), inside.numpy()
+    )
     return out, inside
 
 

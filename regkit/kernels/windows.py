@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,14 +29,32 @@ def lncc_gradient(
     from regkit.kernels.cpu import windows
 
     n0, n1, n2 = fixed.shape
-    sums, coef = np.empty((n0, 6, n1, n2), np.float32), np.empty((n0, 3, n1, n2), np.float32)
+    sums, coef = torch.empty(n0, 6, n1, n2), torch.empty(n0, 3, n1, n2)
     value = np.zeros(n0)
     f, w, m, out = fixed.numpy(), warped.numpy(), weight.numpy(), torch.empty_like(warped)
     total = max(float(weight.sum(dtype=torch.float64)), 1e-6)
-    windows.moments(f, w, m, radius, sums)
-    windows.coefficients(sums, m, radius, squared, np.float32(EPSILON), coef, value)
-    windows.gradient(f, w, m, coef, radius, np.float32(-1 / total), out.numpy())
+    boxes, spans = _boxes(m, radius)
+    windows.moments(f, w, m, radius, spans, sums.numpy())
+    windows.coefficients(
+        sums.numpy(), m, radius, squared, np.float32(EPSILON), boxes, spans, coef.numpy(), value
+    )
+    scale = np.float32(-1 / total)
+    windows.gradient(f, w, m, coef.numpy(), radius, scale, boxes, out.numpy())
     return 1 - float(value.sum()) / total, out
+
+
+def _boxes(weight: NDArray[np.float32], radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each slice has weight, and where it or a slice within the window has."""
+    from regkit.kernels.cpu import windows
+
+    boxes = np.zeros((len(weight), 4), np.int64)
+    windows.extents(weight, boxes)
+    far = np.where(boxes[:, 1:2] > 0, boxes, [1 << 30, 0, 1 << 30, 0])
+    padded = np.pad(far, ((radius, radius), (0, 0)), constant_values=0)
+    padded[:radius, ::2] = padded[len(padded) - radius :, ::2] = 1 << 30
+    near = np.stack([padded[s : s + len(boxes)] for s in range(2 * radius + 1)])
+    spans = np.where([True, False, True, False], near.min(axis=0), near.max(axis=0))
+    return boxes, np.where(spans[:, 1:2] > 0, spans, 0)
 
 
 def lncc_reference(

@@ -48,7 +48,7 @@ class MIND(MSE):
         distance = distance - distance.amin(dim=0, keepdim=True)
         mean = distance.mean(dim=0, keepdim=True)
         # The bounds keep flat regions from dividing by nothing (as in Heinrich's own code).
-        level = mean.mean()
+        level = mean.detach().mean()
         mean = mean.clamp(min=float(level) * 1e-3 + 1e-12, max=float(level) * 1e3 + 1e-12)
         return torch.exp(-distance / mean)
 

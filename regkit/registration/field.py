@@ -21,9 +21,10 @@ from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels import backend
 from regkit.kernels.fields import compose_fields
+from regkit.kernels.momentum import advance
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.warping import warp_force, warp_index
+from regkit.kernels.warping import warp_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
 from regkit.registration.pair import LevelPair, Pair, coarser, level
@@ -98,7 +99,8 @@ def _descend(
         told(len(values), value)
         if _settled(values, config.tolerance):
             break
-        speed = config.momentum * speed - (1 - config.momentum) * _step(force, at.weight, config)
+        smooth = gaussian(force, config.update_sigma, zero=True)
+        speed = advance(speed, smooth, at.weight, step=config.step, momentum=config.momentum)
         u = gaussian(compose_fields(u, speed), config.field_sigma, zero=True)
     settled = _settled(values, config.tolerance)
     return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
@@ -108,20 +110,9 @@ def _force(
     at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity
 ) -> tuple[float, Tensor]:
     """The loss, and its derivative by ``u``, ``(3, *shape)``."""
-    warped, inside = warp_index(at.moving, m, u)
-    weight = at.weight * inside
-    if at.moving_weight is not None:
-        weight = weight * warp_index(at.moving_weight, m, u)[0][0]
+    warped, weight = at.warped(m, u)
     value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)
     return value, warp_force(at.moving, m, u, upstream)
-
-
-def _step(force: Tensor, weight: Tensor, config: FieldConfig) -> Tensor:
-    """A smooth step of at most ``config.step`` voxels; half of that at the force's mean square."""
-    smooth = gaussian(force, config.update_sigma, zero=True)
-    size = smooth.square().sum(0).sqrt()
-    typical = (weight * size.square()).sum().div(weight.sum().clamp(min=1)).sqrt()
-    return smooth * (config.step / (size + typical + 1e-20))
 
 
 def _settled(values: list[float], tolerance: float) -> bool:

@@ -120,12 +120,7 @@ def value_and_gradient(
 def warp_level(at: LevelPair, affine: Matrix) -> tuple[torch.Tensor, torch.Tensor]:
     """The moving features through a world affine, and the weight where they overlap."""
     still = torch.zeros(3, *at.grid.shape, device=at.fixed.device)
-    m = at.matrix(affine)
-    warped, inside = warp_index(at.moving, m, still)
-    weight = at.weight * inside
-    if at.moving_weight is not None:
-        weight = weight * warp_index(at.moving_weight, m, still)[0][0]
-    return warped, weight
+    return at.warped(at.matrix(affine), still)
 
 
 def _worst(similarity: Similarity) -> float:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.kernels.warping import warp_index
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
 from regkit.preprocess.foreground import foreground
@@ -65,6 +66,13 @@ class LevelPair:
         """Working index to moving index, for a world ``affine`` from fixed to moving."""
         out: Matrix = self.moving_grid.inverse_affine @ affine @ self.grid.affine
         return out
+
+    def warped(self, m: Matrix, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Moving features through ``m (x + u(x))``, and the weight of where both images count."""
+        out, weight = warp_index(self.moving, m, u, self.weight)
+        if self.moving_weight is not None:
+            weight = weight * warp_index(self.moving_weight, m, u, weight)[0][0]
+        return out, weight
 
 
 def prepare(

@@ -44,13 +44,21 @@ def sample_nearest(image, points, outside, out):
 
 
 @parallel
-def warp(image, m, u, out, inside):
-    """``out(x) = image(m (x + u(x)))``; ``inside`` is 1 where that lies in the image."""
+def warp(image, m, u, weight, out, inside):
+    """``out(x) = image(m (x + u(x)))``; ``inside`` is the weight where that lies in the image.
+
+    Voxels without weight are not looked at: both are 0 there.
+    """
     channels, n0, n1, n2 = image.shape
     _, t0, t1, t2 = u.shape
     for i in prange(t0):
         for j in range(t1):
             for k in range(t2):
+                if weight[i, j, k] == 0:
+                    inside[i, j, k] = 0
+                    for c in range(channels):
+                        out[c, i, j, k] = 0
+                    continue
                 a, b, d = i + u[0, i, j, k], j + u[1, i, j, k], k + u[2, i, j, k]
                 p = m[0, 0] * a + m[0, 1] * b + m[0, 2] * d + m[0, 3]
                 q = m[1, 0] * a + m[1, 1] * b + m[1, 2] * d + m[1, 3]
@@ -59,7 +67,7 @@ def warp(image, m, u, out, inside):
                     x, X, fx, _ = cell(p, n0)
                     y, Y, fy, _ = cell(q, n1)
                     z, Z, fz, _ = cell(r, n2)
-                    inside[i, j, k] = 1
+                    inside[i, j, k] = weight[i, j, k]
                     for c in range(channels):
                         out[c, i, j, k] = lerp8(image, c, x, X, y, Y, z, Z, fx, fy, fz)
                 else:

@@ -1,0 +1,102 @@
+"""What every case is given: where to write, how often to run, whether peers come along."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import regkit as rk
+from benchmarks.measure import Cost, ProcessFailedError, median
+from benchmarks.methods import Method, regkit
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of the benchmark.
+
+    Parameters
+    ----------
+    folder
+        For everything that is written; removed at the end.
+    runs
+        How often a process is timed.
+    peers
+        Whether peers run too.
+    """
+
+    folder: Path
+    runs: int = 3
+    peers: bool = False
+    _warm: set[str] = field(default_factory=set)
+
+    def methods(self, own: Sequence[Method], peers: Sequence[Method]) -> list[Method]:
+        """``own``, and those peers that were asked for and are installed."""
+        wanted = peers if self.peers else ()
+        for method in wanted:
+            if not method.installed:
+                say(f"skipped {method.name}: {method.package} is not installed")
+        return [*own, *(method for method in wanted if method.installed)]
+
+    def race(
+        self,
+        methods: Sequence[Method],
+        fixed: Path,
+        moving: Path,
+        *,
+        runs: int | None = None,
+    ) -> dict[str, Cost | str]:
+        """Run every method ``runs`` times in turns, so that a busy minute hits them all.
+
+        Returns
+        -------
+        dict
+            By name: the medians, or the message of the failure. The results of the last turn are
+            in :meth:`place`.
+        """
+        costs: dict[str, list[Cost]] = {method.name: [] for method in methods}
+        failures: dict[str, str] = {}
+        for turn in range(runs or self.runs):
+            for method in methods:
+                say(f"{method.name}: {moving.name} to {fixed.name}, run {turn + 1}")
+                try:
+                    costs[method.name].append(method.run(fixed, moving, self.place(method, fixed)))
+                except ProcessFailedError as error:
+                    failures[method.name] = str(error)
+                    say(f"failed: {error}")
+        return {name: failures.get(name) or median(costs[name]) for name in costs}
+
+    def place(self, method: Method, fixed: Path) -> Path:
+        """The folder in which ``method`` leaves what it found for ``fixed``."""
+        letters = "".join(letter if letter.isalnum() else "_" for letter in method.name)
+        return self.folder / fixed.name.split(".")[0] / letters
+
+    def warm_up(self, *similarities: str) -> None:
+        """Let regkit compile its loops, which happens once per installation and is not timed."""
+        for similarity in set(similarities) - self._warm:
+            say(f"compiling the loops for {similarity}, once per installation")
+            files = [self.save(_blob(shift), f"blob{shift}") for shift in (0, 1)]
+            regkit("--similarity", similarity).run(*files, self.folder / "warm")
+            self._warm.add(similarity)
+
+    def save(self, volume: rk.Volume, name: str) -> Path:
+        """``volume`` as a NIfTI file of this session; labels and images alike."""
+        return volume.save(self.folder / f"{name}.nii.gz", overwrite=True)
+
+
+def say(words: str) -> None:
+    """Tell whoever waits what is going on."""
+    print(f"  {words}", file=sys.stderr, flush=True)
+
+
+def _blob(shift: float, size: int = 32) -> rk.Volume:
+    axis = torch.arange(size, dtype=torch.float32) - size / 2 - shift
+    z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
+    image = torch.exp(-(z**2 / 30 + y**2 / 50 + x**2 / 70)) * (2 + torch.cos(z) + torch.sin(x * y))
+    return rk.Volume(100 * image, rk.Grid((size,) * 3, 2 * np.eye(4) - np.diag([0, 0, 0, 1])))
+
+

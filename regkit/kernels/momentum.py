@@ -1,0 +1,46 @@
+"""One step of the field engine: a force becomes a bounded move with momentum."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regkit.kernels.backend import loops_apply
+
+
+def advance(
+    speed: Tensor, force: Tensor, weight: Tensor, *, step: float, momentum: float
+) -> Tensor:
+    """``momentum * speed - (1 - momentum) * step * force / (|force| + typical)``.
+
+    No voxel is asked to move by more than ``step``; one where the force is ``typical``, its root
+    mean square over ``weight (*shape)``, by half of that. So strong edges do not decide alone
+    how far everything else may go, as they do when a force is scaled by its maximum.
+
+    Parameters
+    ----------
+    speed, force
+        ``(3, *shape)`` in voxels; ``speed`` may be overwritten.
+    """
+    if not loops_apply(speed, force, weight):
+        return advance_reference(speed, force, weight, step=step, momentum=momentum)
+    from regkit.kernels.cpu import stepping
+
+    partial = np.zeros((force.shape[1], 2))
+    stepping.mean_square(force.numpy(), weight.numpy(), partial)
+    square, total = partial.sum(axis=0)
+    typical = float(np.sqrt(square / max(total, 1.0))) + 1e-20
+    stepping.advance(
+        speed.numpy(), force.numpy(), np.float32(typical), np.float32(step), np.float32(momentum)
+    )
+    return speed
+
+
+def advance_reference(
+    speed: Tensor, force: Tensor, weight: Tensor, *, step: float, momentum: float
+) -> Tensor:
+    """:func:`advance` in PyTorch."""
+    square = force.square().sum(0)
+    typical = (weight * square).sum().div(weight.sum().clamp(min=1)).sqrt() + 1e-20
+    return momentum * speed - (1 - momentum) * step * force / (torch.sqrt(square) + typical)
