@@ -63,7 +63,7 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, every pool of threads bounded, ``benchmarks`` importable."""
+    """The environment of this process, every pool of threads bounded, ``benchmarks`` importable."""
     pools = {f"{name}_NUM_THREADS": str(THREADS) for name in _POOLS}
     pools["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(THREADS)
     return {**os.environ, **pools, "PYTHONPATH": str(_ROOT)}

@@ -95,11 +95,11 @@ PRESETS = (
     regkit("--preset", "accurate", name="accurate"),
 )
 DEFAULT = PRESETS[1]
-GREEDY = peer("greedy NCC 2×2×2, 100×50×10", "greedy", "picsl_greedy", "NCC", "2x2x2", "100x50x10")
-GREEDY_HALF = peer("greedy NCC, 100×50×0", "greedy", "picsl_greedy", "NCC", "2x2x2", "100x50x0")
-GREEDY_NMI = peer("greedy NMI, 100×50×10", "greedy", "picsl_greedy", "NMI", "100x50x10")
+GREEDY = peer("greedy NCC 2x2x2, 100x50x10", "greedy", "picsl_greedy", "NCC", "2x2x2", "100x50x10")
+GREEDY_HALF = peer("greedy NCC, 100x50x0", "greedy", "picsl_greedy", "NCC", "2x2x2", "100x50x0")
+GREEDY_NMI = peer("greedy NMI, 100x50x10", "greedy", "picsl_greedy", "NMI", "100x50x10")
 GREEDY_AFFINE = peer("greedy affine", "greedy_affine", "picsl_greedy")
-DEMONS = peer("SimpleITK demons, 100×50×20", "demons", "SimpleITK", "100x50x20")
-DEMONS_HALF = peer("SimpleITK demons, 100×50×0", "demons", "SimpleITK", "100x50x0")
+DEMONS = peer("SimpleITK demons, 100x50x20", "demons", "SimpleITK", "100x50x20")
+DEMONS_HALF = peer("SimpleITK demons, 100x50x0", "demons", "SimpleITK", "100x50x0")
 SYN_QUICK = peer("antsRegistrationSyNQuick[so]", "syn_quick", "ants")
 CONVEX_ADAM = peer("convexAdam", "convex_adam", "convexAdam")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def demons(fixed: Path, moving: Path, out: Path, iterations: str) -> None:
 
 
 def convex_adam(fixed: Path, moving: Path, out: Path) -> None:
-    """convexAdam with MIND-SSC and its defaults; displacement in voxels of fixed's grid."""
+    """ConvexAdam with MIND-SSC and its defaults; displacement in voxels of fixed's grid."""
     nibabel = importlib.import_module("nibabel")
     numpy = importlib.import_module("numpy")
     importlib.import_module("torch").set_num_threads(THREADS)
@@ -77,7 +77,7 @@ def convex_adam(fixed: Path, moving: Path, out: Path) -> None:
     field.to_filename(out / WARP)
 
 
-PEERS = {
+PEERS: dict[str, Callable[..., None]] = {
     "greedy": greedy,
     "greedy_affine": greedy_affine,
     "syn_quick": syn_quick,
@@ -120,7 +120,6 @@ def _onto(sitk: Any, field: Any, image: Any) -> Any:
 
 def _greedy(command: str) -> None:
     importlib.import_module("picsl_greedy").Greedy3D().execute(command)
-
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,19 +74,26 @@ class Session:
     def place(self, method: Method, fixed: Path) -> Path:
         """The folder in which ``method`` leaves what it found for ``fixed``."""
         letters = "".join(letter if letter.isalnum() else "_" for letter in method.name)
-        return self.folder / fixed.name.split(".")[0] / letters
+        return self._results(fixed) / letters
+
+    def forget(self, fixed: Path) -> None:
+        """Remove what :meth:`place` holds for ``fixed``: hundreds of megabytes a method."""
+        shutil.rmtree(self._results(fixed), ignore_errors=True)
 
     def warm_up(self, *similarities: str) -> None:
         """Let regkit compile its loops, which happens once per installation and is not timed."""
         for similarity in set(similarities) - self._warm:
             say(f"compiling the loops for {similarity}, once per installation")
-            files = [self.save(_blob(shift), f"blob{shift}") for shift in (0, 1)]
-            regkit("--similarity", similarity).run(*files, self.folder / "warm")
+            fixed, moving = (self.save(_blob(shift), f"blob{shift}") for shift in (0, 1))
+            regkit("--similarity", similarity).run(fixed, moving, self.folder / "warm")
             self._warm.add(similarity)
 
     def save(self, volume: rk.Volume, name: str) -> Path:
         """``volume`` as a NIfTI file of this session; labels and images alike."""
         return volume.save(self.folder / f"{name}.nii.gz", overwrite=True)
+
+    def _results(self, fixed: Path) -> Path:
+        return self.folder / "results" / fixed.name.split(".")[0]
 
 
 def say(words: str) -> None:
@@ -98,5 +106,3 @@ def _blob(shift: float, size: int = 32) -> rk.Volume:
     z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")
     image = torch.exp(-(z**2 / 30 + y**2 / 50 + x**2 / 70)) * (2 + torch.cos(z) + torch.sin(x * y))
     return rk.Volume(100 * image, rk.Grid((size,) * 3, 2 * np.eye(4) - np.diag([0, 0, 0, 1])))
-
-

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.geometry.affines import homogeneous
 from regkit.geometry.grid import Grid
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
@@ -82,9 +83,21 @@ def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolum
     >>> resample(fine, fine.grid.with_spacing(2.0)).data.shape
     torch.Size([1, 4, 4])
     """
+    start = _window_start(volume.grid, onto)
+    if start is not None:
+        return volume.window(start, onto.shape, fill=outside)
     if not isinstance(volume, Labels):
         volume = antialiased(volume, onto)
     return warp(volume, Affine.identity(volume.ndim), onto=onto, outside=outside)
+
+
+def _window_start(grid: Grid, onto: Grid) -> list[int] | None:
+    """First index of ``onto`` in ``grid`` if its voxels are voxels of ``grid``; else None."""
+    step = grid.inverse_affine @ onto.affine
+    start = np.rint(step[:-1, -1])
+    apart = np.abs(step - homogeneous(np.eye(grid.ndim), start)).max(axis=1)
+    reach = np.max(onto.shape)
+    return start.astype(int).tolist() if float(apart.max()) * reach < 1e-3 else None
 
 
 def antialiased(volume: AnyVolume, onto: Grid) -> AnyVolume:

@@ -114,9 +114,9 @@ def check_stream(name: str, text: TextHeader, claimed: int) -> None:
         )
 
 
-def image_from(data: NDArray[Any], grid: Grid, *, vectors: bool = False) -> Any:
+def image_from(data: NDArray[Any], grid: Grid) -> Any:
     """An image of SimpleITK around ``data``, stored last axis first as numpy sees ITK."""
-    image = simpleitk().GetImageFromArray(data, isVector=vectors)
+    image = simpleitk().GetImageFromArray(data)
     place = to_itk(grid)
     image.SetSpacing(place.spacing)
     image.SetOrigin(place.origin)

@@ -1,4 +1,4 @@
-"""Transforms of regkit as transforms of SimpleITK, and back."""
+"""Transforms of SimpleITK as transforms of regkit, and affines back."""
 
 from __future__ import annotations
 
@@ -9,38 +9,22 @@ import torch
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.io.fields import check_vectors, flip_components, lps_components
-from regkit.io.itk import grid_from, image_from, simpleitk
+from regkit.io.fields import check_vectors, flip_components
+from regkit.io.itk import grid_from, simpleitk
 from regkit.io.lps import flipped
-from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField, compose
+from regkit.transforms import Affine, DisplacementField, Transform, compose
 
 # A kilometre in millimetres, a thousand times over: what lies beyond is damage.
 _MAX_MATRIX = 1e9
 
 
-def to_sitk(transform: Transform) -> Any:
-    """The same map of the LPS world.
-
-    A chain becomes a composite, outermost first: both ``Chain((a, b))`` and
-    ``CompositeTransform([a, b])`` map ``x`` to ``a(b(x))``.
-
-    Raises
-    ------
-    InputError
-        If a part is of a type that ITK has no name for.
-    """
-    sitk = simpleitk()
-    if isinstance(transform, Chain):
-        composite = sitk.CompositeTransform([to_sitk(link) for link in transform.links])
-        composite.FlattenTransform()
-        return composite
-    if isinstance(transform, Affine):
-        return _affine_to_sitk(transform)
-    if isinstance(transform, VelocityField):
-        return to_sitk(transform.displacement)
-    if isinstance(transform, DisplacementField):
-        return sitk.DisplacementFieldTransform(_field_image(transform))
-    raise InputError(f"a {type(transform).__name__} cannot be written; sample it as a field first")
+def to_sitk(transform: Affine) -> Any:
+    """The same map of the LPS world."""
+    matrix = flipped(transform.matrix)
+    out = simpleitk().AffineTransform(transform.ndim)
+    out.SetMatrix(matrix[:-1, :-1].ravel().tolist())
+    out.SetTranslation(matrix[:-1, -1].tolist())
+    return out
 
 
 def from_sitk(itk: Any, name: str, *, nested: bool = False) -> Transform:
@@ -85,14 +69,6 @@ def _parts(itk: Any, name: str) -> Transform:
     return compose(*(from_sitk(itk.GetNthTransform(n), name, nested=True) for n in numbers))
 
 
-def _affine_to_sitk(transform: Affine) -> Any:
-    matrix = flipped(transform.matrix)
-    out = simpleitk().AffineTransform(transform.ndim)
-    out.SetMatrix(matrix[:-1, :-1].ravel().tolist())
-    out.SetTranslation(matrix[:-1, -1].tolist())
-    return out
-
-
 def _affine(itk: Any, name: str) -> Affine:
     matrix = _matrix(itk)
     if not np.abs(matrix).max() < _MAX_MATRIX:
@@ -109,13 +85,6 @@ def _matrix(itk: Any) -> Matrix:
     origin = np.array(itk.TransformPoint([0.0] * ndim))
     columns = [np.array(itk.TransformPoint(axis)) - origin for axis in np.eye(ndim).tolist()]
     return homogeneous(np.stack(columns, axis=1), origin)
-
-
-def _field_image(field: DisplacementField) -> Any:
-    backwards = (*range(field.ndim, 0, -1), 0)
-    # ITK keeps the vectors of a displacement field in float64 whatever they come in.
-    vectors = lps_components(field.u).permute(backwards).contiguous().double()
-    return image_from(vectors.numpy(), field.grid, vectors=True)
 
 
 def _field(itk: Any, name: str) -> DisplacementField:

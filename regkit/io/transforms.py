@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from regkit.errors import InputError, require
+from regkit.errors import InputError
 from regkit.io.atomic import write_atomically
-from regkit.io.fields import field_writers, lps_components, read_field
+from regkit.io.fields import field_writers, read_field
 from regkit.io.formats import display_name, extension
 from regkit.io.itk import reason, simpleitk, write_with
+from regkit.io.itk_hdf5 import parts_of, stored_bytes, verify_hdf5, write_hdf5
 from regkit.io.itk_transforms import from_sitk, to_sitk
 from regkit.io.preflight import check_regular
 from regkit.io.streams import opened
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
 from regkit.io.voxels import lost
-from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
+from regkit.transforms import Affine, DisplacementField, Transform, VelocityField
 
 _AFFINE_ONLY = (*TEXT, *MATLAB)
 _FIELD_ONLY = (".nii", ".nii.gz")
@@ -82,8 +82,8 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     transform
         World points of fixed to world points of moving (RAS+ mm).
     path
-        .h5 or .hdf5 take anything, as an ITK composite; .tfm, .txt and .mat an Affine; .nii and
-        .nii.gz a displacement or velocity field.
+        .h5 or .hdf5 take anything, as an ITK composite (matrices in float64, fields in float32);
+        .tfm, .txt and .mat an Affine; .nii and .nii.gz a displacement or velocity field.
     overwrite
         Replace a file that is there.
 
@@ -104,23 +104,32 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     if isinstance(transform, VelocityField):
         transform = transform.displacement
     _check_fits(transform, place, suffix)
-    if isinstance(transform, DisplacementField) and suffix in _FIELD_ONLY:
+    if suffix in HDF5:
+        _write_hdf5(transform, place, overwrite)
+    elif isinstance(transform, Affine):
+        _write_affine(transform, place, overwrite)
+    elif isinstance(transform, DisplacementField):
         write_atomically(place, *field_writers(transform), overwrite)
-    else:
-        _write_itk(transform, place, suffix, overwrite)
     return place
 
 
-def _write_itk(transform: Transform, place: Path, suffix: str, overwrite: bool) -> None:
-    itk = to_sitk(transform)
-    if suffix in HDF5 and not isinstance(transform, Chain):
-        itk = simpleitk().CompositeTransform([itk])
-    needed = sum(8 * field.u.numel() for field in _fields(transform))
-    verify = _verify_hdf5 if suffix in HDF5 else _verify_affine
+def _write_hdf5(transform: Transform, place: Path, overwrite: bool) -> None:
+    parts = parts_of(transform)
+    needed = stored_bytes(parts)
     write_atomically(
         place,
-        lambda p: write_with(lambda: simpleitk().WriteTransform(itk, str(p)), p, needed),
-        lambda p: verify(transform, p),
+        lambda p: write_with(lambda: write_hdf5(parts, p), p, needed),
+        lambda p: verify_hdf5(parts, p),
+        overwrite,
+    )
+
+
+def _write_affine(transform: Affine, place: Path, overwrite: bool) -> None:
+    itk = to_sitk(transform)
+    write_atomically(
+        place,
+        lambda p: write_with(lambda: simpleitk().WriteTransform(itk, str(p)), p, 0),
+        lambda p: _verify_affine(transform, p),
         overwrite,
     )
 
@@ -145,40 +154,9 @@ def _check_fits(transform: Transform, path: Path, suffix: str) -> None:
         )
 
 
-def _fields(transform: Transform) -> list[DisplacementField]:
-    if isinstance(transform, Chain):
-        return [field for link in transform.links for field in _fields(link)]
-    if isinstance(transform, VelocityField):
-        return [transform.displacement]
-    return [transform] if isinstance(transform, DisplacementField) else []
-
-
-def _verify_affine(transform: Transform, path: Path) -> None:
+def _verify_affine(transform: Affine, path: Path) -> None:
     found = read_transform(path)
-    if not isinstance(transform, Affine) or not isinstance(found, Affine):
+    if not isinstance(found, Affine) or not np.allclose(
+        found.matrix, transform.matrix, rtol=1e-9, atol=1e-9
+    ):
         raise lost(path)
-    if not np.allclose(found.matrix, transform.matrix, rtol=1e-9, atol=1e-9):
-        raise lost(path)
-
-
-def _verify_hdf5(transform: Transform, path: Path) -> None:
-    """Read every field back; the first and last slab must hold what was meant."""
-    declared_types(path, ".h5")
-    with require("h5py", extra="all").File(path, "r") as file:
-        groups = file["TransformGroup"]
-        found = [groups[key] for key in sorted(groups, key=int)]
-        stored = [
-            group["TransformParameters"]
-            for group in found
-            if group["TransformType"][0].startswith(b"DisplacementFieldTransform")
-        ]
-        fields = _fields(transform)
-        same = len(stored) == len(fields) and all(map(_same_ends, stored, fields))
-    if not same:
-        raise lost(path)
-
-
-def _same_ends(stored: Any, field: DisplacementField) -> bool:
-    values = stored[:].reshape(*field.grid.shape[::-1], field.ndim)
-    ends = lps_components(field.u[..., [0, -1]]).permute(*range(field.ndim, 0, -1), 0)
-    return bool(np.isfinite(values).all()) and np.array_equal(values[[0, -1]], ends.numpy())

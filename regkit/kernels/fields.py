@@ -57,7 +57,7 @@ def invert(u: Tensor, *, iterations: int = 40, tolerance: float = 1e-3) -> tuple
     """Solve ``v = -u(id + v)``.
 
     On the CPU every voxel is solved on its own by damped Newton steps on the trilinear
-    interpolant, from a start that a few damped fixed-point sweeps give.
+    interpolant, from a start that one fixed-point sweep gives.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def invert(u: Tensor, *, iterations: int = 40, tolerance: float = 1e-3) -> tuple
         return invert_reference(u, iterations=3 * iterations, tolerance=tolerance)
     from regkit.kernels.cpu import inversion
 
-    v, _ = invert_reference(u, iterations=4, tolerance=tolerance)
+    v, _ = invert_reference(u, iterations=1, tolerance=tolerance)
     u3, v3 = lifted(u).contiguous(), lifted(v).contiguous()
     residual = torch.empty(u3.shape[1:])
     inversion.invert(u3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from regkit.resample import resample, warp
-from regkit.transforms import Affine
+from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
 _COARSE_MM = 4.0
@@ -24,14 +24,10 @@ def foreground(image: Volume) -> Labels:
     spacing = np.maximum(image.grid.spacing, _coarse(image))
     small = resample(image, image.grid.with_spacing(spacing))
     values = small.data[0].numpy()
-    body = _largest(ndimage.binary_fill_holes(values > otsu(values) / 2))
+    body = _largest(_filled(values > otsu(values) / 2))
     reach = _DILATION_MM * _coarse(image) / _COARSE_MM
     near = ndimage.distance_transform_edt(~body, sampling=small.grid.spacing) <= reach
-    return warp(
-        Labels(torch.from_numpy(near.astype(np.uint8)), small.grid),
-        Affine.identity(image.ndim),
-        onto=image.grid,
-    )
+    return resample(Labels(torch.from_numpy(near.astype(np.uint8)), small.grid), image.grid)
 
 
 def _coarse(image: Volume) -> float:
@@ -50,6 +46,12 @@ def otsu(values: np.ndarray, bins: int = 256) -> float:
     mean_below = first / np.maximum(below, 1)
     mean_above = (first[-1] - first) / np.maximum(above, 1)
     return float(centres[np.argmax(below * above * (mean_below - mean_above) ** 2)])
+
+
+def _filled(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without holes; those of a single slice are holes of the plane, open though it is in 3-D."""
+    out: NDArray[np.bool_] = ndimage.binary_fill_holes(body.squeeze())
+    return out.reshape(body.shape)
 
 
 def _largest(body: np.ndarray) -> np.ndarray:

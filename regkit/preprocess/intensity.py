@@ -52,7 +52,8 @@ def window(data: Tensor, modality: Modality) -> tuple[float, float]:
     if modality == "mr" or (modality == "auto" and lowest >= 0):
         return float(lowest), float(np.quantile(tissue, _MR_TOP))
     low, high = np.quantile(tissue, _OTHER)
-    return float(low), float(high)
+    # An image of two values has tissue of only one.
+    return float(low if low < high else lowest), float(high)
 
 
 def is_ct(data: Tensor) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from regkit.errors import InputError
+from regkit.transforms import Transform
 from regkit.volume.volume import Labels, Volume
 
 _LEAST = 8
@@ -46,6 +47,21 @@ def check_pair(fixed: Volume, moving: Volume) -> None:
         )
     check_image(fixed)
     check_image(moving)
+
+
+def check_initial(initial: Transform | None, ndim: int) -> None:
+    """A transform to start from moves points of the world that the images are in.
+
+    Raises
+    ------
+    InputError
+        If its dimension is another one.
+    """
+    if initial is not None and initial.ndim != ndim:
+        raise InputError(
+            f"the initial transform is {initial.ndim}-D and the images {ndim}-D; "
+            "give a transform of their dimension"
+        )
 
 
 def as_mask(mask: Volume | None, image: Volume) -> Labels | None:

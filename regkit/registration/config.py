@@ -45,13 +45,13 @@ class FieldConfig(_Strict):
     """
 
     factors: tuple[int, ...] = (4, 2, 1)
-    iterations: tuple[int, ...] = (100, 50, 10)
-    radius: int = Field(2, ge=1)
+    iterations: tuple[int, ...] = (100, 50, 6)
+    radius: int = Field(3, ge=1)
     update_sigma: float = Field(1.7, ge=0)
-    field_sigma: float = Field(0.9, ge=0)
+    field_sigma: float = Field(1.0, ge=0)
     step: float = Field(1.0, gt=0, le=1)
-    momentum: float = Field(0.8, ge=0, lt=1)
-    tolerance: float = Field(0.01, gt=0)
+    momentum: float = Field(0.6, ge=0, lt=1)
+    tolerance: float = Field(0.02, gt=0)
     max_voxels: int = Field(16_000_000, gt=0)
 
     @model_validator(mode="after")

@@ -66,7 +66,7 @@ def register_field(
         zip(config.factors, config.iterations, strict=True)
     ):
         at = level(pair, finest * factor, similarity, pair.region)
-        u = refit(u, grid, at.grid)
+        u = _pinned(refit(u, grid, at.grid))
         told = _teller(report, similarity.name, number, iterations, config)
         u, record = _descend(at, affine, u, similarity, config, iterations, told)
         levels.append(record)
@@ -78,7 +78,7 @@ def register_field(
         time.perf_counter() - begin,
         tuple(levels),
     )
-    return from_index(_at_rest(u).cpu(), grid), stage
+    return from_index(u.cpu(), grid), stage
 
 
 def _descend(
@@ -101,7 +101,7 @@ def _descend(
             break
         smooth = gaussian(force, config.update_sigma, zero=True)
         speed = advance(speed, smooth, at.weight, step=config.step, momentum=config.momentum)
-        u = gaussian(compose_fields(u, speed), config.field_sigma, zero=True)
+        u = _pinned(gaussian(compose_fields(u, speed), config.field_sigma, zero=True))
     settled = _settled(values, config.tolerance)
     return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
 
@@ -139,17 +139,16 @@ def _first(start: Callable[[Tensor], Tensor] | None, grid: Grid) -> Tensor:
         return torch.zeros(3, *grid.shape)
     x = grid.world_points()
     moved = grid.to_index(start(x)) - grid.to_index(x)
-    return _at_rest(moved.movedim(-1, 0).float().contiguous())
+    return _pinned(moved.movedim(-1, 0).float().contiguous())
 
 
-def _at_rest(u: Tensor) -> Tensor:
-    """Nothing moves on the border of the grid, so that the field joins the identity outside."""
-    out = u.clone()
+def _pinned(u: Tensor) -> Tensor:
+    """Hold the border of the grid in place, so that the field joins the identity outside."""
     for axis in range(1, 4):
         if u.shape[axis] > 1:
-            out.select(axis, 0).zero_()
-            out.select(axis, -1).zero_()
-    return out
+            u.select(axis, 0).zero_()
+            u.select(axis, -1).zero_()
+    return u
 
 
 def _teller(

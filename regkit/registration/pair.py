@@ -19,11 +19,10 @@ from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
 from regkit.preprocess.foreground import foreground
 from regkit.preprocess.intensity import Modality, normalised
-from regkit.resample import AnyVolume, resample, warp
-from regkit.transforms import Affine
+from regkit.resample import AnyVolume, resample
 from regkit.volume.volume import Labels, Volume
 
-_MARGIN = 10.0
+_MARGIN = 8.0
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,19 @@ def _everything(image: Volume) -> Labels:
 def canonical(volume: AnyVolume) -> AnyVolume:
     """Axes along R, A, S; a 2-D volume becomes one slice of 3-D."""
     turned = volume.reoriented("RAS"[: volume.ndim])
+    turned = replace(turned, grid=_rounded(turned.grid))
     return turned if turned.ndim == 3 else lifted(turned)
+
+
+def _rounded(grid: Grid) -> Grid:
+    """Without the last bits, which tell in which order the voxels were stored.
+
+    Optimisers would make hundredths of millimetres of them, and as many different results.
+    """
+    quantum = 2.0 ** (np.floor(np.log2(min(grid.spacing))) - 30)
+    affine = np.rint(grid.affine / quantum) * quantum
+    affine[-1] = grid.affine[-1]
+    return Grid(grid.shape, affine)
 
 
 def lifted(volume: AnyVolume) -> AnyVolume:
@@ -131,7 +142,7 @@ def level(pair: Pair, spacing: float, similarity: Similarity, region: Labels) ->
     moving_grid = coarser(pair.moving.grid, spacing)
     fixed = resample(pair.fixed, grid)
     moving = resample(pair.moving, moving_grid)
-    weight = warp(region, Affine.identity(3), onto=grid)
+    weight = resample(region, grid)
     masked = pair.moving_region
     return LevelPair(
         grid=grid,
@@ -140,7 +151,7 @@ def level(pair: Pair, spacing: float, similarity: Similarity, region: Labels) ->
         moving=similarity.features(moving.data).contiguous().to(pair.device),
         moving_weight=None
         if masked is None
-        else (warp(masked, Affine.identity(3), onto=moving_grid).data > 0)
+        else (resample(masked, moving_grid).data > 0)
         .float()
         .to(pair.device),
         moving_grid=moving_grid,

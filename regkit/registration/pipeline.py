@@ -15,7 +15,7 @@ from regkit.geometry.affines import Matrix
 from regkit.kernels.backend import set_threads
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
-from regkit.registration.check import as_mask, check_pair
+from regkit.registration.check import as_mask, check_initial, check_pair
 from regkit.registration.choice import choose, linear_similarity, similarity_of
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
@@ -86,6 +86,7 @@ def register(
     """
     wanted = _configured(config, options)
     check_pair(fixed, moving)
+    check_initial(initial, fixed.ndim)
     if wanted.threads:
         set_threads(wanted.threads)
     pair = prepare(
@@ -141,9 +142,7 @@ def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> 
         matrix, stages = _linear(pair, config, start.matrix, report)
     name, reason = config.similarity, "asked for"
     if name == "auto":
-        # An affine by MIND is drawn to the flat surroundings: 1.0 mm off where MI is 0.6 mm off.
-        otherwise = "mind" if config.transform == "deformable" else "mi"
-        name, reason = choose(pair, matrix, otherwise=otherwise)
+        name, reason = choose(pair, matrix)
     similarity = similarity_of(name, config.field.radius)
     if config.transform != "deformable":
         matrix, stage = register_linear(

@@ -144,8 +144,8 @@ def picture(figure: Figure, alt: str) -> Picture:
         facecolor=figure.get_facecolor(),
         # Without the Software entry the same result gives the same bytes under any matplotlib.
         metadata={"Software": None},
-        # Twice as fast as the default, and a tenth larger.
-        pil_kwargs={"compress_level": 4},
+        # Three times as fast as the default, and a seventh larger.
+        pil_kwargs={"compress_level": 2},
     )
     return Picture(buffer.getvalue(), alt)
 

@@ -96,7 +96,7 @@ def test_json_alone_on_stdout_and_quiet_on_stderr(files, tmp_path, capsys):
 def test_same_seed_same_bytes(files, tmp_path):
     for name in ("a", "b"):
         assert main(files.words("-o", tmp_path / name, "--seed", 3, "--quiet")) == 0
-    for name in ("warped.nii.gz", "jacobian.nii.gz"):
+    for name in ("warped.nii.gz", "jacobian.nii.gz", "transform.h5", "inverse.h5"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 

@@ -157,8 +157,8 @@ def test_real_affines(data):
         assert_allclose(read_transform(path)(points).numpy(), expected, atol=1e-9)
 
 
-def test_nested_and_empty_composites(turn, bend):
-    inner = sitk.CompositeTransform([to_sitk(turn), to_sitk(bend)])
+def test_nested_and_empty_composites(turn, bend, tmp_path):
+    inner = sitk.ReadTransform(write_transform(turn @ bend, tmp_path / "a.h5"))
     found = from_sitk(sitk.CompositeTransform([to_sitk(turn), inner]), "a")
     points = inside(bend.grid, 50)
     assert_allclose(found(points).numpy(), (turn @ turn @ bend)(points).numpy(), atol=1e-3)
@@ -232,6 +232,7 @@ def test_matrix_beyond_all_measure(tmp_path):
 
 def test_field_with_nan(bend, tmp_path):
     path = write_transform(bend, tmp_path / "a.h5")
+    sitk.WriteTransform(sitk.ReadTransform(path), path)  # which makes it float64
     with h5py.File(path, "r+") as file:
         file["TransformGroup/1/TransformParameters"][5] = np.nan
         file["TransformGroup/1/TransformParameters"][6] = 1e60
@@ -247,15 +248,12 @@ def test_field_on_a_singular_grid(bend, tmp_path):
         read_transform(path)
 
 
-@pytest.mark.parametrize("what", ["DisplacementField", "Affine"])
-def test_what_the_disk_lost_is_noticed(what, turn, bend, tmp_path, monkeypatch):
+def test_another_affine_than_written_is_noticed(turn, tmp_path, monkeypatch):
     from regkit.io import transforms
 
-    other = DisplacementField(bend.u + 1, bend.grid) if what != "Affine" else turn.inverse()
-    monkeypatch.setattr(transforms, "to_sitk", lambda _: to_sitk(other))
-    name = "a.h5" if what != "Affine" else "a.tfm"
+    monkeypatch.setattr(transforms, "to_sitk", lambda _: to_sitk(turn.inverse()))
     with pytest.raises(ResourceError, match="reads back differently"):
-        write_transform(bend if what != "Affine" else turn, tmp_path / name)
+        write_transform(turn, tmp_path / "a.tfm")
     assert not list(tmp_path.iterdir())
 
 

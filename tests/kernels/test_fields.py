@@ -8,6 +8,7 @@ from regkit.kernels.fields import (
     exponential,
     identity_index,
     invert,
+    invert_reference,
     jacobian_determinant,
     lifted,
 )
@@ -59,6 +60,45 @@ def test_the_loop_inverts_as_torch_does(smooth, on_torch):
     on_torch()
     w, _ = invert(smooth)
     torch.testing.assert_close(v, w, atol=0.02, rtol=0)
+
+
+def test_the_loop_inverts_as_the_fixed_point_does(smooth):
+    ours, left = invert(smooth)
+    theirs, rest = invert_reference(smooth)
+    assert max(left.max(), rest.max()) < 2e-3
+    torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(12, 14), (10, 11, 12)], ids=str)
+def test_the_inverse_of_a_matrix_is_its_inverse(shape):
+    ndim = len(shape)
+    centre = torch.tensor(shape).reshape(-1, *[1] * ndim) / 2
+    x = identity_index(shape, torch.zeros(1)) - centre
+    matrix = torch.eye(ndim) + 0.1 * torch.arange(ndim**2).reshape(ndim, ndim) / ndim**2
+    u = torch.einsum("ab,b...->a...", matrix - torch.eye(ndim), x)
+    expected = torch.einsum("ab,b...->a...", torch.linalg.inv(matrix) - torch.eye(ndim), x)
+    v, residual = invert(u)
+    inner = tuple(slice(3, n - 3) for n in shape)
+    assert residual[inner].max() < 2e-3
+    torch.testing.assert_close(v[:, *inner], expected[:, *inner], atol=5e-3, rtol=0)
+
+
+def test_a_stretch_by_more_than_two_is_inverted():
+    x = torch.arange(40.0)
+    u = torch.zeros(3, 40, 6, 5)
+    u[0] = (6 * torch.tanh((x - 20) / 3) * (torch.cos((x - 20) / 40 * 3.1416)))[:, None, None]
+    _, residual = invert(u)
+    assert residual.max() < 2e-3
+
+
+def test_a_fold_leaves_a_residual():
+    x = torch.arange(40.0)
+    u = torch.zeros(2, 40, 12)
+    u[0] = (-12 * torch.sin((x - 20) / 3) * torch.exp(-(((x - 20) / 8) ** 2)))[:, None]
+    assert (jacobian_determinant(identity_index((40, 12), u) + u) < 0).any()
+    v, residual = invert(u)
+    assert torch.isfinite(v).all()
+    assert torch.isfinite(residual).all()
 
 
 def test_the_exponential_of_a_shift_is_the_shift():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from regkit.kernels.windows import box_sum, lncc_gradient
+from regkit.kernels.windows import box_sum, lncc_gradient, lncc_reference
 
 
 @pytest.fixture(params=[(8, 9, 10), (1, 9, 10)], ids=str)
@@ -51,3 +51,43 @@ def test_no_weight_is_no_error(images):
     value, force = lncc_gradient(fixed, warped, 0 * weight, 2, squared=True)
     assert np.isfinite(value)
     assert (force == 0).all()
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_the_force_is_the_slope_of_the_value(images, squared, draw):
+    fixed, warped, weight = images
+    _, force = lncc_gradient(fixed, warped, weight, 2, squared=squared)
+    way = draw(*warped.shape).double()
+    ends = [
+        float(lncc_reference(fixed.double(), w, weight.double(), 2, squared=squared))
+        for w in (warped + 1e-5 * way, warped - 1e-5 * way)
+    ]
+    slope = (ends[0] - ends[1]) / 2e-5
+    assert float((force.double() * way).sum()) == pytest.approx(slope, rel=1e-3, abs=1e-6)
+
+
+def test_weights_may_be_fractions(images, draw, on_torch):
+    fixed, warped, weight = images
+    weight = weight * torch.sigmoid(draw(*weight.shape))
+    value, force = lncc_gradient(fixed, warped, weight, 2, squared=False)
+    on_torch()
+    same, expected = lncc_gradient(fixed, warped, weight, 2, squared=False)
+    assert value == pytest.approx(same, abs=1e-5)
+    torch.testing.assert_close(force, expected, atol=1e-6, rtol=2e-3)
+
+
+def test_windows_may_be_wider_than_the_image(draw, on_torch):
+    fixed, warped = torch.sigmoid(draw(3, 9, 4)), torch.sigmoid(draw(3, 9, 4))
+    value, force = lncc_gradient(fixed, warped, torch.ones(3, 9, 4), 4, squared=True)
+    on_torch()
+    same, expected = lncc_gradient(fixed, warped, torch.ones(3, 9, 4), 4, squared=True)
+    assert value == pytest.approx(same, abs=1e-5)
+    torch.testing.assert_close(force, expected, atol=1e-6, rtol=2e-3)
+
+
+def test_a_slice_correlates_as_a_plane(draw):
+    fixed, warped = torch.sigmoid(draw(1, 9, 10)), torch.sigmoid(draw(1, 9, 10))
+    weight = torch.ones(1, 9, 10)
+    value, _ = lncc_gradient(fixed, warped, weight, 2, squared=True)
+    plane = lncc_reference(fixed[0], warped[0], weight[0], 2, squared=True)
+    assert value == pytest.approx(float(plane), abs=1e-5)

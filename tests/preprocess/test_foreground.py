@@ -28,8 +28,10 @@ def test_it_is_the_body_grown_by_half_a_centimetre(space, ball):
     assert isinstance(found, Labels)
     assert found.grid == space
     inside = found.data[0] > 0
-    assert inside[ball < 32].all()
+    assert inside[ball < 30].all()
     assert not inside[ball > 42].any()
+    reach = (3 * float(inside.sum()) * space.voxel_volume / (4 * np.pi)) ** (1 / 3)
+    assert reach == pytest.approx(35, abs=2)
 
 
 def test_holes_are_filled(space, ball):

@@ -26,7 +26,7 @@ def ct():
 def test_ct_is_known_by_its_air(ct, head):
     assert is_ct(ct.data)
     assert not is_ct(head.data)
-    assert not is_ct(-100 * head.data)
+    assert not is_ct(-head.data)
 
 
 def test_ct_takes_the_window_of_air_to_bone(ct):
@@ -76,9 +76,10 @@ def test_two_values_are_contrast_enough():
 
 
 def test_scale_and_type_of_storage_do_not_matter(head):
-    expected = normalised(head).data
-    assert_close(normalised(head.with_data(250 * head.data)).data, expected, atol=1e-4, rtol=0)
-    whole = head.with_data((300 * head.data).to(torch.int16))
+    tissue = head.with_data(head.data.clamp(min=1))
+    expected = normalised(tissue).data
+    assert_close(normalised(head.with_data(250 * tissue.data)).data, expected, atol=1e-4, rtol=0)
+    whole = head.with_data((300 * tissue.data).to(torch.int16))
     assert_close(normalised(whole).data, expected, atol=1e-3, rtol=0)
 
 

@@ -84,6 +84,14 @@ def warp_force(image, m, u, upstream, force):
     for i in prange(t0):
         for j in range(t1):
             for k in range(t2):
+                busy = False
+                for c in range(channels):
+                    busy = busy or upstream[c, i, j, k] != 0
+                if not busy:
+                    force[0, i, j, k] = 0
+                    force[1, i, j, k] = 0
+                    force[2, i, j, k] = 0
+                    continue
                 a, b, d = i + u[0, i, j, k], j + u[1, i, j, k], k + u[2, i, j, k]
                 p = m[0, 0] * a + m[0, 1] * b + m[0, 2] * d + m[0, 3]
                 q = m[1, 0] * a + m[1, 1] * b + m[1, 2] * d + m[1, 3]
@@ -114,6 +122,11 @@ def affine_force(image, m, upstream, partial):
         g = np.zeros((3, 4))
         for j in range(t1):
             for k in range(t2):
+                busy = False
+                for c in range(channels):
+                    busy = busy or upstream[c, i, j, k] != 0
+                if not busy:
+                    continue
                 p = m[0, 0] * i + m[0, 1] * j + m[0, 2] * k + m[0, 3]
                 q = m[1, 0] * i + m[1, 1] * j + m[1, 2] * k + m[1, 3]
                 r = m[2, 0] * i + m[2, 1] * j + m[2, 2] * k + m[2, 3]

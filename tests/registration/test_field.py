@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import torch
+
+from regkit import Affine, DisplacementField
+from regkit.losses import LNCC, MIND, MSE, MutualInformation
+from regkit.metrics.jacobian import jacobian
+from regkit.registration.config import FieldConfig
+from regkit.registration.field import refit, register_field
+
+CONFIG = FieldConfig(factors=(2, 1), iterations=(60, 40))
+
+
+def _warp(pair, similarity=None, config=CONFIG, start=None, report=lambda _: None):
+    similarity = similarity or MSE()
+    return register_field(pair, np.eye(4), similarity, config, report, start=start)
+
+
+@pytest.fixture(scope="module")
+def pair(head, bent, paired):
+    return paired(head, bent)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "share"),
+    [
+        (MSE(), 0.35),
+        (LNCC(2), 0.35),
+        (LNCC(2, squared=True), 0.35),
+        (MutualInformation(), 0.6),
+    ],
+    ids=lambda s: getattr(s, "name", ""),
+)
+def test_a_smooth_warp_is_found(pair, bend, error, similarity, share):
+    field, stage = _warp(pair, similarity)
+    assert error(field, bend) < share * error(Affine.identity(), bend)
+    assert jacobian(field, pair.grid).data.min() > 0
+    assert (stage.name, stage.similarity) == ("field", similarity.name)
+
+
+@pytest.mark.parametrize("similarity", [LNCC(2, squared=True), MIND()], ids=lambda s: s.name)
+def test_a_smooth_warp_is_found_in_texture(texture, move, bend, paired, error, similarity):
+    # MIND looks along the axes of each image, so here they share them.
+    onto = texture.grid.window((-6, -6, -5), (36, 40, 30)).with_spacing(1.4)
+    pair = paired(texture, move(bend, onto=onto, image=texture))
+    field, _ = _warp(pair, similarity)
+    assert error(field, bend) < 0.55 * error(Affine.identity(), bend)
+
+
+def test_it_rests_on_its_border(pair):
+    field, _ = _warp(pair)
+    assert field.grid == pair.grid
+    edge = torch.ones(field.grid.shape, dtype=torch.bool)
+    edge[1:-1, 1:-1, 1:-1] = False
+    assert (field.u[:, edge] == 0).all()
+    assert field.u.abs().max() > 1
+
+
+def test_nothing_to_do_moves_next_to_nothing(head, paired, error):
+    field, stage = _warp(paired(head, head))
+    assert error(field, Affine.identity()) < 0.1
+    assert stage.levels[-1].values[-1] < 1e-3
+
+
+def test_levels_stop_when_they_no_longer_improve(pair):
+    loose = CONFIG.model_copy(update={"iterations": (2000, 2000), "tolerance": 0.05})
+    _, stage = _warp(pair, config=loose)
+    assert all(record.converged for record in stage.levels)
+    assert all(10 < len(record.values) < 500 for record in stage.levels)
+
+
+def test_levels_stop_at_their_bound(pair):
+    short = CONFIG.model_copy(update={"iterations": (4, 0)})
+    _, stage = _warp(pair, config=short)
+    assert [len(record.values) for record in stage.levels] == [4, 0]
+    assert not any(record.converged for record in stage.levels)
+
+
+def test_every_iteration_is_told(pair):
+    told = []
+    _, stage = _warp(pair, report=told.append)
+    assert [e.value for e in told] == [v for record in stage.levels for v in record.values]
+    assert (told[0].level, told[-1].level, told[-1].levels) == (1, 2, 2)
+    assert told[-1].iteration == len(stage.levels[-1].values)
+
+
+def test_what_it_is_given_is_refined(pair, bend, error):
+    rough = DisplacementField(0.5 * bend.u, bend.grid)
+    still = CONFIG.model_copy(update={"iterations": (0, 0)})
+    same, _ = _warp(pair, config=still, start=rough)
+    assert error(same, rough) < 0.15
+    field, stage = _warp(pair, start=rough)
+    _, cold = _warp(pair)
+    assert error(field, bend) < error(rough, bend)
+    assert stage.levels[0].values[0] < cold.levels[0].values[0]
+
+
+@pytest.mark.parametrize("size", [10, 40])
+def test_it_does_not_fold_even_for_noise(head, paired, size):
+    generator = torch.Generator().manual_seed(size)
+    noise = head.with_data(head.data + size * torch.rand(head.data.shape, generator=generator))
+    wild = CONFIG.model_copy(update={"iterations": (150, 150), "tolerance": 1e-6})
+    field, _ = _warp(paired(head, noise), LNCC(1), wild)
+    assert jacobian(field, field.grid).data.min() > 0
+    field.inverse()
+
+
+def test_a_mask_limits_what_is_compared(head, bent, paired, parts):
+    mask = parts.with_data((parts.data == 5).to(torch.uint8))
+    masked = paired(head, bent, fixed_mask=mask)
+    free = paired(head, bent)
+    assert np.prod(masked.grid.shape) < np.prod(free.grid.shape)
+    _, stage = _warp(masked)
+    assert stage.levels[-1].values[-1] < 0.1 * stage.levels[0].values[0]
+
+
+def test_a_field_is_refitted_to_another_grid(grid):
+    coarse = grid.with_spacing(3.0)
+    index = torch.stack(torch.meshgrid(*(torch.arange(n) for n in coarse.shape), indexing="ij"))
+    u = 0.1 * index.float()  # linear, so that interpolation is exact
+    fine = refit(u, coarse, grid)
+    factor = np.array(coarse.spacing) / np.array(grid.spacing)
+    inner = (slice(4, -4),) * 3
+    for axis in range(3):
+        world = coarse.to_index(grid.world_points())[..., axis].float()
+        expected = 0.1 * world * factor[axis]
+        torch.testing.assert_close(fine[axis][inner], expected[inner], atol=1e-4, rtol=1e-4)

@@ -1,0 +1,52 @@
+import numpy as np
+import torch
+
+from regkit.losses import MIND, MSE
+from regkit.registration.check import as_mask
+from regkit.registration.pair import coarser, level
+
+
+def test_images_are_canonical_and_between_zero_and_one(head, bent, paired):
+    pair = paired(head, bent)
+    for image in (pair.fixed, pair.moving):
+        assert image.grid.orientation == "RAS"
+        assert image.data.aminmax() == (0, 1)
+    assert not pair.planar
+    assert pair.moving_region is None
+    assert (pair.scope.data > 0).all()
+
+
+def test_masks_follow_their_images(head, bent, parts, paired):
+    mask = as_mask(parts, head)
+    pair = paired(head, bent, fixed_mask=mask)
+    assert pair.region is pair.scope
+    assert int(pair.region.data.sum()) == int(mask.data.sum())
+    free = paired(head, bent)
+    assert np.prod(pair.grid.shape) <= np.prod(free.grid.shape)
+
+
+def test_a_level_has_the_spacing_that_is_asked_for(head, bent, paired):
+    pair = paired(head, bent)
+    at = level(pair, 4.0, MSE(), pair.region)
+    assert np.allclose(at.grid.spacing, 4.0, rtol=0.15)
+    assert np.allclose(at.moving_grid.spacing, 4.0, rtol=0.15)
+    assert at.fixed.shape == (1, *at.grid.shape)
+    assert at.weight.shape == at.grid.shape
+    assert set(at.weight.unique().tolist()) == {0, 1}
+    assert level(pair, 4.0, MIND(), pair.region).fixed.shape == (12, *at.grid.shape)
+
+
+def test_the_matrix_of_a_level_goes_from_index_to_index(head, bent, paired, turn):
+    at = level(paired(head, bent), 3.0, MSE(), paired(head, bent).region)
+    index = torch.tensor([[1.0, 2.0, 3.0]], dtype=torch.float64)
+    expected = at.moving_grid.to_index(turn(at.grid.to_world(index)))
+    matrix = at.matrix(turn.matrix)
+    found = index.numpy() @ matrix[:3, :3].T + matrix[:3, 3]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-9)
+
+
+def test_a_grid_is_made_coarser_only_where_it_is_finer(grid):
+    assert coarser(grid, 1.0) is grid
+    out = coarser(grid, 1.6)  # spacings 1.3, 1.1, 1.9
+    assert out.shape[2] == grid.shape[2]
+    assert out.shape[0] < grid.shape[0]
