@@ -33,9 +33,7 @@ def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Ten
 
     out = torch.empty(len(image), *u.shape[1:])
     inside = torch.empty(u.shape[1:])
-    warping.warp(
-        image.numpy(), np.array(m), u.numpy(), weight.numpy(), out.numpy(), inside.numpy()
-    )
+    warping.warp(image.numpy(), np.array(m), u.numpy(), weight.numpy(), out.numpy(), inside.numpy())
     return out, inside
 
 

@@ -40,8 +40,12 @@ class MIND(MSE):
         padded = functional.pad(image[None], [self.dilation] * 2 * ndim, mode="replicate")[0]
         distance = torch.cat(
             [
-                gaussian((_shifted(padded, a, self.dilation)
-                          - _shifted(padded, b, self.dilation)).square(), self.sigma)
+                gaussian(
+                    (
+                        _shifted(padded, a, self.dilation) - _shifted(padded, b, self.dilation)
+                    ).square(),
+                    self.sigma,
+                )
                 for a, b in pairs
             ]
         )
@@ -73,7 +77,6 @@ def _neighbour_pairs(
 
 def _shifted(padded: Tensor, offset: tuple[int, ...], pad: int) -> Tensor:
     window = tuple(
-        slice(pad + step, padded.shape[axis + 1] - pad + step)
-        for axis, step in enumerate(offset)
+        slice(pad + step, padded.shape[axis + 1] - pad + step) for axis, step in enumerate(offset)
     )
     return padded[(slice(None), *window)]

@@ -32,7 +32,8 @@ def working_grid(
     """
     grid = region.grid
     start, shape = bounding_window(region.data[0])
-    pad = [math.ceil(margin / s) if n > 1 else 0 for s, n in zip(grid.spacing, grid.shape, strict=True)]
+    axes = zip(grid.spacing, grid.shape, strict=True)
+    pad = [math.ceil(margin / s) if n > 1 else 0 for s, n in axes]
     box = grid.window(
         [a - p for a, p in zip(start, pad, strict=True)],
         [n + 2 * p for n, p in zip(shape, pad, strict=True)],
@@ -59,7 +60,8 @@ def _cut(box: Grid, spacing: float, multiple: int) -> Grid:
     Where the voxels already are of this size they are kept as they are, so that an isotropic
     image is not resampled at all.
     """
-    factor = np.array([spacing / s if n > 1 else 1.0 for s, n in zip(box.spacing, box.shape, strict=True)])
+    axes = zip(box.spacing, box.shape, strict=True)
+    factor = np.array([spacing / s if n > 1 else 1.0 for s, n in axes])
     factor[np.abs(factor - 1) < 0.02] = 1.0
     counts = [
         math.ceil(n / f / multiple) * multiple if n > 1 else 1

@@ -27,7 +27,7 @@ def check_image(volume: Volume) -> None:
         raise InputError(f"{name}: is {size} voxels; at least {_LEAST} along each axis are needed")
     low, high = volume.data.aminmax()
     if not bool(torch.isfinite(low + high)):
-        raise InputError(f"{name}: has voxels that are not finite; read it with nan=0 to clear them")
+        raise InputError(f"{name}: has voxels that are not finite; read it with nan=0")
     if low == high:
         raise InputError(f"{name}: all voxels are {low.item():g}; it has no contrast to register")
 
@@ -75,9 +75,11 @@ def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
     if mask is None:
         return None
     name = mask.name or "mask"
-    apart = float(abs(mask.grid.corners() - image.grid.corners()).max()) if (
-        mask.grid.shape == image.grid.shape
-    ) else float("inf")
+    apart = (
+        float(abs(mask.grid.corners() - image.grid.corners()).max())
+        if (mask.grid.shape == image.grid.shape)
+        else float("inf")
+    )
     if apart > 0.01 * min(image.grid.spacing):
         raise InputError(
             f"{name}: lies on {mask.grid}, its image {image.name!r} on {image.grid}; "

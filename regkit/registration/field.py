@@ -27,7 +27,7 @@ from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import warp_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
-from regkit.registration.pair import LevelPair, Pair, coarser, level
+from regkit.registration.pair import LevelPair, Pair, level
 from regkit.registration.result import Level, Progress, Stage
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index

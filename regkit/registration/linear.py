@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 
 from regkit.geometry.affines import Matrix, apply_affine
 from regkit.kernels import backend
-from regkit.kernels.warping import affine_force, warp_index
+from regkit.kernels.warping import affine_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import LinearConfig
 from regkit.registration.linear_parameters import Motion, Vector

@@ -33,9 +33,7 @@ class Motion:
     active: tuple[int, ...]
 
     @classmethod
-    def of(
-        cls, kind: str, start: Matrix, centre: Vector, radius: float, *, planar: bool
-    ) -> Motion:
+    def of(cls, kind: str, start: Matrix, centre: Vector, radius: float, *, planar: bool) -> Motion:
         """The motion of ``kind`` rigid or affine; planar ones keep the third world axis."""
         table = {
             ("rigid", False): _RIGID,

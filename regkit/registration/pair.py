@@ -89,9 +89,7 @@ def prepare(
     f = normalised(canonical(fixed), modality)
     m = normalised(canonical(moving), modality)
     region = foreground(f) if fixed_mask is None else canonical(fixed_mask)
-    grid = working_grid(
-        region, m.grid, margin=_MARGIN, multiple=multiple, max_voxels=max_voxels
-    )
+    grid = working_grid(region, m.grid, margin=_MARGIN, multiple=multiple, max_voxels=max_voxels)
     return Pair(
         fixed=f,
         moving=m,
@@ -151,16 +149,15 @@ def level(pair: Pair, spacing: float, similarity: Similarity, region: Labels) ->
         moving=similarity.features(moving.data).contiguous().to(pair.device),
         moving_weight=None
         if masked is None
-        else (resample(masked, moving_grid).data > 0)
-        .float()
-        .to(pair.device),
+        else (resample(masked, moving_grid).data > 0).float().to(pair.device),
         moving_grid=moving_grid,
     )
 
 
 def coarser(grid: Grid, spacing: float) -> Grid:
     """``grid`` itself, or its field of view in larger voxels where ``spacing`` asks for them."""
-    wanted = [max(s, spacing) if n > 1 else s for s, n in zip(grid.spacing, grid.shape, strict=True)]
+    axes = zip(grid.spacing, grid.shape, strict=True)
+    wanted = [max(s, spacing) if n > 1 else s for s, n in axes]
     if all(w < 1.02 * s for w, s in zip(wanted, grid.spacing, strict=True)):
         return grid
     return grid.with_spacing(wanted)

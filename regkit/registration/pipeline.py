@@ -136,11 +136,13 @@ class _Found:
 
 
 def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> _Found:
+    stages: list[Stage] = []
     if start.matrix is not None and start.field is not None:
-        matrix, stages = start.matrix, []
+        matrix = start.matrix
     else:
         matrix, stages = _linear(pair, config, start.matrix, report)
-    name, reason = config.similarity, "asked for"
+    name: str = config.similarity
+    reason = "asked for"
     if name == "auto":
         name, reason = choose(pair, matrix)
     similarity = similarity_of(name, config.field.radius)

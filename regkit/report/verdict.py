@@ -153,14 +153,20 @@ def _convergence(result: Result) -> Finding | None:
     levels = [(s.name, level) for s in result.stages for level in s.levels if level.values]
     if not levels:
         return None
-    bound = list(dict.fromkeys(name for name, level in levels if not level.converged))
-    if not bound:
-        return Finding(True, "Every stage stopped because it no longer improved.")
-    return Finding(
-        False,
-        f"Stopped at the bound on iterations while still improving: {', '.join(bound)}. "
-        "More iterations may fit better.",
-    )
+    # The finest level is dear, and presets bound it by what it is worth: that is no finding.
+    *coarse, (_, finest) = levels
+    bound = list(dict.fromkeys(name for name, level in coarse if not level.converged))
+    if bound:
+        return Finding(
+            False,
+            f"Stopped at the bound on iterations while still improving: {', '.join(bound)}. "
+            "More iterations may fit better.",
+        )
+    if not finest.converged:
+        return Finding(
+            True, f"The finest level ran the {len(finest.values)} iterations that the preset gives."
+        )
+    return Finding(True, "Every stage stopped because it no longer improved.")
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -25,7 +25,7 @@ def test_one_file_that_fails_leaves_none(files, tmp_path, capsys, monkeypatch, w
 
     monkeypatch.setattr(f"regkit.cli.run.{writer}", full)
     assert main(files.words("-o", tmp_path / "out", "--transform", "rigid", "--quiet")) == 4
-    assert capsys.readouterr().err.strip() == "error: disk: no space left to write"
+    assert capsys.readouterr().err.strip() == "regkit: error: disk: no space left to write"
     assert not list(tmp_path.iterdir())
 
 

@@ -77,9 +77,12 @@ def _slope(function, at, way):
 
 def _inner(image, matrix, u):
     """Where a small step crosses neither the border of the image nor its outermost voxels."""
-    index = torch.from_numpy(matrix) @ torch.cat(
-        [identity_index(u.shape[1:], u) + u, torch.ones_like(u[:1])]
-    ).reshape(4, -1).double()
+    index = (
+        torch.from_numpy(matrix)
+        @ torch.cat([identity_index(u.shape[1:], u) + u, torch.ones_like(u[:1])])
+        .reshape(4, -1)
+        .double()
+    )
     last = torch.tensor(image.shape[1:])[:, None] - 1
     clear = ((index[:3] > 0.3) & (index[:3] < last - 0.3)) | (last == 0)
     return clear.all(0).reshape(u.shape[1:]).float()

@@ -70,9 +70,7 @@ def test_the_number_of_threads_does_not_matter(head, bent, light):
 
 
 @pytest.mark.parametrize("similarity", ["mse", "lncc2", "mi", "mind"])
-def test_the_references_do_what_the_loops_do(
-    head, bent, light, body, monkeypatch, similarity
-):
+def test_the_references_do_what_the_loops_do(head, bent, light, body, monkeypatch, similarity):
     config = light.model_copy(
         update={
             "similarity": similarity,

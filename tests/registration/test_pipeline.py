@@ -77,7 +77,9 @@ def test_progress_is_told_stage_by_stage(head, bent, quick, transform):
     order = list(dict.fromkeys(event.stage for event in told))
     assert order == list(dict.fromkeys(stage.name for stage in result.stages[:-1]))
     assert sum(e.stage == "field" for e in told) == sum(
-        len(level.values) for stage in result.stages if stage.name == "field"
+        len(level.values)
+        for stage in result.stages
+        if stage.name == "field"
         for level in stage.levels
     )
 
@@ -86,8 +88,9 @@ def test_the_presets_and_options_reach_the_engines(head, bent):
     from regkit.registration.config import make_config
 
     fast = make_config("fast", init="header", similarity="mse", field={"iterations": [3, 3]})
-    result = register(head, bent, preset="fast", init="header", similarity="mse",
-                      field={"iterations": [3, 3]})
+    result = register(
+        head, bent, preset="fast", init="header", similarity="mse", field={"iterations": [3, 3]}
+    )
     field = next(stage for stage in result.stages if stage.name == "field")
     assert [len(level.values) for level in field.levels] == [3, 3]
     assert result.config.field == fast.field
@@ -138,11 +141,13 @@ class TestMasks:
         moving = move(turn)
         tube = torch.zeros_like(moving.data, dtype=torch.bool)
         tube[0, :7, :, 10:] = True
+        hidden = torch.zeros_like(tube)
+        hidden[0, :11, :, 6:] = True  # a mask that is drawn with room for the smoothing
         spoilt = moving.with_data(torch.where(tube, 50, moving.data))
-        mask = Labels((~tube).to(torch.uint8), moving.grid)
+        mask = Labels((~hidden).to(torch.uint8), moving.grid)
         bare = register(head, spoilt, config=quick, transform="rigid")
         masked = register(head, spoilt, config=quick, transform="rigid", moving_mask=mask)
-        assert error(masked.transform, turn) < 0.3, error(bare.transform, turn)
+        assert error(masked.transform, turn) < 0.3
         assert error(masked.transform, turn) < 0.5 * error(bare.transform, turn)
 
     def test_metrics_count_inside_the_mask(self, head, bent, half, quick):
@@ -167,9 +172,7 @@ class TestInitial:
     """What the engines start from."""
 
     def test_an_affine_replaces_the_search(self, head, move, turn, error, quick):
-        result = register(
-            head, move(turn), config=quick, transform="rigid", initial=turn
-        )
+        result = register(head, move(turn), config=quick, transform="rigid", initial=turn)
         assert error(result.transform, turn) < 0.15
         assert "init" not in [stage.name for stage in result.stages]
 

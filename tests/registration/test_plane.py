@@ -51,7 +51,7 @@ def test_a_rigid_motion_is_found(plane, onto, turn, distance, quick, init):
 
 
 def test_an_affine_motion_is_found(plane, onto, turn, distance, quick):
-    stretch = np.eye(2) + [[0.1, 0.04], [-0.03, -0.08]]
+    stretch = np.array([[1.1, 0.04], [-0.03, 0.92]])
     truth = Affine(turn.matrix @ about(plane.grid.centre, stretch))
     moving = warp(plane, truth.inverse(), onto=onto)
     result = register(plane, moving, config=quick, transform="affine")

@@ -51,7 +51,7 @@ def test_candidates_put_their_points_on_each_other(head, same, grid, moving_grid
 
 @pytest.mark.parametrize(
     ("shift", "degrees"),
-    [((400.0, -300.0, 200.0), (0, 0, 0)), ((2.0, 1.0, 0.0), (0, 0, 60)), ((90, 0, -80), (40, 30, 0))],
+    [((400, -300, 200), (0, 0, 0)), ((2, 1, 0), (0, 0, 60)), ((90, 0, -80), (40, 30, 0))],
     ids=["no overlap", "60 degrees", "both"],
 )
 def test_the_search_finds_what_is_far(head, same, grid, paired, error, shift, degrees):

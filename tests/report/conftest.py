@@ -12,7 +12,7 @@ def make_result(fixed, moving, phi, **changes):
     """A result around a transform; its stages are invented."""
     metrics, jacobian = summarise(phi, phi.inverse(), fixed.grid, moving_grid=moving.grid)
     ndim = fixed.ndim
-    coarse = Level((8.0,) * ndim, (4,) * ndim, (-0.1, -0.3, -0.4), True)
+    coarse = Level((8.0,) * ndim, (4,) * ndim, (-0.1, -0.3, -0.4), False)
     fine = Level((4.0,) * ndim, (8,) * ndim, (-0.35, -0.42), False)
     parts = {
         "fixed": fixed,

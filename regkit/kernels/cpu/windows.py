@@ -152,7 +152,7 @@ def coefficients(sums, weight, radius, squared, eps, boxes, spans, coef, value):
 @parallel
 def gradient(fixed, warped, weight, coef, radius, scale, boxes, out):
     """``out = scale * weight * (alpha F - beta W + gamma)``, coefficients summed along i."""
-    n0, n1, n2 = fixed.shape
+    n0, n1, _ = fixed.shape
     for i in prange(n0):
         low, high = max(i - radius, 0), min(i + radius + 1, n0)
         j0, j1, k0, k1 = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
