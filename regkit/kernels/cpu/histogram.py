@@ -36,7 +36,7 @@ def _bin(value, bins):
 
 @parallel
 def joint(fixed, warped, weight, bins, partial):
-    """``partial[i]``: the histogram ``(bins, bins)`` of slice i, linear in fixed, cubic in warped."""
+    """``partial[i] (bins, bins)``: the histogram of slice i, linear in fixed, cubic in warped."""
     n0, n1, n2 = fixed.shape
     for i in prange(n0):
         h = np.zeros((bins, bins))
