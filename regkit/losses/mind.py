@@ -32,6 +32,7 @@ class MIND(MSE):
     dilation: int = 1
     sigma: float = 0.8
     name = "mind"
+    oriented = True
 
     def features(self, image: Tensor) -> Tensor:
         """``(1, *spatial)`` to the descriptors ``(12, *spatial)`` in 3-D, ``(4, ...)`` in 2-D."""

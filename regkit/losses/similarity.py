@@ -17,6 +17,7 @@ class Similarity(ABC):
     """
 
     name: str
+    oriented: bool = False  # whether features depend on the direction of the voxel axes
 
     def __call__(self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
         """Loss of two images ``(1, *spatial)``; ``mask (*spatial)`` weighs the voxels."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 
 from regkit.errors import InputError
-from regkit.transforms import Transform
+from regkit.geometry.affines import Matrix
+from regkit.registration.pair import Pair
+from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
 
 _LEAST = 8
@@ -61,6 +63,27 @@ def check_initial(initial: Transform | None, ndim: int) -> None:
         raise InputError(
             f"the initial transform is {initial.ndim}-D and the images {ndim}-D; "
             "give a transform of their dimension"
+        )
+
+
+def check_overlap(pair: Pair, affine: Matrix) -> None:
+    """Some of where fixed counts must lie in moving's field of view under a world affine.
+
+    Raises
+    ------
+    InputError
+        If nothing does.
+    """
+    index = torch.nonzero(pair.region.data[0])[::101].double()
+    points = Affine(affine)(pair.region.grid.to_world(index))
+    at = pair.moving.grid.to_index(points)
+    size = torch.tensor(pair.moving.grid.shape)
+    if not bool(((at >= -0.5) & (at <= size - 0.5)).all(-1).any()):
+        apart = float((points - torch.from_numpy(pair.moving.grid.centre)).norm(dim=-1).min())
+        raise InputError(
+            f"{pair.fixed.name or 'fixed'} and {pair.moving.name or 'moving'} do not overlap: the "
+            f"nearest part of fixed is {apart:.0f} from the middle of moving (world units); "
+            "start from init='centers' or 'auto'"
         )
 
 

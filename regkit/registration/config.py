@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regkit.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Preset = Literal["fast", "default", "accurate"]
 
@@ -114,7 +117,19 @@ def make_config(
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise InputError(f"option {where}: {first['msg']} (got {first['input']!r})") from error
+        raise InputError(
+            f"option {where}: {first['msg']} (got {first['input']!r}){_near(first)}"
+        ) from error
+
+
+def _near(error: ErrorDetails) -> str:
+    """For a name that does not exist, those that do."""
+    if error["type"] != "extra_forbidden":
+        return ""
+    inside: type[BaseModel] = RegisterConfig
+    for part in error["loc"][:-1]:
+        inside = type(inside.model_fields[str(part)].default)
+    return f"; allowed: {', '.join(inside.model_fields)}"
 
 
 def load_preset(name: str) -> dict[str, Any]:

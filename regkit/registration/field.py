@@ -65,7 +65,7 @@ def register_field(
     for number, (factor, iterations) in enumerate(
         zip(config.factors, config.iterations, strict=True)
     ):
-        at = level(pair, finest * factor, similarity, pair.region)
+        at = level(pair, finest * factor, similarity, pair.region, affine)
         u = _pinned(refit(u, grid, at.grid))
         told = _teller(report, similarity.name, number, iterations, config)
         u, record = _descend(at, affine, u, similarity, config, iterations, told)
@@ -84,7 +84,7 @@ def register_field(
 def _descend(
     at: LevelPair,
     affine: Matrix,
-    u: Tensor,
+    start: Tensor,
     similarity: Similarity,
     config: FieldConfig,
     iterations: int,
@@ -92,7 +92,7 @@ def _descend(
 ) -> tuple[Tensor, Level]:
     m = at.matrix(affine)
     values: list[float] = []
-    speed = torch.zeros_like(u)
+    u, speed = start, torch.zeros_like(start)
     for _ in range(iterations):
         value, force = _force(at, m, u, similarity)
         values.append(value)
@@ -103,12 +103,12 @@ def _descend(
         speed = advance(speed, smooth, at.weight, step=config.step, momentum=config.momentum)
         u = _pinned(gaussian(compose_fields(u, speed), config.field_sigma, zero=True))
     settled = _settled(values, config.tolerance)
+    if values and values[-1] >= values[0]:  # steps have a size even where there is nothing to gain
+        u = start
     return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
 
 
-def _force(
-    at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity
-) -> tuple[float, Tensor]:
+def _force(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> tuple[float, Tensor]:
     """The loss, and its derivative by ``u``, ``(3, *shape)``."""
     warped, weight = at.warped(m, u)
     value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)

@@ -44,7 +44,7 @@ def register_linear(
     begin = time.perf_counter()
     levels = []
     for number, spacing in enumerate(spacings):
-        at = level(pair, spacing, similarity, pair.scope)
+        at = level(pair, spacing, similarity, pair.scope, start)
         motion = motion_of(at, kind, start, planar=pair.planar)
         told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
         start, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)

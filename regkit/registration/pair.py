@@ -6,6 +6,7 @@ dropped back on the way out, so that the engines need not know.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -134,24 +135,49 @@ def lifted(volume: AnyVolume) -> AnyVolume:
     return replace(volume, data=volume.data[:, None], grid=Grid((1, *volume.grid.shape), whole))
 
 
-def level(pair: Pair, spacing: float, similarity: Similarity, region: Labels) -> LevelPair:
-    """The pair at working voxels of about ``spacing`` world units, counted inside ``region``."""
+def level(
+    pair: Pair,
+    spacing: float,
+    similarity: Similarity,
+    region: Labels,
+    affine: Matrix | None = None,
+) -> LevelPair:
+    """The pair at working voxels of about ``spacing`` world units, counted inside ``region``.
+
+    Features that know directions are only comparable along the same axes at the same spacing:
+    for those, moving is first resampled along the working axes as the world ``affine`` (fixed to
+    moving) turns them.
+    """
     grid = coarser(pair.grid, spacing)
-    moving_grid = coarser(pair.moving.grid, spacing)
+    if similarity.oriented:
+        moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
+    else:
+        moving_grid = coarser(pair.moving.grid, spacing)
     fixed = resample(pair.fixed, grid)
     moving = resample(pair.moving, moving_grid)
     weight = resample(region, grid)
-    masked = pair.moving_region
+    known = pair.moving_region
+    if known is None and similarity.oriented:
+        known = _everything(pair.moving)
     return LevelPair(
         grid=grid,
         fixed=similarity.features(fixed.data).contiguous().to(pair.device),
         weight=(weight.data[0] > 0).float().to(pair.device),
         moving=similarity.features(moving.data).contiguous().to(pair.device),
         moving_weight=None
-        if masked is None
-        else (resample(masked, moving_grid).data > 0).float().to(pair.device),
+        if known is None
+        else (resample(known, moving_grid).data > 0).float().to(pair.device),
         moving_grid=moving_grid,
     )
+
+
+def _followed(grid: Grid, affine: Matrix) -> Grid:
+    """``grid`` as ``affine`` carries it, with a tenth more room on every side to move in."""
+    room = [math.ceil(n / 10) if n > 1 else 0 for n in grid.shape]
+    wide = grid.window(
+        [-r for r in room], [n + 2 * r for n, r in zip(grid.shape, room, strict=True)]
+    )
+    return Grid(wide.shape, affine @ wide.affine)
 
 
 def coarser(grid: Grid, spacing: float) -> Grid:

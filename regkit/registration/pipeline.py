@@ -15,7 +15,7 @@ from regkit.geometry.affines import Matrix
 from regkit.kernels.backend import set_threads
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
-from regkit.registration.check import as_mask, check_initial, check_pair
+from regkit.registration.check import as_mask, check_initial, check_overlap, check_pair
 from regkit.registration.choice import choose, linear_similarity, similarity_of
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
@@ -157,9 +157,7 @@ def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> 
             spacings=config.linear.polish,
         )
         return _Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
-    field, stage = register_field(
-        pair, matrix, similarity, config.field, report, start=start.field
-    )
+    field, stage = register_field(pair, matrix, similarity, config.field, report, start=start.field)
     flat = drop_field(field) if pair.planar else field
     transform = compose(Affine(_dropped(pair, matrix)), flat)
     return _Found(transform, (*stages, stage), name, reason)
@@ -174,6 +172,7 @@ def _linear(
         report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
         matrix, stage = find_start(pair, config.init)
         stages.append(stage)
+    check_overlap(pair, matrix)
     similarity = linear_similarity(config.similarity, config.field.radius)
     for kind in ("rigid",) if config.transform == "rigid" else ("rigid", "affine"):
         matrix, stage = register_linear(
@@ -241,6 +240,8 @@ def _outside(moving: Volume, config: RegisterConfig) -> float:
 def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> RegisterConfig:
     if config is None:
         return make_config(**options)
+    if "preset" in options:
+        raise InputError("preset and config were both given; a config replaces the preset")
     return make_config(file=config.model_dump(), **options) if options else config
 
 
