@@ -40,9 +40,7 @@ def test_a_smooth_warp_is_found(pair, bend, error, similarity, share):
 
 @pytest.mark.parametrize("similarity", [LNCC(2, squared=True), MIND()], ids=lambda s: s.name)
 def test_a_smooth_warp_is_found_in_texture(texture, move, bend, paired, error, similarity):
-    # MIND looks along the axes of each image, so here they share them.
-    onto = texture.grid.window((-6, -6, -5), (36, 40, 30)).with_spacing(1.4)
-    pair = paired(texture, move(bend, onto=onto, image=texture))
+    pair = paired(texture, move(bend, image=texture))
     field, _ = _warp(pair, similarity)
     assert error(field, bend) < 0.55 * error(Affine.identity(), bend)
 
@@ -58,7 +56,7 @@ def test_it_rests_on_its_border(pair):
 
 def test_nothing_to_do_moves_next_to_nothing(head, paired, error):
     field, stage = _warp(paired(head, head))
-    assert error(field, Affine.identity()) < 0.3
+    assert error(field, Affine.identity()) < 0.05
     assert stage.levels[-1].values[-1] < 1e-3
 
 

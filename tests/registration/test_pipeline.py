@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from regkit import Affine, Chain, DisplacementField, InputError, Labels, compose
+from regkit import Affine, Chain, DisplacementField, Grid, InputError, Labels, Volume, compose
 from regkit.metrics import dice
 from regkit.registration.pipeline import register
 from regkit.resample import warp
@@ -219,3 +219,20 @@ class TestRefusals:
         monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
         with pytest.raises(InputError, match="device 'cuda:3' is not available"):
             register(head, bent, device="cuda:3")
+
+
+def test_images_that_do_not_overlap_are_refused(head, bent, quick):
+    far = Volume(bent.data, Grid(bent.grid.shape, _shifted(bent.grid.affine, 500.0)), "far.nii.gz")
+    with pytest.raises(InputError, match=r"far\.nii\.gz do not overlap.*init='centers'"):
+        register(head, far, config=quick, init="header")
+
+
+def test_a_preset_beside_a_config_is_refused(head, bent, quick):
+    with pytest.raises(InputError, match="preset and config were both given"):
+        register(head, bent, config=quick, preset="fast")
+
+
+def _shifted(affine, by):
+    moved = affine.copy()
+    moved[0, 3] += by
+    return moved
