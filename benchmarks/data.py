@@ -97,11 +97,19 @@ def background(volume: rk.Volume) -> float:
     return float(volume.data.flatten()[0])
 
 
+def shown(volume: rk.Volume) -> rk.Labels:
+    """1 where a brain whose surroundings were set to one value differs from that value."""
+    apart = (volume.data[0].double() - background(volume)).abs()
+    # Interpolation leaves the surroundings constant only up to rounding.
+    inside = apart > 1e-4 * float(apart.max())
+    return rk.Labels(inside.to(torch.uint8), volume.grid, "brain")
+
+
 def brain(volume: rk.Volume) -> rk.Labels:
-    """1 inside a brain whose surroundings were set to one value, its holes filled."""
-    inside = (volume.data[0] != volume.data.flatten()[0]).numpy()
-    filled = ndimage.binary_fill_holes(inside)
-    return rk.Labels(torch.from_numpy(filled.astype(np.uint8)), volume.grid, "brain")
+    """:func:`shown`, its holes filled."""
+    inside = shown(volume)
+    filled = ndimage.binary_fill_holes(inside.data[0].numpy())
+    return inside.with_data(torch.from_numpy(filled.astype(np.uint8)))
 
 
 def points_in(mask: rk.Labels, count: int = 4000) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import regkit as rk
-from benchmarks.data import as_float, background, brain, brain_pairs, contrasts
+from benchmarks.data import as_float, background, brain, brain_pairs, contrasts, shown
 from benchmarks.measure import THREADS, Cost
 from benchmarks.methods import (
     CONVEX_ADAM,
@@ -70,18 +70,16 @@ class _Scene:
         fixed = as_float(rk.read(brain_pairs()[0].fixed))
         images = contrasts()
         matrix, aligner = _affine(session, fixed, images["T1"])
-        inside = brain(fixed)
-        native = brain(images["T1"])
         started = {
             name: rk.warp(image, matrix, onto=fixed.grid, outside=background(image))
             for name, image in images.items()
         }
         return cls(
             fixed=fixed,
-            inside=inside,
-            tissues=tissues(fixed, inside),
+            inside=brain(fixed),
+            tissues=tissues(fixed, shown(fixed)),
             held_out=started["T1"],
-            moving_tissues=tissues(started["T1"], rk.warp(native, matrix, onto=fixed.grid)),
+            moving_tissues=tissues(started["T1"], shown(started["T1"])),
             files=(session.save(fixed, "a_t1"), session.save(started["T2"], "patient_t2")),
             aligner=aligner,
         )

@@ -59,7 +59,8 @@ def motion_of(at: LevelPair, kind: str, start: Matrix, *, planar: bool) -> Motio
     points = apply_affine(at.grid.affine, index)
     centre = points.mean(axis=0)
     radius = float(np.sqrt(np.mean(((points - centre) ** 2).sum(axis=1))))
-    return Motion.of(kind, start, centre, max(radius, 1e-6), planar=planar)
+    u, _, vt = np.linalg.svd(at.grid.affine[:3, :3])
+    return Motion.of(kind, start, centre, max(radius, 1e-6), planar=planar, axes=u @ vt)
 
 
 def descend(

@@ -21,9 +21,10 @@ _STRETCH = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 @dataclass(frozen=True)
 class Motion:
-    """``start`` after a small motion about ``centre``.
+    """``start`` after a small motion about ``centre``, along ``axes``.
 
-    Rotations and stretches are counted by how far they move a point at ``radius`` from the
+    The axes are those of the working grid, so that a pair takes the same way however it lies in
+    the world. Rotations and stretches are counted by how far they move a point at ``radius`` from the
     centre, so that one unit of any parameter moves the image by about one millimetre.
     """
 
@@ -31,9 +32,19 @@ class Motion:
     centre: Vector
     radius: float
     active: tuple[int, ...]
+    axes: Matrix
 
     @classmethod
-    def of(cls, kind: str, start: Matrix, centre: Vector, radius: float, *, planar: bool) -> Motion:
+    def of(
+        cls,
+        kind: str,
+        start: Matrix,
+        centre: Vector,
+        radius: float,
+        *,
+        planar: bool,
+        axes: Matrix | None = None,
+    ) -> Motion:
         """The motion of ``kind`` rigid or affine; planar ones keep the third world axis."""
         table = {
             ("rigid", False): _RIGID,
@@ -41,7 +52,8 @@ class Motion:
             ("affine", False): _AFFINE,
             ("affine", True): _AFFINE_PLANAR,
         }
-        return cls(start, centre, radius, table[kind, planar])
+        along = np.eye(3) if axes is None or planar else axes
+        return cls(start, centre, radius, table[kind, planar], along)
 
     def matrix(self, parameters: Vector) -> Matrix:
         """World affine ``(4, 4)`` for the active parameters."""
@@ -51,8 +63,9 @@ class Motion:
         for value, (row, column) in zip(full[6:] / self.radius, _STRETCH, strict=True):
             stretch[row, column] += value
             stretch[column, row] += value if row != column else 0
-        turned = about(self.centre, rotation(list(full[3:6] / self.radius)) @ stretch)
-        out: Matrix = self.start @ homogeneous(np.eye(3), full[:3]) @ turned
+        linear = rotation(list(full[3:6] / self.radius)) @ stretch
+        turned = about(self.centre, self.axes @ linear @ self.axes.T)
+        out: Matrix = self.start @ homogeneous(np.eye(3), self.axes @ full[:3]) @ turned
         return out
 
     def gradient(self, parameters: Vector, by_matrix: Matrix) -> Vector:
