@@ -66,7 +66,8 @@ def environment() -> dict[str, str]:
     """The environment of this process, every pool of threads bounded, ``benchmarks`` importable."""
     pools = {f"{name}_NUM_THREADS": str(THREADS) for name in _POOLS}
     pools["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(THREADS)
-    return {**os.environ, **pools, "PYTHONPATH": str(_ROOT)}
+    places = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, **pools, "PYTHONPATH": os.pathsep.join(places)}
 
 
 def launch(words: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -61,11 +62,11 @@ class _Scene:
     peak: float
     seed: int
 
-    @property
+    @cached_property
     def psi(self) -> rk.DisplacementField:
-        return smooth_deformation(self.fixed.grid, self.peak, self.seed)
+        return smooth_deformation(brain(self.fixed), self.peak, self.seed)
 
-    @property
+    @cached_property
     def moving(self) -> rk.Volume:
         """``moving(y) = other(psi(y))``."""
         grid = self.other.grid

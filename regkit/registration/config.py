@@ -34,7 +34,7 @@ class LinearConfig(_Strict):
     spacings: tuple[float, ...] = (8.0, 4.0)
     polish: tuple[float, ...] = (2.0,)
     iterations: int = Field(100, ge=0)
-    tolerance: float = Field(1e-5, gt=0)
+    tolerance: float = Field(1e-8, gt=0)
 
 
 class FieldConfig(_Strict):

@@ -24,8 +24,8 @@ class Motion:
     """``start`` after a small motion about ``centre``, along ``axes``.
 
     The axes are those of the working grid, so that a pair takes the same way however it lies in
-    the world. Rotations and stretches are counted by how far they move a point at ``radius`` from the
-    centre, so that one unit of any parameter moves the image by about one millimetre.
+    the world. Rotations and stretches are counted by how far they move a point at ``radius`` from
+    the centre, so that one unit of any parameter moves the image by about one millimetre.
     """
 
     start: Matrix
