@@ -29,7 +29,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m benchmarks.register
+	$(BIN)/python -m benchmarks.register --peers
 
 clean:
 	rm -rf $(VENV) demo dist build .*_cache
