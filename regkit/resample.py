@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.geometry.affines import homogeneous
+from regkit.geometry.affines import Matrix, homogeneous
 from regkit.geometry.grid import Grid
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
+from regkit.kernels.warping import warp_grid
 from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
 
@@ -64,10 +65,21 @@ def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0)
         )
     dtype = moving.data.dtype
     out = moving.data.new_empty((moving.channels, *onto.shape))
+    source = moving.data if isinstance(moving, Labels) else moving.data.to(torch.float32)
     for rows in onto.slabs():
-        points = onto.world_points(rows).to(moving.data.device)
-        out[:, rows] = _as(values_at(moving, phi(points), outside=outside), dtype)
+        m, u = _index_map(phi, onto.rows(rows), moving.grid)
+        shape = out[:, rows].shape[1:]
+        near = isinstance(moving, Labels)
+        values = warp_grid(source, m, u.to(source.device), shape, nearest=near, outside=outside)
+        out[:, rows] = _as(values, dtype)
     return type(moving)(out, onto, moving.name)
+
+
+def _index_map(phi: Transform, onto: Grid, moving: Grid) -> tuple[Matrix, Tensor]:
+    """``phi`` at the voxels of ``onto``: a matrix to indices of ``moving``, voxels before it."""
+    matrix, u = phi.on(onto)
+    turn = torch.from_numpy(onto.inverse_affine[:-1, :-1].copy()).to(u)
+    return moving.inverse_affine @ matrix @ onto.affine, torch.einsum("ab,b...->a...", turn, u)
 
 
 def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolume:

@@ -125,6 +125,12 @@ class Grid:
         for start in range(0, self.shape[0], step):
             yield slice(start, min(start + step, self.shape[0]))
 
+    def rows(self, rows: slice) -> Grid:
+        """The part of the grid that holds some rows of the first axis."""
+        first, last, _ = rows.indices(self.shape[0])
+        start = [first] + [0] * (self.ndim - 1)
+        return self.window(start, (last - first, *self.shape[1:]))
+
     def window(self, start: Sequence[int], shape: Sequence[int]) -> Grid:
         """The grid of ``shape`` voxels whose first voxel is index ``start`` of this one.
 

@@ -7,10 +7,14 @@ edge value is used.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from regkit.geometry.affines import Matrix
 from regkit.kernels.backend import loops_apply
 from regkit.kernels.sampling import sample_linear_reference
 
@@ -33,16 +37,27 @@ def identity_index(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))
 
 
-def compose_fields(u: Tensor, v: Tensor) -> Tensor:
-    """Displacement of ``(id + u) o (id + v)``: ``v(x) + u(x + v(x))``, ``(d, *shape)``."""
+def nested(u: Tensor, shape: Sequence[int]) -> Tensor:
+    """A displacement on a grid of the same extent cut into ``shape``, counted in its voxels."""
+    mode = "trilinear" if len(u) == 3 else "bilinear"
+    scale = u.new_tensor([n / g for n, g in zip(shape, u.shape[1:], strict=True)])
+    other = functional.interpolate(u[None], tuple(shape), mode=mode, align_corners=False)[0]
+    return scale.reshape(-1, *([1] * len(u))) * other
+
+
+def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Displacement of ``(id + u) o (id + v)``: ``v(x) + u(x + v(x))``, ``(d, *shape)``.
+
+    ``out`` is memory for the result that may be used, neither ``u`` nor ``v``.
+    """
     if not loops_apply(u, v):
         return compose_reference(u, v)
     from regkit.kernels.cpu import warping
 
     u3, v3 = lifted(u).contiguous(), lifted(v).contiguous()
-    out = torch.empty_like(v3)
-    warping.compose(u3.numpy(), v3.numpy(), out.numpy())
-    return dropped(out, len(u))
+    room = torch.empty_like(v3) if out is None else lifted(out)
+    warping.compose(u3.numpy(), v3.numpy(), room.numpy())
+    return dropped(room, len(u))
 
 
 def compose_reference(u: Tensor, v: Tensor) -> Tensor:
@@ -53,27 +68,40 @@ def compose_reference(u: Tensor, v: Tensor) -> Tensor:
     return v + sample_linear_reference(u, points.reshape(-1, len(u)), 0.0).reshape(v.shape)
 
 
-def invert(u: Tensor, *, iterations: int = 40, tolerance: float = 1e-3) -> tuple[Tensor, Tensor]:
+def invert(
+    u: Tensor,
+    shape: Sequence[int] | None = None,
+    *,
+    iterations: int = 40,
+    tolerance: float = 1e-3,
+) -> tuple[Tensor, Tensor]:
     """Solve ``v = -u(id + v)``.
 
     On the CPU every voxel is solved on its own by damped Newton steps on the trilinear
-    interpolant, from a start that one fixed-point sweep gives.
+    interpolant.
+
+    Parameters
+    ----------
+    shape
+        Of the grid of ``v``: another one of the same extent, counted in its voxels; that of
+        ``u`` if not given.
 
     Returns
     -------
     v, residual
         The inverse displacement, and what is left of ``|v + u(id + v)|`` at each voxel,
-        ``(*shape)``, both in voxels.
+        ``(*shape)``, in voxels of ``u``.
     """
+    size = tuple(u.shape[1:]) if shape is None else tuple(shape)
+    whole = u if size == tuple(u.shape[1:]) else nested(u, size)
     if not loops_apply(u):
-        return invert_reference(u, iterations=3 * iterations, tolerance=tolerance)
+        return invert_reference(whole, iterations=3 * iterations, tolerance=tolerance)
     from regkit.kernels.cpu import inversion
 
-    v, _ = invert_reference(u, iterations=1, tolerance=tolerance)
-    u3, v3 = lifted(u).contiguous(), lifted(v).contiguous()
-    residual = torch.empty(u3.shape[1:])
+    u3, v3 = lifted(u).contiguous(), lifted(-whole).contiguous()
+    residual = torch.empty(v3.shape[1:])
     inversion.invert(u3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())
-    return dropped(v3, len(u)), residual.reshape(u.shape[1:])
+    return dropped(v3, len(u)), residual.reshape(size)
 
 
 def invert_reference(
@@ -109,14 +137,16 @@ def exponential(v: Tensor) -> Tensor:
     return u
 
 
-def jacobian_determinant(phi: Tensor) -> Tensor:
-    """Determinant of the derivative of a map given by its values.
+def jacobian_determinant(u: Tensor, linear: Matrix) -> Tensor:
+    """Determinant of the derivative of ``x -> linear x + u(x)``, ``x`` in voxels.
 
     Parameters
     ----------
-    phi
-        ``(d, *shape)``: where each voxel goes. Units are the caller's: index to index gives the
-        local change of volume in voxels.
+    u
+        ``(d, *shape)``: what each voxel gets on top of the linear part.
+    linear
+        ``(d, d)``: the identity for displacements in voxels; the upper left of a grid's affine
+        for those in world units.
 
     Returns
     -------
@@ -124,22 +154,26 @@ def jacobian_determinant(phi: Tensor) -> Tensor:
         ``(*shape)``, central differences inside, one-sided at the border. Every axis needs two
         voxels or more.
     """
-    if len(phi) == 2 or phi.dtype not in (torch.float32, torch.float64) or not loops_apply(phi):
-        return jacobian_reference(phi)
+    if len(u) == 2 or u.dtype is not torch.float32 or not loops_apply(u):
+        return jacobian_reference(u, linear)
     from regkit.kernels.cpu import fields
 
-    out = torch.empty(phi.shape[1:], dtype=phi.dtype)
-    fields.determinant(phi.detach().numpy(), out.numpy())
+    out = torch.empty(u.shape[1:])
+    fields.determinant(u.contiguous().numpy(), np.array(linear), out.numpy())
     return out
 
 
-def jacobian_reference(phi: Tensor) -> Tensor:
+def jacobian_reference(u: Tensor, linear: Matrix) -> Tensor:
     """:func:`jacobian_determinant` in PyTorch, differentiable.
 
     The determinant is written out: ``torch.linalg.det`` on millions of small matrices is slow.
     """
-    rows = [torch.gradient(component, dim=list(range(len(phi)))) for component in phi]
-    if len(phi) == 2:
+    axes = list(range(len(u)))
+    rows = [
+        [slope + float(a) for slope, a in zip(torch.gradient(part, dim=axes), row, strict=True)]
+        for part, row in zip(u, linear, strict=True)
+    ]
+    if len(u) == 2:
         (a, b), (c, d) = rows
         return a * d - b * c
     (a, b, c), (d, e, f), (g, h, m) = rows

@@ -13,7 +13,13 @@ from torch.nn import functional
 from regkit.kernels.backend import loops_apply
 
 
-def gaussian(image: Tensor, sigma: Sequence[float] | float, *, zero: bool = False) -> Tensor:
+def gaussian(
+    image: Tensor,
+    sigma: Sequence[float] | float,
+    *,
+    zero: bool = False,
+    spare: bool = False,
+) -> Tensor:
     """Smooth ``image (C, *spatial)`` with standard deviations ``sigma`` in voxels.
 
     Parameters
@@ -22,6 +28,8 @@ def gaussian(image: Tensor, sigma: Sequence[float] | float, *, zero: bool = Fals
         One value, or one per axis; axes with less than 0.1, or of one voxel, are left alone.
     zero
         Take zeros beyond the border (displacement fields) instead of the edge value (images).
+    spare
+        ``image`` is not needed any more: its memory may be used for the result.
 
     Examples
     --------
@@ -35,7 +43,7 @@ def gaussian(image: Tensor, sigma: Sequence[float] | float, *, zero: bool = Fals
         for width, size in zip(widths, image.shape[1:], strict=True)
     ]
     if loops_apply(image):
-        return _gaussian_loops(image, taps, zero)
+        return _gaussian_loops(image, taps, zero, spare)
     return gaussian_reference(image, taps, zero=zero)
 
 
@@ -49,7 +57,9 @@ def gaussian_taps(sigma: float) -> tuple[float, ...]:
     return tuple(w / sum(raw) for w in raw)
 
 
-def _gaussian_loops(image: Tensor, taps: list[tuple[float, ...]], zero: bool) -> Tensor:
+def _gaussian_loops(
+    image: Tensor, taps: list[tuple[float, ...]], zero: bool, spare: bool
+) -> Tensor:
     import numpy as np
 
     from regkit.kernels.cpu import smoothing
@@ -57,7 +67,7 @@ def _gaussian_loops(image: Tensor, taps: list[tuple[float, ...]], zero: bool) ->
     source = image.detach().to(torch.float32).contiguous()
     lifted = source[:, None] if len(taps) == 2 else source
     first, second, third = [np.array(t, np.float32) for t in ([(1.0,)] * (3 - len(taps)) + taps)]
-    out = torch.empty_like(lifted)
+    out = lifted if spare else torch.empty_like(lifted)
     smoothing.along_first(lifted.numpy(), first, zero, out.numpy())
     smoothing.along_others(out.numpy(), second, third, zero, out.numpy())
     return out.reshape(image.shape)

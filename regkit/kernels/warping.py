@@ -7,18 +7,27 @@ is a 3-D one of a single slice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.backend import loops_apply
-from regkit.kernels.fields import identity_index
-from regkit.kernels.sampling import sample_linear_reference
+from regkit.kernels.fields import identity_index, lifted, nested
+from regkit.kernels.sampling import sample_linear_reference, sample_nearest_reference
 
 
 def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Warp where there is weight.
+
+    Parameters
+    ----------
+    u
+        ``(3, *shape)`` of the working grid or of a coarser one that cuts the same extent into
+        fewer voxels, in voxels of its own; ``(3, 1, 1, 1)`` shifts everything alike.
 
     Returns
     -------
@@ -27,40 +36,126 @@ def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Ten
         that came from inside the image.
     """
     if not loops_apply(image, u):
-        out, inside = warp_reference(image, m, u)
+        out, inside = warp_reference(image, m, u, tuple(weight.shape))
         return out * (weight > 0), inside * weight
     from regkit.kernels.cpu import warping
 
-    out = torch.empty(len(image), *u.shape[1:])
-    inside = torch.empty(u.shape[1:])
+    out = torch.empty(len(image), *weight.shape)
+    inside = torch.empty(weight.shape)
     warping.warp(image.numpy(), np.array(m), u.numpy(), weight.numpy(), out.numpy(), inside.numpy())
     return out, inside
 
 
-def warp_force(image: Tensor, m: Matrix, u: Tensor, upstream: Tensor) -> Tensor:
-    """``d loss / d u (3, *shape)`` for ``upstream = d loss / d out (C, *shape)``."""
+def warp_grid(
+    image: Tensor,
+    m: Matrix,
+    u: Tensor,
+    shape: tuple[int, ...],
+    *,
+    nearest: bool = False,
+    outside: float = 0.0,
+) -> Tensor:
+    """``image (C, *spatial)`` at ``m (x + u(x))`` for every voxel ``x`` of ``shape``, 2-D or 3-D.
+
+    ``m (d + 1, d + 1)`` takes index to index; ``u`` is ``(d, *shape)`` in voxels, or has one
+    vector for all; ``outside`` is the value beyond the image. ``nearest`` takes the nearest voxel
+    and keeps the type, else the result is linear in float32.
+    """
+    if len(shape) == 2:
+        whole = np.eye(4)
+        whole[1:, 1:] = m
+        flat = image[:, None], whole, lifted(u), (1, *shape)
+        return warp_grid(*flat, nearest=nearest, outside=outside)[:, 0]
+    if nearest:
+        return _warp_nearest(image.contiguous(), m, u.contiguous(), shape, outside)
+    weight = torch.ones(shape, device=image.device)
+    image = image.to(torch.float32).contiguous()
+    out, inside = warp_index(image, m, u.contiguous(), weight)
+    return out if outside == 0 else torch.where(inside > 0, out, out.new_tensor(outside))
+
+
+def _warp_nearest(
+    image: Tensor, m: Matrix, u: Tensor, shape: tuple[int, ...], outside: float
+) -> Tensor:
     if not loops_apply(image, u):
-        with torch.enable_grad():
-            leaf = u.detach().clone().requires_grad_()
-            out, _ = warp_reference(image, m, leaf)
-            return torch.autograd.grad(out, leaf, upstream)[0]
+        points = _points(m, u, shape)
+        flat = sample_nearest_reference(image, points, outside)
+        return flat.reshape(-1, *shape)
     from regkit.kernels.cpu import warping
 
-    force = torch.empty_like(u)
-    warping.warp_force(image.numpy(), np.array(m), u.numpy(), upstream.numpy(), force.numpy())
+    out = image.new_empty((len(image), *shape))
+    fill = out.new_tensor(outside).numpy()[()]
+    warping.warp_nearest(image.numpy(), np.array(m), u.numpy(), fill, out.numpy())
+    return out
+
+
+def step_force(warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """How the loss changes when every voxel steps aside before it is warped.
+
+    The derivative of ``loss(image o phi o (id + v))`` by ``v`` at 0 is ``upstream grad(warped)``:
+    it needs the warped image alone, by central differences, one-sided beside what is not known.
+
+    Parameters
+    ----------
+    warped, upstream
+        ``(C, *working)``, and ``d loss / d warped``.
+    known
+        ``(*working)``, above 0 where ``warped`` holds.
+    shape
+        Of the grid on which ``v`` lives, the working one or a coarser one of the same extent.
+
+    Returns
+    -------
+    Tensor
+        ``(3, *shape)``; ``v`` is in working voxels.
+    """
+    if not loops_apply(warped, known, upstream):
+        return step_force_reference(warped, known, upstream, shape)
+    from regkit.kernels.cpu import warping
+
+    planes = torch.empty(3, len(known), *shape[1:])
+    warping.step_force(warped.numpy(), known.numpy(), upstream.numpy(), planes.numpy())
+    if shape[0] == len(known):
+        return planes
+    force = torch.empty(3, *shape)
+    warping.gather_first(planes.numpy(), force.numpy())
     return force
+
+
+def step_force_reference(
+    warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]
+) -> Tensor:
+    """:func:`step_force` in PyTorch."""
+    there = known > 0
+    fine = torch.stack([(upstream * _slope(warped, there, axis)).sum(0) for axis in range(3)])
+    with torch.enable_grad():
+        still = fine.new_zeros(3, *shape).requires_grad_()
+        spread = functional.interpolate(still[None], fine.shape[1:], mode="trilinear")[0]
+        return torch.autograd.grad(spread, still, fine)[0]
+
+
+def _slope(image: Tensor, there: Tensor, axis: int) -> Tensor:
+    """Mean difference of ``image (C, *shape)`` to the neighbours along ``axis`` that are there."""
+    size, pad = there.shape[axis], [0] * 6
+    pad[4 - 2 * axis] = pad[5 - 2 * axis] = 1
+    wide, known = functional.pad(image, pad), functional.pad(there, pad)
+    total, count = torch.zeros_like(image), torch.zeros_like(image)
+    for sign in (-1, 1):
+        counts = there & known.narrow(axis, 1 + sign, size)
+        total += counts * sign * (wide.narrow(axis + 1, 1 + sign, size) - image)
+        count += counts
+    return total / count.clamp(min=1)
 
 
 def affine_force(image: Tensor, m: Matrix, upstream: Tensor) -> Matrix:
     """``d loss / d m (3, 4)`` at ``u = 0``, float64."""
     if not loops_apply(image, upstream):
-        shape = tuple(upstream.shape[1:])
-        zero = torch.zeros(3, *shape, device=image.device)
-        at_image = np.linalg.inv(np.array(m)[:3, :3]).T
-        force = warp_force(image, m, zero, upstream).reshape(3, -1).double()
-        x = identity_index(shape, zero).reshape(3, -1).double()
-        x = torch.cat([x, torch.ones_like(x[:1])])
-        out: Matrix = at_image @ (force @ x.T).cpu().numpy()
+        still = torch.zeros(3, 1, 1, 1, device=image.device)
+        with torch.enable_grad():
+            leaf = torch.as_tensor(np.array(m), dtype=image.dtype, device=image.device)
+            warped, _ = warp_reference(image, leaf.requires_grad_(), still, upstream.shape[1:])
+            by_matrix = torch.autograd.grad(warped, leaf, upstream)[0][:3]
+        out: Matrix = by_matrix.double().cpu().numpy()
         return out
     from regkit.kernels.cpu import warping
 
@@ -70,13 +165,19 @@ def affine_force(image: Tensor, m: Matrix, upstream: Tensor) -> Matrix:
     return total
 
 
-def warp_reference(image: Tensor, m: Matrix, u: Tensor) -> tuple[Tensor, Tensor]:
-    """:func:`warp_index` in PyTorch, differentiable in ``u`` and ``image``."""
-    shape = tuple(u.shape[1:])
-    x = (identity_index(shape, u) + u).reshape(3, -1)
-    whole = torch.as_tensor(np.array(m), dtype=u.dtype, device=u.device)
-    points = (whole[:3, :3] @ x + whole[:3, 3:]).T
+def warp_reference(
+    image: Tensor, m: Matrix | Tensor, u: Tensor, shape: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """:func:`warp_index` in PyTorch, differentiable in ``image``, ``m`` and ``u``."""
+    points = _points(m, u, shape)
     ones = torch.ones_like(image[:1])
     both = sample_linear_reference(torch.cat([image, ones]), points, 0.0)
     both = both.reshape(-1, *shape)
     return both[:-1], (both[-1].detach() > 0.5).to(u.dtype)
+
+
+def _points(m: Matrix | Tensor, u: Tensor, shape: Sequence[int]) -> Tensor:
+    """``m (x + u(x))`` for every voxel, ``(N, 3)``."""
+    x = (identity_index(tuple(shape), u) + nested(u, shape)).reshape(3, -1)
+    whole = torch.as_tensor(m, dtype=u.dtype, device=u.device)
+    return (whole[:3, :3] @ x + whole[:3, 3:]).T

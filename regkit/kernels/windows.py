@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from regkit.kernels.backend import loops_apply
 
+_BLOCK = 1 << 26  # bytes of statistics held at a time: memory, against starts of loops
 EPSILON = 1e-5  # added to each variance, for intensities in [0, 1]; that of icon-registration
 
 
@@ -26,35 +27,45 @@ def lncc_gradient(
             leaf = warped.detach().clone().requires_grad_()
             loss = lncc_reference(fixed, leaf, weight, radius, squared=squared)
             return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
+    import numba
+
     from regkit.kernels.cpu import windows
 
     n0, n1, n2 = fixed.shape
-    sums, coef = torch.empty(n0, 6, n1, n2), torch.empty(n0, 3, n1, n2)
+    block = max(_BLOCK // (36 * n1 * n2) - 2 * radius, 4 * numba.get_num_threads())
+    ring = min(block + 2 * radius, n0)
+    sums, coef = (np.empty((ring, q, n1, n2), np.float32) for q in (6, 3))
     value = np.zeros(n0)
     f, w, m, out = fixed.numpy(), warped.numpy(), weight.numpy(), torch.empty_like(warped)
-    total = max(float(weight.sum(dtype=torch.float64)), 1e-6)
-    boxes, spans = _boxes(m, radius)
-    windows.moments(f, w, m, radius, spans, sums.numpy())
-    windows.coefficients(
-        sums.numpy(), m, radius, squared, np.float32(EPSILON), boxes, spans, coef.numpy(), value
-    )
-    scale = np.float32(-1 / total)
-    windows.gradient(f, w, m, coef.numpy(), radius, scale, boxes, out.numpy())
+    boxes, spans, total = _boxes(m, radius)
+    eps, scale = np.float32(EPSILON), np.float32(-1 / total)
+    summed = weighed = 0
+    for first in range(0, n0, block):
+        last = min(first + block, n0)
+        ahead, further = min(last + radius, n0), min(last + 2 * radius, n0)
+        windows.moments(f, w, m, radius, spans, summed, further, sums)
+        windows.coefficients(
+            sums, m, radius, squared, eps, boxes, spans, weighed, ahead, coef, value
+        )
+        windows.gradient(f, w, m, coef, radius, scale, boxes, first, last, out.numpy())
+        summed, weighed = further, ahead
     return 1 - float(value.sum()) / total, out
 
 
-def _boxes(weight: NDArray[np.float32], radius: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where each slice has weight, and where it or a slice within the window has."""
+def _boxes(
+    weight: NDArray[np.float32], radius: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
+    """Where each slice has weight, where it or a slice within the window has, and how much all."""
     from regkit.kernels.cpu import windows
 
-    boxes = np.zeros((len(weight), 4), np.int64)
-    windows.extents(weight, boxes)
+    boxes, totals = np.zeros((len(weight), 4), np.int64), np.zeros(len(weight))
+    windows.extents(weight, boxes, totals)
     far = np.where(boxes[:, 1:2] > 0, boxes, [1 << 30, 0, 1 << 30, 0])
     padded = np.pad(far, ((radius, radius), (0, 0)), constant_values=0)
     padded[:radius, ::2] = padded[len(padded) - radius :, ::2] = 1 << 30
     near = np.stack([padded[s : s + len(boxes)] for s in range(2 * radius + 1)])
     spans = np.where([True, False, True, False], near.min(axis=0), near.max(axis=0))
-    return boxes, np.where(spans[:, 1:2] > 0, spans, 0)
+    return boxes, np.where(spans[:, 1:2] > 0, spans, 0), max(float(totals.sum()), 1e-6)
 
 
 def lncc_reference(

@@ -37,6 +37,11 @@ class MutualInformation(Similarity):
         joint = joint_histogram_reference(fixed[0], warped[0], weight, self.bins)
         return -_information(joint / joint.sum().clamp(min=1e-12)).to(warped.dtype)
 
+    def value(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> float:
+        """By the kernel, without the gradient."""
+        joint = joint_histogram(fixed[0], warped[0], weight, self.bins)
+        return -float(_information(joint / joint.sum().clamp(min=1e-12)))
+
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:

@@ -32,6 +32,10 @@ class Similarity(ABC):
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """Differentiable loss of features ``(C, *spatial)``, weight ``(*spatial)``."""
 
+    def value(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> float:
+        """The loss of features."""
+        return self.value_and_gradient(fixed, warped, weight)[0]
+
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:

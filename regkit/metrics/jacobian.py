@@ -92,6 +92,9 @@ def log_jacobian_sd(jacobian: Volume, mask: Volume | None = None) -> float:
 def _determinant(phi: Transform, grid: Grid, rows: slice) -> Tensor:
     """Determinants of some rows, from those rows and one more on either side."""
     halo = slice(max(rows.start - 1, 0), min(rows.stop + 1, grid.shape[0]))
-    values = phi(grid.world_points(halo)).movedim(-1, 0)
+    matrix, u = phi.on(grid, halo)
+    whole = u.expand(-1, *grid.rows(halo).shape)
+    linear = grid.affine[:-1, :-1]
     inner = slice(rows.start - halo.start, rows.stop - halo.start)
-    return jacobian_determinant(values)[inner] / float(np.linalg.det(grid.affine[:-1, :-1]))
+    scale = float(np.linalg.det(matrix) / np.linalg.det(linear))
+    return scale * jacobian_determinant(whole, linear)[inner]

@@ -6,7 +6,7 @@ from regkit.geometry.affines import Matrix
 from regkit.kernels.windows import lncc_gradient
 from regkit.losses import LNCC, MIND, MSE, MutualInformation, Similarity
 from regkit.registration.linear import warp_level
-from regkit.registration.pair import Pair, level
+from regkit.registration.pair import Pair, coarser, level
 
 _SAME = 0.35  # mean local correlation above which two images show the same contrast
 
@@ -35,8 +35,7 @@ def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
     modalities correlate with either sign. Between modalities mutual information beats MIND, for
     an affine and for a field alike (``benchmarks/README.md``, multimodal).
     """
-    spacing = 4 * min(pair.grid.spacing[1:])
-    at = level(pair, spacing, MSE(), pair.region)
+    at = level(pair, coarser(pair.grid, 4), MSE(), pair.region)
     warped, weight = warp_level(at, affine)
     value, _ = lncc_gradient(at.fixed[0], warped[0], weight, 2, squared=False)
     mean = 1 - value

@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
@@ -24,10 +25,10 @@ from regkit.kernels.fields import compose_fields
 from regkit.kernels.momentum import advance
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.warping import warp_force
+from regkit.kernels.warping import step_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
-from regkit.registration.pair import LevelPair, Pair, level
+from regkit.registration.pair import LevelPair, Pair, coarser, level
 from regkit.registration.result import Level, Progress, Stage
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
@@ -59,18 +60,18 @@ def register_field(
         On the finest working grid, world units of fixed; and the record of the run.
     """
     begin = time.perf_counter()
-    finest = min(pair.grid.spacing[1:])
     levels: list[Level] = []
-    u, grid = _first(start, pair.grid).to(pair.device), pair.grid
+    grid = coarser(pair.grid, max(config.finest, config.factors[0]))
+    u = _first(start, grid).to(pair.device)
     for number, (factor, iterations) in enumerate(
         zip(config.factors, config.iterations, strict=True)
     ):
-        at = level(pair, finest * factor, similarity, pair.region, affine)
-        u = _pinned(refit(u, grid, at.grid))
+        at = level(pair, coarser(pair.grid, factor), similarity, pair.region, affine)
+        finer = coarser(pair.grid, max(config.finest, factor))
+        u, grid = _pinned(refit(u, grid, finer)), finer
         told = _teller(report, similarity.name, number, iterations, config)
         u, record = _descend(at, affine, u, similarity, config, iterations, told)
         levels.append(record)
-        grid = at.grid
     stage = Stage(
         "field",
         similarity.name,
@@ -93,15 +94,18 @@ def _descend(
     m = at.matrix(affine)
     values: list[float] = []
     u, speed = start, torch.zeros_like(start)
+    ratio = at.grid.shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
+    weight = functional.adaptive_avg_pool3d(at.weight[None], start.shape[1:])[0]
     for _ in range(iterations):
         value, force = _force(at, m, u, similarity)
         values.append(value)
         told(len(values), value)
         if _settled(values, config.tolerance):
             break
-        smooth = gaussian(force, config.update_sigma, zero=True)
-        speed = advance(speed, smooth, at.weight, step=config.step, momentum=config.momentum)
-        u = _pinned(gaussian(compose_fields(u, speed), config.field_sigma, zero=True))
+        force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
+        speed = advance(speed, force, weight, step=config.step / ratio, momentum=config.momentum)
+        moved = compose_fields(u, speed, out=force)
+        u = _pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
     settled = _settled(values, config.tolerance)
     if values and values[-1] >= values[0]:  # steps have a size even where there is nothing to gain
         u = start
@@ -109,10 +113,10 @@ def _descend(
 
 
 def _force(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> tuple[float, Tensor]:
-    """The loss, and its derivative by ``u``, ``(3, *shape)``."""
+    """The loss, and its derivative by ``u``, on the grid of ``u``."""
     warped, weight = at.warped(m, u)
     value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)
-    return value, warp_force(at.moving, m, u, upstream)
+    return value, step_force(warped, weight, upstream, tuple(u.shape[1:]))
 
 
 def _settled(values: list[float], tolerance: float) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from regkit.geometry.affines import Matrix, apply_affine
 from regkit.kernels import backend
@@ -15,7 +15,7 @@ from regkit.kernels.warping import affine_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import LinearConfig
 from regkit.registration.linear_parameters import Motion, Vector
-from regkit.registration.pair import LevelPair, Pair, level
+from regkit.registration.pair import LevelPair, Pair, at_spacing, level
 from regkit.registration.result import Level, Progress, Stage
 
 Report = Callable[[Progress], None]
@@ -44,7 +44,7 @@ def register_linear(
     begin = time.perf_counter()
     levels = []
     for number, spacing in enumerate(spacings):
-        at = level(pair, spacing, similarity, pair.scope, start)
+        at = level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start)
         motion = motion_of(at, kind, start, planar=pair.planar)
         told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
         start, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)
@@ -80,8 +80,9 @@ def descend(
         value, by_matrix = value_and_gradient(at, motion.matrix(parameters), similarity)
         return scale * value, scale * motion.gradient(parameters, by_matrix)
 
-    def after(parameters: Vector) -> None:
-        values.append(evaluate(at, motion.matrix(parameters), similarity))
+    # SciPy looks at the argument's name: by this one it hands over the value as well.
+    def after(intermediate_result: OptimizeResult) -> None:
+        values.append(float(intermediate_result.fun) / scale)
         told(len(values), values[-1])
 
     found = minimize(
@@ -101,7 +102,7 @@ def evaluate(at: LevelPair, affine: Matrix, similarity: Similarity) -> float:
     warped, weight = warp_level(at, affine)
     if float(weight.sum()) < _LEAST_OVERLAP * float(at.weight.sum()):
         return _worst(similarity)
-    return similarity.value_and_gradient(at.fixed, warped, weight)[0]
+    return similarity.value(at.fixed, warped, weight)
 
 
 def value_and_gradient(
@@ -120,7 +121,7 @@ def value_and_gradient(
 
 def warp_level(at: LevelPair, affine: Matrix) -> tuple[torch.Tensor, torch.Tensor]:
     """The moving features through a world affine, and the weight where they overlap."""
-    still = torch.zeros(3, *at.grid.shape, device=at.fixed.device)
+    still = torch.zeros(3, 1, 1, 1, device=at.fixed.device)
     return at.warped(at.matrix(affine), still)
 
 

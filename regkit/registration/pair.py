@@ -137,22 +137,21 @@ def lifted(volume: AnyVolume) -> AnyVolume:
 
 def level(
     pair: Pair,
-    spacing: float,
+    grid: Grid,
     similarity: Similarity,
     region: Labels,
     affine: Matrix | None = None,
 ) -> LevelPair:
-    """The pair at working voxels of about ``spacing`` world units, counted inside ``region``.
+    """The pair on a working ``grid``, counted inside ``region``.
 
     Features that know directions are only comparable along the same axes at the same spacing:
     for those, moving is first resampled along the working axes as the world ``affine`` (fixed to
     moving) turns them.
     """
-    grid = coarser(pair.grid, spacing)
     if similarity.oriented:
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
     else:
-        moving_grid = coarser(pair.moving.grid, spacing)
+        moving_grid = at_spacing(pair.moving.grid, min(grid.spacing[1:]))
     fixed = resample(pair.fixed, grid)
     moving = resample(pair.moving, moving_grid)
     weight = resample(region, grid)
@@ -180,7 +179,14 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
     return Grid(wide.shape, affine @ wide.affine)
 
 
-def coarser(grid: Grid, spacing: float) -> Grid:
+def coarser(grid: Grid, factor: float) -> Grid:
+    """The field of view of ``grid`` in voxels ``factor`` times as large, where it has several."""
+    return grid.with_spacing(
+        [factor * s if n > 1 else s for s, n in zip(grid.spacing, grid.shape, strict=True)]
+    )
+
+
+def at_spacing(grid: Grid, spacing: float) -> Grid:
     """``grid`` itself, or its field of view in larger voxels where ``spacing`` asks for them."""
     axes = zip(grid.spacing, grid.shape, strict=True)
     wanted = [max(s, spacing) if n > 1 else s for s, n in axes]

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
 from regkit.kernels.backend import set_threads
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
@@ -32,7 +33,7 @@ from regkit.registration.planar import (
 from regkit.registration.result import Progress, Result, Stage
 from regkit.registration.start import find_start
 from regkit.resample import warp
-from regkit.transforms import Affine, Chain, Transform, compose
+from regkit.transforms import Affine, Chain, DisplacementField, Transform, compose
 from regkit.volume.volume import Labels, Volume
 
 Report = Callable[[Progress], None]
@@ -114,7 +115,7 @@ class _Start:
     def of(cls, initial: Transform | None, config: RegisterConfig) -> _Start:
         if initial is None:
             return cls()
-        links = initial.links if isinstance(initial, Chain) else (initial,)
+        links = _links(initial)
         outer = links[0].matrix if isinstance(links[0], Affine) else np.eye(initial.ndim + 1)
         rest = links[1:] if isinstance(links[0], Affine) else links
         if rest and config.transform != "deformable":
@@ -196,12 +197,13 @@ def _result(
     fixed: Volume, moving: Volume, pair: Pair, config: RegisterConfig, found: _Found
 ) -> Result:
     begin = time.perf_counter()
-    inverse = found.transform.inverse()
+    # Where the field spreads out, its inverse has detail that the field's own grid cannot hold.
+    inverse = _inverse(found.transform, drop_grid(pair.grid) if pair.planar else pair.grid)
     metrics, jacobian = summarise(
         found.transform,
         inverse,
         fixed.grid,
-        drop_grid(pair.grid) if pair.planar else pair.grid,
+        _field_grid(found.transform),
         _region(pair),
         moving_grid=moving.grid,
     )
@@ -221,6 +223,26 @@ def _result(
         ),
         reason=found.reason,
     )
+
+
+def _inverse(transform: Transform, grid: Grid) -> Transform:
+    """The inverse of an affine after a displacement, that of the displacement on ``grid``."""
+    return compose(
+        *(
+            link.inverse(grid) if isinstance(link, DisplacementField) else link.inverse()
+            for link in reversed(_links(transform))
+        )
+    )
+
+
+def _links(transform: Transform) -> tuple[Transform, ...]:
+    return transform.links if isinstance(transform, Chain) else (transform,)
+
+
+def _field_grid(transform: Transform) -> Grid | None:
+    """Of its displacement, if it has one."""
+    fields = [link for link in _links(transform) if isinstance(link, DisplacementField)]
+    return fields[0].grid if fields else None
 
 
 def _region(pair: Pair) -> Labels:

@@ -13,7 +13,7 @@ from regkit.geometry.grid import Grid
 from regkit.kernels import backend
 from regkit.losses.mutual_information import MutualInformation
 from regkit.registration.linear import descend, evaluate, motion_of
-from regkit.registration.pair import LevelPair, Pair, level
+from regkit.registration.pair import LevelPair, Pair, at_spacing, level
 from regkit.registration.result import Stage
 from regkit.volume.volume import Labels
 
@@ -51,7 +51,7 @@ def candidates(pair: Pair) -> dict[str, Matrix]:
 
 def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
     similarity = MutualInformation()
-    at = level(pair, _coarse(pair), similarity, pair.scope)
+    at = level(pair, at_spacing(pair.grid, _coarse(pair)), similarity, pair.scope)
     centre = motion_of(at, "rigid", np.eye(4), planar=pair.planar).centre
     guesses = [
         (matrix @ about(centre, turn), name if k == 0 else f"{name}, turned")

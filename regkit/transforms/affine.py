@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regkit.geometry.affines import Matrix, checked
+from regkit.geometry.grid import Grid
 from regkit.transforms.transform import Transform
 
 
@@ -52,6 +53,10 @@ class Affine(Transform):
         """Map world points ``(..., d)``."""
         whole = torch.as_tensor(np.array(self.matrix), dtype=points.dtype, device=points.device)
         return points @ whole[:-1, :-1].T + whole[:-1, -1]
+
+    def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
+        """The matrix, and no displacement."""
+        return self.matrix, torch.zeros(self.ndim, *([1] * self.ndim))
 
     def inverse(self) -> Affine:
         """The exact inverse."""

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
+from regkit.transforms.affine import Affine
 from regkit.transforms.transform import Transform, compose
 
 
@@ -31,6 +34,14 @@ class Chain(Transform):
         for link in reversed(self.links):
             points = link(points)
         return points
+
+    def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
+        """An affine on the outside goes into the matrix."""
+        outer, *rest = self.links
+        if not isinstance(outer, Affine):
+            return super().on(grid, rows)
+        matrix, u = compose(*rest).on(grid, rows)
+        return outer.matrix @ matrix, u
 
     def inverse(self) -> Transform:
         """The inverses in reverse order."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from regkit.errors import InputError, NotInvertibleError
+from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.fields import invert
 from regkit.kernels.sampling import sample
+from regkit.kernels.warping import warp_grid
 from regkit.transforms.transform import Transform
 
 _MOST_UNSOLVED = 1e-3
@@ -60,15 +63,29 @@ class DisplacementField(Transform):
         u = sample(self.u.to(points.device), self.grid.to_index(points))
         return points + u.movedim(0, -1).to(points.dtype)
 
-    def inverse(self) -> DisplacementField:
+    def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
+        """Sampled on the grid at once, without going through points."""
+        part = grid.rows(rows)
+        still = torch.zeros(self.ndim, *([1] * self.ndim), device=self.u.device)
+        u = warp_grid(self.u, self.grid.inverse_affine @ part.affine, still, part.shape)
+        return np.eye(self.ndim + 1), u
+
+    def inverse(self, grid: Grid | None = None) -> DisplacementField:
         """Solve ``v(y) = -u(y + v(y))``; see :func:`regkit.kernels.fields.invert`.
+
+        Parameters
+        ----------
+        grid
+            Where to sample the inverse, of the same extent as the field's own, which is taken if
+            none is given. Where the field spreads out its inverse has detail of half the size.
 
         Raises
         ------
         NotInvertibleError
             If more than one voxel in a thousand is left half a voxel or more off: it folds.
         """
-        v, left = invert(self.index_displacement())
+        onto = self.grid if grid is None else grid
+        v, left = invert(self.index_displacement(), onto.shape)
         share = float((left > 0.5).double().mean())
         if share > _MOST_UNSOLVED:
             raise NotInvertibleError(
@@ -76,7 +93,7 @@ class DisplacementField(Transform):
                 f"at most {100 * _MOST_UNSOLVED:g} % may; register with more regularisation"
             )
         residual = float(left.max()) * max(self.grid.spacing)
-        return replace(from_index(v, self.grid), residual=residual)
+        return replace(from_index(v, onto), residual=residual)
 
     def index_displacement(self) -> Tensor:
         """``u`` in voxels of the grid instead of world units, ``(d, *shape)``."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import numpy as np
 from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
 from regkit.volume.points import Points
 
 
@@ -31,6 +34,19 @@ class Transform(ABC):
         NotInvertibleError
             If there is none that can be trusted.
         """
+
+    def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
+        """The transform at the voxels of ``grid``, or at some rows of its first axis.
+
+        Returns
+        -------
+        matrix, u
+            ``phi(x) = matrix (x + u(x))``: a world affine, and a displacement before it,
+            ``(d, *shape)`` float32 in world units, or ``(d, 1, ..., 1)`` where it is the same
+            everywhere.
+        """
+        x = grid.world_points(rows)
+        return np.eye(self.ndim + 1), (self(x) - x).movedim(-1, 0).float().contiguous()
 
     def __matmul__(self, other: Transform) -> Transform:
         """``(a @ b)(x) = a(b(x))``."""

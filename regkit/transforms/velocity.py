@@ -7,6 +7,7 @@ from functools import cached_property
 
 from torch import Tensor
 
+from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.fields import exponential
 from regkit.transforms.displacement import DisplacementField, from_index
@@ -42,6 +43,10 @@ class VelocityField(Transform):
     def __call__(self, points: Tensor) -> Tensor:
         """Map world points ``(..., d)``."""
         return self.displacement(points)
+
+    def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
+        """That of the displacement."""
+        return self.displacement.on(grid, rows)
 
     def inverse(self) -> VelocityField:
         """``exp(-v)``, exact up to the integration."""

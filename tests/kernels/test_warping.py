@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from regkit.geometry.affines import homogeneous, rotation
-from regkit.kernels.fields import identity_index
+from regkit.kernels.fields import identity_index, nested
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.warping import affine_force, warp_force, warp_index
+from regkit.kernels.warping import affine_force, step_force, warp_index
 
 SHAPES = [((9, 10, 11), (8, 7, 12)), ((1, 10, 11), (1, 9, 8))]
 
@@ -42,14 +43,52 @@ def test_the_loop_warps_as_torch_does(problem, draw, on_torch):
     torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=1e-4)
 
 
-def test_the_loops_force_is_the_gradient_of_torch(problem, on_torch):
-    image, matrix, u, upstream = problem
-    ours = warp_force(image, matrix, u, upstream)
+@pytest.fixture(params=[1, 2], ids=["same grid", "coarser grid"])
+def stepped(request, draw):
+    """Warped image, what of it is known, upstream gradient, and the shape of the field's grid."""
+    shape = (8, 6, 12)
+    known = (draw(*shape) > -1).float()
+    return draw(2, *shape), known, draw(2, *shape) * known, tuple(n // request.param for n in shape)
+
+
+def test_the_loops_step_is_that_of_torch(stepped, on_torch):
+    ours = step_force(*stepped)
     on_torch()
-    theirs = warp_force(image, matrix, u, upstream)
-    if image.shape[1] == 1:  # torch's sampler has a slope across a single slice; a plane has none
-        ours, theirs = ours[1:], theirs[1:]
-    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(ours, step_force(*stepped), atol=1e-5, rtol=1e-4)
+
+
+def test_the_step_of_a_plane_is_that_of_torch(draw, on_torch):
+    given = draw(1, 1, 9, 8), torch.ones(1, 9, 8), draw(1, 1, 9, 8), (1, 9, 8)
+    ours = step_force(*given)
+    assert (ours[0] == 0).all()
+    on_torch()
+    torch.testing.assert_close(ours, step_force(*given), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+@pytest.mark.parametrize("kernels", ["loops", "torch"])
+def test_a_coarser_field_warps_as_its_interpolation_does(problem, draw, kernels, ratio, on_torch):
+    image, matrix, u, _ = problem
+    if kernels == "torch":
+        on_torch()
+    u = u[:, ::ratio, ::ratio, ::ratio].contiguous() / ratio
+    shape = tuple(ratio * n for n in u.shape[1:])
+    weight = torch.ones(shape)
+    ours, inside = warp_index(image, matrix, u, weight)
+    theirs, same = warp_index(image, matrix, nested(u, shape), weight)
+    assert torch.equal(inside, same)
+    torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
+
+
+def test_one_vector_shifts_everything_alike(draw):
+    image, shift = draw(1, 6, 7, 8), torch.tensor([0.5, -1.0, 0.25]).reshape(3, 1, 1, 1)
+    weight = torch.ones(6, 7, 8)
+    # In voxels of its own grid, which is the whole extent.
+    ours, _ = warp_index(
+        image, np.eye(4), shift / torch.tensor([6, 7, 8]).reshape(3, 1, 1, 1), weight
+    )
+    theirs, _ = warp_index(image, np.eye(4), shift.expand(3, 6, 7, 8).contiguous(), weight)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
 def test_the_loops_affine_force_is_the_gradient_of_torch(problem, on_torch):
@@ -63,10 +102,9 @@ def test_the_loops_affine_force_is_the_gradient_of_torch(problem, on_torch):
 
 def test_the_same_input_gives_the_same_bytes(problem):
     image, matrix, u, upstream = problem
-    first = affine_force(image, matrix, upstream), warp_force(image, matrix, u, upstream)
-    again = affine_force(image, matrix, upstream), warp_force(image, matrix, u, upstream)
-    assert np.array_equal(first[0], again[0])
-    assert torch.equal(first[1], again[1])
+    assert np.array_equal(*(affine_force(image, matrix, upstream) for _ in range(2)))
+    warped, inside = _warped(image, matrix, u)
+    assert torch.equal(*(step_force(warped, inside, upstream, u.shape[1:]) for _ in range(2)))
 
 
 def _slope(function, at, way):
@@ -93,20 +131,23 @@ def _smooth(image):
     return gaussian(image, 2.0)
 
 
-def test_the_force_is_the_slope_of_the_loss(problem, draw):
-    image, matrix, u, upstream = problem
-    image, u = _smooth(image), 0.3 * u
-    inner = upstream * _inner(image, matrix, u)
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_the_step_is_the_slope_of_the_loss(draw, ratio):
+    """``image o (id + v)`` against ``v``, which may live on a coarser grid."""
+    shape = (24, 20, 28)
+    coarse = tuple(n // ratio for n in shape)
+    image, upstream = gaussian(draw(1, *shape), 4.0), gaussian(draw(1, *shape), 4.0)
+    upstream[:, [0, 1, -2, -1]] = upstream[:, :, [0, 1, -2, -1]] = upstream[..., [0, 1, -2, -1]] = 0
 
-    def loss(moved):
-        return float((_warped(image, matrix, moved)[0].double() * inner).sum())
+    def loss(v):
+        return float((_warped(image, np.eye(4), nested(v, shape))[0].double() * upstream).sum())
 
-    way = draw(*u.shape)
-    if image.shape[1] == 1:
-        way[0] = 0
-    force = warp_force(image, matrix, u, inner)
-    expected = _slope(loss, u, way)
-    assert float((force.double() * way).sum()) == pytest.approx(expected, rel=0.05, abs=0.05)
+    way = 0.02 * upstream[0] * torch.stack([torch.ones(shape), image[0], -torch.ones(shape)])
+    way = functional.adaptive_avg_pool3d(way, coarse) * 1e4
+    force = step_force(image, torch.ones(shape), upstream, coarse).double()
+    expected = _slope(loss, torch.zeros_like(way), way) / ratio
+    assert abs(expected) > 0.01
+    assert float((force * way).sum()) == pytest.approx(expected, rel=0.1)
 
 
 def test_the_affine_force_is_the_slope_of_the_loss(problem):
@@ -133,12 +174,4 @@ def test_what_does_not_move_is_only_resampled(draw):
     out, inside = _warped(image, np.eye(4), still)
     torch.testing.assert_close(out, image)
     assert (inside == 1).all()
-    assert (warp_force(image, np.eye(4), still, torch.zeros_like(image)) == 0).all()
-
-
-def test_a_plane_has_no_force_across_it(draw, on_torch):
-    image, u = draw(1, 1, 9, 8), draw(3, 1, 9, 8)
-    u[0] = 0
-    assert (warp_force(image, np.eye(4), u, torch.ones(1, 1, 9, 8))[0] == 0).all()
-    on_torch()
-    assert (warp_force(image, np.eye(4), u, torch.ones(1, 1, 9, 8))[0] == 0).all()
+    assert (step_force(out, inside, torch.zeros_like(image), still.shape[1:]) == 0).all()

@@ -7,7 +7,7 @@ from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.registration.check import as_mask
 from regkit.registration.config import LinearConfig
 from regkit.registration.linear import evaluate, register_linear, value_and_gradient
-from regkit.registration.pair import level
+from regkit.registration.pair import at_spacing, level
 
 CONFIG = LinearConfig(iterations=80)
 SPACINGS = (5.0, 2.5, 1.4)
@@ -72,7 +72,7 @@ def test_the_gradient_is_the_slope(head, parts, move, turn, paired, similarity):
     # Inside a mask, since the gradient leaves out what enters and leaves at the border.
     mask = as_mask(parts, head)
     turned = paired(head, move(turn), fixed_mask=mask)
-    at = level(turned, 2.0, similarity, turned.scope)
+    at = level(turned, at_spacing(turned.grid, 2.0), similarity, turned.scope)
     start = turn.matrix @ homogeneous(np.eye(3), [0.6, -0.5, 0.4])
     _, gradient = value_and_gradient(at, start, similarity)
     for way in (
@@ -87,7 +87,7 @@ def test_the_gradient_is_the_slope(head, parts, move, turn, paired, similarity):
 
 @pytest.mark.parametrize("similarity", [MSE(), MutualInformation()], ids=lambda s: s.name)
 def test_no_overlap_costs_more_than_any(turned, similarity):
-    at = level(turned, 4.0, similarity, turned.scope)
+    at = level(turned, at_spacing(turned.grid, 4.0), similarity, turned.scope)
     far = homogeneous(np.eye(3), [500.0, 0.0, 0.0])
     value, gradient = value_and_gradient(at, far, similarity)
     assert value == evaluate(at, far, similarity) > evaluate(at, np.eye(4), similarity)

@@ -3,7 +3,7 @@ import torch
 
 from regkit.losses import MIND, MSE
 from regkit.registration.check import as_mask
-from regkit.registration.pair import coarser, level
+from regkit.registration.pair import at_spacing, coarser, level
 
 
 def test_images_are_canonical_and_between_zero_and_one(head, bent, paired):
@@ -27,17 +27,18 @@ def test_masks_follow_their_images(head, bent, parts, paired):
 
 def test_a_level_has_the_spacing_that_is_asked_for(head, bent, paired):
     pair = paired(head, bent)
-    at = level(pair, 4.0, MSE(), pair.region)
+    at = level(pair, at_spacing(pair.grid, 4.0), MSE(), pair.region)
     assert np.allclose(at.grid.spacing, 4.0, rtol=0.15)
     assert np.allclose(at.moving_grid.spacing, 4.0, rtol=0.15)
     assert at.fixed.shape == (1, *at.grid.shape)
     assert at.weight.shape == at.grid.shape
     assert set(at.weight.unique().tolist()) == {0, 1}
-    assert level(pair, 4.0, MIND(), pair.region).fixed.shape == (12, *at.grid.shape)
+    assert level(pair, at.grid, MIND(), pair.region).fixed.shape == (12, *at.grid.shape)
 
 
 def test_the_matrix_of_a_level_goes_from_index_to_index(head, bent, paired, turn):
-    at = level(paired(head, bent), 3.0, MSE(), paired(head, bent).region)
+    pair = paired(head, bent)
+    at = level(pair, coarser(pair.grid, 2), MSE(), pair.region)
     index = torch.tensor([[1.0, 2.0, 3.0]], dtype=torch.float64)
     expected = at.moving_grid.to_index(turn(at.grid.to_world(index)))
     matrix = at.matrix(turn.matrix)
@@ -46,7 +47,7 @@ def test_the_matrix_of_a_level_goes_from_index_to_index(head, bent, paired, turn
 
 
 def test_a_grid_is_made_coarser_only_where_it_is_finer(grid):
-    assert coarser(grid, 1.0) is grid
-    out = coarser(grid, 1.6)  # spacings 1.3, 1.1, 1.9
+    assert at_spacing(grid, 1.0) is grid
+    out = at_spacing(grid, 1.6)  # spacings 1.3, 1.1, 1.9
     assert out.shape[2] == grid.shape[2]
     assert out.shape[0] < grid.shape[0]

@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from regkit.kernels.cpu.jit import inline, parallel
-from regkit.kernels.cpu.trilinear import cell, lerp8, slope8
+from regkit.kernels.cpu.trilinear import cell, lerp8, nested, slope8
 
 _LONGEST = 2.0  # voxels: a Newton step is trusted within the neighbouring cells only
 
@@ -28,17 +28,23 @@ def _newton(a, b, c, d, e, f, g, h, m, r0, r1, r2):
 
 @parallel
 def invert(u, v, iterations, tolerance, residual):
-    """Improve ``v (3, I, J, K)`` towards ``v = -u(id + v)``; ``residual`` is what is left."""
+    """Improve ``v (3, I, J, K)`` towards ``v = -u(id + v)``; ``residual`` is what is left.
+
+    ``v`` may live on a finer grid of the same extent; each is in voxels of its own.
+    """
     _, n0, n1, n2 = u.shape
-    for i in prange(n0):
-        for j in range(n1):
-            for k in range(n2):
-                v0, v1, v2 = float(v[0, i, j, k]), float(v[1, i, j, k]), float(v[2, i, j, k])
+    size = residual.shape
+    a0, a1, a2 = size[0] / n0, size[1] / n1, size[2] / n2
+    for i in prange(size[0]):
+        for j in range(size[1]):
+            for k in range(size[2]):
+                v0, v1, v2 = v[0, i, j, k] / a0, v[1, i, j, k] / a1, v[2, i, j, k] / a2
+                p, q, r = nested(i, size[0], n0), nested(j, size[1], n1), nested(k, size[2], n2)
                 best, b0, b1, b2 = np.inf, v0, v1, v2
                 for _ in range(iterations):
-                    x, X, fx, sx = cell(i + v0, n0)
-                    y, Y, fy, sy = cell(j + v1, n1)
-                    z, Z, fz, sz = cell(k + v2, n2)
+                    x, X, fx, sx = cell(p + v0, n0)
+                    y, Y, fy, sy = cell(q + v1, n1)
+                    z, Z, fz, sz = cell(r + v2, n2)
                     r0 = v0 + lerp8(u, 0, x, X, y, Y, z, Z, fx, fy, fz)
                     r1 = v1 + lerp8(u, 1, x, X, y, Y, z, Z, fx, fy, fz)
                     r2 = v2 + lerp8(u, 2, x, X, y, Y, z, Z, fx, fy, fz)
@@ -59,5 +65,5 @@ def invert(u, v, iterations, tolerance, residual):
                         v0, v1, v2 = v0 - s0, v1 - s1, v2 - s2
                     else:
                         v0, v1, v2 = (v0 + b0) / 2, (v1 + b1) / 2, (v2 + b2) / 2
-                v[0, i, j, k], v[1, i, j, k], v[2, i, j, k] = b0, b1, b2
+                v[0, i, j, k], v[1, i, j, k], v[2, i, j, k] = a0 * b0, a1 * b1, a2 * b2
                 residual[i, j, k] = best

@@ -15,12 +15,20 @@ def _clamp(i, n):
 
 @parallel
 def along_first(image, taps, zero, out):
-    """Convolve axis i of ``image (C, I, J, K)``. ``zero``: nothing outside, else edge values."""
+    """Convolve axis i of ``image (C, I, J, K)``; ``out`` may be ``image``.
+
+    ``zero``: nothing lies outside, else edge values do.
+    """
     channels, n0, n1, n2 = image.shape
     radius = len(taps) // 2
-    for i in prange(n0):
+    for j in prange(n1):
+        plane = np.empty((n0, n2), np.float32)
         for c in range(channels):
-            for j in range(n1):
+            for i in range(n0):
+                row, line = plane[i], image[c, i, j]
+                for k in range(n2):
+                    row[k] = line[k]
+            for i in range(n0):
                 row = out[c, i, j]
                 for k in range(n2):
                     row[k] = 0
@@ -29,7 +37,7 @@ def along_first(image, taps, zero, out):
                     if zero and (source < 0 or source >= n0):
                         continue
                     w = taps[t + radius]
-                    line = image[c, _clamp(source, n0), j]
+                    line = plane[_clamp(source, n0)]
                     for k in range(n2):
                         row[k] += w * line[k]
 

@@ -25,6 +25,12 @@ def cell(p, n):
 
 
 @inline
+def nested(i, n, other):
+    """Where voxel ``i`` of ``n`` lies on an axis that cuts the same extent into ``other``."""
+    return (i + 0.5) * other / n - 0.5
+
+
+@inline
 def lerp8(image, c, x, X, y, Y, z, Z, fx, fy, fz):
     """Value between the eight corners."""
     a = image[c, x, y, z] + fz * (image[c, x, y, Z] - image[c, x, y, z])

@@ -1,5 +1,8 @@
 """Local normalised cross-correlation over box windows, value and gradient in three sweeps.
 
+Slices follow one another in blocks: ``sums (ring, 6, J, K)`` and ``coef (ring, 3, J, K)`` hold
+slice ``i`` at ``i % ring`` for as long as a window still needs it.
+
 A slice is only looked at inside the box that its weight occupies: ``boxes[i] = (j0, j1, k0, k1)``.
 What neighbouring slices need of it lies within the union of their boxes, ``spans[i]``. Rows are
 cut to their range before they are looped over, so that every loop counts from zero: only then does
@@ -15,13 +18,20 @@ from regkit.kernels.cpu.jit import inline, parallel
 
 
 @parallel
-def extents(weight, boxes):
-    """The box of each slice's weight; ``(0, 0, 0, 0)`` where there is none."""
+def extents(weight, boxes, totals):
+    """The box of each slice's weight, ``(0, 0, 0, 0)`` where there is none, and its sum."""
     n0, n1, n2 = weight.shape
     for i in prange(n0):
         j0, j1, k0, k1 = n1, 0, n2, 0
+        total = 0.0
         for j in range(n1):
             row = weight[i, j]
+            part = np.float32(0)
+            for k in range(n2):
+                part += row[k]
+            if part == 0:
+                continue
+            total += part
             for k in range(n2):
                 if row[k] != 0:
                     j0, j1 = min(j0, j), max(j1, j + 1)
@@ -29,6 +39,7 @@ def extents(weight, boxes):
         if j1 == 0:
             j0, k0 = 0, 0
         boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = j0, j1, k0, k1
+        totals[i] = total
 
 
 @inline
@@ -56,10 +67,10 @@ def _box_plane(plane, radius, j0, j1, k0, k1, scratch, out):
 
 
 @parallel
-def moments(fixed, warped, weight, radius, spans, sums):
-    """In-plane box sums of w, wF, wW, wFF, wWW, wFW into ``sums (I, 6, J, K)``."""
-    n0, n1, n2 = fixed.shape
-    for i in prange(n0):
+def moments(fixed, warped, weight, radius, spans, first, last, sums):
+    """In-plane box sums of w, wF, wW, wFF, wWW, wFW of the slices ``first .. last``."""
+    _, n1, n2 = fixed.shape
+    for i in prange(first, last):
         j0, j1, k0, k1 = spans[i, 0], spans[i, 1], spans[i, 2], spans[i, 3]
         plane = np.empty((n1, n2), np.float32)
         scratch = np.empty((n1, n2), np.float32)
@@ -86,14 +97,14 @@ def moments(fixed, warped, weight, radius, spans, sums):
                 else:
                     for k in range(len(row)):
                         row[k] = m[k] * f[k] * w[k]
-            _box_plane(plane, radius, j0, j1, k0, k1, scratch, sums[i, q])
+            _box_plane(plane, radius, j0, j1, k0, k1, scratch, sums[i % len(sums), q])
 
 
 @parallel
-def coefficients(sums, weight, radius, squared, eps, boxes, spans, coef, value):
-    """Correlation of every window; the box-summed coefficients of its gradient in ``coef``."""
-    n0, _, n1, n2 = sums.shape
-    for i in prange(n0):
+def coefficients(sums, weight, radius, squared, eps, boxes, spans, first, last, coef, value):
+    """Correlation of every window; the in-plane sums of its gradient's coefficients in ``coef``."""
+    n0, n1, n2 = weight.shape
+    for i in prange(first, last):
         k0, k1 = boxes[i, 2], boxes[i, 3]
         total = np.empty((6, k1 - k0), np.float32)
         planes = np.zeros((3, n1, n2), np.float32)
@@ -106,7 +117,7 @@ def coefficients(sums, weight, radius, squared, eps, boxes, spans, coef, value):
                 for k in range(len(row)):
                     row[k] = 0
                 for s in range(low, high):
-                    line = sums[s, q, j, k0:k1]
+                    line = sums[s % len(sums), q, j, k0:k1]
                     for k in range(len(row)):
                         row[k] += line[k]
             m = weight[i, j, k0:k1]
@@ -145,15 +156,15 @@ def coefficients(sums, weight, radius, squared, eps, boxes, spans, coef, value):
                 spans[i, 2],
                 spans[i, 3],
                 scratch,
-                coef[i, q],
+                coef[i % len(coef), q],
             )
 
 
 @parallel
-def gradient(fixed, warped, weight, coef, radius, scale, boxes, out):
+def gradient(fixed, warped, weight, coef, radius, scale, boxes, first, last, out):
     """``out = scale * weight * (alpha F - beta W + gamma)``, coefficients summed along i."""
     n0, n1, _ = fixed.shape
-    for i in prange(n0):
+    for i in prange(first, last):
         low, high = max(i - radius, 0), min(i + radius + 1, n0)
         j0, j1, k0, k1 = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
         total = np.empty((3, k1 - k0), np.float32)
@@ -168,7 +179,7 @@ def gradient(fixed, warped, weight, coef, radius, scale, boxes, out):
                 for k in range(len(row)):
                     row[k] = 0
                 for s in range(low, high):
-                    source = coef[s, q, j, k0:k1]
+                    source = coef[s % len(coef), q, j, k0:k1]
                     for k in range(len(row)):
                         row[k] += source[k]
             alpha, beta, gamma = total[0], total[1], total[2]
