@@ -45,6 +45,11 @@ class FieldConfig(_Strict):
     ``update_sigma`` smooths each step (fluid) and ``field_sigma`` the whole field (diffusion);
     ``step`` is the longest move of one iteration. A level ends when ten iterations gain less
     than ``tolerance`` of all that it gained. ``max_voxels`` bounds the finest grid.
+
+    ``reach`` bounds ``step`` and ``update_sigma`` in world units: in voxels larger than this (and
+    than the finest ones) they shrink to what they are in voxels of this size. ``effort`` raises
+    the bound of a level of few voxels, up to that of the first one, until voxels times iterations
+    come to it.
     """
 
     factors: tuple[int, ...] = (4, 2, 1)
@@ -56,6 +61,8 @@ class FieldConfig(_Strict):
     momentum: float = Field(0.6, ge=0, lt=1)
     tolerance: float = Field(0.02, gt=0)
     max_voxels: int = Field(16_000_000, gt=0)
+    reach: float = Field(4.0, gt=0)
+    effort: int = Field(0, ge=0)
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
