@@ -44,9 +44,16 @@ class FieldConfig(_Strict):
     bound of each. Lengths are in voxels of the level: ``radius`` of an LNCC window;
     ``update_sigma`` smooths each step (fluid) and ``field_sigma`` the whole field (diffusion);
     ``step`` is the longest move of one iteration. A level ends when ten iterations gain less
-    than ``tolerance`` of all that it gained. ``max_voxels`` bounds the finest grid. The voxels of
-    the field are never smaller than ``finest`` times those of the finest grid: it is smooth, so
-    that a coarser one holds it, for a fraction of the time and memory.
+    than ``tolerance`` of all that it gained. ``max_voxels`` bounds the finest grid.
+
+    ``max_field_voxels`` bounds that of the field: where it would hold more, the field has half
+    the resolution of the images, or a quarter. It is smooth, so that it loses next to nothing, at
+    a fraction of the time and memory.
+
+    ``reach`` bounds ``step`` and ``update_sigma`` in world units: in voxels larger than this (and
+    than the finest ones) they shrink to what they are in voxels of this size. ``effort`` raises
+    the bound of a level of few voxels, up to that of the first one, until voxels times iterations
+    come to it.
     """
 
     factors: tuple[int, ...] = (4, 2, 1)
@@ -57,8 +64,10 @@ class FieldConfig(_Strict):
     step: float = Field(1.0, gt=0, le=1)
     momentum: float = Field(0.6, ge=0, lt=1)
     tolerance: float = Field(0.02, gt=0)
-    finest: int = Field(1, ge=1)
     max_voxels: int = Field(16_000_000, gt=0)
+    max_field_voxels: int = Field(4_000_000, gt=0)
+    reach: float = Field(4.0, gt=0)
+    effort: int = Field(0, ge=0)
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:

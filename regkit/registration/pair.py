@@ -24,6 +24,7 @@ from regkit.resample import AnyVolume, resample
 from regkit.volume.volume import Labels, Volume
 
 _MARGIN = 8.0
+_CUT = 0.1  # share of the outermost voxels; a neck at the lower border of a head is less
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class Pair:
 
     ``region`` is where fixed has tissue, or its mask; ``scope`` is where fixed counts for the
     linear engine: the mask, or everything, since the dark surroundings keep an affine from
-    growing. ``moving_region`` is where moving counts (None: all of it), ``moving_body`` where it
-    has tissue; ``grid`` is the finest working grid.
+    growing; but the tissue alone where the field of view cuts through it, since the dark then
+    also tells where the scan ended. ``moving_region`` is where moving counts (None: all of it),
+    ``moving_body`` where it has tissue; ``grid`` is the finest working grid.
     """
 
     fixed: Volume
@@ -95,12 +97,20 @@ def prepare(
         fixed=f,
         moving=m,
         region=region,
-        scope=_everything(f) if fixed_mask is None else region,
+        scope=_everything(f) if fixed_mask is None and not is_cut(region) else region,
         moving_region=None if moving_mask is None else canonical(moving_mask),
         moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
         grid=grid,
         device=device,
     )
+
+
+def is_cut(body: Labels) -> bool:
+    """Whether a body goes on beyond its image: it fills a tenth of the outermost voxels."""
+    mask = body.data[0] > 0
+    axes = [axis for axis, n in enumerate(mask.shape) if n > 1]
+    faces = [mask.select(axis, end).flatten() for axis in axes for end in (0, -1)]
+    return bool(faces) and float(torch.cat(faces).float().mean()) >= _CUT
 
 
 def _everything(image: Volume) -> Labels:

@@ -6,7 +6,7 @@ from regkit import Affine, DisplacementField
 from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.metrics.jacobian import jacobian
 from regkit.registration.config import FieldConfig
-from regkit.registration.field import refit, register_field
+from regkit.registration.field import bound, bounded, refit, register_field
 
 CONFIG = FieldConfig(factors=(2, 1), iterations=(60, 40))
 
@@ -72,6 +72,24 @@ def test_levels_stop_at_their_bound(pair):
     _, stage = _warp(pair, config=short)
     assert [len(record.values) for record in stage.levels] == [4, 0]
     assert not any(record.converged for record in stage.levels)
+
+
+def test_large_voxels_shorten_steps_and_smoothing():
+    config = FieldConfig(reach=4.0)
+    assert bounded(config, 4.0, 1.0) == config
+    coarse = bounded(config, 16.0, 4.0)
+    assert (coarse.step, coarse.update_sigma) == (config.step / 4, config.update_sigma / 4)
+    assert coarse.field_sigma == config.field_sigma
+    assert bounded(config, 30.0, 30.0) == config  # the finest voxels are never too large
+
+
+def test_small_levels_may_take_more_iterations():
+    config = FieldConfig(iterations=(100, 50, 6), effort=36_000_000)
+    assert bound(6, 6_000_000, config) == 6
+    assert bound(6, 900_000, config) == 40
+    assert bound(6, 1000, config) == 100
+    assert bound(0, 1000, config) == 0
+    assert bound(6, 1000, FieldConfig()) == 6
 
 
 def test_every_iteration_is_told(pair):

@@ -3,7 +3,8 @@ import torch
 
 from regkit.losses import MIND, MSE
 from regkit.registration.check import as_mask
-from regkit.registration.pair import at_spacing, coarser, level
+from regkit.registration.pair import at_spacing, coarser, is_cut, level
+from regkit.volume import Labels
 
 
 def test_images_are_canonical_and_between_zero_and_one(head, bent, paired):
@@ -14,6 +15,18 @@ def test_images_are_canonical_and_between_zero_and_one(head, bent, paired):
     assert not pair.planar
     assert pair.moving_region is None
     assert (pair.scope.data > 0).all()
+
+
+def test_the_surroundings_count_unless_the_field_of_view_cuts_the_body(head, bent, paired):
+    inner = paired(head, bent).region
+    assert not is_cut(inner)
+    whole = inner.with_data(torch.ones_like(inner.data))
+    assert is_cut(whole)
+    half = torch.ones(1, 1, 20, 20, dtype=torch.uint8)
+    half[:, :, 10:] = 0  # a lifted 2-D image: its single slice is no border
+    assert is_cut(Labels(half, inner.grid.window([0, 0, 0], [1, 20, 20])))
+    half[:, :, :, [0, -1]] = half[:, :, [0]] = 0
+    assert not is_cut(Labels(half, inner.grid.window([0, 0, 0], [1, 20, 20])))
 
 
 def test_masks_follow_their_images(head, bent, parts, paired):
