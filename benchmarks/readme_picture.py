@@ -12,11 +12,11 @@ DEMO, DOCS = Path("demo"), Path("docs")
 
 
 def main() -> None:
-    """Write ``docs/before.png`` and ``docs/after.png``."""
+    """Write ``docs/before.svg`` and ``docs/after.svg``."""
     fixed, moving = rk.read(DEMO / "icbm152.nii.gz"), rk.read(DEMO / "head.nii.gz")
     view = scene(fixed, moving, rk.read(DEMO / "result" / "warped.nii.gz"))
     for name, images in (("before", view.before), ("after", view.after)):
-        (DOCS / f"{name}.png").write_bytes(contours(view, images, name).png)
+        (DOCS / f"{name}.svg").write_text(contours(view, images, name).svg, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from regkit.geometry.grid import Grid
-from regkit.metrics.affine_part import affine_part
-from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, strip
 from regkit.report.figures import outline
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane, cut
-from regkit.transforms import Transform, compose
+from regkit.report.svg import Picture
+from regkit.report.ticks import round_step
+from regkit.transforms import Affine, Transform, compose
 from regkit.volume.volume import Volume
 
 _LINES = "#56b4e9"
@@ -25,40 +25,38 @@ def grid_step(planes: Sequence[Plane]) -> float:
 
     The lines stand about as dense in a cell-sized picture as on a satellite scene.
     """
-    wanted = max(max(plane.size) for plane in planes) / _COUNT
-    power = 10.0 ** np.floor(np.log10(wanted))
-    return float(min((1, 2, 5, 10), key=lambda m: abs(np.log(m * power / wanted))) * power)
+    return round_step(max(max(plane.size) for plane in planes) / _COUNT)
 
 
-def deformed_grid(scene: Scene, phi: Transform, grid: Grid, alt: str) -> Picture:
-    """A regular grid as ``phi`` bends it, without its global (affine) part.
+def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Picture:
+    """A regular grid as ``phi`` bends it, without its global part ``affine``.
 
     Lines join the points of fixed that come from one straight line of moving; movement out of
     the plane does not show.
     """
-    local = compose(affine_part(phi, grid).inverse(), phi)
-    figure, panels = strip(scene.planes)
+    local = compose(affine.inverse(), phi)
+    sheet = strip(scene.planes)
     step = grid_step(scene.planes)
-    for panel, fixed in zip(panels, scene.fixed, strict=True):
+    for panel, fixed in zip(sheet.panels, scene.fixed, strict=True):
         panel.show(0.6 * fixed)
         for coordinate in _coordinates(panel.plane, local):
             first, last = np.ceil(coordinate.min() / step), np.floor(coordinate.max() / step)
             panel.lines(coordinate, (step * np.arange(first, last + 1)).tolist(), _LINES)
-    return picture(figure, alt)
+    return sheet.picture(alt)
 
 
 def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
     """Natural logarithm of the determinant, with folded voxels marked."""
     maps = [cut(jacobian, plane, outside=1.0) for plane in scene.planes]
     limit = _limit(maps)
-    figure, panels = strip(scene.planes, look=MAP)
-    for panel, image, fixed in zip(panels, maps, scene.fixed, strict=True):
+    sheet = strip(scene.planes, look=MAP)
+    for panel, image, fixed in zip(sheet.panels, maps, scene.fixed, strict=True):
         logs = np.log(np.clip(np.nan_to_num(image), 1e-3, None))
-        drawn = panel.show_signed(logs, limit)
+        panel.show_signed(logs, limit)
         outline(panel, fixed, scene.levels[:1], color="#444444")
         panel.marks(~(image > 0), "#ffe000")
-    add_bar(figure, drawn, "log Jacobian")
-    return picture(figure, alt)
+    sheet.add_bar(limit, "log Jacobian")
+    return sheet.picture(alt)
 
 
 def _limit(maps: Sequence[Pixels]) -> float:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, Panel, strip
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane
+from regkit.report.svg import Picture
 
 _LINE = "#ffb000"
 _TILES = 7
@@ -22,36 +23,36 @@ _TILES = 7
 
 def grey(planes: Sequence[Plane], images: Sequence[Pixels], alt: str) -> Picture:
     """Plain slices."""
-    figure, panels = strip(planes)
-    for panel, image in zip(panels, images, strict=True):
+    sheet = strip(planes)
+    for panel, image in zip(sheet.panels, images, strict=True):
         panel.show(image)
-    return picture(figure, alt)
+    return sheet.picture(alt)
 
 
 def overlay(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     """Fixed in magenta and another image in green: grey where they agree."""
-    figure, panels = strip(scene.planes)
-    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
+    sheet = strip(scene.planes)
+    for panel, fixed, other in zip(sheet.panels, scene.fixed, images, strict=True):
         panel.show(np.stack([fixed, other, fixed], axis=-1))
-    return picture(figure, alt)
+    return sheet.picture(alt)
 
 
 def contours(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     """Outlines of fixed drawn on another image."""
-    figure, panels = strip(scene.planes)
-    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
+    sheet = strip(scene.planes)
+    for panel, fixed, other in zip(sheet.panels, scene.fixed, images, strict=True):
         panel.show(other)
         outline(panel, fixed, scene.levels)
-    return picture(figure, alt)
+    return sheet.picture(alt)
 
 
 def checkerboard(scene: Scene, alt: str) -> Picture:
     """Tiles of fixed and of warped in turn: structures should run on across the edges."""
-    figure, panels = strip(scene.planes)
+    sheet = strip(scene.planes)
     tile = min(min(plane.size) for plane in scene.planes) / _TILES
-    for panel, fixed, after in zip(panels, scene.fixed, scene.after, strict=True):
+    for panel, fixed, after in zip(sheet.panels, scene.fixed, scene.after, strict=True):
         panel.show(np.where(_tiles(panel.plane, fixed.shape, tile), fixed, after))
-    return picture(figure, alt)
+    return sheet.picture(alt)
 
 
 def differences(scene: Scene, alt_before: str, alt_after: str) -> tuple[Picture, Picture]:
@@ -74,11 +75,11 @@ def outline(panel: Panel, image: Pixels, levels: Sequence[float], color: str = _
 def _difference(
     planes: Sequence[Plane], images: Sequence[Pixels], limit: float, alt: str
 ) -> Picture:
-    figure, panels = strip(planes, look=MAP)
-    for panel, image in zip(panels, images, strict=True):
-        drawn = panel.show_signed(image, limit)
-    add_bar(figure, drawn, "moving - fixed")
-    return picture(figure, alt)
+    sheet = strip(planes, look=MAP)
+    for panel, image in zip(sheet.panels, images, strict=True):
+        panel.show_signed(image, limit)
+    sheet.add_bar(limit, "moving - fixed")
+    return sheet.picture(alt)
 
 
 def _tiles(plane: Plane, shape: tuple[int, ...], tile: float) -> NDArray[np.bool_]:
