@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "SimpleITK", "numba", "nibabel", "h5py", "PIL", "scipy", "numpy")
+HEAVY = ("torch", "SimpleITK", "numba", "nibabel", "h5py", "matplotlib", "scipy", "numpy")
 
 
 @pytest.mark.parametrize(

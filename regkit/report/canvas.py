@@ -1,25 +1,63 @@
-"""A strip of slices side by side, at one scale, with the anatomical directions on it."""
+"""A strip of slices side by side, at one scale, with the anatomical directions on it.
+
+Figures are made with matplotlib's objects, never through pyplot, so that nothing global changes,
+and written as SVG: slices keep their own resolution, the browser draws lines and letters.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from io import StringIO
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
-import contourpy
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from regkit.report.colours import diverging
 from regkit.report.slices import Plane
-from regkit.report.svg import Anchor, Drawing, Picture
-from regkit.report.ticks import ticks
 
-_WIDTH, _TALLEST = 10.0, 5.0  # inches
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+_WIDTH, _TALLEST = 11.0, 5.5  # inches: as wide as the page of a report
 _GAP = 0.06  # inches between panels
-_LINE = 0.01  # inches
-_MARK = 0.052  # inches
-_SHADES = 256
+
+# The same figure gives the same bytes, and letters stay letters. These options exist for the
+# whole process only, hence the lock: reports are written in threads.
+_OPTIONS: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "regkit",
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],
+}
+_LOCK = Lock()
+_UNDATED = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+# Slices are magnified smoothly, as by any viewer, not in blocks.
+_BLOCKS = "image-rendering:crisp-edges;image-rendering:pixelated"
+# Paths to a tenth of a point, instead of a millionth.
+_PATH, _FINER = re.compile(r'\bd="[^"]*"'), re.compile(r"(?<=\.\d)\d+")
+# What an address or an attribute of HTML would not take for itself.
+_ESCAPED = {character: f"%{ord(character):02X}" for character in "%#<>\"'&"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG and the words that stand for it where it cannot be seen."""
+
+    svg: str
+    alt: str
+
+    @property
+    def uri(self) -> str:
+        """The picture itself as a ``data:`` address."""
+        address = self.svg
+        for character, code in _ESCAPED.items():
+            address = address.replace(character, code)
+        return f"data:image/svg+xml;charset=utf-8,{address}"
 
 
 @dataclass(frozen=True)
@@ -33,82 +71,60 @@ class Look:
 
 # Images stand on black, as on any reading station. Maps stand on the white of their own middle,
 # or their background would look like a value.
-IMAGE = Look(paper="#000000", ink="#ffffff", bar=0.0)
+IMAGE = Look(paper="black", ink="white", bar=0.0)
 MAP = Look(paper="#f7f7f7", ink="#1f2328", bar=0.95)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """The place of one plane on a drawing: left, top, width and height in inches."""
+    """The place of one plane: axes shared by the strip, and left, right, bottom, top in inches.
 
-    drawing: Drawing
+    One set of axes for a whole strip, because matplotlib takes longer to set up axes than to draw
+    a slice.
+    """
+
+    axes: Axes
     plane: Plane
-    box: tuple[float, float, float, float]
+    extent: tuple[float, float, float, float]
 
-    def show(self, image: NDArray[np.float32]) -> None:
+    def show(self, image: NDArray[np.float32]) -> AxesImage:
         """Draw shades 0..1, or colours ``(rows, columns, 3)``."""
-        self.drawing.pixels(image, self.box)
+        return self._shown(image, cmap="gray", vmin=0, vmax=1)
 
-    def show_signed(self, image: NDArray[np.float32], limit: float) -> None:
+    def show_signed(self, image: NDArray[np.float32], limit: float) -> AxesImage:
         """Draw values of either sign: blue at ``-limit``, white at 0, red at ``limit``."""
-        self.show(diverging(image, limit))
+        return self._shown(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
     def lines(self, image: NDArray[np.float32], levels: Sequence[float], color: str) -> None:
         """Isolines of pixels at those levels that the pixels cross."""
         low, high = float(image.min()), float(image.max())
         crossed = sorted({float(level) for level in levels if low < level < high})
         if crossed and min(image.shape) > 1:
-            isolines: Any = contourpy.contour_generator(*self._centres(image.shape), image)
-            found = [line for level in crossed for line in isolines.lines(level)]
-            self.drawing.lines(found, color, _LINE)
+            isolines = self.axes.contour(
+                image, levels=crossed, colors=color, linewidths=0.8, linestyles="solid",
+                extent=self.extent, origin="upper",
+            )  # fmt: skip
+            # Fewer points where a line runs straight, to within a third of a pixel on a screen.
+            for path in isolines.get_paths():
+                path.should_simplify, path.simplify_threshold = True, 0.25
 
     def marks(self, where: NDArray[np.bool_], color: str) -> None:
         """A square on every pixel that is true."""
-        x, y = self._centres(where.shape)
         rows, columns = np.nonzero(where)
-        square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * _MARK / 2
-        squares = np.stack([x[columns], y[rows]], axis=-1)[:, None] + square
-        if len(squares):
-            self.drawing.areas(squares.tolist(), color, "#000000", _LINE)
+        left, right, bottom, top = self.extent
+        x = left + (columns + 0.5) * (right - left) / where.shape[1]
+        y = top - (rows + 0.5) * (top - bottom) / where.shape[0]
+        self.axes.scatter(
+            x, y, s=14, marker="s", c=color, edgecolors="black", linewidths=0.8, zorder=5
+        )
 
-    def _centres(self, shape: tuple[int, ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        left, top, width, height = self.box
-        rows, columns = shape
-        return (
-            left + (np.arange(columns) + 0.5) * width / columns,
-            top + (np.arange(rows) + 0.5) * height / rows,
+    def _shown(self, image: NDArray[np.float32], **colours: Any) -> AxesImage:
+        return self.axes.imshow(
+            image, extent=self.extent, aspect="auto", interpolation="none", **colours
         )
 
 
-@dataclass(frozen=True)
-class Strip:
-    """Panels side by side on one drawing."""
-
-    drawing: Drawing
-    panels: list[Panel]
-    look: Look
-
-    def add_bar(self, limit: float, label: str) -> None:
-        """A colour bar from ``-limit`` to ``limit`` at the right edge of a strip of maps."""
-        width, height = 0.16, 0.76 * self.drawing.height
-        left, top = self.drawing.width - self.look.bar + 0.12, 0.12 * self.drawing.height
-        shades = np.linspace(limit, -limit, _SHADES, dtype=np.float32)[:, None]
-        self.drawing.pixels(diverging(shades, limit), (left, top, width, height))
-        for value, text in ticks(-limit, limit, 7):
-            y = top + height * (limit - value) / (2 * limit)
-            self.drawing.lines([[(left + width, y), (left + width + 0.04, y)]], "#888888", _LINE)
-            self.drawing.text(left + width + 0.08, y + 0.04, text, self.look.ink)
-        middle = (self.drawing.width - 0.08, self.drawing.height / 2)
-        self.drawing.text(*middle, label, self.look.ink, anchor="middle", upright=True)
-
-    def picture(self, alt: str) -> Picture:
-        """The finished strip. The letters come last, so that nothing covers them."""
-        for panel in self.panels:
-            _letter(panel, self.look)
-        return self.drawing.picture(alt)
-
-
-def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> Strip:
+def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> tuple[Figure, list[Panel]]:
     """An empty strip with one panel a plane.
 
     Panels are measured in world units, so that anisotropic voxels keep their proportions.
@@ -118,25 +134,55 @@ def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> Strip:
     scale = min(room / sum(w for w, _ in sizes), _TALLEST / max(h for _, h in sizes))
     # Very flat panels would leave no room for the letters at their edges.
     height = max(scale * max(h for _, h in sizes), 0.8)
-    drawing = Drawing(scale * sum(w for w, _ in sizes) + _WIDTH - room, height, look.paper)
+    width = scale * sum(w for w, _ in sizes) + _WIDTH - room
+    figure = Figure(figsize=(width, height), facecolor=look.paper)
+    figure.suppressComposite = True  # or the slices would become one image of another size
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height), autoscale_on=False)
+    axes.set_axis_off()
     panels, left = [], 0.0
     for plane, (w, h) in zip(planes, sizes, strict=True):
-        box = (left, (height - scale * h) / 2, scale * w, scale * h)
-        panels.append(Panel(drawing, plane, box))
+        low = (height - scale * h) / 2
+        panels.append(Panel(axes, plane, (left, left + scale * w, low, low + scale * h)))
         left += scale * w + _GAP
-    return Strip(drawing, panels, look)
+        _letter(panels[-1], look)
+    return figure, panels
+
+
+def add_bar(figure: Figure, image: AxesImage, label: str) -> None:
+    """A colour bar at the right edge of a strip in the look of a map."""
+    width = figure.get_figwidth()
+    box = figure.add_axes((1 - (MAP.bar - 0.12) / width, 0.12, 0.16 / width, 0.76))
+    bar = figure.colorbar(image, cax=box)
+    bar.set_label(label, color=MAP.ink, fontsize=8, parse_math=False)
+    bar.outline.set_edgecolor("#888888")
+    box.tick_params(colors=MAP.ink, labelsize=8)
+
+
+def picture(figure: Figure, alt: str) -> Picture:
+    """Render a figure."""
+    stream = StringIO()
+    with _LOCK, rc_context(_OPTIONS):
+        figure.savefig(stream, format="svg", facecolor=figure.get_facecolor(), metadata=_UNDATED)
+    return Picture(_slim(stream.getvalue()), alt)
+
+
+def _slim(svg: str) -> str:
+    """The same drawing in fewer bytes."""
+    paths = _PATH.sub(lambda found: _FINER.sub("", found[0]), svg)
+    return " ".join(paths.replace(_BLOCKS, "").split())
 
 
 def _letter(panel: Panel, look: Look) -> None:
-    """Say at each edge what lies there."""
-    left, top, width, height = panel.box
-    x, y = left + width / 2, top + height / 2
-    inset, half = 0.06, 0.045  # half the height of a capital
-    places: tuple[tuple[float, float, Anchor], ...] = (
-        (left + inset, y + half, "start"),
-        (left + width - inset, y + half, "end"),
-        (x, top + inset + 2 * half, "middle"),
-        (x, top + height - inset, "middle"),
+    """Say at each edge what lies there, on a shade that sets it off from any slice."""
+    left, right, bottom, top = panel.extent
+    x, y, inset = (left + right) / 2, (bottom + top) / 2, 0.12
+    places = ((left + inset, y), (right - inset, y), (x, top - inset), (x, bottom + inset))
+    across, up = zip(*places, strict=True)
+    panel.axes.scatter(
+        across, up, s=170, marker="s", c=look.paper, alpha=0.45, linewidths=0, zorder=9
     )
-    for word, (across, down, anchor) in zip(panel.plane.letters, places, strict=True):
-        panel.drawing.text(across, down, word, look.ink, anchor=anchor, halo=look.paper)
+    for letter, place in zip(panel.plane.letters, places, strict=True):
+        panel.axes.text(
+            *place, letter, ha="center", va="center", color=look.ink, fontsize=9.5,
+            fontweight="bold", zorder=10, parse_math=False,
+        )  # fmt: skip

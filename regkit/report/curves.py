@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
 
 from regkit.registration.result import Level, Stage
-from regkit.report.svg import Drawing, Picture
-from regkit.report.ticks import ticks
+from regkit.report.canvas import Picture, picture
 
-# Inches: the sheet, what surrounds a chart on it, and where its upper and lower ends are.
-_WIDTH, _HEIGHT = 10.0, 2.9
-_LEFT, _RIGHT = 0.6, 0.1
-_TOP, _BOTTOM = 0.35, 2.45
-_MARGIN = 0.16  # of the range of the values
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -31,90 +29,72 @@ LIGHT = Theme(paper="#ffffff", ink="#1f2328", faint="#d5d9de", line="#0072b2")
 DARK = Theme(paper="#1c1f24", ink="#e6e8eb", faint="#3a3f47", line="#56b4e9")
 
 
-def similarity_curves(stages: Sequence[Stage], theme: Theme) -> Picture | None:
+def similarity_curves(stages: Sequence[Stage]) -> tuple[Picture, Picture] | None:
     """One panel a stage, every level after the other; none if no stage iterated.
 
     A filled dot ends a level that converged, an open one a level that reached its bound.
+
+    Returns
+    -------
+    tuple
+        The figure for a light page and for a dark one.
     """
     shown = [stage for stage in stages if any(level.values for level in stage.levels)]
     if not shown:
         return None
-    drawing = Drawing(_WIDTH, _HEIGHT, theme.paper)
-    widths = [max(1.0, 2 * _total(stage) / max(map(_total, shown))) for stage in shown]
-    room, left = _WIDTH - len(shown) * (_LEFT + _RIGHT), 0.0
-    for stage, share in zip(shown, widths, strict=True):
-        width = room * share / sum(widths)
-        _draw(Chart(drawing, theme, stage, left + _LEFT, width))
-        left += _LEFT + width + _RIGHT
-    return drawing.picture(_words(shown))
+    figure = Figure(figsize=(11.0, 3.1), facecolor=LIGHT.paper)
+    widths = [max(1.0, _total(stage) / max(map(_total, shown)) * 2) for stage in shown]
+    panels = figure.subplots(1, len(shown), squeeze=False, width_ratios=widths)[0]
+    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.165, top=0.88, wspace=0.27)
+    for ax, stage in zip(panels, shown, strict=True):
+        _draw(ax, stage, LIGHT)
+    light = picture(figure, _words(shown))
+    return light, _darkened(light)
 
 
-@dataclass(frozen=True)
-class Chart:
-    """One stage on a drawing: where its values stand, from ``left`` over ``width`` inches."""
-
-    drawing: Drawing
-    theme: Theme
-    stage: Stage
-    left: float
-    width: float
-
-    @property
-    def levels(self) -> list[Level]:
-        """Those that iterated."""
-        return [level for level in self.stage.levels if level.values]
-
-    @cached_property
-    def limits(self) -> tuple[float, float]:
-        """Ends of the vertical scale, with a margin around the values."""
-        values = [value for level in self.levels for value in level.values]
-        margin = _MARGIN * (max(values) - min(values)) or 0.05 * abs(values[0]) or 0.05
-        return min(values) - margin, max(values) + margin
-
-    def x(self, iteration: float) -> float:
-        """Where an iteration of the stage stands."""
-        return self.left + self.width * (0.04 + 0.92 * iteration / max(_total(self.stage) - 1, 1))
-
-    def y(self, value: float) -> float:
-        """Where a similarity stands."""
-        low, high = self.limits
-        return _TOP + (_BOTTOM - _TOP) * (high - value) / (high - low)
+def _darkened(light: Picture) -> Picture:
+    """The same drawing in the colours of a dark page, without drawing it again."""
+    svg, colours = light.svg, asdict(DARK)
+    for name, colour in asdict(LIGHT).items():
+        svg = svg.replace(colour, colours[name])
+    return Picture(svg, light.alt)
 
 
-def _draw(chart: Chart) -> None:
-    _dress(chart)
+def _draw(ax: Axes, stage: Stage, theme: Theme) -> None:
     start = 0
-    for level in chart.levels:
-        _draw_level(chart, level, start)
+    for level in (level for level in stage.levels if level.values):
+        steps = range(start, start + len(level.values))
+        ax.plot(steps, level.values, color=theme.line, linewidth=1.4)
+        face = theme.line if level.converged else theme.paper
+        ax.plot(steps[-1], level.values[-1], "o", ms=5, mec=theme.line, mfc=face, mew=1.3)
+        if start:
+            ax.axvline(start - 0.5, color=theme.faint, linewidth=1)
+        ax.annotate(
+            _size(level), (start, 1), xycoords=("data", "axes fraction"), xytext=(3, -2),
+            textcoords="offset points", va="top", fontsize=8, color=theme.ink,
+            annotation_clip=False,
+        )  # fmt: skip
         start += len(level.values)
+    _dress(ax, stage, theme)
 
 
-def _draw_level(chart: Chart, level: Level, start: int) -> None:
-    drawing, theme = chart.drawing, chart.theme
-    points = [(chart.x(start + n), chart.y(value)) for n, value in enumerate(level.values)]
-    if start:
-        edge = chart.x(start - 0.5)
-        drawing.lines([[(edge, _TOP), (edge, _BOTTOM)]], theme.faint, 0.014)
-    drawing.lines([points], theme.line, 0.02)
-    drawing.dot(*points[-1], 0.035, theme.line if level.converged else theme.paper, theme.line)
-    drawing.text(points[0][0] + 0.04, _TOP + 0.12, _size(level), theme.ink)
-
-
-def _dress(chart: Chart) -> None:
-    """Axes, their numbers and the title."""
-    drawing, theme, stage = chart.drawing, chart.theme, chart.stage
-    left, right = chart.left, chart.left + chart.width
-    for value, text in ticks(*chart.limits, 8):
-        y = chart.y(value)
-        drawing.lines([[(left, y), (right, y)]], theme.faint, 0.008)
-        drawing.text(left - 0.06, y + 0.04, text, theme.ink, anchor="end")
-    drawing.lines([[(left, _TOP), (left, _BOTTOM), (right, _BOTTOM)]], theme.faint, 0.012)
-    for value, text in ticks(0, max(_total(stage) - 1, 1), 5):
-        if value == int(value):
-            drawing.text(chart.x(value), _BOTTOM + 0.16, text, theme.ink, anchor="middle")
-    middle = (left + right) / 2
-    drawing.text(middle, _BOTTOM + 0.34, "iteration", theme.ink, anchor="middle")
-    drawing.text(middle, 0.22, f"{stage.name}: {stage.similarity}", theme.ink, anchor="middle")
+def _dress(ax: Axes, stage: Stage, theme: Theme) -> None:
+    ax.set_facecolor(theme.paper)
+    ax.set_title(
+        f"{stage.name}: {stage.similarity}", fontsize=10, color=theme.ink, parse_math=False,
+        # At its place at once: matplotlib would measure all else first to find room for it.
+        y=1.0,
+    )  # fmt: skip
+    ax.set_xlabel("iteration", fontsize=9, color=theme.ink)
+    ax.margins(y=0.16)
+    ax.locator_params(nbins=6)
+    # Whole values: an offset above the axis would lie on the title.
+    ax.ticklabel_format(axis="y", style="plain", useOffset=False)
+    ax.tick_params(colors=theme.ink, labelsize=8)
+    ax.grid(axis="y", color=theme.faint, linewidth=0.6)
+    for side, spine in ax.spines.items():
+        spine.set_color(theme.faint)
+        spine.set_visible(side in ("left", "bottom"))
 
 
 def _size(level: Level) -> str:

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from regkit.report.canvas import MAP, strip
+from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
 from regkit.report.figures import outline
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane, cut
-from regkit.report.svg import Picture
-from regkit.report.ticks import round_step
 from regkit.transforms import Affine, Transform, compose
 from regkit.volume.volume import Volume
 
@@ -25,7 +23,9 @@ def grid_step(planes: Sequence[Plane]) -> float:
 
     The lines stand about as dense in a cell-sized picture as on a satellite scene.
     """
-    return round_step(max(max(plane.size) for plane in planes) / _COUNT)
+    wanted = max(max(plane.size) for plane in planes) / _COUNT
+    power = 10.0 ** np.floor(np.log10(wanted))
+    return float(min((1, 2, 5, 10), key=lambda m: abs(np.log(m * power / wanted))) * power)
 
 
 def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Picture:
@@ -35,28 +35,28 @@ def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Pic
     the plane does not show.
     """
     local = compose(affine.inverse(), phi)
-    sheet = strip(scene.planes)
+    figure, panels = strip(scene.planes)
     step = grid_step(scene.planes)
-    for panel, fixed in zip(sheet.panels, scene.fixed, strict=True):
+    for panel, fixed in zip(panels, scene.fixed, strict=True):
         panel.show(0.6 * fixed)
         for coordinate in _coordinates(panel.plane, local):
             first, last = np.ceil(coordinate.min() / step), np.floor(coordinate.max() / step)
             panel.lines(coordinate, (step * np.arange(first, last + 1)).tolist(), _LINES)
-    return sheet.picture(alt)
+    return picture(figure, alt)
 
 
 def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
     """Natural logarithm of the determinant, with folded voxels marked."""
     maps = [cut(jacobian, plane, outside=1.0) for plane in scene.planes]
     limit = _limit(maps)
-    sheet = strip(scene.planes, look=MAP)
-    for panel, image, fixed in zip(sheet.panels, maps, scene.fixed, strict=True):
+    figure, panels = strip(scene.planes, look=MAP)
+    for panel, image, fixed in zip(panels, maps, scene.fixed, strict=True):
         logs = np.log(np.clip(np.nan_to_num(image), 1e-3, None))
-        panel.show_signed(logs, limit)
+        drawn = panel.show_signed(logs, limit)
         outline(panel, fixed, scene.levels[:1], color="#444444")
         panel.marks(~(image > 0), "#ffe000")
-    sheet.add_bar(limit, "log Jacobian")
-    return sheet.picture(alt)
+    add_bar(figure, drawn, "log Jacobian")
+    return picture(figure, alt)
 
 
 def _limit(maps: Sequence[Pixels]) -> float:

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from regkit.report.canvas import MAP, Panel, strip
+from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane
-from regkit.report.svg import Picture
 
 _LINE = "#ffb000"
 _TILES = 7
@@ -23,36 +22,36 @@ _TILES = 7
 
 def grey(planes: Sequence[Plane], images: Sequence[Pixels], alt: str) -> Picture:
     """Plain slices."""
-    sheet = strip(planes)
-    for panel, image in zip(sheet.panels, images, strict=True):
+    figure, panels = strip(planes)
+    for panel, image in zip(panels, images, strict=True):
         panel.show(image)
-    return sheet.picture(alt)
+    return picture(figure, alt)
 
 
 def overlay(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     """Fixed in magenta and another image in green: grey where they agree."""
-    sheet = strip(scene.planes)
-    for panel, fixed, other in zip(sheet.panels, scene.fixed, images, strict=True):
+    figure, panels = strip(scene.planes)
+    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
         panel.show(np.stack([fixed, other, fixed], axis=-1))
-    return sheet.picture(alt)
+    return picture(figure, alt)
 
 
 def contours(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     """Outlines of fixed drawn on another image."""
-    sheet = strip(scene.planes)
-    for panel, fixed, other in zip(sheet.panels, scene.fixed, images, strict=True):
+    figure, panels = strip(scene.planes)
+    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
         panel.show(other)
         outline(panel, fixed, scene.levels)
-    return sheet.picture(alt)
+    return picture(figure, alt)
 
 
 def checkerboard(scene: Scene, alt: str) -> Picture:
     """Tiles of fixed and of warped in turn: structures should run on across the edges."""
-    sheet = strip(scene.planes)
+    figure, panels = strip(scene.planes)
     tile = min(min(plane.size) for plane in scene.planes) / _TILES
-    for panel, fixed, after in zip(sheet.panels, scene.fixed, scene.after, strict=True):
+    for panel, fixed, after in zip(panels, scene.fixed, scene.after, strict=True):
         panel.show(np.where(_tiles(panel.plane, fixed.shape, tile), fixed, after))
-    return sheet.picture(alt)
+    return picture(figure, alt)
 
 
 def differences(scene: Scene, alt_before: str, alt_after: str) -> tuple[Picture, Picture]:
@@ -75,11 +74,11 @@ def outline(panel: Panel, image: Pixels, levels: Sequence[float], color: str = _
 def _difference(
     planes: Sequence[Plane], images: Sequence[Pixels], limit: float, alt: str
 ) -> Picture:
-    sheet = strip(planes, look=MAP)
-    for panel, image in zip(sheet.panels, images, strict=True):
-        panel.show_signed(image, limit)
-    sheet.add_bar(limit, "moving - fixed")
-    return sheet.picture(alt)
+    figure, panels = strip(planes, look=MAP)
+    for panel, image in zip(panels, images, strict=True):
+        drawn = panel.show_signed(image, limit)
+    add_bar(figure, drawn, "moving - fixed")
+    return picture(figure, alt)
 
 
 def _tiles(plane: Plane, shape: tuple[int, ...], tile: float) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from regkit.errors import InputError
 from regkit.metrics.affine_part import affine_part
 from regkit.registration.result import Result
 from regkit.report.citation import citations
-from regkit.report.curves import DARK, LIGHT, similarity_curves
+from regkit.report.curves import similarity_curves
 from regkit.report.deformation import deformed_grid, grid_step, jacobian_map
 from regkit.report.figures import checkerboard, contours, differences, grey, overlay
 from regkit.report.scene import Scene, scene
@@ -131,8 +131,7 @@ def _images(result: Result, cuts: Scene, affine: Affine) -> dict[str, Any]:
         "jacobian_map": jacobian_map(
             cuts, result.jacobian, f"Logarithm of the Jacobian determinant on {fixed}: {where}."
         ),
-        "curve_light": similarity_curves(result.stages, LIGHT),
-        "curve_dark": similarity_curves(result.stages, DARK),
+        "curves": similarity_curves(result.stages),
     }
 
 

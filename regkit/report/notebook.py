@@ -5,15 +5,14 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
+from matplotlib import colormaps
 
 from regkit.registration.result import Result
-from regkit.report.canvas import strip
-from regkit.report.colours import distinct
+from regkit.report.canvas import Picture, picture, strip
 from regkit.report.display import display_range
 from regkit.report.figures import contours, grey
 from regkit.report.scene import scene, shaded
 from regkit.report.slices import Pixels, Plane, cut, planes
-from regkit.report.svg import Picture
 from regkit.report.tables import base_name
 from regkit.report.verdict import metric_rows
 from regkit.volume.volume import Labels, Volume
@@ -63,10 +62,13 @@ def result_html(result: Result) -> str:
 
 def _coloured(view: tuple[Plane, ...], images: tuple[Pixels, ...], alt: str) -> Picture:
     """Labels in twenty repeating colours, background black."""
-    sheet = strip(view)
-    for panel, image in zip(sheet.panels, images, strict=True):
-        panel.show(distinct(image.astype(np.int64)))
-    return sheet.picture(alt)
+    figure, panels = strip(view)
+    palette = np.vstack([np.zeros(3), colormaps["tab20"](range(20))[:, :3]])
+    for panel, image in zip(panels, images, strict=True):
+        codes = image.astype(np.int64)
+        colours = palette[np.where(codes == 0, 0, 1 + codes % 20)]
+        panel.show(colours)
+    return picture(figure, alt)
 
 
 def _image(shown: Picture) -> str:

@@ -1,10 +1,12 @@
 import base64
 import re
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
+from matplotlib import rcParams
 from PIL import Image
 
 from regkit import Affine, DisplacementField, Grid, Volume
@@ -19,22 +21,40 @@ _YELLOW = "#ffe000"
 
 
 def pixels(picture):
-    """The slices of a picture, each ``(rows, columns)`` or ``(rows, columns, 3)``, in 0..1."""
-    found = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", picture.svg)
-    return [np.asarray(Image.open(BytesIO(base64.b64decode(each)))) / 255 for each in found]
+    """The slices of a picture, each ``(rows, columns, 3)``, in 0..1."""
+    found = re.findall(r"data:image/png;base64, ([A-Za-z0-9+/=]+)", picture.svg)
+    return [np.asarray(Image.open(BytesIO(base64.b64decode(png))))[..., :3] / 255 for png in found]
 
 
 def isolines(picture):
-    """Positions ``(N, 2)`` along every line of a picture, in thousandths of an inch."""
-    lines = re.findall(r"M(-?\d+,-?\d+)l([-\d,]+)", picture.svg)
-    steps = [np.array(f"{start},{rest}".split(","), dtype=int) for start, rest in lines]
-    return [np.cumsum(each.reshape(-1, 2), axis=0) for each in steps]
+    """Positions ``(N, 2)`` along every line of a picture, in points from its top left corner."""
+    paths = re.findall(r'd="([^"]+)"[^>]* style="fill: none; stroke: #', picture.svg)
+    lines = [line for path in paths for line in path.split("M") if line.strip()]
+    return [np.array(re.findall(r"-?[\d.]+", line), float).reshape(-1, 2) for line in lines]
 
 
 def test_slices_keep_their_own_resolution(head):
     cuts = scene(head, head, head)
-    shapes = [image.shape for image in pixels(grey(cuts.planes, cuts.fixed, "alt"))]
+    shapes = [image.shape[:2] for image in pixels(grey(cuts.planes, cuts.fixed, "alt"))]
     assert shapes == [image.shape for image in cuts.fixed]
+
+
+def test_slices_are_magnified_smoothly_and_all_is_as_short_as_can_be(head):
+    cuts = scene(head, head, head)
+    svg = contours(cuts, cuts.after, "alt").svg
+    assert "<image" in svg
+    assert "image-rendering" not in svg
+    assert "metadata" not in svg
+    assert not re.search(r" d=\"[^\"]*\.\d\d", svg)
+
+
+def test_equal_figures_are_equal_bytes_and_leave_no_option_behind(head):
+    options = dict(rcParams)
+    cuts = scene(head, head, head)
+    with ThreadPoolExecutor(4) as pool:
+        found = {each.svg for each in pool.map(lambda _: jacobian_map(cuts, head, "a"), range(8))}
+    assert len(found) == 1
+    assert options == dict(rcParams)
 
 
 def test_equal_images_overlay_in_grey(head):
@@ -57,7 +77,7 @@ def test_a_difference_is_red_where_moving_is_brighter(head):
     brighter.data[..., : head.grid.shape[-1] // 2] *= 2
     cuts = scene(brighter, brighter, head)
     (before, *_), (after, *_) = map(pixels, differences(cuts, "alt", "alt"))
-    assert np.ptp(before) == 0  # all white: they are the same
+    assert np.ptp(before, axis=(0, 1)).max() == 0  # all white: they are the same
     assert not (after[..., 0] > after[..., 2] + 0.1).any()
     assert (after[..., 2] > after[..., 0] + 0.1).any()
 
@@ -76,10 +96,11 @@ def test_a_real_fold_is_marked_where_it_is():
     image = Volume(torch.rand(20, 20, 20, generator=torch.Generator().manual_seed(0)), grid)
     found = jacobian(DisplacementField(u, grid), grid)
     cuts = scene(image, image, image)
-    axial = re.search(rf'<path d="([^"]+)" fill="{_YELLOW}"', jacobian_map(cuts, found, "a").svg)
-    across = [int(x) for x in re.findall(r"M(\d+),", axial[1])]
-    left, _, width, _ = strip(cuts.planes, look=MAP).panels[0].box
-    column = (np.array(across) / 1000 - left) / width * 20
+    drawn = jacobian_map(cuts, found, "alt")
+    marks = re.findall(rf'x="([\d.]+)" y="[\d.]+" style="fill: {_YELLOW}', drawn.svg)
+    left, right = strip(cuts.planes, look=MAP)[1][0].extent[:2]
+    column = (np.array(marks, float) / 72 - left) / (right - left) * 20
+    column = column[column < 20]
     assert column.min() > 8
     assert column.max() < 11
 
@@ -88,12 +109,12 @@ def test_an_affine_leaves_the_grid_straight(head):
     turned = Affine(np.diag([1.2, 0.9, 1.0, 1.0]))
     found = isolines(deformed_grid(scene(head, head, head), turned, turned, "alt"))
     assert len(found) > 30
-    assert all(np.ptp(line, axis=0).min() <= 1 for line in found)
+    assert all(np.ptp(line, axis=0).min() <= 0.1 for line in found)
 
 
 def test_a_bend_does_not(head, bend):
     found = isolines(deformed_grid(scene(head, head, head), bend, Affine.identity(), "alt"))
-    assert any(np.ptp(line, axis=0).min() > 20 for line in found)
+    assert any(np.ptp(line, axis=0).min() > 2 for line in found)
 
 
 def test_outlines_follow_the_edge():
@@ -101,9 +122,9 @@ def test_outlines_follow_the_edge():
     x, y = (grid.world_points() - 19.5).unbind(-1)
     disc = Volume(100 * (x**2 + y**2 < 100).float(), grid)
     cuts = scene(disc, disc, disc)
-    (box,) = (panel.box for panel in strip(cuts.planes).panels)
-    line = max(isolines(contours(cuts, cuts.after, "alt")), key=len) / 1000
-    index = (line - box[:2]) / box[2:] * 40 - 0.5
+    (left, right, *_) = strip(cuts.planes)[1][0].extent
+    line = max(isolines(contours(cuts, cuts.after, "alt")), key=len) / 72
+    index = (line - [left, 0]) / (right - left) * 40 - 0.5
     assert np.hypot(*(index - 19.5).T) == pytest.approx(10, abs=0.6)
 
 
