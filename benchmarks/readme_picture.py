@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import regkit as rk
-from regkit.report.figures import contours
+from regkit.report.canvas import strip
+from regkit.report.figures import outline
 from regkit.report.scene import scene
 
 DEMO, DOCS = Path("demo"), Path("docs")
@@ -16,7 +17,12 @@ def main() -> None:
     fixed, moving = rk.read(DEMO / "icbm152.nii.gz"), rk.read(DEMO / "head.nii.gz")
     view = scene(fixed, moving, rk.read(DEMO / "result" / "warped.nii.gz"))
     for name, images in (("before", view.before), ("after", view.after)):
-        (DOCS / f"{name}.png").write_bytes(contours(view, images, name).png)
+        figure, panels = strip(view.planes)
+        for panel, edges, image in zip(panels, view.fixed, images, strict=True):
+            panel.show(image).set_interpolation("bilinear")
+            outline(panel, edges, view.levels)
+        # Not SVG, in which a page on GitHub would not show the slices.
+        figure.savefig(DOCS / f"{name}.png", dpi=110, metadata={"Software": None})
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ def describe(role: str, volume: Volume) -> str:
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Report]:
     """A callback that draws one bar a stage on stderr, where that is a terminal."""
+    if quiet:
+        yield lambda _: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
@@ -53,7 +56,7 @@ def progress(*, quiet: bool) -> Iterator[Report]:
         TextColumn("{task.fields[note]}"),
         TimeElapsedColumn(),
     )
-    silent = quiet or not console.is_terminal
+    silent = not console.is_terminal
     with Bars(*columns, console=console, disable=silent, transient=True) as bars:
         yield _drawer(bars)
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from regkit.registration.result import Level, Stage
@@ -30,22 +29,35 @@ LIGHT = Theme(paper="#ffffff", ink="#1f2328", faint="#d5d9de", line="#0072b2")
 DARK = Theme(paper="#1c1f24", ink="#e6e8eb", faint="#3a3f47", line="#56b4e9")
 
 
-def similarity_curves(stages: Sequence[Stage], theme: Theme) -> Picture | None:
+def similarity_curves(stages: Sequence[Stage]) -> tuple[Picture, Picture] | None:
     """One panel a stage, every level after the other; none if no stage iterated.
 
     A filled dot ends a level that converged, an open one a level that reached its bound.
+
+    Returns
+    -------
+    tuple
+        The figure for a light page and for a dark one.
     """
     shown = [stage for stage in stages if any(level.values for level in stage.levels)]
     if not shown:
         return None
-    figure = Figure(figsize=(10.0, 2.9), facecolor=theme.paper)
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(11.0, 3.1), facecolor=LIGHT.paper)
     widths = [max(1.0, _total(stage) / max(map(_total, shown)) * 2) for stage in shown]
     panels = figure.subplots(1, len(shown), squeeze=False, width_ratios=widths)[0]
-    figure.subplots_adjust(left=0.065, right=0.99, bottom=0.165, top=0.88, wspace=0.24)
+    figure.subplots_adjust(left=0.07, right=0.99, bottom=0.165, top=0.88, wspace=0.27)
     for ax, stage in zip(panels, shown, strict=True):
-        _draw(ax, stage, theme)
-    return picture(figure, _words(shown))
+        _draw(ax, stage, LIGHT)
+    light = picture(figure, _words(shown))
+    return light, _darkened(light)
+
+
+def _darkened(light: Picture) -> Picture:
+    """The same drawing in the colours of a dark page, without drawing it again."""
+    svg, colours = light.svg, asdict(DARK)
+    for name, colour in asdict(LIGHT).items():
+        svg = svg.replace(colour, colours[name])
+    return Picture(svg, light.alt)
 
 
 def _draw(ax: Axes, stage: Stage, theme: Theme) -> None:
@@ -69,10 +81,15 @@ def _draw(ax: Axes, stage: Stage, theme: Theme) -> None:
 def _dress(ax: Axes, stage: Stage, theme: Theme) -> None:
     ax.set_facecolor(theme.paper)
     ax.set_title(
-        f"{stage.name}: {stage.similarity}", fontsize=10, color=theme.ink, parse_math=False
-    )
+        f"{stage.name}: {stage.similarity}", fontsize=10, color=theme.ink, parse_math=False,
+        # At its place at once: matplotlib would measure all else first to find room for it.
+        y=1.0,
+    )  # fmt: skip
     ax.set_xlabel("iteration", fontsize=9, color=theme.ink)
     ax.margins(y=0.16)
+    ax.locator_params(nbins=6)
+    # Whole values: an offset above the axis would lie on the title.
+    ax.ticklabel_format(axis="y", style="plain", useOffset=False)
     ax.tick_params(colors=theme.ink, labelsize=8)
     ax.grid(axis="y", color=theme.faint, linewidth=0.6)
     for side, spine in ax.spines.items():

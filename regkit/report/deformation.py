@@ -6,13 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from regkit.geometry.grid import Grid
-from regkit.metrics.affine_part import affine_part
 from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
 from regkit.report.figures import outline
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane, cut
-from regkit.transforms import Transform, compose
+from regkit.transforms import Affine, Transform, compose
 from regkit.volume.volume import Volume
 
 _LINES = "#56b4e9"
@@ -30,13 +28,13 @@ def grid_step(planes: Sequence[Plane]) -> float:
     return float(min((1, 2, 5, 10), key=lambda m: abs(np.log(m * power / wanted))) * power)
 
 
-def deformed_grid(scene: Scene, phi: Transform, grid: Grid, alt: str) -> Picture:
-    """A regular grid as ``phi`` bends it, without its global (affine) part.
+def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Picture:
+    """A regular grid as ``phi`` bends it, without its global part ``affine``.
 
     Lines join the points of fixed that come from one straight line of moving; movement out of
     the plane does not show.
     """
-    local = compose(affine_part(phi, grid).inverse(), phi)
+    local = compose(affine.inverse(), phi)
     figure, panels = strip(scene.planes)
     step = grid_step(scene.planes)
     for panel, fixed in zip(panels, scene.fixed, strict=True):

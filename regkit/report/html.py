@@ -14,9 +14,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import regkit
 from regkit.errors import InputError
+from regkit.metrics.affine_part import affine_part
 from regkit.registration.result import Result
 from regkit.report.citation import citations
-from regkit.report.curves import DARK, LIGHT, similarity_curves
+from regkit.report.curves import similarity_curves
 from regkit.report.deformation import deformed_grid, grid_step, jacobian_map
 from regkit.report.figures import checkerboard, contours, differences, grey, overlay
 from regkit.report.scene import Scene, scene
@@ -29,6 +30,7 @@ from regkit.report.tables import (
     stage_rows,
 )
 from regkit.report.verdict import findings, metric_rows, verdict
+from regkit.transforms import Affine
 
 _PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "SimpleITK")
 
@@ -87,12 +89,15 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     ).get_template("report.html.j2")
+    affine = affine_part(result.transform, result.fixed.grid)
     return template.render(
-        **_images(result, cuts), **_tables(result, run or {}, before), **_words(result, cuts)
+        **_images(result, cuts, affine),
+        **_tables(result, affine, run or {}, before),
+        **_words(result, cuts),
     )
 
 
-def _images(result: Result, cuts: Scene) -> dict[str, Any]:
+def _images(result: Result, cuts: Scene, affine: Affine) -> dict[str, Any]:
     where = ", ".join(plane.name for plane in cuts.planes)
     fixed, moving = _names(result)
     before_difference, after_difference = differences(
@@ -121,18 +126,17 @@ def _images(result: Result, cuts: Scene) -> dict[str, Any]:
         "difference_before": before_difference,
         "difference_after": after_difference,
         "deformed_grid": deformed_grid(
-            cuts, result.transform, result.fixed.grid, f"Deformed grid over {fixed}: {where}."
+            cuts, result.transform, affine, f"Deformed grid over {fixed}: {where}."
         ),
         "jacobian_map": jacobian_map(
             cuts, result.jacobian, f"Logarithm of the Jacobian determinant on {fixed}: {where}."
         ),
-        "curve_light": similarity_curves(result.stages, LIGHT),
-        "curve_dark": similarity_curves(result.stages, DARK),
+        "curves": similarity_curves(result.stages),
     }
 
 
 def _tables(
-    result: Result, run: Mapping[str, Any], before: Mapping[str, float] | None
+    result: Result, affine: Affine, run: Mapping[str, Any], before: Mapping[str, float] | None
 ) -> dict[str, Any]:
     metrics = metric_rows(result.metrics, before)
     return {
@@ -140,7 +144,7 @@ def _tables(
         "stages": stage_rows(result.stages),
         "metrics": metrics,
         "has_before": any(row.compared for row in metrics),
-        "global_part": global_part_rows(result.transform, result.fixed.grid),
+        "global_part": global_part_rows(affine, result.fixed.grid),
         "options": flat(result.config.model_dump()),
         "run": flat({key: value for key, value in run.items() if key not in _SHOWN}),
         "versions": flat(run.get("versions") or _versions()),

@@ -24,7 +24,7 @@ def volume_html(volume: Volume) -> str:
     Returns
     -------
     str
-        An HTML fragment with one inline PNG; everything from the volume is escaped.
+        An HTML fragment with one inline SVG; everything from the volume is escaped.
     """
     view = planes(volume)
     alt = f"Middle slices of {base_name(volume.name) or 'volume'}"
@@ -41,7 +41,7 @@ def result_html(result: Result) -> str:
     Returns
     -------
     str
-        An HTML fragment with inline PNGs; everything from the result is escaped.
+        An HTML fragment with inline SVGs; everything from the result is escaped.
     """
     cuts = scene(result.fixed, result.moving, result.warped)
     fixed = base_name(result.fixed.name) or "fixed"

@@ -129,8 +129,8 @@ def overlap_share(volume: Volume, view: Sequence[Plane]) -> float:
 
 def _middle(volume: Volume, grid: Grid) -> list[int]:
     """Index, on ``grid``, of the middle of the foreground's bounding box."""
-    index = grid.to_index(volume.grid.to_world(foreground(volume)))
-    centre = (index.amin(0) + index.amax(0)) / 2
+    index = foreground(volume)
+    centre = grid.to_index(volume.grid.to_world((index.amin(0) + index.amax(0)) / 2))
     # A middle between two voxels must not fall to either side by rounding errors.
     nearest = torch.floor(centre + 0.5 + 1e-6).int().tolist()
     return [min(max(c, 0), n - 1) for c, n in zip(nearest, grid.shape, strict=True)]

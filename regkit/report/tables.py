@@ -13,9 +13,8 @@ import numpy as np
 
 from regkit.geometry.affines import apply_affine, nearest_rotation
 from regkit.geometry.grid import Grid
-from regkit.metrics.affine_part import affine_part
 from regkit.registration.result import Level, Stage
-from regkit.transforms import Transform
+from regkit.transforms import Affine
 from regkit.volume.volume import Volume
 
 _ABSOLUTE = re.compile(r"^(?P<option>-[\w-]+=)?(?:~|[A-Za-z]:)?[\\/]")
@@ -75,9 +74,8 @@ def stage_rows(stages: Sequence[Stage]) -> list[dict[str, str]]:
     return rows
 
 
-def global_part_rows(phi: Transform, grid: Grid) -> list[tuple[str, str]]:
-    """Rotation, shift and scale of the affine that fits ``phi`` best over ``grid``."""
-    affine = affine_part(phi, grid)
+def global_part_rows(affine: Affine, grid: Grid) -> list[tuple[str, str]]:
+    """Rotation, shift and scale of the affine part of a transform over ``grid``."""
     linear = affine.matrix[:-1, :-1]
     cosine = (np.trace(nearest_rotation(linear)) - (grid.ndim - 2)) / 2
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))

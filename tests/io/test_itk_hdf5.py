@@ -46,10 +46,13 @@ def written_by_itk(transform, path):
     return path
 
 
-@pytest.mark.parametrize("wanted", ["turn", "bend", "turn @ bend @ turn"])
-def test_groups_and_sizes_are_those_of_itk(wanted, turn, bend, tmp_path):
-    phi = eval(wanted, {"turn": turn, "bend": bend})  # noqa: S307
-    ours = write_transform(phi, tmp_path / "a.h5")
+@pytest.mark.parametrize(
+    "made",
+    [lambda turn, bend: turn, lambda turn, bend: bend, lambda turn, bend: turn @ bend @ turn],
+    ids=["affine", "field", "chain"],
+)
+def test_groups_and_sizes_are_those_of_itk(made, turn, bend, tmp_path):
+    ours = write_transform(made(turn, bend), tmp_path / "a.h5")
     theirs = written_by_itk(ours, tmp_path / "b.h5")
     assert layout(ours) == layout(theirs)
     assert [kind.replace("float", "double") for kind in kinds(ours)] == kinds(theirs)

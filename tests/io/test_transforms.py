@@ -46,13 +46,19 @@ def by_simpleitk(itk, points):
     return np.array(sent) * flip
 
 
-CASES = ["turn", "bend", "turn @ bend", "bend @ turn", "bend @ turn @ bend", "velocity"]
+MADE = {
+    "affine": lambda turn, bend: turn,
+    "field": lambda turn, bend: bend,
+    "affine of field": lambda turn, bend: turn @ bend,
+    "field of affine": lambda turn, bend: bend @ turn,
+    "three": lambda turn, bend: bend @ turn @ bend,
+    "velocity": lambda turn, bend: VelocityField(bend.u, bend.grid),
+}
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=MADE.values(), ids=MADE.keys())
 def phi(request, turn, bend):
-    velocity = VelocityField(bend.u, bend.grid)
-    return eval(request.param, {"turn": turn, "bend": bend, "velocity": velocity})  # noqa: S307
+    return request.param(turn, bend)
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".hdf5"])

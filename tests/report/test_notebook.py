@@ -6,7 +6,7 @@ from regkit import Volume
 def test_a_volume_shows_its_slices_and_its_repr(head):
     html = head._repr_html_()
     assert html.count("<img") == 1
-    assert 'src="data:image/png;base64,' in html
+    assert 'src="data:image/svg+xml;charset=utf-8,' in html
     assert "Volume(24x28x20" in html
 
 
