@@ -7,8 +7,11 @@ when ``REGKIT_KERNELS=torch`` is set, goes to the reference.
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
+from functools import cache
 
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 
@@ -23,6 +26,20 @@ def loops_apply(*tensors: Tensor) -> bool:
 def name(device: torch.device | str) -> str:
     """``"numba"`` or ``"torch"``: what runs on ``device``, for the report."""
     return "numba" if loops_apply(torch.empty(0, device=device)) else "torch"
+
+
+def single_blas() -> AbstractContextManager[object]:
+    """A context for linear algebra on a few numbers between loops.
+
+    A second BLAS thread that spins after each call would take its core from the loops: with it,
+    an optimiser of twelve parameters spends three quarters of its time waiting.
+    """
+    return _pools().limit(limits=1, user_api="blas")
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def set_threads(count: int) -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
-from regkit.resample import values_at
+from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
 
@@ -58,6 +58,4 @@ def _covered(mask: Volume, grid: Grid) -> Tensor:
     positive = (mask.data[:1] > 0).cpu()
     if mask.grid == grid:
         return positive[0]
-    source = Labels(positive.to(torch.uint8), mask.grid, mask.name)
-    slabs = [values_at(source, grid.world_points(rows))[0] > 0 for rows in grid.slabs()]
-    return torch.cat(slabs)
+    return resample(Labels(positive.to(torch.uint8), mask.grid, mask.name), grid).data[0] > 0

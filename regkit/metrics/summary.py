@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from regkit.geometry.grid import Grid
@@ -9,7 +10,7 @@ from regkit.metrics.consistency import inverse_consistency, thinned
 from regkit.metrics.jacobian import folding, jacobian, log_jacobian_sd
 from regkit.metrics.region import region
 from regkit.transforms import Transform
-from regkit.volume.volume import Volume
+from regkit.volume.volume import Labels, Volume
 
 
 def summarise(
@@ -54,6 +55,8 @@ def summarise(
     0.0
     """
     determinant = jacobian(transform, fixed_grid)
+    if mask is not None:  # once, on the grid where it is asked for most
+        mask = Labels(region(mask, fixed_grid).to(torch.uint8), fixed_grid, mask.name)
     metrics = {"folding": folding(determinant, mask)}
     if working_grid is not None:
         metrics["folding_working"] = folding(jacobian(transform, working_grid), mask)

@@ -175,15 +175,14 @@ def _linear(
         stages.append(stage)
     check_overlap(pair, matrix)
     similarity = linear_similarity(config.similarity, config.field.radius)
-    for kind in ("rigid",) if config.transform == "rigid" else ("rigid", "affine"):
+    spacings = config.linear.spacings
+    # What the affine engine improves anyway need not be fine before it.
+    plan = {"rigid": spacings[:1], "affine": spacings}
+    if config.transform == "rigid":
+        plan = {"rigid": spacings}
+    for kind, those in plan.items():
         matrix, stage = register_linear(
-            pair,
-            matrix,
-            kind,
-            similarity,
-            config.linear,
-            report,
-            spacings=config.linear.spacings,
+            pair, matrix, kind, similarity, config.linear, report, spacings=those
         )
         stages.append(stage)
     return matrix, stages

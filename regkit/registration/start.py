@@ -97,5 +97,8 @@ def _middle(grid: Grid) -> Matrix:
 
 
 def _mass(region: Labels) -> Matrix:
-    index = torch.nonzero(region.data[0]).double().mean(dim=0).numpy()
-    return apply_affine(region.grid.affine, index)
+    body = region.data[0] > 0
+    axes = range(body.ndim)
+    counts = [body.sum(dim=[a for a in axes if a != axis]).double() for axis in axes]
+    index = [float((c * torch.arange(len(c))).sum() / c.sum()) for c in counts]
+    return apply_affine(region.grid.affine, np.array(index))
