@@ -77,6 +77,32 @@ def sample_linear_reference(image: Tensor, points: Tensor, outside: float) -> Te
     return torch.where(_inside(points, size), values, values.new_tensor(outside))
 
 
+def sample_unit(images: Tensor, points: Tensor) -> Tensor:
+    """Linear interpolation in a batch, as registration networks have it; differentiable.
+
+    Parameters
+    ----------
+    images
+        ``(B, C, *spatial)``; beyond the outermost voxel centres their values go on.
+    points
+        ``(B, d, *any)``, or one batch for all images: shares of the field of view, 0 the first
+        voxel centre of an axis and 1 the last.
+
+    Returns
+    -------
+    Tensor
+        ``(B, C, *any)``.
+
+    Examples
+    --------
+    >>> image = torch.tensor([[[[0.0, 1.0, 2.0]]]])
+    >>> sample_unit(image, torch.tensor([0.0, 0.75]).reshape(1, 2, 1, 1)).item()
+    1.5
+    """
+    unit = (2 * points - 1).flip(1).movedim(1, -1).expand(images.shape[0], *[-1] * points[0].ndim)
+    return functional.grid_sample(images, unit, padding_mode="border", align_corners=True)
+
+
 def sample_nearest_reference(image: Tensor, points: Tensor, outside: float) -> Tensor:
     """Nearest voxel by indexing; keeps the type of ``image``."""
     size = torch.tensor(image.shape[1:], dtype=points.dtype, device=points.device)
