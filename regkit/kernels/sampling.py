@@ -99,8 +99,22 @@ def sample_unit(images: Tensor, points: Tensor) -> Tensor:
     >>> sample_unit(image, torch.tensor([0.0, 0.75]).reshape(1, 2, 1, 1)).item()
     1.5
     """
-    unit = (2 * points - 1).flip(1).movedim(1, -1).expand(images.shape[0], *[-1] * points[0].ndim)
+    points = points.expand(images.shape[0], *[-1] * points[0].ndim)
+    if images.ndim == 5 and images.dtype == torch.float32 and loops_apply(images, points):
+        return _sample_unit_loops(images, points)
+    unit = (2 * points - 1).flip(1).movedim(1, -1)
     return functional.grid_sample(images, unit, padding_mode="border", align_corners=True)
+
+
+def _sample_unit_loops(images: Tensor, points: Tensor) -> Tensor:
+    from regkit.kernels.cpu import unit
+
+    where = points.detach().movedim(1, -1).contiguous()
+    out = images.new_empty(*where.shape[:-1], images.shape[1])
+    for image, each, values in zip(images.detach().movedim(1, -1), where, out, strict=True):
+        flat = values.reshape(-1, images.shape[1])
+        unit.sample(image.contiguous().numpy(), each.reshape(-1, 3).numpy(), flat.numpy())
+    return out.movedim(-1, 1)
 
 
 def sample_nearest_reference(image: Tensor, points: Tensor, outside: float) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from regkit.kernels.sampling import sample_unit
+from regkit.networks.folded import FoldedUNet
 from regkit.networks.unet import UNet, pooled
 
 
@@ -56,7 +57,7 @@ class Registration(nn.Module):
 class Step(Registration):
     """One network, one displacement."""
 
-    def __init__(self, net: UNet) -> None:
+    def __init__(self, net: UNet | FoldedUNet) -> None:
         super().__init__()
         self.net = net
 
@@ -96,4 +97,4 @@ class TwoStep(Registration):
 def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:
     """Voxel centres as shares of the field of view, ``(1, d, *shape)``; an axis of one is at 0."""
     axes = [torch.arange(n, dtype=like.dtype, device=like.device) / max(n - 1, 1) for n in shape]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).movedim(-1, 0)[None]

@@ -14,7 +14,7 @@ from regkit.errors import InputError
 DOWN = (2, 16, 32, 64, 256, 512)
 UP = (16, 32, 64, 128, 256)
 _INTO_UP = (48, 96, 192, 512, 512)
-_SCALE = 10.0
+SCALE = 10.0
 
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
@@ -82,7 +82,7 @@ class UNet(nn.Module):
         for number in reversed(range(len(UP))):
             x = torch.cat([self._up(x, number, skips[number]), skips[number]], dim=1)
         out: Tensor = self.lastConv(x)
-        return out / _SCALE
+        return out / SCALE
 
     def _up(self, x: Tensor, number: int, like: Tensor) -> Tensor:
         """Double the resolution of ``x``, and crop what an odd size has too many."""

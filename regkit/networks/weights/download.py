@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from regkit import __version__
 from regkit.errors import InputError
 
 _CHUNK = 1 << 20
@@ -77,7 +76,7 @@ def _attempt(url: str, part: Path, told: Told) -> bool:
 
 def _request(url: str, part: Path, have: int) -> urllib.request.Request:
     """For all of it, or for the rest of the version that has been begun."""
-    headers = {"User-Agent": f"regkit/{__version__}", "Accept-Encoding": "identity"}
+    headers = {"User-Agent": "regkit", "Accept-Encoding": "identity"}
     tag = _tag(part).read_text() if _tag(part).exists() else ""
     if have and tag:
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
