@@ -53,6 +53,12 @@ def suited(device: torch.device) -> str:
     return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "fp32"
 
 
+def precision_of(network: Registration) -> str:
+    """What the full resolution is calculated in, ``bf16`` or ``fp32``."""
+    found = {part.dtype for part in network.modules() if isinstance(part, FoldedUNet)}
+    return "bf16" if torch.bfloat16 in found else "fp32"
+
+
 def displacement(network: Registration, moving: Tensor, fixed: Tensor) -> Tensor:
     """How far each voxel of fixed is from where it lies in moving.
 
