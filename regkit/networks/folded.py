@@ -35,16 +35,16 @@ class FoldedUNet(nn.Module):
         What the layers calculate in; sums within a layer are float32.
     """
 
+    @torch.no_grad()
     def __init__(self, net: UNet, dtype: torch.dtype) -> None:
         super().__init__()
         self.ndim, self.dtype = net.ndim, dtype
-        device = net.lastConv.weight.device
         self._form = _FORM[net.ndim]
-        self._downs = [self._ready(c.weight, c.bias, device) for c in _of(net.downConvs)]
-        ups = [_doubling(net, number) for number in range(len(UP))]
-        self._ups = [self._ready(*up, device) for up in ups[1:]]
-        weight, bias = (_exact(p) / SCALE for p in (net.lastConv.weight, net.lastConv.bias))
-        self._head = Head(*ups[0], weight, bias, dtype)
+        self._downs = [self._ready(c.weight, c.bias) for c in _of(net.downConvs)]
+        self._ups = [self._ready(*_doubling(net, number)) for number in range(1, len(UP))]
+        weight, bias = (p.cpu().double() / SCALE for p in (net.lastConv.weight, net.lastConv.bias))
+        up, up_bias = (p.cpu().double() for p in _doubling(net, 0))
+        self._head = Head(up, up_bias, weight, bias, dtype)
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
         """See :meth:`regkit.networks.unet.UNet.forward`; the result is float32."""
@@ -96,11 +96,8 @@ class FoldedUNet(nn.Module):
         _extend(out[:, sum(widths) : sum(widths) + raw])
         return out
 
-    def _ready(self, weight: Tensor, bias: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-        return (
-            weight.detach().to(device, self.dtype).contiguous(memory_format=self._form),
-            bias.detach().to(device, self.dtype),
-        )
+    def _ready(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        return weight.to(self.dtype, memory_format=self._form), bias.to(self.dtype)
 
 
 def _doubling(net: UNet, number: int) -> tuple[Tensor, Tensor]:
@@ -109,13 +106,15 @@ def _doubling(net: UNet, number: int) -> tuple[Tensor, Tensor]:
     The first input channels are those of the convolution, the rest those that are interpolated.
     """
     conv, norm = cast(Any, net.upConvs[number]), cast(Any, net.batchNorms[number])
-    scale = _exact(norm.weight) / (_exact(norm.running_var) + norm.eps).sqrt()
-    bias = (_exact(conv.bias) - _exact(norm.running_mean)) * scale + _exact(norm.bias)
-    taps = torch.tensor(_DOUBLING, dtype=torch.float64)
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    bias = (conv.bias - norm.running_mean) * scale + norm.bias
+    taps = conv.weight.new_tensor(_DOUBLING)
     spread = reduce(lambda a, b: a[..., None] * b, [taps] * net.ndim)
-    beside = torch.tensordot(torch.eye(UP[number], dtype=torch.float64), spread, dims=0)
-    whole = torch.cat([_exact(conv.weight), beside])
-    return whole * scale.reshape(-1, *[1] * net.ndim), bias
+    whole = conv.weight.new_zeros(len(conv.weight) + UP[number], *conv.weight.shape[1:])
+    torch.mul(conv.weight, scale.reshape(-1, *[1] * net.ndim), out=whole[: len(conv.weight)])
+    for channel, factor in enumerate(scale):
+        whole[len(conv.weight) + channel, channel] = factor * spread
+    return whole, bias
 
 
 def _extend(x: Tensor) -> None:
@@ -123,10 +122,6 @@ def _extend(x: Tensor) -> None:
     for axis in range(2, x.ndim):
         x.select(axis, 0).copy_(x.select(axis, 1))
         x.select(axis, -1).copy_(x.select(axis, -2))
-
-
-def _exact(values: Tensor) -> Tensor:
-    return values.detach().cpu().double()
 
 
 def _of(parts: nn.ModuleList) -> list[Any]:

@@ -46,7 +46,7 @@ def gradicon(ndim: int = 3, *, last_step: bool = True) -> Registration:
 
 
 def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registration:
-    """The network that these weights belong to, ready for inference.
+    """The network that these weights belong to, ready for inference; they are not copied.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registr
     network = _built(own, name)
     wanted = network.state_dict()
     _check(own, wanted, name)
-    network.load_state_dict({key: own[key] for key in wanted})
+    network.load_state_dict({key: own[key] for key in wanted}, assign=True)
     return network.eval().requires_grad_(False)
 
 
@@ -76,9 +76,8 @@ def _built(state: Mapping[str, Tensor], name: str) -> Registration:
             f"{name}: has {len(firsts)} networks of the GradICON kind in it, not 3 or 4; give the "
             "state_dict of uniGradICON, multiGradICON, or a network of that layout"
         )
-    with torch.device("meta"):
-        network = gradicon(firsts[0].ndim - 2, last_step=len(firsts) == 4)
-    return network.to_empty(device="cpu")
+    with torch.device("meta"):  # the tensors that are given become its weights
+        return gradicon(firsts[0].ndim - 2, last_step=len(firsts) == 4)
 
 
 def _check(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> None:

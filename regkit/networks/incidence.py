@@ -65,23 +65,27 @@ def through_parities() -> Tensor:
     return table
 
 
-def contracted(taps: Tensor, tables: Sequence[Tensor]) -> Tensor:
-    """Sum over the taps of every axis.
+def contracted(taps: Tensor, table: Tensor, left: int) -> Tensor:
+    """Sum over the taps of the first axis that is left.
 
     Parameters
     ----------
     taps
-        ``(out, d_1 ... d_n, in, s_1 ... s_n)``: one weight for each pair of taps.
-    tables
-        For every axis ``(d, s, p, r)``, such as :func:`through_doubling` gives.
+        ``(out, d_1 ... d_n, in, s_1 ... s_n, ...)``: one weight for each pair of taps, where
+        ``n`` is ``left``; what earlier calls have added comes last.
+    table
+        ``(d, s, p, r)``, such as :func:`through_doubling` gives.
 
     Returns
     -------
     Tensor
-        ``(p_1 ... p_n, out, in, r_1 ... r_n)``.
+        Without the first ``d`` and ``s``; with ``p, r`` added at the end.
     """
-    count = len(tables)
-    for left, table in zip(range(count, 0, -1), tables, strict=True):
-        taps = torch.tensordot(taps, table, dims=([1, left + 2], [0, 1]))
+    out: Tensor = torch.tensordot(taps, table, dims=([1, left + 2], [0, 1]))
+    return out
+
+
+def sorted_taps(taps: Tensor) -> Tensor:
+    """``(out, in, p_1, r_1, p_2, ...)`` as ``(p_1 ... p_n, out, in, r_1 ... r_n)``."""
     parities, coarse = range(2, taps.ndim, 2), range(3, taps.ndim, 2)
     return taps.permute(*parities, 0, 1, *coarse)

@@ -67,7 +67,9 @@ def from_icon(net: nn.Module, *, name: str = "icon") -> Model:
         If it is not a network of this layout.
     """
     state = net.state_dict()
-    return Model(name, from_state({k: v.detach().cpu() for k, v in state.items()}, name=name))
+    return Model(
+        name, from_state({k: v.detach().cpu().clone() for k, v in state.items()}, name=name)
+    )
 
 
 def resolve(name: str) -> tuple[str | None, str]:
