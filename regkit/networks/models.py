@@ -45,7 +45,7 @@ def load(name: str) -> Model:
     >>> rk.register(fixed, moving, model=model)  # doctest: +SKIP
     """
     path = Path(name)
-    if path.suffix or len(path.parts) > 1:
+    if _is_path(name):
         return Model(path.name, from_state(read_checkpoint(path), name=path.name))
     return Model(name, store.load(name))
 
@@ -91,10 +91,15 @@ def resolve(name: str) -> tuple[str | None, str]:
         if best is None:
             return None, "auto: no weights are installed, so the classical engine runs alone"
         return best, f"auto: {best} is installed"
-    path = Path(name)
-    if path.suffix or len(path.parts) > 1:
-        if not path.is_file():
+    if _is_path(name):
+        if not Path(name).is_file():
             raise InputError(f"{name}: there is no such file of weights; give one that exists")
     else:
         store.weights_path(name)
     return name, "asked for"
+
+
+def _is_path(name: str) -> bool:
+    """Whether this is meant as a file rather than as the name of installed weights."""
+    path = Path(name)
+    return name not in store.installed() and bool(path.suffix or len(path.parts) > 1)

@@ -172,6 +172,9 @@ def test_auto_takes_the_best_weights_that_are_installed(model, tmp_path):
     assert resolve("auto") == ("unigradicon", "auto: unigradicon is installed")
     store.import_file("multigradicon", path)
     assert resolve("auto")[0] == "multigradicon"
+    store.import_file("knees.v2", path)
+    assert resolve("knees.v2") == ("knees.v2", "asked for")
+    assert resolve(str(path)) == (str(path), "asked for")
     with pytest.raises(InputError, match=r"'knees' are not installed; get them with: "):
         resolve("knees")
     with pytest.raises(InputError, match=r"knees.trch: there is no such file of weights"):
