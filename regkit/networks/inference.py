@@ -88,11 +88,8 @@ def displacement(network: Registration, moving: Tensor, fixed: Tensor) -> Tensor
     shape = fixed.shape[2:]
     size = torch.tensor(shape, dtype=torch.float32, device=fixed.device) - 1
     with torch.inference_mode():
-        phi = network(moving, fixed).on(shape)[0].movedim(0, -1)
-        for axis, n in enumerate(shape):  # what the voxels' own places are, taken off in place
-            own = torch.arange(n, device=fixed.device) / max(n - 1, 1)
-            phi[..., axis] -= own.reshape(-1, *[1] * (ndim - 1 - axis))
-        out: Tensor = (phi * size).movedim(-1, 0).contiguous()
+        u = network(moving, fixed).displacement(shape)[0].movedim(0, -1)
+        out: Tensor = (u * size).movedim(-1, 0).contiguous()
         return out
 
 

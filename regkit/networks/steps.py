@@ -36,11 +36,20 @@ class SteppedMap:
 
     def on(self, shape: Sequence[int]) -> Tensor:
         """Where the voxels of a grid of ``shape`` go, ``(B, d, *shape)``."""
-        last = self.steps[-1]
+        return unit_points(shape, self.steps[-1]) + self.displacement(shape)
+
+    def displacement(self, shape: Sequence[int]) -> Tensor:
+        """How far the voxels of a grid of ``shape`` go, ``(B, d, *shape)``.
+
+        Adding up displacements keeps more digits than the difference of two places does.
+        """
+        *earlier, last = self.steps
         points = unit_points(shape, last)
-        if tuple(last.shape[2:]) == tuple(shape):  # at its own voxels nothing is interpolated
-            return SteppedMap(self.steps[:-1])(points + last)
-        return self(points)
+        same = tuple(last.shape[2:]) == tuple(shape)  # its own voxels: nothing to interpolate
+        total = last if same else sample_unit(last, points)
+        for u in reversed(earlier):
+            total = total + sample_unit(u, points + total)
+        return total
 
     def __add__(self, later: SteppedMap) -> SteppedMap:
         return SteppedMap(self.steps + later.steps)

@@ -18,6 +18,7 @@ def test_later_steps_come_first():
 def test_at_the_voxels_of_the_last_step_nothing_is_interpolated():
     u = _field((9, 8, 7), 0)
     assert torch.equal(SteppedMap((u,)).on((9, 8, 7)), unit_points((9, 8, 7), u) + u)
+    assert SteppedMap((u,)).displacement((9, 8, 7)) is u
 
 
 def test_gradients_reach_every_step():
