@@ -26,7 +26,7 @@ from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
 from regkit.volume.volume import Volume
 
-_LEAST_FRAME = 4
+_LEAST_FRAME, _MOST_FRAME = 4, 32  # voxels; the bound keeps memory in bounds
 
 
 def register_network(
@@ -101,6 +101,8 @@ def _field(network: Registration, moving: Tensor, fixed: Tensor, grid: Grid) -> 
 def at_rest_outside(u: Tensor, grid: Grid) -> DisplacementField:
     """A field that goes to zero in a frame around ``grid``, as wide as keeps it from folding.
 
+    A border that moves by more than 16 voxels in all is no registration: there it may fold.
+
     Parameters
     ----------
     u
@@ -110,7 +112,7 @@ def at_rest_outside(u: Tensor, grid: Grid) -> DisplacementField:
     edges = [u.select(1 + axis, end) for axis in real for end in (0, -1)]
     # At a corner of the frame the determinant is 1 - |u_1 + u_2 + u_3| / width.
     farthest = max(float(edge.abs().sum(0).max()) for edge in edges)
-    width = max(_LEAST_FRAME, math.ceil(2 * farthest))
+    width = min(max(_LEAST_FRAME, math.ceil(2 * farthest)), _MOST_FRAME)
     frame = [width if axis in real else 0 for axis in range(3)]
     padding = [n for n in reversed(frame) for _ in (0, 1)]
     out = functional.pad(u[None], padding, mode="replicate")[0]
