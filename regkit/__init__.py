@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from regkit.errors import InputError, NotInvertibleError, RegkitError, ResourceError
     from regkit.geometry.grid import Grid
     from regkit.io import read, read_labels, read_points, read_transform, write_transform
+    from regkit.networks import models as models
     from regkit.registration.config import RegisterConfig
     from regkit.registration.pipeline import register
     from regkit.registration.result import Result
@@ -82,13 +83,19 @@ __all__ = [
 ]
 
 
+_MODULES = {"models": "regkit.networks.models"}
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name in _MODULES:
+        value: Any = importlib.import_module(_MODULES[name])
+    elif name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    else:
         raise AttributeError(f"module 'regkit' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

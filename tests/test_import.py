@@ -14,6 +14,7 @@ HEAVY = ("torch", "SimpleITK", "numba", "nibabel", "h5py", "matplotlib", "scipy"
         "import regkit; dir(regkit); regkit.InputError",
         "from regkit.cli import main; main(['--help'])",
         "from regkit.cli import main; main(['register', '--help'])",
+        "from regkit.cli import main; main(['weights', '--help'])",
         "from regkit.cli import main; main(['--version'])",
     ],
 )

@@ -17,9 +17,11 @@ from regkit.cli.exits import INTERRUPTED, TERMINATED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
+from regkit.cli.weights import app as weights
 
 GROUP = "regkit.commands"
 _COMMANDS = (register, apply, points, info)
+_GROUPS = {"weights": weights}
 
 
 @dataclass
@@ -76,7 +78,9 @@ def build() -> typer.Typer:
     app.callback()(_front)
     for command in _COMMANDS:
         app.command(no_args_is_help=True)(command)
-    own = {command.__name__ for command in _COMMANDS}
+    for name, group in _GROUPS.items():
+        app.add_typer(group, name=name)
+    own = {command.__name__ for command in _COMMANDS} | set(_GROUPS)
     for entry in entry_points(group=GROUP):
         if entry.name not in own:
             _add_guest(app, entry)

@@ -25,6 +25,7 @@ _METHOD = "Method"
 Kind = Literal["rigid", "affine", "deformable"]
 Similarity = Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"]
 Modality = Literal["auto", "ct", "mr", "other"]
+Refine = Literal["field", "none"]
 Preset = Literal["fast", "default", "accurate"]
 
 
@@ -74,6 +75,18 @@ def register(
         Modality | None,
         typer.Option(help="How to scale intensities (default: auto)", rich_help_panel=_METHOD),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE|auto",
+            help="Network that goes first: installed weights, a file of them, or the best there is",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
+    refine: Annotated[
+        Refine | None,
+        typer.Option(help="What follows the network (default: field)", rich_help_panel=_METHOD),
+    ] = None,
     preset: Annotated[
         Preset, typer.Option(help="Speed against accuracy.", rich_help_panel=_METHOD)
     ] = "default",
@@ -103,6 +116,7 @@ def register(
 
     The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
     """
+    from regkit.cli.model import chosen_model
     from regkit.cli.pair import open_pair
     from regkit.cli.plan import Paths, make_plan, split_init
     from regkit.cli.run import run
@@ -115,6 +129,8 @@ def register(
         "init": rule,
         "similarity": similarity,
         "modality": modality,
+        "model": chosen_model(model, quiet=quiet) if model else None,
+        "refine": refine,
         "device": device,
         "threads": threads,
         "seed": seed,

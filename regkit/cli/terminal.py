@@ -61,6 +61,21 @@ def progress(*, quiet: bool) -> Iterator[Report]:
         yield _drawer(bars)
 
 
+@contextmanager
+def transfer(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """A callback, of bytes here and in all, that draws one bar on stderr, if a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    columns = (TextColumn(name), BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn())
+    silent = quiet or not console.is_terminal
+    with Bars(*columns, console=console, disable=silent, transient=True) as bars:
+        task = bars.add_task("")
+        yield lambda here, whole: bars.update(task, completed=here, total=whole or None)
+
+
 def _drawer(bars: Bars) -> Report:
     tasks: dict[str, Any] = {}
 

@@ -77,6 +77,46 @@ def sample_linear_reference(image: Tensor, points: Tensor, outside: float) -> Te
     return torch.where(_inside(points, size), values, values.new_tensor(outside))
 
 
+def sample_unit(images: Tensor, points: Tensor) -> Tensor:
+    """Linear interpolation in a batch, as registration networks have it; differentiable.
+
+    Parameters
+    ----------
+    images
+        ``(B, C, *spatial)``; beyond the outermost voxel centres their values go on.
+    points
+        ``(B, d, *any)``, or one batch for all images: shares of the field of view, 0 the first
+        voxel centre of an axis and 1 the last.
+
+    Returns
+    -------
+    Tensor
+        ``(B, C, *any)``.
+
+    Examples
+    --------
+    >>> image = torch.tensor([[[[0.0, 1.0, 2.0]]]])
+    >>> sample_unit(image, torch.tensor([0.0, 0.75]).reshape(1, 2, 1, 1)).item()
+    1.5
+    """
+    points = points.expand(images.shape[0], *[-1] * points[0].ndim)
+    if images.ndim == 5 and images.dtype == torch.float32 and loops_apply(images, points):
+        return _sample_unit_loops(images, points)
+    unit = (2 * points - 1).flip(1).movedim(1, -1)
+    return functional.grid_sample(images, unit, padding_mode="border", align_corners=True)
+
+
+def _sample_unit_loops(images: Tensor, points: Tensor) -> Tensor:
+    from regkit.kernels.cpu import unit
+
+    where = points.detach().movedim(1, -1).contiguous()
+    out = images.new_empty(*where.shape[:-1], images.shape[1])
+    for image, each, values in zip(images.detach().movedim(1, -1), where, out, strict=True):
+        flat = values.reshape(-1, images.shape[1])
+        unit.sample(image.contiguous().numpy(), each.reshape(-1, 3).numpy(), flat.numpy())
+    return out.movedim(-1, 1)
+
+
 def sample_nearest_reference(image: Tensor, points: Tensor, outside: float) -> Tensor:
     """Nearest voxel by indexing; keeps the type of ``image``."""
     size = torch.tensor(image.shape[1:], dtype=points.dtype, device=points.device)

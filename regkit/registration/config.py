@@ -76,6 +76,17 @@ class FieldConfig(_Strict):
         return self
 
 
+class NetworkConfig(_Strict):
+    """The network engine.
+
+    ``shape`` is the number of voxels of its working grid along every axis; the released networks
+    were trained at 175. ``precision`` is what it calculates in.
+    """
+
+    shape: int = Field(175, ge=16, le=512)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+
+
 class RegisterConfig(_Strict):
     """Everything that decides a result, apart from the images.
 
@@ -89,10 +100,13 @@ class RegisterConfig(_Strict):
     init: Literal["auto", "header", "centers", "moments"] = "auto"
     similarity: Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"] = "auto"
     modality: Literal["auto", "ct", "mr", "other"] = "auto"
+    model: str | None = Field(None, description="installed weights, a file of them, or auto")
+    refine: Literal["field", "none"] = "field"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
     seed: int = 0
     linear: LinearConfig = LinearConfig()
+    network: NetworkConfig = NetworkConfig()
     field: FieldConfig = FieldConfig()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +18,7 @@ from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
 from regkit.registration.check import as_mask, check_initial, check_overlap, check_pair
 from regkit.registration.choice import choose, linear_similarity, similarity_of
-from regkit.registration.config import RegisterConfig, make_config
+from regkit.registration.config import FieldConfig, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.field import register_field
 from regkit.registration.linear import register_linear
@@ -36,6 +36,9 @@ from regkit.resample import warp
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, compose
 from regkit.volume.volume import Labels, Volume
 
+if TYPE_CHECKING:
+    from regkit.networks.models import Model
+
 Report = Callable[[Progress], None]
 
 
@@ -48,6 +51,7 @@ def register(
     moving_mask: Volume | None = None,
     initial: Transform | None = None,
     progress: Report | None = None,
+    model: str | Model | None = None,
     **options: Any,
 ) -> Result:
     """Align ``moving`` with ``fixed``.
@@ -66,6 +70,10 @@ def register(
         (after an affine, or alone) goes to the field engine as it is.
     progress
         Called at every iteration.
+    model
+        The network that goes before the field engine, over ``config.model``: installed weights,
+        a file of them, or what :mod:`regkit.networks.models` made. ``auto`` takes the best
+        weights that are installed, or none. ``config.refine`` says what follows.
     options
         Fields of :class:`~regkit.registration.config.RegisterConfig`, over ``config``.
 
@@ -88,6 +96,7 @@ def register(
     wanted = _configured(config, options)
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
+    wanted, network = _network(wanted, model, fixed.ndim)
     if wanted.threads:
         set_threads(wanted.threads)
     pair = prepare(
@@ -100,7 +109,7 @@ def register(
         max_voxels=wanted.field.max_voxels,
         device=resolve_device(wanted.device),
     )
-    found = _find(pair, wanted, _Start.of(initial, wanted), progress or _quiet)
+    found = _find(pair, wanted, network, _Start.of(initial, wanted), progress or _quiet)
     return _result(fixed, moving, pair, wanted, found)
 
 
@@ -128,15 +137,37 @@ class _Start:
         return cls(lift_matrix(outer), lift_transform(compose(*rest)) if rest else None)
 
 
+def _network(
+    config: RegisterConfig, model: str | Model | None, ndim: int
+) -> tuple[RegisterConfig, Model | None]:
+    """The model that was asked for, loaded, and the configuration that names it."""
+    wanted = config.model if model is None else model
+    if wanted is None or config.transform != "deformable":
+        return config, None
+    from regkit.networks import models
+    from regkit.registration.network import check_dimension
+
+    if isinstance(wanted, str):
+        name, _ = models.resolve(wanted)
+        wanted = None if name is None else models.load(name)
+    if wanted is not None:
+        check_dimension(wanted, ndim)
+    name = None if wanted is None else wanted.name
+    return config.model_copy(update={"model": name}), wanted
+
+
 @dataclass(frozen=True)
 class _Found:
     transform: Transform
     stages: tuple[Stage, ...]
     similarity: str
     reason: str
+    inverse: Transform | None = None
 
 
-def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> _Found:
+def _find(
+    pair: Pair, config: RegisterConfig, model: Model | None, start: _Start, report: Report
+) -> _Found:
     stages: list[Stage] = []
     if start.matrix is not None and start.field is not None:
         matrix = start.matrix
@@ -158,10 +189,56 @@ def _find(pair: Pair, config: RegisterConfig, start: _Start, report: Report) -> 
             spacings=config.linear.polish,
         )
         return _Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
-    field, stage = register_field(pair, matrix, similarity, config.field, report, start=start.field)
-    flat = drop_field(field) if pair.planar else field
-    transform = compose(Affine(_dropped(pair, matrix)), flat)
+    settings, first = config.field, start.field
+    if model is not None:
+        fields, stage = _through(pair, matrix, model, config, first, report)
+        stages.append(stage)
+        if config.refine == "none":
+            return _unrefined(
+                pair, matrix, fields, _Found(Affine.identity(), tuple(stages), name, reason)
+            )
+        settings, first = _finer(settings), fields[0]
+    field, stage = register_field(pair, matrix, similarity, settings, report, start=first)
+    transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
     return _Found(transform, (*stages, stage), name, reason)
+
+
+def _through(
+    pair: Pair,
+    matrix: Matrix,
+    model: Model,
+    config: RegisterConfig,
+    first: Callable[[Tensor], Tensor] | None,
+    report: Report,
+) -> tuple[list[DisplacementField], Stage]:
+    from regkit.registration.network import register_network
+
+    if first is not None:
+        raise InputError(
+            "an initial displacement and a model both say where the field starts; give one of them"
+        )
+    directions = 2 if config.refine == "none" else 1
+    return register_network(pair, matrix, model, config.network, report, directions=directions)
+
+
+def _unrefined(
+    pair: Pair, matrix: Matrix, fields: list[DisplacementField], found: _Found
+) -> _Found:
+    """The network's own two directions around the affine."""
+    there, back = (_flat(pair, field) for field in fields)
+    affine = Affine(_dropped(pair, matrix))
+    return replace(found, transform=compose(affine, there), inverse=compose(back, affine.inverse()))
+
+
+def _finer(config: FieldConfig) -> FieldConfig:
+    """Without the coarsest level, where what the network saw would be lost."""
+    keep = slice(1 if len(config.factors) > 1 else 0, None)
+    levels = {"factors": config.factors[keep], "iterations": config.iterations[keep]}
+    return config.model_copy(update=levels)
+
+
+def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:
+    return drop_field(field) if pair.planar else field
 
 
 def _linear(
@@ -197,7 +274,8 @@ def _result(
 ) -> Result:
     begin = time.perf_counter()
     # Where the field spreads out, its inverse has detail that the field's own grid cannot hold.
-    inverse = _inverse(found.transform, drop_grid(pair.grid) if pair.planar else pair.grid)
+    fine = drop_grid(pair.grid) if pair.planar else pair.grid
+    inverse = found.inverse or _inverse(found.transform, fine)
     metrics, jacobian = summarise(
         found.transform,
         inverse,

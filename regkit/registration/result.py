@@ -25,7 +25,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Stage:
-    """One engine's run: ``init``, ``rigid``, ``affine`` or ``field``."""
+    """One engine's run: ``init``, ``rigid``, ``affine``, ``network`` or ``field``."""
 
     name: str
     similarity: str

@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from regkit.kernels.sampling import sample, sample_linear_reference, sample_nearest_reference
+from regkit.kernels.sampling import (
+    sample,
+    sample_linear_reference,
+    sample_nearest_reference,
+    sample_unit,
+)
 
 
 @pytest.fixture
@@ -80,3 +85,19 @@ def test_the_environment_chooses_the_reference(draw, on_torch, monkeypatch):
     on_torch()
     monkeypatch.setattr("regkit.kernels.sampling._sample_loops", None)
     assert sample(draw(1, 4, 4), torch.zeros(1, 2)).shape == (1, 1)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 6), (3, 1, 2)], ids=str)
+def test_unit_coordinates_are_shares_of_the_field_of_view(shape, monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(2, 3, *shape, generator=generator)
+    points = 1.4 * torch.rand(1, len(shape), 7, *[3] * (len(shape) - 1), generator=generator) - 0.2
+    found = sample_unit(images, points)
+    size = torch.tensor(shape) - 1
+    index = (points[0].movedim(0, -1).clamp(0, 1) * size).double()
+    wanted = torch.stack(
+        [sample_linear_reference(i, index.reshape(-1, len(shape)), 0.0) for i in images]
+    )
+    assert torch.allclose(found, wanted.reshape(found.shape), atol=1e-6)
+    monkeypatch.setenv("REGKIT_KERNELS", "torch")
+    assert torch.allclose(found, sample_unit(images, points), atol=1e-6)

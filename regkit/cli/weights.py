@@ -1,0 +1,91 @@
+"""`regkit weights`: the networks that are installed, and how they come here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regkit.cli.options import Debug, Json, Quiet
+
+app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import network weights.")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As `regkit weights list` has it.")]
+
+
+@app.command("list")
+def list_(as_json: Json = False, debug: Debug = False) -> None:
+    """Show which weights are known, and which are installed."""
+    from regkit.networks.weights.known import KNOWN
+    from regkit.networks.weights.store import folder, installed
+
+    here = installed()
+    rows = [
+        {
+            "name": name,
+            "installed": name in here,
+            "licence": KNOWN[name].licence if name in KNOWN else "not stated",
+            "about": KNOWN[name].about if name in KNOWN else "imported",
+        }
+        for name in [*KNOWN, *(name for name in here if name not in KNOWN)]
+    ]
+    if as_json:
+        typer.echo(json.dumps({"folder": str(folder()), "weights": rows}, indent=2))
+        return
+    for row in rows:
+        state = "installed" if row["installed"] else "not here"
+        typer.echo(f"{row['name']:<15}{state:<11}{row['about']}")
+
+
+@app.command()
+def path(name: Name, debug: Debug = False) -> None:
+    """Show the file of installed weights."""
+    from regkit.networks.weights.store import weights_path
+
+    typer.echo(str(weights_path(name)))
+
+
+@app.command()
+def fetch(
+    name: Name,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Download nothing; say how to get them by hand.")
+    ] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Download published weights, once; an interrupted download goes on where it stopped."""
+    from regkit.cli.terminal import say, transfer
+    from regkit.networks.weights import store
+    from regkit.networks.weights.known import known
+
+    source = known(name)
+    with transfer(name, quiet=quiet) as told:
+        found = store.fetch(source, told, offline=offline)
+    say(f"licence: {source.licence}", quiet=quiet)
+    if not source.sha256:
+        digest = store.read_record(name).source_sha256
+        say(f"no published SHA-256 to compare with; recorded {digest}", quiet=quiet)
+    typer.echo(str(found))
+
+
+@app.command()
+def verify(name: Name, debug: Debug = False) -> None:
+    """Check installed weights to the last bit."""
+    from regkit.networks.weights import store
+
+    record = store.verify(name)
+    typer.echo(f"{name}: whole; SHA-256 {record.sha256}; made from {record.source}")
+
+
+@app.command("import")
+def import_(
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .trch, .pt or .safetensors.")],
+    debug: Debug = False,
+) -> None:
+    """Install the weights in FILE under NAME; they are read without running anything in them."""
+    from regkit.networks.weights import store
+
+    typer.echo(str(store.import_file(name, file)))

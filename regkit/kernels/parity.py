@@ -1,0 +1,58 @@
+"""Resolution against channels: the voxels of a block of two an axis, in one voxel's channels.
+
+The parities of a voxel's index, one an axis, come before the channels that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn import functional
+
+from regkit.kernels.backend import loops_apply
+
+
+def by_parity(images: Tensor) -> Tensor:
+    """``(B, C, *shape)`` at half the resolution, ``(B, 2**d C, *half)``, channels last.
+
+    Where a size is odd, zeros fill the last block.
+
+    Examples
+    --------
+    >>> import torch
+    >>> by_parity(torch.arange(4.0).reshape(1, 1, 2, 2)).flatten().tolist()
+    [0.0, 1.0, 2.0, 3.0]
+    """
+    n = images.ndim - 2
+    if n == 3 and loops_apply(images):
+        from regkit.kernels.cpu import parity
+
+        half = [(size + 1) // 2 for size in images.shape[2:]]
+        rows = images.movedim(1, -1).contiguous()
+        blocks = images.new_empty(images.shape[0], *half, 8 * images.shape[1])
+        for image, out in zip(rows, blocks, strict=True):
+            parity.gather(image.numpy(), out.numpy())
+        return blocks.movedim(-1, 1)
+    padding = [k for size in reversed(images.shape[2:]) for k in (0, size % 2)]
+    even = functional.pad(images, padding)
+    split = even.reshape(*even.shape[:2], *(k for size in even.shape[2:] for k in (size // 2, 2)))
+    order = (0, *range(2, 2 + 2 * n, 2), *range(3, 3 + 2 * n, 2), 1)
+    return split.permute(order).flatten(n + 1).movedim(-1, 1)
+
+
+def by_voxel(blocks: Tensor, channels: int, shape: Sequence[int]) -> Tensor:
+    """Undo :func:`by_parity`: ``(B, 2**d C or more, *half)`` to ``(B, C, *shape)``."""
+    n = len(shape)
+    rows = blocks.movedim(1, -1)
+    if n == 3 and loops_apply(blocks):
+        from regkit.kernels.cpu import parity
+
+        fine = blocks.new_empty(blocks.shape[0], *shape, channels)
+        for block, out in zip(rows.contiguous(), fine, strict=True):
+            parity.scatter(block.numpy(), out.numpy())
+        return fine.movedim(-1, 1)
+    split = rows[..., : 2**n * channels].reshape(*rows.shape[:-1], *[2] * n, channels)
+    order = (0, *(axis for k in range(n) for axis in (1 + k, 1 + n + k)), 1 + 2 * n)
+    fine = split.permute(order).reshape(len(rows), *(2 * m for m in rows.shape[1:-1]), channels)
+    return fine[(slice(None), *map(slice, shape))].contiguous().movedim(-1, 1)

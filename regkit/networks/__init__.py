@@ -1,0 +1,1 @@
+"""The multi-step GradICON network: uniGradICON, multiGradICON, and what users trained like them."""

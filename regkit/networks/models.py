@@ -1,0 +1,105 @@
+"""Models: a network with its weights, by name, from a file, or from icon_registration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from regkit.errors import InputError
+from regkit.networks.gradicon import from_state
+from regkit.networks.steps import Registration
+from regkit.networks.weights import store
+from regkit.networks.weights.checkpoint import read_checkpoint
+
+_BEST_FIRST = ("multigradicon", "unigradicon")
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network, and what reports call it."""
+
+    name: str
+    network: Registration
+
+
+def load(name: str) -> Model:
+    """A model by the name of its installed weights, or from a file of weights.
+
+    Parameters
+    ----------
+    name
+        Such as ``multigradicon``; or a path to a ``.safetensors``, ``.trch`` or ``.pt`` file.
+
+    Raises
+    ------
+    InputError
+        If there is neither, or it does not hold the weights of such a network.
+
+    Examples
+    --------
+    >>> import regkit as rk
+    >>> model = rk.models.load("knees.trch")  # doctest: +SKIP
+    >>> rk.register(fixed, moving, model=model)  # doctest: +SKIP
+    """
+    path = Path(name)
+    if _is_path(name):
+        return Model(path.name, from_state(read_checkpoint(path), name=path.name))
+    return Model(name, store.load(name))
+
+
+def from_icon(net: nn.Module, *, name: str = "icon") -> Model:
+    """A model from a network that was trained with icon_registration or unigradicon.
+
+    Parameters
+    ----------
+    net
+        What ``make_network`` of unigradicon returns, or its ``regis_net``. Its weights are
+        copied.
+    name
+        What reports call it.
+
+    Raises
+    ------
+    InputError
+        If it is not a network of this layout.
+    """
+    state = net.state_dict()
+    return Model(
+        name, from_state({k: v.detach().cpu().clone() for k, v in state.items()}, name=name)
+    )
+
+
+def resolve(name: str) -> tuple[str | None, str]:
+    """What ``name`` stands for here, without loading it.
+
+    Returns
+    -------
+    name, reason
+        For ``auto`` the best weights that are installed, or None for the classical engine.
+
+    Raises
+    ------
+    InputError
+        If the weights or the file are not here.
+    """
+    if name == AUTO:
+        here = store.installed()
+        best = next((known for known in _BEST_FIRST if known in here), None)
+        if best is None:
+            return None, "auto: no weights are installed, so the classical engine runs alone"
+        return best, f"auto: {best} is installed"
+    if _is_path(name):
+        if not Path(name).is_file():
+            raise InputError(f"{name}: there is no such file of weights; give one that exists")
+    else:
+        store.weights_path(name)
+    return name, "asked for"
+
+
+def _is_path(name: str) -> bool:
+    """Whether this is meant as a file rather than as the name of installed weights."""
+    path = Path(name)
+    return name not in store.installed() and bool(path.suffix or len(path.parts) > 1)

@@ -1,0 +1,109 @@
+"""Steps: how several networks, each at its own resolution, become one map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from regkit.kernels.sampling import sample_unit
+from regkit.networks.folded import FoldedUNet
+from regkit.networks.unet import UNet, pooled
+
+
+@dataclass(frozen=True)
+class SteppedMap:
+    """``phi(x) = y + u_1(y)``, where ``y`` is what the later steps make of ``x``.
+
+    Maps points of fixed to points of moving, both as shares of the field of view: 0 is the first
+    voxel centre of an axis and 1 the last.
+
+    Parameters
+    ----------
+    steps
+        Displacements ``(B, d, *shape)``, the first step first; each has a shape of its own.
+    """
+
+    steps: tuple[Tensor, ...]
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """Map ``points (B, d, *any)``."""
+        for u in reversed(self.steps):
+            points = points + sample_unit(u, points)
+        return points
+
+    def on(self, shape: Sequence[int]) -> Tensor:
+        """Where the voxels of a grid of ``shape`` go, ``(B, d, *shape)``."""
+        return unit_points(shape, self.steps[-1]) + self.displacement(shape)
+
+    def displacement(self, shape: Sequence[int]) -> Tensor:
+        """How far the voxels of a grid of ``shape`` go, ``(B, d, *shape)``.
+
+        Adding up displacements keeps more digits than the difference of two places does.
+        """
+        *earlier, last = self.steps
+        points = unit_points(shape, last)
+        same = tuple(last.shape[2:]) == tuple(shape)  # its own voxels: nothing to interpolate
+        total = last if same else sample_unit(last, points)
+        for u in reversed(earlier):
+            total = total + sample_unit(u, points + total)
+        return total
+
+    def __add__(self, later: SteppedMap) -> SteppedMap:
+        return SteppedMap(self.steps + later.steps)
+
+
+class Registration(nn.Module):
+    """What takes a moving and a fixed image ``(B, 1, *shape)`` to the map between them."""
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
+        """Find the map from fixed to moving: ``moving(phi(x))`` looks like ``fixed(x)``."""
+        raise NotImplementedError
+
+
+class Step(Registration):
+    """One network, one displacement."""
+
+    def __init__(self, net: UNet | FoldedUNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
+        """See :class:`Registration`."""
+        return SteppedMap((self.net(moving, fixed),))
+
+
+class Halved(Registration):
+    """A registration at half the resolution."""
+
+    def __init__(self, net: Registration) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
+        """See :class:`Registration`."""
+        phi: SteppedMap = self.net(pooled(moving), pooled(fixed))
+        return phi
+
+
+class TwoStep(Registration):
+    """A registration, and another one of what the first has left."""
+
+    def __init__(self, first: Registration, second: Registration) -> None:
+        super().__init__()
+        self.netPhi = first
+        self.netPsi = second
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
+        """See :class:`Registration`."""
+        phi: SteppedMap = self.netPhi(moving, fixed)
+        rest: SteppedMap = self.netPsi(sample_unit(moving, phi.on(moving.shape[2:])), fixed)
+        return phi + rest
+
+
+def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Voxel centres as shares of the field of view, ``(1, d, *shape)``; an axis of one is at 0."""
+    axes = [torch.arange(n, dtype=like.dtype, device=like.device) / max(n - 1, 1) for n in shape]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).movedim(-1, 0)[None]

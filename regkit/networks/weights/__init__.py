@@ -1,0 +1,1 @@
+"""Weights: which are known, where they lie, how they come there, and how they are read."""

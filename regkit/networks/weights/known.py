@@ -1,0 +1,84 @@
+"""Weights that others have published, by name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from regkit.errors import InputError
+
+_RELEASES = "https://github.com/uncbiag/uniGradICON/releases/download"
+_LICENCE = (
+    "Apache-2.0 (the licence of the uniGradICON repository; none is stated for the weights alone)"
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Where weights come from.
+
+    ``sha256`` is that of the published file. Where it is empty, nobody has told: the first fetch
+    records what it got, and every later one must be the same.
+    """
+
+    name: str
+    url: str
+    licence: str
+    about: str
+    sha256: str = ""
+
+
+KNOWN = {
+    known.name: known
+    for known in (
+        Known(
+            "unigradicon",
+            f"{_RELEASES}/unigradicon_weights/Step_2_final.trch",
+            _LICENCE,
+            "one modality at a time: CT or MR, any organ (Tian et al., MICCAI 2024)",
+        ),
+        Known(
+            "multigradicon",
+            f"{_RELEASES}/multigradicon_weights/Step_2_final.trch",
+            _LICENCE,
+            "between modalities too (Demir et al., WBIR 2024)",
+        ),
+    )
+}
+
+
+def known(name: str) -> Known:
+    """The published weights called ``name``.
+
+    Raises
+    ------
+    InputError
+        If there are none.
+
+    Examples
+    --------
+    >>> known("multigradicon").licence[:10]
+    'Apache-2.0'
+    """
+    if name not in KNOWN:
+        raise InputError(
+            f"weights {name!r} are not published anywhere that regkit knows; known: "
+            f"{', '.join(KNOWN)}. For a file of your own: regkit weights import {name} FILE"
+        )
+    return KNOWN[name]
+
+
+def checked_name(name: str) -> str:
+    """``name``, if it can name a file.
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"weights cannot be called {name!r}; use letters, digits, dots, hyphens and underscores"
+        )
+    return name

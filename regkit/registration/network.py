@@ -1,0 +1,144 @@
+"""The network engine: what a trained network sees between two images, in one pass."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from regkit.errors import InputError
+from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
+from regkit.kernels import backend
+from regkit.networks.inference import displacement, faster, precision_of
+from regkit.networks.models import Model
+from regkit.networks.steps import Registration
+from regkit.registration.config import NetworkConfig
+from regkit.registration.pair import Pair
+from regkit.registration.result import Progress, Stage
+from regkit.resample import resample
+from regkit.transforms import DisplacementField
+from regkit.transforms.displacement import from_index
+from regkit.volume.volume import Volume
+
+_LEAST_FRAME, _MOST_FRAME = 4, 32  # voxels; the bound keeps memory in bounds
+
+
+def register_network(
+    pair: Pair,
+    affine: Matrix,
+    model: Model,
+    config: NetworkConfig,
+    report: Callable[[Progress], None],
+    *,
+    directions: int,
+) -> tuple[list[DisplacementField], Stage]:
+    """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
+
+    The box around fixed's body is stretched to the cube that such networks are trained on, and
+    moving is brought there through ``affine``, smoothed as its voxels need.
+
+    Parameters
+    ----------
+    affine
+        World affine from fixed to moving.
+    directions
+        1, or 2 for the way back too.
+
+    Returns
+    -------
+    fields, stage
+        World points of fixed to world points of fixed, where moving lies after ``affine``; then
+        its reverse, as the network sees it. Around the box both come to rest.
+
+    Raises
+    ------
+    InputError
+        If the network is of another dimension than the images.
+    """
+    begin = time.perf_counter()
+    grid = working_cube(pair.grid, config.shape)
+    fixed, moving = (image.to(pair.device) for image in _images(pair, affine, grid))
+    network = faster(model.network.to(pair.device), precision=config.precision)
+    fields = []
+    for number, (source, target) in enumerate(((moving, fixed), (fixed, moving))[:directions]):
+        report(Progress("network", model.name, 1, 1, number, directions, math.nan))
+        fields.append(_field(network, source, target, grid))
+    note = f"{precision_of(network)}, {'x'.join(map(str, grid.shape))}, {directions} way(s)"
+    seconds = time.perf_counter() - begin
+    return fields, Stage("network", model.name, backend.name(pair.device), seconds, note=note)
+
+
+def working_cube(box: Grid, size: int) -> Grid:
+    """``box`` in ``size`` voxels an axis, whatever their spacing; a single slice stays one."""
+    return box.with_shape([size if n > 1 else 1 for n in box.shape])
+
+
+def _images(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
+    """Fixed, and moving through ``affine``, on ``grid``: ``(1, 1, *shape)``."""
+    fixed = resample(pair.fixed, grid)
+    moving = resample(pair.moving, Grid(grid.shape, np.asarray(affine @ grid.affine)))
+    return _batch(pair, fixed), _batch(pair, moving)
+
+
+def _batch(pair: Pair, image: Volume) -> Tensor:
+    data = image.data[:, 0] if pair.planar else image.data
+    return data[None].float().contiguous()
+
+
+def _field(network: Registration, moving: Tensor, fixed: Tensor, grid: Grid) -> DisplacementField:
+    u = displacement(network, moving, fixed).cpu()
+    if grid.shape[0] == 1 and u.ndim == 3:  # of a lifted 2-D pair
+        u = torch.cat([torch.zeros_like(u[:1]), u])[:, None]
+    return at_rest_outside(u, grid)
+
+
+def at_rest_outside(u: Tensor, grid: Grid) -> DisplacementField:
+    """A field that goes to zero in a frame around ``grid``, as wide as keeps it from folding.
+
+    A border that moves by more than 16 voxels in all is no registration: there it may fold.
+
+    Parameters
+    ----------
+    u
+        ``(3, *grid.shape)`` in voxels of ``grid``; kept as it is there.
+    """
+    real = [axis for axis, n in enumerate(grid.shape) if n > 1]
+    edges = [u.select(1 + axis, end) for axis in real for end in (0, -1)]
+    # At a corner of the frame the determinant is 1 - |u_1 + u_2 + u_3| / width.
+    farthest = max(float(edge.abs().sum(0).max()) for edge in edges)
+    width = min(max(_LEAST_FRAME, math.ceil(2 * farthest)), _MOST_FRAME)
+    frame = [width if axis in real else 0 for axis in range(3)]
+    padding = [n for n in reversed(frame) for _ in (0, 1)]
+    out = functional.pad(u[None], padding, mode="replicate")[0]
+    for axis in real:
+        out *= _ramp(grid.shape[axis], width).reshape(-1, *[1] * (2 - axis))
+    shape = tuple(n + 2 * f for n, f in zip(grid.shape, frame, strict=True))
+    return from_index(out, grid.window([-f for f in frame], shape))
+
+
+def _ramp(size: int, width: int) -> Tensor:
+    """1 on ``size`` voxels, falling to 0 over ``width`` more on either side."""
+    away = (torch.arange(size + 2 * width) - width - (size - 1) / 2).abs() - (size - 1) / 2
+    return (1 - away / width).clamp(0, 1)
+
+
+def check_dimension(model: Model, ndim: int) -> None:
+    """Refuse a model of another dimension than the images before any work.
+
+    Raises
+    ------
+    InputError
+        If it is.
+    """
+    first = next(value for value in model.network.state_dict().values() if value.ndim > 3)
+    if first.ndim - 2 != ndim:
+        raise InputError(
+            f"model {model.name} was trained on images of {first.ndim - 2} axes, these have "
+            f"{ndim}; choose another model"
+        )

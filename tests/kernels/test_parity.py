@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from regkit.kernels.parity import by_parity, by_voxel
+
+SHAPES = [(4, 6), (5, 3), (4, 6, 2), (5, 1, 7)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_there_and_back(shape):
+    images = torch.rand(2, 3, *shape)
+    blocks = by_parity(images)
+    assert tuple(blocks.shape) == (2, 3 * 2 ** len(shape), *((n + 1) // 2 for n in shape))
+    assert torch.equal(by_voxel(blocks, 3, shape), images)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_loops_and_reference_agree(shape, monkeypatch):
+    images = torch.rand(2, 3, *shape)
+    loops = by_parity(images)
+    wide = torch.cat([loops, loops[:, :1]], dim=1)
+    fine = by_voxel(wide, 3, shape)
+    monkeypatch.setenv("REGKIT_KERNELS", "torch")
+    assert torch.equal(by_parity(images), loops)
+    assert torch.equal(by_voxel(wide, 3, shape), fine)
+
+
+def test_the_first_parity_is_of_the_first_axis():
+    image = torch.zeros(1, 1, 2, 2, 2)
+    image[0, 0, 1, 0, 0] = 1
+    assert by_parity(image).flatten().tolist() == [0, 0, 0, 0, 1, 0, 0, 0]

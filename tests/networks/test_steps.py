@@ -1,0 +1,33 @@
+"""Maps made of steps."""
+
+import torch
+
+from regkit.networks.steps import SteppedMap, unit_points
+
+
+def _field(shape, seed):
+    return 0.05 * torch.randn(1, 3, *shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_later_steps_come_first():
+    first, later = SteppedMap((_field((6, 7, 8), 0),)), SteppedMap((_field((11, 12, 13), 1),))
+    points = torch.rand(1, 3, 50, 1, 1, generator=torch.Generator().manual_seed(2))
+    assert torch.equal((first + later)(points), first(later(points)))
+
+
+def test_at_the_voxels_of_the_last_step_nothing_is_interpolated():
+    u = _field((9, 8, 7), 0)
+    assert torch.equal(SteppedMap((u,)).on((9, 8, 7)), unit_points((9, 8, 7), u) + u)
+    assert SteppedMap((u,)).displacement((9, 8, 7)) is u
+
+
+def test_gradients_reach_every_step():
+    steps = tuple(_field(shape, 3).requires_grad_() for shape in ((4, 4, 4), (8, 8, 8)))
+    SteppedMap(steps).on((8, 8, 8)).square().sum().backward()
+    assert all(float(u.grad.abs().sum()) > 0 for u in steps)
+
+
+def test_the_map_goes_on_beyond_the_field_of_view():
+    u = torch.full((1, 2, 3, 3), 0.25)
+    out = SteppedMap((u,))(torch.tensor([[-1.0, 2.0]]).reshape(1, 2, 1, 1))
+    assert out.flatten().tolist() == [-0.75, 2.25]

@@ -1,0 +1,208 @@
+"""The network engine, with networks whose displacement is known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import regkit as rk
+from regkit import Affine, InputError
+from regkit.cli import main
+from regkit.networks.gradicon import gradicon
+from regkit.networks.models import Model, resolve
+from regkit.networks.weights import store
+from regkit.registration.config import NetworkConfig
+from regkit.registration.network import at_rest_outside, register_network, working_cube
+from regkit.registration.pair import prepare
+
+SHARES = (0.02, -0.03, 0.01)  # of the field of view, along R, A and S
+FEW = {"linear": {"spacings": [8.0], "iterations": 5}, "network": {"shape": 33}}
+
+
+def shifting(shares):
+    """A network that moves every point by shares of the field of view."""
+    network = gradicon(len(shares))
+    with torch.no_grad():
+        network.netPhi.netPsi.net.lastConv.bias[:] = 10 * torch.tensor(shares)
+    return Model("shifting", network.eval())
+
+
+@pytest.fixture(autouse=True)
+def weights(tmp_path, monkeypatch):
+    monkeypatch.setenv(store.FOLDER, str(tmp_path / "weights"))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return shifting(SHARES)
+
+
+@pytest.fixture
+def pair(head, move, turn):
+    return prepare(
+        head,
+        move(turn),
+        fixed_mask=None,
+        moving_mask=None,
+        modality="auto",
+        multiple=4,
+        max_voxels=10**7,
+        device=torch.device("cpu"),
+    )
+
+
+def _expected(grid, shares):
+    """World displacement of a shift by shares of a grid's field of view."""
+    steps = np.array(shares) * (np.array(grid.shape) - 1)
+    return torch.from_numpy(grid.affine[:-1, :-1] @ steps)
+
+
+def test_shares_of_the_box_become_millimetres(pair, model, turn, body):
+    config = NetworkConfig(shape=33, precision="fp32")
+    (field,), stage = register_network(pair, turn.matrix, model, config, _quiet, directions=1)
+    moved = field(body) - body
+    wanted = _expected(working_cube(pair.grid, 33), SHARES)
+    assert float((moved - wanted).norm(dim=-1).max()) < 1e-3
+    assert (stage.name, stage.note) == ("network", "fp32, 33x33x33, 1 way(s)")
+
+
+def test_the_box_is_stretched_to_a_cube_of_its_own_field_of_view(pair):
+    cube = working_cube(pair.grid, 33)
+    assert cube.shape == (33, 33, 33)
+    np.testing.assert_allclose(cube.corners(), pair.grid.corners(), atol=1e-9)
+
+
+def test_both_images_are_shown_where_fixed_is(pair, turn):
+    """A network that compares what it is shown: the affine has aligned it already."""
+    seen = []
+
+    class Watching(torch.nn.Module):
+        ndim = 3
+
+        def forward(self, moving, fixed):
+            seen.append((moving, fixed))
+            return torch.zeros(1, 3, *fixed.shape[2:])
+
+    network = gradicon(3)
+    network.netPsi.net = Watching()
+    config = NetworkConfig(shape=33)
+    register_network(pair, turn.matrix, Model("w", network), config, _quiet, directions=2)
+    (moving, fixed), (back, forth) = seen
+    assert torch.equal(moving, forth)
+    assert torch.equal(fixed, back)
+    assert float((moving - fixed).abs().mean()) < 0.02
+    assert float(fixed.max()) > 0.9
+
+
+def test_around_the_box_the_field_comes_to_rest(pair):
+    grid = working_cube(pair.grid, 12)
+    u = torch.full((3, 12, 12, 12), 3.0)
+    field = at_rest_outside(u, grid)
+    inside = slice(18, -18)
+    assert torch.allclose(field.index_displacement()[:, inside, inside, inside], u, atol=1e-5)
+    assert float(field.u[:, 0].abs().max()) == 0
+    assert field.inverse().residual < 0.1
+
+
+def test_without_refinement_the_network_has_the_last_word(head, model, body):
+    found = rk.register(head, head, model=model, refine="none", init="header", **FEW)
+    names = [stage.name for stage in found.stages]
+    assert names == ["init", "rigid", "affine", "network", "output"]
+    assert found.config.model == "shifting"
+    distance = (found.transform(body) - body).norm(dim=-1)
+    assert float(distance.min()) > 0.5
+    there_and_back = found.inverse(found.transform(body))  # the network's other direction is no
+    assert float((there_and_back - body).norm(dim=-1).mean()) > 0.5  # inverse of this one
+
+
+def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
+    still = Affine.identity()
+    alone = rk.register(head, head, model=model, refine="none", init="header", **FEW)
+    found = rk.register(head, head, model=model, init="header", similarity="mse", **FEW)
+    assert [stage.name for stage in found.stages][-3:] == ["network", "field", "output"]
+    assert len(found.stages[-2].levels) == 2
+    assert error(found.transform, still) < 0.5 * error(alone.transform, still)
+
+
+def test_a_plane_takes_a_network_of_two_dimensions(head):
+    plane = rk.Volume(head.data[0, :, :, 10], rk.Grid((24, 28), np.diag([1.3, 1.1, 1.0])))
+    model = shifting(SHARES[:2])
+    found = rk.register(plane, plane, model=model, refine="none", init="header", **FEW)
+    middle = torch.from_numpy(plane.grid.centre)[None]
+    moved = (found.transform(middle) - middle)[0]
+    box = plane.grid.spacing[0] * 24, plane.grid.spacing[1] * 28
+    assert moved[0] > 0
+    assert moved[1] < 0
+    assert all(float(abs(m)) <= 0.03 * 1.6 * b for m, b in zip(moved, box, strict=True))
+
+
+def test_a_model_of_another_dimension_is_refused(head):
+    with pytest.raises(InputError, match=r"trained on images of 2 axes, these have 3"):
+        rk.register(head, head, model=shifting(SHARES[:2]))
+
+
+def test_one_start_is_enough(head, bend, model):
+    with pytest.raises(InputError, match=r"an initial displacement and a model both say"):
+        rk.register(head, head, initial=bend, model=model, **FEW)
+
+
+def test_a_network_of_icon_registration_loads(model):
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.regis_net = model.network
+
+    found = rk.models.from_icon(Whole(), name="knees")
+    assert found.name == "knees"
+    wanted = model.network.state_dict()
+    assert all(torch.equal(v, wanted[k]) for k, v in found.network.state_dict().items())
+    with pytest.raises(InputError, match=r"^icon: has 0 networks of the GradICON kind"):
+        rk.models.from_icon(torch.nn.Linear(2, 2))
+
+
+def test_auto_takes_the_best_weights_that_are_installed(model, tmp_path):
+    assert resolve("auto") == (
+        None,
+        "auto: no weights are installed, so the classical engine runs alone",
+    )
+    path = tmp_path / "a.pt"
+    torch.save(model.network.state_dict(), path)
+    store.import_file("unigradicon", path)
+    assert resolve("auto") == ("unigradicon", "auto: unigradicon is installed")
+    store.import_file("multigradicon", path)
+    assert resolve("auto")[0] == "multigradicon"
+    store.import_file("knees.v2", path)
+    assert resolve("knees.v2") == ("knees.v2", "asked for")
+    assert resolve(str(path)) == (str(path), "asked for")
+    with pytest.raises(InputError, match=r"'knees' are not installed; get them with: "):
+        resolve("knees")
+    with pytest.raises(InputError, match=r"knees.trch: there is no such file of weights"):
+        resolve("knees.trch")
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_command_says_which_network_ran(installed, head, tmp_path, model, capsys):
+    fixed = head.save(tmp_path / "fixed.nii.gz")
+    settings = tmp_path / "few.yaml"
+    settings.write_text(json.dumps({**FEW, "field": {"factors": [4, 2], "iterations": [2, 2]}}))
+    if installed:
+        path = tmp_path / "a.pt"
+        torch.save(model.network.state_dict(), path)
+        store.import_file("multigradicon", path)
+    words = ["register", fixed, fixed, "--model", "auto", "--config", settings]
+    assert main([*map(str, words), "-o", str(tmp_path / "out"), "--threads", "1"]) == 0
+    said = capsys.readouterr().err
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    stages = [stage["name"] for stage in record["stages"]]
+    if installed:
+        assert "model   multigradicon (auto: multigradicon is installed)" in said
+        assert "network" in stages
+        assert record["config"]["model"] == "multigradicon"
+    else:
+        assert "model   none (auto: no weights are installed, so the classical engine" in said
+        assert "network" not in stages
+
+
+def _quiet(_):
+    pass
