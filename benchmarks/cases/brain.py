@@ -6,6 +6,7 @@ import regkit as rk
 from benchmarks.data import PairFiles, brain, brain_pairs
 from benchmarks.judge import LabelJudge, judged_race
 from benchmarks.methods import (
+    CONVEX_ADAM,
     DEMONS,
     DEMONS_HALF,
     GREEDY,
@@ -20,7 +21,7 @@ from benchmarks.table import Row, Table
 from benchmarks.timing import COST
 
 _OWN = (*PRESETS, regkit("--init", "header", name="default, --init header"))
-_PEERS = (GREEDY, GREEDY_HALF, DEMONS, DEMONS_HALF, SYN_QUICK)
+_PEERS = (GREEDY, GREEDY_HALF, DEMONS, DEMONS_HALF, SYN_QUICK, CONVEX_ADAM)
 _COLUMNS = {"pair": "", "method": "", **OVERLAP, **REGULARITY, "IC p95 mm": ".3f", **COST}
 
 

@@ -7,7 +7,8 @@ when ``REGKIT_KERNELS=torch`` is set, goes to the reference.
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 
 import torch
@@ -34,7 +35,8 @@ def single_blas() -> AbstractContextManager[object]:
     A second BLAS thread that spins after each call would take its core from the loops: with it,
     an optimiser of twelve parameters spends three quarters of its time waiting.
     """
-    return _pools().limit(limits=1, user_api="blas")
+    context: AbstractContextManager[object] = _pools().limit(limits=1, user_api="blas")
+    return context
 
 
 @cache
@@ -48,3 +50,20 @@ def set_threads(count: int) -> None:
 
     torch.set_num_threads(count)
     numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Bound the threads for a while; 0 leaves them as they are."""
+    if not count:
+        yield
+        return
+    import numba
+
+    before = torch.get_num_threads(), numba.get_num_threads()
+    set_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        numba.set_num_threads(before[1])

@@ -29,7 +29,7 @@ class LNCC(Similarity):
     squared: bool = False
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """``lncc`` or ``lncc2``."""
         return "lncc2" if self.squared else "lncc"
 

@@ -16,8 +16,12 @@ class Similarity(ABC):
     once for each image, then ``value_and_gradient`` on warped features at every step.
     """
 
-    name: str
     oriented: bool = False  # whether features depend on the direction of the voxel axes
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What a configuration and a report call it."""
 
     def __call__(self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
         """Loss of two images ``(1, *spatial)``; ``mask (*spatial)`` weighs the voxels."""

@@ -18,13 +18,14 @@ _DILATION_MM = 5.0
 def foreground(image: Volume) -> Labels:
     """The body in a normalised image, filled and grown by 5 mm, on the image's own grid.
 
-    Otsu's threshold, halved so that dark tissue stays, on the image at 4 mm; then the largest
-    component. An image without an empty margin is foreground altogether.
+    Otsu's threshold, halved so that dark tissue stays, on the image at 4 mm; then every
+    component that holds a tenth of the largest one or more. An image without an empty margin is
+    foreground altogether.
     """
     spacing = np.maximum(image.grid.spacing, _coarse(image))
     small = resample(image, image.grid.with_spacing(spacing))
     values = small.data[0].numpy()
-    body = _largest(_filled(values > otsu(values) / 2))
+    body = _substantial(_filled(values > otsu(values) / 2))
     reach = _DILATION_MM * _coarse(image) / _COARSE_MM
     near = ndimage.distance_transform_edt(~body, sampling=small.grid.spacing) <= reach
     return resample(Labels(torch.from_numpy(near.astype(np.uint8)), small.grid), image.grid)
@@ -54,7 +55,7 @@ def _filled(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return out.reshape(body.shape)
 
 
-def _largest(body: np.ndarray) -> np.ndarray:
+def _substantial(body: np.ndarray) -> np.ndarray:
     """Components that hold at least a tenth of the largest one: two lungs, two legs."""
     labelled, count = ndimage.label(body)
     if count <= 1:

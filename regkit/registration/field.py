@@ -126,7 +126,8 @@ def _descend(
     values: list[float] = []
     u, speed = start, torch.zeros_like(start)
     ratio = at.grid.shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
-    weight = functional.adaptive_avg_pool3d(at.weight[None], start.shape[1:])[0]
+    shape = (start.shape[1], start.shape[2], start.shape[3])
+    weight = functional.adaptive_avg_pool3d(at.weight[None], shape)[0]
     for _ in range(iterations):
         value, force = _force(at, m, u, similarity)
         values.append(value)

@@ -13,7 +13,7 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
-from regkit.kernels.backend import set_threads
+from regkit.kernels.backend import threads
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
 from regkit.registration.check import as_mask, check_initial, check_overlap, check_pair
@@ -75,7 +75,8 @@ def register(
         a file of them, or what :mod:`regkit.networks.models` made. ``auto`` takes the best
         weights that are installed, or none. ``config.refine`` says what follows.
     options
-        Fields of :class:`~regkit.registration.config.RegisterConfig`, over ``config``.
+        Fields of :class:`~regkit.registration.config.RegisterConfig`, over ``config``; or
+        ``preset``, where there is no config.
 
     Returns
     -------
@@ -97,20 +98,19 @@ def register(
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
     wanted, network = _network(wanted, model, fixed.ndim)
-    if wanted.threads:
-        set_threads(wanted.threads)
-    pair = prepare(
-        fixed,
-        moving,
-        fixed_mask=as_mask(fixed_mask, fixed),
-        moving_mask=as_mask(moving_mask, moving),
-        modality=wanted.modality,
-        multiple=max(wanted.field.factors),
-        max_voxels=wanted.field.max_voxels,
-        device=resolve_device(wanted.device),
-    )
-    found = _find(pair, wanted, network, _Start.of(initial, wanted), progress or _quiet)
-    return _result(fixed, moving, pair, wanted, found)
+    with threads(wanted.threads):
+        pair = prepare(
+            fixed,
+            moving,
+            fixed_mask=as_mask(fixed_mask, fixed),
+            moving_mask=as_mask(moving_mask, moving),
+            modality=wanted.modality,
+            multiple=max(wanted.field.factors),
+            max_voxels=wanted.field.max_voxels,
+            device=resolve_device(wanted.device),
+        )
+        found = _find(pair, wanted, network, _Start.of(initial, wanted), progress or _quiet)
+        return _result(fixed, moving, pair, wanted, found)
 
 
 @dataclass(frozen=True)

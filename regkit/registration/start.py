@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
-from regkit.geometry.grid import Grid
 from regkit.kernels import backend
 from regkit.losses.mutual_information import MutualInformation
 from regkit.registration.linear import descend, evaluate, motion_of
@@ -25,10 +24,10 @@ _PREFERENCE = 0.97  # a guess must beat the header's fit by this factor to repla
 def find_start(pair: Pair, init: str) -> tuple[Matrix, Stage]:
     """A world affine from fixed to moving for the engines to start from.
 
-    ``header`` trusts the world coordinates, ``centers`` puts the middles of the two regions on
-    each other, ``moments`` their centres of mass. ``auto`` tries all three, each turned by up to
-    45 degrees about every axis, scores them by mutual information at a coarse level, refines the
-    best few, and keeps the header unless another one is clearly better.
+    ``header`` trusts the world coordinates, ``centers`` puts the middles of the two fields of
+    view on each other, ``moments`` the centres of mass of the two bodies. ``auto`` tries all
+    three, each turned by up to 45 degrees about every axis, scores them by mutual information at a
+    coarse level, refines the best few, and keeps the header unless another one is clearly better.
     """
     begin = time.perf_counter()
     named = candidates(pair)
@@ -44,7 +43,7 @@ def candidates(pair: Pair) -> dict[str, Matrix]:
     """The three plain starts, by name."""
     return {
         "header": np.eye(4),
-        "centers": _shift(_middle(pair.fixed.grid), _middle(pair.moving.grid)),
+        "centers": _shift(pair.fixed.grid.centre, pair.moving.grid.centre),
         "moments": _shift(_mass(pair.region), _mass(pair.moving_body)),
     }
 
@@ -90,10 +89,6 @@ def _coarse(pair: Pair) -> float:
 
 def _shift(fixed: Matrix, moving: Matrix) -> Matrix:
     return homogeneous(np.eye(3), moving - fixed)
-
-
-def _middle(grid: Grid) -> Matrix:
-    return grid.centre
 
 
 def _mass(region: Labels) -> Matrix:

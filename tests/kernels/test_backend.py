@@ -30,3 +30,12 @@ def test_threads_bound_both(threads):
     assert (torch.get_num_threads(), numba.get_num_threads()) == (1, 1)
     backend.set_threads(10_000)  # more than there are is as many as there are
     assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
+
+
+def test_threads_are_bounded_for_a_while(threads):
+    before = torch.get_num_threads(), numba.get_num_threads()
+    with backend.threads(1):
+        assert (torch.get_num_threads(), numba.get_num_threads()) == (1, 1)
+    assert (torch.get_num_threads(), numba.get_num_threads()) == before
+    with backend.threads(0):
+        assert (torch.get_num_threads(), numba.get_num_threads()) == before
