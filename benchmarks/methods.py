@@ -15,7 +15,7 @@ from benchmarks.measure import THREADS, Cost, measured
 from benchmarks.peer_process import AFFINE, WARP
 from regkit.transforms import Transform
 
-REGKIT = (sys.executable, "-c", "import sys; from regkit.cli import main; sys.exit(main())")
+REGKIT = (sys.executable, "-c", "from regkit.cli import script; script()")
 
 
 @dataclass(frozen=True)

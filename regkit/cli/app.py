@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,18 @@ class Session:
     """What one run of the command line carries: whether errors show their traceback."""
 
     debug: bool = False
+
+
+def script() -> None:
+    """What the command ``regkit`` runs: :func:`main`, and out.
+
+    PyTorch and Numba bring half a million objects that stay: looking for garbage among them, a
+    thousand times while they are imported and once on the way out, takes a second.
+    """
+    gc.set_threshold(100_000)
+    code = main()
+    gc.freeze()
+    sys.exit(code)
 
 
 def main(args: Sequence[str] | None = None) -> int:
