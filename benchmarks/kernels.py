@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.measure import THREADS
@@ -130,10 +131,9 @@ def _row(work: Work, speed: float, rate: float) -> Row:
 
 
 def _total(rows: list[Row]) -> Row:
-    out: dict[str, object] = {"kernel": "all"}
-    for column in ("MB", "Mflop", "floor ms", "measured ms"):
-        out[column] = float(sum(row[column] for row in rows))
-    return {**out, "measured / floor": out["measured ms"] / out["floor ms"]}
+    columns = ("MB", "Mflop", "floor ms", "measured ms")
+    sums = {column: float(sum(row[column] for row in rows)) for column in columns}
+    return {"kernel": "all", **sums, "measured / floor": sums["measured ms"] / sums["floor ms"]}
 
 
 def shortest(run: Callable[[], object]) -> float:
@@ -160,8 +160,8 @@ def arithmetic_rate() -> float:
     return 2 * rows.size * turns / shortest(lambda: _multiply_add(rows, turns))
 
 
-@numba.njit(parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
-def _multiply_add(rows, turns):  # type: ignore[no-untyped-def]
+@numba.njit(parallel=True, fastmath=True)
+def _multiply_add(rows: NDArray[np.float32], turns: int) -> None:
     for i in numba.prange(len(rows)):
         row = rows[i]
         for _ in range(turns):

@@ -7,11 +7,14 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import torch
+
 from benchmarks.measure import THREADS
 
 _PACKAGES = (
     "regkit",
     "torch",
+    "triton",
     "numba",
     "SimpleITK",
     "antspyx",
@@ -20,15 +23,22 @@ _PACKAGES = (
 )
 
 
-def describe() -> dict[str, str]:
-    """Processor, memory, system, versions and how busy the machine is, as words."""
+def describe(device: str = "cpu") -> dict[str, str]:
+    """Device, processor, memory, system, versions and how busy the machine is, as words."""
     return {
+        "device": device_name(device),
         "processor": f"{processor()}, {cores()} cores visible, {THREADS} threads used",
         "memory": f"{total_memory() / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name))),
         "load": f"{os.getloadavg()[0]:.1f} (one-minute average when the run began)",
     }
+
+
+def device_name(device: str) -> str:
+    """The name of a GPU, as its driver tells it; else ``device`` itself."""
+    there = device.startswith("cuda") and torch.cuda.is_available()
+    return f"{device}, {torch.cuda.get_device_name(device)}" if there else device
 
 
 def processor() -> str:

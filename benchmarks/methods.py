@@ -39,10 +39,14 @@ class Method:
     found: Callable[[Path], Transform]
     package: str = "regkit"
 
-    def run(self, fixed: Path, moving: Path, out: Path) -> Cost:
-        """Register in a process of its own; the result is left in ``out``."""
+    def run(self, fixed: Path, moving: Path, out: Path, *, device: str = "cpu") -> Cost:
+        """Register in a process of its own; the result is left in ``out``.
+
+        ``device`` is for regkit; peers run where they always do.
+        """
         out.mkdir(parents=True, exist_ok=True)
-        return measured(self.words(fixed, moving, out), out / "log.txt")
+        where = ["--device", device] if self.package == "regkit" else []
+        return measured([*self.words(fixed, moving, out), *where], out / "log.txt")
 
     @property
     def installed(self) -> bool:
@@ -54,7 +58,7 @@ def regkit(*options: str, name: str = "") -> Method:
     """`regkit register FIXED MOVING ...` as a user types it: everything it writes is written."""
 
     def words(fixed: Path, moving: Path, out: Path) -> list[str]:
-        fixed_options = ["--threads", str(THREADS), "--quiet", "--overwrite", "--device", "cpu"]
+        fixed_options = ["--threads", str(THREADS), "--quiet", "--overwrite"]
         pair = [str(fixed), str(moving), "-o", str(out / "result")]
         return [*REGKIT, "register", *pair, *fixed_options, *options]
 

@@ -25,12 +25,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the cases that were asked for; print, and keep if wanted, their tables."""
     wanted = _parser().parse_args(words)
     set_threads(THREADS)
-    machine = describe()
+    machine = describe(wanted.device)
     print(machine_text(machine), flush=True)
     results: Results = {}
     for name in wanted.only or CASES:
         try:
-            results[name] = run(name, runs=wanted.runs, peers=wanted.peers)
+            results[name] = run(name, runs=wanted.runs, peers=wanted.peers, device=wanted.device)
         except InputError as error:
             say(f"skipped {name}: {error}")
             continue
@@ -39,11 +39,11 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(name: str, *, runs: int, peers: bool) -> list[Table]:
+def run(name: str, *, runs: int, peers: bool, device: str) -> list[Table]:
     """One case, in a folder that is removed afterwards."""
     say(f"case {name}")
     with tempfile.TemporaryDirectory(prefix="regkit-bench-") as folder:
-        return CASES[name](Session(Path(folder), runs, peers))
+        return CASES[name](Session(Path(folder), runs, peers, device))
 
 
 def case_text(tables: list[Table]) -> str:
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peers", action="store_true", help="run the installed peers as well")
     parser.add_argument("--runs", type=int, default=3, help="how often a process is timed")
     parser.add_argument("--only", nargs="+", choices=list(CASES), metavar="NAME", help=_names())
+    parser.add_argument("--device", default="cpu", help="where regkit runs: cpu, cuda, mps")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep all figures there")
     parser.add_argument("--write", action="store_true", help="renew benchmarks/README.md")
     return parser

@@ -28,11 +28,14 @@ class Session:
         How often a process is timed.
     peers
         Whether peers run too.
+    device
+        Where regkit runs.
     """
 
     folder: Path
     runs: int = 3
     peers: bool = False
+    device: str = "cpu"
     _warm: set[str] = field(default_factory=set)
 
     def methods(self, own: Sequence[Method], peers: Sequence[Method]) -> list[Method]:
@@ -65,7 +68,9 @@ class Session:
             for method in methods:
                 say(f"{method.name}: {moving.name} to {fixed.name}, run {turn + 1}")
                 try:
-                    costs[method.name].append(method.run(fixed, moving, self.place(method, fixed)))
+                    place = self.place(method, fixed)
+                    cost = method.run(fixed, moving, place, device=self.device)
+                    costs[method.name].append(cost)
                 except ProcessFailedError as error:
                     failures[method.name] = str(error)
                     say(f"failed: {error}")
@@ -85,7 +90,8 @@ class Session:
         for similarity in set(similarities) - self._warm:
             say(f"compiling the loops for {similarity}, once per installation")
             fixed, moving = (self.save(_blob(shift), f"blob{shift}") for shift in (0, 1))
-            regkit("--similarity", similarity).run(fixed, moving, self.folder / "warm")
+            method = regkit("--similarity", similarity)
+            method.run(fixed, moving, self.folder / "warm", device=self.device)
             self._warm.add(similarity)
 
     def save(self, volume: rk.Volume, name: str) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from benchmarks.cases.brain import brain_case
 from benchmarks.cases.chest import chest_case
 from benchmarks.cases.deformations import deformations_case
+from benchmarks.cases.device import device_case
 from benchmarks.cases.files import determinism_case, simpleitk_case
 from benchmarks.cases.linear import affine_case, large_case
 from benchmarks.cases.multimodal import multimodal_case
@@ -28,4 +29,5 @@ CASES: dict[str, Callable[[Session], list[Table]]] = {
     "deformations": deformations_case,
     "chest": chest_case,
     "size": size_case,
+    "device": device_case,
 }

@@ -46,7 +46,7 @@ def determinism_case(session: Session) -> list[Table]:
 def _register(session: Session, pair: PairFiles) -> Path:
     out = session.place(DEFAULT, pair.fixed)
     say(f"{DEFAULT.name}: {pair.name}")
-    DEFAULT.run(pair.fixed, pair.moving, out)
+    DEFAULT.run(pair.fixed, pair.moving, out, device=session.device)
     return out
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import regkit as rk
 from benchmarks.machine import available_memory
-from benchmarks.measure import ProcessFailedError, measured
+from benchmarks.measure import ProcessFailedError
 from benchmarks.methods import DEFAULT
 from benchmarks.session import Session, say
 from benchmarks.table import Row, Table
@@ -57,7 +57,7 @@ def _row(session: Session, side: int) -> Row:
         out = Path(name)
         fixed, moving = (_image(side, moved).save(out / f"{moved}.nii") for moved in (0, 1))
         try:
-            cost = measured(DEFAULT.words(fixed, moving, out), out / "log.txt")
+            cost = DEFAULT.run(fixed, moving, out, device=session.device)
         except ProcessFailedError as error:
             return {**first, "wall s": f"failed: {error}"}
     per = {"s per million": cost.wall / side**3 * 1e6, "GB per million": cost.peak / side**3 * 1e6}

@@ -1,32 +1,87 @@
-"""Which implementation runs: the Numba loops, or the PyTorch reference.
+"""Which implementation runs: Numba loops, Triton kernels, or the PyTorch reference.
 
-The loops take float32 tensors on the CPU that need no gradient; everything else, and everything
-when ``REGKIT_KERNELS=torch`` is set, goes to the reference.
+The loops take tensors on the CPU, the Triton kernels float32 tensors on a GPU where Triton is
+installed and works; neither takes part in a graph of gradients. Everything else goes to the
+reference. ``REGKIT_KERNELS=torch`` sends everything there; ``REGKIT_KERNELS=triton`` lets the
+Triton kernels take tensors on the CPU, for which ``TRITON_INTERPRET=1`` must be set as well: that
+is slow, and how they are tested without a GPU.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from functools import cache, wraps
+from importlib import import_module
+from importlib.util import find_spec
+from typing import ParamSpec, TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def implementation(*tensors: Tensor) -> str:
+    """``"numba"``, ``"triton"`` or ``"torch"``: what runs on these tensors."""
+    wanted = os.environ.get("REGKIT_KERNELS")
+    graph = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    if graph or wanted == "torch":
+        return "torch"
+    devices = {t.device.type for t in tensors}
+    single = all(t.dtype is torch.float32 for t in tensors)
+    if devices == {"cpu"}:
+        return "triton" if single and wanted == "triton" else "numba"
+    return "triton" if single and devices == {"cuda"} and _triton_works() else "torch"
+
 
 def loops_apply(*tensors: Tensor) -> bool:
     """Whether the Numba loops may run on these tensors."""
-    if os.environ.get("REGKIT_KERNELS") == "torch":
+    return implementation(*tensors) == "numba"
+
+
+def with_triton(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Give a function of ``regkit.kernels.X`` its twin in ``regkit.kernels.gpu.X``.
+
+    The twin has the same name and arguments, and runs where Triton does.
+    """
+
+    @wraps(function)
+    def chosen(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
+        if implementation(*tensors) != "triton":
+            return function(*args, **kwargs)
+        module = import_module(function.__module__.replace(".kernels.", ".kernels.gpu."))
+        twin: Callable[_P, _R] = getattr(module, function.__name__)
+        return twin(*args, **kwargs)
+
+    return chosen
+
+
+@cache
+def _triton_works() -> bool:
+    """Whether Triton is there and compiles for the GPU, which needs a C compiler too."""
+    if find_spec("triton") is None:
         return False
-    graph = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-    return not graph and all(t.device.type == "cpu" for t in tensors)
+    try:
+        from regkit.kernels.gpu.smoothing import convolved
+
+        convolved(torch.ones(1, 4, device="cuda"), [(0.5, 0.5, 0.5)], zero=True, spare=False)
+        torch.cuda.synchronize()
+    except Exception as error:  # whatever a compiler or a driver may say
+        why = str(error).strip().splitlines() or [type(error).__name__]
+        warnings.warn(f"Triton does not work here, PyTorch runs: {why[-1]}", stacklevel=2)
+        return False
+    return True
 
 
 def name(device: torch.device | str) -> str:
-    """``"numba"`` or ``"torch"``: what runs on ``device``, for the report."""
-    return "numba" if loops_apply(torch.empty(0, device=device)) else "torch"
+    """What runs on ``device``, for the report."""
+    return implementation(torch.empty(0, device=device))
 
 
 def single_blas() -> AbstractContextManager[object]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
-from regkit.kernels.backend import loops_apply
+from regkit.kernels.backend import loops_apply, with_triton
 from regkit.kernels.sampling import sample_linear_reference
 
 
@@ -45,6 +45,7 @@ def nested(u: Tensor, shape: Sequence[int]) -> Tensor:
     return scale.reshape(-1, *([1] * len(u))) * other
 
 
+@with_triton
 def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Displacement of ``(id + u) o (id + v)``: ``v(x) + u(x + v(x))``, ``(d, *shape)``.
 

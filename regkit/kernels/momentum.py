@@ -41,6 +41,7 @@ def advance_reference(
     speed: Tensor, force: Tensor, weight: Tensor, *, step: float, momentum: float
 ) -> Tensor:
     """:func:`advance` in PyTorch."""
-    square = force.square().sum(0)
-    typical = (weight * square).sum().div(weight.sum().clamp(min=1)).sqrt() + 1e-20
-    return momentum * speed - (1 - momentum) * step * force / (torch.sqrt(square) + typical)
+    size = torch.linalg.vector_norm(force, dim=0)
+    typical = (weight * size.square()).sum().div(weight.sum().clamp(min=1)).sqrt() + 1e-20
+    share = (1 - momentum) * step / size.add_(typical)
+    return torch.addcmul(momentum * speed, force, share, value=-1)

@@ -6,6 +6,8 @@ outermost voxel centres; beyond that lies ``outside``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -74,7 +76,7 @@ def sample_linear_reference(image: Tensor, points: Tensor, outside: float) -> Te
     values = functional.grid_sample(
         image[None].to(torch.float32), unit, padding_mode="border", align_corners=True
     ).reshape(image.shape[0], -1)
-    return torch.where(_inside(points, size), values, values.new_tensor(outside))
+    return torch.where(is_inside(points, image.shape[1:]), values, values.new_tensor(outside))
 
 
 def sample_unit(images: Tensor, points: Tensor) -> Tensor:
@@ -124,8 +126,10 @@ def sample_nearest_reference(image: Tensor, points: Tensor, outside: float) -> T
     nearest = torch.minimum(nearest, size - 1).long()
     where: list[slice | Tensor] = [slice(None), *nearest.unbind(-1)]
     values = image[tuple(where)]
-    return torch.where(_inside(points, size), values, values.new_tensor(outside))
+    return torch.where(is_inside(points, image.shape[1:]), values, values.new_tensor(outside))
 
 
-def _inside(points: Tensor, size: Tensor) -> Tensor:
+def is_inside(points: Tensor, shape: Sequence[int]) -> Tensor:
+    """Whether index ``points (..., d)`` lie in an array of ``shape``."""
+    size = torch.tensor(shape, dtype=points.dtype, device=points.device)
     return ((points >= -0.5) & (points <= size - 0.5)).all(-1)

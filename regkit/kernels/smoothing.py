@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from regkit.kernels.backend import loops_apply
+from regkit.kernels.backend import loops_apply, with_triton
 
 
 def gaussian(
@@ -42,9 +42,7 @@ def gaussian(
         gaussian_taps(width if size > 1 else 0.0)
         for width, size in zip(widths, image.shape[1:], strict=True)
     ]
-    if loops_apply(image):
-        return _gaussian_loops(image, taps, zero, spare)
-    return gaussian_reference(image, taps, zero=zero)
+    return convolved(image, taps, zero=zero, spare=spare)
 
 
 @lru_cache(maxsize=64)
@@ -57,16 +55,20 @@ def gaussian_taps(sigma: float) -> tuple[float, ...]:
     return tuple(w / sum(raw) for w in raw)
 
 
-def _gaussian_loops(
-    image: Tensor, taps: list[tuple[float, ...]], zero: bool, spare: bool
+@with_triton
+def convolved(
+    image: Tensor, taps: Sequence[tuple[float, ...]], *, zero: bool, spare: bool
 ) -> Tensor:
+    """Convolve ``image (C, *spatial)`` with ``taps``, an odd number for each axis."""
+    if not loops_apply(image):
+        return gaussian_reference(image, taps, zero=zero)
     import numpy as np
 
     from regkit.kernels.cpu import smoothing
 
     source = image.detach().to(torch.float32).contiguous()
     lifted = source[:, None] if len(taps) == 2 else source
-    first, second, third = [np.array(t, np.float32) for t in ([(1.0,)] * (3 - len(taps)) + taps)]
+    first, second, third = [np.array(t, np.float32) for t in ([(1.0,)] * (3 - len(taps)) + [*taps])]
     out = lifted if spare else torch.empty_like(lifted)
     smoothing.along_first(lifted.numpy(), first, zero, out.numpy())
     smoothing.along_others(out.numpy(), second, third, zero, out.numpy())

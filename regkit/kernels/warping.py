@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
-from regkit.kernels.backend import loops_apply
+from regkit.kernels.backend import loops_apply, with_triton
 from regkit.kernels.fields import identity_index, lifted, nested
-from regkit.kernels.sampling import sample_linear_reference, sample_nearest_reference
+from regkit.kernels.sampling import is_inside, sample_linear_reference, sample_nearest_reference
 
 
+@with_triton
 def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Warp where there is weight.
 
@@ -89,6 +90,7 @@ def _warp_nearest(
     return out
 
 
+@with_triton
 def step_force(warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]) -> Tensor:
     """How the loss changes when every voxel steps aside before it is warped.
 
@@ -127,11 +129,25 @@ def step_force_reference(
 ) -> Tensor:
     """:func:`step_force` in PyTorch."""
     there = known > 0
-    fine = torch.stack([(upstream * _slope(warped, there, axis)).sum(0) for axis in range(3)])
-    with torch.enable_grad():
-        still = fine.new_zeros(3, *shape).requires_grad_()
-        spread = functional.interpolate(still[None], fine.shape[1:], mode="trilinear")[0]
-        return torch.autograd.grad(spread, still, fine)[0]
+    force = torch.stack([(upstream * _slope(warped, there, axis)).sum(0) for axis in range(3)])
+    for axis, size in enumerate(shape, start=1):
+        force = _gathered(force, axis, size)
+    return force.contiguous()
+
+
+def _gathered(fine: Tensor, axis: int, size: int) -> Tensor:
+    """The adjoint of linear interpolation along one axis, from one of ``size`` voxels.
+
+    A product with a narrow matrix: PyTorch's own adjoint adds in no fixed order on a GPU.
+    """
+    n = fine.shape[axis]
+    if n == size:
+        return fine
+    to = torch.arange(size, device=fine.device, dtype=fine.dtype)
+    at = (torch.arange(n, device=fine.device, dtype=fine.dtype) + 0.5) * (size / n) - 0.5
+    shares = (1 - (at.clamp(0, size - 1) - to[:, None]).abs()).clamp(min=0)
+    out: Tensor = torch.tensordot(shares, fine, dims=([1], [axis])).movedim(0, axis)
+    return out
 
 
 def _slope(image: Tensor, there: Tensor, axis: int) -> Tensor:
@@ -170,10 +186,9 @@ def warp_reference(
 ) -> tuple[Tensor, Tensor]:
     """:func:`warp_index` in PyTorch, differentiable in ``image``, ``m`` and ``u``."""
     points = _points(m, u, shape)
-    ones = torch.ones_like(image[:1])
-    both = sample_linear_reference(torch.cat([image, ones]), points, 0.0)
-    both = both.reshape(-1, *shape)
-    return both[:-1], (both[-1].detach() > 0.5).to(u.dtype)
+    inside = is_inside(points.detach(), image.shape[1:]).to(u.dtype)
+    out = sample_linear_reference(image, points, 0.0)
+    return out.reshape(-1, *shape), inside.reshape(*shape)
 
 
 def _points(m: Matrix | Tensor, u: Tensor, shape: Sequence[int]) -> Tensor:

@@ -12,21 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from regkit.kernels.backend import loops_apply
+from regkit.kernels.backend import loops_apply, with_triton
 
 _BLOCK = 1 << 26  # bytes of statistics held at a time: memory, against starts of loops
 EPSILON = 1e-5  # added to each variance, for intensities in [0, 1]; that of icon-registration
 
 
+@with_triton
 def lncc_gradient(
     fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
 ) -> tuple[float, Tensor]:
     """``1 - mean(lncc)`` over the weight, and its gradient by ``warped``; all ``(I, J, K)``."""
     if not loops_apply(fixed, warped, weight):
-        with torch.enable_grad():
-            leaf = warped.detach().clone().requires_grad_()
-            loss = lncc_reference(fixed, leaf, weight, radius, squared=squared)
-            return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
+        return gradient_reference(fixed, warped, weight, radius, squared=squared)
     import numba
 
     from regkit.kernels.cpu import windows
@@ -68,28 +66,61 @@ def _boxes(
     return boxes, np.where(spans[:, 1:2] > 0, spans, 0), max(float(totals.sum()), 1e-6)
 
 
+@torch.no_grad()
+def gradient_reference(
+    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
+) -> tuple[float, Tensor]:
+    """:func:`lncc_gradient` in PyTorch: box sums, and box sums of what each window makes of them.
+
+    Every window pulls its voxels ``w`` along ``alpha (f - mean_f) - beta (w - mean_w)``.
+    """
+    count, mean_f, mean_w, var_f, var_w, cov = _statistics(fixed, warped, weight, radius)
+    if squared:
+        slope = 2 * cov / (var_f * var_w)
+        cc = cov * slope / 2
+        pull = 2 * cc / var_w
+    else:
+        slope = (var_f * var_w).rsqrt()
+        cc = cov * slope
+        pull = cc / var_w
+    share = weight / count
+    alpha, beta = slope * share, pull * share
+    parts = torch.stack([alpha, beta, beta * mean_w - alpha * mean_f])
+    alpha, beta, gamma = box_sum(parts, radius)
+    total = weight.sum().clamp(min=1e-6)
+    gradient = (alpha * fixed - beta * warped + gamma) * weight / -total
+    return float(1 - (weight * cc).sum() / total), gradient
+
+
 def lncc_reference(
     fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
 ) -> Tensor:
     """The loss in PyTorch, differentiable; ``(*spatial)`` in 2-D or 3-D."""
-    parts = [weight, weight * fixed, weight * warped]
-    parts += [weight * fixed**2, weight * warped**2, weight * fixed * warped]
-    m, f, w, ff, ww, fw = box_sum(torch.stack(parts), radius)
-    count = m.clamp(min=1e-6)
-    mean_f, mean_w = f / count, w / count
-    var_f = (ff / count - mean_f**2).clamp(min=0) + EPSILON
-    var_w = (ww / count - mean_w**2).clamp(min=0) + EPSILON
-    cov = fw / count - mean_f * mean_w
+    _, _, _, var_f, var_w, cov = _statistics(fixed, warped, weight, radius)
     cc = cov**2 / (var_f * var_w) if squared else cov / (var_f * var_w).sqrt()
     loss: Tensor = 1 - (weight * cc).sum() / weight.sum().clamp(min=1e-6)
     return loss
 
 
+def _statistics(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int) -> list[Tensor]:
+    """Weight, means, variances and covariance of every window."""
+    f, w = weight * fixed, weight * warped
+    count, *sums = box_sum(torch.stack([weight, f, w, f * fixed, w * warped, f * warped]), radius)
+    count = count.clamp(min=1e-6)
+    mean_f, mean_w, ff, ww, fw = [part / count for part in sums]
+    var_f = (ff - mean_f**2).clamp(min=0) + EPSILON
+    var_w = (ww - mean_w**2).clamp(min=0) + EPSILON
+    return [count, mean_f, mean_w, var_f, var_w, fw - mean_f * mean_w]
+
+
 def box_sum(image: Tensor, radius: int) -> Tensor:
-    """Sums over windows of ``image (C, *spatial)``; windows end at the border."""
+    """Sums over windows of ``image (C, *spatial)``, an axis at a time; they end at the border."""
     ndim = image.ndim - 1
     pool = functional.avg_pool3d if ndim == 3 else functional.avg_pool2d
-    size = [2 * radius + 1] * ndim
-    # The pools' own padding refuses an axis that is shorter than the window.
-    padded = functional.pad(image[None], [radius] * (2 * ndim))
-    return pool(padded, size, stride=1, divisor_override=1)[0]
+    out = image[None]
+    for axis in range(ndim):
+        size = [2 * radius + 1 if a == axis else 1 for a in range(ndim)]
+        pad = [radius if a == ndim - 1 - axis else 0 for a in range(ndim) for _ in range(2)]
+        # The pools' own padding refuses an axis that is shorter than the window.
+        out = pool(functional.pad(out, pad), size, stride=1, divisor_override=1)
+    return out[0]

@@ -1,7 +1,13 @@
+import os
+from importlib.util import find_spec
+
 import pytest
 import torch
 
 SPACES = [(9, 11), (7, 9, 11), (1, 9, 11), (7, 1, 11), (7, 9, 1), (1, 1, 5)]
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is first imported
 
 
 @pytest.fixture(params=SPACES, ids=str)
@@ -21,3 +27,14 @@ def draw():
 def on_torch(monkeypatch):
     """Call to send what follows to the PyTorch references."""
     return lambda: monkeypatch.setenv("REGKIT_KERNELS", "torch")
+
+
+@pytest.fixture
+def on_triton(monkeypatch):
+    """The device on which the Triton kernels run: a GPU, else the CPU in Triton's interpreter."""
+    if find_spec("triton") is None:
+        pytest.skip("triton is not installed: pip install 'regkit[gpu]'")
+    if torch.cuda.is_available():
+        return "cuda"
+    monkeypatch.setenv("REGKIT_KERNELS", "triton")
+    return "cpu"
