@@ -160,7 +160,7 @@ def arithmetic_rate() -> float:
     return 2 * rows.size * turns / shortest(lambda: _multiply_add(rows, turns))
 
 
-@numba.njit(parallel=True, fastmath=True)
+@numba.njit(parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _multiply_add(rows: NDArray[np.float32], turns: int) -> None:
     for i in numba.prange(len(rows)):
         row = rows[i]
