@@ -72,6 +72,25 @@ def lncc_reference(
     fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
 ) -> Tensor:
     """The loss in PyTorch, differentiable; ``(*spatial)`` in 2-D or 3-D."""
+    var_f, var_w, cov = _moments(fixed, warped, weight, radius)
+    cc = cov**2 / (var_f * var_w) if squared else cov / (var_f * var_w).sqrt()
+    loss: Tensor = 1 - (weight * cc).sum() / weight.sum().clamp(min=1e-6)
+    return loss
+
+
+def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int) -> Tensor:
+    """The correlation of every window, -1 to 1, near 0 where an image is flat; all ``(*spatial)``.
+
+    In PyTorch: for a look at a pair, not for a loop.
+    """
+    var_f, var_w, cov = _moments(fixed, warped, weight, radius)
+    return cov / (var_f * var_w).sqrt()
+
+
+def _moments(
+    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Both variances of every window, :data:`EPSILON` added, and the covariance."""
     parts = [weight, weight * fixed, weight * warped]
     parts += [weight * fixed**2, weight * warped**2, weight * fixed * warped]
     m, f, w, ff, ww, fw = box_sum(torch.stack(parts), radius)
@@ -79,10 +98,7 @@ def lncc_reference(
     mean_f, mean_w = f / count, w / count
     var_f = (ff / count - mean_f**2).clamp(min=0) + EPSILON
     var_w = (ww / count - mean_w**2).clamp(min=0) + EPSILON
-    cov = fw / count - mean_f * mean_w
-    cc = cov**2 / (var_f * var_w) if squared else cov / (var_f * var_w).sqrt()
-    loss: Tensor = 1 - (weight * cc).sum() / weight.sum().clamp(min=1e-6)
-    return loss
+    return var_f, var_w, fw / count - mean_f * mean_w
 
 
 def box_sum(image: Tensor, radius: int) -> Tensor:
