@@ -102,6 +102,15 @@ def lncc_reference(
     return loss
 
 
+def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int) -> Tensor:
+    """The correlation of every window, -1 to 1, near 0 where an image is flat; all ``(*spatial)``.
+
+    In PyTorch: for a look at a pair, not for a loop.
+    """
+    _, _, _, var_f, var_w, cov = _statistics(fixed, warped, weight, radius)
+    return cov / (var_f * var_w).sqrt()
+
+
 def _statistics(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int) -> list[Tensor]:
     """Weight, means, variances and covariance of every window."""
     f, w = weight * fixed, weight * warped

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from regkit.geometry.affines import Matrix
-from regkit.kernels.windows import lncc_gradient
+from regkit.kernels.windows import local_correlation
 from regkit.losses import LNCC, MIND, MSE, MutualInformation, Similarity
 from regkit.registration.linear import warp_level
 from regkit.registration.pair import Pair, coarser, level
 
-_SAME = 0.35  # mean local correlation above which two images show the same contrast
+# Share of local correlation that is negative, up to which two images show the same contrast.
+_SAME = 0.015
 
 
 def similarity_of(name: str, radius: int) -> Similarity:
@@ -31,15 +34,25 @@ def linear_similarity(name: str, radius: int) -> Similarity:
 def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
     """``lncc2`` or ``mi`` for a pair that an affine has roughly aligned, and the reason.
 
-    Two images of one contrast correlate positively in most places; images of different
-    modalities correlate with either sign. Between modalities mutual information beats MIND, for
-    an affine and for a field alike (``benchmarks/README.md``, multimodal).
+    Images of one contrast brighten and darken together nearly everywhere; between contrasts some
+    borders of tissues do and others do the opposite, even where the body against the dark around
+    it makes the mean of all positive. Measured: at most 0.5 % of the squared local correlation is
+    negative where the contrast is one (brains of two people, T1; chests; T1, T2 and FLAIR at two
+    visits), at least 4 % between T1, T2, FLAIR and a remapped T1.
     """
     at = level(pair, coarser(pair.grid, 4), MSE(), pair.region)
     warped, weight = warp_level(at, affine)
-    value, _ = lncc_gradient(at.fixed[0], warped[0], weight, 2, squared=False)
-    mean = 1 - value
-    text = f"mean local correlation after the affine is {mean:.2f}"
-    if mean >= _SAME:
-        return "lncc2", f"auto: same contrast ({text}, at least {_SAME})"
-    return "mi", f"auto: different contrast ({text}, below {_SAME})"
+    share = opposed(local_correlation(at.fixed[0], warped[0], weight, 2), weight)
+    text = f"{100 * share:.1f} % of the local correlation after the affine is negative"
+    if share <= _SAME:
+        return "lncc2", f"auto: same contrast ({text}, at most {100 * _SAME:g} %)"
+    return "mi", f"auto: different contrast ({text}, above {100 * _SAME:g} %)"
+
+
+def opposed(correlation: Tensor, weight: Tensor) -> float:
+    """Share of the negative in all squared ``correlation``; both ``(*spatial)``.
+
+    The square keeps out windows that correlate by chance. Nothing at all opposes nothing.
+    """
+    strength = weight * correlation.square()
+    return float(strength[correlation < 0].sum() / strength.sum().clamp(min=1e-6))

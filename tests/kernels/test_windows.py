@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from regkit.kernels.windows import box_sum, lncc_gradient, lncc_reference
+from regkit.kernels.windows import box_sum, lncc_gradient, lncc_reference, local_correlation
 
 
 @pytest.fixture(params=[(8, 9, 10), (1, 9, 10)], ids=str)
@@ -23,6 +23,13 @@ def test_the_loop_correlates_as_torch_does(images, radius, squared, on_torch):
     same, expected = lncc_gradient(*images, radius, squared=squared)
     assert value == pytest.approx(same, abs=1e-5)
     torch.testing.assert_close(force, expected, atol=1e-6, rtol=1e-3)
+
+
+def test_the_mean_of_local_correlation_is_what_the_loop_finds(images):
+    weight = images[2]
+    value, _ = lncc_gradient(*images, 2, squared=False)
+    mean = (weight * local_correlation(*images, 2)).sum() / weight.sum()
+    assert value == pytest.approx(1 - float(mean), abs=1e-5)
 
 
 def test_an_image_is_like_itself(images):
