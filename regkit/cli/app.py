@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -17,10 +18,11 @@ from regkit.cli.exits import INTERRUPTED, TERMINATED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
+from regkit.cli.rerun import rerun
 from regkit.cli.weights import app as weights
 
 GROUP = "regkit.commands"
-_COMMANDS = (register, apply, points, info)
+_COMMANDS = (register, apply, points, info, rerun)
 _GROUPS = {"weights": weights}
 
 
@@ -54,7 +56,10 @@ def main(args: Sequence[str] | None = None) -> int:
     session = Session()
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
+        with warnings.catch_warnings():
+            # A library's advice to programmers is no line for a user.
+            warnings.filterwarnings("ignore", module=r"torch\.")
+            done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
     except (Exception, KeyboardInterrupt) as error:
         if said := explain(error, debug=session.debug):
             typer.echo(said, err=True)
