@@ -14,6 +14,7 @@ import typer
 
 from regkit import __version__
 from regkit.cli.apply import apply
+from regkit.cli.doctor import doctor
 from regkit.cli.exits import INTERRUPTED, TERMINATED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
@@ -22,7 +23,7 @@ from regkit.cli.rerun import rerun
 from regkit.cli.weights import app as weights
 
 GROUP = "regkit.commands"
-_COMMANDS = (register, apply, points, info, rerun)
+_COMMANDS = (register, apply, points, info, rerun, doctor)
 _GROUPS = {"weights": weights}
 
 
@@ -82,7 +83,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_front)
     for command in _COMMANDS:
-        app.command(no_args_is_help=True)(command)
+        app.command(no_args_is_help=command is not doctor)(command)
     for name, group in _GROUPS.items():
         app.add_typer(group, name=name)
     own = {command.__name__ for command in _COMMANDS} | set(_GROUPS)
