@@ -48,6 +48,7 @@ def furnished(root: Path) -> Place:
     inputs, out = root / "inputs", root / "out"
     inputs.mkdir()
     out.mkdir()
+    out.chmod(0o777)
     (out / "mine.txt").write_text("mine")
     axes = torch.meshgrid(*(torch.linspace(-2, 2, n) for n in (16, 18, 20)), indexing="ij")
     data = 100 * torch.exp(-sum(axis**2 for axis in axes)) + 5 * axes[0]
