@@ -1,6 +1,7 @@
 # make demo   register two real brains
 # make test   the whole test suite, doctests and notebooks
 # make lint   ruff, mypy, import-linter
+# make fuzz   thousands of damaged files (make fuzz CASES=50000)
 # make bench  the figures that the README quotes, peers in the same run
 # make clean  remove what the others made
 
@@ -14,7 +15,7 @@ PINS := pyproject.toml constraints.txt requirements-demo.txt
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint fuzz bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo
@@ -27,6 +28,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+CASES ?= 10000
+fuzz: $(VENV)/.dev
+	REGKIT_FUZZ=$(CASES) $(BIN)/python -m pytest tests/fuzz -x -q --timeout 0
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.register --peers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -14,14 +15,16 @@ import typer
 
 from regkit import __version__
 from regkit.cli.apply import apply
+from regkit.cli.doctor import doctor
 from regkit.cli.exits import INTERRUPTED, TERMINATED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
+from regkit.cli.rerun import rerun
 from regkit.cli.weights import app as weights
 
 GROUP = "regkit.commands"
-_COMMANDS = (register, apply, points, info)
+_COMMANDS = (register, apply, points, info, rerun, doctor)
 _GROUPS = {"weights": weights}
 
 
@@ -55,7 +58,8 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 a bug, 2 bad input or usage, 3 part of a batch failed, 4 out of memory or disk,
+        0 done, 1 a bug, 2 bad input or usage, 3 part of a batch failed or a rerun differs, 4 out of
+        memory or disk,
         130 or 143 interrupted.
 
     Examples
@@ -67,7 +71,10 @@ def main(args: Sequence[str] | None = None) -> int:
     session = Session()
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
+        with warnings.catch_warnings():
+            # A library's advice to programmers is no line for a user.
+            warnings.filterwarnings("ignore", module=r"torch\.")
+            done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
     except (Exception, KeyboardInterrupt) as error:
         if said := explain(error, debug=session.debug):
             typer.echo(said, err=True)
@@ -90,7 +97,7 @@ def build() -> typer.Typer:
     )
     app.callback()(_front)
     for command in _COMMANDS:
-        app.command(no_args_is_help=True)(command)
+        app.command(no_args_is_help=command is not doctor)(command)
     for name, group in _GROUPS.items():
         app.add_typer(group, name=name)
     own = {command.__name__ for command in _COMMANDS} | set(_GROUPS)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from regkit.cli.options import AssumeRas, Debug, Frame, Geometry, Nan, Overwrite
+from regkit.cli.options import AssumeRas, Debug, Frame, Geometry, MaxBytes, Nan, Overwrite
 
 
 def apply(
@@ -30,6 +29,7 @@ def apply(
     assume_ras: AssumeRas = False,
     frame: Frame = None,
     nan: Nan = None,
+    max_bytes: MaxBytes = 2**31,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
@@ -37,14 +37,25 @@ def apply(
 
     transform.h5 of `regkit register` warps the moving image, inverse.h5 the fixed one.
     """
-    from regkit.io import read, read_labels, read_transform, save
+    from regkit.cli.chain import open_chain
+    from regkit.io import (
+        check_output,
+        read,
+        read_labels,
+        refuse_overwriting_inputs,
+        save,
+    )
     from regkit.resample import warp
-    from regkit.transforms import compose
 
-    header: dict[str, Any] = {"geometry": geometry, "assume_ras": assume_ras}
-    grid = read(onto, **header).grid
-    phi = compose(*(read_transform(path) for path in reversed(transforms)))
-    take = read_labels if labels else partial(read, nan=nan)
-    moving = take(image, frame=frame, **header)
+    check_output(output, overwrite=overwrite)
+    refuse_overwriting_inputs([output], [image, onto, *transforms])
+    header: dict[str, Any] = {
+        "geometry": geometry,
+        "assume_ras": assume_ras,
+        "max_bytes": max_bytes,
+    }
+    grid = read(onto, nan=nan, **header).grid
+    phi = open_chain(transforms)
+    moving = (read_labels if labels else read)(image, frame=frame, nan=nan, **header)
     save(warp(moving, phi, onto=grid, outside=outside), output, overwrite=overwrite)
     typer.echo(str(output))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 
 import typer
@@ -11,9 +12,13 @@ from regkit.errors import RegkitError
 
 USAGE, BUG, RESOURCE, INTERRUPTED, TERMINATED = 2, 1, 4, 130, 143
 
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.ENOMEM}
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 # PyTorch's CPU allocator raises a bare RuntimeError; this is what its message has in it.
 _NO_MEMORY = "can't allocate memory"
+_HELPS = "use --preset fast, a --fixed-mask, images with larger voxels, or --device cpu"
+
+# An argument as the library names it in its advice.
+_ARGUMENT = re.compile(r"\b(assume_ras|frame|geometry|init|max_bytes|nan)=(True|'?([\w.-]+)'?)")
 
 
 def exit_code(error: BaseException) -> int:
@@ -53,10 +58,28 @@ def explain(error: BaseException, *, debug: bool) -> str:
 
 
 def _one_line(error: BaseException) -> str:
-    text = _message(error)
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return f"no space left to write ({error.strerror}); make room or choose another folder"
     if _ran_out(error):
-        text = f"out of memory or disk space: {text or type(error).__name__}"
-    return " ".join(text.split()) or type(error).__name__
+        reason = " ".join(_message(error).split())[:120] or type(error).__name__
+        return f"out of memory ({reason}); {_HELPS}"
+    return " ".join(in_options(_message(error)).split()) or type(error).__name__
+
+
+def in_options(text: str) -> str:
+    """Advice of the library, in the words of the command line.
+
+    Examples
+    --------
+    >>> in_options("pass nan=0, geometry='sform' or assume_ras=True")
+    'pass --nan 0, --geometry sform or --assume-ras'
+    """
+    return _ARGUMENT.sub(_option, text)
+
+
+def _option(found: re.Match[str]) -> str:
+    name = found[1].replace("_", "-")
+    return f"--{name}" if found[2] == "True" else f"--{name} {found[3]}"
 
 
 def _message(error: BaseException) -> str:
@@ -66,6 +89,6 @@ def _message(error: BaseException) -> str:
 
 def _ran_out(error: BaseException) -> bool:
     if isinstance(error, OSError):
-        return error.errno in _NO_SPACE
+        return error.errno in _NO_SPACE or error.errno == errno.ENOMEM
     on_device = type(error).__name__ == "OutOfMemoryError"  # torch's, which is not imported here
     return isinstance(error, MemoryError) or on_device or _NO_MEMORY in str(error)

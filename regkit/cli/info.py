@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from regkit.cli.options import AssumeRas, Debug, Frame, Geometry, Json, Nan
+from regkit.cli.options import AssumeRas, Debug, Frame, Geometry, Json, MaxBytes, Nan
 
 if TYPE_CHECKING:
     from regkit.volume import Volume
@@ -20,13 +20,21 @@ def info(
     assume_ras: AssumeRas = False,
     frame: Frame = None,
     nan: Nan = None,
+    max_bytes: MaxBytes = 2**31,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show shape, spacing, orientation and intensities of IMAGE, as regkit reads them."""
     from regkit.io import read
 
-    volume = read(image, geometry=geometry, assume_ras=assume_ras, frame=frame, nan=nan)
+    volume = read(
+        image,
+        geometry=geometry,
+        assume_ras=assume_ras,
+        frame=frame,
+        nan=nan,
+        max_bytes=max_bytes,
+    )
     facts = describe(volume)
     if as_json:
         typer.echo(json.dumps(facts, indent=2))

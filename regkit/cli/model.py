@@ -1,19 +1,19 @@
-"""Which network a run takes, settled and told before any image is read."""
+"""Which network a run takes, settled before any image is read."""
 
 from __future__ import annotations
 
-from regkit.cli.terminal import say
-from regkit.networks.models import resolve
 
-
-def chosen_model(name: str, *, quiet: bool) -> str | None:
-    """What ``--model NAME`` stands for here; None for the classical engine.
+def chosen_model(name: str | None) -> tuple[str | None, str]:
+    """What ``--model NAME`` stands for, None for the classical engine; and what to say of it.
 
     Raises
     ------
     InputError
         If the weights or the file are not here.
     """
+    if name is None:
+        return None, ""
+    from regkit.networks.models import resolve
+
     found, reason = resolve(name)
-    say(f"model   {found or 'none'} ({reason})", quiet=quiet)
-    return found
+    return found, f"model   {found or 'none'} ({reason})"

@@ -36,6 +36,10 @@ Nan = Annotated[
     float | None,
     typer.Option(help="What to put where voxels are not a number.", rich_help_panel=_READING),
 ]
+MaxBytes = Annotated[
+    int,
+    typer.Option(min=1, help="The most that an image's voxels may take.", rich_help_panel=_READING),
+]
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads; 0: all cores.", rich_help_panel=_RUNNING)
 ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from regkit.cli.plan import Paths
+import numpy as np
+
+from regkit.cli.plan import Paths, Plan
 from regkit.cli.terminal import describe, say
+from regkit.errors import InputError
+from regkit.geometry import Grid
 from regkit.io import read, read_labels, read_transform
-from regkit.registration.check import as_mask, check_pair
+from regkit.registration.check import as_mask, check_initial, check_pair
 from regkit.transforms import Transform
 from regkit.volume import Labels, Volume
 
@@ -27,43 +30,84 @@ class Pair:
     initial: Transform | None
 
 
-def open_pair(
-    paths: Paths,
-    *,
-    quiet: bool,
-    frame: int | None = None,
-    nan: float | None = None,
-    **header: Any,
-) -> Pair:
-    """Read every file, and say on stderr which image was taken as fixed and which as moving.
-
-    Parameters
-    ----------
-    frame, nan
-        For the two images; see :func:`regkit.io.read`.
-    header
-        ``geometry`` and ``assume_ras``, for every file.
+def open_pair(plan: Plan) -> Pair:
+    """Read and check every file of ``plan``.
 
     Raises
     ------
     InputError
         If a file cannot be used.
     """
-    fixed = read(paths.fixed, frame=frame, nan=nan, **header)
-    say(describe("fixed", fixed), quiet=quiet)
-    moving = read(paths.moving, frame=frame, nan=nan, **header)
-    say(describe("moving", moving), quiet=quiet)
+    paths = plan.paths
+    fixed, moving = (read(path, **plan.reading) for path in (paths.fixed, paths.moving))
+    # The others belong to one frame and have no frames of their own.
+    reading: dict[str, Any] = {**plan.reading, "frame": None}
     check_pair(fixed, moving)
+    initial = read_transform(paths.init) if paths.init else None
+    check_initial(initial, fixed.ndim)
+    if plan.config.init == "header" and initial is None:
+        check_meeting(fixed, moving)
+    masks = {
+        image: as_mask(read(path, **reading), image) if path else None
+        for image, path in ((fixed, paths.fixed_mask), (moving, paths.moving_mask))
+    }
+    labels = [read_labels(path, **reading) for path in paths.given_labels()]
+    for each in labels:
+        check_same_dimension(each, fixed)
     return Pair(
         fixed,
         moving,
-        fixed_mask=_open_mask(paths.fixed_mask, fixed, **header),
-        moving_mask=_open_mask(paths.moving_mask, moving, **header),
-        fixed_labels=read_labels(paths.fixed_labels, **header) if paths.fixed_labels else None,
-        moving_labels=tuple(read_labels(path, **header) for path in paths.moving_labels),
-        initial=read_transform(paths.init) if paths.init else None,
+        fixed_mask=masks[fixed],
+        moving_mask=masks[moving],
+        fixed_labels=labels[-1] if paths.fixed_labels else None,
+        moving_labels=tuple(labels[: len(paths.moving_labels)]),
+        initial=initial,
     )
 
 
-def _open_mask(path: Path | None, image: Volume, **header: Any) -> Labels | None:
-    return as_mask(read(path, **header), image) if path else None
+def introduce(pair: Pair, paths: Paths, *, quiet: bool) -> None:
+    """Say on stderr which image was taken as fixed and which as moving."""
+    say(describe("fixed", pair.fixed), quiet=quiet)
+    say(describe("moving", pair.moving), quiet=quiet)
+    if paths.fixed.samefile(paths.moving):
+        say("notice  fixed and moving are the same file; nothing has to move", quiet=quiet)
+
+
+def check_same_dimension(labels: Labels, image: Volume) -> None:
+    """Refuse labels of another dimension than the images.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    if labels.ndim != image.ndim:
+        raise InputError(
+            f"{labels.name}: is {labels.ndim}-D and {image.name} {image.ndim}-D; labels must have "
+            "the dimension of the images"
+        )
+
+
+def check_meeting(fixed: Volume, moving: Volume) -> None:
+    """Refuse fields of view that lie apart in the world, for a run that starts from the headers.
+
+    Raises
+    ------
+    InputError
+        With the distance between them.
+    """
+    gap = _gap(fixed.grid, moving.grid)
+    if gap > 0:
+        raise InputError(
+            f"{moving.name}: does not overlap with {fixed.name}: their fields of view are "
+            f"{gap:.0f} mm apart; start from init='centers' or init='auto'"
+        )
+
+
+def _gap(one: Grid, other: Grid) -> float:
+    """Distance between the boxes around two grids; 0 where they meet."""
+    (low, high), (other_low, other_high) = (
+        (grid.corners().min(axis=0), grid.corners().max(axis=0)) for grid in (one, other)
+    )
+    apart = np.maximum(other_low - high, low - other_high)
+    return float(np.linalg.norm(np.maximum(apart, 0)))

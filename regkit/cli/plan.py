@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from regkit.cli.settings import read_settings
 from regkit.errors import InputError
 from regkit.io import refuse_overwriting_inputs
-from regkit.io.atomic import check_free
+from regkit.io.atomic import check_free, check_permission
+from regkit.io.formats import display_name
 from regkit.registration.config import RegisterConfig, make_config
+from regkit.registration.devices import resolve_device
 
 if TYPE_CHECKING:
     from regkit.registration.config import Preset
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 RULES = ("auto", "header", "centers", "moments")
 FILES = ("warped.nii.gz", "transform.h5", "inverse.h5", "jacobian.nii.gz", "report.html")
 RECORD = "run.json"
+_LONGEST_NAME = 255  # of every common file system
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Paths:
     moving_labels: tuple[Path, ...] = ()
     init: Path | None = None
 
+    def given_labels(self) -> tuple[Path, ...]:
+        """Those of moving, then that of fixed if there is one."""
+        return (*self.moving_labels, *filter(None, [self.fixed_labels]))
+
     def given(self) -> list[tuple[str, Path]]:
         """Role and path of every file, in the order in which they are read."""
         single = ("fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "init")
@@ -47,13 +54,17 @@ class Paths:
 
 @dataclass(frozen=True)
 class Plan:
-    """Inputs, settings and outputs of one registration."""
+    """Inputs, settings and outputs of one registration.
+
+    ``reading`` are further arguments of :func:`regkit.io.read`.
+    """
 
     paths: Paths
     folder: Path
     preset: str
     config: RegisterConfig
     overwrite: bool
+    reading: Mapping[str, Any]
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -93,6 +104,7 @@ def make_plan(
     file: Path | None,
     options: Mapping[str, Any],
     overwrite: bool,
+    reading: Mapping[str, Any],
 ) -> Plan:
     """Settle the settings and the folder, reading no image.
 
@@ -102,11 +114,25 @@ def make_plan(
         If an option is not allowed, two outputs would share a name, or one is taken.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    config = make_config(preset, file=read_settings(file) if file else None, **given)
-    plan = Plan(paths, folder or _default_folder(paths), preset, config, overwrite)
+    settings = read_settings(file) if file else {}
+    _check_settings(preset, file, settings)
+    config = make_config(preset, file=settings, **given)
+    plan = Plan(paths, folder or _default_folder(paths), preset, config, overwrite, reading)
+    check_plan(plan)
+    return plan
+
+
+def check_plan(plan: Plan) -> None:
+    """Refuse what could not be carried out, reading no image.
+
+    Raises
+    ------
+    InputError
+        If the device is not there, two outputs would share a name, or one is taken.
+    """
+    resolve_device(plan.config.device)
     _check_names(plan)
     _check_files(plan)
-    return plan
 
 
 def split_init(init: str | None) -> tuple[str | None, Path | None]:
@@ -127,26 +153,6 @@ def split_init(init: str | None) -> tuple[str | None, Path | None]:
     if not Path(init).is_file():
         raise InputError(f"--init {init}: neither one of {', '.join(RULES)} nor a file that exists")
     return None, Path(init)
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, is no YAML, or holds no mapping.
-    """
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"{path.name}: cannot be read as settings: {reason}") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path.name}: not YAML: {error}") from error
-    if not isinstance(loaded, dict):
-        raise InputError(f"{path.name}: settings must be 'name: value' lines, not {loaded!r:.40}")
-    return loaded
 
 
 def stem(path: Path) -> str:
@@ -176,7 +182,21 @@ def _default_folder(paths: Paths) -> Path:
     return Path(f"{stem(paths.moving)}_to_{stem(paths.fixed)}")
 
 
+def _check_settings(preset: Preset, file: Path | None, settings: Mapping[str, Any]) -> None:
+    """Have what is wrong with a file name the file."""
+    try:
+        make_config(preset, file=settings)
+    except InputError as error:
+        raise InputError(f"{display_name(file)}: {error}" if file else str(error)) from error
+
+
 def _check_names(plan: Plan) -> None:
+    for name in plan.outputs:
+        if len(os.fsencode(name)) > _LONGEST_NAME:
+            raise InputError(
+                f"{name[:40]}...: the output would have a name of {len(os.fsencode(name))} bytes; "
+                f"at most {_LONGEST_NAME} are allowed. Rename the --moving-labels"
+            )
     twice = [name for name, count in Counter(plan.outputs).items() if count > 1]
     if twice:
         raise InputError(f"{twice[0]} would be written twice; rename one of the --moving-labels")
@@ -184,9 +204,18 @@ def _check_names(plan: Plan) -> None:
         raise InputError("--fixed-labels needs --moving-labels to be compared with; give both")
 
 
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that could be neither made nor written."""
+    found = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in folder.parts):
+        raise InputError(f"{folder.name[:40]}...: the name of the output folder is too long")
+    if not found.is_dir():
+        raise InputError(f"{found.name}: is a file, not a folder; give another --output")
+    check_permission(found)
+
+
 def _check_files(plan: Plan) -> None:
-    if plan.folder.exists() and not plan.folder.is_dir():
-        raise InputError(f"{plan.folder.name}: is a file, not a folder; give another --output")
+    _check_folder(plan.folder)
     outputs = [plan.folder / name for name in plan.outputs]
     refuse_overwriting_inputs(outputs, [path for _, path in plan.paths.given()])
     for path in outputs:

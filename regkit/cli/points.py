@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regkit.cli.options import Debug
+from regkit.errors import InputError
 
 if TYPE_CHECKING:
     from regkit.volume import Points
@@ -33,12 +34,18 @@ def points(
     debug: Debug = False,
 ) -> None:
     """Map the points of TABLE to the other image of a registered pair, as CSV on stdout."""
-    from regkit.io import read_points, read_transform
-    from regkit.transforms import compose
+    from regkit.cli.chain import open_chain
+    from regkit.io import read_points
 
-    phi = compose(*(read_transform(path) for path in reversed(transforms)))
+    given = read_points(table)
+    phi = open_chain(transforms)
+    if given.xyz.shape[1] != phi.ndim:
+        raise InputError(
+            f"{table.name}: its points are {given.xyz.shape[1]}-D and the transform {phi.ndim}-D; "
+            "give points of the transform's dimension"
+        )
     phi = phi if of == "fixed" else phi.inverse()
-    typer.echo(as_csv(phi.map_points(read_points(table))), nl=False)
+    typer.echo(as_csv(phi.map_points(given)), nl=False)
 
 
 def as_csv(points: Points) -> str:

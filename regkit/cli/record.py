@@ -35,8 +35,8 @@ def make_record(
     -------
     dict
         ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
-        ``stages``, ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
-        ``peak_memory_mb``. Numbers that are not finite become ``None``.
+        ``asked``, ``reading``, ``stages``, ``metrics``, ``metrics_before``, ``outputs``,
+        ``seconds`` and ``peak_memory_mb``. Numbers that are not finite become ``None``.
     """
     config = result.config.model_dump(mode="json")
     record = {
@@ -48,6 +48,8 @@ def make_record(
         "seed": config["seed"],
         "device": config["device"],
         "config": config,
+        "asked": asked(plan),
+        "reading": dict(plan.reading),
         "reason": result.reason,
         "stages": [asdict(stage) for stage in result.stages],
         "metrics": result.metrics,
@@ -60,6 +62,12 @@ def make_record(
     return cleaned
 
 
+def asked(plan: Plan) -> dict[str, Any]:
+    """The settings as they were given, before ``auto`` became something."""
+    config = plan.config.model_dump(mode="json")
+    return config | {"model": config["model"] and Path(config["model"]).name}
+
+
 def versions() -> dict[str, str]:
     """Versions of regkit, Python and what the numbers depend on."""
     return {"regkit": __version__, "python": platform.python_version()} | {
@@ -69,9 +77,13 @@ def versions() -> dict[str, str]:
 
 def fingerprint(role: str, path: Path) -> dict[str, str]:
     """Role, base name and SHA-256 of an input; its folder stays private."""
+    return {"role": role, "file": path.name, "sha256": sha256(path)}
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"role": role, "file": path.name, "sha256": digest}
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def peak_memory_mb() -> float | None:

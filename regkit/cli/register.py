@@ -14,6 +14,7 @@ from regkit.cli.options import (
     Frame,
     Geometry,
     Json,
+    MaxBytes,
     Nan,
     Overwrite,
     Quiet,
@@ -102,9 +103,18 @@ def register(
     assume_ras: AssumeRas = False,
     frame: Frame = None,
     nan: Nan = None,
+    max_bytes: MaxBytes = 2**31,
     device: Device = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Leave a finished run as it is; begin one that was stopped again.",
+            rich_help_panel="Running",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the inputs, say the plan, stop.")
     ] = False,
@@ -117,10 +127,14 @@ def register(
     The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
     """
     from regkit.cli.model import chosen_model
-    from regkit.cli.pair import open_pair
+    from regkit.cli.pair import introduce, open_pair
     from regkit.cli.plan import Paths, make_plan, split_init
+    from regkit.cli.resume import is_finished
+    from regkit.cli.room import check_room
     from regkit.cli.run import run
+    from regkit.cli.terminal import say
 
+    network, told = chosen_model(model)
     labels = tuple(moving_labels or ())
     rule, start = split_init(init)
     paths = Paths(fixed, moving, fixed_mask, moving_mask, fixed_labels, labels, start)
@@ -129,17 +143,35 @@ def register(
         "init": rule,
         "similarity": similarity,
         "modality": modality,
-        "model": chosen_model(model, quiet=quiet) if model else None,
+        "model": network,
         "refine": refine,
         "device": device,
         "threads": threads,
         "seed": seed,
     }
+    reading = {
+        "geometry": geometry,
+        "assume_ras": assume_ras,
+        "frame": frame,
+        "nan": nan,
+        "max_bytes": max_bytes,
+    }
     plan = make_plan(
-        paths, output, preset=preset, file=config, options=options, overwrite=overwrite
+        paths,
+        output,
+        preset=preset,
+        file=config,
+        options=options,
+        overwrite=overwrite or resume,
+        reading=reading,
     )
-    header = {"geometry": geometry, "assume_ras": assume_ras}
-    pair = open_pair(paths, quiet=quiet, frame=frame, nan=nan, **header)
+    if resume and is_finished(plan):
+        say(f"done    {plan.folder.name}: was finished before", quiet=quiet)
+        return
+    check_room(plan)
+    pair = open_pair(plan)
+    introduce(pair, paths, quiet=quiet)
+    say(told, quiet=quiet or not told)
     if dry_run:
         typer.echo(plan.as_json() if as_json else plan.as_text())
         return

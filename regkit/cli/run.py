@@ -15,7 +15,7 @@ import torch
 
 from regkit.cli.pair import Pair
 from regkit.cli.plan import RECORD, Plan, warped_name
-from regkit.cli.record import make_record
+from regkit.cli.record import make_record, sha256
 from regkit.cli.terminal import progress, say
 from regkit.io import publish, save, write_transform
 from regkit.metrics import dice, summarise_dice
@@ -57,7 +57,7 @@ def run(plan: Plan, pair: Pair, *, quiet: bool) -> Done:
         labels = [warp(each, result.transform, onto=pair.fixed.grid) for each in pair.moving_labels]
         seconds = time.perf_counter() - started
         record = make_record(plan, result, before=before, seconds=seconds)
-        write(staging, plan, result, labels, record)
+        record = write(staging, plan, result, labels, record)
     say(_summary(record), quiet=quiet)
     return Done(plan.folder, record)
 
@@ -96,8 +96,8 @@ def label_overlap(pair: Pair, phi: Transform) -> dict[str, float]:
 
 def write(
     folder: Path, plan: Plan, result: Result, labels: list[Labels], record: dict[str, Any]
-) -> None:
-    """Every file of ``plan`` into ``folder``, some side by side, the record last."""
+) -> dict[str, Any]:
+    """Every file of ``plan`` into ``folder``, some side by side, the record last; what it says."""
     about = {name: record[name] for name in _IN_REPORT}
     before = record["metrics_before"]
     _side_by_side(
@@ -112,8 +112,11 @@ def write(
             for path, warped in zip(plan.paths.moving_labels, labels, strict=True)
         ),
     )
-    text = json.dumps(record, indent=2, allow_nan=False)
+    digests = {name: sha256(folder / name) for name in plan.outputs if name != RECORD}
+    whole = record | {"sha256": digests}
+    text = json.dumps(whole, indent=2, allow_nan=False)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+    return whole
 
 
 def _write_report(*args: Any, **kwargs: Any) -> None:

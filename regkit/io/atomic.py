@@ -19,6 +19,9 @@ from regkit.io.formats import display_name, extension
 from regkit.io.header import size_text
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CLOSED = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP
+)  # fmt: skip
 _OWNED = re.compile(r"\.regkit-(?:partial-)?(\d+)-([0-9a-f]{8})-[0-9a-f]+(?:\.part.*)?")
 
 
@@ -55,9 +58,7 @@ def write_atomically(
     ...     os.listdir(folder)
     ['a.txt']
     """
-    check_free(path, overwrite)
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: the output folder does not exist; create it")
+    check_target(path, overwrite)
     part = path.with_name(f".regkit-{owner_tag()}.part{extension(path)}")
     try:
         with disk_errors(path.parent):
@@ -97,6 +98,41 @@ def check_free(path: Path, overwrite: bool) -> None:
         )
 
 
+def check_target(path: Path, overwrite: bool) -> None:
+    """Refuse, before the work, a final name that could not be written after it.
+
+    Raises
+    ------
+    InputError
+        If the name is taken, or its folder is missing or not writable.
+    """
+    check_free(path, overwrite)
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: the output folder does not exist; create it")
+    check_permission(path.parent)
+
+
+def check_permission(folder: Path) -> None:
+    """Refuse a folder in which this user may make no file.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    if not os.access(
+        folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
+    ):
+        raise _not_writable(folder, os.strerror(errno.EACCES))
+
+
+def _not_writable(folder: Path, reason: str) -> InputError:
+    return InputError(
+        f"{folder}: the output folder may not be written ({reason}); change its mode or choose "
+        "another"
+    )
+
+
 def flush(path: Path) -> None:
     """Have the disk hold what was written to a file, or the names in a folder."""
     if path.is_dir() and sys.platform == "win32":
@@ -124,10 +160,8 @@ def disk_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise no_space(folder) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise InputError(
-                f"{folder}: the output folder may not be written; change its mode or choose another"
-            ) from error
+        if error.errno in _CLOSED:
+            raise _not_writable(folder, str(error.strerror)) from error
         raise
 
 
@@ -153,16 +187,29 @@ def owner_tag() -> str:
     return f"{os.getpid()}-{_machine()}-{secrets.token_hex(4)}"
 
 
+def living(folder: Path) -> Iterator[tuple[Path, int]]:
+    """What processes of this machine are writing in ``folder``, and their numbers."""
+    for entry, pid in _owned(folder):
+        if _runs(pid):
+            yield entry, pid
+
+
 def remove_abandoned(folder: Path) -> None:
     """Delete what processes of this machine that no longer run left half-written in ``folder``."""
-    for entry in folder.iterdir() if folder.is_dir() else ():
-        found = _OWNED.fullmatch(entry.name)
-        if not found or found[2] != _machine() or _runs(int(found[1])):
+    for entry, pid in _owned(folder):
+        if _runs(pid):
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
         else:
             entry.unlink(missing_ok=True)
+
+
+def _owned(folder: Path) -> Iterator[tuple[Path, int]]:
+    for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+        found = _OWNED.fullmatch(entry.name)
+        if found and found[2] == _machine():
+            yield entry, int(found[1])
 
 
 def _machine() -> str:

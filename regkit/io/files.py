@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from regkit.errors import InputError
-from regkit.io.atomic import write_atomically
+from regkit.io.atomic import check_target, write_atomically
 from regkit.io.formats import WRITABLE, display_name, extension
 from regkit.io.header import MAX_BYTES
 from regkit.io.preflight import preflight
@@ -135,17 +135,29 @@ def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
         If the disk is full or loses something.
     """
     place = Path(path)
-    suffix = extension(place)
-    if suffix not in WRITABLE:
-        raise InputError(
-            f"{display_name(place)}: {suffix or 'no extension'} is not an image format that "
-            f"regkit writes; writable: {', '.join(WRITABLE)}"
-        )
-    if suffix == ".mhd":
+    check_output(place, overwrite=overwrite)
+    if extension(place) == ".mhd":
         _save_pair(volume, place, overwrite)
     else:
         _save_one(volume, place, overwrite)
     return place
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse a name that :func:`save` would refuse, before there is anything to save.
+
+    Raises
+    ------
+    InputError
+        If the extension is unknown, the name is taken, or the folder is missing or read-only.
+    """
+    suffix = extension(path)
+    if suffix not in WRITABLE:
+        raise InputError(
+            f"{display_name(path)}: {suffix or 'no extension'} is not an image format that "
+            f"regkit writes; writable: {', '.join(WRITABLE)}"
+        )
+    check_target(path, overwrite)
 
 
 def _save_one(volume: Volume, place: Path, overwrite: bool) -> None:
@@ -168,8 +180,6 @@ def _writers(suffix: str) -> tuple[Callable[..., None], Callable[..., None]]:
 
 def _save_pair(volume: Volume, place: Path, overwrite: bool) -> None:
     """Header and voxels get their final names in a staging folder: one names the other."""
-    if not place.parent.is_dir():
-        raise InputError(f"{place.parent}: the output folder does not exist; create it")
     data, grid, voxels = array_of(volume), volume.grid, place.with_suffix(".raw").name
     write, verify = _writers(extension(place))
     with publish(place.parent, overwrite=overwrite, last=place.name, names=[voxels]) as staging:

@@ -112,7 +112,7 @@ def check_claim(
     if claimed > max_bytes:
         raise InputError(
             f"{name}: its voxels take {size_text(claimed)}, which exceeds the bound of "
-            f"{size_text(max_bytes)}; pass a larger max_bytes if that is meant"
+            f"{size_text(max_bytes)}; pass max_bytes={claimed} if that is meant"
         )
 
 

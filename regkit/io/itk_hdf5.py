@@ -6,10 +6,7 @@ precision into their own, part by part, so that float32 halves the file and lose
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
+from regkit.io.hdf5_file import new_hdf5
 from regkit.io.lps import flipped, to_itk, vector_signs
 from regkit.io.transform_files import declared_types
 from regkit.io.voxels import lost
@@ -68,7 +66,7 @@ def write_hdf5(parts: Sequence[Part], path: Path) -> None:
         If the disk is full or fails.
     """
     h5py, ndim = require("h5py", extra="all"), parts[0].ndim
-    with _disk_failures(), h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         for name, text in {**_ORIGIN, "HDFVersion": h5py.version.hdf5_version}.items():
             _put_text(h5py, file, name, text)
         groups = file.create_group("TransformGroup")
@@ -92,18 +90,6 @@ def verify_hdf5(parts: Sequence[Part], path: Path) -> None:
         for number, part in enumerate(parts, start=1):
             if not _same(file[f"TransformGroup/{number}"], part):
                 raise lost(path)
-
-
-@contextmanager
-def _disk_failures() -> Iterator[None]:
-    """Tell why HDF5 failed: it raises pages, or an error of closing that hides the first one."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        code = re.search(r"errno = (\d+)", f"{error.__context__} {error}")
-        if code is None:
-            raise
-        raise OSError(int(code[1]), os.strerror(int(code[1]))) from error
 
 
 def _kind(part: Part) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from regkit.io.atomic import (
     check_free,
     disk_errors,
     flush,
+    living,
     owner_tag,
     remove_abandoned,
     write_atomically,
@@ -71,9 +73,10 @@ def publish(
     for name in (last, *names):
         check_free(target / name, overwrite)
     with disk_errors(target), _made(target):
-        staging = target / f".regkit-partial-{owner_tag()}"
+        staging = target / f".regkit-partial-{owner_tag()}{_claim(last)}"
         staging.mkdir()
         try:
+            _refuse_company(staging, last)
             yield staging
             _release(staging, target, overwrite, last)
         finally:
@@ -100,6 +103,21 @@ def refuse_overwriting_inputs(outputs: Iterable[str | Path], inputs: Iterable[st
                     f"{display_name(output)}: would overwrite the input {display_name(source)}; "
                     "choose another output"
                 )
+
+
+def _claim(last: str) -> str:
+    """The results that a staging folder is for, as the end of its name."""
+    return f"{zlib.crc32(last.encode()):08x}"
+
+
+def _refuse_company(staging: Path, last: str) -> None:
+    """Two at once would each replace the files of the other."""
+    for entry, pid in living(staging.parent):
+        if entry != staging and entry.is_dir() and entry.name.endswith(_claim(last)):
+            raise InputError(
+                f"{display_name(staging.parent)}: process {pid} is writing its {last} here; wait "
+                f"for it, choose another folder, or delete {entry.name} if it is not regkit"
+            )
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -161,11 +179,13 @@ class _Moves:
         """Take all renames back, the latest first."""
         while self._done:
             source, path = self._done.pop()
-            os.replace(path, source)
+            if not os.path.lexists(source):
+                os.replace(path, source)
 
     def _rename(self, source: Path, path: Path) -> None:
-        os.replace(source, path)
+        # Noted first: a signal may come between the two.
         self._done.append((source, path))
+        os.replace(source, path)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -144,18 +145,20 @@ def make_config(
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise InputError(
-            f"option {where}: {first['msg']} (got {first['input']!r}){_near(first)}"
+            f"option {where}: {first['msg']} (got {first['input']!r:.80}){_near(first)}"
         ) from error
 
 
 def _near(error: ErrorDetails) -> str:
-    """For a name that does not exist, those that do."""
+    """For a name that does not exist, those that do, the nearest first."""
     if error["type"] != "extra_forbidden":
         return ""
     inside: type[BaseModel] = RegisterConfig
     for part in error["loc"][:-1]:
         inside = type(inside.model_fields[str(part)].default)
-    return f"; allowed: {', '.join(inside.model_fields)}"
+    near = get_close_matches(str(error["loc"][-1]), inside.model_fields, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return f"{meant}; allowed: {', '.join(inside.model_fields)}"
 
 
 def load_preset(name: str) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def test_an_input_is_never_overwritten(registered, files, capsys):
         (["--init", "middle"], "--init middle: neither one of auto, header, centers, moments nor"),
         (["--device", "tpu"], "option device: "),
         (["--threads", "-1"], "option threads: "),
-        (["--config", "none.yaml"], "none.yaml: cannot be read as settings: No such file"),
+        (["--config", "none.yaml"], "none.yaml: not found"),
         (["--fixed-labels", "{labels}"], "--fixed-labels needs --moving-labels"),
         (["--moving-labels", "{labels}"] * 2, "warped_lobes.nii.gz would be written twice"),
         (["--moving-mask", "{fixed}"], "fixed.nii.gz: lies on"),

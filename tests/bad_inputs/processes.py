@@ -1,0 +1,35 @@
+"""Runs in processes of their own, that one can stop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CODE = "import sys; from regkit.cli import main; sys.exit(main())"
+FEW = "linear: {spacings: [6.0], iterations: 3}\nfield: {factors: [2], iterations: [3]}\n"
+RESULTS = ("warped.nii.gz", "transform.h5", "inverse.h5", "jacobian.nii.gz")
+
+
+def start(words, **options) -> subprocess.Popen:
+    """The command line, one thread, its outputs kept."""
+    own = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("env", {})}
+    return subprocess.Popen(
+        [sys.executable, "-c", options.pop("code", CODE), *map(str, words)],
+        env=environment,
+        **{**own, **options},
+    )
+
+
+def short(place, *more) -> list[object]:
+    """A registration that takes a second."""
+    settings = place.inputs / "few.yaml"
+    settings.write_text(FEW)
+    return [*place.run, "--config", settings, "--threads", "1", *more]
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """What two runs with the same seed have in common."""
+    return {name: (folder / name).read_bytes() for name in RESULTS}

@@ -1,0 +1,76 @@
+import pytest
+
+from regkit import ResourceError
+from regkit.cli import main, room
+from regkit.cli.room import available_memory, needed_memory, needed_space
+from regkit.registration.config import make_config
+
+BRAIN, CUBE = 160 * 192 * 224, 256**3
+
+
+@pytest.mark.parametrize(
+    ("voxels", "settings", "measured"),
+    [
+        (BRAIN, {}, 958e6),
+        (CUBE, {}, 1434e6),
+        (BRAIN, {"transform": "rigid"}, 748e6),
+        (CUBE, {"transform": "rigid"}, 1243e6),
+        (BRAIN, {"similarity": "mind"}, 3602e6),
+        (BRAIN, {"similarity": "mind", "preset": "fast"}, 1052e6),
+        (CUBE, {"preset": "fast"}, 1448e6),
+    ],
+)
+def test_the_estimate_is_near_what_was_measured(voxels, settings, measured):
+    estimate = 200e6 + needed_memory(voxels, voxels, make_config(**settings))
+    assert 0.95 * measured < estimate < 1.3 * measured
+
+
+def test_what_does_not_fit_is_refused_with_numbers(files, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(room, "available_memory", lambda: 1 << 20)
+    assert main(files.words("-o", tmp_path / "out")) == 4
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    for word in ("fixed.nii.gz (24x28x20)", "MiB of memory are needed, 1.0 MiB", "--preset fast"):
+        assert word in told
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_limit_of_the_shell_counts(monkeypatch):
+    resource = pytest.importorskip("resource")
+    free = available_memory()
+    assert free is None or free > 1 << 20
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1 << 20, 1 << 20))
+    assert available_memory() == 0
+
+
+def test_a_limit_of_a_container_counts(monkeypatch):
+    texts = {
+        "/sys/fs/cgroup/memory.max": "1000\n",
+        "/sys/fs/cgroup/memory.current": "900\n",
+        "/sys/fs/cgroup/memory.stat": "anon 500\ninactive_file 300\n",
+    }
+    monkeypatch.setattr(room, "_text", texts.get)
+    assert available_memory() == 400
+
+
+def test_an_unknown_system_is_let_through(monkeypatch):
+    monkeypatch.setattr(room, "_text", lambda _: None)
+    assert available_memory() is None
+    room.refuse_memory(1 << 60, [])
+
+
+def test_only_a_field_takes_much_disk():
+    assert needed_space(BRAIN, make_config(transform="rigid")) < 2 << 20
+    assert needed_space(BRAIN, make_config()) > 50 << 20
+
+
+def test_out_of_memory_says_what_helps(files, tmp_path, capsys, monkeypatch):
+    def full(*_args, **_kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr("regkit.cli.run.register", full)
+    assert main(files.words("-o", tmp_path / "out", "-q")) == ResourceError.exit_code
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    for word in ("out of memory", "--preset fast", "--fixed-mask", "--device cpu"):
+        assert word in told

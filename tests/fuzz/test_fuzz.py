@@ -1,0 +1,138 @@
+"""Whatever bytes a file has, a command ends soon, in a result or in one sentence.
+
+200 cases run with the other tests; `make fuzz` runs REGKIT_FUZZ of them.
+"""
+
+import contextlib
+import io
+import os
+import resource
+import signal
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from regkit import Affine, DisplacementField, Grid, Volume, write_transform
+from regkit.cli import main
+
+KINDS = {
+    "a.nii": "image", "a.nii.gz": "image", "a.nrrd": "image", "z.nrrd": "image", "a.mha": "image",
+    "z.mha": "image", "a.h5": "transform", "a.tfm": "transform", "a.mat": "transform",
+    "u.nii": "transform", "u.h5": "transform", "p.csv": "table", "s.yaml": "settings",
+    "run.json": "record",
+}  # fmt: skip
+CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
+GIGABYTE = 1 << 30
+LONGEST = 20  # seconds; an idle machine takes a hundredth of one
+
+
+def originals(folder):
+    """A small whole file of each kind."""
+    import SimpleITK as sitk
+
+    grid = Grid((8, 9, 10), np.diag([-1.5, 1.2, 2.0, 1.0]))
+    image = Volume(torch.arange(720.0).reshape(8, 9, 10), grid)
+    field = DisplacementField(torch.rand(3, 8, 9, 10), grid)
+    for name in KINDS:
+        if name[:2] in ("a.", "u.") and KINDS[name] == "transform":
+            write_transform(field if name[0] == "u" else Affine.identity(), folder / name)
+        elif name[0] == "a":
+            image.save(folder / name)
+    for name in ("nrrd", "mha"):
+        sitk.WriteImage(sitk.ReadImage(str(folder / f"a.{name}")), str(folder / f"z.{name}"), True)
+    (folder / "p.csv").write_text("x,y,z,name\n1,2,3,tip\n4,5.5,-6e1,base\n")
+    (folder / "s.yaml").write_text("similarity: mse\nfield: {factors: [2], iterations: [3]}\n")
+    (folder / "run.json").write_text('{"inputs": [], "asked": {}, "reading": {}, "outputs": []}')
+    return {name: (folder / name).read_bytes() for name in KINDS}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return originals(tmp_path_factory.mktemp("whole"))
+
+
+# Most bytes of a file are voxels; what can be misread is in front.
+PLACES = st.one_of(st.integers(0, 63), st.integers(0, 400), st.integers(0, 1 << 16))
+CHANGES = st.one_of(
+    st.tuples(st.just("flip"), PLACES, st.integers(0, 7)),
+    st.tuples(st.just("put"), PLACES, st.binary(min_size=1, max_size=8)),
+    st.tuples(st.just("cut"), PLACES, st.none()),
+    st.tuples(st.just("insert"), PLACES, st.binary(min_size=1, max_size=40)),
+    st.tuples(st.just("join"), PLACES, st.sampled_from(sorted(KINDS))),
+)
+
+
+def damaged(whole, name, changes):
+    out = bytearray(whole[name])
+    for kind, place, value in changes:
+        at = place % max(len(out), 1)
+        if kind == "flip" and out:
+            out[at] ^= 1 << value
+        elif kind == "put":
+            out[at : at + len(value)] = value
+        elif kind == "cut":
+            out = out[:at]
+        elif kind == "insert":
+            out[at:at] = value
+        elif kind == "join":
+            out += whole[value]
+    return bytes(out)
+
+
+def words(kind, path, folder):
+    """Each kind through a command that reads it and writes nothing."""
+    return {
+        "image": ["info", path],
+        "transform": ["points", folder / "good.csv", path],
+        "table": ["points", path, folder / "good.tfm"],
+        "settings": ["register", folder / "no.nii", folder / "no.nii", "--config", path],
+        "record": ["rerun", path],
+    }[kind]
+
+
+@contextlib.contextmanager
+def within(seconds):
+    def late(*_):
+        raise AssertionError(f"not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
+@pytest.mark.parametrize("name", KINDS)
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    derandomize=CASES < 100,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(changes=st.lists(CHANGES, min_size=1, max_size=4))
+def test_any_bytes_end_in_a_result_or_a_sentence(whole, name, changes):
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / name).write_bytes(damaged(whole, name, changes))
+        (folder / "good.csv").write_text("x,y,z\n1,2,3\n")
+        (folder / "good.tfm").write_bytes(whole["a.tfm"])
+        before, memory = sorted(folder.iterdir()), peak()
+        out, err = io.StringIO(), io.StringIO()
+        with within(LONGEST), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([*map(str, words(KINDS[name], folder / name, folder))])
+        assert code in (0, 2), err.getvalue()
+        assert len(err.getvalue().splitlines()) == (1 if code else 0), err.getvalue()
+        assert sorted(folder.iterdir()) == before
+        assert peak() - memory < GIGABYTE
