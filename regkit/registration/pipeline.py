@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from torch import Tensor
-
 from regkit.errors import InputError
-from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
-from regkit.registration.check import as_mask, check_initial, check_overlap, check_pair
-from regkit.registration.choice import choose, linear_similarity, similarity_of
-from regkit.registration.config import FieldConfig, RegisterConfig, make_config
+from regkit.registration.check import as_mask, check_initial, check_pair
+from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
-from regkit.registration.field import register_field
-from regkit.registration.linear import register_linear
+from regkit.registration.engines import Found, Report, Start, find
 from regkit.registration.pair import Pair, prepare
-from regkit.registration.planar import (
-    drop_field,
-    drop_grid,
-    drop_matrix,
-    lift_matrix,
-    lift_transform,
-)
+from regkit.registration.planar import drop_grid
 from regkit.registration.result import Progress, Result, Stage
-from regkit.registration.start import find_start
 from regkit.resample import warp
-from regkit.transforms import Affine, Chain, DisplacementField, Transform, compose
+from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
 
 if TYPE_CHECKING:
     from regkit.networks.models import Model
-
-Report = Callable[[Progress], None]
 
 
 def register(
@@ -109,32 +93,8 @@ def register(
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
         )
-        found = _find(pair, wanted, network, _Start.of(initial, wanted), progress or _quiet)
+        found = find(pair, wanted, network, Start.of(initial, wanted), progress or _quiet)
         return _result(fixed, moving, pair, wanted, found)
-
-
-@dataclass(frozen=True)
-class _Start:
-    """What ``initial`` gives to each engine; 3-D."""
-
-    matrix: Matrix | None = None
-    field: Callable[[Tensor], Tensor] | None = None
-
-    @classmethod
-    def of(cls, initial: Transform | None, config: RegisterConfig) -> _Start:
-        if initial is None:
-            return cls()
-        links = _links(initial)
-        outer = links[0].matrix if isinstance(links[0], Affine) else np.eye(initial.ndim + 1)
-        rest = links[1:] if isinstance(links[0], Affine) else links
-        if rest and config.transform != "deformable":
-            raise InputError(
-                f"the initial transform holds a displacement, which transform="
-                f"{config.transform!r} cannot refine; use 'deformable', or give an affine"
-            )
-        if initial.ndim == 3:
-            return cls(outer, compose(*rest) if rest else None)
-        return cls(lift_matrix(outer), lift_transform(compose(*rest)) if rest else None)
 
 
 def _network(
@@ -156,121 +116,8 @@ def _network(
     return config.model_copy(update={"model": name}), wanted
 
 
-@dataclass(frozen=True)
-class _Found:
-    transform: Transform
-    stages: tuple[Stage, ...]
-    similarity: str
-    reason: str
-    inverse: Transform | None = None
-
-
-def _find(
-    pair: Pair, config: RegisterConfig, model: Model | None, start: _Start, report: Report
-) -> _Found:
-    stages: list[Stage] = []
-    if start.matrix is not None and start.field is not None:
-        matrix = start.matrix
-    else:
-        matrix, stages = _linear(pair, config, start.matrix, report)
-    name: str = config.similarity
-    reason = "asked for"
-    if name == "auto":
-        name, reason = choose(pair, matrix)
-    similarity = similarity_of(name, config.field.radius)
-    if config.transform != "deformable":
-        matrix, stage = register_linear(
-            pair,
-            matrix,
-            config.transform,
-            similarity,
-            config.linear,
-            report,
-            spacings=config.linear.polish,
-        )
-        return _Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
-    settings, first = config.field, start.field
-    if model is not None:
-        fields, stage = _through(pair, matrix, model, config, first, report)
-        stages.append(stage)
-        if config.refine == "none":
-            return _unrefined(
-                pair, matrix, fields, _Found(Affine.identity(), tuple(stages), name, reason)
-            )
-        settings, first = _finer(settings), fields[0]
-    field, stage = register_field(pair, matrix, similarity, settings, report, start=first)
-    transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
-    return _Found(transform, (*stages, stage), name, reason)
-
-
-def _through(
-    pair: Pair,
-    matrix: Matrix,
-    model: Model,
-    config: RegisterConfig,
-    first: Callable[[Tensor], Tensor] | None,
-    report: Report,
-) -> tuple[list[DisplacementField], Stage]:
-    from regkit.registration.network import register_network
-
-    if first is not None:
-        raise InputError(
-            "an initial displacement and a model both say where the field starts; give one of them"
-        )
-    directions = 2 if config.refine == "none" else 1
-    return register_network(pair, matrix, model, config.network, report, directions=directions)
-
-
-def _unrefined(
-    pair: Pair, matrix: Matrix, fields: list[DisplacementField], found: _Found
-) -> _Found:
-    """The network's own two directions around the affine."""
-    there, back = (_flat(pair, field) for field in fields)
-    affine = Affine(_dropped(pair, matrix))
-    return replace(found, transform=compose(affine, there), inverse=compose(back, affine.inverse()))
-
-
-def _finer(config: FieldConfig) -> FieldConfig:
-    """Without the coarsest level, where what the network saw would be lost."""
-    keep = slice(1 if len(config.factors) > 1 else 0, None)
-    levels = {"factors": config.factors[keep], "iterations": config.iterations[keep]}
-    return config.model_copy(update=levels)
-
-
-def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:
-    return drop_field(field) if pair.planar else field
-
-
-def _linear(
-    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: Report
-) -> tuple[Matrix, list[Stage]]:
-    """The start, then the rigid engine, then the affine one."""
-    stages: list[Stage] = []
-    if matrix is None:
-        report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
-        matrix, stage = find_start(pair, config.init)
-        stages.append(stage)
-    check_overlap(pair, matrix)
-    similarity = linear_similarity(config.similarity, config.field.radius)
-    spacings = config.linear.spacings
-    # What the affine engine improves anyway need not be fine before it.
-    plan = {"rigid": spacings[:1], "affine": spacings}
-    if config.transform == "rigid":
-        plan = {"rigid": spacings}
-    for kind, those in plan.items():
-        matrix, stage = register_linear(
-            pair, matrix, kind, similarity, config.linear, report, spacings=those
-        )
-        stages.append(stage)
-    return matrix, stages
-
-
-def _dropped(pair: Pair, matrix: Matrix) -> Matrix:
-    return drop_matrix(matrix) if pair.planar else matrix
-
-
 def _result(
-    fixed: Volume, moving: Volume, pair: Pair, config: RegisterConfig, found: _Found
+    fixed: Volume, moving: Volume, pair: Pair, config: RegisterConfig, found: Found
 ) -> Result:
     begin = time.perf_counter()
     # Where the field spreads out, its inverse has detail that the field's own grid cannot hold.
@@ -307,18 +154,14 @@ def _inverse(transform: Transform, grid: Grid) -> Transform:
     return compose(
         *(
             link.inverse(grid) if isinstance(link, DisplacementField) else link.inverse()
-            for link in reversed(_links(transform))
+            for link in reversed(links(transform))
         )
     )
 
 
-def _links(transform: Transform) -> tuple[Transform, ...]:
-    return transform.links if isinstance(transform, Chain) else (transform,)
-
-
 def _field_grid(transform: Transform) -> Grid | None:
     """Of its displacement, if it has one."""
-    fields = [link for link in _links(transform) if isinstance(link, DisplacementField)]
+    fields = [link for link in links(transform) if isinstance(link, DisplacementField)]
     return fields[0].grid if fields else None
 
 

@@ -46,3 +46,8 @@ class Chain(Transform):
     def inverse(self) -> Transform:
         """The inverses in reverse order."""
         return compose(*(link.inverse() for link in reversed(self.links)))
+
+
+def links(transform: Transform) -> tuple[Transform, ...]:
+    """Those of a chain, outermost first; anything else is its own only link."""
+    return transform.links if isinstance(transform, Chain) else (transform,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,14 @@ def start(words, **options) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-c", options.pop("code", CODE), *map(str, words)],
         env=environment,
+        preexec_fn=_listen,
         **{**own, **options},
     )
+
+
+def _listen() -> None:
+    """A shell lets what runs in its background ignore an interrupt, and all its children too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def short(place, *more) -> list[object]:

@@ -1,0 +1,173 @@
+"""From a prepared pair to a transform: start, linear engines, network and field engine, in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.geometry.affines import Matrix
+from regkit.registration.check import check_overlap
+from regkit.registration.choice import choose, linear_similarity, similarity_of
+from regkit.registration.config import FieldConfig, RegisterConfig
+from regkit.registration.field import register_field
+from regkit.registration.linear import register_linear
+from regkit.registration.pair import Pair
+from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
+from regkit.registration.result import Progress, Stage
+from regkit.registration.start import find_start
+from regkit.transforms import Affine, DisplacementField, Transform, compose, links
+
+if TYPE_CHECKING:
+    from regkit.networks.models import Model
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What ``initial`` gives to each engine; 3-D."""
+
+    matrix: Matrix | None = None
+    field: Callable[[Tensor], Tensor] | None = None
+
+    @classmethod
+    def of(cls, initial: Transform | None, config: RegisterConfig) -> Start:
+        """Take apart an affine, a displacement, or the one before the other.
+
+        Raises
+        ------
+        InputError
+            If there is a displacement that no engine of ``config`` would refine.
+        """
+        if initial is None:
+            return cls()
+        first, *others = links(initial)
+        outer = first.matrix if isinstance(first, Affine) else np.eye(initial.ndim + 1)
+        rest = others if isinstance(first, Affine) else [first, *others]
+        if rest and config.transform != "deformable":
+            raise InputError(
+                f"the initial transform holds a displacement, which transform="
+                f"{config.transform!r} cannot refine; use 'deformable', or give an affine"
+            )
+        if initial.ndim == 3:
+            return cls(outer, compose(*rest) if rest else None)
+        return cls(lift_matrix(outer), lift_transform(compose(*rest)) if rest else None)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the engines found, in the dimension of the images, and how."""
+
+    transform: Transform
+    stages: tuple[Stage, ...]
+    similarity: str
+    reason: str
+    inverse: Transform | None = None
+
+
+def find(
+    pair: Pair, config: RegisterConfig, model: Model | None, start: Start, report: Report
+) -> Found:
+    """Run the engines that ``config`` asks for, one after the other."""
+    stages: list[Stage] = []
+    if start.matrix is not None and start.field is not None:
+        matrix = start.matrix
+    else:
+        matrix, stages = _linear(pair, config, start.matrix, report)
+    name: str = config.similarity
+    reason = "asked for"
+    if name == "auto":
+        name, reason = choose(pair, matrix)
+    similarity = similarity_of(name, config.field.radius)
+    if config.transform != "deformable":
+        matrix, stage = register_linear(
+            pair,
+            matrix,
+            config.transform,
+            similarity,
+            config.linear,
+            report,
+            spacings=config.linear.polish,
+        )
+        return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
+    settings, first = config.field, start.field
+    if model is not None:
+        fields, stage = _through(pair, matrix, model, config, first, report)
+        stages.append(stage)
+        if config.refine == "none":
+            return _unrefined(
+                pair, matrix, fields, Found(Affine.identity(), tuple(stages), name, reason)
+            )
+        settings, first = _finer(settings), fields[0]
+    field, stage = register_field(pair, matrix, similarity, settings, report, start=first)
+    transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
+    return Found(transform, (*stages, stage), name, reason)
+
+
+def _through(
+    pair: Pair,
+    matrix: Matrix,
+    model: Model,
+    config: RegisterConfig,
+    first: Callable[[Tensor], Tensor] | None,
+    report: Report,
+) -> tuple[list[DisplacementField], Stage]:
+    from regkit.registration.network import register_network
+
+    if first is not None:
+        raise InputError(
+            "an initial displacement and a model both say where the field starts; give one of them"
+        )
+    directions = 2 if config.refine == "none" else 1
+    return register_network(pair, matrix, model, config.network, report, directions=directions)
+
+
+def _unrefined(pair: Pair, matrix: Matrix, fields: list[DisplacementField], found: Found) -> Found:
+    """The network's own two directions around the affine."""
+    there, back = (_flat(pair, field) for field in fields)
+    affine = Affine(_dropped(pair, matrix))
+    return replace(found, transform=compose(affine, there), inverse=compose(back, affine.inverse()))
+
+
+def _finer(config: FieldConfig) -> FieldConfig:
+    """Without the coarsest level, where what the network saw would be lost."""
+    keep = slice(1 if len(config.factors) > 1 else 0, None)
+    levels = {"factors": config.factors[keep], "iterations": config.iterations[keep]}
+    return config.model_copy(update=levels)
+
+
+def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:
+    return drop_field(field) if pair.planar else field
+
+
+def _linear(
+    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: Report
+) -> tuple[Matrix, list[Stage]]:
+    """The start, then the rigid engine, then the affine one."""
+    stages: list[Stage] = []
+    if matrix is None:
+        report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
+        matrix, stage = find_start(pair, config.init)
+        stages.append(stage)
+    check_overlap(pair, matrix)
+    similarity = linear_similarity(config.similarity, config.field.radius)
+    spacings = config.linear.spacings
+    # What the affine engine improves anyway need not be fine before it.
+    plan = {"rigid": spacings[:1], "affine": spacings}
+    if config.transform == "rigid":
+        plan = {"rigid": spacings}
+    for kind, those in plan.items():
+        matrix, stage = register_linear(
+            pair, matrix, kind, similarity, config.linear, report, spacings=those
+        )
+        stages.append(stage)
+    return matrix, stages
+
+
+def _dropped(pair: Pair, matrix: Matrix) -> Matrix:
+    return drop_matrix(matrix) if pair.planar else matrix
