@@ -89,7 +89,9 @@ def box_sum(image: Tensor, radius: int) -> Tensor:
     """Sums over windows of ``image (C, *spatial)``; windows end at the border."""
     ndim = image.ndim - 1
     pool = functional.avg_pool3d if ndim == 3 else functional.avg_pool2d
-    size = [2 * radius + 1] * ndim
     # The pools' own padding refuses an axis that is shorter than the window.
-    padded = functional.pad(image[None], [radius] * (2 * ndim))
-    return pool(padded, size, stride=1, divisor_override=1)[0]
+    out = functional.pad(image[None], [radius] * (2 * ndim))
+    for axis in range(ndim):  # one after the other: a line of additions each, not a cube
+        size = [2 * radius + 1 if a == axis else 1 for a in range(ndim)]
+        out = pool(out, size, stride=1, divisor_override=1)
+    return out[0]
