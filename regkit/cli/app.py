@@ -17,10 +17,11 @@ from regkit.cli.exits import INTERRUPTED, TERMINATED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
+from regkit.cli.train import train
 from regkit.cli.weights import app as weights
 
 GROUP = "regkit.commands"
-_COMMANDS = (register, apply, points, info)
+_COMMANDS = (register, apply, points, info, train)
 _GROUPS = {"weights": weights}
 
 
