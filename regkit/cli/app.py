@@ -21,10 +21,11 @@ from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
 from regkit.cli.rerun import rerun
+from regkit.cli.train import train
 from regkit.cli.weights import app as weights
 
 GROUP = "regkit.commands"
-_COMMANDS = (register, apply, points, info, rerun, doctor)
+_COMMANDS = (register, apply, points, info, train, rerun, doctor)
 _GROUPS = {"weights": weights}
 
 

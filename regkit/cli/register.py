@@ -26,7 +26,7 @@ _METHOD = "Method"
 Kind = Literal["rigid", "affine", "deformable"]
 Similarity = Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"]
 Modality = Literal["auto", "ct", "mr", "other"]
-Refine = Literal["field", "none"]
+Refine = Literal["field", "weights", "none"]
 Preset = Literal["fast", "default", "accurate"]
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from regkit.kernels.parity import by_parity
 from regkit.networks.head import Head
-from regkit.networks.unet import SCALE, UP, UNet, pooled
+from regkit.networks.unet import SCALE, UNet, pooled
 
 _CONV: dict[int, Any] = {2: functional.conv2d, 3: functional.conv3d}
 _TRANSPOSED: dict[int, Any] = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
@@ -38,10 +38,10 @@ class FoldedUNet(nn.Module):
     @torch.no_grad()
     def __init__(self, net: UNet, dtype: torch.dtype) -> None:
         super().__init__()
-        self.ndim, self.dtype = net.ndim, dtype
+        self.ndim, self.dtype, self._width = net.ndim, dtype, net.widths.up
         self._form = _FORM[net.ndim]
         self._downs = [self._ready(c.weight, c.bias) for c in _of(net.downConvs)]
-        self._ups = [self._ready(*_doubling(net, number)) for number in range(1, len(UP))]
+        self._ups = [self._ready(*_doubling(net, number)) for number in range(1, len(self._width))]
         weight, bias = (p.cpu().double() / SCALE for p in (net.lastConv.weight, net.lastConv.bias))
         up, up_bias = (p.cpu().double() for p in _doubling(net, 0))
         self._head = Head(up, up_bias, weight, bias, dtype)
@@ -55,10 +55,10 @@ class FoldedUNet(nn.Module):
             skips.append(x)
             x = self._down(x, weight, bias)
         parts = [x]
-        for number in reversed(range(1, len(UP))):
+        for number in reversed(range(1, len(self._width))):
             skip = skips.pop()
             parts = [self._up(parts, number, skip.shape[2:]), skip]
-        features = self._laid_out(parts, UP[0], by_parity(images))
+        features = self._laid_out(parts, self._width[0], by_parity(images))
         return self._head(features, tuple(fixed.shape[2:]))
 
     def _down(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class FoldedUNet(nn.Module):
         weight, bias = self._ups[number - 1]
         # One voxel more lies around the input, which is two of the output, beside its padding.
         y: Tensor = _TRANSPOSED[self.ndim](
-            self._laid_out(parts, UP[number]), weight, bias, stride=2, padding=3
+            self._laid_out(parts, self._width[number]), weight, bias, stride=2, padding=3
         )
         return y[(slice(None), slice(None), *(slice(n) for n in shape))]
 
@@ -106,11 +106,12 @@ def _doubling(net: UNet, number: int) -> tuple[Tensor, Tensor]:
     The first input channels are those of the convolution, the rest those that are interpolated.
     """
     conv, norm = cast(Any, net.upConvs[number]), cast(Any, net.batchNorms[number])
+    raw = net.widths.up[number]
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     bias = (conv.bias - norm.running_mean) * scale + norm.bias
     taps = conv.weight.new_tensor(_DOUBLING)
     spread = reduce(lambda a, b: a[..., None] * b, [taps] * net.ndim)
-    whole = conv.weight.new_zeros(len(conv.weight) + UP[number], *conv.weight.shape[1:])
+    whole = conv.weight.new_zeros(len(conv.weight) + raw, *conv.weight.shape[1:])
     torch.mul(conv.weight, scale.reshape(-1, *[1] * net.ndim), out=whole[: len(conv.weight)])
     for channel, factor in enumerate(scale):
         whole[len(conv.weight) + channel, channel] = factor * spread

@@ -9,12 +9,15 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.networks.steps import Halved, Registration, Step, TwoStep
-from regkit.networks.unet import UNet
+from regkit.networks.unet import UNet, Widths
 
+MOST = 4
 _FIRST = ".downConvs.0.weight"
 
 
-def gradicon(ndim: int = 3, *, last_step: bool = True) -> Registration:
+def gradicon(
+    ndim: int = 3, *, last_step: bool = True, widths: Widths | None = None
+) -> Registration:
     """The network of uniGradICON and multiGradICON.
 
     It registers at a quarter of the resolution, refines that at half and at full resolution,
@@ -26,6 +29,8 @@ def gradicon(ndim: int = 3, *, last_step: bool = True) -> Registration:
         2 or 3.
     last_step
         Whether it has that fourth network; the released ones do.
+    widths
+        Channels of each of its networks; those of the released ones if not given.
 
     Notes
     -----
@@ -39,10 +44,32 @@ def gradicon(ndim: int = 3, *, last_step: bool = True) -> Registration:
     >>> network(image, image).on((40, 48)).shape
     torch.Size([1, 2, 40, 48])
     """
-    network: Registration = Step(UNet(ndim))
-    for _ in range(2):
-        network = TwoStep(Halved(network), Step(UNet(ndim)))
-    return TwoStep(network, Step(UNet(ndim))) if last_step else network
+    return stepped(4 if last_step else 3, ndim, widths)
+
+
+def stepped(steps: int, ndim: int = 3, widths: Widths | None = None) -> Registration:
+    """A network of so many steps: each at twice the resolution of the one before, the last as it.
+
+    Four steps, or three, are :func:`gradicon`. Two work at half and full resolution of what they
+    are given, and are what a small network has.
+
+    Raises
+    ------
+    InputError
+        If it is not 1 to 4.
+    """
+    if not 1 <= steps <= MOST:
+        raise InputError(f"a network of {steps} steps is not built; allowed: 1 to {MOST}")
+    network: Registration = Step(UNet(ndim, widths))
+    for _ in range(steps - 1):
+        network = grown(network, Step(UNet(ndim, widths)))
+    return network
+
+
+def grown(network: Registration, step: Step) -> Registration:
+    """``network`` with one step more after it, as :func:`stepped` counts them."""
+    enough = sum(isinstance(part, Step) for part in network.modules()) >= MOST - 1
+    return TwoStep(network if enough else Halved(network), step)
 
 
 def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registration:
@@ -61,7 +88,7 @@ def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registr
     InputError
         If they are not the weights of such a network.
     """
-    own = {key.removeprefix("regis_net."): value for key, value in state.items()}
+    own = {key.removeprefix("regis_net."): _single(value) for key, value in state.items()}
     network = _built(own, name)
     wanted = network.state_dict()
     _check(own, wanted, name)
@@ -69,15 +96,25 @@ def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registr
     return network.eval().requires_grad_(False)
 
 
+def _single(value: Tensor) -> Tensor:
+    """In float32, where it was kept in half of that."""
+    return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+
+
 def _built(state: Mapping[str, Tensor], name: str) -> Registration:
-    firsts = [value for key, value in state.items() if key.endswith(_FIRST)]
-    if len(firsts) not in (3, 4) or firsts[0].ndim not in (4, 5):
+    names = [key for key in state if key.endswith(_FIRST)]
+    firsts = [state[key] for key in names]
+    if not 2 <= len(firsts) <= MOST or firsts[0].ndim not in (4, 5):
         raise InputError(
-            f"{name}: has {len(firsts)} networks of the GradICON kind in it, not 3 or 4; give the "
-            "state_dict of uniGradICON, multiGradICON, or a network of that layout"
+            f"{name}: has {len(firsts)} networks of the GradICON kind in it, not 2 to {MOST}; give "
+            "the state_dict of uniGradICON, multiGradICON, or a network of that layout"
         )
+    try:
+        widths = Widths.of(state, names[0].removesuffix(_FIRST.removeprefix(".")))
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
     with torch.device("meta"):  # the tensors that are given become its weights
-        return gradicon(firsts[0].ndim - 2, last_step=len(firsts) == 4)
+        return stepped(len(firsts), firsts[0].ndim - 2, widths)
 
 
 def _check(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> None:

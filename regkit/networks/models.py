@@ -11,7 +11,7 @@ from regkit.errors import InputError
 from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
 from regkit.networks.weights import store
-from regkit.networks.weights.checkpoint import read_checkpoint
+from regkit.networks.weights.checkpoint import read_checkpoint, trained_shape
 
 _BEST_FIRST = ("multigradicon", "unigradicon")
 AUTO = "auto"
@@ -19,10 +19,11 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, and what reports call it."""
+    """A trained network, what reports call it, and the voxels an axis it was trained on."""
 
     name: str
     network: Registration
+    shape: int | None = None
 
 
 def load(name: str) -> Model:
@@ -46,8 +47,9 @@ def load(name: str) -> Model:
     """
     path = Path(name)
     if _is_path(name):
-        return Model(path.name, from_state(read_checkpoint(path), name=path.name))
-    return Model(name, store.load(name))
+        network = from_state(read_checkpoint(path), name=path.name)
+        return Model(path.name, network, trained_shape(path))
+    return Model(name, store.load(name), trained_shape(store.weights_path(name)))
 
 
 def from_icon(net: nn.Module, *, name: str = "icon") -> Model:

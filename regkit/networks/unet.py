@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +13,6 @@ from torch.nn import functional
 
 from regkit.errors import InputError
 
-DOWN = (2, 16, 32, 64, 256, 512)
-UP = (16, 32, 64, 128, 256)
-_INTO_UP = (48, 96, 192, 512, 512)
 SCALE = 10.0
 
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -21,6 +20,61 @@ _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 _NORM: dict[int, Any] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 _POOL: dict[int, Any] = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
 _LINEAR = {2: "bilinear", 3: "trilinear"}
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Channels of a :class:`UNet`, those of the released weights unless told otherwise.
+
+    Parameters
+    ----------
+    down
+        Of the two images, then after every halving; never fewer than before.
+    up
+        After the doubling to full resolution, then to half of it, and so on.
+
+    Raises
+    ------
+    InputError
+        If they do not fit each other.
+
+    Examples
+    --------
+    >>> Widths((2, 8, 16), (8, 8)).into_up
+    (16, 16)
+    """
+
+    down: tuple[int, ...] = (2, 16, 32, 64, 256, 512)
+    up: tuple[int, ...] = (16, 32, 64, 128, 256)
+
+    def __post_init__(self) -> None:
+        steps = len(self.down) == len(self.up) + 1 and list(self.down) == sorted(self.down)
+        narrower = all(up <= into for up, into in zip(self.up, self.into_up, strict=False))
+        if not steps or not narrower or self.down[0] != 2 or min(self.up, default=0) < 1:
+            raise InputError(
+                f"widths down {self.down} and up {self.up} make no network; down begins with 2 and "
+                "never falls, up has one less and never more channels than go into it"
+            )
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor], prefix: str) -> Self:
+        """Those of trained weights, whose names begin with ``prefix``."""
+        downs, ups = _channels(state, f"{prefix}downConvs"), _channels(state, f"{prefix}upConvs")
+        first = state[f"{prefix}downConvs.0.weight"].shape[1]
+        return cls((first, *downs), ups)
+
+    @property
+    def into_up(self) -> tuple[int, ...]:
+        """Channels that go into each doubling: of the one before, and of the skip beside it."""
+        joined = [u + d for u, d in zip(self.up[1:], self.down[1:-1], strict=False)]
+        return (*joined, self.down[-1])
+
+
+def _channels(state: Mapping[str, Tensor], part: str) -> tuple[int, ...]:
+    found: list[int] = []
+    while (bias := state.get(f"{part}.{len(found)}.bias")) is not None:
+        found.append(len(bias))
+    return tuple(found)
 
 
 class UNet(nn.Module):
@@ -32,6 +86,8 @@ class UNet(nn.Module):
     ----------
     ndim
         2 or 3.
+    widths
+        Its channels; as many halvings as they tell.
 
     Raises
     ------
@@ -50,21 +106,23 @@ class UNet(nn.Module):
     torch.Size([1, 2, 33, 20])
     """
 
-    def __init__(self, ndim: int = 3) -> None:
+    def __init__(self, ndim: int = 3, widths: Widths | None = None) -> None:
         super().__init__()
         if ndim not in _CONV:
             raise InputError(f"a network of {ndim} dimensions is not built; allowed: 2, 3")
         self.ndim = ndim
+        self.widths = widths = widths or Widths()
+        down, up = widths.down, widths.up
         # The capitals are the keys of the released state dictionaries.
         self.downConvs = nn.ModuleList(
-            _CONV[ndim](c, d, 3, stride=2, padding=1) for c, d in pairwise(DOWN)
+            _CONV[ndim](c, d, 3, stride=2, padding=1) for c, d in pairwise(down)
         )
         self.upConvs = nn.ModuleList(
             _TRANSPOSED[ndim](c, d, 4, stride=2, padding=1)
-            for c, d in zip(_INTO_UP, UP, strict=True)
+            for c, d in zip(widths.into_up, up, strict=True)
         )
-        self.batchNorms = nn.ModuleList(_NORM[ndim](c) for c in UP)
-        self.lastConv = _CONV[ndim](UP[0] + DOWN[0], ndim, 3, padding=1)
+        self.batchNorms = nn.ModuleList(_NORM[ndim](c) for c in up)
+        self.lastConv = _CONV[ndim](up[0] + down[0], ndim, 3, padding=1)
         nn.init.zeros_(self.lastConv.weight)
         nn.init.zeros_(self.lastConv.bias)
 
@@ -79,7 +137,7 @@ class UNet(nn.Module):
             skips.append(x)
             y = down(functional.leaky_relu(x))
             x = y + widened(pooled(x), y.shape[1])
-        for number in reversed(range(len(UP))):
+        for number in reversed(range(len(skips))):
             x = torch.cat([self._up(x, number, skips[number]), skips[number]], dim=1)
         out: Tensor = self.lastConv(x)
         return out / SCALE
@@ -87,7 +145,10 @@ class UNet(nn.Module):
     def _up(self, x: Tensor, number: int, like: Tensor) -> Tensor:
         """Double the resolution of ``x``, and crop what an odd size has too many."""
         double = functional.interpolate(
-            x[:, : UP[number]], scale_factor=2, mode=_LINEAR[self.ndim], align_corners=False
+            x[:, : self.widths.up[number]],
+            scale_factor=2,
+            mode=_LINEAR[self.ndim],
+            align_corners=False,
         )
         y = self.batchNorms[number](self.upConvs[number](functional.leaky_relu(x)) + double)
         crop = (slice(None), slice(None), *(slice(n) for n in like.shape[2:]))

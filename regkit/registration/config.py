@@ -80,12 +80,28 @@ class FieldConfig(_Strict):
 class NetworkConfig(_Strict):
     """The network engine.
 
-    ``shape`` is the number of voxels of its working grid along every axis; the released networks
-    were trained at 175. ``precision`` is what it calculates in.
+    ``shape`` is the number of voxels of its working grid along every axis: what the model was
+    trained at, if it tells, else 175, as the released networks were. ``precision`` is what it
+    calculates in.
     """
 
-    shape: int = Field(175, ge=16, le=512)
+    shape: int | None = Field(None, ge=16, le=512)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+
+
+class TuningConfig(_Strict):
+    """Fine-tuning of the weights on the pair (``refine="weights"``).
+
+    ``iterations`` of Adam at ``learning_rate``, fewer when five of them gain less than
+    ``tolerance`` of the first loss; ``lmbda`` weighs GradICON. ``save_memory`` calculates twice
+    what it would have to keep.
+    """
+
+    iterations: int = Field(50, ge=1)
+    learning_rate: float = Field(2e-5, gt=0)
+    lmbda: float = Field(1.5, ge=0)
+    tolerance: float = Field(1e-4, ge=0)
+    save_memory: bool = True
 
 
 class RegisterConfig(_Strict):
@@ -102,12 +118,13 @@ class RegisterConfig(_Strict):
     similarity: Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"] = "auto"
     modality: Literal["auto", "ct", "mr", "other"] = "auto"
     model: str | None = Field(None, description="installed weights, a file of them, or auto")
-    refine: Literal["field", "none"] = "field"
+    refine: Literal["field", "weights", "none"] = "field"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
     seed: int = 0
     linear: LinearConfig = LinearConfig()
     network: NetworkConfig = NetworkConfig()
+    tuning: TuningConfig = TuningConfig()
     field: FieldConfig = FieldConfig()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.losses.similarity import Similarity
 from regkit.registration.check import check_overlap
 from regkit.registration.choice import choose, linear_similarity, similarity_of
-from regkit.registration.config import FieldConfig, RegisterConfig
+from regkit.registration.config import FieldConfig, RegisterConfig, TuningConfig
 from regkit.registration.field import register_field
 from regkit.registration.linear import register_linear
 from regkit.registration.pair import Pair
@@ -24,6 +26,7 @@ from regkit.transforms import Affine, DisplacementField, Transform, compose, lin
 
 if TYPE_CHECKING:
     from regkit.networks.models import Model
+    from regkit.networks.steps import Registration
 
 Report = Callable[[Progress], None]
 
@@ -97,9 +100,9 @@ def find(
         return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     settings, first = config.field, start.field
     if model is not None:
-        fields, stage = _through(pair, matrix, model, config, first, report)
-        stages.append(stage)
-        if config.refine == "none":
+        fields, found = _through(pair, matrix, model, config, similarity, first, report)
+        stages.extend(found)
+        if config.refine != "field":
             return _unrefined(
                 pair, matrix, fields, Found(Affine.identity(), tuple(stages), name, reason)
             )
@@ -114,17 +117,52 @@ def _through(
     matrix: Matrix,
     model: Model,
     config: RegisterConfig,
+    similarity: Similarity,
     first: Callable[[Tensor], Tensor] | None,
     report: Report,
-) -> tuple[list[DisplacementField], Stage]:
+) -> tuple[list[DisplacementField], list[Stage]]:
     from regkit.registration.network import register_network
 
     if first is not None:
         raise InputError(
             "an initial displacement and a model both say where the field starts; give one of them"
         )
-    directions = 2 if config.refine == "none" else 1
-    return register_network(pair, matrix, model, config.network, report, directions=directions)
+    directions = 1 if config.refine == "field" else 2
+    tuning = _Tuning(similarity, config.tuning, report)
+    fields, stage = register_network(
+        pair,
+        matrix,
+        model,
+        config.network,
+        report,
+        directions=directions,
+        tune=tuning if config.refine == "weights" else None,
+    )
+    return fields, [*tuning.stages, stage]
+
+
+@dataclass
+class _Tuning:
+    """Fine-tuning on the pair, and what there is to tell about it."""
+
+    similarity: Similarity
+    config: TuningConfig
+    report: Report
+    stages: list[Stage] = field(default_factory=list)
+
+    def __call__(self, network: Registration, moving: Tensor, fixed: Tensor) -> Registration:
+        from regkit.registration.tuning import tuned
+
+        begin, name = time.perf_counter(), self.similarity.name
+
+        def told(step: int, value: float) -> None:
+            self.report(Progress("tuning", name, 1, 1, step, self.config.iterations, value))
+
+        found, losses = tuned(network, moving, fixed, self.similarity, self.config, told)
+        note = f"{len(losses)} steps, loss {losses[0]:.4f} to {min(losses):.4f}"
+        seconds = time.perf_counter() - begin
+        self.stages.append(Stage("tuning", name, "torch", seconds, note=note))
+        return found
 
 
 def _unrefined(pair: Pair, matrix: Matrix, fields: list[DisplacementField], found: Found) -> Found:

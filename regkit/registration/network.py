@@ -26,7 +26,10 @@ from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
 from regkit.volume.volume import Volume
 
+_SHAPE = 175  # what the released networks were trained on
 _LEAST_FRAME, _MOST_FRAME = 4, 32  # voxels; the bound keeps memory in bounds
+
+Tune = Callable[[Registration, Tensor, Tensor], Registration]
 
 
 def register_network(
@@ -37,6 +40,7 @@ def register_network(
     report: Callable[[Progress], None],
     *,
     directions: int,
+    tune: Tune | None = None,
 ) -> tuple[list[DisplacementField], Stage]:
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
 
@@ -49,6 +53,8 @@ def register_network(
         World affine from fixed to moving.
     directions
         1, or 2 for the way back too.
+    tune
+        Makes of the network and the images, moving first, one that knows this pair.
 
     Returns
     -------
@@ -62,9 +68,12 @@ def register_network(
         If the network is of another dimension than the images.
     """
     begin = time.perf_counter()
-    grid = working_cube(pair.grid, config.shape)
+    grid = working_cube(pair.grid, config.shape or model.shape or _SHAPE)
     fixed, moving = (image.to(pair.device) for image in _images(pair, affine, grid))
-    network = faster(model.network.to(pair.device), precision=config.precision)
+    plain = model.network.to(pair.device)
+    if tune is not None:
+        plain = tune(plain, moving, fixed)
+    network = faster(plain, precision=config.precision)
     fields = []
     for number, (source, target) in enumerate(((moving, fixed), (fixed, moving))[:directions]):
         report(Progress("network", model.name, 1, 1, number, directions, math.nan))

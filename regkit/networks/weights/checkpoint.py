@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import safetensors
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from regkit.errors import InputError
 
+_SHAPE = "shape"
 _DAMAGED = "cannot be read as weights: it is cut short, damaged, or of another kind; get it again"
 
 
@@ -43,14 +45,30 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path.name}: {_DAMAGED}") from error
 
 
-def write_checkpoint(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write ``state`` as safetensors, whole or not at all."""
+def write_checkpoint(state: Mapping[str, Tensor], path: Path, *, shape: int = 0) -> None:
+    """Write ``state`` as safetensors, whole or not at all.
+
+    ``shape`` is the number of voxels an axis that the network was trained on, if it is known.
+    """
     part = path.with_name(f".{path.name}.part")
     try:
-        safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, part)
+        metadata = {_SHAPE: str(shape)} if shape else None
+        safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, part, metadata)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def trained_shape(path: Path) -> int | None:
+    """Voxels an axis that the weights in ``path`` were trained on, if the file tells."""
+    if path.suffix != ".safetensors":
+        return None
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            told = (file.metadata() or {}).get(_SHAPE, "")
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path.name}: {_DAMAGED}") from error
+    return int(told) if told.isdecimal() else None
 
 
 def _pickled(error: pickle.UnpicklingError) -> str:

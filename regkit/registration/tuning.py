@@ -1,0 +1,115 @@
+"""Tuning: a network's weights fitted to the one pair it is to register."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from regkit.kernels.sampling import sample_unit
+from regkit.losses.gradicon import gradicon_loss
+from regkit.losses.similarity import Similarity
+from regkit.networks.steps import Registration, Step, unit_points
+from regkit.networks.unet import UNet
+from regkit.registration.config import TuningConfig
+
+_WINDOW = 5
+
+
+def tuned(
+    network: Registration,
+    moving: Tensor,
+    fixed: Tensor,
+    similarity: Similarity,
+    config: TuningConfig,
+    report: Callable[[int, float], None],
+) -> tuple[Registration, list[float]]:
+    """A copy of ``network`` that has learned this pair; ``network`` itself is never touched.
+
+    Parameters
+    ----------
+    network
+        As :func:`regkit.networks.gradicon.gradicon` builds it.
+    moving, fixed
+        ``(1, 1, *shape)`` in [0, 1], on one grid.
+    similarity
+        Compared both ways; GradICON joins it with the weight ``config.lmbda``.
+    report
+        Called with the number of every step and the loss before it.
+
+    Returns
+    -------
+    network, losses
+        The weights with the lowest loss, and the loss before every step.
+
+    Notes
+    -----
+    Tian et al., uniGradICON, MICCAI 2024: instance optimisation, with Adam. Statistics of batch
+    norms stay. Nothing is random, so that the same pair gives the same weights.
+    """
+    own = copy.deepcopy(network).eval().requires_grad_(True)
+    tuning = _checkpointed(own) if config.save_memory else own
+    optimiser = torch.optim.Adam(own.parameters(), lr=config.learning_rate)
+    losses: list[float] = []
+    best = copy.deepcopy(own.state_dict())
+    with torch.enable_grad():
+        for number in range(config.iterations):
+            loss = _loss(tuning, moving, fixed, similarity, config.lmbda)
+            losses.append(float(loss.detach()))
+            report(number + 1, losses[-1])
+            if losses[-1] <= min(losses):
+                best = copy.deepcopy(own.state_dict())
+            if _settled(losses, config.tolerance):
+                break
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+    own.load_state_dict(best)
+    return own.requires_grad_(False), losses
+
+
+def _loss(
+    network: Registration, moving: Tensor, fixed: Tensor, similarity: Similarity, lmbda: float
+) -> Tensor:
+    shape = fixed.shape[2:]
+    there = network(moving, fixed).displacement(shape)
+    back = network(fixed, moving).displacement(shape)
+    points = unit_points(shape, fixed)
+    return (
+        similarity(fixed[0], sample_unit(moving, points + there)[0])
+        + similarity(moving[0], sample_unit(fixed, points + back)[0])
+        + lmbda * gradicon_loss(there, back)
+    )
+
+
+def _settled(losses: list[float], tolerance: float) -> bool:
+    if len(losses) <= _WINDOW:
+        return False
+    return losses[-_WINDOW - 1] - losses[-1] < tolerance * abs(losses[0])
+
+
+class _Forgetful(nn.Module):
+    """A U-Net that keeps nothing for the way back, and calculates it again then."""
+
+    def __init__(self, net: UNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
+        out: Tensor = checkpoint(self.net, moving, fixed, use_reentrant=False)
+        return out
+
+
+def _checkpointed(network: Registration) -> Registration:
+    """The same weights, in a network whose U-Nets forget."""
+    out = copy.copy(network)
+    out._modules = dict(network._modules)
+    for name, part in network._modules.items():
+        if isinstance(part, UNet) and isinstance(network, Step):
+            out._modules[name] = _Forgetful(part)
+        elif isinstance(part, Registration):
+            out._modules[name] = _checkpointed(part)
+    return out

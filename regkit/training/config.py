@@ -1,0 +1,184 @@
+"""What `regkit train` can be told: what every task has, and what registration adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from regkit.errors import InputError
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stage(_Strict):
+    """So many steps of Adam. ``decay`` lets the rate fall to nothing, as a cosine.
+
+    ``networks`` is for registration: with how many steps of the network, 3 and 4 at the full
+    resolution, fewer at a half and a quarter of it.
+    """
+
+    steps: int = Field(gt=0)
+    learning_rate: float = Field(5e-5, gt=0)
+    decay: bool = False
+    networks: int = Field(3, ge=1, le=4)
+
+
+class LoopConfig(_Strict):
+    """What the loop needs to know, whatever it trains.
+
+    Intervals are in steps. ``precision`` is of the forward pass alone: weights, losses and the
+    optimiser are float32. ``clip`` bounds the norm of the gradient.
+    """
+
+    task: str
+    output: Path
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    seed: int = 0
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
+    threads: int = Field(0, ge=0, description="0: all cores")
+    precision: Literal["fp32", "bf16"] = "fp32"
+    clip: float = Field(1.0, gt=0)
+    report_every: int = Field(20, gt=0)
+    checkpoint_every: int = Field(200, gt=0)
+    validate_every: int = Field(200, gt=0)
+    tensorboard: bool = False
+
+
+class Source(_Strict):
+    """Where pairs come from.
+
+    ``table`` names a CSV or JSON file. ``synthesis`` draws images instead: of random ``shapes``,
+    or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
+    of one subject, of which the truth is known; ``recolour`` that of inputs whose contrast is
+    made up. Subjects that are ``held_out`` are for validation alone.
+    """
+
+    name: str
+    table: Path | None = None
+    synthesis: Literal["none", "shapes", "labels"] = "none"
+    weight: float = Field(1.0, gt=0)
+    intensity: Literal["auto", "ct", "mr", "other"] = "auto"
+    modalities: tuple[str, ...] = ()
+    within: float = Field(0.0, ge=0, le=1)
+    recolour: float = Field(0.0, ge=0, le=1)
+    held_out: tuple[str, ...] = ()
+
+
+class Augment(_Strict):
+    """How pairs are varied; lengths are shares of the field of view.
+
+    ``turn`` is the share of pairs whose axes are permuted and flipped, alike in both images;
+    ``crop`` the smallest region of interest, alike too. ``affine``, ``scales`` and ``reach`` are
+    of :class:`~regkit.training.synthesis.Deformation`, drawn for each image alone.
+    """
+
+    turn: float = Field(1.0, ge=0, le=1)
+    crop: float = Field(1.0, gt=0, le=1)
+    affine: float = Field(0.05, ge=0)
+    scales: tuple[float, ...] = ()
+    reach: tuple[float, ...] = ()
+
+
+class Loss(_Strict):
+    """What is minimised: similarity both ways, ``lmbda`` times GradICON, and what is known.
+
+    ``truth`` weighs the distance to a known deformation, in hundredths of the field of view,
+    ``dice`` that of labels which both images have. ``randomise`` draws the images that are
+    compared independently of those that the network sees.
+    """
+
+    similarity: Literal["lncc2", "lncc", "mind"] = "lncc2"
+    radius: int = Field(3, ge=1)
+    lmbda: float = Field(1.5, ge=0)
+    truth: float = Field(0.3, ge=0)
+    dice: float = Field(0.0, ge=0)
+    randomise: bool = True
+
+
+class RegistrationConfig(LoopConfig):
+    """Everything that decides a trained registration network, apart from the images.
+
+    ``start`` names a file of weights to go on from (fine-tuning). ``batch_norm`` says whether
+    the statistics of batch norms are learned, which takes large batches, or left alone.
+    """
+
+    shape: int = Field(175, ge=16, le=512)
+    down: tuple[int, ...] = (2, 16, 32, 64, 256, 512)
+    up: tuple[int, ...] = (16, 32, 64, 128, 256)
+    batch: int = Field(1, gt=0)
+    batch_norm: Literal["learned", "frozen"] = "learned"
+    start: Path | None = None
+    sources: tuple[Source, ...] = Field(min_length=1)
+    augment: Augment = Augment()
+    loss: Loss = Loss()
+    validation_pairs: int = Field(8, gt=0)
+
+
+AnyConfig = TypeVar("AnyConfig", bound=BaseModel)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a YAML file says.
+
+    Raises
+    ------
+    InputError
+        If it is missing, or not names and values.
+    """
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path}: holds {type(found).__name__}, not names and values")
+    return found
+
+
+def checked(model: type[AnyConfig], given: Mapping[str, Any], name: str) -> AnyConfig:
+    """``given`` as a ``model``.
+
+    Raises
+    ------
+    InputError
+        By the first name or value that is wrong, with the name that is nearest to it.
+
+    Examples
+    --------
+    >>> checked(Stage, {"steps": 3}, "x.yaml").steps
+    3
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        hint = ""
+        if first["type"] == "extra_forbidden":
+            hint = near(str(first["loc"][-1]), _names(model))
+        raise InputError(f"{name}: {where}: {first['msg']}{hint}") from error
+
+
+def near(word: str, known: list[str]) -> str:
+    """``; did you mean ...?`` for what is near ``word``, or all that is allowed.
+
+    Examples
+    --------
+    >>> near("modalty", ["image", "modality"])
+    "; did you mean 'modality'?"
+    """
+    found = get_close_matches(word, known, n=1)
+    return f"; did you mean {found[0]!r}?" if found else f"; allowed: {', '.join(sorted(known))}"
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    parts = (model, Stage, Source, Augment, Loss) if model is RegistrationConfig else (model,)
+    return sorted({name for part in parts for name in part.model_fields})

@@ -1,0 +1,190 @@
+"""The loop: any task, stage by stage, and exactly on from where it was stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from regkit.errors import InputError, require
+from regkit.kernels.backend import set_threads
+from regkit.training.config import LoopConfig, Stage
+from regkit.training.processes import Processes, joined
+from regkit.training.state import State, read_state
+from regkit.training.tasks import Task
+
+STATE, WEIGHTS, LOG = "state.pt", "weights.safetensors", "log.jsonl"
+
+
+@dataclass(frozen=True)
+class Told:
+    """Values after a step; ``kind`` is ``train`` or ``validation``."""
+
+    stage: int
+    step: int
+    kind: str
+    values: Mapping[str, float]
+
+
+def train(task: Task, report: Callable[[Told], None], *, until: int | None = None) -> Path:
+    """Train to the end of the last stage, and write the weights.
+
+    Parameters
+    ----------
+    task
+        What is trained, and how.
+    report
+        Called every ``report_every`` steps, and at every validation.
+    until
+        Stop after so many steps of this call, with a checkpoint, to go on later.
+
+    Returns
+    -------
+    Path
+        The folder of ``weights.safetensors``, ``state.pt`` and ``log.jsonl``.
+
+    Raises
+    ------
+    InputError
+        If the folder holds a run of another kind, or the loss is no number any more.
+    """
+    config = task.config
+    if config.threads:
+        set_threads(config.threads)
+    config.output.mkdir(parents=True, exist_ok=True)
+    with joined(config.device) as processes:
+        run = _Run(task, processes, _told(config, report, processes), until)
+        run.go()
+    return config.output
+
+
+class _Run:
+    """What changes from step to step."""
+
+    def __init__(
+        self,
+        task: Task,
+        processes: Processes,
+        report: Callable[[Told], None],
+        until: int | None,
+    ) -> None:
+        self.task, self.config, self.processes, self.report = task, task.config, processes, report
+        self.left = math.inf if until is None else until
+        # Every process draws pairs of its own.
+        self.generator = torch.Generator().manual_seed(self.config.seed + processes.rank)
+        torch.manual_seed(self.config.seed)  # the layers of torch draw their first weights from it
+
+    def go(self) -> None:
+        path = self.config.output / STATE
+        count = self.processes.count
+        state = read_state(path, task=self.config.task, processes=count) if path.exists() else None
+        network: nn.Module | None = None
+        for number, stage in enumerate(self.config.stages):
+            network = self.task.begin(number, network).to(self.processes.device)
+            if state is not None and number < state.stage:
+                continue
+            here = state if state is not None and number == state.stage else None
+            self._stage(number, stage, network, here)
+            if self.left <= 0:
+                return
+
+    def _stage(self, number: int, stage: Stage, network: nn.Module, state: State | None) -> None:
+        optimiser = torch.optim.Adam(network.parameters(), lr=stage.learning_rate)
+        if state is not None:
+            network.load_state_dict(state.network)
+            optimiser.load_state_dict(state.optimiser)
+            self.generator.set_state(state.generators[self.processes.rank])
+        self.processes.agree(network)
+        start = 0 if state is None else state.step
+        for step in range(start, stage.steps):
+            if self.left <= 0:
+                self._keep(number, step, network, optimiser)
+                return
+            values = self._step(network, optimiser, _rate(stage, step))
+            self.left -= 1
+            self._after(number, step + 1, stage, network, optimiser, values)
+        self._keep(number, stage.steps, network, optimiser)
+
+    def _step(
+        self, network: nn.Module, optimiser: torch.optim.Optimizer, rate: float
+    ) -> dict[str, float]:
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        device = self.processes.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
+            found = self.task.loss(network, device, self.generator)
+        optimiser.zero_grad()
+        found["loss"].backward()  # type: ignore[no-untyped-call]
+        self.processes.average(network)
+        nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
+        optimiser.step()
+        return {name: float(value.detach()) for name, value in found.items()}
+
+    def _after(
+        self,
+        number: int,
+        step: int,
+        stage: Stage,
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        values: dict[str, float],
+    ) -> None:
+        """What happens now and then."""
+        if not math.isfinite(values["loss"]):
+            raise InputError(
+                f"stage {number}, step {step}: the loss is {values['loss']}; lower learning_rate "
+                f"and go on from {self.config.output / STATE}"
+            )
+        last = step == stage.steps
+        if last or step % self.config.report_every == 0:
+            self.report(Told(number, step, "train", values))
+        if last or step % self.config.validate_every == 0:
+            held_out = self.task.validate(network, self.processes.device)
+            if held_out:
+                self.report(Told(number, step, "validation", held_out))
+        if step % self.config.checkpoint_every == 0:
+            self._keep(number, step, network, optimiser)
+
+    def _keep(
+        self, number: int, step: int, network: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> None:
+        generators = self.processes.gather(self.generator.get_state())
+        if self.processes.rank == 0:
+            states = network.state_dict(), optimiser.state_dict()
+            here = State(self.config.task, number, step, states[0], states[1], generators)
+            here.save(self.config.output / STATE)
+            self.task.save(network, self.config.output / WEIGHTS)
+
+
+def _rate(stage: Stage, step: int) -> float:
+    if not stage.decay:
+        return stage.learning_rate
+    return stage.learning_rate * (1 + math.cos(math.pi * step / stage.steps)) / 2
+
+
+def _told(
+    config: LoopConfig, report: Callable[[Told], None], processes: Processes
+) -> Callable[[Told], None]:
+    """``report``, the log, and TensorBoard; the first process speaks for all."""
+    if processes.rank:
+        return lambda _: None
+    board: Any = None
+    if config.tensorboard:
+        require("tensorboard", extra="train")
+        board = require("torch.utils.tensorboard", extra="train").SummaryWriter(str(config.output))
+
+    def told(what: Told) -> None:
+        report(what)
+        line = {"stage": what.stage, "step": what.step, "kind": what.kind, **what.values}
+        with (config.output / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        for name, value in what.values.items() if board else ():
+            board.add_scalar(f"{what.kind}{what.stage}/{name}", value, what.step)
+
+    return told

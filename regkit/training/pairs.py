@@ -1,0 +1,185 @@
+"""Pairs: drawn over sources, subjects and modalities, each by its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.training.config import Augment, RegistrationConfig, Source, near
+from regkit.training.subjects import Subject, subjects_of
+from regkit.training.synthesis import Deformation, noise, painted, random_labels, recoloured
+from regkit.training.table import read_table
+from regkit.training.view import View
+
+_SHAPES = 12  # labels of a synthetic pair, at most
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One image of a pair, ``(1, 1, *shape)`` each: seen by the network, and compared.
+
+    ``u`` is the deformation that made it, ``labels`` are integers.
+    """
+
+    seen: Tensor
+    compared: Tensor
+    weight: Tensor
+    u: Tensor
+    labels: Tensor | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair. Where ``known``, both sides show one subject, and their ``u`` tell the truth."""
+
+    moving: Side
+    fixed: Side
+    known: bool
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A source with its subjects."""
+
+    source: Source
+    subjects: tuple[Subject, ...]
+
+
+def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> list[Pool]:
+    """The sources, with those subjects that train or those that are held out.
+
+    Parameters
+    ----------
+    shape
+        Voxels of the network's grid along every axis.
+
+    Raises
+    ------
+    InputError
+        If a table is wrong, a held-out subject is not in it, or none is left to train on.
+    """
+    pools = [_pool(source, shape, held_out=held_out) for source in config.sources]
+    return [pool for pool in pools if pool.subjects or (_drawn(pool.source) and not held_out)]
+
+
+def _drawn(source: Source) -> bool:
+    return source.synthesis == "shapes"
+
+
+def _pool(source: Source, shape: int, *, held_out: bool) -> Pool:
+    if source.table is None:
+        if not _drawn(source):
+            raise InputError(f"source {source.name!r}: has no table; name one, or draw shapes")
+        return Pool(source, ())
+    rows = read_table(source.table, modalities=source.modalities)
+    everyone = subjects_of(rows, shape, source.intensity)
+    names = [subject.name for subject in everyone]
+    for name in source.held_out:
+        if name not in names:
+            raise InputError(
+                f"source {source.name!r}: held-out subject {name!r} is not in its table"
+                f"{near(name, names)}"
+            )
+    chosen = tuple(s for s in everyone if (s.name in source.held_out) == held_out)
+    if not chosen and not held_out:
+        raise InputError(f"source {source.name!r}: every subject is held out; leave some to train")
+    if source.synthesis == "labels" and not all(any(r.labels for r in s.rows) for s in chosen):
+        raise InputError(f"source {source.name!r}: synthesis from labels needs labels everywhere")
+    return Pool(source, chosen)
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """Draws pairs on a grid of ``shape`` voxels an axis.
+
+    Parameters
+    ----------
+    randomise
+        Whether the compared images are drawn independently of those that are seen.
+    """
+
+    pools: Sequence[Pool]
+    augment: Augment
+    shape: int
+    randomise: bool
+
+    def draw(self, generator: torch.Generator) -> Example:
+        """One pair, by the weights of the sources."""
+        weights = torch.tensor([pool.source.weight for pool in self.pools])
+        pool = self.pools[int(torch.multinomial(weights, 1, generator=generator))]
+        view = View.draw(self.augment, generator)
+        if _drawn(pool.source):
+            return self._of_labels(self._shapes(generator), View.whole(), generator)
+        one = _any(pool.subjects, generator)
+        if pool.source.synthesis == "labels" and one.labels is not None:
+            return self._of_labels(one.labels, view, generator)
+        others = [subject for subject in pool.subjects if subject is not one]
+        within = float(torch.rand((), generator=generator)) < pool.source.within
+        known = within or not others
+        two = one if known else _any(others, generator)
+        compared = self._compared(one, two, generator)
+        sides = [
+            self._side(pool.source, subject, modality, view, generator)
+            for subject, modality in zip((one, two), compared, strict=True)
+        ]
+        return Example(sides[0], sides[1], known)
+
+    def _compared(
+        self, one: Subject, two: Subject, generator: torch.Generator
+    ) -> tuple[str | None, str | None]:
+        """A modality that both have, where they share one; None: what the network sees."""
+        if not self.randomise:
+            return None, None
+        common = [name for name in one.modalities if name in two.modalities]
+        if common:
+            name = _any(common, generator)
+            return name, name
+        return _any(one.modalities, generator), _any(two.modalities, generator)
+
+    def _side(
+        self,
+        source: Source,
+        subject: Subject,
+        compared: str | None,
+        view: View,
+        generator: torch.Generator,
+    ) -> Side:
+        seen = _any(subject.modalities, generator)
+        u = self._deformation(generator)
+        image = view.show(subject.images[seen], u)
+        other = image if compared is None else view.show(subject.images[compared], u)
+        if float(torch.rand((), generator=generator)) < source.recolour:
+            image = recoloured(image, generator)
+        labels = None if subject.labels is None else view.show(subject.labels, u, nearest=True)
+        return Side(image, other, view.show(subject.mask, u), u, labels)
+
+    def _of_labels(self, labels: Tensor, view: View, generator: torch.Generator) -> Example:
+        """One map of labels, deformed twice, in two contrasts."""
+        sides = []
+        for _ in range(2):
+            u = self._deformation(generator)
+            here = view.show(labels, u, nearest=True)
+            image = painted(here, generator)
+            sides.append(Side(image, image, (here > 0).float(), u, here))
+        return Example(sides[0], sides[1], known=True)
+
+    def _shapes(self, generator: torch.Generator) -> Tensor:
+        """Random shapes inside a random body."""
+        count = int(torch.randint(4, _SHAPES + 1, (), generator=generator))
+        shape = (self.shape,) * 3
+        body = noise(shape, 0.4, 1, generator) > -0.5
+        return (random_labels(shape, count, generator) + 1) * body
+
+    def _deformation(self, generator: torch.Generator) -> Tensor:
+        a = self.augment
+        return Deformation(a.scales, a.reach, a.affine).draw((self.shape,) * 3, generator)
+
+
+def _any(things: Sequence[Thing], generator: torch.Generator) -> Thing:
+    return things[int(torch.randint(len(things), (), generator=generator))]

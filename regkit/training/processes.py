@@ -1,0 +1,64 @@
+"""Processes: several of one run, as torchrun starts them; or one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, distributed, nn
+
+from regkit.registration.devices import resolve_device
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Number of one process, how many there are, and the device of this one."""
+
+    rank: int
+    count: int
+    device: torch.device
+
+    def average(self, network: nn.Module) -> None:
+        """Replace every gradient by its mean over the processes."""
+        if self.count == 1:
+            return
+        for weight in network.parameters():
+            if weight.grad is None:  # what one process has no part in, others may
+                weight.grad = torch.zeros_like(weight)
+            distributed.all_reduce(weight.grad)
+            weight.grad /= self.count
+
+    def agree(self, network: nn.Module) -> None:
+        """Give all the weights and statistics of the first."""
+        if self.count > 1:
+            for value in network.state_dict().values():
+                distributed.broadcast(value, 0)
+
+    def gather(self, value: Tensor) -> list[Tensor]:
+        """That of every process."""
+        if self.count == 1:
+            return [value]
+        found: list[Tensor | None] = [None] * self.count
+        distributed.all_gather_object(found, value)
+        return [each for each in found if each is not None]
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Processes]:
+    """Join the others, if torchrun has started any."""
+    count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    here = resolve_device(device)
+    if count == 1:
+        yield Processes(0, 1, here)
+        return
+    if here.type == "cuda":
+        here = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+        torch.cuda.set_device(here)
+    distributed.init_process_group("nccl" if here.type == "cuda" else "gloo")
+    try:
+        yield Processes(rank, count, here)
+    finally:
+        distributed.destroy_process_group()

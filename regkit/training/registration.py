@@ -1,0 +1,152 @@
+"""The task `registration`: GradICON networks, trained on pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from regkit.errors import InputError
+from regkit.networks.gradicon import from_state, grown, stepped
+from regkit.networks.steps import Registration, Step
+from regkit.networks.unet import UNet, Widths
+from regkit.networks.weights.checkpoint import read_checkpoint, write_checkpoint
+from regkit.registration.choice import similarity_of
+from regkit.training.config import Augment, RegistrationConfig, checked
+from regkit.training.objective import objective
+from regkit.training.pairs import Drawer, Example, Side, open_pools
+
+_AS_IT_IS = Augment(turn=0, affine=0)
+_VALIDATION = 1  # its draws are the same every time
+
+
+@dataclass
+class RegistrationTask:
+    """See :class:`regkit.training.tasks.Task`."""
+
+    config: RegistrationConfig
+    _train: Drawer | None = None
+    _held_out: Drawer | None = None
+    _shape: int = field(default=0)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], name: str) -> Self:
+        """From the words of a YAML file, with every table read and checked.
+
+        Raises
+        ------
+        InputError
+            If a word, a table or a file is wrong.
+        """
+        config = checked(RegistrationConfig, given, name)
+        widths = [stage.networks for stage in config.stages]
+        if widths != sorted(widths):
+            raise InputError(f"{name}: stages: networks {widths} shrink; a network only grows")
+        Widths(config.down, config.up)
+        if config.start is not None:
+            from_state(read_checkpoint(config.start), name=config.start.name)
+        for held_out in (False, True):
+            open_pools(config, config.shape, held_out=held_out)
+        return cls(config)
+
+    def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
+        """The network with as many steps as the stage has, and its pairs."""
+        wanted = self.config.stages[stage].networks
+        self._shape = -(-self.config.shape // 2 ** max(0, 3 - wanted))
+        self._train, self._held_out = self._drawer(held_out=False), self._drawer(held_out=True)
+        found = self._first(wanted) if network is None else network
+        if not isinstance(found, Registration):
+            raise InputError(f"{type(found).__name__} is no registration network")
+        while _steps(found) < wanted:
+            found = grown(found, Step(UNet(3, _widths(found))))
+        found.train()
+        if self.config.batch_norm == "frozen":
+            found.eval()
+        return found.requires_grad_(True)
+
+    def loss(
+        self, network: nn.Module, device: torch.device, generator: torch.Generator
+    ) -> Mapping[str, Tensor]:
+        """The objective on a batch of pairs, both ways."""
+        if self._train is None:
+            raise InputError("a stage has to begin before it can be trained")
+        examples = [self._train.draw(generator) for _ in range(self.config.batch)]
+        return self._objective(network, [_on(each, device) for each in examples])
+
+    def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
+        """The objective on held-out pairs as they are."""
+        if self._held_out is None or not self._held_out.pools:
+            return {}
+        generator = torch.Generator().manual_seed(_VALIDATION)
+        count, training = self.config.validation_pairs, network.training
+        network.eval()
+        try:
+            with torch.no_grad():
+                each = [
+                    self._objective(network, [_on(self._held_out.draw(generator), device)])
+                    for _ in range(count)
+                ]
+        finally:
+            network.train(training)
+        names = {name for values in each for name in values}
+        return {
+            name: float(torch.stack([v[name] for v in each if name in v]).mean())
+            for name in sorted(names)
+        }
+
+    def save(self, network: nn.Module, path: Path) -> None:
+        """Write safetensors that `--model` takes; they tell the grid they were trained on."""
+        state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+        write_checkpoint(state, path, shape=self._shape)
+
+    def _objective(self, network: nn.Module, examples: Sequence[Example]) -> dict[str, Tensor]:
+        moving = torch.cat([each.moving.seen for each in examples])
+        fixed = torch.cat([each.fixed.seen for each in examples])
+        phi = network(torch.cat([moving, fixed]), torch.cat([fixed, moving]))
+        with torch.autocast(moving.device.type, enabled=False):
+            steps = tuple(step.float() for step in phi.steps)
+            u = replace(phi, steps=steps).displacement(moving.shape[2:])
+            loss = self.config.loss
+            return objective(u, examples, similarity_of(loss.similarity, loss.radius), loss)
+
+    def _drawer(self, *, held_out: bool) -> Drawer:
+        pools = open_pools(self.config, self._shape, held_out=held_out)
+        augment = _AS_IT_IS if held_out else self.config.augment
+        return Drawer(pools, augment, self._shape, self.config.loss.randomise)
+
+    def _first(self, steps: int) -> Registration:
+        if self.config.start is None:
+            return stepped(steps, 3, Widths(self.config.down, self.config.up))
+        found = from_state(read_checkpoint(self.config.start), name=self.config.start.name)
+        if _steps(found) > steps:
+            raise InputError(
+                f"{self.config.start}: has {_steps(found)} networks, the first stage {steps}; "
+                f"begin with networks: {_steps(found)}"
+            )
+        return found
+
+
+def _steps(network: Registration) -> int:
+    return sum(isinstance(part, Step) for part in network.modules())
+
+
+def _widths(network: Registration) -> Widths:
+    return next(part.widths for part in network.modules() if isinstance(part, UNet))
+
+
+def _on(example: Example, device: torch.device) -> Example:
+    def moved(side: Side) -> Side:
+        labels = None if side.labels is None else side.labels.to(device)
+        return Side(
+            side.seen.to(device),
+            side.compared.to(device),
+            side.weight.to(device),
+            side.u.to(device),
+            labels,
+        )
+
+    return Example(moved(example.moving), moved(example.fixed), example.known)

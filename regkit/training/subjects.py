@@ -1,0 +1,101 @@
+"""Subjects: the images of one person on one grid, ready for a network, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.geometry.grid import Grid
+from regkit.io import read, read_labels
+from regkit.preprocess.intensity import Modality
+from regkit.registration.network import working_cube
+from regkit.registration.pair import canonical, prepare
+from regkit.resample import resample
+from regkit.training.table import Row
+from regkit.volume.volume import Volume
+
+_MULTIPLE, _MOST = 4, 16_000_000
+
+
+@dataclass(frozen=True)
+class Subject:
+    """All images of one subject.
+
+    Parameters
+    ----------
+    rows
+        One a modality; they lie in one space.
+    shape
+        Voxels of the network's grid along every axis, around the body in the first image.
+    intensity
+        How intensities come to [0, 1], as :func:`regkit.preprocess.intensity.normalised` has it.
+    """
+
+    name: str
+    rows: tuple[Row, ...]
+    shape: int
+    intensity: Modality
+
+    @property
+    def modalities(self) -> list[str]:
+        """Their names, in the order of the table."""
+        return [row.modality for row in self.rows]
+
+    @cached_property
+    def images(self) -> dict[str, Tensor]:
+        """Modality to image ``(1, 1, *shape)`` in [0, 1]."""
+        return {row.modality: self._image(row) for row in self.rows}
+
+    @cached_property
+    def labels(self) -> Tensor | None:
+        """The first map of labels ``(1, 1, *shape)``, if a row names one."""
+        path = next((row.labels for row in self.rows if row.labels), None)
+        if path is None:
+            return None
+        return resample(canonical(read_labels(path)), self._grid).data[None].long()
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """Where the subject counts, ``(1, 1, *shape)``: the mask, or everything."""
+        path = next((row.mask for row in self.rows if row.mask), None)
+        if path is None:
+            return torch.ones(1, 1, *self._grid.shape)
+        return (resample(canonical(read_labels(path)), self._grid).data[None] > 0).float()
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return working_cube(self._prepared(self.rows[0])[1], self.shape)
+
+    def _image(self, row: Row) -> Tensor:
+        return resample(self._prepared(row)[0], self._grid).data[None].float().contiguous()
+
+    def _prepared(self, row: Row) -> tuple[Volume, Grid]:
+        """As registration does it, so that the network meets later what it was trained on."""
+        image = read(row.image)
+        image = image.with_data(image.data.float())
+        pair = prepare(
+            image,
+            image,
+            fixed_mask=None,
+            moving_mask=None,
+            modality=self.intensity,
+            multiple=_MULTIPLE,
+            max_voxels=_MOST,
+            device=torch.device("cpu"),
+        )
+        if pair.planar:
+            raise InputError(f"{row.image}: is 2-D; training takes volumes")
+        return pair.fixed, pair.grid
+
+
+def subjects_of(rows: Iterable[Row], shape: int, intensity: Modality) -> list[Subject]:
+    """Rows gathered by subject, in the order of the table."""
+    gathered: dict[str, list[Row]] = {}
+    for row in rows:
+        gathered.setdefault(row.subject, []).append(row)
+    return [Subject(name, tuple(those), shape, intensity) for name, those in gathered.items()]

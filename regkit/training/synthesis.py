@@ -1,0 +1,153 @@
+"""Synthesis: random shapes, deformations and contrasts, so that a network learns without data.
+
+Hoffmann et al., SynthMorph, IEEE TMI 2022: label maps from noise, or real ones, are deformed,
+and every label gets a random intensity, so that a network can rely on no contrast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from regkit.errors import InputError
+from regkit.kernels.sampling import sample_unit
+from regkit.networks.steps import unit_points
+
+_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+_DOUBLINGS = 6  # 64 steps of Euler; more changes a field by less than a hundredth of a voxel
+_KNOTS = 8
+
+
+@dataclass(frozen=True)
+class Deformation:
+    """How random deformations are drawn.
+
+    ``scales`` are distances between the knots of the noise, as shares of the field of view, and
+    ``reach`` the standard deviation of the displacement that each adds, in the same unit.
+    ``affine`` is that of the entries of a random matrix before it.
+    """
+
+    scales: tuple[float, ...] = (0.5, 0.2, 0.1)
+    reach: tuple[float, ...] = (0.02, 0.015, 0.008)
+    affine: float = 0.03
+
+    def draw(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+        """A displacement ``(1, d, *shape)`` in shares of the field of view: affine, then smooth.
+
+        Without its affine it is diffeomorphic: a velocity field, integrated by squaring.
+        """
+        if len(self.scales) != len(self.reach):
+            raise InputError("every scale of a deformation needs its reach, and the reverse")
+        strength = torch.rand((), generator=generator)  # gentle ones are to be learned too
+        velocity = torch.zeros(1, len(shape), *shape)
+        for scale, reach in zip(self.scales, self.reach, strict=True):
+            velocity += strength * reach * noise(shape, scale, len(shape), generator)
+        points = unit_points(shape, velocity)
+        u = integrated(velocity)
+        matrix = self.affine * torch.randn(len(shape), len(shape), generator=generator)
+        return u + torch.einsum("ab,zb...->za...", matrix, points + u - 0.5)
+
+
+def noise(shape: Sequence[int], scale: float, channels: int, generator: torch.Generator) -> Tensor:
+    """Smooth noise ``(1, channels, *shape)`` of standard deviation near 1.
+
+    Parameters
+    ----------
+    scale
+        Distance of its knots, as a share of the field of view.
+
+    Examples
+    --------
+    >>> noise((8, 9), 0.3, 2, torch.Generator().manual_seed(0)).shape
+    torch.Size([1, 2, 8, 9])
+    """
+    knots = [max(2, min(n, round(1 / scale) + 2)) for n in shape]
+    values = torch.randn(1, channels, *knots, generator=generator)
+    out = functional.interpolate(
+        values, size=list(shape), mode=_LINEAR[len(shape)], align_corners=True
+    )
+    return _blurred(out, shape, scale)
+
+
+def _blurred(x: Tensor, shape: Sequence[int], scale: float) -> Tensor:
+    """Without the creases of linear interpolation: box means of half the distance of knots."""
+    pool = {2: functional.avg_pool2d, 3: functional.avg_pool3d}[len(shape)]
+    for axis, n in enumerate(shape):  # axis by axis: a cube of means costs as many as it has voxels
+        half = int(scale * n / 4) if n > 1 else 0
+        window = [2 * half + 1 if a == axis else 1 for a in range(len(shape))]
+        padding = [half if a == axis else 0 for a in range(len(shape))]
+        x = pool(x, window, stride=1, padding=padding, count_include_pad=False)
+    out: Tensor = x * 1.5
+    return out  # about what interpolation and means take from the variance
+
+
+def integrated(velocity: Tensor) -> Tensor:
+    """``exp(v) - id`` by scaling and squaring, ``(B, d, *shape)`` in shares of the view."""
+    u: Tensor = velocity / 2**_DOUBLINGS
+    points = unit_points(velocity.shape[2:], velocity)
+    for _ in range(_DOUBLINGS):
+        u = u + sample_unit(u, points + u)
+    return u
+
+
+def warped(images: Tensor, u: Tensor) -> Tensor:
+    """``images(x + u(x))``, linear."""
+    return sample_unit(images, unit_points(u.shape[2:], u) + u)
+
+
+def random_labels(shape: Sequence[int], count: int, generator: torch.Generator) -> Tensor:
+    """A map of ``count`` labels of random shapes, ``(1, 1, *shape)``: where which noise is largest.
+
+    Examples
+    --------
+    >>> labels = random_labels((8, 8), 3, torch.Generator().manual_seed(0))
+    >>> bool(labels.min() >= 0) and bool(labels.max() <= 2)
+    True
+    """
+    scale = 0.12 + 0.2 * float(torch.rand((), generator=generator))
+    return noise(shape, scale, count, generator).argmax(1, keepdim=True)
+
+
+def painted(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """An image in [0, 1] of a map of labels: every label its random intensity.
+
+    Parameters
+    ----------
+    labels
+        Integers ``(1, 1, *shape)``; 0 is dark.
+    """
+    means = torch.rand(int(labels.max()) + 1, generator=generator)
+    means[0] = 0
+    return worn(means[labels], generator)
+
+
+def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
+    """``image`` in another contrast: its intensities through a random curve, the dark kept dark.
+
+    Parameters
+    ----------
+    image
+        In [0, 1], ``(1, 1, *shape)``.
+    """
+    curve = torch.rand(_KNOTS, generator=generator)
+    curve[0] = 0
+    at = image * (_KNOTS - 1)
+    low = at.floor().clamp(max=_KNOTS - 2).long()
+    share = at - low
+    return worn((1 - share) * curve[low] + share * curve[low + 1], generator)
+
+
+def worn(image: Tensor, generator: torch.Generator) -> Tensor:
+    """``image`` with the faults of scanners: a bias field, noise, another gamma; in [0, 1]."""
+    shape = image.shape[2:]
+    bias, grain, gamma = torch.rand(3, generator=generator).tolist()
+    out = image * (0.3 * bias * noise(shape, 0.5, 1, generator)).exp()
+    out = out / out.amax().clamp(min=1e-6)
+    out = out.clamp(0, 1).pow(2.0 ** (gamma - 0.5))
+    grainy = torch.randn(image.shape, generator=generator) * 0.04 * grain
+    out = out + grainy * (out > 0)
+    return torch.clamp(out, 0, 1)

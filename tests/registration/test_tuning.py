@@ -1,0 +1,90 @@
+"""Fine-tuning on a pair: it helps, is the same every time, and leaves the model alone."""
+
+import pytest
+import torch
+
+import regkit as rk
+from regkit.losses import LNCC
+from regkit.networks.gradicon import stepped
+from regkit.networks.models import Model
+from regkit.networks.unet import Widths
+from regkit.registration import tuning
+from regkit.registration.config import TuningConfig
+from regkit.registration.tuning import tuned
+
+CONFIG = TuningConfig(iterations=8, learning_rate=2e-3, tolerance=0)
+FEW = {
+    "linear": {"spacings": [8.0], "iterations": 3},
+    "network": {"shape": 20},
+    "similarity": "lncc",
+}
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return stepped(2, 3, Widths((2, 4, 8), (4, 4))).eval()
+
+
+@pytest.fixture
+def blobs():
+    coarse = torch.rand(1, 1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    fixed = torch.nn.functional.interpolate(coarse, size=(16, 16, 16), mode="trilinear")
+    return fixed.roll(1, 2), fixed
+
+
+def _run(network, blobs, **changes):
+    config = CONFIG.model_copy(update=changes)
+    return tuned(network, *blobs, LNCC(2), config, lambda *_: None)
+
+
+def test_it_lowers_the_loss_and_leaves_the_model(network, blobs):
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found, losses = _run(network, blobs)
+    assert min(losses) < 0.95 * losses[0]
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert not torch.equal(found(*blobs).steps[-1], network(*blobs).steps[-1])
+
+
+def test_the_same_pair_gives_the_same_weights_with_little_memory_or_much(network, blobs):
+    states = [
+        _run(network, blobs, save_memory=save)[0].state_dict() for save in (True, True, False)
+    ]
+    for state in states[1:]:
+        assert all(torch.equal(value, states[0][name]) for name, value in state.items())
+
+
+def test_it_stops_where_nothing_is_gained(network, blobs):
+    _, losses = _run(network, blobs, iterations=50, learning_rate=1e-9, tolerance=1e-3)
+    assert len(losses) == 6
+
+
+def test_an_exception_leaves_the_model(network, head, monkeypatch):
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    seen = []
+
+    def broken(losses, _):
+        seen.append(losses[-1])
+        if len(seen) == 3:
+            raise RuntimeError("in the middle")
+        return False
+
+    monkeypatch.setattr(tuning, "_settled", broken)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        rk.register(head, head, model=Model("m", network), refine="weights", init="header", **FEW)
+    assert len(seen) == 3
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_the_pipeline_tunes_and_tells(network, head):
+    found = rk.register(
+        head,
+        head,
+        model=Model("m", network),
+        refine="weights",
+        init="header",
+        tuning={"iterations": 2},
+        **FEW,
+    )
+    assert [stage.name for stage in found.stages][-3:] == ["tuning", "network", "output"]
+    assert "2 steps, loss" in found.stages[-3].note

@@ -1,0 +1,162 @@
+"""Runs: they go on to the bit, learn from two real volumes, and refuse what is wrong."""
+
+import json
+
+import pytest
+import torch
+import yaml
+
+from regkit import InputError
+from regkit.cli import main
+from regkit.networks import models
+from regkit.networks.weights.checkpoint import read_checkpoint, trained_shape
+from regkit.training.loop import STATE, WEIGHTS, train
+from regkit.training.tasks import open_task
+
+SMALL = {"down": [2, 4, 8, 8], "up": [4, 8, 8], "shape": 16, "report_every": 1}
+
+
+@pytest.fixture
+def words(tmp_path):
+    """What a YAML file of a tiny run says."""
+    return {
+        "task": "registration",
+        "output": str(tmp_path / "run"),
+        "stages": [
+            {"networks": 2, "steps": 3, "learning_rate": 1e-3},
+            {"networks": 3, "steps": 2, "learning_rate": 1e-3, "decay": True},
+        ],
+        "sources": [{"name": "shapes", "synthesis": "shapes"}],
+        "augment": {"scales": [0.3], "reach": [0.03]},
+        **SMALL,
+    }
+
+
+def _quiet(_):
+    """Tell nobody."""
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4])
+def test_a_run_goes_on_to_the_bit(words, tmp_path, stop):
+    whole = train(open_task(words, "x"), _quiet)
+    cut = {**words, "output": str(tmp_path / "cut")}
+    train(open_task(cut, "x"), _quiet, until=stop)
+    train(open_task(cut, "x"), _quiet)
+    ours, theirs = (
+        torch.load(folder / STATE, weights_only=True) for folder in (whole, tmp_path / "cut")
+    )
+    for part in ("network", "generators"):
+        _same(ours[part], theirs[part])
+    _same(ours["optimiser"]["state"], theirs["optimiser"]["state"])
+
+
+def _same(one, two):
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two)
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys()
+        _same(list(one.values()), list(two.values()))
+    elif isinstance(one, list):
+        for a, b in zip(one, two, strict=True):
+            _same(a, b)
+    else:
+        assert one == two
+
+
+def test_what_was_trained_is_a_model_that_knows_its_grid(words):
+    words["stages"] = words["stages"][:1]
+    folder = train(open_task(words, "x"), _quiet)
+    assert trained_shape(folder / WEIGHTS) == 8
+    assert models.load(str(folder / WEIGHTS)).name == WEIGHTS
+    assert read_checkpoint(folder / WEIGHTS)
+
+
+def test_fine_tuning_begins_with_other_weights(words, tmp_path):
+    words["stages"] = words["stages"][:1]
+    first = train(open_task(words, "x"), _quiet) / WEIGHTS
+    again = {**words, "start": str(first), "output": str(tmp_path / "again")}
+    network = open_task(again, "x").begin(0, None)
+    before = read_checkpoint(first)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@pytest.fixture
+def chests(data, tmp_path):
+    """A table of two real volumes."""
+    folder = data / "chest_mr"
+    path = tmp_path / "chest.json"
+    rows = [
+        {"image": str(folder / f"{n}_mr.nii.gz"), "labels": str(folder / f"{n}_lobes.nii.gz")}
+        for n in ("0004", "0006")
+    ]
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def test_twenty_steps_on_two_real_volumes_lower_the_loss(words, chests):
+    words |= {
+        "shape": 24,
+        "stages": [{"networks": 3, "steps": 20, "learning_rate": 3e-3}],
+        "sources": [{"name": "chest", "table": str(chests)}],
+        "augment": {"turn": 0, "affine": 0},
+        "loss": {"radius": 2, "dice": 0.5},
+        "batch_norm": "frozen",
+    }
+    told = []
+    train(open_task(words, "x"), told.append)
+    losses = [each.values["loss"] for each in told]
+    assert sum(losses[-4:]) < 0.97 * sum(losses[:4])
+
+
+def test_held_out_subjects_validate_and_never_train(words, chests):
+    words |= {
+        "stages": [{"networks": 3, "steps": 1}],
+        "sources": [
+            {"name": "chest", "table": str(chests), "held_out": ["0006_mr"], "intensity": "mr"}
+        ],
+        "validation_pairs": 2,
+    }
+    task, told = open_task(words, "x"), []
+    train(task, told.append)
+    assert [each.kind for each in told] == ["train", "validation"]
+    drawn = [
+        {s.name for pool in drawer.pools for s in pool.subjects}
+        for drawer in (task._train, task._held_out)
+    ]
+    assert drawn == [{"0004_mr"}, {"0006_mr"}]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"task": "registraton"}, "did you mean 'registration'"),
+        ({"sources": [{"name": "a", "synthesis": "shapes", "wieght": 2}]}, "did you mean 'weight'"),
+        ({"sources": [{"name": "a"}]}, "has no table"),
+        ({"sources": []}, "at least 1 item"),
+        ({"stages": [{"steps": 1, "networks": 3}, {"steps": 1, "networks": 2}]}, "shrink"),
+        ({"down": [2, 4]}, "make no network"),
+    ],
+)
+def test_what_is_wrong_is_said_before_the_first_step(words, change, said):
+    with pytest.raises(InputError, match=said):
+        open_task({**words, **change}, "small.yaml")
+
+
+def test_a_state_of_something_else_is_refused(words):
+    task = open_task(words, "x")
+    task.config.output.mkdir()
+    (task.config.output / STATE).write_bytes(b"no")
+    with pytest.raises(InputError, match="no checkpoint"):
+        train(task, _quiet)
+
+
+def test_the_command_trains(words, tmp_path, capsys):
+    words["stages"] = [{"networks": 2, "steps": 1}]
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(words))
+    assert main(["train", "--config", str(path), "--dry-run"]) == 0
+    assert not (tmp_path / "run").exists()
+    assert main(["train", "--config", str(path), "-o", str(tmp_path / "here"), "--quiet"]) == 0
+    assert (tmp_path / "here" / WEIGHTS).is_file()
+    assert capsys.readouterr().out.splitlines()[-1].endswith(WEIGHTS)
+    assert main(["train", "--config", str(tmp_path / "none.yaml")]) == 2
