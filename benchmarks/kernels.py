@@ -13,15 +13,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import torch
+from numba import prange
 from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.measure import THREADS
 from benchmarks.table import Row, Table
 from regkit.kernels.backend import set_threads
+from regkit.kernels.cpu.jit import parallel
 from regkit.kernels.fields import compose_fields
 from regkit.kernels.momentum import advance
 from regkit.kernels.smoothing import gaussian
@@ -160,9 +161,9 @@ def arithmetic_rate() -> float:
     return 2 * rows.size * turns / shortest(lambda: _multiply_add(rows, turns))
 
 
-@numba.njit(parallel=True, fastmath=True)  # type: ignore[untyped-decorator]
+@parallel
 def _multiply_add(rows: NDArray[np.float32], turns: int) -> None:
-    for i in numba.prange(len(rows)):
+    for i in prange(len(rows)):
         row = rows[i]
         for _ in range(turns):
             for k in range(len(row)):

@@ -36,7 +36,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _MAX_BYTES:
         raise InputError(f"{name}: is larger than {_MAX_BYTES} bytes; these are no settings")
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), _Plain)  # noqa: S506 - a SafeLoader
+        loaded = _Plain(path.read_text(encoding="utf-8")).get_single_data()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(f"{name}: cannot be read as settings: {reason}") from error

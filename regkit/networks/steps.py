@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,12 +56,12 @@ class SteppedMap:
         return SteppedMap(self.steps + later.steps)
 
 
-class Registration(nn.Module):
+class Registration(nn.Module, ABC):
     """What takes a moving and a fixed image ``(B, 1, *shape)`` to the map between them."""
 
+    @abstractmethod
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """Find the map from fixed to moving: ``moving(phi(x))`` looks like ``fixed(x)``."""
-        raise NotImplementedError
 
 
 class Step(Registration):

@@ -78,7 +78,7 @@ def _channels(state: Mapping[str, Tensor], part: str) -> tuple[int, ...]:
 
 
 class UNet(nn.Module):
-    """Five halvings and five doublings, each with a residual path that has no weights.
+    """Halvings and as many doublings, each with a residual path that has no weights.
 
     A new network gives no displacement at all: its last convolution is zero.
 

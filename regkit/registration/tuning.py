@@ -65,7 +65,7 @@ def tuned(
             if _settled(losses, config.tolerance):
                 break
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimiser.step()
     own.load_state_dict(best)
     return own.requires_grad_(False), losses

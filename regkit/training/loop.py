@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from regkit.errors import InputError, require
-from regkit.kernels.backend import set_threads
+from regkit.kernels.backend import threads
 from regkit.training.config import LoopConfig, Stage
 from regkit.training.processes import Processes, joined
 from regkit.training.state import State, read_state
@@ -55,10 +55,8 @@ def train(task: Task, report: Callable[[Told], None], *, until: int | None = Non
         If the folder holds a run of another kind, or the loss is no number any more.
     """
     config = task.config
-    if config.threads:
-        set_threads(config.threads)
     config.output.mkdir(parents=True, exist_ok=True)
-    with joined(config.device) as processes:
+    with threads(config.threads), joined(config.device) as processes:
         run = _Run(task, processes, _told(config, report, processes), until)
         run.go()
     return config.output
@@ -120,7 +118,7 @@ class _Run:
         with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision == "bf16"):
             found = self.task.loss(network, device, self.generator)
         optimiser.zero_grad()
-        found["loss"].backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(found["loss"])
         self.processes.average(network)
         nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
         optimiser.step()

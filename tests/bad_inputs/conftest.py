@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
 import tempfile
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-import regkit.cli.run  # noqa: F401 - before the user changes, who may not read Python itself
 from regkit import Affine, Grid, Labels, Volume, write_transform
 from tests.bad_inputs.case import Place
 
@@ -37,6 +37,7 @@ def ordinary():
 
             def become() -> None:
                 back.callback(os.seteuid, 0)
+                importlib.import_module("regkit.cli.run")  # another user may not read Python itself
                 os.seteuid(65534)
 
             yield become

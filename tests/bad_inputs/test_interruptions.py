@@ -1,11 +1,11 @@
 """Row 60: whatever stops a run, no half of a result has a final name."""
 
 import os
-import random
 import shutil
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from regkit.cli import main
@@ -56,8 +56,7 @@ def whole(place):
 
 
 def test_kill_9_at_twenty_moments(place, whole):
-    moments = random.Random(0)  # noqa: S311
-    shares = [moments.uniform(0, 1) for _ in range(KILLS)]
+    shares = np.random.default_rng(0).uniform(size=KILLS).tolist()
     words = short(place, "--quiet", "--overwrite")
     words[words.index(place.out)] = place.out.parent / "first"
     child = start(words, code=FORKING, stdin=-1)
