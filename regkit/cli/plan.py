@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regkit.cli.settings import read_settings
 from regkit.errors import InputError
 from regkit.io import refuse_overwriting_inputs
 from regkit.io.atomic import check_free, check_permission
 from regkit.io.formats import display_name
+from regkit.io.settings import read_settings
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 

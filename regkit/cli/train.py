@@ -25,12 +25,12 @@ def train(
 ) -> None:
     """Train a network; a run whose folder holds a checkpoint goes on from there."""
     from regkit.cli.terminal import say
-    from regkit.training.config import read_yaml
+    from regkit.io.settings import read_settings
     from regkit.training.loop import WEIGHTS, Told
     from regkit.training.loop import train as run
     from regkit.training.tasks import open_task
 
-    given = read_yaml(config)
+    given = read_settings(config)
     if output is not None:
         given["output"] = str(output)
     task = open_task(given, str(config))

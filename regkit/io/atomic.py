@@ -27,8 +27,8 @@ _OWNED = re.compile(r"\.regkit-(?:partial-)?(\d+)-([0-9a-f]{8})-[0-9a-f]+(?:\.pa
 
 def write_atomically(
     path: Path,
-    writer: Callable[[Path], None],
-    verify: Callable[[Path], None],
+    writer: Callable[[Path], object],
+    verify: Callable[[Path], object],
     overwrite: bool = False,
 ) -> None:
     """Write ``path`` under another name, flush it, reopen and check it, then rename it.

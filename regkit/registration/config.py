@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from regkit.errors import InputError
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+from regkit.settings import Settings, checked
 
 Preset = Literal["fast", "default", "accurate"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LinearConfig(_Strict):
+class LinearConfig(Settings):
     """The rigid and affine engine.
 
     ``spacings`` are the working voxel sizes in world units, coarse to fine, at which mutual
@@ -38,7 +31,7 @@ class LinearConfig(_Strict):
     tolerance: float = Field(1e-8, gt=0)
 
 
-class FieldConfig(_Strict):
+class FieldConfig(Settings):
     """The field engine.
 
     ``factors`` are the working voxel sizes as multiples of the finest one, ``iterations`` the
@@ -77,7 +70,7 @@ class FieldConfig(_Strict):
         return self
 
 
-class NetworkConfig(_Strict):
+class NetworkConfig(Settings):
     """The network engine.
 
     ``shape`` is the number of voxels of its working grid along every axis: what the model was
@@ -89,7 +82,7 @@ class NetworkConfig(_Strict):
     precision: Literal["auto", "bf16", "fp32"] = "auto"
 
 
-class TuningConfig(_Strict):
+class TuningConfig(Settings):
     """Fine-tuning of the weights on the pair (``refine="weights"``).
 
     ``iterations`` of Adam at ``learning_rate``, fewer when five of them gain less than
@@ -104,7 +97,7 @@ class TuningConfig(_Strict):
     save_memory: bool = True
 
 
-class RegisterConfig(_Strict):
+class RegisterConfig(Settings):
     """Everything that decides a result, apart from the images.
 
     Examples
@@ -155,27 +148,7 @@ def make_config(
     >>> make_config("fast", seed=3).seed
     3
     """
-    given = _merged(load_preset(preset), file or {}, options)
-    try:
-        return RegisterConfig.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(
-            f"option {where}: {first['msg']} (got {first['input']!r:.80}){_near(first)}"
-        ) from error
-
-
-def _near(error: ErrorDetails) -> str:
-    """For a name that does not exist, those that do, the nearest first."""
-    if error["type"] != "extra_forbidden":
-        return ""
-    inside: type[BaseModel] = RegisterConfig
-    for part in error["loc"][:-1]:
-        inside = type(inside.model_fields[str(part)].default)
-    near = get_close_matches(str(error["loc"][-1]), inside.model_fields, n=1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return f"{meant}; allowed: {', '.join(inside.model_fields)}"
+    return checked(RegisterConfig, _merged(load_preset(preset), file or {}, options), "option")
 
 
 def load_preset(name: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import regkit
-from regkit.errors import InputError
+from regkit.io.atomic import check_target, write_atomically
 from regkit.metrics.affine_part import affine_part
 from regkit.registration.result import Result
 from regkit.report.citation import citations
@@ -66,11 +65,14 @@ def write_report(
         If the folder of ``path`` does not exist.
     """
     target = Path(path)
-    if not target.parent.is_dir():
-        raise InputError(
-            f"{target.name}: its folder {target.parent.name!r} does not exist; create it first"
-        )
-    _publish(render(result, run=run, before=before), target)
+    check_target(target, overwrite=True)
+    text = render(result, run=run, before=before)
+    write_atomically(
+        target,
+        lambda part: part.write_text(text, encoding="utf-8"),
+        lambda part: part.read_text(encoding="utf-8"),
+        overwrite=True,
+    )
     return target
 
 
@@ -183,13 +185,3 @@ def _versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found | {"System": f"{platform.system()} {platform.machine()}"}
-
-
-def _publish(text: str, target: Path) -> None:
-    staged = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        staged.write_text(text, encoding="utf-8")
-        os.replace(staged, target)
-    except BaseException:
-        staged.unlink(missing_ok=True)
-        raise

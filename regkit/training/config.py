@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from regkit.errors import InputError
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from regkit.settings import Settings
 
 
-class Stage(_Strict):
+class Stage(Settings):
     """So many steps of Adam. ``decay`` lets the rate fall to nothing, as a cosine.
 
     ``networks`` is for registration: with how many steps of the network, 3 and 4 at the full
@@ -30,7 +23,7 @@ class Stage(_Strict):
     networks: int = Field(3, ge=1, le=4)
 
 
-class LoopConfig(_Strict):
+class LoopConfig(Settings):
     """What the loop needs to know, whatever it trains.
 
     Intervals are in steps. ``precision`` is of the forward pass alone: weights, losses and the
@@ -51,7 +44,7 @@ class LoopConfig(_Strict):
     tensorboard: bool = False
 
 
-class Source(_Strict):
+class Source(Settings):
     """Where pairs come from.
 
     ``table`` names a CSV or JSON file. ``synthesis`` draws images instead: of random ``shapes``,
@@ -71,7 +64,7 @@ class Source(_Strict):
     held_out: tuple[str, ...] = ()
 
 
-class Augment(_Strict):
+class Augment(Settings):
     """How pairs are varied; lengths are shares of the field of view.
 
     ``turn`` is the share of pairs whose axes are permuted and flipped, alike in both images;
@@ -86,7 +79,7 @@ class Augment(_Strict):
     reach: tuple[float, ...] = ()
 
 
-class Loss(_Strict):
+class Loss(Settings):
     """What is minimised: similarity both ways, ``lmbda`` times GradICON, and what is known.
 
     ``truth`` weighs the distance to a known deformation, in hundredths of the field of view,
@@ -119,66 +112,3 @@ class RegistrationConfig(LoopConfig):
     augment: Augment = Augment()
     loss: Loss = Loss()
     validation_pairs: int = Field(8, gt=0)
-
-
-AnyConfig = TypeVar("AnyConfig", bound=BaseModel)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """What a YAML file says.
-
-    Raises
-    ------
-    InputError
-        If it is missing, or not names and values.
-    """
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(found, dict):
-        raise InputError(f"{path}: holds {type(found).__name__}, not names and values")
-    return found
-
-
-def checked(model: type[AnyConfig], given: Mapping[str, Any], name: str) -> AnyConfig:
-    """``given`` as a ``model``.
-
-    Raises
-    ------
-    InputError
-        By the first name or value that is wrong, with the name that is nearest to it.
-
-    Examples
-    --------
-    >>> checked(Stage, {"steps": 3}, "x.yaml").steps
-    3
-    """
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        hint = ""
-        if first["type"] == "extra_forbidden":
-            hint = near(str(first["loc"][-1]), _names(model))
-        raise InputError(f"{name}: {where}: {first['msg']}{hint}") from error
-
-
-def near(word: str, known: list[str]) -> str:
-    """``; did you mean ...?`` for what is near ``word``, or all that is allowed.
-
-    Examples
-    --------
-    >>> near("modalty", ["image", "modality"])
-    "; did you mean 'modality'?"
-    """
-    found = get_close_matches(word, known, n=1)
-    return f"; did you mean {found[0]!r}?" if found else f"; allowed: {', '.join(sorted(known))}"
-
-
-def _names(model: type[BaseModel]) -> list[str]:
-    parts = (model, Stage, Source, Augment, Loss) if model is RegistrationConfig else (model,)
-    return sorted({name for part in parts for name in part.model_fields})

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.training.config import Augment, RegistrationConfig, Source, near
+from regkit.settings import near
+from regkit.training.config import Augment, RegistrationConfig, Source
 from regkit.training.subjects import Subject, subjects_of
 from regkit.training.synthesis import Deformation, noise, painted, random_labels, recoloured
 from regkit.training.table import read_table

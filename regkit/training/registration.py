@@ -16,7 +16,8 @@ from regkit.networks.steps import Registration, Step
 from regkit.networks.unet import UNet, Widths
 from regkit.networks.weights.checkpoint import read_checkpoint, write_checkpoint
 from regkit.registration.choice import similarity_of
-from regkit.training.config import Augment, RegistrationConfig, checked
+from regkit.settings import checked
+from regkit.training.config import Augment, RegistrationConfig
 from regkit.training.objective import objective
 from regkit.training.pairs import Drawer, Example, Side, open_pools
 
@@ -42,7 +43,7 @@ class RegistrationTask:
         InputError
             If a word, a table or a file is wrong.
         """
-        config = checked(RegistrationConfig, given, name)
+        config = checked(RegistrationConfig, given, f"{name}:")
         widths = [stage.networks for stage in config.stages]
         if widths != sorted(widths):
             raise InputError(f"{name}: stages: networks {widths} shrink; a network only grows")

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from regkit.errors import InputError
+from regkit.io.atomic import write_atomically
 
 _DAMAGED = "is no checkpoint of regkit train; delete it to begin anew"
 
@@ -26,12 +27,7 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write, whole or not at all."""
-        part = path.with_name(f".{path.name}.part")
-        try:
-            torch.save(asdict(self), part)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_atomically(path, lambda part: torch.save(asdict(self), part), _read, overwrite=True)
 
 
 def read_state(path: Path, *, task: str, processes: int) -> State:
@@ -42,10 +38,7 @@ def read_state(path: Path, *, task: str, processes: int) -> State:
     InputError
         If it is no such file, or of another task, or of another number of processes.
     """
-    try:
-        found = State(**torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # whatever torch makes of a damaged file
-        raise InputError(f"{path}: {_DAMAGED}") from error
+    found = _read(path)
     if found.task != task:
         raise InputError(f"{path}: is of task {found.task}, not {task}; choose another output")
     if len(found.generators) != processes:
@@ -54,3 +47,10 @@ def read_state(path: Path, *, task: str, processes: int) -> State:
             "go on with as many, or choose another output"
         )
     return found
+
+
+def _read(path: Path) -> State:
+    try:
+        return State(**torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # whatever torch makes of a damaged file
+        raise InputError(f"{path}: {_DAMAGED}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from regkit.errors import InputError
-from regkit.training.config import near
+from regkit.settings import near
 
 COLUMNS = ("image", "modality", "subject", "labels", "mask")
 

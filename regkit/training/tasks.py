@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from regkit.errors import InputError
-from regkit.training.config import LoopConfig, near
+from regkit.settings import near
+from regkit.training.config import LoopConfig
 
 GROUP = "regkit.tasks"
 # What pyproject.toml declares too; here so that a checkout that is not installed can train.

@@ -159,7 +159,7 @@ CASES = [
     Case(57, "no GPU", with_device("cuda:9"), ("'cuda:9'", "here: cpu"), WORDS),
     Case(57, "no Apple", with_device("mps"), ("'mps'", "here: cpu"), WORDS),
     Case(57, "no such", with_device("tpu"), ("device", "'tpu'", "auto"), WORDS),
-    Case(58, "key", text("s.yaml", "similarty: mse\n"), ("s.yaml", "mean similarity?"), CONFIG),
+    Case(58, "key", text("s.yaml", "similarty: mse\n"), ("s.yaml", "mean 'similarity'?"), CONFIG),
     Case(58, "type", text("s.yaml", "seed: often\n"), ("s.yaml", "seed", "'often'"), CONFIG),
     Case(58, "range", text("s.yaml", "field: {radius: 0}\n"), ("field.radius", "got 0"), CONFIG),
     Case(

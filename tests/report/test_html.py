@@ -65,7 +65,7 @@ def test_replaces_a_report_whole_or_not_at_all(result, tmp_path, monkeypatch):
 
 
 def test_a_missing_folder_is_refused(result, tmp_path):
-    with pytest.raises(InputError, match=r"report.html: its folder 'none' does not exist"):
+    with pytest.raises(InputError, match=r"none: the output folder does not exist"):
         write_report(result, tmp_path / "none" / "report.html")
 
 

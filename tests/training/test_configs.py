@@ -2,15 +2,17 @@
 
 import pytest
 
+from regkit.io.settings import read_settings
 from regkit.networks.unet import Widths
 from regkit.registration.config import configs
-from regkit.training.config import RegistrationConfig, checked, read_yaml
+from regkit.settings import checked
+from regkit.training.config import RegistrationConfig
 
 NAMES = sorted(path.name for path in (configs() / "train").iterdir())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recipes_are_understood(name):
-    found = checked(RegistrationConfig, read_yaml(configs() / "train" / name), name)
+    found = checked(RegistrationConfig, read_settings(configs() / "train" / name), f"{name}:")
     assert Widths(found.down, found.up).down[0] == 2
     assert [stage.networks for stage in found.stages] == sorted(s.networks for s in found.stages)

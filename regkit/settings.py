@@ -1,0 +1,91 @@
+"""Settings: what a user may choose, as frozen models that refuse what they do not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from regkit.errors import InputError
+
+
+class Settings(BaseModel):
+    """A model without unknown names, whose values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def checked(model: type[AnySettings], given: Mapping[str, Any], what: str) -> AnySettings:
+    """``given`` as a ``model``.
+
+    Parameters
+    ----------
+    model
+        What is allowed.
+    given
+        Names and values, nested as the model is.
+    what
+        What messages begin with, such as ``mine.yaml:``.
+
+    Raises
+    ------
+    InputError
+        By the first name or value that is wrong, with the name that is nearest to it.
+
+    Examples
+    --------
+    >>> class Stage(Settings):
+    ...     steps: int
+    >>> checked(Stage, {"steps": 3}, "x.yaml:").steps
+    3
+    >>> checked(Stage, {"step": 3, "steps": 3}, "x.yaml:")
+    Traceback (most recent call last):
+    regkit.errors.InputError: x.yaml: step: Extra inputs are not permitted (got 3); did you mean \
+'steps'?
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        unknown = first["type"] == "extra_forbidden"
+        hint = near(str(first["loc"][-1]), _names(model, first["loc"][:-1])) if unknown else ""
+        raise InputError(
+            f"{what} {where}: {first['msg']} (got {first['input']!r:.80}){hint}"
+        ) from error
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?`` for what is near ``word``, or all that is allowed.
+
+    Examples
+    --------
+    >>> near("modalty", ["image", "modality"])
+    "; did you mean 'modality'?"
+    >>> near("x", ["image", "modality"])
+    '; allowed: image, modality'
+    """
+    names = sorted(known)
+    found = get_close_matches(word, names, n=1)
+    return f"; did you mean {found[0]!r}?" if found else f"; allowed: {', '.join(names)}"
+
+
+def _names(model: type[BaseModel], where: Iterable[str | int]) -> Iterable[str]:
+    """The fields of the model that lies ``where`` in ``model``; numbers count in sequences."""
+    for part in where:
+        if isinstance(part, str):
+            model = _model_of(model.model_fields[part].annotation)
+    return model.model_fields
+
+
+def _model_of(annotation: Any) -> type[BaseModel]:
+    """The model in ``Stage``, ``Stage | None`` or ``tuple[Stage, ...]``."""
+    while get_args(annotation):
+        annotation = get_args(annotation)[0]
+    model: type[BaseModel] = annotation
+    return model
