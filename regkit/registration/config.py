@@ -31,6 +31,21 @@ class LinearConfig(Settings):
     tolerance: float = Field(1e-8, gt=0)
 
 
+class SmoothConfig(Settings):
+    """The field of a pair that a smooth field explains: one anatomy, moved.
+
+    The coarsest level is done with this ``field_sigma``, in its voxels, and again with that of
+    :class:`FieldConfig`. Where the smooth field gains at least ``share`` of what the free one
+    does, the rest is noise: finer levels keep to a smooth field, whose ``field_sigma`` grows by
+    √2 with every halving of the voxels, and to this ``update_sigma``. A ``share`` above 1 never
+    does.
+    """
+
+    share: float = Field(0.68, ge=0)
+    field_sigma: float = Field(1.6, ge=0)
+    update_sigma: float = Field(8.0, ge=0)
+
+
 class FieldConfig(Settings):
     """The field engine.
 
@@ -44,8 +59,8 @@ class FieldConfig(Settings):
     the resolution of the images, or a quarter. It is smooth, so that it loses next to nothing, at
     a fraction of the time and memory.
 
-    ``reach`` bounds ``step`` and ``update_sigma`` in world units: in voxels larger than this (and
-    than the finest ones) they shrink to what they are in voxels of this size. ``effort`` raises
+    ``reach`` bounds ``step`` and ``update_sigma`` in world units: in voxels larger than this they
+    shrink to what they are in voxels of this size. ``effort`` raises
     the bound of a level of few voxels, up to that of the first one, until voxels times iterations
     come to it.
     """
@@ -60,8 +75,9 @@ class FieldConfig(Settings):
     tolerance: float = Field(0.02, gt=0)
     max_voxels: int = Field(16_000_000, gt=0)
     max_field_voxels: int = Field(4_000_000, gt=0)
-    reach: float = Field(4.0, gt=0)
+    reach: float = Field(2.5, gt=0)
     effort: int = Field(0, ge=0)
+    smooth: SmoothConfig = SmoothConfig()
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:

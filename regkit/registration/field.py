@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -35,6 +37,7 @@ from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
 
 _WINDOW = 10  # iterations over which a gain is judged
+_FIELD_OF_VIEW = 16  # widths of a smooth step
 
 
 def register_field(
@@ -62,6 +65,7 @@ def register_field(
     """
     begin = time.perf_counter()
     levels: list[Level] = []
+    smooth, share = False, 0.0
     least = _least_factor(pair.grid, config.max_field_voxels)
     grid = coarser(pair.grid, max(least, config.factors[0]))
     u = _first(start, grid).to(pair.device)
@@ -73,8 +77,13 @@ def register_field(
         u, grid = _pinned(refit(u, grid, finer)), finer
         iterations = bound(iterations, math.prod(at.grid.shape), config)
         told = _teller(report, similarity.name, number, iterations, config)
-        lengths = bounded(config, min(at.grid.spacing[1:]), min(pair.grid.spacing[1:]))
-        u, record = _descend(at, affine, u, similarity, lengths, iterations, told)
+        descend = partial(_descend, at, affine, similarity=similarity, iterations=iterations)
+        if number == 0 and start is None:
+            u, record, share = _first_level(descend, u, config, told)
+            smooth = share >= config.smooth.share
+        else:
+            wide = smoothed(config, at.grid.shape, config.factors[0] / factor)
+            u, record = descend(u, config=wide if smooth else config, told=told)
         levels.append(record)
     stage = Stage(
         "field",
@@ -82,6 +91,7 @@ def register_field(
         backend.name(pair.device),
         time.perf_counter() - begin,
         tuple(levels),
+        note=f"smooth: one anatomy, {share:.0%} explained" if smooth else "",
     )
     return from_index(u.cpu(), grid), stage
 
@@ -94,13 +104,47 @@ def _least_factor(grid: Grid, max_voxels: int) -> int:
     return factor
 
 
-def bounded(config: FieldConfig, spacing: float, finest: float) -> FieldConfig:
+def _first_level(
+    descend: Callable[..., tuple[Tensor, Level]],
+    u: Tensor,
+    config: FieldConfig,
+    told: Callable[[int, float], None],
+) -> tuple[Tensor, Level, float]:
+    """A smooth field, then a free one: that which will do, and the smooth one's share of the gain.
+
+    Between two people a smooth field explains little of what differs; within one it explains
+    nearly all, and what a free one adds to it is noise.
+    """
+    smooth = config.model_copy(update={"field_sigma": config.smooth.field_sigma})
+    calm, before = descend(u, config=smooth, told=told)
+    free, after = descend(calm, config=config, told=told)
+    values = before.values + after.values
+    gained = values[0] - min(values) if values else 0.0
+    share = (values[0] - min(before.values)) / gained if gained else 0.0
+    chosen = calm if share >= config.smooth.share else free
+    return chosen, replace(after, values=values), share
+
+
+def smoothed(config: FieldConfig, shape: tuple[int, ...], finer: float) -> FieldConfig:
+    """``config`` for a smooth field, in voxels so many times ``finer`` than the coarsest.
+
+    A step is no wider than a share of the field of view, or it would not be one.
+    """
+    widest = min(n for n in shape if n > 1) / _FIELD_OF_VIEW
+    lengths = {
+        "field_sigma": config.smooth.field_sigma * math.sqrt(finer),
+        "update_sigma": min(config.smooth.update_sigma, max(widest, config.update_sigma)),
+    }
+    return config.model_copy(update=lengths)
+
+
+def bounded(config: FieldConfig, spacing: float) -> FieldConfig:
     """``config`` with the lengths of one iteration shortened where voxels are large.
 
     Smoothing a force by 1.7 voxels of 16 mm drags along whatever lies within an organ of the
     edge that caused it, and finer levels do not undo that where the image is empty.
     """
-    share = min(1.0, max(config.reach, finest) / spacing)
+    share = min(1.0, config.reach / spacing)
     return config.model_copy(
         update={"step": share * config.step, "update_sigma": share * config.update_sigma}
     )
@@ -123,6 +167,7 @@ def _descend(
     told: Callable[[int, float], None],
 ) -> tuple[Tensor, Level]:
     m = at.matrix(affine)
+    config = bounded(config, min(at.grid.spacing[1:]))
     values: list[float] = []
     u, speed = start, torch.zeros_like(start)
     ratio = at.grid.shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images

@@ -5,8 +5,8 @@ import torch
 from regkit import Affine, DisplacementField
 from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.metrics.jacobian import jacobian
-from regkit.registration.config import FieldConfig
-from regkit.registration.field import bound, bounded, refit, register_field
+from regkit.registration.config import FieldConfig, SmoothConfig
+from regkit.registration.field import bound, bounded, refit, register_field, smoothed
 
 CONFIG = FieldConfig(factors=(2, 1), iterations=(60, 40))
 
@@ -70,17 +70,40 @@ def test_levels_stop_when_they_no_longer_improve(pair):
 def test_levels_stop_at_their_bound(pair):
     short = CONFIG.model_copy(update={"iterations": (4, 0)})
     _, stage = _warp(pair, config=short)
-    assert [len(record.values) for record in stage.levels] == [4, 0]
+    # the first level is done twice, smooth and free
+    assert [len(record.values) for record in stage.levels] == [8, 0]
     assert not any(record.converged for record in stage.levels)
+
+
+class TestOneAnatomyOrTwo:
+    def test_what_a_smooth_field_explains_stays_smooth(self, head, bend, move, paired, error):
+        grain = torch.randn(head.data.shape, generator=torch.Generator().manual_seed(1))
+        noisy = head.with_data(head.data + 6 * grain)
+        pair = paired(noisy, move(bend, image=head))
+        field, stage = _warp(pair, LNCC(2, squared=True))
+        never = CONFIG.model_copy(update={"smooth": SmoothConfig(share=2)})
+        free, other = _warp(pair, LNCC(2, squared=True), never)
+        assert stage.note.startswith("smooth: one anatomy")
+        assert other.note == ""
+        assert error(field, bend) < 0.7 * error(free, bend)
+
+    def test_what_it_does_not_explain_is_free(self, texture, head, paired):
+        _, stage = _warp(paired(texture, head))
+        assert stage.note == ""
+
+    def test_a_smooth_step_is_narrower_than_the_image(self):
+        config = FieldConfig()
+        assert smoothed(config, (200, 200, 200), 2).update_sigma == config.smooth.update_sigma
+        assert smoothed(config, (64, 48, 1), 2).update_sigma == 3
+        assert smoothed(config, (8, 8, 8), 2).update_sigma == config.update_sigma
 
 
 def test_large_voxels_shorten_steps_and_smoothing():
     config = FieldConfig(reach=4.0)
-    assert bounded(config, 4.0, 1.0) == config
-    coarse = bounded(config, 16.0, 4.0)
+    assert bounded(config, 4.0) == config
+    coarse = bounded(config, 16.0)
     assert (coarse.step, coarse.update_sigma) == (config.step / 4, config.update_sigma / 4)
     assert coarse.field_sigma == config.field_sigma
-    assert bounded(config, 30.0, 30.0) == config  # the finest voxels are never too large
 
 
 def test_small_levels_may_take_more_iterations():

@@ -92,7 +92,7 @@ def test_the_presets_and_options_reach_the_engines(head, bent):
         head, bent, preset="fast", init="header", similarity="mse", field={"iterations": [3, 3]}
     )
     field = next(stage for stage in result.stages if stage.name == "field")
-    assert [len(level.values) for level in field.levels] == [3, 3]
+    assert [len(level.values) for level in field.levels] == [3 + 3, 3]  # smooth and free first
     assert result.config.field == fast.field
     assert register(head, bent, config=fast).transform.links[0].matrix.tolist() == (
         result.transform.links[0].matrix.tolist()
