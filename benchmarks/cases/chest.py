@@ -12,14 +12,14 @@ from benchmarks.session import Session
 from benchmarks.table import Row, Table
 from benchmarks.timing import COST
 
-_OWN = (*PRESETS, regkit("--init", "header", name="default, --init header"))
+_OWN = (*PRESETS, regkit("--similarity", "mi", name="default, mi"))
 _PEERS = (GREEDY, DEMONS, SYN_QUICK)
 _COLUMNS = {"pair": "", "method": "", **OVERLAP, **REGULARITY, "IC p95 mm": ".3f", **COST}
 
 
 def chest_case(session: Session) -> list[Table]:
     """Dice of the five lobes from one affine start."""
-    session.warm_up("lncc2")
+    session.warm_up("lncc2", "mi")
     rows = [row for pair in chest_pairs() for row in _race(session, pair)]
     notes = (
         f"Medians of {session.runs}; Dice over five lobes; folding and sd log J inside the lungs.",
