@@ -1,4 +1,4 @@
-"""Cost against size: a smooth synthetic pair from 1 to 64 million voxels."""
+"""Cost against size: a smooth synthetic pair from 1 to 134 million voxels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.methods import DEFAULT
 from benchmarks.session import Session, say
 from benchmarks.table import Row, Table
 
-SIDES = (100, 126, 160, 200, 252, 318, 400)
+SIDES = (100, 126, 160, 200, 252, 318, 400, 512)
 FIELD_OF_VIEW_MM = 200.0
 _COLUMNS = {
     "shape": "",
