@@ -38,7 +38,8 @@ def deformations_case(session: Session) -> list[Table]:
     rows = [row for scene in _scenes() for row in _race(session, scene, methods)]
     notes = (
         "The moving image is the second contrast of the same brain, deformed by a random smooth "
-        "field of that peak; the error is at about 4000 points in the brain. Accuracy\n        "alone: for times see the real T2, above.",
+        "field of that peak; the error is at about 4000 points in the brain. Accuracy "
+        "alone: for times see the real T2, above.",
         "The remap gives T1 a non-monotone scale: fluid brightest, then white, then grey matter.",
     )
     return [
