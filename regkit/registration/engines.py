@@ -86,7 +86,7 @@ def find(
     reason = "asked for"
     if name == "auto":
         name, reason = choose(pair, matrix)
-    similarity = similarity_of(name, config.field.radius)
+    similarity = similarity_of(name, config.field.radius, config.features, config.seed)
     if config.transform != "deformable":
         matrix, stage = register_linear(
             pair,

@@ -132,14 +132,14 @@ def _descend(
         value, force = _force(at, m, u, similarity)
         values.append(value)
         told(len(values), value)
-        if _settled(values, config.tolerance):
+        if not similarity.random and _settled(values, config.tolerance):
             break
         force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
         speed = advance(speed, force, weight, step=config.step / ratio, momentum=config.momentum)
         moved = compose_fields(u, speed, out=force)
         u = _pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
     settled = _settled(values, config.tolerance)
-    if values and values[-1] >= values[0]:  # steps have a size even where there is nothing to gain
+    if not _gained(values, similarity):  # steps have a size even where there is nothing to gain
         u = start
     return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
 
@@ -156,6 +156,12 @@ def _settled(values: list[float], tolerance: float) -> bool:
     if len(values) <= _WINDOW:
         return False
     return values[-_WINDOW - 1] - values[-1] < tolerance * (values[0] - values[-1])
+
+
+def _gained(values: list[float], similarity: Similarity) -> bool:
+    """Whether the level ended better than it began; by means where single values are random."""
+    some = max(1, min(_WINDOW, len(values) // 3)) if similarity.random else 1
+    return sum(values[-some:]) < sum(values[:some])
 
 
 def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:

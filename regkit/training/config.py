@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from regkit.errors import InputError
+from regkit.registration.config import FeatureConfig, Similarity
 
 
 class _Strict(BaseModel):
@@ -94,7 +95,8 @@ class Loss(_Strict):
     compared independently of those that the network sees.
     """
 
-    similarity: Literal["lncc2", "lncc", "mind"] = "lncc2"
+    similarity: Similarity = "lncc2"
+    features: FeatureConfig = FeatureConfig()
     radius: int = Field(3, ge=1)
     lmbda: float = Field(1.5, ge=0)
     truth: float = Field(0.3, ge=0)
@@ -180,5 +182,5 @@ def near(word: str, known: list[str]) -> str:
 
 
 def _names(model: type[BaseModel]) -> list[str]:
-    parts = (model, Stage, Source, Augment, Loss) if model is RegistrationConfig else (model,)
+    parts = (model, Stage, Source, Augment, Loss, FeatureConfig) if model is RegistrationConfig else (model,)
     return sorted({name for part in parts for name in part.model_fields})
