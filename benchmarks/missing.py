@@ -18,6 +18,7 @@ import regkit as rk
 from benchmarks.data import as_float, brain, contrasts
 from regkit import Grid, InputError, Labels, Volume
 
+Scan = Callable[[Volume, int], Volume]
 _PEAK, _SIGMA = 8.0, 18.0  # mm, of the warps
 _EDGE = 6.0  # mm around a cut in which a warp may carry tissue across it
 _FEW = 0.1  # of a slice: with less brain it is not taken
@@ -47,14 +48,19 @@ class Subject:
     part: Volume
     left: Labels
 
-    def scene(self, seed: int, *, lacking: str) -> Scene:
+    def scene(self, seed: int, *, lacking: str, scan: Scan) -> Scene:
         """A random warp; ``fixed`` or ``moving`` lacks anatomy. Moving is the one that is warped.
 
-        ``moving(y) = image(back(y))``, so that the truth is ``back(phi(x)) = x``.
+        ``moving(y) = image(back(y))``, so that the truth is ``back(phi(x)) = x``. What ``scan``
+        does to the whole image is done before anything is cut away.
         """
         back = smooth_warp(self.whole.grid, seed)
-        stays, goes = (self.part, self.whole) if lacking == "fixed" else (self.whole, self.part)
-        return Scene(stays, rk.warp(goes, back, onto=goes.grid), self.left, back)
+        keep = (self.part.data != 0).float()
+        stays, goes = self.whole, scan(rk.warp(self.whole, back, onto=self.whole.grid), seed)
+        if lacking == "fixed":
+            return Scene(self.part, goes, self.left, back)
+        kept = rk.warp(self.part.with_data(keep), back, onto=goes.grid).data > 0.5
+        return Scene(stays, goes.with_data(goes.data * kept), self.left, back)
 
     def slice(self, index: int) -> Subject:
         """One slice along the last axis, as a 2-D subject."""
@@ -92,6 +98,27 @@ def brain_and_slab() -> Subject:
     keep = torch.from_numpy(~front)[None]
     left = Labels(torch.from_numpy((inside & far).astype(np.uint8))[None], grid)
     return Subject("slab", small, small.with_data(small.data * keep), left)
+
+
+def same_scan(image: Volume, _seed: int) -> Volume:
+    """The same intensities."""
+    return image
+
+
+def other_scan(image: Volume, seed: int) -> Volume:
+    """As another scanner would show it: contrast, coil and noise differ.
+
+    A power of 0.7 to 1.4, a smooth field of gain of 20 % (standard deviation), noise of 2 % of
+    the range, Rician.
+    """
+    draw = np.random.default_rng([seed, 1])
+    top = float(image.data.max())
+    values = (image.data.numpy() / top) ** float(np.exp(draw.uniform(-0.35, 0.35)))
+    width = [0.0, *(40.0 / np.array(image.grid.spacing))]
+    gain = ndimage.gaussian_filter(draw.normal(size=values.shape), width, mode="reflect")
+    values = values * np.exp(0.2 * gain / gain.std())
+    noisy = np.hypot(values + draw.normal(0, 0.02, values.shape), draw.normal(0, 0.02, values.shape))
+    return image.with_data(torch.from_numpy((top * noisy).astype(np.float32)))
 
 
 def smooth_warp(grid: Grid, seed: int) -> rk.DisplacementField:

@@ -62,7 +62,9 @@ def open_torchscript(
         network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
     except RuntimeError as error:
         raise InputError(f"{path.name}: is no TorchScript module") from error
-    network.eval().requires_grad_(False)
+    network.eval()
+    for weights in network.parameters():  # script modules have no requires_grad_ of their own
+        weights.requires_grad_(False)
     ndim, channels, count = _probed(network, path)
     return ScriptFeatures(
         f"torchscript={path.name}", network, ndim, channels, _chosen(layers, count, path)
