@@ -36,7 +36,7 @@ class Scene:
     def errors(self, phi: Callable[[Tensor], Tensor]) -> Tensor:
         """How far, in world units, ``phi`` and then the truth take points from themselves."""
         points = self.fixed.grid.to_world(torch.nonzero(self.shared.data[0] > 0).double())
-        return torch.linalg.vector_norm(self.back(phi(points)) - points, dim=-1)
+        return (self.back(phi(points)) - points).square().sum(-1).sqrt()
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ def other_scan(image: Volume, seed: int) -> Volume:
     width = [0.0, *(40.0 / np.array(image.grid.spacing))]
     gain = ndimage.gaussian_filter(draw.normal(size=values.shape), width, mode="reflect")
     values = values * np.exp(0.2 * gain / gain.std())
-    noisy = np.hypot(values + draw.normal(0, 0.02, values.shape), draw.normal(0, 0.02, values.shape))
+    real, imaginary = draw.normal(0, 0.02, (2, *values.shape))
+    noisy = np.hypot(values + real, imaginary)
     return image.with_data(torch.from_numpy((top * noisy).astype(np.float32)))
 
 

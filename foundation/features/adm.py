@@ -115,7 +115,8 @@ class ADM(nn.Module):
         )
         kind, _, number = last.partition(".")
         down, kept = _down(shape)
-        self.input_blocks = nn.ModuleList(down[: int(number) + 1] if kind == "input_blocks" else down)
+        used = int(number) + 1 if kind == "input_blocks" else len(down)
+        self.input_blocks = nn.ModuleList(down[:used])
         if kind != "input_blocks":
             self.middle_block = _middle(shape)
         if kind == "output_blocks":

@@ -35,7 +35,7 @@ def sweep(
         str, typer.Option(help="Numbers, with commas; '-' for a network that has none")
     ] = "0,25,50,100,200",
     slice_: Annotated[
-        int | None, typer.Option("--slice", help="Of a volume, along its last axis (default: middle)")
+        int | None, typer.Option("--slice", help="Of a volume, along its last axis")
     ] = None,
     places: Annotated[int, typer.Option(min=1, help="How many places are matched.")] = 400,
     seed: Annotated[int, typer.Option(help="Of the bend, the places and the noise.")] = 0,

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from foundation.features.denoiser import DenoiserFeatures, named
@@ -18,9 +17,7 @@ from regkit.errors import InputError
 from regkit.losses.features import Extractor
 
 
-def open_folder(
-    path: Path | None, layers: Sequence[str] | None, timestep: int | None
-) -> Extractor:
+def open_folder(path: Path | None, layers: Sequence[str] | None, timestep: int | None) -> Extractor:
     """``features:diffusers=FOLDER``: a ``UNet2DModel``, or ``unet`` and ``vae`` below the folder.
 
     Nothing is downloaded.

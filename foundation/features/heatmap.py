@@ -10,7 +10,10 @@ from matplotlib.figure import Figure
 
 from foundation.features.sweep import Cell
 
-_STYLE = "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}td,th{padding:.1em 1em .1em 0;text-align:left}"
+_STYLE = (
+    "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
+    "td,th{padding:.1em 1em .1em 0;text-align:left}"
+)
 
 
 def page(title: str, cells: Sequence[Cell]) -> str:
@@ -40,7 +43,8 @@ def _time(cell: Cell) -> str:
 
 
 def _figure(cells: Sequence[Cell]) -> str:
-    layers, times = (list(dict.fromkeys(x)) for x in zip(*((c.layer, _time(c)) for c in cells)))
+    layers = list(dict.fromkeys(cell.layer for cell in cells))
+    times = list(dict.fromkeys(map(_time, cells)))
     values = {(c.layer, _time(c)): c.error for c in cells}
     grid = [[values[layer, time] for time in times] for layer in layers]
     figure = Figure(figsize=(2.5 + 0.8 * len(times), 1.2 + 0.4 * len(layers)), layout="constrained")

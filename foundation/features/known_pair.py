@@ -68,7 +68,8 @@ def _slice(image: Volume, index: int | None) -> Tensor:
 def _bend(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """``(2, H, W)`` in pixels: the bent image at ``x`` shows what was at ``x + u(x)``."""
     u = gaussian(torch.randn(2, *shape, generator=generator), _SMOOTH)
-    return u * (_BEND / torch.linalg.vector_norm(u, dim=0).max())
+    longest = float(torch.linalg.vector_norm(u, dim=0).max())
+    return u * (_BEND / longest)
 
 
 def _inverse(u: Tensor, places: Tensor) -> Tensor:

@@ -84,7 +84,8 @@ def empty_prompt(folder: Path) -> Tensor:
     encoder = models.CLIPTextModel.from_pretrained(
         str(folder / "text_encoder"), local_files_only=True
     )
-    words = tokens("", padding="max_length", max_length=tokens.model_max_length, return_tensors="pt")
+    most = tokens.model_max_length
+    words = tokens("", padding="max_length", max_length=most, return_tensors="pt")
     with torch.no_grad():
         out: Tensor = encoder(words.input_ids)[0]
     return out

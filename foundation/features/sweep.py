@@ -121,7 +121,9 @@ def errors(fixed: Tensor, moving: Tensor, pair: Correspondence) -> Tensor:
         torch.arange(n, device=fixed.device, dtype=torch.float32) for n in moving.shape[1:]
     )
     off = []
-    for some, truth in zip(pair.places.split(_BATCH), pair.truth.split(_BATCH), strict=True):
+    for some, truth in zip(
+        *(torch.split(x, _BATCH) for x in (pair.places, pair.truth)), strict=True
+    ):
         wanted = fixed[:, some[:, 0], some[:, 1]]
         likeness = torch.einsum("cn,chw->nhw", wanted, moving)
         far = (rows[None, :, None] - some[:, 0, None, None]).abs() > pair.reach

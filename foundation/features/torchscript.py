@@ -28,9 +28,7 @@ class ScriptFeatures:
     ndim: int
     channels: int
     chosen: tuple[int, ...]
-    settings: Mapping[str, Any] = field(
-        default_factory=lambda: {"distance": "l1", "noise": "none"}
-    )
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"distance": "l1", "noise": "none"})
 
     def draw(self, images: Tensor, generator: torch.Generator) -> None:
         """It takes none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Literal
 
 import torch
@@ -13,7 +12,7 @@ from torch.nn import functional
 from regkit.errors import InputError
 from regkit.kernels.smoothing import gaussian_taps
 
-DistanceName = Literal["lncc", "cosine", "l1", "l2", "ncc"]
+DistanceName = Literal["lncc", "lncc2", "cosine", "l1", "l2", "ncc"]
 Distance = Callable[[Tensor, Tensor, Tensor], Tensor]
 _FLAT = 1e-4  # share of a channel's variance below which a window counts as flat
 
@@ -36,7 +35,8 @@ def distance_of(name: str, sigma: float) -> Distance:
     0.0
     """
     table: dict[str, Distance] = {
-        "lncc": partial(local_correlation_distance, sigma=sigma),
+        "lncc": lambda f, w, m: 1 - local_correlation(f, w, m, sigma).mean(1, keepdim=True),
+        "lncc2": lambda f, w, m: 1 - local_correlation(f, w, m, sigma).square().mean(1, True),
         "cosine": cosine_distance,
         "l1": lambda fixed, warped, _: (fixed - warped).abs().mean(1, keepdim=True),
         "l2": lambda fixed, warped, _: (fixed - warped).square().mean(1, keepdim=True),
@@ -47,10 +47,8 @@ def distance_of(name: str, sigma: float) -> Distance:
     return table[name]
 
 
-def local_correlation_distance(
-    fixed: Tensor, warped: Tensor, weight: Tensor, *, sigma: float
-) -> Tensor:
-    """``1 - lncc``, the mean over channels, in Gaussian windows of ``sigma`` pixels.
+def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, sigma: float) -> Tensor:
+    """Correlation ``(N, C, *spatial)`` of every channel in Gaussian windows of ``sigma`` pixels.
 
     Statistics of a window are of what has weight; one in which a channel is flat counts as not
     correlated, in DGIR's form ``cov / sqrt((var_f + eps) (var_w + eps))``. Unlike there, ``eps``
@@ -68,7 +66,7 @@ def local_correlation_distance(
     var_b = (mean(b.square()) - mean_b.square()).clamp(min=0)
     cov = mean(a * b) - mean_a * mean_b
     flat_a, flat_b = _flat(a, weight), _flat(b, weight)
-    return 1 - (cov / ((var_a + flat_a) * (var_b + flat_b)).sqrt()).mean(1, keepdim=True)
+    return cov / ((var_a + flat_a) * (var_b + flat_b)).sqrt()
 
 
 def cosine_distance(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
@@ -104,6 +102,7 @@ def _blurred(maps: Tensor, sigma: float) -> Tensor:
         if maps.shape[axis] == 1:
             continue
         last = maps.movedim(axis, -1)
-        rows = functional.conv1d(last.reshape(-1, 1, last.shape[-1]), taps[None, None], padding=half)
+        rows = last.reshape(-1, 1, last.shape[-1])
+        rows = functional.conv1d(rows, taps[None, None], padding=half)
         maps = rows.reshape(last.shape).movedim(-1, axis)
     return maps

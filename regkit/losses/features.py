@@ -27,11 +27,17 @@ Axes = Literal["random", "all", 0, 1, 2]
 class Extractor(Protocol):
     """A frozen network that makes feature maps of images; see the group ``regkit.features``."""
 
-    name: str
-    ndim: int
-    """2: takes slices; 3: takes volumes."""
-    settings: Mapping[str, Any]
-    """How it is best used: fields of :class:`regkit.registration.config.FeatureConfig`."""
+    @property
+    def name(self) -> str:
+        """What messages and reports call it."""
+
+    @property
+    def ndim(self) -> int:
+        """2: takes slices; 3: takes volumes."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How it is best used: fields of :class:`regkit.registration.config.FeatureConfig`."""
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor | None:
         """The noise for a batch, if it wants any."""
@@ -67,7 +73,8 @@ class FeatureSimilarity(Similarity):
     extractor
         Of what; frozen, and moved to where the images are.
     distance
-        ``lncc`` as in DGIR, ``cosine``, ``l1``, ``l2`` or ``ncc``.
+        ``lncc`` as in DGIR, ``cosine``, ``l1``, ``l2`` or ``ncc``; or ``lncc2``, which squares the
+        correlation: places that do not correlate then pull at nothing.
     sigma
         Of LNCC's windows, in pixels of the feature map.
     slices
@@ -91,7 +98,8 @@ class FeatureSimilarity(Similarity):
     ...     name, ndim, settings = "edges", 2, {}
     ...     draw = lambda self, images, generator: None
     ...     to = lambda self, device: self
-    ...     __call__ = lambda self, images, noise: [torch.cat(torch.gradient(images, dim=(2, 3)), 1)]
+    ...     def __call__(self, images, noise):
+    ...         return [torch.cat(torch.gradient(images, dim=(2, 3)), 1)]
     >>> image = torch.rand(1, 9, 9, generator=torch.Generator().manual_seed(0))
     >>> bool(FeatureSimilarity(Edges(), sigma=1)(image, image) < 0.01)
     True
@@ -150,9 +158,8 @@ class FeatureSimilarity(Similarity):
         self.extractor.to(image.device)
         flat = image.ndim == 3 or self.extractor.ndim == 3
         slices = image[None] if flat else image.movedim(axis + 1, 0)
-        parts = [
-            self.extractor(part, self._noise(part)) for part in slices.contiguous().split(self.chunk)
-        ]
+        chunks = torch.split(slices.contiguous(), self.chunk)
+        parts = [self.extractor(chunk, self._noise(chunk)) for chunk in chunks]
         return [torch.cat(maps) for maps in zip(*parts, strict=True)]
 
     def _batches(
@@ -184,7 +191,7 @@ class FeatureSimilarity(Similarity):
 
     def _distance(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """Of one layer, one value a slice."""
-        pooled = _pooled(weight, tuple(fixed.shape[2:]))
+        pooled = _pooled(weight, fixed.shape[2:])
         apart = distance_of(self.distance, self.sigma)(fixed, warped, pooled)
         axes = tuple(range(1, apart.ndim))
         return (pooled * apart).sum(axes) / pooled.sum(axes).clamp(min=1e-6)
@@ -220,11 +227,13 @@ class FeatureSimilarity(Similarity):
             drawn = torch.randperm(len(index), generator=self.generator)[: self.slices]
             index = index[drawn].sort().values
         total = amount[index].sum().clamp(min=1e-6) * parts
-        for some in index.split(self.chunk):
+        for some in torch.split(index, self.chunk):
             yield View(axis, some, amount[some] / total)
 
 
-def _pooled(weight: Tensor, shape: tuple[int, ...]) -> Tensor:
-    pool: Any = functional.adaptive_avg_pool3d if len(shape) == 3 else functional.adaptive_avg_pool2d
-    out: Tensor = pool(weight, shape)
+def _pooled(weight: Tensor, shape: torch.Size) -> Tensor:
+    pool: Any = (
+        functional.adaptive_avg_pool3d if len(shape) == 3 else functional.adaptive_avg_pool2d
+    )
+    out: Tensor = pool(weight, tuple(shape))
     return out

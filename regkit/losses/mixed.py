@@ -58,9 +58,7 @@ class Mixed(Similarity):
         return value, gradient
 
 
-def _slope(
-    part: Similarity, fixed: Tensor, warped: Tensor, weight: Tensor
-) -> tuple[float, Tensor]:
+def _slope(part: Similarity, fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[float, Tensor]:
     """By the kernel of a part where it compares the images themselves."""
     if part.oriented:
         return by_autograd(lambda leaf: part(fixed, leaf, weight), warped)

@@ -35,7 +35,7 @@ class StaticFeatures(Similarity):
 
     def features(self, image: Tensor) -> Tensor:
         """``(1, *spatial)`` to ``(C, *spatial)``."""
-        axis = self.source.axes if isinstance(self.source.axes, int) else 0
+        axis: int = self.source.axes if isinstance(self.source.axes, int) else 0
         if image.ndim == 4 and 1 in image.shape[1:]:
             axis = list(image.shape[1:]).index(1)
         maps = self.source.precompute(image, axis)

@@ -12,6 +12,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from regkit.errors import InputError
+from regkit.losses.distances import DistanceName
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -151,7 +152,7 @@ class FeatureConfig(_Strict):
     """
 
     mode: Literal["warped", "static"] = "warped"
-    distance: Literal["lncc", "cosine", "l1", "l2", "ncc"] = "lncc"
+    distance: DistanceName = "lncc"
     sigma: float = Field(4.0, ge=0)
     layers: tuple[str, ...] | None = None
     layer_weights: tuple[float, ...] | None = None

@@ -182,5 +182,6 @@ def near(word: str, known: list[str]) -> str:
 
 
 def _names(model: type[BaseModel]) -> list[str]:
-    parts = (model, Stage, Source, Augment, Loss, FeatureConfig) if model is RegistrationConfig else (model,)
+    inner = (Stage, Source, Augment, Loss, FeatureConfig)
+    parts = (model, *inner) if model is RegistrationConfig else (model,)
     return sorted({name for part in parts for name in part.model_fields})

@@ -4,7 +4,7 @@ import torch
 from regkit import InputError
 from regkit.losses.distances import distance_of
 
-NAMES = ["lncc", "cosine", "l1", "l2", "ncc"]
+NAMES = ["lncc", "lncc2", "cosine", "l1", "l2", "ncc"]
 
 
 @pytest.fixture(params=[(9, 10), (5, 6, 7)], ids=str)
@@ -25,7 +25,7 @@ def test_maps_are_at_no_distance_from_themselves(name, maps):
     assert float(same[inside].mean()) < 0.01 < float(apart[inside].mean())
 
 
-@pytest.mark.parametrize("name", ["lncc", "ncc"])
+@pytest.mark.parametrize("name", ["lncc", "lncc2", "ncc"])
 def test_correlations_do_not_know_scale_or_offset(name, maps):
     fixed, other, weight = maps
     scaled = other * torch.tensor([0.1, 3.0, 70.0]).reshape(1, 3, 1, 1, *[1] * (fixed.ndim - 4))
@@ -35,7 +35,7 @@ def test_correlations_do_not_know_scale_or_offset(name, maps):
     torch.testing.assert_close(distance(fixed, scaled + 5, weight)[inside], before)
 
 
-@pytest.mark.parametrize("name", ["lncc", "ncc"])
+@pytest.mark.parametrize("name", ["lncc", "lncc2", "ncc"])
 def test_what_has_no_weight_has_no_say_in_a_window(name, maps):
     fixed, other, weight = maps
     changed = torch.where(weight > 0, other, torch.full_like(other, 9.0))

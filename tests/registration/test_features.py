@@ -54,10 +54,8 @@ def test_a_plane_is_registered_by_features(plane, bent, name, features):
 def test_the_same_seed_gives_the_same_bytes(plane, bent):
     moving = warp(plane, bent, onto=plane.grid)
     noisy = {"layers": ["down.0"], "noise": "independent"}
-    both = [
-        register(plane, moving, similarity="features:small-diffusion", features=noisy, seed=3, **FEW)
-        for _ in range(2)
-    ]
+    options = {"similarity": "features:small-diffusion", "features": noisy, "seed": 3, **FEW}
+    both = [register(plane, moving, **options) for _ in range(2)]
     assert torch.equal(both[0].warped.data, both[1].warped.data)
 
 

@@ -13,9 +13,7 @@ _GAMMA = 2.0
 _INVERTED = 0.25
 
 
-def crops(
-    pictures: Sequence[Tensor], size: int, count: int, generator: torch.Generator
-) -> Tensor:
+def crops(pictures: Sequence[Tensor], size: int, count: int, generator: torch.Generator) -> Tensor:
     """Draw ``(count, 1, size, size)`` in [0, 1] from pictures ``(1, height, width)``.
 
     Larger pictures are drawn more often. Crops are flipped, turned, brightened or darkened

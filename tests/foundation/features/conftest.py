@@ -1,4 +1,4 @@
-"""Checkpoints of the layouts that are read, small and of random weights: shapes are what matters."""
+"""Checkpoints of the layouts that are read, small, of random weights: shapes are what matters."""
 
 import pytest
 import torch

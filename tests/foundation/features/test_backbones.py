@@ -16,7 +16,6 @@ from regkit.losses import FeatureSimilarity
 from regkit.registration.backbones import backbones, open_extractor
 from regkit.registration.config import FeatureConfig
 
-
 # TorchScript is what the convention says, deprecated or not.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
@@ -139,7 +138,7 @@ def test_tokens_become_maps(slices):
     [
         ("nothing", {}, "features:nothing: no such backbone; allowed: .*small-diffusion"),
         ("small-diffusion=x", {}, "has its own weights"),
-        ("small-diffusion", {"layers": ["up.9"]}, "no layer 'up_blocks.9'; there are .*up_blocks.0"),
+        ("small-diffusion", {"layers": ["up.9"]}, "no layer 'up_blocks.9'; .*up_blocks.0"),
         ("mind", {"timestep": 3}, "features:mind: has no weights, layers or timestep"),
         ("diffusers", {}, "needs a folder that diffusers wrote"),
         ("diffusers={tmp}", {}, "config.json: cannot be read"),
