@@ -11,9 +11,9 @@ from foundation.features.denoiser import DenoiserFeatures
 from foundation.features.folder import unet_features
 from regkit.errors import InputError
 
-LAYERS = ("up_blocks.1",)
+LAYERS = ("down_blocks.0",)
 TIMESTEP = 50
-SETTINGS: dict[str, Any] = {"distance": "lncc", "sigma": 2.0, "axes": "all"}
+SETTINGS: dict[str, Any] = {"distance": "lncc2", "sigma": 2.0, "noise": "none", "axes": "random"}
 
 
 def open_small_diffusion(

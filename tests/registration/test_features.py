@@ -90,9 +90,8 @@ def test_weights_are_tuned_by_features():
     coarse = torch.rand(1, 1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
     fixed = torch.nn.functional.interpolate(coarse, size=(16, 16, 16), mode="trilinear")
     config = TuningConfig(iterations=6, learning_rate=5e-4, tolerance=0)
-    loss = similarity_of(
-        "features:small-diffusion", 3, FeatureConfig(layers=("down.0",), noise="none", axes=0)
-    )
+    features = FeatureConfig(distance="cosine", axes=0)
+    loss = similarity_of("features:small-diffusion", 3, features)
     _, losses = tuned(network, fixed.roll(1, 2), fixed, loss, config, lambda *_: None)
     assert min(losses) < losses[0]
 
