@@ -47,10 +47,7 @@ class DenoiserFeatures:
         self.network.eval().requires_grad_(False)
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Noise for images ``(N, 1, H, W)``; the same for all slices of a batch.
-
-        One pattern, so that what a chunk holds does not change what a slice is compared by.
-        """
+        """Noise for images ``(N, 1, H, W)``, one pattern for all of them."""
         one = shown(images[:1], channels=self.channels, multiple=self.multiple)
         return gaussian_noise(one, generator)
 

@@ -43,7 +43,7 @@ class LatentFeatures:
         self.parts.eval().requires_grad_(False)
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Noise for the latents of ``(N, 1, H, W)``; the same for all slices of a batch."""
+        """Noise for the latents of ``(N, 1, H, W)``, one pattern for all of them."""
         with torch.no_grad():
             return gaussian_noise(self._latent(images[:1]), generator)
 

@@ -85,7 +85,7 @@ class FeatureSimilarity(Similarity):
         One a layer; equal if not given.
     noise
         One draw a step for both images (``shared``), one for each (``independent``, as DGIR), or
-        ``none``.
+        ``none``. All slices of an image get the same.
     chunk
         Slices that are in the network at a time: memory.
     generator
@@ -165,13 +165,21 @@ class FeatureSimilarity(Similarity):
     def _batches(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor | None, Tensor | None]]]:
+        """Chunk by chunk: fixed, warped, weight, shares, and the noise of both images."""
         self.extractor.to(warped.device)
+        drawn: dict[int | None, tuple[Tensor | None, Tensor | None]] = {}
         for view in self._views(weight):
             f = view.of(fixed)
-            first = self._noise(f)
-            second = self._noise(f) if self.noise == "independent" else first
-            share = view.share.to(warped)
-            yield f, view.of(warped), view.of(weight[None]), share, (first, second)
+            if view.axis not in drawn:  # one draw an axis, so that chunks do not change the value
+                first = self._noise(f)
+                drawn[view.axis] = first, self._noise(f) if self.noise == "independent" else first
+            yield (
+                f,
+                view.of(warped),
+                view.of(weight[None]),
+                view.share.to(warped),
+                drawn[view.axis],
+            )
 
     def _part(
         self,
@@ -200,10 +208,7 @@ class FeatureSimilarity(Similarity):
         return None if self.noise == "none" else self.extractor.draw(images, self.generator)
 
     def _views(self, weight: Tensor) -> Iterator[View]:
-        if self.extractor.ndim == 3:
-            yield View(None, torch.zeros(1, dtype=torch.long), torch.ones(1))
-            return
-        if weight.ndim == 2:
+        if self.extractor.ndim == 3 or weight.ndim == 2:
             yield View(None, torch.zeros(1, dtype=torch.long), torch.ones(1))
             return
         axes = self._axes(weight)

@@ -75,11 +75,11 @@ def test_both_ways_to_the_gradient_agree(images, axes):
     assert_close(torch.autograd.grad(loss, leaf)[0], gradient)
 
 
-@pytest.mark.parametrize("noise", ["none", "shared"])
+@pytest.mark.parametrize("noise", ["none", "shared", "independent"])
 def test_chunks_do_not_change_the_value(draw, noise):
     fixed, warped = draw(1, 6, 7, 8).double(), draw(1, 6, 7, 8).double()
-    some = similarity(axes=0, chunk=2, noise="none")
-    whole = similarity(axes=0, chunk=99, noise="none")
+    some = similarity(axes=0, chunk=2, noise=noise)
+    whole = similarity(axes=0, chunk=99, noise=noise)
     assert_close(some(fixed, warped), whole(fixed, warped))
     assert max(some.extractor.seen) == 2
     assert max(whole.extractor.seen) == 6
