@@ -24,7 +24,6 @@ from regkit.cli.options import (
 _IMAGES = "Images"
 _METHOD = "Method"
 Kind = Literal["rigid", "affine", "deformable"]
-Similarity = Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"]
 Modality = Literal["auto", "ct", "mr", "other"]
 Refine = Literal["field", "weights", "none"]
 Preset = Literal["fast", "default", "accurate"]
@@ -69,8 +68,12 @@ def register(
         ),
     ] = None,
     similarity: Annotated[
-        Similarity | None,
-        typer.Option(help="What to compare by (default: auto)", rich_help_panel=_METHOD),
+        str | None,
+        typer.Option(
+            metavar="auto|mse|lncc|lncc2|mind|mi|features:NAME",
+            help="What to compare by, or a sum: features:NAME+0.5*lncc2 (default: auto)",
+            rich_help_panel=_METHOD,
+        ),
     ] = None,
     modality: Annotated[
         Modality | None,

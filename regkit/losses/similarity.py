@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,6 +18,15 @@ class Similarity(ABC):
     """
 
     oriented: bool = False  # whether features depend on the direction of the voxel axes
+
+    @property
+    def random(self) -> bool:
+        """Whether the same images may give another value the next time."""
+        return False
+
+    def reseed(self, seed: int) -> None:
+        """Let what is random begin anew."""
+        return
 
     @property
     @abstractmethod
@@ -44,7 +54,12 @@ class Similarity(ABC):
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
         """The loss of features and its gradient by ``warped``."""
-        with torch.enable_grad():
-            leaf = warped.detach().requires_grad_()
-            loss = self.compare(fixed, leaf, weight)
-            return float(loss.detach()), torch.autograd.grad(loss, leaf)[0]
+        return by_autograd(lambda leaf: self.compare(fixed, leaf, weight), warped)
+
+
+def by_autograd(loss: Callable[[Tensor], Tensor], warped: Tensor) -> tuple[float, Tensor]:
+    """``loss(warped)``, and its gradient by ``warped``."""
+    with torch.enable_grad():
+        leaf = warped.detach().requires_grad_()
+        value = loss(leaf)
+        return float(value.detach()), torch.autograd.grad(value, leaf)[0]

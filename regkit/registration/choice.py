@@ -6,7 +6,9 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.windows import local_correlation
-from regkit.losses import LNCC, MIND, MSE, MutualInformation, Similarity
+from regkit.losses import LNCC, MIND, MSE, Mixed, MutualInformation, Similarity
+from regkit.registration.backbones import feature_similarity
+from regkit.registration.config import FeatureConfig, parts_of
 from regkit.registration.linear import warp_level
 from regkit.registration.pair import Pair, coarser, level
 
@@ -14,8 +16,28 @@ from regkit.registration.pair import Pair, coarser, level
 _SAME = 0.015
 
 
-def similarity_of(name: str, radius: int) -> Similarity:
-    """The similarity called ``name``."""
+def similarity_of(
+    name: str, radius: int, features: FeatureConfig | None = None, seed: int = 0
+) -> Similarity:
+    """The similarity called ``name``, or the weighted sum of several.
+
+    ``radius`` is of LNCC, ``features`` and ``seed`` of feature similarities.
+
+    Raises
+    ------
+    InputError
+        If a feature backbone cannot be had.
+    """
+    parts = [
+        (weight, _single(part, radius, features or FeatureConfig(), seed))
+        for weight, part in parts_of(name)
+    ]
+    return parts[0][1] if len(parts) == 1 else Mixed(tuple(parts))
+
+
+def _single(name: str, radius: int, features: FeatureConfig, seed: int) -> Similarity:
+    if name.startswith("features:"):
+        return feature_similarity(name.removeprefix("features:"), features, seed)
     table: dict[str, Similarity] = {
         "mse": MSE(),
         "lncc": LNCC(radius),
@@ -28,7 +50,7 @@ def similarity_of(name: str, radius: int) -> Similarity:
 
 def linear_similarity(name: str, radius: int) -> Similarity:
     """What the rigid and affine engines use: mutual information unless an image one is asked."""
-    return similarity_of("mi" if name in ("auto", "mind") else name, radius)
+    return similarity_of(name if name in ("mse", "lncc", "lncc2") else "mi", radius)
 
 
 def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:

@@ -5,15 +5,53 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from regkit.errors import InputError
+from regkit.losses.distances import DistanceName
 from regkit.settings import Settings, checked
 
 Preset = Literal["fast", "default", "accurate"]
+INTENSITY = ("mse", "lncc", "lncc2", "mind", "mi")
+
+
+def parts_of(similarity: str) -> list[tuple[float, str]]:
+    """The weights and names in ``NAME``, ``features:NAME``, or ``features:NAME+0.5*lncc2``.
+
+    Examples
+    --------
+    >>> parts_of("features:small-diffusion+0.5*lncc2")
+    [(1.0, 'features:small-diffusion'), (0.5, 'lncc2')]
+    """
+    return [_weighed(word) for word in similarity.split("+")]
+
+
+def _weighed(word: str) -> tuple[float, str]:
+    weight, star, name = word.partition("*")
+    return (float(weight), name) if star else (1.0, word)
+
+
+def _known(similarity: str) -> str:
+    """``similarity``, if every part of it could be one."""
+    try:
+        names = [name for weight, name in parts_of(similarity) if weight > 0]
+    except ValueError:
+        names = []
+    if names and all(name in INTENSITY or name.startswith("features:") for name in names):
+        return similarity
+    known = ", ".join(map(repr, INTENSITY))
+    raise ValueError(f"allowed: {known}, 'features:NAME', or a sum: 'features:NAME+0.5*lncc2'")
+
+
+def _known_or_auto(similarity: str) -> str:
+    return similarity if similarity == "auto" else _known(similarity)
+
+
+Similarity = Annotated[str, AfterValidator(_known)]
+SimilarityOrAuto = Annotated[str, AfterValidator(_known_or_auto)]
 
 
 class LinearConfig(Settings):
@@ -113,6 +151,28 @@ class TuningConfig(Settings):
     save_memory: bool = True
 
 
+class FeatureConfig(Settings):
+    """Similarity by features (``similarity="features:NAME"``).
+
+    What is left out is set as the backbone is best used. ``mode`` says whether features are
+    computed of the ``warped`` image at every step, or once (``static``) and then warped; the
+    latter keeps ``channels`` of them. ``layers`` and ``timestep`` are the backbone's own words;
+    the rest is of :class:`~regkit.losses.features.FeatureSimilarity`.
+    """
+
+    mode: Literal["warped", "static"] = "warped"
+    distance: DistanceName = "lncc"
+    sigma: float = Field(4.0, ge=0)
+    layers: tuple[str, ...] | None = None
+    layer_weights: tuple[float, ...] | None = None
+    timestep: int | None = Field(None, ge=0)
+    noise: Literal["shared", "independent", "none"] = "shared"
+    slices: int | None = Field(None, gt=0)
+    axes: Literal["random", "all", 0, 1, 2] = "random"
+    chunk: int = Field(16, gt=0)
+    channels: int = Field(16, gt=0)
+
+
 class RegisterConfig(Settings):
     """Everything that decides a result, apart from the images.
 
@@ -124,7 +184,7 @@ class RegisterConfig(Settings):
 
     transform: Literal["rigid", "affine", "deformable"] = "deformable"
     init: Literal["auto", "header", "centers", "moments"] = "auto"
-    similarity: Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"] = "auto"
+    similarity: SimilarityOrAuto = "auto"
     modality: Literal["auto", "ct", "mr", "other"] = "auto"
     model: str | None = Field(None, description="installed weights, a file of them, or auto")
     refine: Literal["field", "weights", "none"] = "field"
@@ -135,6 +195,16 @@ class RegisterConfig(Settings):
     network: NetworkConfig = NetworkConfig()
     tuning: TuningConfig = TuningConfig()
     field: FieldConfig = FieldConfig()
+    features: FeatureConfig = FeatureConfig()
+
+    @model_validator(mode="after")
+    def _features_refine_a_field(self) -> Self:
+        if self.transform != "deformable" and "features:" in self.similarity:
+            raise ValueError(
+                f"similarity {self.similarity!r} guides a deformable transform; for "
+                f"{self.transform!r} take one of {', '.join(INTENSITY)}"
+            )
+        return self
 
 
 def make_config(

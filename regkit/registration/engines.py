@@ -78,15 +78,15 @@ def find(
 ) -> Found:
     """Run the engines that ``config`` asks for, one after the other."""
     stages: list[Stage] = []
+    name, reason = config.similarity, "asked for"
+    similarity = None if name == "auto" else _similarity(name, config)
     if start.matrix is not None and start.field is not None:
         matrix = start.matrix
     else:
         matrix, stages = _linear(pair, config, start.matrix, report)
-    name: str = config.similarity
-    reason = "asked for"
-    if name == "auto":
+    if similarity is None:
         name, reason = choose(pair, matrix)
-    similarity = similarity_of(name, config.field.radius)
+        similarity = _similarity(name, config)
     if config.transform != "deformable":
         matrix, stage = register_linear(
             pair,
@@ -110,6 +110,10 @@ def find(
     field, stage = register_field(pair, matrix, similarity, settings, report, start=first)
     transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
     return Found(transform, (*stages, stage), name, reason)
+
+
+def _similarity(name: str, config: RegisterConfig) -> Similarity:
+    return similarity_of(name, config.field.radius, config.features, config.seed)
 
 
 def _through(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -79,7 +79,7 @@ def register_field(
         told = _teller(report, similarity.name, number, iterations, config)
         descend = partial(_descend, at, affine, similarity=similarity, iterations=iterations)
         if number == 0 and start is None:
-            u, record, share = _first_level(descend, u, config, told)
+            u, record, share = _first_level(descend, u, config, told, similarity)
             smooth = share >= config.smooth.share
         else:
             wide = smoothed(config, at.grid.shape, config.factors[0] / factor)
@@ -109,6 +109,7 @@ def _first_level(
     u: Tensor,
     config: FieldConfig,
     told: Callable[[int, float], None],
+    similarity: Similarity,
 ) -> tuple[Tensor, Level, float]:
     """A smooth field, then a free one: that which will do, and the smooth one's share of the gain.
 
@@ -118,11 +119,12 @@ def _first_level(
     smooth = config.model_copy(update={"field_sigma": config.smooth.field_sigma})
     calm, before = descend(u, config=smooth, told=told)
     free, after = descend(calm, config=config, told=told)
-    values = before.values + after.values
-    gained = values[0] - min(values) if values else 0.0
-    share = (values[0] - min(before.values)) / gained if gained else 0.0
+    if not before.values:
+        return u, before, 0.0
+    (first, calmest), (_, freest) = (_ends(run.values, similarity) for run in (before, after))
+    share = (first - calmest) / (first - freest) if freest < first else 0.0
     chosen = calm if share >= config.smooth.share else free
-    return chosen, replace(after, values=values), share
+    return chosen, replace(after, values=before.values + after.values), share
 
 
 def smoothed(config: FieldConfig, shape: tuple[int, ...], finer: float) -> FieldConfig:
@@ -177,15 +179,16 @@ def _descend(
         value, force = _force(at, m, u, similarity)
         values.append(value)
         told(len(values), value)
-        if _settled(values, config.tolerance):
+        if not similarity.random and _settled(values, config.tolerance):
             break
         force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
         speed = advance(speed, force, weight, step=config.step / ratio, momentum=config.momentum)
         moved = compose_fields(u, speed, out=force)
         u = _pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
     settled = _settled(values, config.tolerance)
-    if values and values[-1] >= values[0]:  # steps have a size even where there is nothing to gain
-        u = start
+    if values:
+        first, last = _ends(values, similarity)
+        u = u if last < first else start  # steps have a size even where there is nothing to gain
     return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
 
 
@@ -201,6 +204,12 @@ def _settled(values: list[float], tolerance: float) -> bool:
     if len(values) <= _WINDOW:
         return False
     return values[-_WINDOW - 1] - values[-1] < tolerance * (values[0] - values[-1])
+
+
+def _ends(values: Sequence[float], similarity: Similarity) -> tuple[float, float]:
+    """How a run began and how it ended; by means where single values are random."""
+    some = max(1, min(_WINDOW, len(values) // 3)) if similarity.random else 1
+    return sum(values[:some]) / some, sum(values[-some:]) / some
 
 
 def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regkit.registration.config import parts_of
 from regkit.registration.result import Result
 
 _LNCC = (
@@ -19,11 +20,16 @@ _MI = (
     "registration in the chest using free-form deformations. IEEE Transactions on Medical Imaging "
     "22(1):120-128, 2003. doi:10.1109/TMI.2003.809072"
 )
-_OF_SIMILARITY = {"lncc": _LNCC, "lncc2": _LNCC, "mind": _MIND, "mi": _MI}
+_FEATURES = (
+    "Features as similarity: Guiding Registration with Emergent Similarity from Pre-Trained "
+    "Diffusion Models. MICCAI 2025. arXiv:2506.02419"
+)
+_OF_SIMILARITY = {"lncc": _LNCC, "lncc2": _LNCC, "mind": _MIND, "mi": _MI, "features": _FEATURES}
 
 
 def citations(result: Result, version: str) -> list[str]:
     """The software, then the papers behind the similarities of the stages that ran."""
     names = [result.config.similarity, *(stage.similarity for stage in result.stages)]
-    papers = [_OF_SIMILARITY[name] for name in names if name in _OF_SIMILARITY]
+    parts = [part.partition(":")[0] for name in names for _, part in parts_of(name)]
+    papers = [_OF_SIMILARITY[part] for part in parts if part in _OF_SIMILARITY]
     return [f"regkit, version {version} (Apache-2.0).", *dict.fromkeys(papers)]

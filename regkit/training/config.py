@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from regkit.registration.config import FeatureConfig, Similarity
 from regkit.settings import Settings
 
 
@@ -87,7 +88,8 @@ class Loss(Settings):
     compared independently of those that the network sees.
     """
 
-    similarity: Literal["lncc2", "lncc", "mind"] = "lncc2"
+    similarity: Similarity = "lncc2"
+    features: FeatureConfig = FeatureConfig()
     radius: int = Field(3, ge=1)
     lmbda: float = Field(1.5, ge=0)
     truth: float = Field(0.3, ge=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from regkit.errors import InputError
+from regkit.losses.similarity import Similarity
 from regkit.networks.gradicon import from_state, grown, stepped
 from regkit.networks.steps import Registration, Step
 from regkit.networks.unet import UNet, Widths
@@ -76,6 +78,8 @@ class RegistrationTask:
         if self._train is None:
             raise InputError("a stage has to begin before it can be trained")
         examples = [self._train.draw(generator) for _ in range(self.config.batch)]
+        if self._similarity.random:  # of the loop's randomness, which a stopped run goes on with
+            self._similarity.reseed(int(torch.randint(1 << 31, (), generator=generator)))
         return self._objective(network, [_on(each, device) for each in examples])
 
     def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
@@ -83,6 +87,7 @@ class RegistrationTask:
         if self._held_out is None or not self._held_out.pools:
             return {}
         generator = torch.Generator().manual_seed(_VALIDATION)
+        self._similarity.reseed(_VALIDATION)
         count, training = self.config.validation_pairs, network.training
         network.eval()
         try:
@@ -112,7 +117,12 @@ class RegistrationTask:
             steps = tuple(step.float() for step in phi.steps)
             u = replace(phi, steps=steps).displacement(moving.shape[2:])
             loss = self.config.loss
-            return objective(u, examples, similarity_of(loss.similarity, loss.radius), loss)
+            return objective(u, examples, self._similarity, loss)
+
+    @cached_property
+    def _similarity(self) -> Similarity:
+        loss = self.config.loss
+        return similarity_of(loss.similarity, loss.radius, loss.features, self.config.seed)
 
     def _drawer(self, *, held_out: bool) -> Drawer:
         pools = open_pools(self.config, self._shape, held_out=held_out)

@@ -1,6 +1,6 @@
 import sys
 from importlib.metadata import EntryPoint
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 import typer
@@ -8,7 +8,7 @@ import typer
 from regkit import __version__
 from regkit.cli import main, register
 from regkit.cli.plan import RULES
-from regkit.registration.config import Preset, RegisterConfig
+from regkit.registration.config import INTENSITY, Preset, RegisterConfig
 
 sys.modules["tests_guest"] = sys.modules[__name__]  # where the entry points below point to
 
@@ -45,7 +45,10 @@ def test_an_unknown_command_is_one_line(capsys):
 def test_choices_are_those_of_the_configuration():
     fields = RegisterConfig.model_fields
     assert fields["transform"].annotation == register.Kind
-    assert fields["similarity"].annotation == register.Similarity
+    hints = get_type_hints(register.register, include_extras=True)
+    assert hints["similarity"].__metadata__[0].metavar == "|".join(
+        ["auto", *INTENSITY, "features:NAME"]
+    )
     assert fields["modality"].annotation == register.Modality
     assert get_args(fields["init"].annotation) == RULES
     assert Preset == register.Preset

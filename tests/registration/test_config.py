@@ -68,6 +68,12 @@ def test_an_unknown_option_is_refused(options, where):
     [
         ({"transform": "elastic"}, r"option transform: .*'rigid', 'affine' or 'deformable'.*elas"),
         ({"similarity": "ncc"}, "option similarity: .*'mind'.*got 'ncc'"),
+        ({"similarity": "mi+ncc"}, r"option similarity: .*features:NAME.*got 'mi\+ncc'"),
+        ({"similarity": "two*mi"}, "option similarity: .*got 'two"),
+        ({"similarity": "auto+mi"}, "option similarity: .*got 'auto"),
+        ({"similarity": "features:mind", "transform": "rigid"}, "guides a deformable transform"),
+        ({"features": {"distance": "cos"}}, r"option features\.distance: .*'cosine'.*got 'cos'"),
+        ({"features": {"slices": 0}}, r"option features\.slices: .*greater than 0.*got 0"),
         ({"init": "centre"}, "option init: .*'centers'"),
         ({"modality": "pet"}, "option modality: .*'other'"),
         ({"device": "gpu"}, "option device: .*got 'gpu'"),

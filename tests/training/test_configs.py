@@ -8,7 +8,11 @@ from regkit.registration.config import configs
 from regkit.settings import checked
 from regkit.training.config import RegistrationConfig
 
-NAMES = sorted(path.name for path in (configs() / "train").iterdir())
+NAMES = sorted(
+    path.name
+    for path in (configs() / "train").iterdir()
+    if read_settings(path)["task"] == "registration"
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,1 @@
+"""Feature backbones: what ``features:NAME`` compares images by."""

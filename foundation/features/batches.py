@@ -1,0 +1,39 @@
+"""Images as networks want them: channels, range, and sizes that their strides divide."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def shown(images: Tensor, *, channels: int, multiple: int) -> Tensor:
+    """``(N, 1, H, W)`` in [0, 1] to ``(N, channels, H', W')`` in [-1, 1].
+
+    Grey becomes colour by repetition; at the far end the edge is repeated until ``multiple``
+    divides both sizes.
+
+    Examples
+    --------
+    >>> shown(torch.zeros(2, 1, 5, 8), channels=3, multiple=4).shape
+    torch.Size([2, 3, 8, 8])
+    """
+    more = [-n % multiple for n in images.shape[2:]]
+    padded = functional.pad(images, (0, more[1], 0, more[0]), mode="replicate")
+    return (2 * padded - 1).repeat(1, channels, 1, 1)
+
+
+def without_padding(maps: Tensor, images: Tensor, multiple: int) -> Tensor:
+    """Maps of what :func:`shown` made, cut to what comes from ``images (N, 1, H, W)``."""
+    keep = []
+    for have, n in zip(maps.shape[2:], images.shape[2:], strict=True):
+        whole = math.ceil(n / multiple) * multiple
+        keep.append(min(have, math.ceil(n * have / whole)))
+    return maps[:, :, : keep[0], : keep[1]]
+
+
+def gaussian_noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers of the shape of ``like``, the same on every device."""
+    return torch.randn(like.shape, generator=generator).to(like)

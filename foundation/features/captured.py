@@ -1,0 +1,71 @@
+"""What layers inside a network put out, without running what comes after them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from torch import Tensor, nn
+
+from regkit.errors import InputError
+
+
+class _EnoughError(Exception):
+    """Every layer that is asked for has been heard."""
+
+
+def captured(network: nn.Module, layers: Sequence[str], run: Callable[[], object]) -> list[Tensor]:
+    """The outputs of ``layers`` while ``run`` runs ``network``, in the order asked for.
+
+    The run ends where the last of them is known; gradients flow through what was run.
+
+    Parameters
+    ----------
+    layers
+        Names as in ``network.named_modules()``. Of a layer that puts out several tensors, the
+        first is taken.
+
+    Examples
+    --------
+    >>> import torch
+    >>> net = nn.Sequential(nn.Identity(), nn.ReLU())
+    >>> captured(net, ["0"], lambda: net(torch.tensor([-1.0])))
+    [tensor([-1.])]
+    """
+    found: dict[str, Tensor] = {}
+
+    def hear(name: str, _module: nn.Module, _given: object, out: object) -> None:
+        first = out[0] if isinstance(out, tuple | list) else out
+        if isinstance(first, Tensor):
+            found[name] = first
+        if len(found) == len(set(layers)):
+            raise _EnoughError
+
+    handles = [
+        network.get_submodule(name).register_forward_hook(partial(hear, name)) for name in layers
+    ]
+    try:
+        run()
+    except _EnoughError:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [found[name] for name in layers]
+
+
+def check_layers(network: nn.Module, layers: Sequence[str], name: str) -> None:
+    """Refuse layers that the network does not have.
+
+    Raises
+    ------
+    InputError
+        With the names of its larger parts.
+    """
+    known = {part for part, _ in network.named_modules() if part}
+    for layer in layers:
+        if layer not in known:
+            near = sorted(part for part in known if part.count(".") <= 1)
+            raise InputError(
+                f"features:{name}: no layer {layer!r}; there are {', '.join(near[:40])}"
+            )

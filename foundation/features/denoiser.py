@@ -1,0 +1,78 @@
+"""Features of a diffusion model that sees pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from foundation.features.batches import gaussian_noise, shown, without_padding
+from foundation.features.captured import captured, check_layers
+from foundation.features.schedule import Schedule
+
+Call = Callable[[nn.Module, Tensor, Tensor], object]
+"""How a network is given noisy images and their timesteps."""
+
+
+@dataclass(frozen=True)
+class DenoiserFeatures:
+    """What ``layers`` of an unconditional denoising network put out, at one timestep.
+
+    See :class:`regkit.losses.features.Extractor`.
+
+    Parameters
+    ----------
+    network
+        Frozen here, and put in evaluation mode.
+    channels, multiple
+        Of its input; ``multiple`` divides height and width.
+    """
+
+    name: str
+    network: nn.Module
+    layers: tuple[str, ...]
+    timestep: int
+    channels: int
+    multiple: int
+    schedule: Schedule = field(default_factory=Schedule.linear)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    call: Call = lambda network, x, t: network(x, t)
+    ndim: int = 2
+
+    def __post_init__(self) -> None:
+        check_layers(self.network, self.layers, self.name)
+        self.network.eval().requires_grad_(False)
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Noise for images ``(N, 1, H, W)``, one pattern for all of them."""
+        one = shown(images[:1], channels=self.channels, multiple=self.multiple)
+        return gaussian_noise(one, generator)
+
+    def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
+        """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
+        clean = shown(images, channels=self.channels, multiple=self.multiple)
+        t = torch.full((len(clean),), self.timestep, device=clean.device)
+        noisy = self.schedule.noised(clean, noise, self.timestep)
+        maps = captured(self.network, self.layers, lambda: self.call(self.network, noisy, t))
+        return [without_padding(each, images, self.multiple) for each in maps]
+
+    def to(self, device: torch.device) -> Self:
+        """Move the network."""
+        self.network.to(device)
+        return self
+
+
+def named(layers: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+    """What the user asked for, or the default; ``up.1`` is short for ``up_blocks.1``.
+
+    Examples
+    --------
+    >>> named(["up.1", "mid"], ())
+    ('up_blocks.1', 'mid_block')
+    """
+    short = {"up": "up_blocks", "down": "down_blocks", "mid": "mid_block"}
+    parts = [layer.partition(".") for layer in layers or ()]
+    return tuple(short.get(p[0], p[0]) + p[1] + p[2] for p in parts) or default

@@ -1,0 +1,90 @@
+"""Backbones in a folder that diffusers writes: pixel-space, or Stable Diffusion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from foundation.features.denoiser import DenoiserFeatures, named
+from foundation.features.installed import diffusers
+from foundation.features.latent import LatentFeatures, empty_prompt
+from foundation.features.schedule import Schedule
+from regkit.errors import InputError
+from regkit.losses.features import Extractor
+
+
+def open_folder(path: Path | None, layers: Sequence[str] | None, timestep: int | None) -> Extractor:
+    """``features:diffusers=FOLDER``: a ``UNet2DModel``, or ``unet`` and ``vae`` below the folder.
+
+    Nothing is downloaded.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or no such model in it.
+    """
+    if path is None or not path.is_dir():
+        raise InputError(
+            f"features:diffusers={path or ''}: needs a folder that diffusers wrote, on this "
+            "machine; nothing is downloaded"
+        )
+    if (path / "vae").is_dir():
+        return _stable(path, layers, timestep)
+    inner = path / "unet" if (path / "unet").is_dir() else path
+    return unet_features(f"diffusers={path.name}", inner, layers, timestep)
+
+
+def unet_features(
+    name: str,
+    folder: Path,
+    layers: Sequence[str] | None,
+    timestep: int | None,
+    *,
+    default: tuple[str, ...] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> DenoiserFeatures:
+    """Features of the ``UNet2DModel`` in ``folder``, by default of its last block but one."""
+    network = _loaded("UNet2DModel", folder)
+    depth = len(network.up_blocks)
+    return DenoiserFeatures(
+        name,
+        network,
+        named(layers, default or (f"up_blocks.{max(0, depth - 2)}",)),
+        50 if timestep is None else timestep,
+        channels=network.config.in_channels,
+        multiple=2 ** (depth - 1),
+        settings=settings or {},
+    )
+
+
+def _stable(path: Path, layers: Sequence[str] | None, timestep: int | None) -> LatentFeatures:
+    unet = _loaded("UNet2DConditionModel", path / "unet")
+    vae = _loaded("AutoencoderKL", path / "vae")
+    return LatentFeatures(
+        f"diffusers={path.name}",
+        nn.ModuleDict({"unet": unet, "encoder": vae.encoder, "quant": vae.quant_conv}),
+        tuple(f"unet.{layer}" for layer in named(layers, ("up_blocks.1",))),
+        261 if timestep is None else timestep,  # of DIFT (Tang et al., NeurIPS 2023)
+        empty_prompt(path),
+        scale=float(vae.config.scaling_factor),
+        multiple=2 ** (len(vae.config.block_out_channels) - 1),
+        schedule=Schedule.scaled_linear(),
+    )
+
+
+def _loaded(kind: str, folder: Path) -> Any:
+    found = folder / "config.json"
+    try:
+        said = json.loads(found.read_text(encoding="utf-8")).get("_class_name")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{found}: cannot be read; a diffusers {kind} has one") from error
+    if said != kind:
+        raise InputError(f"{found}: is of {said}, not {kind}; name a folder of that model")
+    model = getattr(diffusers(), kind)
+    return model.from_pretrained(
+        str(folder), local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+    )

@@ -1,0 +1,51 @@
+"""MIND-SSC as a backbone: no weights, the baseline of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from regkit.errors import InputError
+from regkit.losses.mind import MIND
+
+
+@dataclass(frozen=True)
+class MINDFeatures:
+    """See :class:`regkit.losses.features.Extractor` and :class:`regkit.losses.MIND`."""
+
+    name: str = "mind"
+    ndim: int = 3
+    settings: Mapping[str, Any] = field(
+        default_factory=lambda: {"distance": "l2", "noise": "none", "axes": 0}
+    )
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> None:
+        """It takes none."""
+
+    def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
+        """``(N, 1, *spatial)`` to ``(N, C, *spatial)``."""
+        return [torch.stack([MIND().features(image) for image in images])]
+
+    def to(self, device: torch.device) -> Self:
+        """Nothing to move."""
+        return self
+
+
+def open_mind(
+    path: Path | None, layers: Sequence[str] | None, timestep: int | None
+) -> MINDFeatures:
+    """``features:mind``.
+
+    Raises
+    ------
+    InputError
+        If it is given a path, layers or a timestep: it has none.
+    """
+    if path is not None or layers is not None or timestep is not None:
+        raise InputError("features:mind: has no weights, layers or timestep; leave them out")
+    return MINDFeatures()

@@ -1,0 +1,81 @@
+"""Features of any network of PyTorch or timm, by the names of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from foundation.features.batches import shown
+from foundation.features.captured import captured, check_layers
+from regkit.errors import InputError
+
+
+@dataclass(frozen=True)
+class ModuleFeatures:
+    """What ``layers`` of a network of slices put out; frozen here, in evaluation mode.
+
+    Images are shown as (image - ``mean``) / ``std`` in ``channels`` equal channels. Layers of
+    tokens (vision transformers) become maps, without the tokens that stand for no patch. A
+    package of its own makes a backbone of it by a function in the group ``regkit.features``.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU())
+    >>> images = torch.rand(2, 1, 8, 8)
+    >>> [maps.shape for maps in ModuleFeatures("net", net, ("0",))(images, None)]
+    [torch.Size([2, 4, 4, 4])]
+    """
+
+    name: str
+    network: nn.Module
+    layers: tuple[str, ...]
+    channels: int = 3
+    multiple: int = 1
+    mean: float = 0.45  # of ImageNet, over colours
+    std: float = 0.225
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"noise": "none"})
+    ndim: int = 2
+
+    def __post_init__(self) -> None:
+        check_layers(self.network, self.layers, self.name)
+        self.network.eval().requires_grad_(False)
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> None:
+        """It takes none."""
+
+    def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
+        """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
+        seen = (shown(images, channels=self.channels, multiple=self.multiple) + 1) / 2
+        scaled = (seen - self.mean) / self.std
+        maps = captured(self.network, self.layers, lambda: self.network(scaled))
+        return [each if each.ndim == 4 else _map(each, scaled) for each in maps]
+
+    def to(self, device: torch.device) -> Self:
+        """Move the network."""
+        self.network.to(device)
+        return self
+
+
+def _map(tokens: Tensor, images: Tensor) -> Tensor:
+    """``(N, tokens, C)`` to ``(N, C, h, w)``: of square patches, those that come last.
+
+    Raises
+    ------
+    InputError
+        If no patch size fits.
+    """
+    height, width = images.shape[2:]
+    if tokens.ndim == 3:
+        for patch in range(1, min(height, width) + 1):
+            h, w = height // patch, width // patch
+            if height % patch == 0 and width % patch == 0 and h * w <= tokens.shape[1]:
+                patches = tokens[:, tokens.shape[1] - h * w :]
+                return patches.transpose(1, 2).reshape(len(tokens), -1, h, w)
+    raise InputError(
+        f"a layer puts out {tuple(tokens.shape)} for images {tuple(images.shape)}; allowed: "
+        "(N, C, h, w), or (N, tokens, C) of square patches that divide the image (multiple=...)"
+    )

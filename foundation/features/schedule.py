@@ -1,0 +1,48 @@
+"""How much noise a diffusion model expects at each timestep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """``kept (T,)``: the share of the signal's variance that is left at each timestep.
+
+    Ho et al., NeurIPS 2020, eq. 4: ``x_t = sqrt(kept_t) x_0 + sqrt(1 - kept_t) noise``.
+    """
+
+    kept: Tensor
+
+    @classmethod
+    def linear(cls, steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> Self:
+        """Betas on a line: Ho et al., and OpenAI's guided diffusion.
+
+        Examples
+        --------
+        >>> round(float(Schedule.linear().kept[50]), 2)
+        0.97
+        """
+        return cls((1 - torch.linspace(first, last, steps, dtype=torch.float64)).cumprod(0).float())
+
+    @classmethod
+    def scaled_linear(cls, steps: int = 1000, first: float = 8.5e-4, last: float = 0.012) -> Self:
+        """Square roots of betas on a line: Stable Diffusion."""
+        roots = torch.linspace(first**0.5, last**0.5, steps, dtype=torch.float64)
+        return cls((1 - roots.square()).cumprod(0).float())
+
+    @property
+    def steps(self) -> int:
+        """Number of timesteps."""
+        return len(self.kept)
+
+    def noised(self, clean: Tensor, noise: Tensor | None, t: Tensor | int) -> Tensor:
+        """``clean (N, ...)`` at timestep ``t``, one or ``(N,)``; without noise, clean itself."""
+        if noise is None:
+            return clean
+        kept = self.kept[t].to(clean).reshape(-1, *[1] * (clean.ndim - 1))
+        return kept.sqrt() * clean + (1 - kept).sqrt() * noise

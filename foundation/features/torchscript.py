@@ -1,0 +1,98 @@
+"""TorchScript backbones, as IMPACT keeps its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from regkit.errors import InputError
+
+_PROBES = ((2, 1), (2, 3), (3, 1), (3, 3))  # dimension and channels, in the order tried
+_SIZE = 64
+
+
+@dataclass(frozen=True)
+class ScriptFeatures:
+    """Some of the maps that a module gives for an image, which it scales itself.
+
+    ``chosen`` numbers them. See :class:`regkit.losses.features.Extractor`.
+    """
+
+    name: str
+    network: nn.Module
+    ndim: int
+    channels: int
+    chosen: tuple[int, ...]
+    settings: Mapping[str, Any] = field(default_factory=lambda: {"distance": "l1", "noise": "none"})
+
+    def draw(self, images: Tensor, generator: torch.Generator) -> None:
+        """It takes none."""
+
+    def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
+        """``(N, 1, *spatial)`` in [0, 1] to maps, one a chosen layer."""
+        maps = _maps(self.network, images.repeat(1, self.channels, *[1] * (images.ndim - 2)))
+        return [maps[n] for n in self.chosen]
+
+    def to(self, device: torch.device) -> Self:
+        """Move the module."""
+        self.network.to(device)
+        return self
+
+
+def open_torchscript(
+    path: Path | None, layers: Sequence[str] | None, timestep: int | None
+) -> ScriptFeatures:
+    """``features:torchscript=FILE``: it takes 1 or 3 channels in 2-D or 3-D, which is found out.
+
+    Raises
+    ------
+    InputError
+        If the file is no TorchScript, or takes no image; or a layer is no number of a map.
+    """
+    if path is None or not path.is_file():
+        raise InputError(f"features:torchscript={path or ''}: needs a TorchScript file")
+    try:
+        network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        raise InputError(f"{path.name}: is no TorchScript module") from error
+    network.eval()
+    for weights in network.parameters():  # script modules have no requires_grad_ of their own
+        weights.requires_grad_(False)
+    ndim, channels, count = _probed(network, path)
+    return ScriptFeatures(
+        f"torchscript={path.name}", network, ndim, channels, _chosen(layers, count, path)
+    )
+
+
+def _probed(network: nn.Module, path: Path) -> tuple[int, int, int]:
+    """Dimension and channels of its input, and how many maps it gives."""
+    for ndim, channels in _PROBES:
+        try:
+            with torch.no_grad():
+                maps = _maps(network, torch.zeros(1, channels, *[_SIZE] * ndim))
+        except (RuntimeError, TypeError):
+            continue
+        if maps and all(each.ndim == ndim + 2 for each in maps):
+            return ndim, channels, len(maps)
+    raise InputError(
+        f"{path.name}: gives no feature maps for one image of 1 or 3 channels and {_SIZE} pixels, "
+        "in 2-D or 3-D; a backbone takes (N, C, *spatial) and gives tensors of that kind"
+    )
+
+
+def _maps(network: nn.Module, images: Tensor) -> list[Tensor]:
+    out = network(images)
+    return [out] if isinstance(out, Tensor) else list(out)
+
+
+def _chosen(layers: Sequence[str] | None, count: int, path: Path) -> tuple[int, ...]:
+    words = [str(n) for n in range(count)]
+    for layer in layers or ():
+        if layer not in words:
+            raise InputError(f"{path.name}: no layer {layer!r}; allowed: {', '.join(words)}")
+    return tuple(int(layer) for layer in (layers or words))

@@ -1,0 +1,150 @@
+"""The task ``small-diffusion``: an unconditional denoising U-Net, trained on pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from foundation.features.installed import diffusers
+from foundation.features.schedule import Schedule
+from foundation.features.training.crops import crops
+from foundation.features.training.pictures import in_folder, packaged, read_grey
+from regkit.errors import InputError
+from regkit.settings import checked
+from regkit.training.config import LoopConfig
+
+_VALIDATION = 1  # its draws are the same every time
+
+
+class DiffusionConfig(LoopConfig):
+    """What decides a small diffusion model, apart from the pictures.
+
+    ``packages`` are those whose photographs are taken where they are installed, ``folders`` hold
+    pictures of one's own, ``held_out`` names pictures (without folder) that are for validation
+    alone. ``average`` is how slowly the weights that are kept follow those that are trained.
+    """
+
+    packages: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+    held_out: tuple[str, ...] = ()
+    channels: tuple[int, ...] = (32, 64, 96, 96)
+    groups: int = Field(8, gt=0)
+    size: int = Field(64, ge=16)
+    batch: int = Field(8, gt=0)
+    average: float = Field(0.999, ge=0, lt=1)
+
+
+class Averaged(nn.Module):
+    """A network, and the running mean of its weights, which is what is kept."""
+
+    def __init__(self, net: nn.Module, mean: nn.Module) -> None:
+        super().__init__()
+        self.net, self.mean = net, mean.requires_grad_(False)
+
+    @torch.no_grad()
+    def follow(self, slowness: float) -> None:
+        """Let the mean follow the network by one step."""
+        for mean, now in zip(self.mean.parameters(), self.net.parameters(), strict=True):
+            mean.lerp_(now, 1 - slowness)
+
+
+@dataclass
+class DiffusionTask:
+    """See :class:`regkit.training.tasks.Task`."""
+
+    config: DiffusionConfig
+    pictures: list[Tensor]
+    held_out: list[Tensor]
+    schedule: Schedule = field(default_factory=Schedule.linear)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], name: str) -> Self:
+        """From the words of a YAML file.
+
+        Raises
+        ------
+        InputError
+            If a word is wrong, or no picture is found.
+        """
+        config = checked(DiffusionConfig, given, f"{name}:")
+        paths = packaged(config.packages)
+        paths += [path for folder in config.folders for path in in_folder(folder)]
+        kept = [path for path in paths if path.name not in config.held_out]
+        if not kept:
+            raise InputError(
+                f"{name}: no picture to train on: none of packages {list(config.packages)} is "
+                "installed, and folders is empty"
+            )
+        out = [read_grey(path) for path in paths if path.name in config.held_out]
+        return cls(config, [read_grey(path) for path in kept], out)
+
+    def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
+        """The same network in every stage."""
+        if network is not None:
+            return network
+        net = _unet(self.config)
+        mean = _unet(self.config)
+        mean.load_state_dict(net.state_dict())
+        return Averaged(net, mean)
+
+    def loss(
+        self, network: nn.Module, device: torch.device, generator: torch.Generator
+    ) -> Mapping[str, Tensor]:
+        """Squared error of the noise that the network sees in noisy crops."""
+        if not isinstance(network, Averaged):
+            raise InputError(f"{type(network).__name__} is not what this task began with")
+        network.follow(self.config.average)
+        return {"loss": self._error(network.net, self.pictures, device, generator)}
+
+    def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
+        """The same of the mean, on held-out pictures."""
+        if not self.held_out or not isinstance(network, Averaged):
+            return {}
+        generator = torch.Generator().manual_seed(_VALIDATION)
+        with torch.no_grad():
+            errors = [
+                self._error(network.mean, self.held_out, device, generator) for _ in range(16)
+            ]
+        return {"loss": float(torch.stack(errors).mean())}
+
+    def save(self, network: nn.Module, path: Path) -> None:
+        """Write the mean beside ``path``, as a folder that diffusers opens: half precision."""
+        if isinstance(network, Averaged):
+            half = _unet(self.config)
+            half.load_state_dict(network.mean.state_dict())
+            half.half().save_pretrained(path.parent / "model")
+
+    def _error(
+        self,
+        net: nn.Module,
+        pictures: list[Tensor],
+        device: torch.device,
+        generator: torch.Generator,
+    ) -> Tensor:
+        clean = 2 * crops(pictures, self.config.size, self.config.batch, generator) - 1
+        noise = torch.randn(clean.shape, generator=generator)
+        t = torch.randint(self.schedule.steps, (len(clean),), generator=generator)
+        noisy = self.schedule.noised(clean, noise, t)
+        found: Tensor = net(noisy.to(device), t.to(device)).sample
+        return (found.float() - noise.to(device)).square().mean()
+
+
+def _unet(config: DiffusionConfig) -> Any:
+    levels = len(config.channels)
+    return diffusers().UNet2DModel(
+        sample_size=config.size,
+        in_channels=1,
+        out_channels=1,
+        block_out_channels=config.channels,
+        down_block_types=("DownBlock2D",) * levels,
+        up_block_types=("UpBlock2D",) * levels,
+        layers_per_block=1,
+        norm_num_groups=config.groups,
+        attention_head_dim=config.channels[-1] // 2,
+    )

@@ -1,0 +1,65 @@
+"""A weighted sum of similarities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from regkit.losses.similarity import Similarity, by_autograd
+
+
+@dataclass(frozen=True)
+class Mixed(Similarity):
+    """``sum(weight * part)``; every part compares the images themselves.
+
+    Examples
+    --------
+    >>> from regkit.losses.mse import MSE
+    >>> twice = Mixed(((1.0, MSE()), (1.0, MSE())))
+    >>> float(twice(torch.zeros(1, 4, 4), torch.ones(1, 4, 4)))
+    2.0
+    """
+
+    parts: tuple[tuple[float, Similarity], ...]
+
+    @property
+    def name(self) -> str:
+        """As a configuration writes it: ``features:mind+0.5*lncc2``."""
+        return "+".join(
+            part.name if weight == 1 else f"{weight:g}*{part.name}" for weight, part in self.parts
+        )
+
+    @property
+    def random(self) -> bool:
+        """Whether a part is."""
+        return any(part.random for _, part in self.parts)
+
+    def reseed(self, seed: int) -> None:
+        """Every part."""
+        for _, part in self.parts:
+            part.reseed(seed)
+
+    def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
+        """Every part on its own features of both."""
+        values = [share * part(fixed, warped, weight) for share, part in self.parts]
+        return torch.stack(values).sum()
+
+    def value_and_gradient(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor]:
+        """By the kernel of a part where it compares the image itself."""
+        value, gradient = 0.0, torch.zeros_like(warped)
+        for share, part in self.parts:
+            own, slope = _slope(part, fixed, warped, weight)
+            value += share * own
+            gradient += share * slope
+        return value, gradient
+
+
+def _slope(part: Similarity, fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[float, Tensor]:
+    """By the kernel of a part where it compares the images themselves."""
+    if part.oriented:
+        return by_autograd(lambda leaf: part(fixed, leaf, weight), warped)
+    return part.value_and_gradient(fixed, warped, weight)

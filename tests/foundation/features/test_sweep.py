@@ -1,0 +1,106 @@
+"""The sweep: it knows the truth, finds it, and says where."""
+
+import csv
+
+import pytest
+import torch
+
+from foundation.features.known_pair import known_pair
+from foundation.features.sweep import at, errors, stages, sweep
+from regkit import InputError
+from regkit.cli import main
+from regkit.kernels.sampling import sample
+from regkit.kernels.smoothing import gaussian
+from regkit.registration.backbones import open_extractor
+from regkit.registration.config import FeatureConfig
+
+
+@pytest.fixture
+def textured(head):
+    """The head with grain, so that every place differs from the next."""
+    generator = torch.Generator().manual_seed(0)
+    grain = gaussian(torch.randn(head.data.shape, generator=generator), 1.0)
+    return head.with_data(head.data + 40 * grain)
+
+
+@pytest.fixture
+def pair(textured):
+    return known_pair(textured, textured, 10, 50, torch.Generator().manual_seed(0))
+
+
+def test_the_truth_is_where_the_places_went(pair):
+    shown = pair.fixed[0, 0][tuple(pair.places.T)]
+    found = sample(pair.moving[0], pair.truth)[0]
+    assert float((found - shown).abs().mean()) < 0.05
+    moved = (pair.truth - pair.places).norm(dim=1)
+    assert 1 < float(moved.max()) <= 4.01
+
+
+def test_features_that_name_every_place_are_matched_to_the_pixel(pair):
+    height, width = pair.fixed.shape[2:]
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    where = torch.stack([rows, columns]).float()
+
+    def named(positions):
+        spread = (torch.arange(height * width).reshape(-1, 1, 1)).float()
+        return torch.exp(-((positions[0] * width + positions[1]) - spread).square())
+
+    fixed = moving = named(where)
+    off = errors(fixed, moving, pair)
+    torch.testing.assert_close(off, (pair.places - pair.truth).norm(dim=1))
+
+
+def test_every_layer_at_every_timestep(pair):
+    extractor = open_extractor("small-diffusion", FeatureConfig())
+    layers = stages(extractor)
+    assert layers[:2] == ["down_blocks.0", "down_blocks.1"]
+    generator = torch.Generator().manual_seed(0)
+    cells = sweep(extractor, pair, layers[:2], [0, 200], generator)
+    assert [(c.layer, c.timestep) for c in cells] == [
+        (layer, t) for t in (0, 200) for layer in layers[:2]
+    ]
+    assert all(0 <= cell.within <= 1 for cell in cells)
+    blind = (torch.rand(8, *pair.fixed.shape[2:], generator=generator) for _ in range(2))
+    assert cells[0].error < 0.7 * float(errors(*blind, pair).mean())
+
+
+def test_what_cannot_be_swept_is_refused():
+    with pytest.raises(InputError, match="features:mind: cannot be swept"):
+        at(open_extractor("mind", FeatureConfig()), ["x"], None)
+    with pytest.raises(InputError, match="name its layers with --layers"):
+        stages(open_extractor("mind", FeatureConfig()))
+
+
+def test_the_command_writes_a_heat_map_and_a_table(textured, tmp_path, capsys):
+    textured.save(tmp_path / "head.nii.gz")
+    words = ["features", "sweep", "small-diffusion", str(tmp_path / "head.nii.gz")]
+    options = ["-o", str(tmp_path / "out"), "--layers", "down_blocks.0", "--timesteps", "0,50"]
+    assert main([*words, *options, "--places", "20"]) == 0
+    assert "best down_blocks.0 at" in capsys.readouterr().out
+    with (tmp_path / "out" / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["timestep"] for row in rows] == ["0", "50"]
+    page = (tmp_path / "out" / "sweep.html").read_text()
+    assert "<svg" in page
+    assert page.count("<tr>") == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--timesteps", "0,x"], "--timesteps: 'x' is no number"),
+        (["--slice", "99"], "slice 99 is not there; allowed: 0 to 19"),
+        (["--layers", "up.9"], "no layer 'up_blocks.9'"),
+    ],
+)
+def test_the_command_says_what_is_wrong(options, words, head, tmp_path, capsys):
+    head.save(tmp_path / "head.nii.gz")
+    told = ["features", "sweep", "small-diffusion", str(tmp_path / "head.nii.gz"), *options]
+    assert main([*told, "-o", str(tmp_path / "out")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_names_are_listed(capsys):
+    assert main(["features", "list"]) == 0
+    assert "small-diffusion" in capsys.readouterr().out.split()

@@ -1,0 +1,125 @@
+"""Features as similarity, wherever a similarity is used."""
+
+import pytest
+import torch
+
+from regkit import InputError
+from regkit.losses import FeatureSimilarity, Mixed
+from regkit.losses.static_features import StaticFeatures
+from regkit.networks.gradicon import stepped
+from regkit.networks.unet import Widths
+from regkit.registration.choice import similarity_of
+from regkit.registration.config import FeatureConfig, TuningConfig, make_config
+from regkit.registration.pipeline import register
+from regkit.registration.tuning import tuned
+from regkit.resample import warp
+from regkit.training.loop import STATE, train
+from regkit.training.tasks import open_task
+from regkit.transforms import DisplacementField
+
+FEW = {"linear": {"spacings": [4.0], "iterations": 10}, "field": {"iterations": [20, 10, 5]}}
+
+
+@pytest.fixture(scope="module")
+def bent(plane):
+    """The plane, seen through a known bend of up to 3 mm."""
+    points = (plane.grid.world_points() - torch.from_numpy(plane.grid.centre)) / 12
+    x, y = points.unbind(-1)
+    fade = torch.exp(-points.square().sum(-1) / 2)
+    u = 3 * torch.stack([torch.sin(y) * fade, torch.cos(x) * fade])
+    return DisplacementField(u, plane.grid)
+
+
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        ("features:mind", {}),
+        ("features:mind", {"mode": "static"}),
+        ("features:mind+0.5*lncc2", {}),
+        ("features:small-diffusion", {"layers": ["down.0"], "noise": "none"}),
+    ],
+)
+def test_a_plane_is_registered_by_features(plane, bent, name, features):
+    moving = warp(plane, bent, onto=plane.grid)
+    result = register(plane, moving, similarity=name, features=features, **FEW)
+    assert result.config.similarity == name
+    assert [stage.similarity for stage in result.stages if stage.name == "field"] == [name]
+    assert result.metrics["folding"] == 0
+    # moving(phi(x)) = plane(bent(phi(x))), which is plane(x).
+    inside = plane.grid.world_points()[plane.data[0] > 20]
+    left = (bent(result.transform(inside)) - inside).norm(dim=-1).mean()
+    assert left < 0.5 * (bent(inside) - inside).norm(dim=-1).mean()
+
+
+def test_the_same_seed_gives_the_same_bytes(plane, bent):
+    moving = warp(plane, bent, onto=plane.grid)
+    noisy = {"layers": ["down.0"], "noise": "independent"}
+    options = {"similarity": "features:small-diffusion", "features": noisy, "seed": 3, **FEW}
+    both = [register(plane, moving, **options) for _ in range(2)]
+    assert torch.equal(both[0].warped.data, both[1].warped.data)
+
+
+def test_what_is_left_out_is_set_as_the_backbone_is_best_used():
+    chosen = similarity_of("features:mind", 3)
+    assert isinstance(chosen, FeatureSimilarity)
+    assert (chosen.distance, chosen.noise) == ("l2", "none")
+    changed = similarity_of("features:mind", 3, FeatureConfig(distance="cosine"))
+    assert (changed.distance, changed.noise) == ("cosine", "none")
+    assert isinstance(
+        similarity_of("features:mind", 3, FeatureConfig(mode="static")), StaticFeatures
+    )
+    assert isinstance(similarity_of("features:mind+mi", 3), Mixed)
+
+
+def test_a_backbone_that_is_not_there_is_refused_before_any_work(plane):
+    told = []
+    with pytest.raises(InputError, match="no such backbone"):
+        register(plane, plane, similarity="features:nothing", progress=told.append)
+    assert told == []
+
+
+def test_the_configuration_reaches_yaml_and_back():
+    given = {"similarity": "features:mind", "features": {"distance": "l1", "axes": 2}}
+    config = make_config(file=given)
+    assert make_config(file=config.model_dump(mode="json")) == config
+
+
+def test_weights_are_tuned_by_features():
+    torch.manual_seed(0)
+    network = stepped(2, 3, Widths((2, 4, 8), (4, 4))).eval()
+    coarse = torch.rand(1, 1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
+    fixed = torch.nn.functional.interpolate(coarse, size=(16, 16, 16), mode="trilinear")
+    config = TuningConfig(iterations=6, learning_rate=5e-4, tolerance=0)
+    features = FeatureConfig(distance="cosine", axes=0)
+    loss = similarity_of("features:small-diffusion", 3, features)
+    _, losses = tuned(network, fixed.roll(1, 2), fixed, loss, config, lambda *_: None)
+    assert min(losses) < losses[0]
+
+
+def test_training_by_features_goes_on_to_the_bit(tmp_path):
+    words = {
+        "task": "registration",
+        "stages": [{"networks": 1, "steps": 2, "learning_rate": 1e-3}],
+        "sources": [{"name": "shapes", "synthesis": "shapes"}],
+        "down": [2, 4, 8, 8], "up": [4, 8, 8], "shape": 16,
+        "loss": {
+            "similarity": "features:small-diffusion+lncc2",
+            "features": {"layers": ["down.0"], "slices": 2, "noise": "shared"},
+        },
+    }  # fmt: skip
+    states = []
+    for name, stops in (("whole", [None]), ("cut", [1, None])):
+        for stop in stops:
+            task = open_task({**words, "output": str(tmp_path / name)}, "x")
+            train(task, lambda _: None, until=stop)
+        states.append(torch.load(tmp_path / name / STATE, weights_only=True)["network"])
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+def test_training_refuses_auto(tmp_path):
+    words = {
+        "task": "registration", "output": str(tmp_path), "stages": [{"steps": 1}],
+        "sources": [{"name": "s", "synthesis": "shapes"}], "loss": {"similarity": "auto"},
+    }  # fmt: skip
+    with pytest.raises(InputError, match=r"loss\.similarity: .*'lncc2'"):
+        open_task(words, "x.yaml")
