@@ -117,6 +117,7 @@ def registered(scene: Scene, name: str) -> DisplacementField:
             fixed_mask=None,
             moving_mask=None,
             modality="mr",
+            moving_modality="mr",
             multiple=max(config.factors),
             max_voxels=config.max_voxels,
             device=torch.device("cpu"),

@@ -24,7 +24,7 @@ from regkit.cli.options import (
 _IMAGES = "Images"
 _METHOD = "Method"
 Kind = Literal["rigid", "affine", "deformable"]
-Modality = Literal["auto", "ct", "mr", "other"]
+Modality = Literal["auto", "ct", "cbct", "mr", "pet", "optical", "other"]
 Refine = Literal["field", "weights", "none"]
 Preset = Literal["fast", "default", "accurate"]
 
@@ -78,6 +78,10 @@ def register(
     modality: Annotated[
         Modality | None,
         typer.Option(help="How to scale intensities (default: auto)", rich_help_panel=_METHOD),
+    ] = None,
+    moving_modality: Annotated[
+        Modality | None,
+        typer.Option(help="Of moving, where it is another", rich_help_panel=_METHOD),
     ] = None,
     model: Annotated[
         str | None,
@@ -146,6 +150,7 @@ def register(
         "init": rule,
         "similarity": similarity,
         "modality": modality,
+        "moving_modality": moving_modality,
         "model": network,
         "refine": refine,
         "device": device,

@@ -12,19 +12,27 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.volume.volume import Volume
 
-Modality = Literal["auto", "ct", "mr", "other"]
+Modality = Literal["auto", "ct", "cbct", "mr", "pet", "optical", "other"]
 CT_WINDOW = (-1000.0, 1000.0)  # Hounsfield units: air to dense bone, as uniGradICON takes it
-_MR_TOP = 0.995
-_OTHER = (0.001, 0.999)
+# From the darkest voxel, or from a quantile where a few are far below all others. Few voxels of a
+# PET are bright, and those are what matters; cone-beam CT has no scale in Hounsfield units.
+_QUANTILES: dict[str, tuple[float | None, float]] = {
+    "mr": (None, 0.995),
+    "pet": (None, 0.9995),
+    "cbct": (0.001, 0.999),
+    "optical": (0.001, 0.999),
+    "other": (0.001, 0.999),
+}
 _SAMPLES = 2_000_000
 
 
 def normalised(volume: Volume, modality: Modality = "auto") -> Volume:
     """``volume`` in float32 with intensities in [0, 1].
 
-    CT is clamped to -1000 ... 1000 HU; MR to its minimum and 99.5 % quantile; anything else to
-    its 0.1 % and 99.9 % quantiles. Quantiles leave out the voxels at the minimum, so that a wide
-    empty margin does not move them.
+    CT is clamped to -1000 ... 1000 HU; MR to its minimum and 99.5 % quantile, PET to its minimum
+    and 99.95 %; anything else to its 0.1 % and 99.9 % quantiles. Quantiles leave out the voxels at
+    the minimum, so that a wide empty margin does not move them. ``auto`` takes an image with air
+    near -1000 for CT, one without negative values for MR, and any other for ``other``.
 
     Raises
     ------
@@ -49,9 +57,11 @@ def window(data: Tensor, modality: Modality) -> tuple[float, float]:
     tissue = values[values > lowest]
     if len(tissue) == 0:
         return float(lowest), float(lowest)
-    if modality == "mr" or (modality == "auto" and lowest >= 0):
-        return float(lowest), float(np.quantile(tissue, _MR_TOP))
-    low, high = np.quantile(tissue, _OTHER)
+    if modality == "auto":
+        modality = "mr" if lowest >= 0 else "other"
+    bottom, top = _QUANTILES[modality]
+    high = np.quantile(tissue, top)
+    low = lowest if bottom is None else np.quantile(tissue, bottom)
     # An image of two values has tissue of only one.
     return float(low if low < high else lowest), float(high)
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from regkit.errors import InputError
 from regkit.losses.distances import DistanceName
+from regkit.preprocess.intensity import Modality
 from regkit.settings import Settings, checked
 
 Preset = Literal["fast", "default", "accurate"]
@@ -185,7 +186,8 @@ class RegisterConfig(Settings):
     transform: Literal["rigid", "affine", "deformable"] = "deformable"
     init: Literal["auto", "header", "centers", "moments"] = "auto"
     similarity: SimilarityOrAuto = "auto"
-    modality: Literal["auto", "ct", "mr", "other"] = "auto"
+    modality: Modality = "auto"
+    moving_modality: Modality | None = Field(None, description="where it is not that of fixed")
     model: str | None = Field(None, description="installed weights, a file of them, or auto")
     refine: Literal["field", "weights", "none"] = "field"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")

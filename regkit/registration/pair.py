@@ -84,13 +84,14 @@ def prepare(
     fixed_mask: Labels | None,
     moving_mask: Labels | None,
     modality: Modality,
+    moving_modality: Modality,
     multiple: int,
     max_voxels: int,
     device: torch.device,
 ) -> Pair:
     """Orient, normalise and box a pair; see :class:`Pair`."""
     f = normalised(canonical(fixed), modality)
-    m = normalised(canonical(moving), modality)
+    m = normalised(canonical(moving), moving_modality)
     region = foreground(f) if fixed_mask is None else canonical(fixed_mask)
     grid = working_grid(region, m.grid, margin=_MARGIN, multiple=multiple, max_voxels=max_voxels)
     return Pair(

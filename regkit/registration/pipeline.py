@@ -89,6 +89,7 @@ def register(
             fixed_mask=as_mask(fixed_mask, fixed),
             moving_mask=as_mask(moving_mask, moving),
             modality=wanted.modality,
+            moving_modality=wanted.moving_modality or wanted.modality,
             multiple=max(wanted.field.factors),
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
@@ -174,7 +175,8 @@ def _region(pair: Pair) -> Labels:
 
 def _outside(moving: Volume, config: RegisterConfig) -> float:
     """Air for CT, else the darkest value if the image goes below zero, else zero."""
-    if config.modality == "ct" or (config.modality == "auto" and is_ct(moving.data)):
+    modality = config.moving_modality or config.modality
+    if modality == "ct" or (modality == "auto" and is_ct(moving.data)):
         return CT_WINDOW[0]
     return min(0.0, float(moving.data.min()))
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from regkit.preprocess.intensity import Modality
 from regkit.registration.config import FeatureConfig, Similarity
 from regkit.settings import Settings
 
@@ -58,7 +59,7 @@ class Source(Settings):
     table: Path | None = None
     synthesis: Literal["none", "shapes", "labels"] = "none"
     weight: float = Field(1.0, gt=0)
-    intensity: Literal["auto", "ct", "mr", "other"] = "auto"
+    intensity: Modality = "auto"
     modalities: tuple[str, ...] = ()
     within: float = Field(0.0, ge=0, le=1)
     recolour: float = Field(0.0, ge=0, le=1)

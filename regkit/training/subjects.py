@@ -84,6 +84,7 @@ class Subject:
             fixed_mask=None,
             moving_mask=None,
             modality=self.intensity,
+            moving_modality=self.intensity,
             multiple=_MULTIPLE,
             max_voxels=_MOST,
             device=torch.device("cpu"),

@@ -43,6 +43,21 @@ def test_a_modality_that_is_named_overrules_the_guess(ct, head):
     assert 700 <= high <= 3071
 
 
+def test_hot_spots_of_pet_are_kept(head):
+    hot = head.data.clone()
+    hot[0, 10:12, 10:14, 10:12] = 50 * float(head.data.max())  # less than 0.2 % of the voxels
+    assert window(hot, "mr")[1] < window(hot, "pet")[1]
+
+
+@pytest.mark.parametrize("modality", ["cbct", "optical", "other"])
+def test_what_has_no_scale_is_cut_at_both_ends(modality, generator):
+    noise = 5 + torch.randn(30, 30, 30, generator=generator)
+    noise[0, 0, 0], noise[0, 0, 1] = -1e6, 1e6
+    low, high = window(noise, modality)
+    assert 1 < low < 2.5
+    assert 7.5 < high < 9
+
+
 def test_mr_reaches_from_its_minimum_to_its_robust_maximum(head):
     bright = head.data.clone() + 5
     bright[0, 12, 14, 10] = 1e5

@@ -106,6 +106,7 @@ def paired():
             fixed_mask=masks.get("fixed_mask"),
             moving_mask=masks.get("moving_mask"),
             modality="auto",
+            moving_modality="auto",
             multiple=2,
             max_voxels=10**6,
             device=torch.device("cpu"),

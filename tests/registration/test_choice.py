@@ -79,6 +79,7 @@ def whole(fixed, moving):
         fixed_mask=None,
         moving_mask=None,
         modality="auto",
+        moving_modality="auto",
         multiple=4,
         max_voxels=16_000_000,
         device=torch.device("cpu"),

@@ -75,7 +75,7 @@ def test_an_unknown_option_is_refused(options, where):
         ({"features": {"distance": "cos"}}, r"option features\.distance: .*'cosine'.*got 'cos'"),
         ({"features": {"slices": 0}}, r"option features\.slices: .*greater than 0.*got 0"),
         ({"init": "centre"}, "option init: .*'centers'"),
-        ({"modality": "pet"}, "option modality: .*'other'"),
+        ({"modality": "ultrasound"}, "option modality: .*'other'"),
         ({"device": "gpu"}, "option device: .*got 'gpu'"),
         ({"seed": "one"}, "option seed: .*integer.*got 'one'"),
         ({"threads": -1}, "option threads: .*greater than or equal to 0.*got -1"),

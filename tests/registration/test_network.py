@@ -46,6 +46,7 @@ def pair(head, move, turn):
         fixed_mask=None,
         moving_mask=None,
         modality="auto",
+        moving_modality="auto",
         multiple=4,
         max_voxels=10**7,
         device=torch.device("cpu"),

@@ -114,6 +114,14 @@ def test_ct_is_filled_with_air(head, bent, quick):
     assert result.warped.data.max() > -500
 
 
+def test_moving_may_be_of_another_modality(head, bent, quick):
+    air = bent.with_data((15 * bent.data - 1000).to(torch.int16))
+    wide = head.window((-25, 0, 0), (60, 28, 20))
+    mixed = {"modality": "mr", "moving_modality": "ct", "similarity": "mi"}
+    result = register(wide, air, config=quick, transform="rigid", **mixed)
+    assert result.warped.data[0, 0].eq(-1000).all()
+
+
 def test_images_below_zero_are_filled_with_their_minimum(head, bent, quick):
     low = bent.with_data(bent.data - 300)
     wide = head.window((-25, 0, 0), (60, 28, 20))
