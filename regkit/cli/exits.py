@@ -18,7 +18,10 @@ _NO_MEMORY = "can't allocate memory"
 _HELPS = "use --preset fast, a --fixed-mask, images with larger voxels, or --device cpu"
 
 # An argument as the library names it in its advice.
-_ARGUMENT = re.compile(r"\b(assume_ras|frame|geometry|init|max_bytes|nan)=(True|'?([\w.-]+)'?)")
+_ARGUMENT = re.compile(
+    r"\b(allow_shear|assume_ras|channel|frame|geometry|init|max_bytes|nan)"
+    r"=(True|'?([\w.-]+)'?)"
+)
 
 
 def exit_code(error: BaseException) -> int:

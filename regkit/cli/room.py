@@ -38,9 +38,8 @@ def check_room(plan: Plan) -> None:
     ResourceError
         With what is needed and what is free.
     """
-    header = {name: value for name, value in plan.reading.items() if name != "nan"}
-    pair = [preflight(path, **header) for path in (plan.paths.fixed, plan.paths.moving)]
-    sizes = [product(each.grid.shape) for each in pair]
+    pair = [preflight(path, plan.reading) for path in (plan.paths.fixed, plan.paths.moving)]
+    sizes = [product(each.grid.straightened().shape) for each in pair]
     refuse_memory(needed_memory(sizes[0], sizes[1], plan.config), pair)
     needed = needed_space(sizes[0], plan.config)
     if free_space(plan.folder) < needed:
