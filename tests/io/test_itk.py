@@ -189,7 +189,7 @@ def test_data_behind_a_link_or_missing(head, tmp_path):
         (rb"sizes: \S+", b"sizes: 2.5", "whole numbers"),
         (rb"sizes: [^\n]*", b"sizes: 5", "3 kinds for 1 axes"),
         (rb"sizes: [^\n]*\n", b"", "no field 'sizes'"),
-        (rb"kinds: \w+", b"kinds: complex", "ITK reads"),
+        (rb"kinds: \w+", b"kinds: complex", "3 spacings for 2 axes"),
         (rb"kinds: \w+ \w+", b"kinds: list list", "at most one may"),
         (rb"type: \w+", b"type: block", "'block' is not supported"),
         (rb"encoding: \w+", b"encoding: bzip2", "'bzip2' is not supported"),
