@@ -15,7 +15,10 @@ USAGE, BUG, RESOURCE, INTERRUPTED, TERMINATED = 2, 1, 4, 130, 143
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 # PyTorch's CPU allocator raises a bare RuntimeError; this is what its message has in it.
 _NO_MEMORY = "can't allocate memory"
-_HELPS = "use --preset fast, a --fixed-mask, images with larger voxels, or --device cpu"
+_HELPS = (
+    "use images with larger voxels, with --similarity mind also --preset fast or a --fixed-mask, "
+    "or --device cpu if a GPU ran out"
+)
 
 # An argument as the library names it in its advice.
 _ARGUMENT = re.compile(
