@@ -1,0 +1,245 @@
+"""Denoise images: learn from themselves, or with a trained model, and say what was done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from denoise.config import DenoiseConfig, make_denoise_config
+from denoise.content import content, slices_last
+from denoise.ensemble import applied, remaining_noise
+from denoise.kinds import noise_of
+from denoise.learning.fit import Check, Schedule, fit
+from denoise.learning.health import Health
+from denoise.learning.patches import cut_patches, held_out
+from denoise.means import with_kept_means
+from denoise.methods import Method, make_method
+from denoise.noise import NoiseModel, neighbour_correlation
+from denoise.result import Result
+from denoise.scaling import Scaling, scaling_of
+from regkit.errors import InputError
+from regkit.kernels.backend import threads
+from regkit.registration.devices import resolve_device
+from regkit.volume import Labels, Volume
+
+Watch = Callable[[Health], None]
+# Noise below this share of the range is not learned from: there is nothing to gain.
+_SILENT = 2e-3
+_CORRELATED = 0.15
+
+
+def denoise(
+    image: Volume,
+    config: DenoiseConfig | None = None,
+    *,
+    mask: Labels | None = None,
+    sigma: Volume | None = None,
+    trained: Method | None = None,
+    watch: Watch = lambda _: None,
+) -> Result:
+    """Take the noise out of one image.
+
+    Parameters
+    ----------
+    image
+        One channel, 2-D or 3-D.
+    config
+        Settings; the preset ``default`` if left out.
+    mask
+        Where noise is estimated and taken away, on the image's grid; elsewhere the image stays.
+    sigma
+        A map of the noise's standard deviation, in intensities, on the image's grid.
+    trained
+        A network that is applied as it is; without one, a network learns from the image.
+    watch
+        Called at every check of the training.
+
+    Raises
+    ------
+    InputError
+        If the image has several channels or no contrast, or a map is not on its grid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from regkit import Grid
+    >>> clean = Volume(torch.ones(8, 8, 8), Grid((8, 8, 8), np.eye(4)))
+    >>> denoise(clean.with_data(clean.data * torch.arange(8.0))).method
+    'none'
+    """
+    return denoise_series(
+        [image], config, mask=mask, sigma=sigma, trained=trained, watch=watch
+    )[0]
+
+
+def denoise_series(
+    frames: Sequence[Volume],
+    config: DenoiseConfig | None = None,
+    *,
+    mask: Labels | None = None,
+    sigma: Volume | None = None,
+    trained: Method | None = None,
+    watch: Watch = lambda _: None,
+) -> list[Result]:
+    """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
+
+    One network learns from all of them, and is applied to each alone: no frame lends its content
+    to another. Arguments and errors are those of :func:`denoise`.
+    """
+    settings = config or make_denoise_config()
+    work = _prepared(frames, settings, mask, sigma)
+    with threads(settings.threads):
+        if work.scaling.sigma < _SILENT:
+            return [_untouched(frame, work, settings) for frame in frames]
+        start = time.perf_counter()
+        method, history = trained, list[Health]()
+        if method is None:
+            method, history = _learned(work, settings, watch)
+        learning = time.perf_counter() - start
+        found = [_one(frame, n, work, settings, method) for n, frame in enumerate(frames)]
+    return [
+        replace(each, history=tuple(history), seconds={"learning": learning, **each.seconds})
+        for each in found
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """Frames on the scale of the network, three axes each, slices last."""
+
+    seen: list[Tensor]
+    masks: list[Tensor]
+    scaling: Scaling
+    order: tuple[int, ...]
+    spacing: tuple[float, ...]
+    correlation: tuple[float, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def model(self) -> NoiseModel:
+        return self.scaling.model
+
+    def turned(self, array: Tensor) -> Tensor:
+        """``(*spatial)`` of the file to three axes, slices last."""
+        return (array if array.ndim == 3 else array[..., None]).permute(self.order)
+
+    def back(self, array: Tensor, ndim: int) -> Tensor:
+        """Three axes to ``(*spatial)`` of the file."""
+        out = array.permute([self.order.index(axis) for axis in range(3)])
+        return out if ndim == 3 else out[..., 0]
+
+
+def _prepared(
+    frames: Sequence[Volume], config: DenoiseConfig, mask: Labels | None, sigma: Volume | None
+) -> _Work:
+    first = frames[0]
+    _refuse(first, mask, sigma)
+    images = [frame.data[0].float().cpu() for frame in frames]
+    inside = None if mask is None else mask.data[0].cpu() > 0
+    masks = [content(image) if inside is None else inside for image in images]
+    level = None if sigma is None else sigma.data[0].float().cpu()
+    model = noise_of(images[0], masks[0], config, level)
+    scaling = scaling_of(images, masks, model)
+    correlation = neighbour_correlation(images[0], masks[0])
+    spacing = (*first.grid.spacing, 1.0)[:3]
+    order = slices_last(spacing, (*first.grid.shape, 1)[:3])
+    work = _Work(
+        [], [], scaling, order, tuple(spacing[a] for a in order), correlation, _notes(correlation)
+    )
+    return replace(
+        work,
+        seen=[work.turned(scaling(image)).contiguous() for image in images],
+        masks=[work.turned(each).contiguous() for each in masks],
+    )
+
+
+def _refuse(image: Volume, mask: Labels | None, sigma: Volume | None) -> None:
+    name = image.name or "image"
+    if image.channels != 1:
+        raise InputError(f"{name}: has {image.channels} channels; denoise one at a time")
+    if bool((image.data == image.data.flatten()[0]).all()):
+        value = float(image.data.flatten()[0])
+        raise InputError(f"{name}: all voxels are {value:g}; an image with contrast is needed")
+    for other in (mask, sigma):
+        if other is not None and other.grid.shape != image.grid.shape:
+            raise InputError(
+                f"{other.name or 'map'}: has {other.grid.shape} voxels, {name} has "
+                f"{image.grid.shape}; resample it on the grid of the image"
+            )
+    if mask is not None and not bool((mask.data > 0).any()):
+        raise InputError(f"{mask.name or 'mask'}: is empty; mark what is to be denoised")
+    if sigma is not None and not bool((sigma.data > 0).all()):
+        raise InputError(f"{sigma.name or 'sigma'}: a map of sigma must be above 0 everywhere")
+
+
+def _learned(work: _Work, config: DenoiseConfig, watch: Watch) -> tuple[Method, list[Health]]:
+    generator = torch.Generator().manual_seed(config.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)  # layers draw their first weights from it
+        method = make_method(config, work.seen[0].shape, work.spacing)
+    method.network.to(resolve_device(config.device))
+    square = abs(work.spacing[0] / work.spacing[1] - 1) < 0.05
+    patches = cut_patches(work.seen, work.masks, largest=config.patch, square=square)
+    check = Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0])
+    history = fit(
+        method.network, method.objective, patches, check, work.scaling.sigma,
+        schedule=Schedule(config.steps, config.rate, config.batch),
+        generator=generator, watch=watch,
+    )  # fmt: skip
+    return method, history
+
+
+def _one(frame: Volume, number: int, work: _Work, config: DenoiseConfig, method: Method) -> Result:
+    start = time.perf_counter()
+    seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
+    method.network.eval()
+    out = with_kept_means(seen, applied(method, seen, sigma, passes=config.passes), mask)
+    spread = remaining_noise(method, seen, applied(method, seen, sigma), sigma)
+    restored = _restored(frame, work, out, mask)
+    step = 0.5 * sigma
+    slope = (_intensities(work, out + step) - _intensities(work, out - step)) / (2 * step)
+    shown = work.back(torch.where(mask, spread * slope, 0.0), frame.ndim)
+    return Result(
+        frame, restored, work.back(mask, frame.ndim), work.model, frame.with_data(shown[None]),
+        work.correlation, config, method.name, notes=work.notes,
+        seconds={"applying": time.perf_counter() - start},
+    )  # fmt: skip
+
+
+def _intensities(work: _Work, seen: Tensor) -> Tensor:
+    return work.turned(work.scaling.back(work.back(seen, 3)))
+
+
+def _restored(frame: Volume, work: _Work, out: Tensor, mask: Tensor) -> Volume:
+    """In the type of the file; what lies outside the mask is not touched."""
+    found = work.scaling.back(work.back(out, frame.ndim))
+    if not frame.data.dtype.is_floating_point:
+        limits = torch.iinfo(frame.data.dtype)
+        found = found.round().clamp(limits.min, limits.max)
+    inside = work.back(mask, frame.ndim)
+    return frame.with_data(torch.where(inside, found.to(frame.data.dtype), frame.data[0])[None])
+
+
+def _untouched(frame: Volume, work: _Work, config: DenoiseConfig) -> Result:
+    share = f"{100 * work.scaling.sigma:.2g} %"
+    note = f"The noise is {share} of the range: too little to take away, so nothing was changed."
+    nothing = frame.with_data(torch.zeros_like(frame.data, dtype=torch.float32))
+    return Result(
+        frame, frame, work.back(work.masks[0], frame.ndim), work.model, nothing,
+        work.correlation, config, "none", notes=(note,),
+    )  # fmt: skip
+
+
+def _notes(correlation: Sequence[float]) -> tuple[str, ...]:
+    along = [f"{value:.2f} along axis {n}" for n, value in enumerate(correlation)
+             if value > _CORRELATED]  # fmt: skip
+    if not along:
+        return ()
+    return (
+        f"The noise of neighbouring voxels is correlated ({', '.join(along)}): the image was "
+        "interpolated or filtered, and part of its noise will stay. Denoise before resampling.",
+    )
