@@ -21,6 +21,8 @@ from denoise.noise import (
 # Mean over standard deviation of a magnitude without signal is 1.913.
 _RAYLEIGH = (1.6, 2.2)
 _DARKEST, _FEWEST = 0.03, 1000
+# Of the range: what is weaker counts as no noise at all.
+_FLOOR = 1e-6
 
 
 def noise_of(
@@ -56,8 +58,9 @@ def noise_of(
         return Speckle(looks)
     rician = kind == "rician"
     level = sigma if sigma is not None else config.sigma
-    if level is None:
-        level = estimate_sigma(image, mask, rician=rician)
+    if level is None or (isinstance(level, float) and level == 0):
+        floor = _FLOOR * float(image.max() - image.min())
+        level = max(floor, estimate_sigma(image, mask, rician=rician))
     return Rician(level) if rician else Gaussian(level)
 
 

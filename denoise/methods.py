@@ -37,9 +37,7 @@ class Method:
     multiple: tuple[int, ...]
 
 
-def make_method(
-    config: DenoiseConfig, shape: Sequence[int], spacing: Sequence[float]
-) -> Method:
+def make_method(config: DenoiseConfig, shape: Sequence[int], spacing: Sequence[float]) -> Method:
     """The method of ``config`` for volumes like one of ``shape``, slices along the last axis.
 
     Examples

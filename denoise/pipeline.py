@@ -18,7 +18,7 @@ from denoise.learning.health import Health
 from denoise.learning.patches import cut_patches, held_out
 from denoise.means import with_kept_means
 from denoise.methods import Method, make_method
-from denoise.noise import NoiseModel, neighbour_correlation
+from denoise.noise import neighbour_correlation
 from denoise.result import Result
 from denoise.scaling import Scaling, scaling_of
 from regkit.errors import InputError
@@ -71,9 +71,7 @@ def denoise(
     >>> denoise(clean.with_data(clean.data * torch.arange(8.0))).method
     'none'
     """
-    return denoise_series(
-        [image], config, mask=mask, sigma=sigma, trained=trained, watch=watch
-    )[0]
+    return denoise_series([image], config, mask=mask, sigma=sigma, trained=trained, watch=watch)[0]
 
 
 def denoise_series(
@@ -118,10 +116,6 @@ class _Work:
     spacing: tuple[float, ...]
     correlation: tuple[float, ...]
     notes: tuple[str, ...]
-
-    @property
-    def model(self) -> NoiseModel:
-        return self.scaling.model
 
     def turned(self, array: Tensor) -> Tensor:
         """``(*spatial)`` of the file to three axes, slices last."""
@@ -204,8 +198,8 @@ def _one(frame: Volume, number: int, work: _Work, config: DenoiseConfig, method:
     slope = (_intensities(work, out + step) - _intensities(work, out - step)) / (2 * step)
     shown = work.back(torch.where(mask, spread * slope, 0.0), frame.ndim)
     return Result(
-        frame, restored, work.back(mask, frame.ndim), work.model, frame.with_data(shown[None]),
-        work.correlation, config, method.name, notes=work.notes,
+        frame, restored, work.back(mask, frame.ndim), work.scaling, frame.with_data(shown[None]),
+        work.correlation, config, method.name, notes=work.notes, learned=method,
         seconds={"applying": time.perf_counter() - start},
     )  # fmt: skip
 
@@ -229,7 +223,7 @@ def _untouched(frame: Volume, work: _Work, config: DenoiseConfig) -> Result:
     note = f"The noise is {share} of the range: too little to take away, so nothing was changed."
     nothing = frame.with_data(torch.zeros_like(frame.data, dtype=torch.float32))
     return Result(
-        frame, frame, work.back(work.masks[0], frame.ndim), work.model, nothing,
+        frame, frame, work.back(work.masks[0], frame.ndim), work.scaling, nothing,
         work.correlation, config, "none", notes=(note,),
     )  # fmt: skip
 

@@ -9,7 +9,9 @@ import torch
 
 from denoise.config import DenoiseConfig
 from denoise.learning.health import Health
+from denoise.methods import Method
 from denoise.noise.model import NoiseModel
+from denoise.scaling import Scaling
 from regkit.volume import Volume
 
 
@@ -23,8 +25,8 @@ class Result:
         On one grid and in one type; intensities are those of the file.
     mask
         ``(*spatial)``: where noise was estimated and taken away.
-    model
-        Of the noise.
+    scaling
+        Between intensities and the scale of the network, with the noise model.
     uncertainty
         Standard deviation that the noise leaves in ``denoised``, in intensities, float32; see
         :func:`denoise.ensemble.remaining_noise`.
@@ -38,6 +40,8 @@ class Result:
         All settings.
     method
         What ran, ``none`` where there was nothing to denoise.
+    learned
+        The network that was applied.
     seconds
         Of wall time: ``learning`` and ``applying``.
     """
@@ -45,14 +49,20 @@ class Result:
     noisy: Volume
     denoised: Volume
     mask: torch.Tensor
-    model: NoiseModel
+    scaling: Scaling
     uncertainty: Volume
     correlation: tuple[float, ...]
     config: DenoiseConfig
     method: str
     history: tuple[Health, ...] = ()
     notes: tuple[str, ...] = ()
+    learned: Method | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def model(self) -> NoiseModel:
+        """Of the noise."""
+        return self.scaling.model
 
     @cached_property
     def residual(self) -> Volume:

@@ -64,9 +64,12 @@ def boxes(
     starts = [range(0, n, s) for n, s in zip(shape, size, strict=True)]
     for corner in product(*starts):
         box = tuple(slice(c, min(c + s, n)) for c, s, n in zip(corner, size, shape, strict=True))
-        yield box, tuple(
-            slice(max(0, b.start - m), min(n, b.stop + m))
-            for b, m, n in zip(box, margin, shape, strict=True)
+        yield (
+            box,
+            tuple(
+                slice(max(0, b.start - m), min(n, b.stop + m))
+                for b, m, n in zip(box, margin, shape, strict=True)
+            ),
         )
 
 

@@ -7,7 +7,6 @@ from itertools import product
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,9 @@ class Neighbours:
         guess = network(sub_image(noisy, one)).float()
         apart = guess - sub_image(noisy, other)
         known = sub_image(whole, one) - sub_image(whole, other)
-        loss = apart.square().mean() + self.gamma * (apart - known).square().mean()
-        return loss / sigma**2
+        risk = apart.square().mean() + self.gamma * (apart - known).square().mean()
+        loss: Tensor = risk / sigma**2
+        return loss
 
     def denoised(self, network: nn.Module, noisy: Tensor, sigma: float) -> Tensor:
         """The network on the whole image."""
@@ -48,9 +48,7 @@ class Neighbours:
         return out.float()
 
 
-def drawn_pair(
-    dims: int, generator: torch.Generator
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def drawn_pair(dims: int, generator: torch.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Offsets in a cell of 2 voxels along each of the first two axes, of two that touch.
 
     Examples

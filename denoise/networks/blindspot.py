@@ -81,6 +81,8 @@ class BlindSpot(nn.Module):
     True
     """
 
+    hole: Tensor
+
     def __init__(self, shape: BlindShape, outputs: int = 2) -> None:
         super().__init__()
         if any(d % 2 for d in shape.dilations):

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_CONVOLUTIONS: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
-_TRANSPOSED: dict[int, type[nn.ConvTranspose2d] | type[nn.ConvTranspose3d]] = {
-    2: nn.ConvTranspose2d,
-    3: nn.ConvTranspose3d,
-}
+_CONVOLUTIONS: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
+_TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 def convolution(dims: int, channels: tuple[int, int], *, kernel: int = 3) -> nn.Module:
     """A convolution that keeps the shape."""
-    return _CONVOLUTIONS[dims](*channels, kernel, padding=kernel // 2)
+    made: nn.Module = _CONVOLUTIONS[dims](*channels, kernel, padding=kernel // 2)
+    return made
 
 
 def downward(channels: tuple[int, int], stride: tuple[int, ...]) -> nn.Module:
     """From a level to the next coarser one."""
-    return _CONVOLUTIONS[len(stride)](*channels, stride, stride=stride)
+    made: nn.Module = _CONVOLUTIONS[len(stride)](*channels, stride, stride=stride)
+    return made
 
 
 def upward(channels: tuple[int, int], stride: tuple[int, ...]) -> nn.Module:
     """From a level to the next finer one."""
-    return _TRANSPOSED[len(stride)](*channels, stride, stride=stride)
+    made: nn.Module = _TRANSPOSED[len(stride)](*channels, stride, stride=stride)
+    return made
 
 
 class Block(nn.Module):
@@ -41,7 +43,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, into, *spatial)`` to ``(N, out, *spatial)``."""
         inner = functional.relu(self.second(functional.relu(self.first(x))))
-        return inner + self.around(x)
+        out: Tensor = inner + self.around(x)
+        return out
 
 
 def packed(x: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -39,4 +38,4 @@ class Slices(nn.Module):
         around = functional.pad(x, (k, k, 0, 0, 0, 0), mode="reflect") if k else x
         stacks = around.unfold(4, 2 * k + 1, 1).permute(0, 4, 1, 5, 2, 3)
         out: Tensor = self.planar(stacks.reshape(batch * depth, 2 * k + 1, *x.shape[2:4]))
-        return out.unflatten(0, (batch, depth)).permute(0, 2, 3, 4, 1)
+        return out.reshape(batch, depth, *out.shape[1:]).permute(0, 2, 3, 4, 1)

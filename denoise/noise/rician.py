@@ -15,7 +15,7 @@ from denoise.noise.table import Table
 
 # In units of sigma: beyond the last signal the noise is Gaussian to 0.1 %.
 _LAST, _REACH, _STEP = 24.0, 8.0, 0.01
-_MAGNITUDES = np.arange(_STEP / 2, _LAST + _REACH, _STEP)
+_MAGNITUDES: NDArray[np.float64] = np.arange(_STEP / 2, _LAST + _REACH, _STEP, dtype=np.float64)
 # The moments are even in the signal: points that are denser at zero.
 _SIGNALS = _LAST * np.linspace(0, 1, 600) ** 2
 _FIXED_POINT = 8
