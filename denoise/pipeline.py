@@ -11,11 +11,13 @@ from torch import Tensor
 
 from denoise.config import DenoiseConfig, make_denoise_config
 from denoise.content import content, slices_last
+from denoise.diffusion.stages import train_stages
 from denoise.ensemble import applied, remaining_noise
 from denoise.kinds import noise_of
-from denoise.learning.fit import Check, Schedule, fit
+from denoise.learning.fit import Check
 from denoise.learning.health import Health
-from denoise.learning.patches import cut_patches, held_out
+from denoise.learning.patches import held_out
+from denoise.learning.setting import Setting, trained_on
 from denoise.means import with_kept_means
 from denoise.methods import Method, make_method
 from denoise.noise import neighbour_correlation
@@ -30,6 +32,8 @@ Watch = Callable[[Health], None]
 # Noise below this share of the range is not learned from: there is nothing to gain.
 _SILENT = 2e-3
 _CORRELATED = 0.15
+# Voxels whose sides differ by less than this share are square.
+_SQUARE = 0.05
 
 
 def denoise(
@@ -96,7 +100,8 @@ def denoise_series(
         start = time.perf_counter()
         method, history = trained, list[Health]()
         if method is None:
-            method, history = _learned(work, settings, watch)
+            method, history, notes = _learned(work, settings, watch)
+            work = replace(work, notes=work.notes + notes)
         learning = time.perf_counter() - start
         found = [_one(frame, n, work, settings, method) for n, frame in enumerate(frames)]
     return [
@@ -170,21 +175,21 @@ def _refuse(image: Volume, mask: Labels | None, sigma: Volume | None) -> None:
         raise InputError(f"{sigma.name or 'sigma'}: a map of sigma must be above 0 everywhere")
 
 
-def _learned(work: _Work, config: DenoiseConfig, watch: Watch) -> tuple[Method, list[Health]]:
-    generator = torch.Generator().manual_seed(config.seed)
+def _learned(
+    work: _Work, config: DenoiseConfig, watch: Watch
+) -> tuple[Method, list[Health], tuple[str, ...]]:
+    setting = Setting(
+        work.seen, work.masks, Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0]),
+        work.scaling.sigma, work.spacing, abs(work.spacing[0] / work.spacing[1] - 1) < _SQUARE,
+        config, resolve_device(config.device),
+    )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)  # layers draw their first weights from it
+        if config.method == "diffusion":
+            stages = train_stages(setting, watch)
+            return stages.student, stages.history["student"], (stages.note,)
         method = make_method(config, work.seen[0].shape, work.spacing)
-    method.network.to(resolve_device(config.device))
-    square = abs(work.spacing[0] / work.spacing[1] - 1) < 0.05
-    patches = cut_patches(work.seen, work.masks, largest=config.patch, square=square)
-    check = Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0])
-    history = fit(
-        method.network, method.objective, patches, check, work.scaling.sigma,
-        schedule=Schedule(config.steps, config.rate, config.batch),
-        generator=generator, watch=watch,
-    )  # fmt: skip
-    return method, history
+    return method, trained_on(method, setting, work.seen, watch=watch), ()
 
 
 def _one(frame: Volume, number: int, work: _Work, config: DenoiseConfig, method: Method) -> Result:

@@ -28,9 +28,9 @@ def tiled(
     Parameters
     ----------
     function
-        ``(1, 1, i, j, k)`` to the same shape.
+        ``(1, C, i, j, k)`` to ``(1, 1, i, j, k)``.
     image
-        ``(i, j, k)``.
+        ``(i, j, k)``, or ``(C, i, j, k)`` where the function takes several channels.
     reach
         How far a result may depend on the image, along each axis.
     multiple
@@ -45,9 +45,10 @@ def tiled(
     ...       == 2 * image).all())
     True
     """
-    out = torch.empty_like(image)
-    for box, wide in boxes(image.shape, reach, multiple, voxels):
-        found = function(image[wide][None, None])[0, 0]
+    channels = image if image.ndim == 4 else image[None]
+    out = torch.empty_like(channels[0])
+    for box, wide in boxes(out.shape, reach, multiple, voxels):
+        found = function(channels[(slice(None), *wide)][None])[0, 0]
         inner = tuple(
             slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True)
         )

@@ -20,9 +20,7 @@ from denoise.networks.unet import Shape, UNet
 from regkit.errors import InputError
 
 _KEY = "regkit.denoise"
-_DAMAGED = (
-    safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError
-)  # fmt: skip
+_DAMAGED = (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError)
 _KINDS: dict[str, tuple[type[Any], type[Any]]] = {
     "unet": (Shape, UNet),
     "blindspot": (BlindShape, BlindSpot),
@@ -77,14 +75,7 @@ def read_method(path: Path) -> tuple[Method, float]:
         with safetensors.safe_open(path, "pt") as file:
             told = json.loads((file.metadata() or {})[_KEY])
         return _made(told, path), float(told["sigma"])
-    except (
-        safetensors.SafetensorError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as e:
+    except _DAMAGED as error:
         raise InputError(
             f"{path.name}: is no model of regkit denoise; give what `regkit train` or "
             "`regkit denoise --save-model` has written"

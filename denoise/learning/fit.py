@@ -6,9 +6,11 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from denoise.learning.health import Health, best, examine
 from denoise.learning.objective import Objective
@@ -21,12 +23,17 @@ _WARM, _LAST_RATE, _CLIP = 50, 0.01, 1.0
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, and how fast: Adam, whose rate rises over 50 steps and falls as a cosine."""
+    """How long, and how fast: Adam, whose rate rises over 50 steps and falls as a cosine.
+
+    ``average`` is how much of the running average of the weights a step keeps; the average is
+    what is checked and kept. 0: the weights themselves.
+    """
 
     steps: int = 3000
     rate: float = 2e-3
     batch: int = 1
     checks: int = 12
+    average: float = 0.0
 
     def factor(self, step: int) -> float:
         """Of the rate, at a step."""
@@ -73,20 +80,26 @@ def fit(
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule.factor)
     every = max(1, schedule.steps // schedule.checks)
     found: list[Health] = []
+    average = AveragedModel(network, multi_avg_fn=_running(schedule.average))
     kept, losses = copy.deepcopy(network.state_dict()), []
     for step in range(1, schedule.steps + 1):
         noisy = packed(patches.draw(schedule.batch, generator).to(device))
         losses.append(_step(network, objective, noisy, sigma, optimiser, generator))
         rates.step()
+        average.update_parameters(network)
         if step % every and step != schedule.steps:
             continue
-        found.append(_checked(network, objective, check, sigma, step, losses))
+        found.append(_checked(average.module, objective, check, sigma, step, losses))
         losses = []
         watch(found[-1])
         if best(found) is found[-1]:
-            kept = copy.deepcopy(network.state_dict())
+            kept = copy.deepcopy(average.module.state_dict())
     network.load_state_dict(kept)
     return found
+
+
+def _running(average: float) -> Any:
+    return get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
 
 
 def _step(

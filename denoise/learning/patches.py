@@ -19,7 +19,7 @@ class Patches:
     Parameters
     ----------
     images
-        ``(i, j, k)`` each, of any shapes.
+        ``(C, i, j, k)`` each, of any shapes. The first channel is the noisy image.
     centres
         Voxels ``(n, 3)`` of each image around which patches may lie.
     size
@@ -34,20 +34,23 @@ class Patches:
     square: bool = True
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """``(count, 1, *size)``, all of one image."""
+        """``(count, C, *size)``, all of one image."""
         number = _below(len(self.images), generator)
         image, centres = self.images[number], self.centres[number]
         boxes = [
-            _around(centres[_below(len(centres), generator)].tolist(), self.size, image.shape)
+            _around(centres[_below(len(centres), generator)].tolist(), self.size, image.shape[1:])
             for _ in range(count)
         ]
-        return _turned(torch.stack([image[box] for box in boxes]), self.square, generator)[:, None]
+        cut = torch.stack([image[(slice(None), *box)] for box in boxes])
+        return _turned(cut, self.square, generator)
 
 
 def cut_patches(
     images: Sequence[Tensor], masks: Sequence[Tensor], *, largest: int, square: bool = True
 ) -> Patches:
     """Patches of at most ``largest`` voxels an axis, none of which touches a held-out slab.
+
+    ``images`` are ``(i, j, k)``, or ``(C, i, j, k)``; ``masks`` are ``(i, j, k)``.
 
     Examples
     --------
@@ -59,11 +62,11 @@ def cut_patches(
     >>> bool(((drawn == 9) | (drawn == 10)).any())
     False
     """
-    axis, first, _ = held_out_slab(images[0].shape)
-    size = [min([largest, *(image.shape[a] for image in images)]) for a in range(3)]
-    size[axis] = max(1, min(size[axis], first))
-    centres = [_centres(mask, size) for mask in masks]
-    return Patches(images, centres, tuple(size), square)
+    size = [min([largest, *(mask.shape[a] for mask in masks)]) for a in range(3)]
+    for axis, first, _ in (held_out_slab(mask.shape) for mask in masks):
+        size[axis] = max(1, min(size[axis], first))
+    whole = [image if image.ndim == 4 else image[None] for image in images]
+    return Patches(whole, [_centres(mask, size) for mask in masks], tuple(size), square)
 
 
 def held_out(image: Tensor) -> Tensor:
@@ -105,10 +108,10 @@ def _around(centre: Sequence[int], size: Sequence[int], shape: Sequence[int]) ->
 
 
 def _turned(patches: Tensor, square: bool, generator: torch.Generator) -> Tensor:
-    axes = [axis for axis in (1, 2, 3) if _below(2, generator)]
+    axes = [axis for axis in (2, 3, 4) if _below(2, generator)]
     out = patches.flip(axes) if axes else patches
-    alike = square and out.shape[1] == out.shape[2]
-    return out.transpose(1, 2) if alike and _below(2, generator) else out
+    alike = square and out.shape[2] == out.shape[3]
+    return out.transpose(2, 3) if alike and _below(2, generator) else out
 
 
 def _below(limit: int, generator: torch.Generator) -> int:
