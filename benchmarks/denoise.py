@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +23,7 @@ from benchmarks.table import Table
 
 _COLUMNS = {"image": "", "method": "", "PSNR dB": ".2f", "SSIM": ".4f", "CPU s": ".0f", "": ""}
 _METHODS = ("recorrupted", "blindspot", "neighbours", "diffusion")
+_NUMBERS = ("PSNR dB", "SSIM", "CPU s")
 _PAGE = Path(__file__).with_name("denoise.md")
 
 
@@ -43,6 +46,19 @@ def main(words: Sequence[str] | None = None) -> None:
     print(table.markdown())
     if asked.write:
         write({"machine": machine_text(describe()), "denoise": table.markdown()}, _PAGE)
+
+
+def _before(path: Path | None) -> list[dict[str, Any]]:
+    """What an earlier run has measured, and need not be measured again."""
+    if path is None or not path.exists():
+        return []
+    found: list[dict[str, Any]] = json.loads(path.read_text())
+    return found
+
+
+def _keep(rows: list[dict[str, Any]], path: Path | None) -> None:
+    if path is not None:
+        path.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def _denoisers(case: Case, asked: Any, seed: int) -> Iterator[tuple[str, Denoiser]]:
@@ -73,7 +89,7 @@ def _scores(case: Case, run: Denoiser) -> dict[str, Any]:
         sigma=1.5, use_sample_covariance=False, full=True,
     )  # fmt: skip
     found = {
-        "PSNR dB": -10 * np.log10(error),
+        "PSNR dB": -10 * math.log10(error),
         "SSIM": float(local[case.mask].mean()),
         "CPU s": out.seconds,
         "": out.note,
@@ -83,8 +99,9 @@ def _scores(case: Case, run: Denoiser) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], asked: Any) -> Table:
+    order = list(dict.fromkeys(row["image"] for row in rows))
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda each: order.index(each["image"])):
         groups.setdefault((row["image"], row["method"]), []).append(row)
     means = [
         {"image": image, "method": method, "": each[0][""]}
@@ -111,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="*", help="words in the name of an image")
     parser.add_argument("--methods", nargs="*", help="words in the name of a method")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="kept row by row; a run goes on from there")
     parser.add_argument("--write", action="store_true", help="renew benchmarks/denoise.md")
     return parser
 
