@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --nbmake tests regkit notebooks
+	$(BIN)/python -m pytest --nbmake tests regkit denoise notebooks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from denoise.config import DenoiseConfig, make_denoise_config
-from denoise.content import content, slices_last
 from denoise.diffusion.stages import train_stages
 from denoise.ensemble import applied, remaining_noise
-from denoise.kinds import noise_of
 from denoise.learning.fit import Check
 from denoise.learning.health import Health
 from denoise.learning.patches import held_out
 from denoise.learning.setting import Setting, trained_on
 from denoise.means import with_kept_means
 from denoise.methods import Method, make_method
-from denoise.noise import neighbour_correlation
 from denoise.result import Result
-from denoise.scaling import Scaling, scaling_of
-from regkit.errors import InputError
+from denoise.work import Work, prepared
 from regkit.kernels.backend import threads
 from regkit.registration.devices import resolve_device
 from regkit.volume import Labels, Volume
@@ -31,9 +27,6 @@ from regkit.volume import Labels, Volume
 Watch = Callable[[Health], None]
 # Noise below this share of the range is not learned from: there is nothing to gain.
 _SILENT = 2e-3
-_CORRELATED = 0.15
-# Voxels whose sides differ by less than this share are square.
-_SQUARE = 0.05
 
 
 def denoise(
@@ -93,7 +86,7 @@ def denoise_series(
     to another. Arguments and errors are those of :func:`denoise`.
     """
     settings = config or make_denoise_config()
-    work = _prepared(frames, settings, mask, sigma)
+    work = prepared(frames, settings, mask, sigma)
     with threads(settings.threads):
         if work.scaling.sigma < _SILENT:
             return [_untouched(frame, work, settings) for frame in frames]
@@ -110,77 +103,12 @@ def denoise_series(
     ]
 
 
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """Frames on the scale of the network, three axes each, slices last."""
-
-    seen: list[Tensor]
-    masks: list[Tensor]
-    scaling: Scaling
-    order: tuple[int, ...]
-    spacing: tuple[float, ...]
-    correlation: tuple[float, ...]
-    notes: tuple[str, ...]
-
-    def turned(self, array: Tensor) -> Tensor:
-        """``(*spatial)`` of the file to three axes, slices last."""
-        return (array if array.ndim == 3 else array[..., None]).permute(self.order)
-
-    def back(self, array: Tensor, ndim: int) -> Tensor:
-        """Three axes to ``(*spatial)`` of the file."""
-        out = array.permute([self.order.index(axis) for axis in range(3)])
-        return out if ndim == 3 else out[..., 0]
-
-
-def _prepared(
-    frames: Sequence[Volume], config: DenoiseConfig, mask: Labels | None, sigma: Volume | None
-) -> _Work:
-    first = frames[0]
-    _refuse(first, mask, sigma)
-    images = [frame.data[0].float().cpu() for frame in frames]
-    inside = None if mask is None else mask.data[0].cpu() > 0
-    masks = [content(image) if inside is None else inside for image in images]
-    level = None if sigma is None else sigma.data[0].float().cpu()
-    model = noise_of(images[0], masks[0], config, level)
-    scaling = scaling_of(images, masks, model)
-    correlation = neighbour_correlation(images[0], masks[0])
-    spacing = (*first.grid.spacing, 1.0)[:3]
-    order = slices_last(spacing, (*first.grid.shape, 1)[:3])
-    work = _Work(
-        [], [], scaling, order, tuple(spacing[a] for a in order), correlation, _notes(correlation)
-    )
-    return replace(
-        work,
-        seen=[work.turned(scaling(image)).contiguous() for image in images],
-        masks=[work.turned(each).contiguous() for each in masks],
-    )
-
-
-def _refuse(image: Volume, mask: Labels | None, sigma: Volume | None) -> None:
-    name = image.name or "image"
-    if image.channels != 1:
-        raise InputError(f"{name}: has {image.channels} channels; denoise one at a time")
-    if bool((image.data == image.data.flatten()[0]).all()):
-        value = float(image.data.flatten()[0])
-        raise InputError(f"{name}: all voxels are {value:g}; an image with contrast is needed")
-    for other in (mask, sigma):
-        if other is not None and other.grid.shape != image.grid.shape:
-            raise InputError(
-                f"{other.name or 'map'}: has {other.grid.shape} voxels, {name} has "
-                f"{image.grid.shape}; resample it on the grid of the image"
-            )
-    if mask is not None and not bool((mask.data > 0).any()):
-        raise InputError(f"{mask.name or 'mask'}: is empty; mark what is to be denoised")
-    if sigma is not None and not bool((sigma.data > 0).all()):
-        raise InputError(f"{sigma.name or 'sigma'}: a map of sigma must be above 0 everywhere")
-
-
 def _learned(
-    work: _Work, config: DenoiseConfig, watch: Watch
+    work: Work, config: DenoiseConfig, watch: Watch
 ) -> tuple[Method, list[Health], tuple[str, ...]]:
     setting = Setting(
         work.seen, work.masks, Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0]),
-        work.scaling.sigma, work.spacing, abs(work.spacing[0] / work.spacing[1] - 1) < _SQUARE,
+        work.scaling.sigma, work.spacing, work.square,
         config, resolve_device(config.device),
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
@@ -192,7 +120,7 @@ def _learned(
     return method, trained_on(method, setting, work.seen, watch=watch), ()
 
 
-def _one(frame: Volume, number: int, work: _Work, config: DenoiseConfig, method: Method) -> Result:
+def _one(frame: Volume, number: int, work: Work, config: DenoiseConfig, method: Method) -> Result:
     start = time.perf_counter()
     seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
     method.network.eval()
@@ -209,11 +137,11 @@ def _one(frame: Volume, number: int, work: _Work, config: DenoiseConfig, method:
     )  # fmt: skip
 
 
-def _intensities(work: _Work, seen: Tensor) -> Tensor:
+def _intensities(work: Work, seen: Tensor) -> Tensor:
     return work.turned(work.scaling.back(work.back(seen, 3)))
 
 
-def _restored(frame: Volume, work: _Work, out: Tensor, mask: Tensor) -> Volume:
+def _restored(frame: Volume, work: Work, out: Tensor, mask: Tensor) -> Volume:
     """In the type of the file; what lies outside the mask is not touched."""
     found = work.scaling.back(work.back(out, frame.ndim))
     if not frame.data.dtype.is_floating_point:
@@ -223,7 +151,7 @@ def _restored(frame: Volume, work: _Work, out: Tensor, mask: Tensor) -> Volume:
     return frame.with_data(torch.where(inside, found.to(frame.data.dtype), frame.data[0])[None])
 
 
-def _untouched(frame: Volume, work: _Work, config: DenoiseConfig) -> Result:
+def _untouched(frame: Volume, work: Work, config: DenoiseConfig) -> Result:
     share = f"{100 * work.scaling.sigma:.2g} %"
     note = f"The noise is {share} of the range: too little to take away, so nothing was changed."
     nothing = frame.with_data(torch.zeros_like(frame.data, dtype=torch.float32))
@@ -231,14 +159,3 @@ def _untouched(frame: Volume, work: _Work, config: DenoiseConfig) -> Result:
         frame, frame, work.back(work.masks[0], frame.ndim), work.scaling, nothing,
         work.correlation, config, "none", notes=(note,),
     )  # fmt: skip
-
-
-def _notes(correlation: Sequence[float]) -> tuple[str, ...]:
-    along = [f"{value:.2f} along axis {n}" for n, value in enumerate(correlation)
-             if value > _CORRELATED]  # fmt: skip
-    if not along:
-        return ()
-    return (
-        f"The noise of neighbouring voxels is correlated ({', '.join(along)}): the image was "
-        "interpolated or filtered, and part of its noise will stay. Denoise before resampling.",
-    )

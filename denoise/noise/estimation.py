@@ -7,6 +7,7 @@ import torch
 from scipy.special import polygamma
 from torch import Tensor
 
+from denoise.noise.background import background_sigma
 from denoise.noise.highpass import changing, diagonal_details, robust_sd
 from denoise.noise.rician import corrected_sigma
 
@@ -29,7 +30,7 @@ def estimate_sigma(image: Tensor, mask: Tensor | None = None, *, rician: bool = 
         Where to look, ``(*spatial)``; everywhere if left out.
     rician
         Correct for the smaller spread that magnitudes have where the signal is weak
-        (Koay and Basser, J. Magn. Reson. 179, 2006).
+        (Koay and Basser, J. Magn. Reson. 179, 2006); then take the background, where there is one.
 
     Examples
     --------
@@ -43,7 +44,7 @@ def estimate_sigma(image: Tensor, mask: Tensor | None = None, *, rician: bool = 
     seen = robust_sd(details[chosen])
     if not rician or seen == 0:
         return seen
-    return corrected_sigma(_smooth(image)[chosen], seen)
+    return background_sigma(image, mask, corrected_sigma(_smooth(image)[chosen], seen))
 
 
 def estimate_poisson_gaussian(image: Tensor, mask: Tensor | None = None) -> tuple[float, float]:
