@@ -37,8 +37,15 @@ class Method:
     multiple: tuple[int, ...]
 
 
-def make_method(config: DenoiseConfig, shape: Sequence[int], spacing: Sequence[float]) -> Method:
+def make_method(
+    config: DenoiseConfig,
+    shape: Sequence[int],
+    spacing: Sequence[float],
+    blur: tuple[float, ...] = (),
+) -> Method:
     """The method of ``config`` for volumes like one of ``shape``, slices along the last axis.
+
+    ``blur`` is that of correlated noise, which ``recorrupted`` can take into account.
 
     Examples
     --------
@@ -52,7 +59,7 @@ def make_method(config: DenoiseConfig, shape: Sequence[int], spacing: Sequence[f
         network, reach, multiple = _blind(config, dimensions)
         return Method(name, network, Blind(), reach, multiple)
     network, reach, multiple = _unet(config, dimensions, spacing)
-    objective = Neighbours() if name == "neighbours" else Recorruption(config.strength)
+    objective = Neighbours() if name == "neighbours" else Recorruption(config.strength, blur)
     return Method(name, network, objective, reach, multiple)
 
 

@@ -107,7 +107,7 @@ def _learned(
     work: Work, config: DenoiseConfig, watch: Watch
 ) -> tuple[Method, list[Health], tuple[str, ...]]:
     setting = Setting(
-        work.seen, work.masks, Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0]),
+        work.seen, work.masks, Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0], work.blur),
         work.scaling.sigma, work.spacing, work.square,
         config, resolve_device(config.device),
     )  # fmt: skip
@@ -116,7 +116,7 @@ def _learned(
         if config.method == "diffusion":
             stages = train_stages(setting, watch)
             return stages.student, stages.history["student"], (stages.note,)
-        method = make_method(config, work.seen[0].shape, work.spacing)
+        method = make_method(config, work.seen[0].shape, work.spacing, work.blur)
     return method, trained_on(method, setting, work.seen, watch=watch), ()
 
 

@@ -10,19 +10,23 @@ from torch import Tensor
 from denoise.config import DenoiseConfig
 from denoise.content import content, slices_last
 from denoise.kinds import noise_of
-from denoise.noise import neighbour_correlation
+from denoise.noise import Gaussian, neighbour_correlation
+from denoise.noise.repeats import blur_of, noise_of_repeats
 from denoise.scaling import Scaling, scaling_of
 from regkit.errors import InputError
 from regkit.volume import Labels, Volume
 
-_CORRELATED = 0.15
+_CORRELATED, _REPEATS = 0.15, 3
 # Voxels whose sides differ by less than this share are square.
 _SQUARE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """Frames on the scale of the network, three axes each, slices last."""
+    """Frames on the scale of the network, three axes each, slices last.
+
+    ``blur`` is that of the noise along those axes, where frames have told it.
+    """
 
     seen: list[Tensor]
     masks: list[Tensor]
@@ -31,6 +35,7 @@ class Work:
     spacing: tuple[float, ...]
     correlation: tuple[float, ...]
     notes: tuple[str, ...]
+    blur: tuple[float, ...] = ()
 
     @property
     def square(self) -> bool:
@@ -52,7 +57,8 @@ def prepared(
 ) -> Work:
     """Estimate the noise of ``frames``, and bring them to the scale of the network.
 
-    The noise is that of the first one. Arguments and errors are those of
+    Three frames or more tell additive noise, and how it is correlated, by their differences; else
+    it is estimated from the first one. Arguments and errors are those of
     :func:`denoise.pipeline.denoise`.
     """
     first = frames[0]
@@ -62,13 +68,18 @@ def prepared(
     masks = [content(image) if inside is None else inside for image in images]
     level = None if sigma is None else sigma.data[0].float().cpu()
     model = noise_of(images[0], masks[0], config, level)
+    correlation, told = neighbour_correlation(images[0], masks[0]), False
+    if len(images) >= _REPEATS and isinstance(model, Gaussian):
+        seen, correlation = noise_of_repeats(images, masks[0])
+        told, model = True, model if config.sigma or sigma else Gaussian(seen or model.sigma)
     scaling = scaling_of(images, masks, model)
-    correlation = neighbour_correlation(images[0], masks[0])
     spacing = (*first.grid.spacing, 1.0)[:3]
     order = slices_last(spacing, (*first.grid.shape, 1)[:3])
+    blur = blur_of((*correlation, 0.0)[:3])
     work = Work(
-        [], [], scaling, order, tuple(spacing[a] for a in order), correlation, _notes(correlation)
-    )
+        [], [], scaling, order, tuple(spacing[a] for a in order), correlation,
+        _notes(correlation, told), tuple(blur[a] for a in order) if told else (),
+    )  # fmt: skip
     return replace(
         work,
         seen=[work.turned(scaling(image)).contiguous() for image in images],
@@ -95,12 +106,16 @@ def _refuse(image: Volume, mask: Labels | None, sigma: Volume | None) -> None:
         raise InputError(f"{sigma.name or 'sigma'}: a map of sigma must be above 0 everywhere")
 
 
-def _notes(correlation: Sequence[float]) -> tuple[str, ...]:
+def _notes(correlation: Sequence[float], told: bool) -> tuple[str, ...]:
     along = [f"{value:.2f} along axis {n}" for n, value in enumerate(correlation)
              if value > _CORRELATED]  # fmt: skip
     if not along:
         return ()
-    return (
-        f"The noise of neighbouring voxels is correlated ({', '.join(along)}): the image was "
-        "interpolated or filtered, and part of its noise will stay. Denoise before resampling.",
+    advice = (
+        "the frames tell how, and --method recorrupted takes it into account."
+        if told
+        else "it was interpolated or filtered, and part of its noise will stay. Denoise before "
+        "resampling."
     )
+    found = f"The noise of neighbouring voxels is correlated ({', '.join(along)}): {advice}"
+    return (found,)

@@ -44,10 +44,14 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """A noisy image that is not trained on: ``(1, 1, i, j, k)``, and where it counts."""
+    """A noisy image that is not trained on: ``(1, 1, i, j, k)``, and where it counts.
+
+    ``blur`` is that of correlated noise, along each axis.
+    """
 
     noisy: Tensor
     mask: Tensor
+    blur: tuple[float, ...] = ()
 
 
 def fit(
@@ -132,4 +136,6 @@ def _checked(
 
     noisy = check.noisy.to(next(network.parameters()).device)
     mean = sum(losses) / max(1, len(losses))
-    return examine(denoiser, noisy, check.mask.to(noisy.device), sigma, step=step, loss=mean)
+    return examine(
+        denoiser, noisy, check.mask.to(noisy.device), sigma, step=step, loss=mean, blur=check.blur
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from denoise.noise.repeats import correlated
 from denoise.noise.whiteness import residual_correlation
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -50,8 +51,11 @@ def examine(
     *,
     step: int = 0,
     loss: float = float("nan"),
+    blur: Sequence[float] = (),
 ) -> Health:
     """The health of ``denoiser`` on ``noisy (1, 1, i, j, k)`` where ``mask`` is true.
+
+    ``blur`` is that of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
 
     The divergence in Stein's estimate is that along one random direction (Ramani, Blu and Unser,
     IEEE TIP 17, 2008, eq. 18), the same at every call.
@@ -64,7 +68,8 @@ def examine(
     True
     """
     inside = mask[None, None]
-    probe = torch.randn(noisy.shape, generator=torch.Generator().manual_seed(1)).to(noisy)
+    drawn = torch.randn(noisy.shape, generator=torch.Generator().manual_seed(1))
+    probe = correlated(drawn, blur).to(noisy)
     with torch.no_grad():
         out = denoiser(noisy)
         moved = denoiser(noisy + _STEP * sigma * probe)

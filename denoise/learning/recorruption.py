@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from denoise.noise.repeats import correlated
+
 
 @dataclass(frozen=True)
 class Recorruption:
@@ -21,6 +23,9 @@ class Recorruption:
     ----------
     strength
         Large: the network is trained on more noise than it will see. Small: a noisier target.
+    blur
+        Of the noise that is drawn, along each axis: as the image's own noise is correlated. See
+        :func:`denoise.noise.repeats.blur_of`.
 
     Examples
     --------
@@ -32,12 +37,14 @@ class Recorruption:
     """
 
     strength: float = 0.5
+    blur: tuple[float, ...] = ()
 
     def loss(
         self, network: nn.Module, noisy: Tensor, sigma: float, generator: torch.Generator
     ) -> Tensor:
         """Mean squared error between the two, in units of sigma²."""
-        drawn = torch.randn(noisy.shape, generator=generator).to(noisy) * sigma
+        drawn = sigma * correlated(torch.randn(noisy.shape, generator=generator), self.blur)
+        drawn = drawn.to(noisy)
         guess = network(noisy + self.strength * drawn)
         target = noisy - drawn / self.strength
         return functional.mse_loss(guess.float(), target) / sigma**2

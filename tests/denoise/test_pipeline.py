@@ -4,6 +4,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from denoise.config import make_denoise_config
+from denoise.noise.repeats import correlated
 from denoise.noise.whiteness import residual_correlation
 from denoise.outputs import sigma_map
 from denoise.pipeline import denoise, denoise_series
@@ -138,6 +139,21 @@ def test_frames_are_learned_from_together_and_denoised_alone(noisy, quick):
     results = denoise_series(frames, quick)
     assert len(results) == 2
     assert all(noisy.psnr(each.denoised) > noisy.psnr(noisy.image) + 4 for each in results)
+
+
+def test_frames_tell_how_their_noise_is_correlated(noisy, quick):
+    """What a single frame cannot: the network then takes correlated noise away too."""
+    generator = torch.Generator().manual_seed(4)
+    shape = noisy.clean.data.shape
+    noise = [correlated(torch.randn(shape, generator=generator), (0.7, 0.7, 0)) for _ in range(4)]
+    frames = [noisy.clean.with_data(noisy.clean.data + 8 * n) for n in noise]
+    together = denoise_series(frames, quick)[0]
+    assert together.model.level == pytest.approx(8, rel=0.05)
+    assert together.correlation[0] == pytest.approx(0.6, abs=0.05)
+    assert "the frames tell how" in together.notes[0]
+    alone = denoise(frames[0], quick)
+    assert noisy.psnr(together.denoised) > noisy.psnr(frames[0]) + 2
+    assert noisy.psnr(together.denoised) > noisy.psnr(alone.denoised) + 1
 
 
 def test_interpolated_images_are_told(noisy, quick):
