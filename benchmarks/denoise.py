@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.denoisers import Denoiser, peers, regkit, supervised
+from benchmarks.denoisers import Denoiser, peers, regkit, series, supervised
 from benchmarks.denoising_cases import Case, cases
 from benchmarks.machine import describe
 from benchmarks.page import write
@@ -68,6 +68,8 @@ def _denoisers(case: Case, asked: Any, seed: int) -> Iterator[tuple[str, Denoise
     for method in _METHODS:
         name = "**regkit** (default)" if method == "recorrupted" else f"regkit --method {method}"
         yield name, regkit(method, **options)
+    if case.frames:
+        yield "regkit, the series of all frames", series(**options)
     if case.training is not None:
         yield "supervised by another person's clean image", supervised(**options)
 

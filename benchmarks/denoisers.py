@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 import regkit as rk
-from benchmarks.denoising_cases import Array, Case
+from benchmarks.denoising_cases import FRAME, Array, Case
 from denoise.config import DenoiseConfig, make_denoise_config
-from denoise.pipeline import denoise
+from denoise.pipeline import denoise, denoise_series
 
 _EPOCHS = 100
 # Of non-local means, times sigma.
@@ -46,6 +46,19 @@ def regkit(method: str, **options: Any) -> Denoiser:
         config = make_denoise_config("default", method=method, **options)
         start = time.process_time()
         found = denoise(_volume(case.noisy, case), config)
+        note = f"{found.model.name}, sigma {found.model.level:.3f}"
+        return Output(found.denoised.data[0].numpy(), time.process_time() - start, note)
+
+    return run
+
+
+def series(**options: Any) -> Denoiser:
+    """`regkit denoise` on a 4-D image: all frames are learned from, each is denoised alone."""
+
+    def run(case: Case) -> Output:
+        config = make_denoise_config("default", **options)
+        start = time.process_time()
+        found = denoise_series([_volume(each, case) for each in case.frames], config)[FRAME]
         note = f"{found.model.name}, sigma {found.model.level:.3f}"
         return Output(found.denoised.data[0].numpy(), time.process_time() - start, note)
 

@@ -12,7 +12,7 @@ import regkit as rk
 from benchmarks.data import as_float, brain, contrasts, data_folder
 
 Array = NDArray[np.float32]
-_FRAME, _TOP = 10, 0.999
+FRAME, _TOP = 10, 0.999
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class Case:
         Of the noise that was added; None for real noise.
     training
         Another person's clean image, for the supervised ceiling; None where there is none.
+    frames
+        All repeats, of which ``noisy`` is one of the middle; none where there is one image.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Case:
     spacing: tuple[float, float, float]
     sigma: float | None
     training: Array | None = None
+    frames: tuple[Array, ...] = ()
 
 
 def cases(size: tuple[int, int, int], seed: int) -> Iterator[Case]:
@@ -60,13 +63,13 @@ def repeated() -> Case:
     """A frame of `dce_prostate`, judged against the mean of the nineteen others."""
     path = data_folder() / "dce_prostate" / "late_20_frames.nii.gz"
     frames = [rk.read(path, frame=n).data[0].numpy().astype(np.float32) for n in range(20)]
-    reference = np.mean([f for n, f in enumerate(frames) if n != _FRAME], axis=0)
+    reference = np.mean([f for n, f in enumerate(frames) if n != FRAME], axis=0)
     top = float(np.quantile(reference, _TOP))
     mask = reference > 0.02 * top
     spacing = rk.read(path, frame=0).grid.spacing
     return Case(
-        "dce_prostate, real noise", frames[_FRAME] / top, reference / top, mask,
-        (spacing[0], spacing[1], spacing[2]), None,
+        "dce_prostate, real noise", frames[FRAME] / top, reference / top, mask,
+        (spacing[0], spacing[1], spacing[2]), None, frames=tuple(f / top for f in frames),
     )  # fmt: skip
 
 

@@ -106,8 +106,9 @@ def denoise_series(
 def _learned(
     work: Work, config: DenoiseConfig, watch: Watch
 ) -> tuple[Method, list[Health], tuple[str, ...]]:
+    check = Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0], work.blur)
     setting = Setting(
-        work.seen, work.masks, Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0], work.blur),
+        work.seen, work.masks, check,
         work.scaling.sigma, work.spacing, work.square,
         config, resolve_device(config.device),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from scipy.ndimage import gaussian_filter
@@ -35,7 +36,7 @@ def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tup
     >>> abs(sigma - 2) < 0.1, abs(along[0] - math.exp(-1 / (4 * 0.8**2))) < 0.05
     (True, True)
     """
-    apart = [b - a for a, b in zip(frames[:-1], frames[1:], strict=True)]
+    apart = [b - a for a, b in pairwise(frames)]
     sigma = robust_sd(torch.cat([each[mask] for each in apart])) / math.sqrt(2)
     along = [_correlation(apart, mask, axis, sigma) for axis in range(mask.ndim)]
     return sigma, tuple(along)
