@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from denoise.methods import Method
 from denoise.networks.layers import packed
 from denoise.networks.precision import precision
+from denoise.noise.repeats import correlated
 from denoise.tiles import tiled
 
 _DRAWS, _STRENGTH = 4, 0.5
@@ -44,7 +45,9 @@ def mirrored(function: Callable[[Tensor], Tensor], image: Tensor, passes: int) -
     return total / passes
 
 
-def remaining_noise(method: Method, noisy: Tensor, denoised: Tensor, sigma: float) -> Tensor:
+def remaining_noise(
+    method: Method, noisy: Tensor, denoised: Tensor, sigma: float, *, blur: Sequence[float] = ()
+) -> Tensor:
     """Standard deviation that the noise of the image leaves in the result, voxel by voxel.
 
     The spread of the result over images to which a little more noise was added, by the delta
@@ -54,11 +57,14 @@ def remaining_noise(method: Method, noisy: Tensor, denoised: Tensor, sigma: floa
     ----------
     denoised
         The result without added noise, ``(i, j, k)``, of a single pass.
+    blur
+        That of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
     """
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros_like(noisy)
     for _ in range(_DRAWS):
-        drawn = torch.randn(noisy.shape, generator=generator) * sigma * _STRENGTH
+        drawn = correlated(torch.randn(noisy.shape, generator=generator), blur)
+        drawn *= sigma * _STRENGTH
         total += (_once(method, noisy + drawn, sigma) - denoised).square()
     return (total / _DRAWS).sqrt() / _STRENGTH
 

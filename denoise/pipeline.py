@@ -95,6 +95,7 @@ def denoise_series(
         if method is None:
             method, history, notes = _learned(work, settings, watch)
             work = replace(work, notes=work.notes + notes)
+        method.network.to(resolve_device(settings.device))
         learning = time.perf_counter() - start
         found = [_one(frame, n, work, settings, method) for n, frame in enumerate(frames)]
     return [
@@ -126,20 +127,16 @@ def _one(frame: Volume, number: int, work: Work, config: DenoiseConfig, method: 
     seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
     method.network.eval()
     out = with_kept_means(seen, applied(method, seen, sigma, passes=config.passes), mask)
-    spread = remaining_noise(method, seen, applied(method, seen, sigma), sigma)
+    spread = remaining_noise(method, seen, applied(method, seen, sigma), sigma, blur=work.blur)
     restored = _restored(frame, work, out, mask)
     step = 0.5 * sigma
-    slope = (_intensities(work, out + step) - _intensities(work, out - step)) / (2 * step)
-    shown = work.back(torch.where(mask, spread * slope, 0.0), frame.ndim)
+    above, below = (work.scaling.back(work.back(out + s, frame.ndim)) for s in (step, -step))
+    left = work.back(torch.where(mask, spread, 0.0), frame.ndim) * (above - below) / (2 * step)
     return Result(
-        frame, restored, work.back(mask, frame.ndim), work.scaling, frame.with_data(shown[None]),
+        frame, restored, work.back(mask, frame.ndim), work.scaling, frame.with_data(left[None]),
         work.correlation, config, method.name, notes=work.notes, learned=method,
         seconds={"applying": time.perf_counter() - start},
     )  # fmt: skip
-
-
-def _intensities(work: Work, seen: Tensor) -> Tensor:
-    return work.turned(work.scaling.back(work.back(seen, 3)))
 
 
 def _restored(frame: Volume, work: Work, out: Tensor, mask: Tensor) -> Volume:

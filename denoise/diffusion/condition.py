@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +61,3 @@ class SliceCondition:
         """Along the last axis, mirrored at its ends."""
         wide = functional.pad(noisy, (1, 1, 0, 0, 0, 0), mode="reflect")
         return (wide[..., 2:] + wide[..., :-2]) / 2
-
-
-Kind = Literal["blindspot", "slices"]

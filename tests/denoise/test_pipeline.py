@@ -131,6 +131,9 @@ def test_a_plane_is_denoised(noisy, quick):
     error = [float((each.data[0] - truth).square().mean()) for each in (plane, out)]
     assert out.grid == grid
     assert error[1] < 0.6 * error[0]
+    level = plane.with_data(torch.full_like(plane.data, 8.0))
+    mapped = denoise(plane, quick.model_copy(update={"steps": 2}), sigma=level)
+    assert mapped.uncertainty.data.shape == plane.data.shape
 
 
 def test_frames_are_learned_from_together_and_denoised_alone(noisy, quick):
