@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --nbmake tests regkit foundation notebooks
+	$(BIN)/python -m pytest --nbmake tests regkit denoise foundation notebooks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

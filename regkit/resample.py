@@ -103,6 +103,21 @@ def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolum
     return warp(volume, Affine.identity(volume.ndim), onto=onto, outside=outside)
 
 
+def straightened(volume: AnyVolume, *, outside: float = 0.0) -> AnyVolume:
+    """``volume`` itself, or on ``volume.grid.straightened()`` where its axes are sheared.
+
+    Examples
+    --------
+    >>> tilted = Grid((4, 4), [[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    >>> straightened(Volume(torch.ones(4, 4), tilted)).data.shape
+    torch.Size([1, 5, 5])
+    """
+    grid = volume.grid.straightened()
+    if grid is volume.grid:
+        return volume
+    return warp(volume, Affine.identity(volume.ndim), onto=grid, outside=outside)
+
+
 def _window_start(grid: Grid, onto: Grid) -> list[int] | None:
     """First index of ``onto`` in ``grid`` if its voxels are voxels of ``grid``; else None."""
     step = grid.inverse_affine @ onto.affine

@@ -25,7 +25,7 @@ def grid() -> Grid:
 @pytest.fixture(scope="session")
 def head(grid) -> Volume:
     """A smooth ellipsoid with blobs in it, 0 to about 100, vanishing towards the border."""
-    return Volume(_structure(grid).to(torch.float32), grid, "head.nii.gz")
+    return Volume(structure(grid).to(torch.float32), grid, "head.nii.gz")
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,8 @@ def data() -> Path:
     return folder
 
 
-def _structure(grid: Grid) -> torch.Tensor:
+def structure(grid: Grid) -> torch.Tensor:
+    """What ``head`` holds, as a formula of the world around the centre of ``grid``."""
     points = grid.world_points() - torch.from_numpy(grid.centre)
     body = torch.exp(-((points / torch.tensor([9.0, 10.0, 11.0])).square().sum(-1) ** 2))
     out = 40 * body

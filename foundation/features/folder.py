@@ -10,10 +10,10 @@ from typing import Any
 from torch import nn
 
 from foundation.features.denoiser import DenoiserFeatures, named
-from foundation.features.installed import diffusers
 from foundation.features.latent import LatentFeatures, empty_prompt
 from foundation.features.schedule import Schedule
 from regkit.errors import InputError
+from regkit.installed import diffusers
 from regkit.losses.features import Extractor
 
 
@@ -84,7 +84,7 @@ def _loaded(kind: str, folder: Path) -> Any:
         raise InputError(f"{found}: cannot be read; a diffusers {kind} has one") from error
     if said != kind:
         raise InputError(f"{found}: is of {said}, not {kind}; name a folder of that model")
-    model = getattr(diffusers(), kind)
+    model = getattr(diffusers("features"), kind)
     return model.from_pretrained(
         str(folder), local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
     )

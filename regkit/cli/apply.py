@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from regkit.cli.options import AssumeRas, Debug, Frame, Geometry, MaxBytes, Nan, Overwrite
+from regkit.cli.options import (
+    AllowShear,
+    AssumeRas,
+    Channel,
+    Debug,
+    Frame,
+    Geometry,
+    MaxBytes,
+    Nan,
+    Overwrite,
+)
 
 
 def apply(
@@ -27,7 +38,9 @@ def apply(
     outside: Annotated[float, typer.Option(help="Value beyond IMAGE, such as -1000 for CT.")] = 0.0,
     geometry: Geometry = None,
     assume_ras: AssumeRas = False,
+    allow_shear: AllowShear = False,
     frame: Frame = None,
+    channel: Channel = None,
     nan: Nan = None,
     max_bytes: MaxBytes = 2**31,
     overwrite: Overwrite = False,
@@ -39,9 +52,10 @@ def apply(
     """
     from regkit.cli.chain import open_chain
     from regkit.io import (
+        Reading,
         check_output,
-        read,
-        read_labels,
+        open_image,
+        open_labels,
         refuse_overwriting_inputs,
         save,
     )
@@ -49,13 +63,10 @@ def apply(
 
     check_output(output, overwrite=overwrite)
     refuse_overwriting_inputs([output], [image, onto, *transforms])
-    header: dict[str, Any] = {
-        "geometry": geometry,
-        "assume_ras": assume_ras,
-        "max_bytes": max_bytes,
-    }
-    grid = read(onto, nan=nan, **header).grid
+    reading = Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
+    # All frames and channels of a reference lie on one grid.
+    grid = open_image(onto, replace(reading, frame=0, channel=0)).grid.straightened()
     phi = open_chain(transforms)
-    moving = (read_labels if labels else read)(image, frame=frame, nan=nan, **header)
+    moving = (open_labels if labels else open_image)(image, reading)
     save(warp(moving, phi, onto=grid, outside=outside), output, overwrite=overwrite)
     typer.echo(str(output))

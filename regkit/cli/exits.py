@@ -15,10 +15,16 @@ USAGE, BUG, RESOURCE, INTERRUPTED, TERMINATED = 2, 1, 4, 130, 143
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 # PyTorch's CPU allocator raises a bare RuntimeError; this is what its message has in it.
 _NO_MEMORY = "can't allocate memory"
-_HELPS = "use --preset fast, a --fixed-mask, images with larger voxels, or --device cpu"
+_HELPS = (
+    "use images with larger voxels, with --similarity mind also --preset fast or a --fixed-mask, "
+    "or --device cpu if a GPU ran out"
+)
 
 # An argument as the library names it in its advice.
-_ARGUMENT = re.compile(r"\b(assume_ras|frame|geometry|init|max_bytes|nan)=(True|'?([\w.-]+)'?)")
+_ARGUMENT = re.compile(
+    r"\b(allow_shear|assume_ras|channel|frame|geometry|init|max_bytes|nan)"
+    r"=(True|'?([\w.-]+)'?)"
+)
 
 
 def exit_code(error: BaseException) -> int:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from regkit.cli.options import AssumeRas, Debug, Frame, Geometry, Json, MaxBytes, Nan
+from regkit.cli.options import (
+    AllowShear,
+    AssumeRas,
+    Channel,
+    Debug,
+    Frame,
+    Geometry,
+    Json,
+    MaxBytes,
+    Nan,
+)
 
 if TYPE_CHECKING:
     from regkit.volume import Volume
@@ -18,24 +28,19 @@ def info(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image or a label map.")],
     geometry: Geometry = None,
     assume_ras: AssumeRas = False,
+    allow_shear: AllowShear = False,
     frame: Frame = None,
+    channel: Channel = None,
     nan: Nan = None,
     max_bytes: MaxBytes = 2**31,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
     """Show shape, spacing, orientation and intensities of IMAGE, as regkit reads them."""
-    from regkit.io import read
+    from regkit.io import Reading, open_image
 
-    volume = read(
-        image,
-        geometry=geometry,
-        assume_ras=assume_ras,
-        frame=frame,
-        nan=nan,
-        max_bytes=max_bytes,
-    )
-    facts = describe(volume)
+    reading = Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
+    facts = describe(open_image(image, reading))
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return

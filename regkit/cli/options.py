@@ -32,6 +32,20 @@ Frame = Annotated[
     int | None,
     typer.Option(help="Which volume of a 4-D file, from 0.", rich_help_panel=_READING),
 ]
+Channel = Annotated[
+    int | None,
+    typer.Option(
+        help="Which value of a voxel that has several (RGB), from 0.", rich_help_panel=_READING
+    ),
+]
+AllowShear = Annotated[
+    bool,
+    typer.Option(
+        "--allow-shear",
+        help="Accept axes that are not at right angles; results get a grid whose are.",
+        rich_help_panel=_READING,
+    ),
+]
 Nan = Annotated[
     float | None,
     typer.Option(help="What to put where voxels are not a number.", rich_help_panel=_READING),

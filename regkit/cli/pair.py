@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from regkit.cli.plan import Paths, Plan
 from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.io import read, read_labels, read_transform
+from regkit.io import open_image, open_labels, read_transform
 from regkit.registration.check import as_mask, check_initial, check_pair
 from regkit.transforms import Transform
 from regkit.volume import Labels, Volume
@@ -39,19 +38,19 @@ def open_pair(plan: Plan) -> Pair:
         If a file cannot be used.
     """
     paths = plan.paths
-    fixed, moving = (read(path, **plan.reading) for path in (paths.fixed, paths.moving))
-    # The others belong to one frame and have no frames of their own.
-    reading: dict[str, Any] = {**plan.reading, "frame": None}
+    fixed, moving = (open_image(path, plan.reading) for path in (paths.fixed, paths.moving))
+    # The others belong to one frame and channel, and have none of their own.
+    reading = replace(plan.reading, frame=None, channel=None)
     check_pair(fixed, moving)
     initial = read_transform(paths.init) if paths.init else None
     check_initial(initial, fixed.ndim)
     if plan.config.init == "header" and initial is None:
         check_meeting(fixed, moving)
     masks = {
-        image: as_mask(read(path, **reading), image) if path else None
+        image: as_mask(open_image(path, reading), image) if path else None
         for image, path in ((fixed, paths.fixed_mask), (moving, paths.moving_mask))
     }
-    labels = [read_labels(path, **reading) for path in paths.given_labels()]
+    labels = [open_labels(path, reading) for path in paths.given_labels()]
     for each in labels:
         check_same_dimension(each, fixed)
     return Pair(
@@ -65,12 +64,26 @@ def open_pair(plan: Plan) -> Pair:
     )
 
 
-def introduce(pair: Pair, paths: Paths, *, quiet: bool) -> None:
-    """Say on stderr which image was taken as fixed and which as moving."""
-    say(describe("fixed", pair.fixed), quiet=quiet)
-    say(describe("moving", pair.moving), quiet=quiet)
+def introduce(pair: Pair, plan: Plan, *, quiet: bool) -> None:
+    """Say on stderr which image was taken as fixed and which as moving, and what is unusual."""
+    for role, path in (("fixed", plan.paths.fixed), ("moving", plan.paths.moving)):
+        say(describe(role, getattr(pair, role), plan.shown(path)), quiet=quiet)
+    for notice in notices(pair, plan.paths):
+        say(f"notice  {notice}", quiet=quiet)
+
+
+def notices(pair: Pair, paths: Paths) -> list[str]:
+    """What a user should know about a pair, though it is no error."""
+    out = []
     if paths.fixed.samefile(paths.moving):
-        say("notice  fixed and moving are the same file; nothing has to move", quiet=quiet)
+        out.append("fixed and moving are the same file; nothing has to move")
+    grid = pair.fixed.grid.straightened()
+    if grid != pair.fixed.grid:
+        size = "x".join(map(str, grid.shape))
+        out.append(f"{pair.fixed.name} is sheared; it is resampled at right angles, {size} voxels")
+    if pair.moving.grid.straightened() != pair.moving.grid:
+        out.append(f"{pair.moving.name} is sheared; its voxels are taken where they lie")
+    return out
 
 
 def check_same_dimension(labels: Labels, image: Volume) -> None:

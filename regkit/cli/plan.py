@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regkit.errors import InputError
-from regkit.io import refuse_overwriting_inputs
+from regkit.io import Reading, refuse_overwriting_inputs
 from regkit.io.atomic import check_free, check_permission
-from regkit.io.formats import display_name
+from regkit.io.formats import display_name, display_path
 from regkit.io.settings import read_settings
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
@@ -56,7 +56,7 @@ class Paths:
 class Plan:
     """Inputs, settings and outputs of one registration.
 
-    ``reading`` are further arguments of :func:`regkit.io.read`.
+    ``full_paths`` shows the folders of the inputs wherever their names are shown.
     """
 
     paths: Paths
@@ -64,16 +64,21 @@ class Plan:
     preset: str
     config: RegisterConfig
     overwrite: bool
-    reading: Mapping[str, Any]
+    reading: Reading
+    full_paths: bool = False
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Names of the files that will be written, the record last."""
         return (*FILES, *map(warped_name, self.paths.moving_labels), RECORD)
 
+    def shown(self, path: Path) -> str:
+        """What an input is called where people look: its base name, if not asked for more."""
+        return display_path(path.absolute()) if self.full_paths else display_name(path)
+
     def as_dict(self) -> dict[str, Any]:
         """The plan as plain values."""
-        inputs = [{"role": role, "file": path.name} for role, path in self.paths.given()]
+        inputs = [{"role": role, "file": self.shown(path)} for role, path in self.paths.given()]
         config = self.config.model_dump(mode="json")
         return {
             "inputs": inputs,
@@ -104,7 +109,8 @@ def make_plan(
     file: Path | None,
     options: Mapping[str, Any],
     overwrite: bool,
-    reading: Mapping[str, Any],
+    reading: Reading,
+    full_paths: bool = False,
 ) -> Plan:
     """Settle the settings and the folder, reading no image.
 
@@ -117,7 +123,8 @@ def make_plan(
     settings = read_settings(file) if file else {}
     _check_settings(preset, file, settings)
     config = make_config(preset, file=settings, **given)
-    plan = Plan(paths, folder or _default_folder(paths), preset, config, overwrite, reading)
+    place = folder or _default_folder(paths)
+    plan = Plan(paths, place, preset, config, overwrite, reading, full_paths)
     check_plan(plan)
     return plan
 

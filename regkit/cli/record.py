@@ -20,12 +20,19 @@ _PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
 
 
 def make_record(
-    plan: Plan, result: Result, *, before: Mapping[str, float], seconds: float
+    plan: Plan,
+    result: Result,
+    *,
+    notices: Sequence[str],
+    before: Mapping[str, float],
+    seconds: float,
 ) -> dict[str, Any]:
     """Everything about one run, as JSON can hold it.
 
     Parameters
     ----------
+    notices
+        What is unusual about the pair.
     before
         Metrics of the start, under the names that ``result.metrics`` has for the end.
     seconds
@@ -35,21 +42,23 @@ def make_record(
     -------
     dict
         ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
-        ``asked``, ``reading``, ``stages``, ``metrics``, ``metrics_before``, ``outputs``,
-        ``seconds`` and ``peak_memory_mb``. Numbers that are not finite become ``None``.
+        ``asked``, ``reading``, ``notices``, ``stages``, ``metrics``, ``metrics_before``,
+        ``outputs``, ``seconds`` and ``peak_memory_mb``. Numbers that are not finite become
+        ``None``.
     """
     config = result.config.model_dump(mode="json")
     record = {
         "status": "done",
         "versions": versions(),
         "machine": {"system": platform.platform(), "processor": platform.machine()},
-        "inputs": [fingerprint(role, path) for role, path in plan.paths.given()],
+        "inputs": [_input(plan, role, path) for role, path in plan.paths.given()],
         "preset": plan.preset,
         "seed": config["seed"],
         "device": config["device"],
         "config": config,
         "asked": asked(plan),
-        "reading": dict(plan.reading),
+        "reading": asdict(plan.reading),
+        "notices": list(notices),
         "reason": result.reason,
         "stages": [asdict(stage) for stage in result.stages],
         "metrics": result.metrics,
@@ -78,6 +87,12 @@ def versions() -> dict[str, str]:
 def fingerprint(role: str, path: Path) -> dict[str, str]:
     """Role, base name and SHA-256 of an input; its folder stays private."""
     return {"role": role, "file": path.name, "sha256": sha256(path)}
+
+
+def _input(plan: Plan, role: str, path: Path) -> dict[str, str]:
+    """The fingerprint of an input, and its path where that was asked for."""
+    where = {"path": plan.shown(path)} if plan.full_paths else {}
+    return fingerprint(role, path) | where
 
 
 def sha256(path: Path) -> str:

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from regkit.cli.options import (
+    AllowShear,
     AssumeRas,
+    Channel,
     Debug,
     Device,
     Frame,
@@ -108,7 +110,9 @@ def register(
     ] = None,
     geometry: Geometry = None,
     assume_ras: AssumeRas = False,
+    allow_shear: AllowShear = False,
     frame: Frame = None,
+    channel: Channel = None,
     nan: Nan = None,
     max_bytes: MaxBytes = 2**31,
     device: Device = None,
@@ -119,6 +123,14 @@ def register(
         typer.Option(
             "--resume",
             help="Leave a finished run as it is; begin one that was stopped again.",
+            rich_help_panel="Running",
+        ),
+    ] = False,
+    full_paths: Annotated[
+        bool,
+        typer.Option(
+            "--full-paths",
+            help="Show where the inputs are, in run.json, the report and here.",
             rich_help_panel="Running",
         ),
     ] = False,
@@ -140,6 +152,7 @@ def register(
     from regkit.cli.room import check_room
     from regkit.cli.run import run
     from regkit.cli.terminal import say
+    from regkit.io import Reading
 
     network, told = chosen_model(model)
     labels = tuple(moving_labels or ())
@@ -157,13 +170,6 @@ def register(
         "threads": threads,
         "seed": seed,
     }
-    reading = {
-        "geometry": geometry,
-        "assume_ras": assume_ras,
-        "frame": frame,
-        "nan": nan,
-        "max_bytes": max_bytes,
-    }
     plan = make_plan(
         paths,
         output,
@@ -171,14 +177,15 @@ def register(
         file=config,
         options=options,
         overwrite=overwrite or resume,
-        reading=reading,
+        reading=Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes),
+        full_paths=full_paths,
     )
     if resume and is_finished(plan):
         say(f"done    {plan.folder.name}: was finished before", quiet=quiet)
         return
     check_room(plan)
     pair = open_pair(plan)
-    introduce(pair, paths, quiet=quiet)
+    introduce(pair, plan, quiet=quiet)
     say(told, quiet=quiet or not told)
     if dry_run:
         typer.echo(plan.as_json() if as_json else plan.as_text())

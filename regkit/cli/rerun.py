@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 DIFFERS = 3
 # It tells the time that a run took.
 _NEVER_THE_SAME = "report.html"
-_READING = {"geometry", "assume_ras", "frame", "nan", "max_bytes"}
 _ROLES = {"fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "init", "moving_labels"}
 
 
@@ -99,13 +99,15 @@ def as_plan(record: Mapping[str, Any], paths: Paths, folder: Path) -> Plan:
         If its settings are not settings.
     """
     from regkit.cli.plan import Plan
+    from regkit.io import Reading
     from regkit.registration.config import make_config
 
-    reading = record["reading"]
-    if set(reading) != _READING:
-        raise InputError(f"the record must have {', '.join(sorted(_READING))} under 'reading'")
+    known, reading = {each.name for each in fields(Reading)}, record["reading"]
+    if not set(reading) <= known:
+        raise InputError(f"the record may have {', '.join(sorted(known))} under 'reading'")
     config = make_config(file=record["asked"])
-    return Plan(paths, folder, str(record.get("preset")), config, False, reading)
+    shown = any("path" in entry for entry in record["inputs"])
+    return Plan(paths, folder, str(record.get("preset")), config, False, Reading(**reading), shown)
 
 
 def changed(before: object, now: Mapping[str, str]) -> str:

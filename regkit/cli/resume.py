@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ def is_finished(plan: Plan) -> bool:
     ours = {
         "inputs": [fingerprint(role, given) for role, given in plan.paths.given()],
         "asked": asked(plan),
-        "reading": dict(plan.reading),
+        "reading": asdict(plan.reading),
     }
+    record["inputs"] = [without_path(entry) for entry in record["inputs"]]
     other = [name for name, value in ours.items() if record.get(name) != value]
     if other:
         raise InputError(
@@ -43,6 +45,11 @@ def is_finished(plan: Plan) -> bool:
         for name in plan.outputs
         if name != RECORD
     )
+
+
+def without_path(entry: Any) -> Any:
+    """An input of a record as :func:`regkit.cli.record.fingerprint` gives it."""
+    return {k: v for k, v in entry.items() if k != "path"} if isinstance(entry, dict) else entry
 
 
 def read_record(path: Path) -> dict[str, Any]:

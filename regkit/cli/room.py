@@ -10,7 +10,12 @@ from regkit.errors import ResourceError
 from regkit.io import preflight
 from regkit.io.atomic import free_space, no_space
 from regkit.io.header import Header, product, size_text
+from regkit.networks.inference import suited
+from regkit.networks.models import resolve, weights_file
+from regkit.networks.weights.checkpoint import trained_shape
 from regkit.registration.config import RegisterConfig
+from regkit.registration.devices import resolve_device
+from regkit.registration.network import SHAPE
 
 # Fitted to the resident peaks of whole runs on one thread, beyond the 200 MB of the imports. Pairs
 # of 160x192x224 and 256x256x256 voxels in int16 took 958 and 1434 MB by default, 898 and 1448 by
@@ -22,10 +27,12 @@ _PER_VOXEL_MIND = 400
 # Of the working grid in the two transforms, three float32 each; the box is about half the image.
 _PER_VOXEL_WRITTEN = 12
 _REPORT = 1 << 20
-_HELPS = (
-    "use --preset fast, images with larger voxels, a --fixed-mask around what counts, or --device "
-    "cpu if a GPU is short"
-)
+# Of a network, fitted to whole runs on the CPU at 64, 96, 128 and 175 voxels an axis: copies of
+# its weights (with gradients, Adam's two moments and the best so far where it is tuned), and bytes
+# a voxel of its own grid.
+_COPIES, _COPIES_TUNED = 2, 7
+_PER_VOXEL_NETWORK = {"bf16": 120, "fp32": 250}
+_PER_VOXEL_TUNED = {True: 1300, False: 2300}  # by whether it calculates twice to save memory
 
 
 def check_room(plan: Plan) -> None:
@@ -38,17 +45,20 @@ def check_room(plan: Plan) -> None:
     ResourceError
         With what is needed and what is free.
     """
-    header = {name: value for name, value in plan.reading.items() if name != "nan"}
-    pair = [preflight(path, **header) for path in (plan.paths.fixed, plan.paths.moving)]
-    sizes = [product(each.grid.shape) for each in pair]
-    refuse_memory(needed_memory(sizes[0], sizes[1], plan.config), pair)
+    pair = [preflight(path, plan.reading) for path in (plan.paths.fixed, plan.paths.moving)]
+    sizes = [product(each.grid.straightened().shape) for each in pair]
+    network = network_memory(plan.config, pair[0].grid.ndim)
+    memory = needed_memory(sizes[0], sizes[1], plan.config, network=network)
+    refuse_memory(memory, pair, what_helps(plan.config))
     needed = needed_space(sizes[0], plan.config)
     if free_space(plan.folder) < needed:
         raise no_space(plan.folder, needed)
 
 
-def needed_memory(fixed: int, moving: int, config: RegisterConfig) -> int:
+def needed_memory(fixed: int, moving: int, config: RegisterConfig, *, network: int = 0) -> int:
     """Bytes that registering images of so many voxels takes at its peak, beyond the program.
+
+    ``network`` is what :func:`network_memory` says. A GPU's own memory is not in it.
 
     Examples
     --------
@@ -60,7 +70,42 @@ def needed_memory(fixed: int, moving: int, config: RegisterConfig) -> int:
     if config.device.startswith("cuda") or config.transform != "deformable":
         return out
     each = _PER_VOXEL_MIND if config.similarity == "mind" else _PER_VOXEL_WORKED
-    return out + each * _worked(fixed, config)
+    return out + max(each * _worked(fixed, config), network)
+
+
+def network_memory(config: RegisterConfig, ndim: int) -> int:
+    """Bytes that the network of ``config`` takes at its peak, its weights not loaded; 0 if none.
+
+    Raises
+    ------
+    InputError
+        If its weights are not here.
+    """
+    name = resolve(config.model)[0] if config.model and config.transform == "deformable" else None
+    if name is None:
+        return 0
+    path, device = weights_file(name), resolve_device(config.device)
+    size, tuned = path.stat().st_size, config.refine == "weights"
+    if device.type == "cuda":
+        return _COPIES * size
+    auto = config.network.precision == "auto"
+    each = _PER_VOXEL_NETWORK[suited(device) if auto else config.network.precision]
+    if tuned:
+        each = _PER_VOXEL_TUNED[config.tuning.save_memory]
+    voxels: int = (config.network.shape or trained_shape(path) or SHAPE) ** ndim
+    return (_COPIES_TUNED if tuned else _COPIES) * size + each * voxels
+
+
+def what_helps(config: RegisterConfig) -> str:
+    """What makes this run smaller, the most effective first."""
+    out = []
+    if config.model and config.refine == "weights":
+        out.append("--refine field")
+    if config.model:
+        out.append("a smaller `network: {shape: ...}` in --config")
+    if config.similarity == "mind":
+        out += ["--preset fast", "a --fixed-mask around what counts"]
+    return "use " + " or ".join([*out, "images with larger voxels"])
 
 
 def needed_space(fixed: int, config: RegisterConfig) -> int:
@@ -69,8 +114,8 @@ def needed_space(fixed: int, config: RegisterConfig) -> int:
     return _REPORT + _PER_VOXEL_WRITTEN * written
 
 
-def refuse_memory(needed: int, images: list[Header]) -> None:
-    """Refuse what needs more memory than there is.
+def refuse_memory(needed: int, images: list[Header], helps: str) -> None:
+    """Refuse what needs more memory than there is, and say what ``helps``.
 
     Raises
     ------
@@ -83,7 +128,7 @@ def refuse_memory(needed: int, images: list[Header]) -> None:
     shown = " and ".join(f"{i.name} ({'x'.join(map(str, i.grid.shape))})" for i in images)
     raise ResourceError(
         f"{shown}: about {size_text(needed)} of memory are needed, {size_text(free)} are free; "
-        f"{_HELPS}"
+        f"{helps}"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from regkit.cli.pair import Pair
+from regkit.cli.pair import Pair, notices
 from regkit.cli.plan import RECORD, Plan, warped_name
 from regkit.cli.record import make_record, sha256
 from regkit.cli.terminal import progress, say
@@ -54,9 +54,12 @@ def run(plan: Plan, pair: Pair, *, quiet: bool) -> Done:
     # Staged from the start: a folder that cannot be written fails before the work.
     with publish(plan.folder, overwrite=plan.overwrite, last=RECORD, names=plan.outputs) as staging:
         result = _register(plan, pair, quiet=quiet)
-        labels = [warp(each, result.transform, onto=pair.fixed.grid) for each in pair.moving_labels]
+        onto = result.fixed.grid
+        labels = [warp(each, result.transform, onto=onto) for each in pair.moving_labels]
         seconds = time.perf_counter() - started
-        record = make_record(plan, result, before=before, seconds=seconds)
+        record = make_record(
+            plan, result, notices=notices(pair, plan.paths), before=before, seconds=seconds
+        )
         record = write(staging, plan, result, labels, record)
     say(_summary(record), quiet=quiet)
     return Done(plan.folder, record)

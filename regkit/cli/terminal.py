@@ -24,19 +24,19 @@ def say(line: str, *, quiet: bool = False) -> None:
         typer.echo(line, err=True)
 
 
-def describe(role: str, volume: Volume) -> str:
+def describe(role: str, volume: Volume, name: str) -> str:
     """``fixed``/``moving`` with name, shape, spacing and orientation, on one line.
 
     Examples
     --------
     >>> import numpy as np, torch
     >>> from regkit import Grid, Volume
-    >>> describe("fixed", Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4)), "a.nii"))
+    >>> describe("fixed", Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4))), "a.nii")
     'fixed   a.nii  4x5x6, 1x1x1 mm, RAS'
     """
     size = "x".join(map(str, volume.grid.shape))
     spacing = "x".join(f"{s:.4g}" for s in volume.grid.spacing)
-    return f"{role:<7} {volume.name}  {size}, {spacing} mm, {volume.grid.orientation}"
+    return f"{role:<7} {name}  {size}, {spacing} mm, {volume.grid.orientation}"
 
 
 @contextmanager

@@ -100,6 +100,18 @@ def rotation(angles: Sequence[float]) -> Matrix:
     return out
 
 
+def shear_of(affine: Matrix) -> float:
+    """How far the index axes are off a right angle: the largest cosine between two of them.
+
+    Examples
+    --------
+    >>> round(shear_of(homogeneous([[1.0, 1.0], [0.0, 1.0]], [0.0, 0.0])), 3)
+    0.707
+    """
+    cosines = affine[:-1, :-1] / spacing_of(affine)
+    return float(np.abs(cosines.T @ cosines - np.eye(len(cosines))).max())
+
+
 def nearest_rotation(linear: Matrix) -> Matrix:
     """The proper rotation closest to ``linear`` in the Frobenius norm (polar decomposition)."""
     u, _, vt = np.linalg.svd(linear)

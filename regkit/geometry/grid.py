@@ -13,8 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.geometry.affines import Matrix, apply_affine, checked, homogeneous, spacing_of
+from regkit.geometry.affines import (
+    Matrix,
+    apply_affine,
+    checked,
+    homogeneous,
+    shear_of,
+    spacing_of,
+)
 from regkit.geometry.orientation import axis_codes, axis_directions, parse_codes
+
+MAX_SHEAR = 1e-3  # cosine of two axes; what is below comes of rounding in headers
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +162,27 @@ class Grid:
             tuple(int(n) for n in shape),
             self.affine @ homogeneous(np.diag(factor), (factor - 1) / 2),
         )
+
+    def straightened(self) -> Grid:
+        """The grid at right angles that is nearest to a sheared one; any other as it is.
+
+        It has the same centre and spacings, and covers the whole field of view. Its axes are the
+        polar factor of the index directions, which is the nearest that is orthogonal.
+
+        Examples
+        --------
+        >>> tilted = Grid((4, 4), [[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        >>> tilted.straightened()
+        Grid(5x5, 1x1.118 mm, RA)
+        """
+        if shear_of(self.affine) <= MAX_SHEAR:
+            return self
+        u, _, vt = np.linalg.svd(self.affine[:-1, :-1] / self.spacing)
+        linear = (u @ vt) * self.spacing
+        reach = np.abs((self.corners() - self.centre) @ np.linalg.inv(linear).T).max(axis=0)
+        shape = np.ceil(2 * reach - 1e-6).astype(int)
+        start = self.centre - linear @ ((shape - 1) / 2)
+        return Grid(tuple(shape.tolist()), homogeneous(linear, start))
 
     def reorder(self, codes: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """How to store an array of this grid so that its axes point along ``codes``.

@@ -4,14 +4,18 @@ NIfTI goes through nibabel alone: SimpleITK reads a cut file without an error, a
 without an error when the disk is full.
 """
 
-from regkit.io.files import check_output, read, read_labels, save
+from regkit.io.files import check_output, open_image, open_labels, read, read_labels, save
 from regkit.io.points import read_points
 from regkit.io.preflight import preflight
 from regkit.io.publish import publish, refuse_overwriting_inputs, write_atomically
+from regkit.io.reading import Reading
 from regkit.io.transforms import read_transform, write_transform
 
 __all__ = [
+    "Reading",
     "check_output",
+    "open_image",
+    "open_labels",
     "preflight",
     "publish",
     "read",

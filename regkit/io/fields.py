@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.formats import check_content, display_name, sniff
-from regkit.io.header import MAX_BYTES, check_affine
+from regkit.io.header import MAX_BYTES, check_affine, check_shear
 from regkit.io.lps import vector_signs
 from regkit.io.nifti import stored, verify_image, write_image
 from regkit.io.nifti_geometry import nifti_grid
@@ -49,7 +49,7 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
     spatial = _spatial(stored_dims(header, name), intent, name)
     layout = layout_of(header, path, compressed=compressed, max_bytes=max_bytes)
     check_spatial(header, name, len(spatial))
-    grid = nifti_grid(header, name, spatial, geometry=None, assume_ras=False)
+    grid = nifti_grid(header, name, spatial)
     if layout.dtype.kind != "f" or layout.slope is not None:
         raise InputError(f"{name}: a displacement field must hold unscaled float32 or float64")
     data = stored(path, name, layout, layout.dims, layout.offset)
@@ -67,6 +67,7 @@ def field_writers(
         If the grid is sheared, which a header cannot say in both of its forms.
     """
     check_affine("displacement field", field.grid.affine)
+    check_shear("displacement field", field.grid.affine, cure="write it to .h5")
     data, grid = _vectors(field), field.grid
     return (
         lambda path: write_image(data, grid, path, intent=_INTENT_VECTOR),

@@ -13,6 +13,7 @@ from regkit.io.formats import WRITABLE, display_name, extension
 from regkit.io.header import MAX_BYTES
 from regkit.io.preflight import preflight
 from regkit.io.publish import publish
+from regkit.io.reading import Reading
 from regkit.io.voxels import array_of
 from regkit.volume.volume import Labels, Volume
 
@@ -22,7 +23,9 @@ def read(
     *,
     geometry: str | None = None,
     assume_ras: bool = False,
+    allow_shear: bool = False,
     frame: int | None = None,
+    channel: int | None = None,
     nan: float | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Volume:
@@ -36,8 +39,13 @@ def read(
         ``"sform"`` or ``"qform"``, for a NIfTI file in which the two disagree.
     assume_ras
         Take the axes as right, anterior, superior where the file does not say.
+    allow_shear
+        Accept axes that are not at right angles. The grid stays sheared: :func:`regkit.register`
+        gives its results on ``grid.straightened()``, and files can be saved on that only.
     frame
         Which image of a 4-D file, from 0.
+    channel
+        Which value of a voxel that has several (RGB, RGBA, vectors), from 0.
     nan
         The value to put in place of NaN and infinite voxels; without it they are refused.
     max_bytes
@@ -64,16 +72,21 @@ def read(
     ...     read(save(image, Path(folder, "ones.nii.gz")))
     Volume(4x5x6, 1x1x1 mm, RAS, float32, 'ones.nii.gz')
     """
-    header = preflight(
-        path, geometry=geometry, assume_ras=assume_ras, frame=frame, max_bytes=max_bytes
+    return open_image(
+        path, Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
     )
+
+
+def open_image(path: str | Path, reading: Reading) -> Volume:
+    """:func:`read`, with its choices in one piece."""
+    header = preflight(path, reading)
     if header.format == "NIfTI":
         from regkit.io.nifti import read_nifti
 
-        return read_nifti(header, nan=nan)
+        return read_nifti(header, nan=reading.nan)
     from regkit.io.itk import read_itk
 
-    return read_itk(header, nan=nan)
+    return read_itk(header, nan=reading.nan)
 
 
 def read_labels(
@@ -81,7 +94,9 @@ def read_labels(
     *,
     geometry: str | None = None,
     assume_ras: bool = False,
+    allow_shear: bool = False,
     frame: int | None = None,
+    channel: int | None = None,
     nan: float | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Labels:
@@ -89,7 +104,7 @@ def read_labels(
 
     Parameters
     ----------
-    path, geometry, assume_ras, frame, nan, max_bytes
+    path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes
         As for :func:`read`.
 
     Raises
@@ -97,14 +112,14 @@ def read_labels(
     InputError
         If :func:`read` raises it, or a value is not a whole number.
     """
-    image = read(
-        path,
-        geometry=geometry,
-        assume_ras=assume_ras,
-        frame=frame,
-        nan=nan,
-        max_bytes=max_bytes,
+    return open_labels(
+        path, Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
     )
+
+
+def open_labels(path: str | Path, reading: Reading) -> Labels:
+    """:func:`read_labels`, with its choices in one piece."""
+    image = open_image(path, reading)
     return Labels(_whole(image.data, image.name), image.grid, image.name)
 
 

@@ -52,7 +52,12 @@ def display_name(path: str | Path) -> str:
     >>> display_name("/data/two\nlines.nii")
     'two\\nlines.nii'
     """
-    name = Path(path).name or str(path)
+    return display_path(Path(path).name or path)
+
+
+def display_path(path: str | Path) -> str:
+    """A path on one line."""
+    name = str(path)
     return name if name.isprintable() else name.encode("unicode_escape").decode("ascii")
 
 

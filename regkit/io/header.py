@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.geometry.affines import Matrix
+from regkit.geometry.affines import Matrix, shear_of
+from regkit.geometry.grid import MAX_SHEAR
 
 MAX_BYTES = 2**31
 # Deflate cannot do better: a match of 258 bytes costs at least two bits, 1032:1.
 MAX_DEFLATE = 1032
 SPACING_RANGE = (1e-4, 1e3)
-MAX_SHEAR = 1e-3
 
 # torch has no full support for wide unsigned types; the next signed type holds their values.
 TORCH_TYPES = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
@@ -27,7 +27,8 @@ TORCH_TYPES = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
 class Layout:
     """Where the voxels of a NIfTI file are and how they are scaled.
 
-    ``dims`` are the stored dimensions, first axis fastest; ``slope`` is None without scaling.
+    ``dims`` are the stored dimensions, first axis fastest; ``slope`` is None without scaling. The
+    ``dtype`` of a coloured image has one field a channel.
     """
 
     dims: tuple[int, ...]
@@ -41,6 +42,11 @@ class Layout:
     def nbytes(self) -> int:
         """Bytes that the voxels take, uncompressed."""
         return product(self.dims) * self.dtype.itemsize
+
+    @property
+    def channels(self) -> int:
+        """Values a voxel."""
+        return len(self.dtype.names or (None,))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,8 @@ class Header:
         How its voxels are stored.
     frames, frame
         How many images the file holds, and which of them is meant (from 0).
+    channels, channel
+        How many values a voxel has, and which of them is meant (from 0).
     layout
         Where a NIfTI file has its voxels; None for the formats of ITK.
     """
@@ -70,6 +78,8 @@ class Header:
     dtype: str
     frames: int = 1
     frame: int = 0
+    channels: int = 1
+    channel: int = 0
     layout: Layout | None = None
 
 
@@ -133,7 +143,7 @@ def check_spacing(name: str, spacing: Sequence[float]) -> None:
 
 
 def check_affine(name: str, affine: Matrix, *, what: str = "affine", hint: str = "") -> None:
-    """Refuse an affine that is not finite, not invertible, implausible or sheared."""
+    """Refuse an affine that is not finite, not invertible or implausible."""
     linear = affine[:-1, :-1]
     if not np.isfinite(affine).all():
         raise InputError(f"{name}: the {what} is not finite; fix the header{hint}")
@@ -143,24 +153,28 @@ def check_affine(name: str, affine: Matrix, *, what: str = "affine", hint: str =
     if abs(np.linalg.det(cosines)) < 1e-6:
         raise InputError(f"{name}: the {what} is not invertible; fix the header{hint}")
     check_spacing(name, lengths.tolist())
-    shear = float(np.abs(cosines.T @ cosines - np.eye(len(linear))).max())
+
+
+def check_shear(name: str, affine: Matrix, *, cure: str, what: str = "affine") -> None:
+    """Refuse axes that are not at right angles, and say what to do about it (``cure``)."""
+    shear = shear_of(affine)
     if shear > MAX_SHEAR:
         raise InputError(
             f"{name}: the {what} is sheared: its axes are off a right angle by {shear:.2g}, at "
-            f"most {MAX_SHEAR:g} is allowed; resample the image on an orthogonal grid{hint}"
+            f"most {MAX_SHEAR:g} is allowed; {cure}"
         )
 
 
-def check_frame(name: str, frames: int, frame: int | None) -> int:
-    """The frame to read of a file that holds ``frames`` of them."""
-    if frame is None and frames > 1:
+def check_choice(name: str, what: str, count: int, given: int | None) -> int:
+    """Which of ``count`` to read, where ``what`` is ``"frame"`` or ``"channel"``."""
+    if given is None and count > 1:
         raise InputError(
-            f"{name}: is 4-D with {frames} frames; choose one with frame=N, N from 0 to "
-            f"{frames - 1}"
+            f"{name}: has {count} {what}s, and one can be read; pass {what}=N, N from 0 to "
+            f"{count - 1}"
         )
-    chosen = frame or 0
-    if not 0 <= chosen < frames:
-        raise InputError(f"{name}: has no frame {chosen}; allowed: 0 to {frames - 1}")
+    chosen = given or 0
+    if not 0 <= chosen < count:
+        raise InputError(f"{name}: has no {what} {chosen}; allowed: 0 to {count - 1}")
     return chosen
 
 

@@ -19,18 +19,19 @@ from regkit.io.formats import display_name, extension
 from regkit.io.header import (
     Header,
     check_affine,
+    check_choice,
     check_claim,
     check_dims,
-    check_frame,
+    check_shear,
     check_spacing,
     finite,
-    product,
     torch_type,
 )
 from regkit.io.itk_text import TextHeader
 from regkit.io.lps import ItkGeometry, from_itk, lps, to_itk
 from regkit.io.metaimage_header import metaimage_header
 from regkit.io.nrrd_header import nrrd_header
+from regkit.io.reading import Reading
 from regkit.io.voxels import check_same
 from regkit.volume.volume import Volume
 
@@ -44,25 +45,20 @@ def simpleitk() -> ModuleType:
     return require("SimpleITK", extra="all")
 
 
-def itk_header(
-    path: Path, kind: str, *, assume_ras: bool, frame: int | None, max_bytes: int
-) -> Header:
+def itk_header(path: Path, kind: str, reading: Reading) -> Header:
     """Check the header of a NRRD or MetaImage file; see :func:`regkit.io.preflight.preflight`."""
     name = display_name(path)
     text = _TEXT[kind](path)
-    _check_text(name, text, max_bytes)
+    _check_text(name, text, reading.max_bytes)
     reader = _reader(path, kind)
     _attempt(path, reader.ReadImageInformation)
-    if reader.GetNumberOfComponents() != 1 or tuple(reader.GetSize()) != text.dims:
-        raise InputError(
-            f"{name}: has {reader.GetNumberOfComponents()} values a voxel; one is allowed. "
-            "Split the channels, or read a displacement field with read_transform"
-        )
-    frames = text.dims[3] if len(text.dims) > 3 else 1
-    chosen = check_frame(name, frames, frame)
-    grid = _grid(name, reader, text, assume_ras)
     stored = simpleitk().GetPixelIDValueAsString(reader.GetPixelID())
-    return Header(path, name, kind, grid, stored, frames, chosen)
+    _check_agreement(name, reader, text, stored)
+    frames = text.dims[3] if len(text.dims) > 3 else 1
+    frame = check_choice(name, "frame", frames, reading.frame)
+    channel = check_choice(name, "channel", text.channels, reading.channel)
+    grid = _grid(name, reader, text, reading)
+    return Header(path, name, kind, grid, stored, frames, frame, text.channels, channel)
 
 
 def read_itk(header: Header, *, nan: float | None = None) -> Volume:
@@ -75,12 +71,14 @@ def read_itk(header: Header, *, nan: float | None = None) -> Volume:
     """
     text = _TEXT[header.format](header.path)
     if text.compressed:
-        check_stream(header.name, text, product(text.dims) * text.itemsize)
+        check_stream(header.name, text, text.nbytes)
     reader = _reader(header.path, header.format)
     if len(text.dims) > 3:
         reader.SetExtractSize([*text.dims[:3], 0])
         reader.SetExtractIndex([0, 0, 0, header.frame])
     image = _attempt(header.path, reader.Execute)
+    if text.channels > 1:
+        image = simpleitk().VectorIndexSelectionCast(image, header.channel)
     view = finite(header.name, simpleitk().GetArrayViewFromImage(image), nan)
     data = np.transpose(view).astype(torch_type(header.name, view), order="C", copy=True)
     return Volume(torch.from_numpy(data), header.grid, header.name)
@@ -189,15 +187,26 @@ def _check_text(name: str, text: TextHeader, max_bytes: int) -> None:
     check_dims(name, text.dims)
     if len(text.dims) not in (2, 3, 4):
         raise InputError(f"{name}: has {len(text.dims)} dimensions; allowed: 2, 3 or 4")
-    # A NRRD header has no spacing for an axis that lists the components of a vector.
+    # The space directions of a NRRD header have none for time.
     if len(text.spacing) not in (len(text.dims), len(text.dims) - 1):
         raise InputError(
             f"{name}: has {len(text.spacing)} spacings for {len(text.dims)} axes; it is damaged"
         )
     check_spacing(name, text.spacing)
-    claimed = product(text.dims) * text.itemsize
     found = text.data_file.stat().st_size - text.data_start
-    check_claim(name, claimed, found, compressed=text.compressed, max_bytes=max_bytes)
+    check_claim(name, text.nbytes, found, compressed=text.compressed, max_bytes=max_bytes)
+
+
+def _check_agreement(name: str, reader: Any, text: TextHeader, stored: str) -> None:
+    """Refuse what ITK takes for another image than the header says, and complex values."""
+    if "complex" in stored:
+        raise InputError(f"{name}: {stored} is not supported; allowed: real numbers")
+    dims, channels = tuple(reader.GetSize()), reader.GetNumberOfComponents()
+    if (dims, channels) != (text.dims, text.channels):
+        raise InputError(
+            f"{name}: its header says {text.dims} voxels of {text.channels} channels, ITK reads "
+            f"{dims} of {channels}; the header is damaged"
+        )
 
 
 def _reader(path: Path, kind: str) -> Any:
@@ -214,8 +223,8 @@ def _attempt(path: Path, call: Any) -> Any:
         raise InputError(f"{display_name(path)}: cannot be read: {reason(error)}") from error
 
 
-def _grid(name: str, reader: Any, text: TextHeader, assume_ras: bool) -> Grid:
-    if not (text.oriented or assume_ras):
+def _grid(name: str, reader: Any, text: TextHeader, reading: Reading) -> Grid:
+    if not (text.oriented or reading.assume_ras):
         raise InputError(
             f"{name}: has no orientation; pass assume_ras=True if its axes point to right, "
             "anterior and superior"
@@ -227,4 +236,7 @@ def _grid(name: str, reader: Any, text: TextHeader, assume_ras: bool) -> Grid:
     if text.oriented:
         affine = lps(ndim) @ affine
     check_affine(name, affine)
+    if not reading.allow_shear:
+        cure = "pass allow_shear=True to have it resampled on a grid at right angles"
+        check_shear(name, affine, cure=cure)
     return Grid(text.dims[:ndim], affine)

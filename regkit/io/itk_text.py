@@ -13,6 +13,7 @@ from pathlib import Path
 
 from regkit.errors import InputError
 from regkit.io.formats import display_name
+from regkit.io.header import product
 
 _MAX_HEADER = 1 << 16
 
@@ -21,8 +22,9 @@ _MAX_HEADER = 1 << 16
 class TextHeader:
     """What a NRRD or MetaImage header declares.
 
-    ``data_file`` is where the voxels are and ``data_start`` the byte at which they begin;
-    ``oriented`` tells whether the header says how the axes lie in the body.
+    ``dims`` and ``spacing`` are those of the axes in space and time, ``channels`` the number of
+    values a voxel; ``data_file`` is where the voxels are and ``data_start`` the byte at which
+    they begin; ``oriented`` tells whether the header says how the axes lie in the body.
     """
 
     dims: tuple[int, ...]
@@ -32,6 +34,12 @@ class TextHeader:
     oriented: bool
     data_file: Path
     data_start: int
+    channels: int = 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the voxels take, uncompressed."""
+        return product(self.dims) * self.channels * self.itemsize
 
 
 def header_lines(path: Path) -> Iterator[tuple[str, int]]:

@@ -22,7 +22,6 @@ _ITEMSIZE = {
 }  # fmt: skip
 _ORIENTED = ("TransformMatrix", "Rotation", "Orientation")
 _ONLY = {
-    "ElementNumberOfChannels": "1",
     "BinaryData": "True",
     "HeaderSize": "0",
 }
@@ -59,7 +58,19 @@ def metaimage_header(path: Path) -> TextHeader:
         len(dims) == 2 or any(key in fields for key in _ORIENTED),
         path if local else own_data_file(path, source),
         end if local else 0,
+        _channels(path, fields),
     )
+
+
+def _channels(path: Path, fields: dict[str, str]) -> int:
+    text = fields.get("ElementNumberOfChannels", "1")
+    found = whole_numbers(path, "ElementNumberOfChannels", text)
+    if len(found) != 1 or found[0] < 1:
+        raise InputError(
+            f"{display_name(path)}: ElementNumberOfChannels is {text}; it must be one number, "
+            "1 or more"
+        )
+    return found[0]
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:

@@ -50,11 +50,13 @@ def read_nifti(header: Header, *, nan: float | None = None) -> Volume:
 
 
 def frame_of(header: Header, layout: Layout) -> NDArray[np.generic]:
-    """The stored values of one frame, ``(*spatial)``, in native byte order and memory of C."""
+    """Stored values of one frame and channel, ``(*spatial)``, in native byte order, C's memory."""
     shape = header.grid.shape
     start = layout.offset + header.frame * product(shape) * layout.dtype.itemsize
-    data = stored(header.path, header.name, layout, shape, start)
-    return data.astype(layout.dtype.newbyteorder("="), order="C", copy=False)
+    data: NDArray[Any] = stored(header.path, header.name, layout, shape, start)
+    if layout.dtype.names is not None:
+        data = data[layout.dtype.names[header.channel]]
+    return data.astype(data.dtype.newbyteorder("="), order="C", copy=False)
 
 
 def stored(

@@ -11,22 +11,17 @@ from nibabel.spatialimages import HeaderDataError
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.io.header import check_affine
+from regkit.io.header import check_affine, check_shear
+from regkit.io.reading import AS_STORED, FORMS, Reading
 
 MAX_DISAGREEMENT = 0.1
-FORMS = ("sform", "qform")
 # A turn of nearly 180 degrees is stored as a quaternion whose first component is the root of
 # what float32 leaves of 1 - b^2 - c^2 - d^2: its angle is only known to about 1.2e-3 rad.
 _QUATERNION_ANGLE = 1.2e-3
 
 
 def nifti_grid(
-    header: Nifti1Header,
-    name: str,
-    dims: Sequence[int],
-    *,
-    geometry: str | None,
-    assume_ras: bool,
+    header: Nifti1Header, name: str, dims: Sequence[int], reading: Reading = AS_STORED
 ) -> Grid:
     """The grid of a NIfTI image with spatial ``dims``, two or three of them (RAS+ mm).
 
@@ -36,7 +31,7 @@ def nifti_grid(
         If the header has no orientation, two that disagree, or one that is unusable.
     """
     shape = (*dims, 1)[:3]
-    affine = _chosen(header, name, shape, geometry, assume_ras)
+    affine = _chosen(header, name, shape, reading)
     if len(dims) == 3:
         return Grid(tuple(dims), affine)
     _check_flat(affine, name)
@@ -57,31 +52,24 @@ def lifted(grid: Grid) -> Matrix:
     return affine
 
 
-def _chosen(
-    header: Nifti1Header,
-    name: str,
-    shape: Sequence[int],
-    geometry: str | None,
-    assume_ras: bool,
-) -> Matrix:
+def _chosen(header: Nifti1Header, name: str, shape: Sequence[int], reading: Reading) -> Matrix:
     codes = {form: int(header[f"{form}_code"]) for form in FORMS}
-    if geometry is not None:
-        return _asked_for(header, name, codes, geometry)
+    if reading.geometry is not None:
+        return _asked_for(header, name, codes, reading)
     if not any(code > 0 for code in codes.values()):
-        return _assumed(header, name, assume_ras)
+        return _assumed(header, name, reading.assume_ras)
     present = [form for form in FORMS if codes[form] > 0]
-    affines = {form: _form(header, name, form, present) for form in present}
+    affines = {form: _form(header, name, form, present, reading) for form in present}
     if len(present) == 2:
         _check_agreement(header, name, Grid(tuple(shape), affines["sform"]), affines["qform"])
     return affines[present[0]]
 
 
-def _asked_for(header: Nifti1Header, name: str, codes: dict[str, int], geometry: str) -> Matrix:
-    if geometry not in FORMS:
-        raise InputError(f"geometry {geometry!r} is unknown; allowed: 'sform' or 'qform'")
+def _asked_for(header: Nifti1Header, name: str, codes: dict[str, int], reading: Reading) -> Matrix:
+    geometry = str(reading.geometry)
     if codes[geometry] <= 0:
         raise InputError(f"{name}: has no {geometry} (its code is {codes[geometry]})")
-    return _form(header, name, geometry, [geometry])
+    return _form(header, name, geometry, [geometry], reading)
 
 
 def _assumed(header: Nifti1Header, name: str, assume_ras: bool) -> Matrix:
@@ -93,7 +81,9 @@ def _assumed(header: Nifti1Header, name: str, assume_ras: bool) -> Matrix:
     return np.diag([*(float(s) for s in header["pixdim"][1:4]), 1.0])
 
 
-def _form(header: Nifti1Header, name: str, form: str, present: list[str]) -> Matrix:
+def _form(
+    header: Nifti1Header, name: str, form: str, present: list[str], reading: Reading
+) -> Matrix:
     others = [f"pass geometry={other!r}" for other in present if other != form]
     hint = "".join(f", or {other}" for other in others)
     try:
@@ -103,6 +93,9 @@ def _form(header: Nifti1Header, name: str, form: str, present: list[str]) -> Mat
             f"{name}: the {form} is not a rotation ({error}); fix the header{hint}"
         ) from error
     check_affine(name, affine, what=f"affine ({form})", hint=hint)
+    if not reading.allow_shear:
+        cure = f"pass allow_shear=True to have it resampled on a grid at right angles{hint}"
+        check_shear(name, affine, what=f"affine ({form})", cure=cure)
     return affine
 
 

@@ -16,13 +16,14 @@ from regkit.io.formats import display_name
 from regkit.io.header import (
     Header,
     Layout,
+    check_choice,
     check_claim,
     check_dims,
-    check_frame,
     check_spacing,
     size_text,
 )
 from regkit.io.nifti_geometry import nifti_grid
+from regkit.io.reading import Reading
 from regkit.io.streams import opened
 
 VECTOR_INTENTS = (1006, 1007)
@@ -34,38 +35,40 @@ _TYPES = {
 _REFUSED = {
     1: "1-bit",
     32: "complex64",
-    128: "RGB",
     1536: "float128",
     1792: "complex128",
     2048: "complex256",
-    2304: "RGBA",
 }
+_COLOURS = {128: "RGB", 2304: "RGBA"}
 _UNITS = {1: "metres", 3: "micrometres"}
 _SINGLE_FILE = {348: 352, 540: 544}
 # nibabel's own annotations stop short of its constructors.
 _KINDS: tuple[tuple[int, Any], ...] = ((348, Nifti1Header), (540, Nifti2Header))
 
 
-def nifti_header(
-    path: Path,
-    *,
-    compressed: bool,
-    geometry: str | None,
-    assume_ras: bool,
-    frame: int | None,
-    max_bytes: int,
-) -> Header:
+def nifti_header(path: Path, *, compressed: bool, reading: Reading) -> Header:
     """Check the header of an image and say what it holds; see :func:`regkit.io.preflight`."""
     name = display_name(path)
     raw = raw_header(path, compressed=compressed)
     dims = _image_dims(raw, name)
     frames = dims[3] if len(dims) > 3 else 1
-    chosen = check_frame(name, frames, frame)
-    layout = layout_of(raw, path, compressed=compressed, max_bytes=max_bytes)
+    frame = check_choice(name, "frame", frames, reading.frame)
+    layout = layout_of(raw, path, compressed=compressed, max_bytes=reading.max_bytes)
+    channel = check_choice(name, "channel", layout.channels, reading.channel)
     spatial = dims[:3]
     check_spatial(raw, name, len(spatial))
-    grid = nifti_grid(raw, name, spatial, geometry=geometry, assume_ras=assume_ras)
-    return Header(path, name, "NIfTI", grid, layout.dtype.name, frames, chosen, layout)
+    return Header(
+        path,
+        name,
+        "NIfTI",
+        nifti_grid(raw, name, spatial, reading),
+        _COLOURS.get(int(raw["datatype"]), layout.dtype.name),
+        frames,
+        frame,
+        layout.channels,
+        channel,
+        layout,
+    )
 
 
 def raw_header(path: Path, *, compressed: bool) -> Nifti1Header:
@@ -160,6 +163,8 @@ def _image_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:
 
 def _dtype(header: Nifti1Header, name: str) -> np.dtype[np.generic]:
     code = int(header["datatype"])
+    if code in _COLOURS:
+        return np.dtype([(letter, "u1") for letter in _COLOURS[code]])
     if code not in _TYPES:
         known = _REFUSED.get(code, "unknown")
         raise InputError(
@@ -181,8 +186,9 @@ def _offset(header: Nifti1Header, name: str) -> int:
 
 def _scaling(header: Nifti1Header, name: str) -> tuple[float | None, float]:
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
-    # By the standard a slope of 0 means no scaling; nibabel writes NaN for the same.
-    if slope == 0 or math.isnan(slope):
+    # By the standard a slope of 0 means no scaling, and colours have none; nibabel writes NaN
+    # for the same.
+    if slope == 0 or math.isnan(slope) or int(header["datatype"]) in _COLOURS:
         return None, 0.0
     if not (math.isfinite(slope) and math.isfinite(inter)):
         raise InputError(

@@ -32,6 +32,8 @@ _ORIENTED = {
     "left-posterior-superior", "lps", "right-anterior-superior", "ras",
     "left-anterior-superior", "las",
 }  # fmt: skip
+# What ITK takes for an axis of the image; every other kind lists the values of a voxel.
+_IN_THE_WORLD = {"domain", "space", "time", "none", "???"}
 _ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
 
 
@@ -45,7 +47,9 @@ def nrrd_header(path: Path) -> TextHeader:
     """
     fields, end = _fields(path)
     name = display_name(path)
-    dims = whole_numbers(path, "sizes", required(fields, "sizes", name))
+    sizes = whole_numbers(path, "sizes", required(fields, "sizes", name))
+    kinds = _kinds(fields, name, len(sizes))
+    dims, channels = _axes(name, sizes, kinds)
     kind = required(fields, "type", name).lower()
     encoding = required(fields, "encoding", name).lower()
     if kind not in _ITEMSIZE:
@@ -60,11 +64,30 @@ def nrrd_header(path: Path) -> TextHeader:
         dims,
         _ITEMSIZE[kind],
         _ENCODINGS[encoding],
-        _spacing(path, fields),
+        _spacing(path, fields, kinds),
         len(dims) == 2 or fields.get("space", "").lower() in _ORIENTED,
         path if detached is None else own_data_file(path, detached),
         end if detached is None else 0,
+        channels,
     )
+
+
+def _kinds(fields: dict[str, str], name: str, count: int) -> list[str]:
+    kinds = fields.get("kinds", "").lower().split() or ["domain"] * count
+    if len(kinds) != count:
+        raise InputError(f"{name}: has {len(kinds)} kinds for {count} axes; it is damaged")
+    return kinds
+
+
+def _axes(name: str, sizes: tuple[int, ...], kinds: list[str]) -> tuple[tuple[int, ...], int]:
+    """Sizes of the axes in space and time, and of the one that lists the values of a voxel."""
+    listing = [size for size, kind in zip(sizes, kinds, strict=True) if kind not in _IN_THE_WORLD]
+    if len(listing) > 1:
+        raise InputError(f"{name}: {len(listing)} of its axes list values; at most one may")
+    if listing and listing[0] < 1:
+        raise InputError(f"{name}: lists {listing[0]} values a voxel; it must be 1 or more")
+    dims = [size for size, kind in zip(sizes, kinds, strict=True) if kind in _IN_THE_WORLD]
+    return tuple(dims), listing[0] if listing else 1
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:
@@ -90,10 +113,13 @@ def _check_skips(fields: dict[str, str], name: str) -> None:
             raise InputError(f"{name}: {key} is {fields[key]}; only 0 is supported")
 
 
-def _spacing(path: Path, fields: dict[str, str]) -> tuple[float, ...]:
+def _spacing(path: Path, fields: dict[str, str], kinds: list[str]) -> tuple[float, ...]:
     """Spacings as declared, signs and all; lengths of the space directions where those are."""
     if "space directions" not in fields:
-        return numbers(path, "spacings", required(fields, "spacings", display_name(path)))
+        found = numbers(path, "spacings", required(fields, "spacings", display_name(path)))
+        if len(found) != len(kinds):
+            return found
+        return tuple(s for s, kind in zip(found, kinds, strict=True) if kind in _IN_THE_WORLD)
     text = fields["space directions"]
     vectors = re.findall(r"\(([^)]*)\)", text)
     if not vectors:

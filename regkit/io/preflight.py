@@ -8,17 +8,11 @@ from pathlib import Path
 
 from regkit.errors import InputError
 from regkit.io.formats import READABLE, check_content, display_name, sniff
-from regkit.io.header import MAX_BYTES, Header
+from regkit.io.header import Header
+from regkit.io.reading import AS_STORED, Reading
 
 
-def preflight(
-    path: str | Path,
-    *,
-    geometry: str | None = None,
-    assume_ras: bool = False,
-    frame: int | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> Header:
+def preflight(path: str | Path, reading: Reading = AS_STORED) -> Header:
     """Check an image file by its header alone.
 
     Nothing is repaired: what would change the anatomy is refused, and the message names the
@@ -28,14 +22,8 @@ def preflight(
     ----------
     path
         A single-file NIfTI, NRRD or MetaImage.
-    geometry
-        ``"sform"`` or ``"qform"``, for a NIfTI file in which the two disagree.
-    assume_ras
-        Take the axes as right, anterior, superior where the file does not say.
-    frame
-        Which image of a 4-D file, from 0.
-    max_bytes
-        The most that the voxels may take, uncompressed.
+    reading
+        What is allowed, and which frame and channel are meant.
 
     Returns
     -------
@@ -61,17 +49,10 @@ def preflight(
     if kind == "NIfTI":
         from regkit.io.nifti_header import nifti_header
 
-        return nifti_header(
-            place,
-            compressed=content.compressed,
-            geometry=geometry,
-            assume_ras=assume_ras,
-            frame=frame,
-            max_bytes=max_bytes,
-        )
+        return nifti_header(place, compressed=content.compressed, reading=reading)
     from regkit.io.itk import itk_header
 
-    return itk_header(place, kind, assume_ras=assume_ras, frame=frame, max_bytes=max_bytes)
+    return itk_header(place, kind, reading)
 
 
 def check_regular(path: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError, ResourceError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix
-from regkit.io.header import check_affine
+from regkit.io.header import check_affine, check_shear
 from regkit.volume.volume import Volume
 
 _STORED = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}
@@ -32,6 +32,7 @@ def array_of(volume: Volume) -> NDArray[Any]:
             f"{name}: has {volume.channels} channels; a file holds one. Save them one at a time"
         )
     check_affine(name, volume.grid.affine)
+    check_shear(name, volume.grid.affine, cure="warp it onto grid.straightened()")
     data = volume.data[0].detach().cpu()
     data = data.to(_STORED.get(data.dtype, data.dtype))
     backwards = tuple(reversed(range(data.ndim)))

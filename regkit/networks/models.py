@@ -45,11 +45,22 @@ def load(name: str) -> Model:
     >>> model = rk.models.load("knees.trch")  # doctest: +SKIP
     >>> rk.register(fixed, moving, model=model)  # doctest: +SKIP
     """
-    path = Path(name)
+    path = weights_file(name)
     if _is_path(name):
         network = from_state(read_checkpoint(path), name=path.name)
         return Model(path.name, network, trained_shape(path))
-    return Model(name, store.load(name), trained_shape(store.weights_path(name)))
+    return Model(name, store.load(name), trained_shape(path))
+
+
+def weights_file(name: str) -> Path:
+    """Where the weights of a model are, by the name that :func:`load` takes.
+
+    Raises
+    ------
+    InputError
+        If weights of that name are not installed.
+    """
+    return Path(name) if _is_path(name) else store.weights_path(name)
 
 
 def from_icon(net: nn.Module, *, name: str = "icon") -> Model:

@@ -26,7 +26,7 @@ from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
 from regkit.volume.volume import Volume
 
-_SHAPE = 175  # what the released networks were trained on
+SHAPE = 175  # what the released networks were trained on
 _LEAST_FRAME, _MOST_FRAME = 4, 32  # voxels; the bound keeps memory in bounds
 
 Tune = Callable[[Registration, Tensor, Tensor], Registration]
@@ -68,7 +68,7 @@ def register_network(
         If the network is of another dimension than the images.
     """
     begin = time.perf_counter()
-    grid = working_cube(pair.grid, config.shape or model.shape or _SHAPE)
+    grid = working_cube(pair.grid, config.shape or model.shape or SHAPE)
     fixed, moving = (image.to(pair.device) for image in _images(pair, affine, grid))
     plain = model.network.to(pair.device)
     if tune is not None:

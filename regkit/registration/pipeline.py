@@ -18,7 +18,7 @@ from regkit.registration.engines import Found, Report, Start, find
 from regkit.registration.pair import Pair, prepare
 from regkit.registration.planar import drop_grid
 from regkit.registration.result import Progress, Result, Stage
-from regkit.resample import warp
+from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
 
@@ -43,7 +43,8 @@ def register(
     Parameters
     ----------
     fixed, moving
-        Images of one channel in 2-D or 3-D, on any grids in one world (RAS+ mm).
+        Images of one channel in 2-D or 3-D, on any grids in one world (RAS+ mm). Where that of
+        ``fixed`` is sheared, results have ``fixed.grid.straightened()``.
     config
         What to do; the ``default`` preset if not given.
     fixed_mask, moving_mask
@@ -82,12 +83,14 @@ def register(
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
     wanted, network = _network(wanted, model, fixed.ndim)
+    fixed_mask, moving_mask = as_mask(fixed_mask, fixed), as_mask(moving_mask, moving)
+    fixed = straightened(fixed, outside=_outside(fixed, wanted))
     with threads(wanted.threads):
         pair = prepare(
             fixed,
             moving,
-            fixed_mask=as_mask(fixed_mask, fixed),
-            moving_mask=as_mask(moving_mask, moving),
+            fixed_mask=None if fixed_mask is None else straightened(fixed_mask),
+            moving_mask=moving_mask,
             modality=wanted.modality,
             moving_modality=wanted.moving_modality or wanted.modality,
             multiple=max(wanted.field.factors),

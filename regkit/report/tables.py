@@ -46,7 +46,10 @@ def plain(value: Any) -> str:
     if isinstance(value, PurePath):
         return value.name
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+        # A record has a path only where whoever made the run asked for it (--full-paths).
+        return ", ".join(
+            f"{key} {item if key == 'path' else plain(item)}" for key, item in value.items()
+        )
     if isinstance(value, Sequence) and not isinstance(value, str):
         return shlex.join(_without_folder(plain(item)) for item in value)
     return _line(str(value))

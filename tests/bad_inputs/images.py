@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from tests.bad_inputs.case import PAIR, Case, NotYet
+from tests.bad_inputs.case import NOT_ONTO, PAIR, Case, NotYet
 from tests.io.conftest import forged
 
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
@@ -82,6 +82,12 @@ def voxels(value):
     return data
 
 
+def colours(code, count):
+    """As many bytes a voxel, side by side."""
+    data = np.random.default_rng(0).integers(0, 255, (8 * count, 9, 10)).astype(np.uint8)
+    return wrong(data=data, dim={1: 8}, datatype=code, bitpix=8 * count)
+
+
 CASES = [
     Case(1, "missing", lambda p: p.inputs / "no.nii", ("not found", "check the path")),
     Case(2, "directory", folder, ("is a directory", "DICOM")),
@@ -120,7 +126,7 @@ CASES = [
         23,
         "shear",
         wrong(forms=("sform",), affine=SHEAR, pixdim={1: 2, 2: 1.5, 3: 3}),
-        ("sheared", "resample"),
+        ("sheared", "off a right angle by 0.067", "--allow-shear"),
     ),
     Case(24, "two places", wrong(qoffset_x=50.0), ("disagree by 50.0 mm", "--geometry sform")),
     Case(25, "no orientation", wrong(forms=()), ("no orientation", "--assume-ras")),
@@ -128,10 +134,23 @@ CASES = [
     Case(28, "inf", wrong(data=voxels(np.inf)), ("1 of 720 voxels", "--nan 0")),
     Case(29, "constant", wrong(data=0 * NOISE), ("all voxels are 0", "no contrast"), PAIR),
     Case(30, "complex", wrong(data=NOISE.astype(np.complex64)), ("complex64", "not supported")),
-    Case(31, "RGB", wrong(datatype=128, bitpix=24), ("RGB", "one real channel")),
+    Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), NOT_ONTO),
+    Case(31, "RGBA", colours(2304, 4), ("4 channels", "--channel N, N from 0 to 3"), NOT_ONTO),
+    Case(
+        31,
+        "RGB in NRRD",
+        written(
+            "a.nrrd",
+            b"NRRD0004\ntype: uchar\ndimension: 4\nspace: left-posterior-superior\n"
+            b"sizes: 3 8 8 8\nkinds: RGB-color domain domain domain\n"
+            b"space directions: none (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\n\n" + bytes(1536),
+        ),
+        ("a.nrrd", "3 channels", "--channel N, N from 0 to 2"),
+        NOT_ONTO,
+    ),
     Case(32, "1 bit", wrong(datatype=1), ("1-bit", "datatype code 1")),
     Case(32, "unknown type", wrong(datatype=9999), ("datatype code 9999",)),
-    Case(33, "4-D", wrong(data=np.stack([NOISE] * 3, -1)), ("3 frames", "--frame N")),
+    Case(33, "4-D", wrong(data=np.stack([NOISE] * 3, -1)), ("3 frames", "--frame N"), NOT_ONTO),
     Case(
         34,
         "field",

@@ -116,6 +116,32 @@ def test_base_names_only(place, capsys):
     assert [entry["file"] for entry in record["inputs"]] == ["fixed.nii", "moving.nii"]
 
 
+def test_full_paths_where_they_are_asked_for(place, capsys):
+    words = [*map(str, short(place, "--full-paths"))]
+    assert main(words) == 0
+    told, where = capsys.readouterr().err, str(place.fixed)
+    record = json.loads((place.out / "run.json").read_text())
+    assert told.splitlines()[0].startswith(f"fixed   {where} ")
+    assert record["inputs"][0] == {**record["inputs"][0], "file": "fixed.nii", "path": where}
+    assert where in (place.out / "report.html").read_text()
+    assert main([*words, "--resume"]) == 0
+    again = place.inputs / "again"
+    assert main(["rerun", str(place.out / "run.json"), "-q", "-o", str(again)]) == 0
+    assert json.loads((again / "run.json").read_text())["inputs"] == record["inputs"]
+
+
+def test_a_path_in_a_record_is_never_followed(place, capsys):
+    """It is for people: the file is looked for by its base name."""
+    assert main([*map(str, short(place, "--full-paths"))]) == 0
+    path = place.out / "run.json"
+    record = json.loads(path.read_text())
+    place.fixed.rename(place.inputs / "elsewhere.nii")
+    record["inputs"][0]["path"] = str(place.inputs / "elsewhere.nii")
+    path.write_text(json.dumps(record))
+    assert main(["rerun", str(path)]) == 2
+    assert "fixed.nii: the fixed of this run is not here" in capsys.readouterr().err
+
+
 def test_no_default_command_opens_a_socket(place, monkeypatch, capsys):
     def refuse(*_args, **_kwargs):
         pytest.fail("a socket was opened")

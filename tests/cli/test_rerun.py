@@ -43,6 +43,7 @@ def test_what_differs_is_named(files, record, tmp_path, capsys):
         (lambda r: r["inputs"].pop(0), "one fixed and one moving"),
         (lambda r: r["asked"].update(similarty="mse"), "similarty"),
         (lambda r: r["reading"].update(more=1), "under 'reading'"),
+        (lambda r: r["reading"].update(max_bytes="all"), "max_bytes is 'all'"),
         (lambda r: r.pop("asked"), "it has no 'asked'"),
     ],
 )

@@ -2,8 +2,43 @@ import pytest
 
 from regkit import ResourceError
 from regkit.cli import main, room
-from regkit.cli.room import available_memory, needed_memory, needed_space
+from regkit.cli.room import (
+    available_memory,
+    needed_memory,
+    needed_space,
+    network_memory,
+    what_helps,
+)
 from regkit.registration.config import make_config
+
+
+def network(shape, precision, refine="none", save_memory=True):
+    return {
+        "network": {"shape": shape, "precision": precision},
+        "refine": refine,
+        "tuning": {"save_memory": save_memory},
+    }
+
+
+NETWORKS = [
+    (network(96, "fp32"), 1388e6 * 1.048576),
+    (network(128, "fp32"), 1686e6 * 1.048576),
+    (network(96, "bf16"), 1284e6 * 1.048576),
+    (network(128, "bf16"), 1427e6 * 1.048576),
+    (network(64, "fp32", "weights"), 2786e6 * 1.048576),
+    (network(96, "fp32", "weights"), 3578e6 * 1.048576),
+    (network(64, "fp32", "weights", save_memory=False), 3040e6 * 1.048576),
+]
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A file as large as the released weights, with nothing in it that could be loaded."""
+    path = tmp_path / "weights.trch"
+    with path.open("wb") as file:
+        file.truncate(283_000_000)
+    return path
+
 
 BRAIN, CUBE = 160 * 192 * 224, 256**3
 
@@ -25,12 +60,41 @@ def test_the_estimate_is_near_what_was_measured(voxels, settings, measured):
     assert 0.95 * measured < estimate < 1.3 * measured
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "use images with larger voxels"),
+        ({"similarity": "mind"}, "use --preset fast or a --fixed-mask"),
+        ({"model": "x"}, "use a smaller `network: {shape: ...}` in --config or images"),
+        ({"model": "x", "refine": "weights"}, "use --refine field or a smaller `network"),
+    ],
+)
+def test_only_what_helps_is_said(settings, words):
+    assert what_helps(make_config(**settings)).startswith(words)
+
+
+# Whole runs of two images of 96**3 with random weights of the released layout, on one thread.
+@pytest.mark.parametrize(("settings", "measured"), NETWORKS)
+def test_the_estimate_of_a_network_is_near_what_was_measured(weights, settings, measured):
+    config = make_config(model=str(weights), device="cpu", similarity="lncc", **settings)
+    network = network_memory(config, 3)
+    estimate = 200e6 + needed_memory(96**3, 96**3, config, network=network)
+    assert 0.95 * measured < estimate < 1.3 * measured
+
+
+def test_no_network_where_none_runs(weights):
+    assert network_memory(make_config(), 3) == 0
+    assert network_memory(make_config(model=str(weights), transform="rigid"), 3) == 0
+    known = make_config(model=str(weights), device="cpu", network={"precision": "fp32"})
+    assert network_memory(known, 3) > 250 * 175**3
+
+
 def test_what_does_not_fit_is_refused_with_numbers(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(room, "available_memory", lambda: 1 << 20)
     assert main(files.words("-o", tmp_path / "out")) == 4
     told = capsys.readouterr().err
     assert len(told.splitlines()) == 1
-    for word in ("fixed.nii.gz (24x28x20)", "MiB of memory are needed, 1.0 MiB", "--preset fast"):
+    for word in ("fixed.nii.gz (24x28x20)", "MiB of memory are needed, 1.0 MiB", "larger voxels"):
         assert word in told
     assert not list(tmp_path.iterdir())
 
@@ -56,7 +120,7 @@ def test_a_limit_of_a_container_counts(monkeypatch):
 def test_an_unknown_system_is_let_through(monkeypatch):
     monkeypatch.setattr(room, "_text", lambda _: None)
     assert available_memory() is None
-    room.refuse_memory(1 << 60, [])
+    room.refuse_memory(1 << 60, [], "")
 
 
 def test_only_a_field_takes_much_disk():

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from regkit import Grid, InputError
+from regkit.geometry.affines import shear_of
 
 CODES = [
     "".join(letters) for order in permutations(("RL", "AP", "SI")) for letters in product(*order)
@@ -101,3 +102,24 @@ def _sorted(grid):
 def _box(grid):
     corners = grid.corners()
     return corners[np.lexsort(corners.round(6).T)]
+
+
+@pytest.mark.parametrize("flip", [1.0, -1.0])
+def test_straightened_covers_what_a_sheared_grid_sees(grid, flip):
+    affine = grid.affine.copy()
+    affine[:3, 2] = flip * (affine[:3, 2] + 0.4 * affine[:3, 0] - 0.2 * affine[:3, 1])
+    sheared = Grid(grid.shape, affine)
+    upright = sheared.straightened()
+    assert shear_of(upright.affine) < 1e-12
+    np.testing.assert_allclose(upright.centre, sheared.centre, atol=1e-9)
+    np.testing.assert_allclose(upright.spacing, sheared.spacing)
+    assert upright.orientation == sheared.orientation
+    index = upright.to_index(torch.from_numpy(sheared.corners())).numpy()
+    assert (index > -0.5 - 1e-5).all()
+    assert (index < np.array(upright.shape) - 0.5 + 1e-5).all()
+    # No larger than needed: one voxel less along any axis would cut a corner off.
+    assert (index.max(axis=0) - index.min(axis=0) > np.array(upright.shape) - 1).all()
+
+
+def test_straightened_is_the_grid_itself_at_right_angles(grid):
+    assert grid.straightened() is grid

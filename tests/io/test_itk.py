@@ -187,8 +187,10 @@ def test_data_behind_a_link_or_missing(head, tmp_path):
         (rb"sizes: \S+", b"sizes: 99999999", "the header claims"),
         (rb"sizes: \S+", b"sizes: a", "numbers only"),
         (rb"sizes: \S+", b"sizes: 2.5", "whole numbers"),
-        (rb"sizes: [^\n]*", b"sizes: 5", "1 dimensions"),
+        (rb"sizes: [^\n]*", b"sizes: 5", "3 kinds for 1 axes"),
         (rb"sizes: [^\n]*\n", b"", "no field 'sizes'"),
+        (rb"kinds: \w+", b"kinds: complex", "3 spacings for 2 axes"),
+        (rb"kinds: \w+ \w+", b"kinds: list list", "at most one may"),
         (rb"type: \w+", b"type: block", "'block' is not supported"),
         (rb"encoding: \w+", b"encoding: bzip2", "'bzip2' is not supported"),
         (rb"encoding: raw", b"encoding: raw\nbyte skip: 9", "byte skip is 9"),
@@ -209,7 +211,8 @@ def test_nrrd_fields(nrrd, pattern, replacement, word):
         (rb"NDims = 3", b"NDims = 2", "NDims is 2"),
         (rb"MET_FLOAT", b"MET_STRING", "ElementType MET_STRING"),
         (rb"NDims = 3", b"NDims = 3\nHeaderSize = 10", "HeaderSize is 10"),
-        (rb"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 3", "ElementNumberOfChannels is 3"),
+        (rb"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 9", "the header claims"),
+        (rb"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 0", "1 or more"),
         (rb"NDims = 3", b"NDims = 3\nNDims = 3", "repeats a field"),
         (rb"NDims = 3", b"what?", "is damaged"),
         (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1", "1 spacings for 3 axes"),
@@ -220,10 +223,55 @@ def test_metaimage_fields(mha, pattern, replacement, word):
     refused(edited(mha, pattern, replacement), word)
 
 
-def test_several_values_a_voxel(tmp_path):
-    colours = sitk.GetImageFromArray(np.zeros((6, 7, 8, 3), np.uint8), isVector=True)
-    sitk.WriteImage(colours, tmp_path / "a.nrrd")
-    refused(tmp_path / "a.nrrd", "3 values a voxel")
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("name", ["a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
+@pytest.mark.parametrize("shape", [(6, 7, 8), (7, 8)])
+def test_several_values_a_voxel(tmp_path, name, compressed, shape):
+    data = np.random.default_rng(0).integers(0, 255, (*shape, 3)).astype(np.uint8)
+    colours = sitk.GetImageFromArray(data, isVector=True)
+    colours.SetSpacing([1.0, 2.0, 3.0][: len(shape)])
+    path = tmp_path / name
+    sitk.WriteImage(colours, path, compressed)
+    refused(path, "3 channels", "pass channel=N, N from 0 to 2")
+    refused(path, "no channel 3", channel=3)
+    found = read(path, channel=1)
+    assert np.array_equal(found.data[0].numpy().T, data[..., 1])
+    alone = sitk.VectorIndexSelectionCast(colours, 1)
+    sitk.WriteImage(alone, tmp_path / f"one{path.suffix}")
+    one = read(tmp_path / f"one{path.suffix}", channel=0)
+    assert found.grid == one.grid
+    assert np.array_equal(found.data, one.data)
+    refused(tmp_path / f"one{path.suffix}", "no channel 1", channel=1)
+
+
+def test_values_that_are_listed_last(nrrd):
+    refused(edited(nrrd, rb"kinds: domain domain domain", b"kinds: domain domain list"), "damaged")
+
+
+def test_a_series_of_colours(tmp_path):
+    data = np.random.default_rng(0).integers(0, 255, (2, 6, 7, 8, 3)).astype(np.uint8)
+    frames = [sitk.GetImageFromArray(frame, isVector=True) for frame in data]
+    sitk.WriteImage(sitk.JoinSeries(frames), tmp_path / "a.mha")
+    refused(tmp_path / "a.mha", "3 channels", frame=1)
+    found = read(tmp_path / "a.mha", frame=1, channel=2)
+    assert np.array_equal(found.data[0].numpy().T, data[1, ..., 2])
+
+
+@pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])
+def test_shear(tmp_path, head, name):
+    path = save(head, tmp_path / name)
+    row = rb"(?<=space directions: )\([^)]*\)" if name == "a.nrrd" else rb"(?<=TransformMatrix = )"
+    affine = head.grid.affine.copy()
+    if name == "a.nrrd":
+        path = edited(path, row, b"(1.3,0.5,0.0)")
+        affine[:3, 0] = [-1.3, -0.5, 0.0]
+    else:
+        path = edited(path, row + rb"\S+ \S+ \S+", b"0.8 0.6 0")
+        affine[:3, 0] = np.array([-0.8, -0.6, 0.0]) * head.grid.spacing[0]
+    refused(path, "sheared", "allow_shear=True")
+    found = read(path, allow_shear=True)
+    assert_allclose(found.grid.affine, affine, atol=1e-6)
+    assert np.array_equal(found.data, head.data)
 
 
 def test_frames(tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from regkit import InputError, read
-from regkit.io import preflight
+from regkit import InputError, read, read_labels
+from regkit.io import Reading, preflight
 
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
 
@@ -277,10 +277,61 @@ def test_complex(forge, dtype, word):
 
 
 @pytest.mark.parametrize(
-    ("code", "word"), [(128, "RGB"), (1, "1-bit"), (9999, "datatype code 9999"), (1536, "float128")]
+    ("code", "word"), [(1, "1-bit"), (9999, "datatype code 9999"), (1536, "float128")]
 )
 def test_datatypes(forge, code, word):
     refused(forge("a.nii", datatype=code), word, "not supported")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(("letters", "code"), [("RGB", 128), ("RGBA", 2304)])
+def test_channels(forge, name, letters, code):
+    count = len(letters)
+    colours = np.random.default_rng(0).integers(0, 255, (8, 9, 10, count)).astype(np.uint8)
+    lying = colours.transpose(3, 0, 1, 2).reshape(8 * count, 9, 10, order="F")  # side by side
+    path = forge(
+        name, lying, dim={1: 8}, datatype=code, bitpix=8 * count, scl_slope=2.0, scl_inter=1.0
+    )
+    refused(path, f"{count} channels", f"pass channel=N, N from 0 to {count - 1}")
+    refused(path, f"no channel {count}", channel=count)
+    refused(path, "no channel -1", channel=-1)
+    for channel in range(count):
+        assert np.array_equal(read(path, channel=channel).data[0], colours[..., channel])
+    assert preflight(path, Reading(channel=1)).dtype == letters
+    labels = read_labels(path, channel=1)
+    assert np.array_equal(labels.data[0], colours[..., 1])
+
+
+def test_one_channel(forge):
+    assert read(forge("a.nii"), channel=0).data.shape == (1, 8, 9, 10)
+    refused(forge("a.nii"), "no channel 1; allowed: 0 to 0", channel=1)
+
+
+def test_shear_that_is_allowed(forge):
+    path = forge("a.nii", forms=("sform",), affine=SHEAR, pixdim={1: 2, 2: 1.5033, 3: 3})
+    refused(path, "sheared", "allow_shear=True")
+    found = read(path, allow_shear=True)
+    assert_allclose(found.grid.affine, SHEAR, atol=1e-6)
+    with pytest.raises(InputError, match="straightened"):
+        found.save(path.with_name("b.nii"))
+    both = forge("b.nii", pixdim={1: 2, 2: 1.5033, 3: 3}, srow_x=SHEAR[0])
+    refused(both, "sheared", "or pass geometry='qform'")
+    refused(both, "disagree", "geometry='sform'", allow_shear=True)
+    assert read(both, allow_shear=True, geometry="sform").grid.affine[0, 1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("choice", "word"),
+    [
+        ({"geometry": "both"}, "'sform' or 'qform'"),
+        ({"frame": "first"}, "frame is 'first'"),
+        ({"allow_shear": 1}, "allow_shear is 1"),
+        ({"max_bytes": None}, "max_bytes is None"),
+    ],
+)
+def test_choices_of_another_kind(forge, choice, word):
+    with pytest.raises(InputError, match=word):
+        read(forge("a.nii"), **choice)
 
 
 def test_frames(forge):

@@ -11,11 +11,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from foundation.features.installed import diffusers
 from foundation.features.schedule import Schedule
 from foundation.features.training.crops import crops
 from foundation.features.training.pictures import in_folder, packaged, read_grey
 from regkit.errors import InputError
+from regkit.installed import diffusers
 from regkit.settings import checked
 from regkit.training.config import LoopConfig
 
@@ -137,7 +137,7 @@ class DiffusionTask:
 
 def _unet(config: DiffusionConfig) -> Any:
     levels = len(config.channels)
-    return diffusers().UNet2DModel(
+    return diffusers("features").UNet2DModel(
         sample_size=config.size,
         in_channels=1,
         out_channels=1,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from foundation.features.installed import diffusers
+from regkit.installed import diffusers
 
 
 @pytest.fixture(scope="session")
@@ -11,7 +11,7 @@ def pixel_folder(tmp_path_factory):
     """What ``UNet2DModel.save_pretrained`` writes."""
     folder = tmp_path_factory.mktemp("pixel")
     torch.manual_seed(0)
-    diffusers().UNet2DModel(
+    diffusers("features").UNet2DModel(
         sample_size=16,
         in_channels=1,
         out_channels=1,
@@ -31,7 +31,7 @@ def stable_folder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("stable")
     torch.manual_seed(0)
-    diffusers().UNet2DConditionModel(
+    diffusers("features").UNet2DConditionModel(
         sample_size=8,
         block_out_channels=(8, 16),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -41,7 +41,7 @@ def stable_folder(tmp_path_factory):
         cross_attention_dim=12,
         attention_head_dim=4,
     ).save_pretrained(folder / "unet")
-    diffusers().AutoencoderKL(
+    diffusers("features").AutoencoderKL(
         block_out_channels=(8, 8),
         down_block_types=("DownEncoderBlock2D",) * 2,
         up_block_types=("UpDecoderBlock2D",) * 2,

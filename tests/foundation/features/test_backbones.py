@@ -9,9 +9,9 @@ from torch import nn
 from foundation.features.adm import ADM, ADMShape, timestep_embedding
 from foundation.features.adm_checkpoint import read_adm
 from foundation.features.captured import captured
-from foundation.features.installed import diffusers
 from foundation.features.module import ModuleFeatures
 from regkit import InputError
+from regkit.installed import diffusers
 from regkit.losses import FeatureSimilarity
 from regkit.registration.backbones import backbones, open_extractor
 from regkit.registration.config import FeatureConfig
@@ -85,7 +85,9 @@ def test_maps_cover_the_image_and_not_its_padding(pixel_folder, slices):
 
 
 def test_a_run_that_stops_early_sees_what_the_whole_run_sees(pixel_folder):
-    network = diffusers().UNet2DModel.from_pretrained(pixel_folder, low_cpu_mem_usage=False)
+    network = diffusers("features").UNet2DModel.from_pretrained(
+        pixel_folder, low_cpu_mem_usage=False
+    )
     x, t, heard = torch.rand(1, 1, 16, 16), torch.tensor([50]), {}
     handle = network.up_blocks[0].register_forward_hook(lambda _m, _i, out: heard.update(all=out))
     with torch.no_grad():

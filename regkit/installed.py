@@ -1,4 +1,4 @@
-"""diffusers, imported whatever torchvision is installed beside it."""
+"""Packages that need help to be imported: diffusers, whatever torchvision is beside it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import ModuleType
 from regkit.errors import require
 
 
-def diffusers() -> ModuleType:
-    """The package, or an error that names the extra which brings it.
+def diffusers(extra: str) -> ModuleType:
+    """The package, or an error that names the ``extra`` which brings it.
 
     It imports torchvision where that is installed, for models that are of no use here; and a
     torchvision that was built for another PyTorch fails to import. It is then hidden.
@@ -26,14 +26,14 @@ def diffusers() -> ModuleType:
     if _is_broken("torchvision"):
         sys.modules["torchvision"] = None  # type: ignore[assignment] # "not found" to the importer
         try:
-            return _loaded()
+            return _loaded(extra)
         finally:
             del sys.modules["torchvision"]
-    return _loaded()
+    return _loaded(extra)
 
 
-def _loaded() -> ModuleType:
-    package = require("diffusers", extra="features")
+def _loaded(extra: str) -> ModuleType:
+    package = require("diffusers", extra=extra)
     importlib.import_module("diffusers.models.unets")
     return package
 

@@ -1,0 +1,63 @@
+"""Conditions: what the diffusion model is told of the image whose noise it should not draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_SEED = 7
+
+
+class Condition(Protocol):
+    """From noisy patches to what the diffusion model is conditioned on."""
+
+    def __call__(self, noisy: Tensor) -> Tensor:
+        """``(N, 1, i, j, k)`` to the same shape."""
+
+
+@dataclass(frozen=True, eq=False)
+class BlindCondition:
+    """The mean that a blind-spot network predicts, as in DiffDenoise.
+
+    It leaks: the noise of a voxel is in the predictions of its neighbours, and a network that is
+    good enough finds it there, so that training must be stopped in time. ``quantum`` adds noise
+    of that share of ``sigma`` to the condition, the same for the same size of image, which hides
+    some of it.
+    """
+
+    network: nn.Module
+    sigma: float
+    quantum: float = 0.0
+
+    def __call__(self, noisy: Tensor) -> Tensor:
+        """The prediction, without gradients."""
+        with torch.no_grad():
+            mean: Tensor = self.network(noisy)[:, :1].float()
+        if not self.quantum:
+            return mean
+        generator = torch.Generator().manual_seed(_SEED)
+        drawn = torch.randn(mean.shape, generator=generator).to(mean)
+        return mean + self.quantum * self.sigma * drawn
+
+
+@dataclass(frozen=True)
+class SliceCondition:
+    """The mean of the two slices beside each one: no noise of the slice itself is in it.
+
+    With independent noise, what a perfectly trained model then gives is the mean of the clean
+    image given its neighbours, and not the noisy image.
+
+    Examples
+    --------
+    >>> SliceCondition()(torch.tensor([1.0, 5.0, 3.0]).reshape(1, 1, 1, 1, 3)).flatten()
+    tensor([5., 2., 5.])
+    """
+
+    def __call__(self, noisy: Tensor) -> Tensor:
+        """Along the last axis, mirrored at its ends."""
+        wide = functional.pad(noisy, (1, 1, 0, 0, 0, 0), mode="reflect")
+        return (wide[..., 2:] + wide[..., :-2]) / 2

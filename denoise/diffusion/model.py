@@ -1,0 +1,102 @@
+"""The diffusion model of noisy images, as an objective like the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from denoise.diffusion.condition import Condition
+from denoise.diffusion.sampling import Solver, scheduler, symmetric
+from denoise.networks.unet import Shape, UNet
+
+_START = 11
+
+
+@dataclass(frozen=True, eq=False)
+class Diffusion:
+    """Learn how noisy images are distributed, given a condition; sample from opposite starts.
+
+    The network gets the state, the condition and the level of noise as three channels, and
+    predicts the image as condition plus change (x0 prediction). Images are brought to variance
+    about one by ``scale``, or the schedule of noise would be wrong for them.
+
+    Parameters
+    ----------
+    condition
+        See :mod:`denoise.diffusion.condition`.
+    centre, scale
+        Mean and standard deviation of the images that are learned from.
+    steps, pairs, solver
+        Of :func:`~denoise.diffusion.sampling.symmetric`.
+    """
+
+    condition: Condition
+    centre: float = 0.5
+    scale: float = 0.3
+    steps: int = 5
+    pairs: int = 1
+    solver: Solver = "ddim"
+
+    def loss(
+        self, network: nn.Module, noisy: Tensor, sigma: float, generator: torch.Generator
+    ) -> Tensor:
+        """Squared error of the predicted image at a random level of noise, in units of sigma²."""
+        image, condition = self._in(noisy), self._in(self.condition(noisy))
+        signal = self._signal.to(noisy)
+        times = torch.randint(len(signal), (len(noisy),), generator=generator).to(noisy.device)
+        kept = signal[times].view(-1, *[1] * (noisy.ndim - 1))
+        drawn = torch.randn(noisy.shape, generator=generator).to(noisy)
+        state = kept.sqrt() * image + (1 - kept).sqrt() * drawn
+        level = (times / len(signal)).view_as(kept).expand_as(state)
+        guess = network(torch.cat([state, condition, level], 1)).float()
+        return functional.mse_loss(guess, image) * (self.scale / sigma) ** 2
+
+    def denoised(self, network: nn.Module, noisy: Tensor, sigma: float) -> Tensor:
+        """The mean of opposite samples, from the same start for every image of one shape."""
+        return self.sampled(network, noisy)[0]
+
+    def sampled(self, network: nn.Module, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and spread of :func:`~denoise.diffusion.sampling.symmetric`, as images."""
+        return self.chain(network, self.condition(noisy))
+
+    def chain(
+        self, network: Callable[[Tensor], Tensor], condition: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same, of a condition ``(1, 1, i, j, k)``, by what the network does to 3 channels."""
+        told = self._in(condition)
+
+        def predict(state: Tensor, time: float) -> Tensor:
+            level = torch.full_like(state, time)
+            return network(torch.cat([state, told, level], 1)).float()
+
+        mean, spread = symmetric(
+            predict, told, generator=torch.Generator().manual_seed(_START),
+            steps=self.steps, pairs=self.pairs, solver=self.solver,
+        )  # fmt: skip
+        return mean * self.scale + self.centre, spread * self.scale
+
+    def _in(self, image: Tensor) -> Tensor:
+        return (image - self.centre) / self.scale
+
+    @cached_property
+    def _signal(self) -> Tensor:
+        """Share of the image's variance that is left at each time."""
+        found: Tensor = scheduler(self.solver).alphas_cumprod
+        return found
+
+
+def diffusion_network(widths: tuple[int, ...], strides: tuple[tuple[int, ...], ...]) -> UNet:
+    """A U-Net on state, condition and level; what it predicts is added to the condition.
+
+    Examples
+    --------
+    >>> net = diffusion_network((4, 8), ((2, 2, 2),))
+    >>> net(torch.zeros(1, 3, 4, 4, 4)).shape
+    torch.Size([1, 1, 4, 4, 4])
+    """
+    return UNet(Shape(widths, strides, inputs=3, centre=1))

@@ -1,0 +1,95 @@
+"""The three stages of DiffDenoise, one after the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from denoise.diffusion.condition import BlindCondition
+from denoise.diffusion.model import Diffusion, diffusion_network
+from denoise.diffusion.student import Distillation
+from denoise.diffusion.volume import sampled_volume
+from denoise.learning.health import Health, best
+from denoise.learning.setting import Setting, Watch, trained_on
+from denoise.methods import Method, make_method
+
+_SHARES = {"blindspot": 0.5, "diffusion": 0.3, "student": 0.2}  # of the steps; regkit's own
+_AVERAGE = 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """What each stage came to; ``student`` is what is applied.
+
+    ``history`` has the checks of each stage, by name, with the risk that decides among them.
+    """
+
+    blind: Method
+    diffusion: Method
+    student: Method
+    history: dict[str, list[Health]]
+
+    @property
+    def note(self) -> str:
+        """Estimated error of every stage, as a sentence."""
+        risks = {name: best(found).risk for name, found in self.history.items()}
+        told = ", ".join(f"{n} {100 * max(r, 0) ** 0.5:.0f} %" for n, r in risks.items())
+        advice = ""
+        if risks["blindspot"] < risks["student"]:
+            advice = "; the first stage with its posterior mean is the better one here: --method "
+            advice += "blindspot"
+        return f"Estimated error of the stages, of sigma: {told}{advice}."
+
+
+def train_stages(setting: Setting, watch: Watch) -> Stages:
+    """Blind spot, diffusion model, student: each learns from what the one before gives.
+
+    Examples
+    --------
+    >>> sum(_SHARES.values())
+    1.0
+    """
+    blind = make_method(
+        setting.config.model_copy(update={"method": "blindspot"}), _shape(setting), setting.spacing
+    )
+    history = {"blindspot": _fitted(blind, setting, setting.images, "blindspot", watch)}
+    diffusion = _diffusion(blind, setting)
+    history["diffusion"] = _fitted(diffusion, setting, setting.images, "diffusion", watch)
+    pairs = [
+        torch.stack([image, sampled_volume(diffusion, blind, image, setting.sigma)[0]])
+        for image in setting.images
+    ]
+    plain = make_method(
+        setting.config.model_copy(update={"method": "recorrupted"}), _shape(setting),
+        setting.spacing,
+    )  # fmt: skip
+    student = replace(plain, name="diffusion", objective=Distillation())
+    history["student"] = _fitted(student, setting, pairs, "student", watch)
+    return Stages(blind, diffusion, student, history)
+
+
+def _fitted(
+    method: Method, setting: Setting, images: list[Tensor], stage: str, watch: Watch
+) -> list[Health]:
+    average = _AVERAGE if stage == "diffusion" else 0.0
+    share = _SHARES[stage]
+    return trained_on(method, setting, images, share=share, average=average, watch=watch)
+
+
+def _diffusion(blind: Method, setting: Setting) -> Method:
+    values = torch.cat([i[m] for i, m in zip(setting.images, setting.masks, strict=True)])
+    objective = Diffusion(
+        BlindCondition(blind.network.eval(), setting.sigma),
+        centre=float(values.mean()),
+        scale=float(values.std()),
+    )
+    through = 2 if _shape(setting)[2] >= 8 and setting.spacing[2] < 2 * setting.spacing[0] else 1
+    levels = len(setting.config.widths) - 1
+    network = diffusion_network(setting.config.widths, ((2, 2, through),) * levels)
+    return Method("diffusion", network, objective, network.shape.reach, network.shape.multiple)
+
+
+def _shape(setting: Setting) -> tuple[int, ...]:
+    return tuple(setting.images[0].shape)

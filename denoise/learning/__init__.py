@@ -1,0 +1,1 @@
+"""Learning to denoise from noisy images alone."""

@@ -1,0 +1,141 @@
+"""Fit a network to noisy patches, and keep the checkpoint that does best on what it never saw."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from denoise.learning.health import Health, best, examine
+from denoise.learning.objective import Objective
+from denoise.learning.patches import Patches
+from denoise.networks.layers import packed
+from denoise.networks.precision import precision
+
+_WARM, _LAST_RATE, _CLIP = 50, 0.01, 1.0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, and how fast: Adam, whose rate rises over 50 steps and falls as a cosine.
+
+    ``average`` is how much of the running average of the weights a step keeps; the average is
+    what is checked and kept. 0: the weights themselves.
+    """
+
+    steps: int = 3000
+    rate: float = 2e-3
+    batch: int = 1
+    checks: int = 12
+    average: float = 0.0
+
+    def factor(self, step: int) -> float:
+        """Of the rate, at a step."""
+        warm = min(1.0, (step + 1) / _WARM)
+        fallen = (1 + math.cos(math.pi * min(1.0, step / self.steps))) / 2
+        return warm * (_LAST_RATE + (1 - _LAST_RATE) * fallen)
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """A noisy image that is not trained on: ``(1, 1, i, j, k)``, and where it counts.
+
+    ``blur`` is that of correlated noise, along each axis.
+    """
+
+    noisy: Tensor
+    mask: Tensor
+    blur: tuple[float, ...] = ()
+
+
+def fit(
+    network: nn.Module,
+    objective: Objective,
+    patches: Patches,
+    check: Check,
+    sigma: float,
+    *,
+    schedule: Schedule,
+    generator: torch.Generator,
+    watch: Callable[[Health], None] = lambda _: None,
+) -> list[Health]:
+    """Train ``network`` in place; it ends as it was at the check of the lowest risk.
+
+    Parameters
+    ----------
+    sigma
+        Standard deviation of the noise of all patches.
+    watch
+        Called after every check.
+
+    Returns
+    -------
+    list
+        What was found at every check.
+    """
+    device = next(network.parameters()).device
+    optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
+    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule.factor)
+    every = max(1, schedule.steps // schedule.checks)
+    found: list[Health] = []
+    average = AveragedModel(network, multi_avg_fn=_running(schedule.average))
+    kept, losses = copy.deepcopy(network.state_dict()), []
+    for step in range(1, schedule.steps + 1):
+        noisy = packed(patches.draw(schedule.batch, generator).to(device))
+        losses.append(_step(network, objective, noisy, sigma, optimiser, generator))
+        rates.step()
+        average.update_parameters(network)
+        if step % every and step != schedule.steps:
+            continue
+        found.append(_checked(average.module, objective, check, sigma, step, losses))
+        losses = []
+        watch(found[-1])
+        if best(found) is found[-1]:
+            kept = copy.deepcopy(average.module.state_dict())
+    network.load_state_dict(kept)
+    return found
+
+
+def _running(average: float) -> Any:
+    return get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
+
+
+def _step(
+    network: nn.Module,
+    objective: Objective,
+    noisy: Tensor,
+    sigma: float,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+) -> float:
+    with precision(noisy.device, sigma):
+        loss = objective.loss(network, noisy, sigma, generator)
+    optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _checked(
+    network: nn.Module,
+    objective: Objective,
+    check: Check,
+    sigma: float,
+    step: int,
+    losses: list[float],
+) -> Health:
+    def denoiser(noisy: Tensor) -> Tensor:
+        return objective.denoised(network, noisy, sigma)
+
+    noisy = check.noisy.to(next(network.parameters()).device)
+    mean = sum(losses) / max(1, len(losses))
+    return examine(
+        denoiser, noisy, check.mask.to(noisy.device), sigma, step=step, loss=mean, blur=check.blur
+    )

@@ -1,0 +1,83 @@
+"""Setting: what a network learns from, and the training that every method shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from denoise.config import DenoiseConfig
+from denoise.learning.fit import Check, Schedule, fit
+from denoise.learning.health import Health
+from denoise.learning.patches import cut_patches
+from denoise.methods import Method
+
+Watch = Callable[[Health], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """Images on the scale of the network, and all that decides how they are learned from.
+
+    Parameters
+    ----------
+    images, masks
+        ``(i, j, k)`` each, slices last; where they count.
+    check
+        What is not learned from.
+    sigma
+        Standard deviation of the noise.
+    spacing
+        Of the voxels along i, j and k.
+    square
+        Whether i and j may be exchanged.
+    config, device
+        Settings, and where it runs.
+    """
+
+    images: list[Tensor]
+    masks: list[Tensor]
+    check: Check
+    sigma: float
+    spacing: tuple[float, ...]
+    square: bool
+    config: DenoiseConfig
+    device: torch.device
+
+
+def trained_on(
+    method: Method,
+    setting: Setting,
+    images: list[Tensor],
+    *,
+    share: float = 1.0,
+    average: float = 0.0,
+    watch: Watch = lambda _: None,
+) -> list[Health]:
+    """Train the network of ``method`` in place.
+
+    Parameters
+    ----------
+    images
+        Those of the setting, with what else the objective needs as further channels.
+    share
+        Of the steps of the configuration.
+    average
+        See :class:`~denoise.learning.fit.Schedule`.
+
+    Returns
+    -------
+    list
+        What was found at every check.
+    """
+    config = setting.config
+    method.network.to(setting.device)
+    steps = max(1, round(share * config.steps))
+    patches = cut_patches(images, setting.masks, largest=config.patch, square=setting.square)
+    return fit(
+        method.network, method.objective, patches, setting.check, setting.sigma,
+        schedule=Schedule(steps, config.rate, config.batch, average=average),
+        generator=torch.Generator().manual_seed(config.seed), watch=watch,
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Noise from repeated images: what changes from one frame to the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from denoise.noise.highpass import robust_sd
+
+_HIGHEST, _LOWEST = 0.9, 0.1
+
+
+def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tuple[float, ...]]:
+    """Standard deviation, and correlation of neighbouring voxels along each axis.
+
+    By differences of consecutive frames, in which anatomy cancels; what moves counts as outlier.
+
+    Parameters
+    ----------
+    frames
+        ``(*spatial)`` each, of one scene.
+    mask
+        Where to look.
+
+    Examples
+    --------
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> noise = [correlated(torch.randn(30, 30, 20, generator=generator), (0.8, 0.0, 0.0))
+    ...          for _ in range(3)]
+    >>> sigma, along = noise_of_repeats([5 + 2 * n for n in noise], torch.ones(30, 30, 20).bool())
+    >>> abs(sigma - 2) < 0.1, abs(along[0] - math.exp(-1 / (4 * 0.8**2))) < 0.05
+    (True, True)
+    """
+    apart = [b - a for a, b in pairwise(frames)]
+    sigma = robust_sd(torch.cat([each[mask] for each in apart])) / math.sqrt(2)
+    along = [_correlation(apart, mask, axis, sigma) for axis in range(mask.ndim)]
+    return sigma, tuple(along)
+
+
+def blur_of(correlation: Sequence[float]) -> tuple[float, ...]:
+    """Standard deviations, in voxels, of the Gaussian that correlates white noise so.
+
+    Below a correlation of 0.1 noise counts as white.
+
+    Examples
+    --------
+    >>> [round(s, 2) for s in blur_of((0.0, 0.5, 0.7))]
+    [0.0, 0.6, 0.84]
+    """
+    return tuple(
+        0.0 if r < _LOWEST else math.sqrt(-1 / (4 * math.log(min(r, _HIGHEST))))
+        for r in correlation
+    )
+
+
+def correlated(white: Tensor, blur: Sequence[float]) -> Tensor:
+    """White noise ``(..., *spatial)`` under a Gaussian, at the variance that it had.
+
+    Examples
+    --------
+    >>> white = torch.randn(40, 40, 40, generator=torch.Generator().manual_seed(0))
+    >>> bool((correlated(white, (0.8, 0.5, 0.0)).std() - 1).abs() < 0.05)
+    True
+    """
+    if not any(blur):
+        return white
+    widths = [0.0] * (white.ndim - len(blur)) + list(blur)
+    smooth = gaussian_filter(white.cpu().numpy(), widths, mode="wrap")
+    return torch.from_numpy(smooth / math.sqrt(math.prod(map(_kept, blur)))).to(white)
+
+
+def _kept(sd: float) -> float:
+    """Variance that a sampled Gaussian of that width leaves of white noise."""
+    if not sd:
+        return 1.0
+    reach = range(-int(4 * sd + 0.5), int(4 * sd + 0.5) + 1)
+    weights = [math.exp(-(x**2) / (2 * sd**2)) for x in reach]
+    return sum(w**2 for w in weights) / sum(weights) ** 2
+
+
+def _correlation(apart: Sequence[Tensor], mask: Tensor, axis: int, sigma: float) -> float:
+    size = mask.shape[axis]
+    if size < 2 or sigma == 0:
+        return 0.0
+    both = mask.narrow(axis, 1, size - 1) & mask.narrow(axis, 0, size - 1)
+    steps = [(d.narrow(axis, 1, size - 1) - d.narrow(axis, 0, size - 1))[both] for d in apart]
+    return 1 - (robust_sd(torch.cat(steps)) / (2 * sigma)) ** 2

@@ -1,0 +1,159 @@
+"""Denoise images: learn from themselves, or with a trained model, and say what was done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from denoise.config import DenoiseConfig, make_denoise_config
+from denoise.diffusion.stages import train_stages
+from denoise.ensemble import applied, remaining_noise
+from denoise.learning.fit import Check
+from denoise.learning.health import Health
+from denoise.learning.patches import held_out
+from denoise.learning.setting import Setting, trained_on
+from denoise.means import with_kept_means
+from denoise.methods import Method, make_method
+from denoise.result import Result
+from denoise.work import Work, prepared
+from regkit.kernels.backend import threads
+from regkit.registration.devices import resolve_device
+from regkit.volume import Labels, Volume
+
+Watch = Callable[[Health], None]
+# Noise below this share of the range is not learned from: there is nothing to gain.
+_SILENT = 2e-3
+
+
+def denoise(
+    image: Volume,
+    config: DenoiseConfig | None = None,
+    *,
+    mask: Labels | None = None,
+    sigma: Volume | None = None,
+    trained: Method | None = None,
+    watch: Watch = lambda _: None,
+) -> Result:
+    """Take the noise out of one image.
+
+    Parameters
+    ----------
+    image
+        One channel, 2-D or 3-D.
+    config
+        Settings; the preset ``default`` if left out.
+    mask
+        Where noise is estimated and taken away, on the image's grid; elsewhere the image stays.
+    sigma
+        A map of the noise's standard deviation, in intensities, on the image's grid.
+    trained
+        A network that is applied as it is; without one, a network learns from the image.
+    watch
+        Called at every check of the training.
+
+    Raises
+    ------
+    InputError
+        If the image has several channels or no contrast, or a map is not on its grid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from regkit import Grid
+    >>> clean = Volume(torch.ones(8, 8, 8), Grid((8, 8, 8), np.eye(4)))
+    >>> denoise(clean.with_data(clean.data * torch.arange(8.0))).method
+    'none'
+    """
+    return denoise_series([image], config, mask=mask, sigma=sigma, trained=trained, watch=watch)[0]
+
+
+def denoise_series(
+    frames: Sequence[Volume],
+    config: DenoiseConfig | None = None,
+    *,
+    mask: Labels | None = None,
+    sigma: Volume | None = None,
+    trained: Method | None = None,
+    watch: Watch = lambda _: None,
+) -> list[Result]:
+    """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
+
+    One network learns from all of them, and is applied to each alone: no frame lends its content
+    to another. Arguments and errors are those of :func:`denoise`.
+    """
+    settings = config or make_denoise_config()
+    work = prepared(frames, settings, mask, sigma)
+    with threads(settings.threads):
+        if work.scaling.sigma < _SILENT:
+            return [_untouched(frame, work, settings) for frame in frames]
+        start = time.perf_counter()
+        method, history = trained, list[Health]()
+        if method is None:
+            method, history, notes = _learned(work, settings, watch)
+            work = replace(work, notes=work.notes + notes)
+        method.network.to(resolve_device(settings.device))
+        learning = time.perf_counter() - start
+        found = [_one(frame, n, work, settings, method) for n, frame in enumerate(frames)]
+    return [
+        replace(each, history=tuple(history), seconds={"learning": learning, **each.seconds})
+        for each in found
+    ]
+
+
+def _learned(
+    work: Work, config: DenoiseConfig, watch: Watch
+) -> tuple[Method, list[Health], tuple[str, ...]]:
+    check = Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0], work.blur)
+    setting = Setting(
+        work.seen, work.masks, check,
+        work.scaling.sigma, work.spacing, work.square,
+        config, resolve_device(config.device),
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)  # layers draw their first weights from it
+        if config.method == "diffusion":
+            stages = train_stages(setting, watch)
+            return stages.student, stages.history["student"], (stages.note,)
+        method = make_method(config, work.seen[0].shape, work.spacing, work.blur)
+    return method, trained_on(method, setting, work.seen, watch=watch), ()
+
+
+def _one(frame: Volume, number: int, work: Work, config: DenoiseConfig, method: Method) -> Result:
+    start = time.perf_counter()
+    seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
+    method.network.eval()
+    out = with_kept_means(seen, applied(method, seen, sigma, passes=config.passes), mask)
+    spread = remaining_noise(method, seen, applied(method, seen, sigma), sigma, blur=work.blur)
+    restored = _restored(frame, work, out, mask)
+    step = 0.5 * sigma
+    above, below = (work.scaling.back(work.back(out + s, frame.ndim)) for s in (step, -step))
+    left = work.back(torch.where(mask, spread, 0.0), frame.ndim) * (above - below) / (2 * step)
+    return Result(
+        frame, restored, work.back(mask, frame.ndim), work.scaling, frame.with_data(left[None]),
+        work.correlation, config, method.name, notes=work.notes, learned=method,
+        seconds={"applying": time.perf_counter() - start},
+    )  # fmt: skip
+
+
+def _restored(frame: Volume, work: Work, out: Tensor, mask: Tensor) -> Volume:
+    """In the type of the file; what lies outside the mask is not touched."""
+    found = work.scaling.back(work.back(out, frame.ndim))
+    if not frame.data.dtype.is_floating_point:
+        limits = torch.iinfo(frame.data.dtype)
+        found = found.round().clamp(limits.min, limits.max)
+    inside = work.back(mask, frame.ndim)
+    return frame.with_data(torch.where(inside, found.to(frame.data.dtype), frame.data[0])[None])
+
+
+def _untouched(frame: Volume, work: Work, config: DenoiseConfig) -> Result:
+    share = f"{100 * work.scaling.sigma:.2g} %"
+    note = f"The noise is {share} of the range: too little to take away, so nothing was changed."
+    nothing = frame.with_data(torch.zeros_like(frame.data, dtype=torch.float32))
+    return Result(
+        frame, frame, work.back(work.masks[0], frame.ndim), work.scaling, nothing,
+        work.correlation, config, "none", notes=(note,),
+    )  # fmt: skip

@@ -1,0 +1,161 @@
+"""The task `denoising` of `regkit train`: one network from a cohort of noisy images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from denoise.config import DenoiseConfig, Dimensions, Noise
+from denoise.learning.health import examine
+from denoise.learning.patches import Patches, cut_patches
+from denoise.methods import Method, make_method
+from denoise.weights import read_method, save_method
+from denoise.work import Work, prepared
+from regkit.errors import InputError
+from regkit.io import read, read_labels
+from regkit.networks.weights.checkpoint import read_checkpoint
+from regkit.settings import checked
+from regkit.training.config import LoopConfig
+from regkit.training.table import Row, read_table
+
+
+class DenoisingConfig(LoopConfig):
+    """Everything that decides a trained denoiser, apart from the images.
+
+    Parameters
+    ----------
+    table
+        CSV or JSON with a column ``image``, and ``subject`` and ``mask`` where there are such.
+    held_out
+        Subjects that are for validation alone.
+    start
+        Weights to go on from.
+    noise, method, dimensions, patch, batch, widths, strength
+        As in :class:`~denoise.config.DenoiseConfig`.
+    """
+
+    table: Path
+    held_out: tuple[str, ...] = ()
+    start: Path | None = None
+    noise: Noise = "auto"
+    method: Literal["recorrupted", "blindspot", "neighbours"] = "recorrupted"
+    dimensions: Dimensions = "3"
+    patch: int = Field(48, ge=8, le=256)
+    batch: int = Field(2, gt=0)
+    widths: tuple[int, ...] = Field((16, 32, 64), min_length=2)
+    strength: float = Field(0.5, gt=0)
+
+    @property
+    def denoising(self) -> DenoiseConfig:
+        """The same for one image."""
+        same = ("noise", "method", "dimensions", "patch", "batch", "widths", "strength", "seed")
+        return DenoiseConfig(**{name: getattr(self, name) for name in same})
+
+
+@dataclass(frozen=True, eq=False)
+class _Subject:
+    """One image on the scale of the network, and what is drawn from it."""
+
+    work: Work
+    patches: Patches
+
+    @property
+    def sigma(self) -> float:
+        return self.work.scaling.sigma
+
+
+@dataclass(eq=False)
+class DenoisingTask:
+    """See :class:`regkit.training.tasks.Task`. All images are held in memory."""
+
+    config: DenoisingConfig
+    method: Method
+    train: Sequence[_Subject]
+    check: Sequence[_Subject]
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], name: str) -> Self:
+        """From the words of a YAML file, with every image read and its noise estimated.
+
+        Raises
+        ------
+        InputError
+            If a word, the table or an image is wrong.
+        """
+        config = checked(DenoisingConfig, given, name)
+        rows = read_table(config.table)
+        unknown = set(config.held_out) - {row.subject for row in rows}
+        if unknown:
+            raise InputError(f"{name}: held_out: {sorted(unknown)[0]!r} is no subject of the table")
+        train = [_subject(row, config) for row in rows if row.subject not in config.held_out]
+        check = [_subject(row, config) for row in rows if row.subject in config.held_out]
+        if not train:
+            raise InputError(f"{name}: held_out: leaves no image to learn from")
+        torch.manual_seed(config.seed)
+        first = train[0].work
+        method = make_method(config.denoising, first.seen[0].shape, first.spacing)
+        if config.start is not None:
+            read_method(config.start)
+            _load(method.network, config.start)
+        return cls(config, method, train, check)
+
+    def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
+        """The same network in every stage."""
+        return self.method.network.train()
+
+    def loss(
+        self, network: nn.Module, device: torch.device, generator: torch.Generator
+    ) -> Mapping[str, Tensor]:
+        """The objective on patches of one image."""
+        number = int(torch.randint(len(self.train), (1,), generator=generator))
+        subject = self.train[number]
+        noisy = subject.patches.draw(self.config.batch, generator).to(device)
+        return {"loss": self.method.objective.loss(network, noisy, subject.sigma, generator)}
+
+    def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
+        """Estimated error and variance taken away, both over sigma², on held-out subjects."""
+        found = [self._examined(network, subject, device) for subject in self.check]
+        if not found:
+            return {}
+        return {
+            name: sum(each[name] for each in found) / len(found) for name in ("risk", "residual")
+        }
+
+    def save(self, network: nn.Module, path: Path) -> None:
+        """Write safetensors that ``regkit denoise --model`` takes."""
+        sigmas = sorted(subject.sigma for subject in self.train)
+        save_method(self.method, path, sigma=sigmas[len(sigmas) // 2])
+
+    def _examined(
+        self, network: nn.Module, subject: _Subject, device: torch.device
+    ) -> dict[str, float]:
+        boxes = subject.patches.draw(1, torch.Generator().manual_seed(1)).to(device)
+        mask = torch.ones(boxes.shape[2:], dtype=torch.bool, device=device)
+
+        def denoiser(noisy: Tensor) -> Tensor:
+            return self.method.objective.denoised(network, noisy, subject.sigma)
+
+        health = examine(denoiser, boxes, mask, subject.sigma)
+        return {"risk": health.risk, "residual": health.residual}
+
+
+def _subject(row: Row, config: DenoisingConfig) -> _Subject:
+    mask = None if row.mask is None else read_labels(row.mask)
+    work = prepared([read(row.image)], config.denoising, mask, None)
+    patches = cut_patches(work.seen, work.masks, largest=config.patch, square=work.square)
+    return _Subject(work, patches)
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    try:
+        network.load_state_dict(read_checkpoint(path))
+    except RuntimeError as error:
+        raise InputError(
+            f"{path.name}: is of another network; give widths, method and dimensions as it has"
+        ) from error

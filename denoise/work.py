@@ -1,0 +1,121 @@
+"""Work: images as a network sees them, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from denoise.config import DenoiseConfig
+from denoise.content import content, slices_last
+from denoise.kinds import noise_of
+from denoise.noise import Gaussian, neighbour_correlation
+from denoise.noise.repeats import blur_of, noise_of_repeats
+from denoise.scaling import Scaling, scaling_of
+from regkit.errors import InputError
+from regkit.volume import Labels, Volume
+
+_CORRELATED, _REPEATS = 0.15, 3
+# Voxels whose sides differ by less than this share are square.
+_SQUARE = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """Frames on the scale of the network, three axes each, slices last.
+
+    ``blur`` is that of the noise along those axes, where frames have told it.
+    """
+
+    seen: list[Tensor]
+    masks: list[Tensor]
+    scaling: Scaling
+    order: tuple[int, ...]
+    spacing: tuple[float, ...]
+    correlation: tuple[float, ...]
+    notes: tuple[str, ...]
+    blur: tuple[float, ...] = ()
+
+    @property
+    def square(self) -> bool:
+        """Whether the first two axes may be exchanged."""
+        return abs(self.spacing[0] / self.spacing[1] - 1) < _SQUARE
+
+    def turned(self, array: Tensor) -> Tensor:
+        """``(*spatial)`` of the file to three axes, slices last."""
+        return (array if array.ndim == 3 else array[..., None]).permute(self.order)
+
+    def back(self, array: Tensor, ndim: int) -> Tensor:
+        """Three axes to ``(*spatial)`` of the file."""
+        out = array.permute([self.order.index(axis) for axis in range(3)])
+        return out if ndim == 3 else out[..., 0]
+
+
+def prepared(
+    frames: Sequence[Volume], config: DenoiseConfig, mask: Labels | None, sigma: Volume | None
+) -> Work:
+    """Estimate the noise of ``frames``, and bring them to the scale of the network.
+
+    Three frames or more tell additive noise, and how it is correlated, by their differences; else
+    it is estimated from the first one. Arguments and errors are those of
+    :func:`denoise.pipeline.denoise`.
+    """
+    first = frames[0]
+    _refuse(first, mask, sigma)
+    images = [frame.data[0].float().cpu() for frame in frames]
+    inside = None if mask is None else mask.data[0].cpu() > 0
+    masks = [content(image) if inside is None else inside for image in images]
+    level = None if sigma is None else sigma.data[0].float().cpu()
+    model = noise_of(images[0], masks[0], config, level)
+    correlation, told = neighbour_correlation(images[0], masks[0]), False
+    if len(images) >= _REPEATS and isinstance(model, Gaussian):
+        seen, correlation = noise_of_repeats(images, masks[0])
+        told, model = True, model if config.sigma or sigma else Gaussian(seen or model.sigma)
+    scaling = scaling_of(images, masks, model)
+    spacing = (*first.grid.spacing, 1.0)[:3]
+    order = slices_last(spacing, (*first.grid.shape, 1)[:3])
+    blur = blur_of((*correlation, 0.0)[:3])
+    work = Work(
+        [], [], scaling, order, tuple(spacing[a] for a in order), correlation,
+        _notes(correlation, told), tuple(blur[a] for a in order) if told else (),
+    )  # fmt: skip
+    return replace(
+        work,
+        seen=[work.turned(scaling(image)).contiguous() for image in images],
+        masks=[work.turned(each).contiguous() for each in masks],
+    )
+
+
+def _refuse(image: Volume, mask: Labels | None, sigma: Volume | None) -> None:
+    name = image.name or "image"
+    if image.channels != 1:
+        raise InputError(f"{name}: has {image.channels} channels; denoise one at a time")
+    if bool((image.data == image.data.flatten()[0]).all()):
+        value = float(image.data.flatten()[0])
+        raise InputError(f"{name}: all voxels are {value:g}; an image with contrast is needed")
+    for other in (mask, sigma):
+        if other is not None and other.grid.shape != image.grid.shape:
+            raise InputError(
+                f"{other.name or 'map'}: has {other.grid.shape} voxels, {name} has "
+                f"{image.grid.shape}; resample it on the grid of the image"
+            )
+    if mask is not None and not bool((mask.data > 0).any()):
+        raise InputError(f"{mask.name or 'mask'}: is empty; mark what is to be denoised")
+    if sigma is not None and not bool((sigma.data > 0).all()):
+        raise InputError(f"{sigma.name or 'sigma'}: a map of sigma must be above 0 everywhere")
+
+
+def _notes(correlation: Sequence[float], told: bool) -> tuple[str, ...]:
+    along = [f"{value:.2f} along axis {n}" for n, value in enumerate(correlation)
+             if value > _CORRELATED]  # fmt: skip
+    if not along:
+        return ()
+    advice = (
+        "the frames tell how, and --method recorrupted takes it into account."
+        if told
+        else "it was interpolated or filtered, and part of its noise will stay. Denoise before "
+        "resampling."
+    )
+    found = f"The noise of neighbouring voxels is correlated ({', '.join(along)}): {advice}"
+    return (found,)

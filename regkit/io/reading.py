@@ -1,0 +1,77 @@
+"""Reading: what a user says about a file where the file itself leaves a choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from types import NoneType
+
+from regkit.errors import InputError
+from regkit.io.header import MAX_BYTES
+
+FORMS = ("sform", "qform")
+_KINDS: dict[str, tuple[type, ...]] = {
+    "geometry": (str, NoneType),
+    "assume_ras": (bool,),
+    "allow_shear": (bool,),
+    "frame": (Integral, NoneType),
+    "channel": (Integral, NoneType),
+    "nan": (Real, NoneType),
+    "max_bytes": (Integral,),
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The choices of :func:`regkit.io.read`, in one piece.
+
+    Parameters
+    ----------
+    geometry
+        ``"sform"`` or ``"qform"``, for a NIfTI file in which the two disagree.
+    assume_ras
+        Take the axes as right, anterior, superior where the file does not say.
+    allow_shear
+        Accept axes that are not at right angles.
+    frame
+        Which image of a 4-D file, from 0.
+    channel
+        Which value of a voxel that has several, from 0.
+    nan
+        The value to put in place of NaN and infinite voxels; without it they are refused.
+    max_bytes
+        The most that the voxels may take, uncompressed.
+
+    Raises
+    ------
+    InputError
+        If one is of another kind.
+
+    Examples
+    --------
+    >>> Reading(geometry="both")
+    Traceback (most recent call last):
+    regkit.errors.InputError: geometry 'both' is unknown; allowed: 'sform' or 'qform'
+    """
+
+    geometry: str | None = None
+    assume_ras: bool = False
+    allow_shear: bool = False
+    frame: int | None = None
+    channel: int | None = None
+    nan: float | None = None
+    max_bytes: int = MAX_BYTES
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kinds = getattr(self, field.name), _KINDS[field.name]
+            if not isinstance(value, kinds):
+                allowed = " or ".join(kind.__name__ for kind in kinds)
+                raise InputError(f"{field.name} is {value!r:.40}; allowed: {allowed}")
+        if self.geometry not in (None, *FORMS):
+            raise InputError(
+                f"geometry {self.geometry!r:.40} is unknown; allowed: 'sform' or 'qform'"
+            )
+
+
+AS_STORED = Reading()
