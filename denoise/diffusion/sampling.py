@@ -82,9 +82,10 @@ def symmetric(
 
     Examples
     --------
-    >>> like, generator = torch.full((4, 4, 4), 3.0), torch.Generator().manual_seed(0)
-    >>> mean, _ = symmetric(lambda x, t: 3 + 0.2 * x, like, generator=generator)
-    >>> bool(torch.allclose(mean, like, atol=1e-5))
+    >>> zero, generator = torch.zeros(4, 4, 4), torch.Generator().manual_seed(0)
+    >>> affine = lambda x, t: 3 + 0.2 * x
+    >>> mean, _ = symmetric(affine, zero, generator=generator)
+    >>> bool(torch.allclose(mean, sampled(affine, zero, steps=5), atol=1e-5))
     True
     """
     total, apart = torch.zeros_like(like), torch.zeros_like(like)

@@ -21,6 +21,7 @@ class Slices(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> from denoise.networks.unet import Shape, UNet
     >>> net = Slices(UNet(Shape((4, 4), ((2, 2),), inputs=3, centre=1)), beside=1)
     >>> net(torch.randn(2, 1, 8, 6, 5)).shape

@@ -62,6 +62,7 @@ class UNet(nn.Module):
 
     Examples
     --------
+    >>> import torch
     >>> net = UNet(Shape(widths=(4, 8), strides=((2, 2, 1),)))
     >>> image = torch.randn(1, 1, 9, 7, 5)
     >>> bool((net(image) == image).all())
