@@ -28,6 +28,7 @@ NETWORKS = [
     (network(64, "fp32", "weights"), 2786e6 * 1.048576),
     (network(96, "fp32", "weights"), 3578e6 * 1.048576),
     (network(64, "fp32", "weights", save_memory=False), 3040e6 * 1.048576),
+    (network(96, "fp32", "weights", save_memory=False), 4316e6 * 1.048576),
 ]
 
 

@@ -26,6 +26,7 @@ KINDS = {
     "z.mha": "image", "c.nii": "coloured", "c.nrrd": "coloured", "c.mha": "coloured",
     "a.h5": "transform", "a.tfm": "transform", "a.mat": "transform", "u.nii": "transform",
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
+    "g.tif": "image",
 }  # fmt: skip
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
 GIGABYTE = 1 << 30
@@ -57,6 +58,7 @@ def originals(folder):
         vectors = sitk.GetImageFromArray(colours.reshape(10, 9, 8, 3), isVector=True)
         sitk.WriteImage(vectors, str(folder / f"c.{name}"), name == "mha")
         sitk.WriteImage(sitk.ReadImage(str(folder / f"a.{name}")), str(folder / f"z.{name}"), True)
+    (folder / "g.tif").write_bytes(b"II*\0\10\0\0\0" + bytes(200))
     (folder / "p.csv").write_text("x,y,z,name\n1,2,3,tip\n4,5.5,-6e1,base\n")
     (folder / "s.yaml").write_text("similarity: mse\nfield: {factors: [2], iterations: [3]}\n")
     (folder / "run.json").write_text('{"inputs": [], "asked": {}, "reading": {}, "outputs": []}')
