@@ -4,49 +4,50 @@ from __future__ import annotations
 
 import importlib
 import sys
+from functools import cache
 from types import ModuleType
 
+import torch
+
 from regkit.errors import require
+
+_SAME = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 def diffusers(extra: str) -> ModuleType:
     """The package, or an error that names the ``extra`` which brings it.
 
-    It imports torchvision where that is installed, for models that are of no use here; and a
-    torchvision that was built for another PyTorch fails to import. It is then hidden.
+    Its models import torchvision where that is installed.
 
     Raises
     ------
     InputError
         If diffusers is not installed.
     """
-    found = sys.modules.get("diffusers")
-    if found is not None:
-        return found
-    if _is_broken("torchvision"):
-        sys.modules["torchvision"] = None  # type: ignore[assignment] # "not found" to the importer
-        try:
-            return _loaded(extra)
-        finally:
-            del sys.modules["torchvision"]
-    return _loaded(extra)
-
-
-def _loaded(extra: str) -> ModuleType:
     package = require("diffusers", extra=extra)
+    mend_torchvision()
     importlib.import_module("diffusers.models.unets")
     return package
 
 
-def _is_broken(name: str) -> bool:
+@cache
+def mend_torchvision() -> torch.library.Library | None:
+    """Let torchvision be imported though it was built for another PyTorch.
+
+    Its compiled operators are then missing, of which its own import needs two to be declared;
+    they last as long as the library that is returned. None where nothing is to be mended.
+    """
     before = set(sys.modules)
     try:
-        importlib.import_module(name)
+        importlib.import_module("torchvision")
     except ModuleNotFoundError:
-        return False
-    except Exception:
+        return None
+    except RuntimeError:
         for half in set(sys.modules) - before:
-            if half.partition(".")[0] == name:
+            if half.partition(".")[0] == "torchvision":
                 del sys.modules[half]
-        return True
-    return False
+        library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+        for name in ("nms", "qnms"):
+            library.define(name + _SAME)  # type: ignore[no-untyped-call]
+        return library
+    return None

@@ -151,7 +151,7 @@ def test_an_input_is_never_overwritten(registered, files, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--similarity", "psnr"], "'psnr' is not one of 'auto', 'mse', 'lncc'"),
+        (["--similarity", "psnr"], "option similarity: Value error, allowed: 'mse', 'lncc'"),
         (["--init", "middle"], "--init middle: neither one of auto, header, centers, moments nor"),
         (["--device", "tpu"], "option device: "),
         (["--threads", "-1"], "option threads: "),

@@ -8,8 +8,6 @@ from denoise.diffusion.volume import sampled_volume
 from denoise.methods import Method
 from denoise.networks.blindspot import BlindShape, BlindSpot
 
-pytest.importorskip("diffusers", reason="diffusers is not installed")
-
 
 @pytest.mark.parametrize("solver", ["ddim", "dpm"])
 @pytest.mark.parametrize("steps", [1, 3, 10])

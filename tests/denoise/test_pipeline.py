@@ -40,7 +40,6 @@ def test_the_other_methods_denoise_too(noisy, quick, method):
 
 
 def test_the_three_stages_denoise_and_say_how_each_did(noisy, quick):
-    pytest.importorskip("diffusers", reason="diffusers is not installed")
     result = denoise(noisy.image, quick.model_copy(update={"method": "diffusion", "steps": 300}))
     assert noisy.psnr(result.denoised) > noisy.psnr(noisy.image) + 2
     assert "blindspot" in result.notes[-1]

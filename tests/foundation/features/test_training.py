@@ -33,14 +33,11 @@ def words(tmp_path):
 
 
 def test_the_recipe_that_ships_is_understood():
-    found = checked(
-        DiffusionConfig,
-        read_settings(configs() / "train" / "small-diffusion.yaml"),
-        "small-diffusion",
-    )
+    recipe = read_settings(configs() / "train" / "small-diffusion.yaml")
+    found = checked(DiffusionConfig, recipe, "small-diffusion.yaml:")
     model = open_extractor("small-diffusion", FeatureConfig()).network
     assert tuple(model.config.block_out_channels) == found.channels
-    assert {"astronaut.png", "china.jpg"} <= {path.name for path in packaged(found.packages)}
+    assert {"grace_hopper.jpg", "china.jpg"} <= {path.name for path in packaged(found.packages)}
 
 
 def test_a_run_goes_on_to_the_bit_and_its_model_is_a_backbone(words, tmp_path, slices):
