@@ -36,6 +36,10 @@ class Mixed(Similarity):
         """Whether a part is."""
         return any(part.random for _, part in self.parts)
 
+    def at(self, spacing: float) -> Mixed:
+        """Every part."""
+        return Mixed(tuple((weight, part.at(spacing)) for weight, part in self.parts))
+
     def reseed(self, seed: int) -> None:
         """Every part."""
         for _, part in self.parts:

@@ -82,7 +82,7 @@ class SmoothConfig(Settings):
 
     share: float = Field(0.68, ge=0)
     field_sigma: float = Field(1.6, ge=0)
-    update_sigma: float = Field(8.0, ge=0)
+    update_sigma: float = Field(12.0, ge=0)
 
 
 class FieldConfig(Settings):
@@ -97,6 +97,9 @@ class FieldConfig(Settings):
     ``max_field_voxels`` bounds that of the field: where it would hold more, the field has half
     the resolution of the images, or a quarter. It is smooth, so that it loses next to nothing, at
     a fraction of the time and memory.
+
+    Levels of voxels of at least ``symmetric`` world units are done from both images, and what is
+    found is averaged; between coarse voxels that costs little and depends less on the direction.
 
     ``reach`` bounds ``step`` and ``update_sigma`` in world units: in voxels larger than this they
     shrink to what they are in voxels of this size. ``effort`` raises
@@ -115,6 +118,7 @@ class FieldConfig(Settings):
     max_voxels: int = Field(16_000_000, gt=0)
     max_field_voxels: int = Field(4_000_000, gt=0)
     reach: float = Field(2.5, gt=0)
+    symmetric: float = Field(3.0, ge=0)
     effort: int = Field(0, ge=0)
     smooth: SmoothConfig = SmoothConfig()
 
