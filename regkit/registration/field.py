@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -36,8 +36,11 @@ from regkit.registration.result import Level, Progress, Stage
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
 
+Ends = tuple[float, float]  # a loss before and after
+
 _WINDOW = 10  # iterations over which a gain is judged
 _FIELD_OF_VIEW = 16  # widths of a smooth step
+_DRAWS = 4  # by which a loss is judged that is random
 
 
 def register_field(
@@ -79,11 +82,11 @@ def register_field(
         told = _teller(report, similarity.name, number, iterations, config)
         descend = partial(_descend, at, affine, similarity=similarity, iterations=iterations)
         if number == 0 and start is None:
-            u, record, share = _first_level(descend, u, config, told, similarity)
+            u, record, share = _first_level(descend, u, config, told)
             smooth = share >= config.smooth.share
         else:
             wide = smoothed(config, at.grid.shape, config.factors[0] / factor)
-            u, record = descend(u, config=wide if smooth else config, told=told)
+            u, record, _ = descend(u, config=wide if smooth else config, told=told)
         levels.append(record)
     stage = Stage(
         "field",
@@ -105,11 +108,10 @@ def _least_factor(grid: Grid, max_voxels: int) -> int:
 
 
 def _first_level(
-    descend: Callable[..., tuple[Tensor, Level]],
+    descend: Callable[..., tuple[Tensor, Level, Ends]],
     u: Tensor,
     config: FieldConfig,
     told: Callable[[int, float], None],
-    similarity: Similarity,
 ) -> tuple[Tensor, Level, float]:
     """A smooth field, then a free one: that which will do, and the smooth one's share of the gain.
 
@@ -117,11 +119,10 @@ def _first_level(
     nearly all, and what a free one adds to it is noise.
     """
     smooth = config.model_copy(update={"field_sigma": config.smooth.field_sigma})
-    calm, before = descend(u, config=smooth, told=told)
-    free, after = descend(calm, config=config, told=told)
+    calm, before, (first, calmest) = descend(u, config=smooth, told=told)
+    free, after, (_, freest) = descend(calm, config=config, told=told)
     if not before.values:
         return u, before, 0.0
-    (first, calmest), (_, freest) = (_ends(run.values, similarity) for run in (before, after))
     share = (first - calmest) / (first - freest) if freest < first else 0.0
     chosen = calm if share >= config.smooth.share else free
     return chosen, replace(after, values=before.values + after.values), share
@@ -167,10 +168,11 @@ def _descend(
     config: FieldConfig,
     iterations: int,
     told: Callable[[int, float], None],
-) -> tuple[Tensor, Level]:
+) -> tuple[Tensor, Level, Ends]:
     m = at.matrix(affine)
     config = bounded(config, min(at.grid.spacing[1:]))
     values: list[float] = []
+    varies = similarity.varies(at.grid.shape)
     u, speed = start, torch.zeros_like(start)
     ratio = at.grid.shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
     shape = (start.shape[1], start.shape[2], start.shape[3])
@@ -179,17 +181,30 @@ def _descend(
         value, force = _force(at, m, u, similarity)
         values.append(value)
         told(len(values), value)
-        if not similarity.random and _settled(values, config.tolerance):
+        if not varies and _settled(values, config.tolerance):
             break
         force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
         speed = advance(speed, force, weight, step=config.step / ratio, momentum=config.momentum)
         moved = compose_fields(u, speed, out=force)
         u = _pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
-    settled = _settled(values, config.tolerance)
-    if values:
-        first, last = _ends(values, similarity)
-        u = u if last < first else start  # steps have a size even where there is nothing to gain
-    return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
+    record = Level(
+        at.grid.spacing, at.grid.shape, tuple(values), _settled(values, config.tolerance)
+    )
+    if not values:
+        return start, record, (0.0, 0.0)
+    first, last = values[0], values[-1]
+    if varies:
+        first, last = (_judged(at, m, each, similarity) for each in (start, u))
+    if last < first:
+        return u, record, (first, last)
+    return start, record, (first, first)  # steps have a size even where there is nothing to gain
+
+
+def _judged(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> float:
+    """The loss by the same draws for every ``u``: at single steps its chance drowns its gain."""
+    similarity.reseed(0)
+    warped, weight = at.warped(m, u)
+    return sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
 
 
 def _force(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> tuple[float, Tensor]:
@@ -204,12 +219,6 @@ def _settled(values: list[float], tolerance: float) -> bool:
     if len(values) <= _WINDOW:
         return False
     return values[-_WINDOW - 1] - values[-1] < tolerance * (values[0] - values[-1])
-
-
-def _ends(values: Sequence[float], similarity: Similarity) -> tuple[float, float]:
-    """How a run began and how it ended; by means where single values are random."""
-    some = max(1, min(_WINDOW, len(values) // 3)) if similarity.random else 1
-    return sum(values[:some]) / some, sum(values[-some:]) / some
 
 
 def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:
