@@ -65,7 +65,7 @@ class Subject:
 
     def slice(self, index: int) -> Subject:
         """One slice along the last axis, as a 2-D subject."""
-        cut = (_slice(image, index) for image in (self.whole, self.part, self.left))
+        cut = (plane(image, index) for image in (self.whole, self.part, self.left))
         whole, part, left = cut
         return Subject(self.name, whole, part, Labels(left.data, left.grid))
 
@@ -165,7 +165,8 @@ def _filled_largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return filled
 
 
-def _slice(image: Volume, index: int) -> Volume:
+def plane(image: Volume, index: int) -> Volume:
+    """A slice along the last axis, as a 2-D image."""
     affine = np.eye(3)
     affine[:2] = image.grid.affine[np.ix_([0, 1], [0, 1, 3])]
     shape = (image.grid.shape[0], image.grid.shape[1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,69 +12,76 @@ import numpy as np
 from benchmarks.table import Row, Table
 
 _RESAMPLED = 2000
-COLUMNS = {
-    "similarity": "",
-    "mean mm": ".2f",
-    "mean, 95 %": "",
-    "p95 mm": ".2f",
-    "p95, 95 %": "",
-    "mean less that of the best intensity": "",
-    "p95 less that of the best": "",
-    "CPU s": ".2f",
-}
+SECONDS = "seconds"
+
+Score = Mapping[str, float]
+"""Of one scene: every measure, and CPU ``seconds``."""
+Scores = Mapping[str, Score]
+"""By similarity."""
 
 
 @dataclass(frozen=True)
-class Score:
-    """Of one scene: mean and 95th percentile of the error, and CPU seconds."""
+class Measure:
+    """What a score calls it, what a table does, and whether more of it is better."""
 
-    mean: float
-    p95: float
-    seconds: float = 0.0
+    key: str
+    title: str
+    higher: bool = False
 
+    def best(self, scenes: Sequence[Scores], names: Sequence[str]) -> str | None:
+        """The one of ``names`` with the best mean."""
+        run = [name for name in names if name in scenes[0]]
+        sign = -1 if self.higher else 1
+        return min(run, key=lambda name: sign * np.mean(self.of(scenes, name)), default=None)
 
-Scores = Mapping[str, Score]
-"""By similarity."""
+    def of(self, scenes: Sequence[Scores], name: str) -> list[float]:
+        """Scene by scene."""
+        return [scores[name][self.key] for scores in scenes]
 
 
 def kept(path: Path | None, names: Sequence[str], scored: Callable[[str], Score]) -> Scores:
     """The score of every name: that which ``path`` keeps, else a new one, kept there."""
     known: dict[str, Score] = {}
     if path is not None and path.is_file():
-        known = {name: Score(**values) for name, values in json.loads(path.read_text()).items()}
+        known = json.loads(path.read_text())
     for name in names:
         if name not in known:
             known[name] = scored(name)
             if path is not None:
-                path.write_text(json.dumps({n: asdict(s) for n, s in known.items()}))
+                path.write_text(json.dumps(known))
     return {name: known[name] for name in names}
 
 
-def compared(title: str, scenes: Sequence[Scores], rivals: Sequence[str]) -> Table:
-    """One row a similarity, beside the one of ``rivals`` that has the smallest mean."""
-    names = list(scenes[0])
-    means = {name: [scores[name].mean for scores in scenes] for name in names}
-    tails = {name: [scores[name].p95 for scores in scenes] for name in names}
-    best, least = (_least(values, rivals) for values in (means, tails))
+def compared(
+    title: str,
+    scenes: Sequence[Scores],
+    measures: Sequence[Measure],
+    rivals: Sequence[str],
+    unit: str = "warps",
+) -> Table:
+    """One row a similarity; those that are no rivals beside the best of ``rivals``."""
+    best = {each.key: each.best(scenes, rivals) for each in measures}
 
     def row(name: str) -> Row:
-        own = name in rivals or best is None or least is None or name == "before"
-        return {
-            "similarity": name,
-            "mean mm": float(np.mean(means[name])),
-            "mean, 95 %": interval(means[name]),
-            "p95 mm": float(np.mean(tails[name])),
-            "p95, 95 %": interval(tails[name]),
-            "mean less that of the best intensity": None if own else _apart(means, name, best),
-            "p95 less that of the best": None if own else _apart(tails, name, least),
-            "CPU s": float(np.median([scores[name].seconds for scores in scenes])),
-        }
+        out: dict[str, object] = {"similarity": name}
+        for each in measures:
+            values, rival = each.of(scenes, name), best[each.key]
+            out[each.title] = float(np.mean(values))
+            out[_range(each)] = interval(values)
+            if rival is not None and name not in (*rivals, "before"):
+                out[_less(each)] = _apart(values, each.of(scenes, rival))
+        out["CPU s"] = float(np.median([scores[name][SECONDS] for scores in scenes]))
+        return out
 
+    columns = {"similarity": ""}
+    for each in measures:
+        columns |= {each.title: ".3f" if each.higher else ".2f", _range(each): "", _less(each): ""}
+    named = "; ".join(f"{each.title}: {best[each.key]}" for each in measures)
     notes = (
-        f"{len(scenes)} warps; intervals by bootstrap over warps, those of differences over pairs. "
-        f"Best intensity similarity: {best} by its mean, {least} by its 95th percentile.",
+        f"{len(scenes)} {unit}; intervals of 95 % by bootstrap, those of differences over pairs. "
+        f"The best intensity similarity by {named}.",
     )
-    return Table(title, COLUMNS, [row(name) for name in names], notes)
+    return Table(title, columns | {"CPU s": ".2f"}, [row(name) for name in scenes[0]], notes)
 
 
 def interval(values: Sequence[float], spec: str = ".2f") -> str:
@@ -90,12 +97,15 @@ def interval(values: Sequence[float], spec: str = ".2f") -> str:
     return f"{low:{spec}} to {high:{spec}}"
 
 
-def _least(values: Mapping[str, Sequence[float]], rivals: Sequence[str]) -> str | None:
-    run = [name for name in rivals if name in values]
-    return min(run, key=lambda name: float(np.mean(values[name]))) if run else None
+def _range(measure: Measure) -> str:
+    return f"{measure.title}, 95 %"
 
 
-def _apart(values: Mapping[str, Sequence[float]], name: str, rival: str | None) -> str:
+def _less(measure: Measure) -> str:
+    return f"{measure.title} less the best intensity's"
+
+
+def _apart(values: Sequence[float], rival: Sequence[float]) -> str:
     """The mean difference of pairs, and its interval."""
-    pairs = np.subtract(values[name], values[rival or name])
+    pairs = np.subtract(values, rival)
     return f"{pairs.mean():+.3f} ({interval(pairs.tolist(), '+.3f')})"

@@ -100,7 +100,7 @@ def _blurred(maps: Tensor, sigma: float) -> Tensor:
     for axis in range(2, maps.ndim):
         size = maps.shape[axis]
         if size > 1:
-            # Quicker than a convolution, five times on a CPU: maps are small and have many channels.
+            # On a CPU five times as quick as a convolution: maps are small and of many channels.
             band = _band(taps, size).to(maps)
             maps = (maps.movedim(axis, -1) @ band).movedim(-1, axis)
     return maps
