@@ -12,108 +12,91 @@ import resource
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from benchmarks.machine import describe
-from benchmarks.missing import Scene, Subject, brain_and_slab, head_and_brain, other_scan, same_scan
+from benchmarks.missing import SCANS, SUBJECTS, Scene, Subject
 from benchmarks.register import machine_text
+from benchmarks.scores import SECONDS, Measure, Score, Scores, compared, kept
 from benchmarks.session import say
-from benchmarks.table import Row, Table
+from benchmarks.table import Table
+from regkit import Volume
 from regkit.kernels.backend import threads
 from regkit.registration.choice import similarity_of
-from regkit.registration.config import FeatureConfig, FieldConfig
+from regkit.registration.config import INTENSITY, FeatureConfig, FieldConfig, SmoothConfig
 from regkit.registration.field import register_field
 from regkit.registration.pair import prepare
 from regkit.registration.planar import drop_field
 from regkit.transforms import DisplacementField
 
-METHODS = (
-    "mse",
-    "lncc",
-    "lncc2",
-    "mind",
-    "mi",
-    "features:small-diffusion",
-    "features:small-diffusion+lncc2",
-)
-_SLICES = 3
-_RESAMPLED = 2000
-_SCANS = {"same": same_scan, "other": other_scan}
-_SUBJECTS = {"skull": head_and_brain, "slab": brain_and_slab}
-_COLUMNS = {
-    "similarity": "",
-    "mean mm": ".2f",
-    "mean, 95 %": "",
-    "p95 mm": ".2f",
-    "p95, 95 %": "",
-    "CPU s": ".2f",
+METHODS = (*INTENSITY, "features:small-diffusion", "features:small-diffusion+lncc2")
+FIELDS = {
+    # What a user gets, who says nothing: the engine decides whether one anatomy is seen.
+    "default": FieldConfig(),
+    # What a user gets, who knows that it is one person: the truth of every scene here.
+    "smooth": FieldConfig(smooth=SmoothConfig(share=0)),
 }
-
-
-@dataclass
-class Errors:
-    """Of one similarity: mean and 95th percentile of every warp, and CPU seconds."""
-
-    means: list[float] = field(default_factory=list)
-    tails: list[float] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-
-    def row(self, name: str) -> Row:
-        """Means over warps, with bootstrap intervals of 95 %."""
-        return {
-            "similarity": name,
-            "mean mm": float(np.mean(self.means)),
-            "mean, 95 %": interval(self.means),
-            "p95 mm": float(np.mean(self.tails)),
-            "p95, 95 %": interval(self.tails),
-            "CPU s": float(np.median(self.seconds)),
-        }
+MEASURES = (Measure("mean", "mean mm"), Measure("p95", "p95 mm"))
+_SLICES = 3
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run and print one table a scene."""
+    """Run warp by warp, and print one table a scene."""
     wanted = _parser().parse_args(words)
     print(machine_text(describe()), flush=True)
-    tables = []
-    for kind in wanted.subjects:
-        subject = _SUBJECTS[kind]()
-        parts = subject.slices(_SLICES) if wanted.ndim == 2 else [subject]
-        for lacking in ("fixed", "moving"):
-            table = _table(parts, lacking, wanted)
-            print(f"\n{table.markdown()}", flush=True)
-            tables.append(table.as_dict())
-    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+    if wanted.keep:
+        wanted.keep.mkdir(parents=True, exist_ok=True)
+    subjects = {kind: SUBJECTS[kind](wanted.spacing) for kind in wanted.subjects}
+    cases = [(kind, lacking) for kind in subjects for lacking in ("fixed", "moving")]
+    found: dict[tuple[str, str], list[Scores]] = {case: [] for case in cases}
+    for seed in range(wanted.first, wanted.first + wanted.warps):
+        for kind, lacking in cases:
+            say(f"{kind}, lacking in {lacking}: warp {seed}")
+            found[kind, lacking].append(_scores(subjects[kind], lacking, seed, wanted))
+    tables = [_table(case, scores, wanted) for case, scores in found.items()]
+    print("\n\n".join(table.markdown() for table in tables))
+    print(f"\npeak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
     if wanted.json:
-        wanted.json.write_text(json.dumps(tables, indent=2))
+        wanted.json.write_text(json.dumps([table.as_dict() for table in tables], indent=2))
     return 0
 
 
-def _table(parts: Sequence[Subject], lacking: str, wanted: argparse.Namespace) -> Table:
-    before, found = Errors(), {name: Errors() for name in wanted.methods}
-    for seed in range(wanted.warps):
-        say(f"{parts[0].name}, lacking in {lacking}: warp {seed + 1} of {wanted.warps}")
-        scene = parts[seed % len(parts)].scene(seed, lacking=lacking, scan=_SCANS[wanted.scan])
-        _judge(before, scene, None, 0.0)
-        for name in wanted.methods:
-            begin = time.process_time()
-            phi = registered(scene, name)
-            _judge(found[name], scene, phi, time.process_time() - begin)
-    rows = [errors.row(name) for name, errors in [("before", before), *found.items()]]
-    title = f"{parts[0].name} lacking in {lacking}, {wanted.ndim}-D, {wanted.scan} scan"
-    return Table(title, _COLUMNS, rows, (f"{wanted.warps} warps; intervals by bootstrap.",))
+def _table(case: tuple[str, str], scenes: Sequence[Scores], wanted: argparse.Namespace) -> Table:
+    kind, lacking = case
+    title = (
+        f"{kind} lacking in {lacking}, {wanted.ndim}-D at {wanted.spacing:g} mm, {wanted.scan} "
+        f"scan, {wanted.field} field"
+    )
+    return compared(title, scenes, MEASURES, INTENSITY)
 
 
-def registered(scene: Scene, name: str) -> DisplacementField:
-    """The field engine alone, on one thread, from the identity: the warp is all there is."""
-    config = FieldConfig()
+def _scores(subject: Subject, lacking: str, seed: int, wanted: argparse.Namespace) -> Scores:
+    parts = subject.slices(_SLICES) if wanted.ndim == 2 else [subject]
+    scene = parts[seed % len(parts)].scene(seed, lacking=lacking, scan=SCANS[wanted.scan])
+    words = (subject.name, lacking, wanted.ndim, wanted.spacing, wanted.scan, wanted.field, seed)
+    path = wanted.keep / f"{'-'.join(map(str, words))}.json" if wanted.keep else None
+    return kept(path, ["before", *wanted.methods], partial(_score, scene, wanted.field))
+
+
+def _score(scene: Scene, field: str, name: str) -> Score:
+    begin = time.process_time()
+    known = name == "before"
+    phi = None if known else registered(scene.fixed, scene.moving, name, FIELDS[field])
+    seconds = 0.0 if known else time.process_time() - begin
+    off = scene.errors(phi or (lambda points: points)).numpy()
+    return {"mean": float(off.mean()), "p95": float(np.quantile(off, 0.95)), SECONDS: seconds}
+
+
+def registered(fixed: Volume, moving: Volume, name: str, config: FieldConfig) -> DisplacementField:
+    """The field engine alone, on one thread, from the identity."""
     with threads(1):
         pair = prepare(
-            scene.fixed,
-            scene.moving,
+            fixed,
+            moving,
             fixed_mask=None,
             moving_mask=None,
             modality="mr",
@@ -127,33 +110,17 @@ def registered(scene: Scene, name: str) -> DisplacementField:
     return drop_field(found) if pair.planar else found
 
 
-def interval(values: Sequence[float]) -> str:
-    """Bootstrap interval of the mean: 2.5 to 97.5 %.
-
-    Examples
-    --------
-    >>> interval([1.0, 1.0])
-    '1.00 to 1.00'
-    """
-    draw = np.random.default_rng(0).choice(values, size=(_RESAMPLED, len(values)))
-    low, high = np.quantile(draw.mean(axis=1), [0.025, 0.975])
-    return f"{low:.2f} to {high:.2f}"
-
-
-def _judge(errors: Errors, scene: Scene, phi: DisplacementField | None, seconds: float) -> None:
-    off = scene.errors(phi if phi is not None else lambda points: points)
-    errors.means.append(float(off.mean()))
-    errors.tails.append(float(np.quantile(off.numpy(), 0.95)))
-    errors.seconds.append(seconds)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--warps", type=int, default=30)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first warp")
     parser.add_argument("--ndim", type=int, choices=(2, 3), default=2)
-    parser.add_argument("--scan", choices=tuple(_SCANS), default="other")
-    parser.add_argument("--subjects", nargs="+", choices=tuple(_SUBJECTS), default=[*_SUBJECTS])
+    parser.add_argument("--spacing", type=float, default=2.0, help="mm")
+    parser.add_argument("--scan", choices=tuple(SCANS), default="other")
+    parser.add_argument("--field", choices=tuple(FIELDS), default="default")
+    parser.add_argument("--subjects", nargs="+", choices=tuple(SUBJECTS), default=[*SUBJECTS])
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="go on with what is there")
     parser.add_argument("--json", type=Path)
     return parser
 

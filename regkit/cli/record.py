@@ -14,6 +14,7 @@ from typing import Any
 
 from regkit import __version__
 from regkit.cli.plan import Plan
+from regkit.registration.backbones import backbone_files
 from regkit.registration.result import Result
 
 _PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
@@ -42,9 +43,9 @@ def make_record(
     -------
     dict
         ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
-        ``asked``, ``reading``, ``notices``, ``stages``, ``metrics``, ``metrics_before``,
-        ``outputs``, ``seconds`` and ``peak_memory_mb``. Numbers that are not finite become
-        ``None``.
+        ``asked``, ``backbones`` (files of feature similarities, with their SHA-256), ``reading``,
+        ``notices``, ``stages``, ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
+        ``peak_memory_mb``. Numbers that are not finite become ``None``.
     """
     config = result.config.model_dump(mode="json")
     record = {
@@ -57,6 +58,7 @@ def make_record(
         "device": config["device"],
         "config": config,
         "asked": asked(plan),
+        "backbones": backbones(plan),
         "reading": asdict(plan.reading),
         "notices": list(notices),
         "reason": result.reason,
@@ -75,6 +77,12 @@ def asked(plan: Plan) -> dict[str, Any]:
     """The settings as they were given, before ``auto`` became something."""
     config = plan.config.model_dump(mode="json")
     return config | {"model": config["model"] and Path(config["model"]).name}
+
+
+def backbones(plan: Plan) -> list[dict[str, str]]:
+    """Names and SHA-256 of the files by whose features images are compared."""
+    files = backbone_files(plan.config.similarity)
+    return [{"file": path.name, "sha256": sha256(path)} for path in files]
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regkit.cli.plan import RECORD, Plan
-from regkit.cli.record import asked, fingerprint, sha256
+from regkit.cli.record import asked, backbones, fingerprint, sha256
 from regkit.errors import InputError
 from regkit.io.formats import display_name
 from regkit.io.preflight import check_regular
@@ -32,7 +32,9 @@ def is_finished(plan: Plan) -> bool:
         "inputs": [fingerprint(role, given) for role, given in plan.paths.given()],
         "asked": asked(plan),
         "reading": asdict(plan.reading),
+        "backbones": backbones(plan),
     }
+    record.setdefault("backbones", [])
     record["inputs"] = [without_path(entry) for entry in record["inputs"]]
     other = [name for name, value in ours.items() if record.get(name) != value]
     if other:

@@ -13,6 +13,7 @@ from regkit.io.header import Header, product, size_text
 from regkit.networks.inference import suited
 from regkit.networks.models import resolve, weights_file
 from regkit.networks.weights.checkpoint import trained_shape
+from regkit.registration.backbones import backbone_files
 from regkit.registration.config import RegisterConfig
 from regkit.registration.devices import resolve_device
 from regkit.registration.network import SHAPE
@@ -33,6 +34,10 @@ _REPORT = 1 << 20
 _COPIES, _COPIES_TUNED = 2, 7
 _PER_VOXEL_NETWORK = {"bf16": 120, "fp32": 250}
 _PER_VOXEL_TUNED = {True: 1300, False: 2300}  # by whether it calculates twice to save memory
+# Of features: diffusers itself, and of every pixel that is in the network at a time, fitted to whole
+# runs by small-diffusion; larger networks take more, of which their weights are known beforehand.
+_FEATURES = 250 << 20
+_PER_PIXEL_FEATURES = 4000
 
 
 def check_room(plan: Plan) -> None:
@@ -48,7 +53,8 @@ def check_room(plan: Plan) -> None:
     pair = [preflight(path, plan.reading) for path in (plan.paths.fixed, plan.paths.moving)]
     sizes = [product(each.grid.straightened().shape) for each in pair]
     network = network_memory(plan.config, pair[0].grid.ndim)
-    memory = needed_memory(sizes[0], sizes[1], plan.config, network=network)
+    features = feature_memory(plan.config, pair[0].grid.straightened().shape)
+    memory = features + needed_memory(sizes[0], sizes[1], plan.config, network=network)
     refuse_memory(memory, pair, what_helps(plan.config))
     needed = needed_space(sizes[0], plan.config)
     if free_space(plan.folder) < needed:
@@ -96,6 +102,25 @@ def network_memory(config: RegisterConfig, ndim: int) -> int:
     return (_COPIES_TUNED if tuned else _COPIES) * size + each * voxels
 
 
+def feature_memory(config: RegisterConfig, shape: tuple[int, ...]) -> int:
+    """Bytes that features of a fixed image of ``shape`` take at least; 0 without features.
+
+    Examples
+    --------
+    >>> from regkit.registration.config import make_config
+    >>> round(feature_memory(make_config(similarity="features:x"), (192, 192, 160)) / 1e9, 1)
+    2.6
+    """
+    if "features:" not in config.similarity or config.transform != "deformable":
+        return 0
+    weights = sum(path.stat().st_size for path in backbone_files(config.similarity))
+    if config.device.startswith("cuda"):
+        return _FEATURES + weights
+    slices = min(config.features.chunk, min(shape) if len(shape) > 2 else 1)
+    pixels = product(sorted(shape)[-2:]) // min(config.field.factors) ** 2
+    return _FEATURES + weights + _PER_PIXEL_FEATURES * slices * pixels
+
+
 def what_helps(config: RegisterConfig) -> str:
     """What makes this run smaller, the most effective first."""
     out = []
@@ -103,6 +128,8 @@ def what_helps(config: RegisterConfig) -> str:
         out.append("--refine field")
     if config.model:
         out.append("a smaller `network: {shape: ...}` in --config")
+    if "features:" in config.similarity:
+        out.append("a smaller `features: {chunk: ...}` in --config")
     if config.similarity == "mind":
         out += ["--preset fast", "a --fixed-mask around what counts"]
     return "use " + " or ".join([*out, "images with larger voxels"])

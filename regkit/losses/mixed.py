@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,10 +32,9 @@ class Mixed(Similarity):
             part.name if weight == 1 else f"{weight:g}*{part.name}" for weight, part in self.parts
         )
 
-    @property
-    def random(self) -> bool:
-        """Whether a part is."""
-        return any(part.random for _, part in self.parts)
+    def varies(self, shape: Sequence[int]) -> bool:
+        """Whether a part does."""
+        return any(part.varies(shape) for _, part in self.parts)
 
     def at(self, spacing: float) -> Mixed:
         """Every part."""

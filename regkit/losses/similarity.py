@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -19,9 +19,8 @@ class Similarity(ABC):
 
     oriented: bool = False  # whether features depend on the direction of the voxel axes
 
-    @property
-    def random(self) -> bool:
-        """Whether the same images may give another value the next time."""
+    def varies(self, shape: Sequence[int]) -> bool:
+        """Whether the same images ``(1, *shape)`` may give another value the next time."""
         return False
 
     def at(self, spacing: float) -> Similarity:

@@ -12,9 +12,10 @@ from regkit.errors import InputError
 from regkit.losses.features import Extractor, FeatureSimilarity
 from regkit.losses.similarity import Similarity
 from regkit.losses.static_features import StaticFeatures
-from regkit.registration.config import FeatureConfig
+from regkit.registration.config import FeatureConfig, parts_of
 
 GROUP = "regkit.features"
+_OF_FOLDERS = {".safetensors", ".json"}
 Opener = Callable[[Path | None, Sequence[str] | None, int | None], Extractor]
 """What an entry point of the group names: path, layers and timestep to an extractor.
 
@@ -43,6 +44,20 @@ def open_extractor(name: str, config: FeatureConfig) -> Extractor:
         )
     opener: Opener = found[kind].load()
     return opener(Path(path) if path else None, config.layers, config.timestep)
+
+
+def backbone_files(similarity: str) -> list[Path]:
+    """The files of what ``features:NAME=PATH`` names in ``similarity``, one a backbone or more.
+
+    Of a folder, those that hold weights or say how they are used. What regkit and other packages
+    carry is told by their versions.
+    """
+    words = [name.partition("=")[2] for _, name in parts_of(similarity) if "features:" in name]
+    found: list[Path] = []
+    for path in (Path(word) for word in words if word):
+        inside = sorted(each for each in path.rglob("*") if each.suffix in _OF_FOLDERS)
+        found += inside if path.is_dir() else [path] if path.is_file() else []
+    return found
 
 
 def feature_similarity(name: str, config: FeatureConfig, seed: int) -> Similarity:

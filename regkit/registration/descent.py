@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -18,7 +18,10 @@ from regkit.registration.config import FieldConfig
 from regkit.registration.pair import LevelPair
 from regkit.registration.result import Level
 
+Ends = tuple[float, float]  # a loss before and after
+
 _WINDOW = 10  # iterations over which a gain is judged
+_DRAWS = 4  # by which a loss is judged that is random
 
 
 def descend(
@@ -29,11 +32,12 @@ def descend(
     config: FieldConfig,
     iterations: int,
     told: Callable[[int, float], None],
-) -> tuple[Tensor, Level]:
+) -> tuple[Tensor, Level, Ends]:
     """From ``start`` on, at most so many iterations; ``start`` itself where nothing was gained."""
     m = at.matrix(affine)
     config = bounded(config, min(at.grid.spacing[1:]))
     values: list[float] = []
+    varies = similarity.varies(at.grid.shape)
     u, speed = start, torch.zeros_like(start)
     ratio = at.grid.shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
     shape = (start.shape[1], start.shape[2], start.shape[3])
@@ -42,17 +46,29 @@ def descend(
         value, force = _force(at, m, u, similarity)
         values.append(value)
         told(len(values), value)
-        if not similarity.random and _settled(values, config.tolerance):
+        if not varies and _settled(values, config.tolerance):
             break
         force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
         speed = advance(speed, force, weight, step=config.step / ratio, momentum=config.momentum)
         moved = compose_fields(u, speed, out=force)
         u = pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
     settled = _settled(values, config.tolerance)
-    if values:
-        first, last = ends(values, similarity)
-        u = u if last < first else start  # steps have a size even where there is nothing to gain
-    return u, Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
+    record = Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
+    if not values:
+        return start, record, (0.0, 0.0)
+    first, last = values[0], values[-1]
+    if varies:
+        first, last = (_judged(at, m, each, similarity) for each in (start, u))
+    if last < first:
+        return u, record, (first, last)
+    return start, record, (first, first)  # steps have a size even where there is nothing to gain
+
+
+def _judged(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> float:
+    """The loss by the same draws for every ``u``: at single steps its chance drowns its gain."""
+    similarity.reseed(0)
+    warped, weight = at.warped(m, u)
+    return sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
 
 
 def _force(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> tuple[float, Tensor]:
@@ -67,12 +83,6 @@ def _settled(values: list[float], tolerance: float) -> bool:
     if len(values) <= _WINDOW:
         return False
     return values[-_WINDOW - 1] - values[-1] < tolerance * (values[0] - values[-1])
-
-
-def ends(values: Sequence[float], similarity: Similarity) -> tuple[float, float]:
-    """How a run began and how it ended; by means where single values are random."""
-    some = max(1, min(_WINDOW, len(values) // 3)) if similarity.random else 1
-    return sum(values[:some]) / some, sum(values[-some:]) / some
 
 
 def bounded(config: FieldConfig, spacing: float) -> FieldConfig:

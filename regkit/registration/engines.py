@@ -74,12 +74,22 @@ class Found:
 
 
 def find(
-    pair: Pair, config: RegisterConfig, model: Model | None, start: Start, report: Report
+    pair: Pair,
+    config: RegisterConfig,
+    model: Model | None,
+    start: Start,
+    report: Report,
+    own: Similarity | None = None,
 ) -> Found:
-    """Run the engines that ``config`` asks for, one after the other."""
+    """Run the engines that ``config`` asks for, one after the other.
+
+    ``own`` is a similarity that is made already, of the name that ``config`` has.
+    """
     stages: list[Stage] = []
     name, reason = config.similarity, "asked for"
-    similarity = None if name == "auto" else _similarity(name, config)
+    similarity = own
+    if own is None and name != "auto":
+        similarity = _similarity(name, config)
     if start.matrix is not None and start.field is not None:
         matrix = start.matrix
     else:

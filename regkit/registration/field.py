@@ -77,13 +77,13 @@ def register_field(
         run = partial(descend, similarity=suited, iterations=iterations, told=told)
         there = partial(run, at, affine)
         if number == 0 and start is None:
-            found, record, share = first_level(there, u, config, similarity)
+            found, record, share = first_level(there, u, config)
             smooth = share >= config.smooth.share
             here = calm(config) if smooth else config
         else:
             wide = smoothed(config, own.shape, config.factors[0] / factor)
             here = wide if smooth else config
-            found, record = there(u, config=here)
+            found, record, _ = there(u, config=here)
         if voxel >= config.symmetric and iterations > 0:
             back = partial(run, mirrored(pair, at, affine), np.eye(4), config=here)
             found = pinned(met(found, u, back))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
+from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
 from regkit.registration.check import as_mask, check_initial, check_pair
-from regkit.registration.config import RegisterConfig, make_config
+from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.engines import Found, Report, Start, find
 from regkit.registration.pair import Pair, prepare
@@ -61,7 +62,9 @@ def register(
         weights that are installed, or none. ``config.refine`` says what follows.
     options
         Fields of :class:`~regkit.registration.config.RegisterConfig`, over ``config``; or
-        ``preset``, where there is no config.
+        ``preset``, where there is no config. ``similarity`` can be an object of
+        :mod:`regkit.losses` (a :class:`~regkit.losses.FeatureSimilarity` of one's own network),
+        which then guides the deformable stage.
 
     Returns
     -------
@@ -79,7 +82,10 @@ def register(
     >>> fixed, moving = rk.read("fixed.nii.gz"), rk.read("moving.nii.gz")  # doctest: +SKIP
     >>> result = rk.register(fixed, moving, similarity="mind", seed=0)  # doctest: +SKIP
     """
-    wanted = _configured(config, options)
+    given, own = _own_similarity(options)
+    wanted = _configured(config, given)
+    if own is not None:
+        wanted = _named(wanted, own)
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
     wanted, network = _network(wanted, model, fixed.ndim)
@@ -97,7 +103,7 @@ def register(
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
         )
-        found = find(pair, wanted, network, Start.of(initial, wanted), progress or _quiet)
+        found = find(pair, wanted, network, Start.of(initial, wanted), progress or _quiet, own)
         return _result(fixed, moving, pair, wanted, found)
 
 
@@ -190,6 +196,24 @@ def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> Re
     if "preset" in options:
         raise InputError("preset and config were both given; a config replaces the preset")
     return make_config(file=config.model_dump(), **options) if options else config
+
+
+def _own_similarity(options: Mapping[str, Any]) -> tuple[dict[str, Any], Similarity | None]:
+    """The options without a similarity that is an object, and that object."""
+    given = dict(options)
+    if isinstance(given.get("similarity"), Similarity):
+        return given, given.pop("similarity")
+    return given, None
+
+
+def _named(config: RegisterConfig, own: Similarity) -> RegisterConfig:
+    """``config`` with the name of a similarity of the user's own."""
+    if config.transform != "deformable":
+        raise InputError(
+            f"similarity {own.name!r} is an object, which guides a deformable transform; for "
+            f"{config.transform!r} name one of {', '.join(INTENSITY)}"
+        )
+    return config.model_copy(update={"similarity": own.name})
 
 
 def _quiet(_: Progress) -> None:

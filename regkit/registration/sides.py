@@ -15,6 +15,7 @@ from torch import Tensor
 from regkit.geometry.affines import Matrix
 from regkit.kernels.fields import invert
 from regkit.kernels.warping import warp_index
+from regkit.registration.descent import Ends
 from regkit.registration.pair import LevelPair, Pair
 from regkit.registration.result import Level
 from regkit.resample import resample
@@ -42,7 +43,9 @@ def mirrored(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
     )
 
 
-def met(there: Tensor, start: Tensor, back: Callable[[Tensor], tuple[Tensor, Level]]) -> Tensor:
+def met(
+    there: Tensor, start: Tensor, back: Callable[[Tensor], tuple[Tensor, Level, Ends]]
+) -> Tensor:
     """The mean of ``there``, found from ``start``, and of what ``back`` finds from its inverse."""
-    other, _ = back(invert(start)[0])
+    other, _, _ = back(invert(start)[0])
     return (there + invert(other)[0]) / 2

@@ -8,30 +8,27 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
-from regkit.registration.descent import ends
+from regkit.registration.descent import Ends
 from regkit.registration.result import Level
 
 _FIELD_OF_VIEW = 12  # widths of a smooth step
 
 
 def first_level(
-    descend: Callable[..., tuple[Tensor, Level]],
+    descend: Callable[..., tuple[Tensor, Level, Ends]],
     u: Tensor,
     config: FieldConfig,
-    similarity: Similarity,
 ) -> tuple[Tensor, Level, float]:
     """A smooth field, then a free one: that which will do, and the smooth one's share of the gain.
 
     Between two people a smooth field explains little of what differs; within one it explains
     nearly all, and what a free one adds to it is noise.
     """
-    quiet, before = descend(u, config=calm(config))
-    free, after = descend(quiet, config=config)
+    quiet, before, (first, quietest) = descend(u, config=calm(config))
+    free, after, (_, freest) = descend(quiet, config=config)
     if not before.values:
         return u, before, 0.0
-    (first, quietest), (_, freest) = (ends(run.values, similarity) for run in (before, after))
     share = (first - quietest) / (first - freest) if freest < first else 0.0
     chosen = quiet if share >= config.smooth.share else free
     return chosen, replace(after, values=before.values + after.values), share

@@ -78,7 +78,8 @@ class RegistrationTask:
         if self._train is None:
             raise InputError("a stage has to begin before it can be trained")
         examples = [self._train.draw(generator) for _ in range(self.config.batch)]
-        if self._similarity.random:  # of the loop's randomness, which a stopped run goes on with
+        # Of the loop's randomness, which a stopped run goes on with.
+        if self._similarity.varies((self._shape,) * 3):
             self._similarity.reseed(int(torch.randint(1 << 31, (), generator=generator)))
         return self._objective(network, [_on(each, device) for each in examples])
 

@@ -51,7 +51,7 @@ def images(request, draw):
 
 
 @pytest.mark.parametrize("noise", ["shared", "independent", "none"])
-@pytest.mark.parametrize("distance", ["lncc", "cosine", "l1", "l2", "ncc"])
+@pytest.mark.parametrize("distance", ["lncc", "lncc2", "cosine", "l1", "l2", "ncc"])
 def test_the_gradient_is_the_slope_of_the_value(images, distance, noise):
     fixed, warped, weight = images
     options = {"distance": distance, "noise": noise, "axes": "all"}
@@ -59,6 +59,20 @@ def test_the_gradient_is_the_slope_of_the_value(images, distance, noise):
     way = torch.rand_like(warped, generator=None) - 0.5
     ends = [
         float(similarity(**options).compare(fixed, warped + step * way, weight))
+        for step in (1e-6, -1e-6)
+    ]
+    assert float((gradient * way).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize("distance", ["lncc", "lncc2", "l2"])
+def test_the_gradient_of_an_extractor_of_volumes(draw, distance):
+    fixed, warped = draw(1, 6, 7, 8).double(), draw(1, 6, 7, 8).double()
+    weight = torch.ones(6, 7, 8, dtype=torch.float64)
+    weight[:2] = 0
+    _, gradient = similarity(3, distance=distance).value_and_gradient(fixed, warped, weight)
+    way = torch.rand_like(warped) - 0.5
+    ends = [
+        similarity(3, distance=distance).value(fixed, warped + step * way, weight)
         for step in (1e-6, -1e-6)
     ]
     assert float((gradient * way).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-3)
@@ -91,7 +105,34 @@ def test_seeds_decide_noise_axes_and_slices(draw):
     first, second = float(loss(fixed, warped)), float(loss(fixed, warped))
     loss.reseed(0)
     assert first == float(loss(fixed, warped)) != second
-    assert loss.random
+
+
+@pytest.mark.parametrize(
+    ("ndim", "options", "shape", "expected"),
+    [
+        (2, {"noise": "shared"}, (9, 10), True),
+        (2, {"noise": "independent"}, (1, 9, 10), True),
+        (2, {"noise": "none", "slices": 2}, (9, 10), False),
+        (2, {"noise": "none", "slices": 2}, (1, 9, 10), False),
+        (2, {"noise": "none", "slices": 2, "axes": 0}, (6, 7, 8), True),
+        (2, {"noise": "none", "slices": 8, "axes": 0}, (6, 7, 8), False),
+        (2, {"noise": "none", "axes": "random"}, (6, 7, 8), True),
+        (2, {"noise": "none", "axes": "all"}, (6, 7, 8), False),
+        (3, {"noise": "none"}, (6, 7, 8), False),
+    ],
+)
+def test_a_loss_varies_only_where_something_is_drawn(draw, ndim, options, shape, expected):
+    loss = similarity(ndim, **options)
+    assert loss.varies(shape) == expected
+    fixed, warped = draw(1, *shape).double(), draw(1, *shape).double()
+    weight = torch.ones(shape, dtype=torch.float64)
+    values = {loss.value(fixed, warped, weight) for _ in range(8)}
+    assert (len(values) > 1) == expected
+
+
+def test_the_value_is_that_of_the_gradient(images):
+    alone = similarity(axes="all").value(*images)
+    assert alone == pytest.approx(similarity(axes="all").value_and_gradient(*images)[0])
 
 
 def test_so_many_slices_a_step(draw):
@@ -155,7 +196,8 @@ def test_a_mixture_is_the_sum_of_its_parts(images):
         assert value == pytest.approx(expected, abs=1e-4)
         assert_close(gradient, same, atol=1e-6, rtol=2e-3)
     assert mixed.name == "features:filters+0.5*lncc+2*mind"
-    assert not mixed.random
+    assert not mixed.varies(fixed.shape[1:])
+    assert Mixed(((1.0, similarity()), (1.0, LNCC(2)))).varies((6, 7, 8))
 
 
 @pytest.mark.parametrize("shape", [(9, 10), (1, 9, 10), (6, 7, 8)], ids=str)

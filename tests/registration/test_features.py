@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from regkit import InputError
-from regkit.losses import FeatureSimilarity, Mixed
+from regkit.losses import LNCC, FeatureSimilarity, Mixed
 from regkit.losses.static_features import StaticFeatures
 from regkit.networks.gradicon import stepped
 from regkit.networks.unet import Widths
+from regkit.registration.backbones import open_extractor
 from regkit.registration.choice import similarity_of
 from regkit.registration.config import FeatureConfig, TuningConfig, make_config
 from regkit.registration.pipeline import register
@@ -76,6 +77,48 @@ def test_a_backbone_that_is_not_there_is_refused_before_any_work(plane):
     with pytest.raises(InputError, match="no such backbone"):
         register(plane, plane, similarity="features:nothing", progress=told.append)
     assert told == []
+
+
+def test_a_similarity_of_ones_own_guides_the_field(plane, bent):
+    moving = warp(plane, bent, onto=plane.grid)
+    own = FeatureSimilarity(open_extractor("mind", FeatureConfig()), distance="l2", noise="none")
+    result = register(plane, moving, similarity=own, **FEW)
+    named = register(plane, moving, similarity="features:mind", **FEW)
+    assert torch.equal(result.warped.data, named.warped.data)
+    assert result.config.similarity == "features:mind"
+    with pytest.raises(InputError, match="'features:mind' is an object, which guides a deformable"):
+        register(plane, moving, similarity=own, transform="rigid")
+
+
+class _Lottery(LNCC):
+    """LNCC and, at every look, luck that is a thousand times what a step gains."""
+
+    def varies(self, shape):
+        return True
+
+    def reseed(self, seed):
+        luck[:] = [torch.Generator().manual_seed(seed)]
+
+    def value_and_gradient(self, fixed, warped, weight):
+        value, gradient = super().value_and_gradient(fixed, warped, weight)
+        return value + 10 * float(torch.rand((), generator=luck[0])), gradient
+
+
+luck = [torch.Generator().manual_seed(0)]
+
+
+def test_chance_does_not_undo_what_was_gained(plane, bent):
+    """A level is kept or not by the same draws before and after it."""
+    moving = warp(plane, bent, onto=plane.grid)
+    lucky, plain = (
+        register(plane, moving, similarity=loss, **FEW) for loss in (_Lottery(3), LNCC(3))
+    )
+    inside = plane.grid.world_points()[plane.data[0] > 20]
+    left = [
+        float((bent(found.transform(inside)) - inside).norm(dim=-1).mean())
+        for found in (lucky, plain)
+    ]
+    assert left[0] < 1.5 * left[1] < float((bent(inside) - inside).norm(dim=-1).mean())
 
 
 def test_the_configuration_reaches_yaml_and_back():
