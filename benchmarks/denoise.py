@@ -27,7 +27,7 @@ _COLUMNS = {
     "image": "", "method": "", "seeds": "d", "PSNR dB": ".2f", "±": ".2f", "SSIM": ".4f",
     "CPU s": ".0f", "MB": ".0f", "": "",
 }  # fmt: skip
-_METHODS = ("recorrupted", "blindspot", "neighbours", "diffusion")
+_METHODS = ("recorrupted", "blindspot", "noise2void", "noise2self", "neighbours", "diffusion")
 _NUMBERS = ("PSNR dB", "SSIM", "CPU s", "MB")
 _PAGE = Path(__file__).with_name("denoise.md")
 

@@ -10,8 +10,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 FEWEST = 4
-# A frame keeps to itself where it differs from the others by more than twice what it usually does.
-_WIDTH, _USUAL = 2.0, 4.0
+# A frame keeps to itself where its squared distance to the others is several times the usual one,
+# over a Gaussian of so many voxels.
+_WIDTH, _USUAL = 2.0, 2.5
 
 
 def joined(
@@ -26,7 +27,7 @@ def joined(
     The mean of the others is wrong by what changes from frame to frame, which the noisy frames
     tell, and by its own noise; the denoised frame is wrong by ``risk``. They are weighed by the
     inverse of these variances, as two measurements of one thing. A place where one frame differs
-    much more than frames usually do, as where a contrast agent arrives, stays its own.
+    much more than frames usually do, as where a contrast agent arrives, stays almost its own.
 
     Parameters
     ----------

@@ -63,6 +63,18 @@ def test_the_estimated_error_is_the_true_one(noisy, shrink):
     assert found.risk == pytest.approx(true, abs=0.05 + 0.03 * true)
 
 
+def test_held_out_neighbours_rank_denoisers_as_the_truth_does(noisy):
+    seen = noisy.image.data[0][None, None] / 100
+    everywhere = torch.ones(seen.shape[2:]).bool()
+    slope = [
+        examine(lambda y, s=s: 0.4 + s * (y - 0.4), seen, everywhere, 0.08).neighbours
+        for s in (0.0, 0.5, 0.9)
+    ]
+    assert slope[0] > slope[1] > slope[2]
+    tiny = examine(lambda y: y, seen[:, :, :2], everywhere[:2], 0.08).neighbours
+    assert tiny != tiny
+
+
 def test_giving_the_noise_back_is_noticed(noisy):
     seen = noisy.image.data[0][None, None] / 100
     found = examine(lambda y: y, seen, torch.ones(seen.shape[2:]).bool(), 0.08)
