@@ -14,7 +14,7 @@ from denoise.diffusion.stages import train_stages
 from denoise.ensemble import applied, remaining_noise
 from denoise.learning.fit import Check
 from denoise.learning.health import Health, best
-from denoise.learning.patches import held_out
+from denoise.learning.patches import checked_part
 from denoise.learning.setting import Setting, trained_on
 from denoise.means import with_kept_means
 from denoise.methods import Method, make_method
@@ -133,7 +133,7 @@ def _applied(
 def _learned(
     work: Work, config: DenoiseConfig, watch: Watch
 ) -> tuple[Method, list[Health], tuple[str, ...]]:
-    check = Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0], work.blur)
+    check = Check(*checked_part(work.seen[0], work.masks[0]), work.blur)
     setting = Setting(
         work.seen, work.masks, check,
         work.scaling.sigma, work.spacing, work.square,

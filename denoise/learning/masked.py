@@ -20,7 +20,9 @@ _MEANS = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
 class Masked:
     """Any network, which learns the voxels that were hidden from it.
 
-    What is hidden gets the mean of the visible voxels around, so that nothing of it is left.
+    What is hidden gets the mean of the visible voxels around, so that nothing of it is left; under
+    ``random`` with noise as strong as theirs, or a network would know the hidden voxels by their
+    look, and leave all others as they are.
 
     Parameters
     ----------
@@ -49,7 +51,11 @@ class Masked:
     ) -> Tensor:
         """Mean squared error at the hidden voxels, in units of sigma²."""
         chosen = self._drawn(noisy, generator)
-        guess = network(self.without(noisy, chosen)).float()
+        seen = self.without(noisy, chosen)
+        if self.places == "random":
+            drawn = torch.randn(noisy.shape, generator=generator).to(noisy)
+            seen = torch.where(seen != noisy, seen + sigma * drawn, seen)
+        guess = network(seen).float()
         loss: Tensor = (guess - noisy)[chosen].square().mean() / sigma**2
         return loss
 
@@ -75,13 +81,13 @@ class Masked:
         """
         dims = noisy.ndim - 2
         size = tuple(2 * h + 1 for h in self.hidden[:dims])
-        away = tuple(self.hidden[:dims])
-        gone = _POOLS[dims](chosen.float(), size, stride=1, padding=away) > 0
+        away = [h for h in reversed(self.hidden[:dims]) for _ in range(2)]
+        gone = _POOLS[dims](functional.pad(chosen.float(), away), size, stride=1) > 0
         wide = tuple(n + 2 for n in size)
-        around = tuple(n // 2 for n in wide)
+        border = [a + 1 for a in away]
         visible = (~gone).float()
-        near = _MEANS[dims](noisy * visible, wide, stride=1, padding=around)
-        share = _MEANS[dims](visible, wide, stride=1, padding=around)
+        near = _MEANS[dims](functional.pad(noisy * visible, border), wide, stride=1)
+        share = _MEANS[dims](functional.pad(visible, border), wide, stride=1)
         return torch.where(gone, near / share.clamp_min(1e-6), noisy)
 
     @property

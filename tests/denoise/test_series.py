@@ -22,7 +22,7 @@ def _frames(noisy, count):
 def test_frames_together_are_better_than_alone_and_repeats_are_one(noisy, quick):
     frames = _frames(noisy, 6)
     alone, together, repeats = (
-        denoise_series(frames, quick.model_copy(update={"frames": how}))
+        denoise_series(frames, quick.model_copy(update={"frames": how, "steps": 60}))
         for how in ("alone", "together", "repeats")
     )
     gain = noisy.psnr(together[2].denoised) - noisy.psnr(alone[2].denoised)
