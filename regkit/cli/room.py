@@ -34,8 +34,8 @@ _REPORT = 1 << 20
 _COPIES, _COPIES_TUNED = 2, 7
 _PER_VOXEL_NETWORK = {"bf16": 120, "fp32": 250}
 _PER_VOXEL_TUNED = {True: 1300, False: 2300}  # by whether it calculates twice to save memory
-# Of features: diffusers itself, and of every pixel that is in the network at a time, fitted to whole
-# runs by small-diffusion; larger networks take more, of which their weights are known beforehand.
+# Of features: diffusers itself, and of every pixel that is in the network at a time, fitted to
+# whole runs by small-diffusion; larger networks take more, of which their weights are known beforehand.
 _FEATURES = 250 << 20
 _PER_PIXEL_FEATURES = 4000
 

@@ -134,11 +134,13 @@ class NetworkConfig(Settings):
 
     ``shape`` is the number of voxels of its working grid along every axis: what the model was
     trained at, if it tells, else 175, as the released networks were. ``precision`` is what it
-    calculates in.
+    calculates in. ``compile`` goes through ``torch.compile``, which takes longer than it saves
+    unless many pairs follow; where that fails the network runs as it is, and the record says so.
     """
 
     shape: int | None = Field(None, ge=16, le=512)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compile: Literal["off", "on"] = "off"
 
 
 class TuningConfig(Settings):
@@ -146,7 +148,8 @@ class TuningConfig(Settings):
 
     ``iterations`` of Adam at ``learning_rate``, fewer when five of them gain less than
     ``tolerance`` of the first loss; ``lmbda`` weighs GradICON. ``save_memory`` calculates twice
-    what it would have to keep.
+    what it would have to keep. ``conserve: mass`` compares a pair of CT by
+    :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
     iterations: int = Field(50, ge=1)
@@ -154,6 +157,7 @@ class TuningConfig(Settings):
     lmbda: float = Field(1.5, ge=0)
     tolerance: float = Field(1e-4, ge=0)
     save_memory: bool = True
+    conserve: Literal["nothing", "mass"] = "nothing"
 
 
 class FeatureConfig(Settings):
