@@ -13,17 +13,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.denoisers import Denoiser, peers, regkit, series, supervised
+from benchmarks.denoisers import Denoiser, held_out, regkit, series, supervised, untouched
 from benchmarks.denoising_cases import Case, cases
+from benchmarks.denoising_peers import peers
 from benchmarks.machine import describe
+from benchmarks.memory import peak
 from benchmarks.page import write
 from benchmarks.register import machine_text
 from benchmarks.session import say
 from benchmarks.table import Table
 
-_COLUMNS = {"image": "", "method": "", "PSNR dB": ".2f", "SSIM": ".4f", "CPU s": ".0f", "": ""}
-_METHODS = ("recorrupted", "blindspot", "neighbours", "diffusion")
-_NUMBERS = ("PSNR dB", "SSIM", "CPU s")
+_COLUMNS = {
+    "image": "", "method": "", "seeds": "d", "PSNR dB": ".2f", "±": ".2f", "SSIM": ".4f",
+    "CPU s": ".0f", "MB": ".0f", "": "",
+}  # fmt: skip
+_METHODS = ("recorrupted", "blindspot", "noise2void", "noise2self", "neighbours", "diffusion")
+_NUMBERS = ("PSNR dB", "SSIM", "CPU s", "MB")
 _PAGE = Path(__file__).with_name("denoise.md")
 
 
@@ -63,28 +68,26 @@ def _keep(rows: list[dict[str, Any]], path: Path | None) -> None:
 
 def _denoisers(case: Case, asked: Any, seed: int) -> Iterator[tuple[str, Denoiser]]:
     options = {"steps": asked.steps, "seed": seed, "threads": asked.threads}
-    yield "noisy", lambda each: regkit_nothing(each)
-    yield from peers().items()
+    yield "noisy", untouched
+    yield from peers(case).items()
     for method in _METHODS:
         name = "**regkit** (default)" if method == "recorrupted" else f"regkit --method {method}"
         yield name, regkit(method, **options)
     if case.frames:
-        yield "regkit, the series of all frames", series(**options)
+        yield "**regkit**, the series (default)", series("together", **options)
+        yield "regkit, the series --frames alone", series("alone", **options)
+        yield "regkit, the series --frames repeats", series("repeats", **options)
+    if case.other is not None:
+        yield "regkit train on another person, --model", held_out(**options)
     if case.training is not None:
         yield "supervised by another person's clean image", supervised(**options)
-
-
-def regkit_nothing(case: Case) -> Any:
-    """The noisy image itself."""
-    from benchmarks.denoisers import Output
-
-    return Output(case.noisy, 0.0)
 
 
 def _scores(case: Case, run: Denoiser) -> dict[str, Any]:
     from skimage.metrics import structural_similarity
 
-    out = run(case)
+    with peak() as memory:
+        out = run(case)
     error = float(((out.image - case.reference)[case.mask] ** 2).mean())
     _, local = structural_similarity(
         case.reference, np.asarray(out.image, np.float32), data_range=1.0, gaussian_weights=True,
@@ -94,6 +97,7 @@ def _scores(case: Case, run: Denoiser) -> dict[str, Any]:
         "PSNR dB": -10 * math.log10(error),
         "SSIM": float(local[case.mask].mean()),
         "CPU s": out.seconds,
+        "MB": memory.megabytes,
         "": out.note,
     }
     say(f"{case.name}: {found}")
@@ -105,21 +109,27 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Any) -> Table:
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in sorted(rows, key=lambda each: order.index(each["image"])):
         groups.setdefault((row["image"], row["method"]), []).append(row)
-    means = [
-        {"image": image, "method": method, "": each[0][""]}
-        | {name: statistics.fmean(row[name] for row in each) for name in _NUMBERS}
-        for (image, method), each in groups.items()
-    ]
+    means = [{"image": image, "method": method} | _mean(each)
+             for (image, method), each in groups.items()]  # fmt: skip
     box = "x".join(map(str, asked.size))
     notes = (
-        f"Means of {asked.seeds} seed(s); boxes of {box} voxels around the middle of the brain; "
-        f"{asked.steps} training steps. The range is 1: the 99.9 % quantile of the reference "
-        "inside the brain, where PSNR and SSIM (3-D, Gaussian window of 1.5 voxels) are taken.",
-        "Every self-supervised row is transductive: it learns from the image that it is judged on, "
-        "and from nothing else. Oracle: the best of a grid of parameters by the clean image; "
-        "seconds are of one of them.",
+        f"Boxes of {box} voxels around the middle, or what there is; {asked.steps} training steps; "
+        "±: standard deviation over the seeds, of which each draws other noise (of real noise: "
+        "takes another frame). The range is 1: the 99.9 % quantile of the reference inside the "
+        "brain or the body, where PSNR and SSIM (3-D, Gaussian window of 1.5 voxels) are taken. "
+        "MB: what the peak of the memory is above what Python and the images take.",
+        "Self-supervised rows are transductive: they learn from the image that they are judged "
+        "on, and from nothing else; but for `--model`, which has learned from another person's "
+        "noisy image and is applied as it is. Oracle: the best of a grid of parameters by the "
+        "clean image; seconds are of one of them.",
     )
     return Table("Real MRI with added noise, and real noise", _COLUMNS, means, notes)
+
+
+def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    found = {name: statistics.fmean(row[name] for row in rows) for name in _NUMBERS}
+    spread = statistics.stdev(row["PSNR dB"] for row in rows) if len(rows) > 1 else None
+    return found | {"±": spread, "seeds": len(rows), "": rows[0][""]}
 
 
 def _parser() -> argparse.ArgumentParser:

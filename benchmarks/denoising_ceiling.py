@@ -13,7 +13,7 @@ from benchmarks.denoising_cases import Array, Case
 from denoise.config import DenoiseConfig
 from denoise.ensemble import applied
 from denoise.learning.fit import Check
-from denoise.learning.patches import held_out
+from denoise.learning.patches import checked_part
 from denoise.learning.setting import Setting, trained_on
 from denoise.methods import make_method
 from regkit.errors import InputError
@@ -55,7 +55,7 @@ def trained_with_truth(case: Case, config: DenoiseConfig) -> Array:
     clean, noisy = torch.from_numpy(case.training), torch.from_numpy(case.noisy)
     mask = torch.from_numpy(case.mask)
     setting = Setting(
-        [clean], [clean > 0], Check(held_out(noisy), held_out(mask)[0, 0]),
+        [clean], [clean > 0], Check(*checked_part(noisy, mask)),
         case.sigma, case.spacing, True, config, torch.device("cpu"),
     )  # fmt: skip
     trained_on(method, setting, [clean])

@@ -1,7 +1,8 @@
 """`python -m benchmarks.network`: parity, speed and memory, regkit beside unigradicon.
 
 Both build the network from one file of random weights, whose steps move points about as far as
-those of a trained one: the coarse ones by many voxels, the fine ones by a few.
+those of a trained one: the coarse ones by many voxels, the fine ones by a few. With ``--model``,
+which takes trained weights, it measures accuracy against time of the two refinements instead.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from torch.nn import functional
 from benchmarks.machine import describe
 from benchmarks.measure import measured
 from benchmarks.network_process import PAIR, WEIGHTS
+from benchmarks.network_tradeoff import tradeoff
 from benchmarks.register import machine_text
-from benchmarks.session import say
+from benchmarks.session import Session, say
 from benchmarks.table import Row, Table
 from regkit.networks.gradicon import gradicon
 
@@ -68,19 +70,26 @@ def main(words: Sequence[str] | None = None) -> int:
     wanted = _parser().parse_args(words)
     print(machine_text(describe()), flush=True)
     with tempfile.TemporaryDirectory(prefix="regkit-network-") as name:
-        folder = Path(name)
-        prepare(folder, wanted.size)
-        found: dict[str, list[Found]] = {run: [] for run in RUNS}
-        for turn in range(wanted.runs):
-            for run in RUNS:
-                say(f"turn {turn + 1}: {run}")
-                found[run].append(_measured(folder, run, wanted.size))
-        table = _table(wanted.size, found)
+        if wanted.model:
+            table = tradeoff(Session(Path(name), wanted.runs), wanted.model.resolve(), wanted.rate)
+        else:
+            table = beside_upstream(Path(name), wanted.size, wanted.runs)
     print(f"\n{table.markdown()}", flush=True)
     if wanted.json:
         whole = {"machine": describe(), "tables": [table.as_dict()]}
         wanted.json.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     return 0
+
+
+def beside_upstream(folder: Path, size: int, runs: int) -> Table:
+    """Every run so often, in turns."""
+    prepare(folder, size)
+    found: dict[str, list[Found]] = {run: [] for run in RUNS}
+    for turn in range(runs):
+        for run in RUNS:
+            say(f"turn {turn + 1}: {run}")
+            found[run].append(_measured(folder, run, size))
+    return _table(size, found)
 
 
 def prepare(folder: Path, size: int) -> None:
@@ -163,6 +172,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.network", description=__doc__)
     parser.add_argument("--size", type=int, default=175, help="voxels along every axis")
     parser.add_argument("--runs", type=int, default=3, help="how often a process is timed")
+    parser.add_argument("--model", type=Path, metavar="FILE", help="trained weights to refine")
+    parser.add_argument("--rate", type=float, default=1e-4, help="learning rate of fine-tuning")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep all figures there")
     return parser
 

@@ -62,12 +62,32 @@ def denoise(
         typer.Option(metavar="auto|VALUE|MAP", help="How strong it is.", rich_help_panel=_NOISE),
     ] = "auto",
     method: Annotated[
-        Literal["auto", "recorrupted", "blindspot", "neighbours", "diffusion"] | None,
+        Literal[
+            "auto",
+            "recorrupted",
+            "blindspot",
+            "noise2void",
+            "noise2self",
+            "neighbours",
+            "diffusion",
+        ]
+        | None,
         typer.Option(help="How it learns.", rich_help_panel=_LEARNING),
+    ] = None,
+    frames: Annotated[
+        Literal["together", "alone", "repeats"] | None,
+        typer.Option(
+            help="What the frames of a 4-D image lend each other; repeats: one comes out.",
+            rich_help_panel=_LEARNING,
+        ),
     ] = None,
     preset: Annotated[
         Literal["fast", "default", "accurate"], typer.Option(rich_help_panel=_LEARNING)
     ] = "default",
+    settings: Annotated[
+        Path | None,
+        typer.Option("--config", help="YAML that changes the preset.", rich_help_panel=_LEARNING),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Of training, over the preset.", rich_help_panel=_LEARNING)
     ] = None,
@@ -86,19 +106,20 @@ def denoise(
 ) -> None:
     """Take the noise out of IMAGE: a network learns from the image itself.
 
-    All frames of a 4-D image are learned from together, and denoised one by one.
+    All frames of a 4-D image are learned from together; --frames says what becomes of each.
     """
     from denoise.config import make_denoise_config
     from denoise.outputs import Outputs
     from regkit.io import Reading
+    from regkit.io.settings import read_settings
 
     level, level_map = _sigma(sigma)
     config = make_denoise_config(
-        preset, noise=noise, sigma=level, method=method, steps=steps, device=device,
-        threads=threads, seed=seed,
+        preset, file=read_settings(settings) if settings else None, noise=noise, sigma=level,
+        method=method, frames=frames, steps=steps, device=device, threads=threads, seed=seed,
     )  # fmt: skip
     outputs = Outputs(output, residual, uncertainty, sigma_map, report, save_model, overwrite)
-    given = {"image": image, "mask": mask, "sigma": level_map, "model": model}
+    given = {"image": image, "mask": mask, "sigma": level_map, "model": model, "config": settings}
     inputs = {role: path for role, path in given.items() if path is not None}
     reading = Reading(geometry, assume_ras, False, frame, channel, nan, max_bytes)
     _run(config, outputs, inputs, reading, quiet)
@@ -118,10 +139,10 @@ def _run(
     from regkit.cli.terminal import describe, say
     from regkit.io import open_image, open_labels, preflight
 
-    count = preflight(inputs["image"], replace(reading, frame=reading.frame or 0)).frames
-    chosen = range(count) if reading.frame is None else [reading.frame]
+    header = preflight(inputs["image"], replace(reading, frame=reading.frame or 0))
+    chosen = range(header.frames) if reading.frame is None else [reading.frame]
     maps = replace(reading, frame=None, channel=None)
-    outputs.check(list(inputs.values()), len(chosen))
+    outputs.check(list(inputs.values()), 1 if config.frames == "repeats" else len(chosen))
     trained = read_method(inputs["model"])[0] if "model" in inputs else None
     frames = [open_image(inputs["image"], replace(reading, frame=n)) for n in chosen]
     say(describe("image", frames[0], frames[0].name), quiet=quiet)
@@ -137,7 +158,7 @@ def _run(
     say(f"noise   {first.model.name}, sigma {first.model.level:.4g}", quiet=quiet)
     for note in first.notes:
         say(note, quiet=quiet)
-    outputs.write(results, inputs, render)
+    outputs.write(results, inputs, render, header.repetition)
 
 
 def _sigma(word: str) -> tuple[float | None, Path | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import Field
@@ -12,8 +13,16 @@ from regkit.registration.config import configs
 from regkit.settings import Settings, checked
 
 Noise = Literal["auto", "gaussian", "rician", "poisson", "speckle"]
-Method = Literal["auto", "recorrupted", "blindspot", "neighbours", "diffusion"]
+Method = Literal[
+    "auto", "recorrupted", "blindspot", "noise2void", "noise2self", "neighbours", "diffusion"
+]
 Dimensions = Literal["auto", "2", "2.5", "3"]
+Frames = Literal["together", "alone", "repeats"]
+Blind = Literal["dilated", "rotated"]
+Condition = Literal["blind", "slices", "pairs"]
+Predict = Literal["image", "velocity"]
+Solver = Literal["ddim", "dpm"]
+Hidden = Annotated[int, Field(ge=0, le=4)]
 PRESETS = ("fast", "default", "accurate")
 
 
@@ -26,11 +35,28 @@ class DenoiseConfig(Settings):
         What kind, and its standard deviation in intensities; estimated where left out.
     method
         ``recorrupted`` trains a U-Net on recorrupted pairs, ``blindspot`` a blind-spot network
-        with posterior mean, ``neighbours`` a U-Net on neighbouring voxels, ``diffusion`` the three
-        stages of DiffDenoise. ``auto`` is the best that was measured: ``recorrupted``.
+        with posterior mean, ``noise2void`` and ``noise2self`` a U-Net on hidden voxels,
+        ``neighbours`` one on neighbouring voxels, ``diffusion`` the three stages of DiffDenoise.
+        ``auto`` is the best that was measured: ``recorrupted``.
+    network
+        Of a blind spot: ``dilated`` in 2-D, 2.5-D or 3-D, ``rotated`` (Laine) slice by slice.
+    hidden
+        For noise that is correlated, in blind spots and masks: half the size of what is hidden
+        around a voxel along both axes of a slice and across slices.
+    condition, condition_noise
+        What the diffusion model is told: ``blind``, the prediction of the blind spot, as in the
+        paper; without noise of what it predicts ``slices``, the two beside each one, and ``pairs``,
+        neighbouring voxels. The noise that is added to a blind condition, over sigma.
+    predict, solver, sampling_steps, pairs
+        ``image`` or ``velocity``; ``ddim`` or ``dpm`` (DPM-Solver++); steps of the sampler, and
+        pairs of opposite starts.
     dimensions
         Of the network: ``2.5`` sees two slices on each side of one. ``auto`` takes 3 where there
         are 8 slices or more.
+    frames
+        Of a 4-D image: ``together`` joins each with what the others tell of it, where there are
+        four or more, ``alone`` learns from all and lends nothing, ``repeats`` takes them for
+        repeated images of one scene and makes one of them.
     steps, rate, patch, widths
         Training steps, learning rate, voxels of a patch along an axis, channels of each level.
     passes
@@ -47,7 +73,16 @@ class DenoiseConfig(Settings):
     noise: Noise = "auto"
     sigma: float | None = Field(None, ge=0)
     method: Method = "auto"
+    network: Blind = "dilated"
+    hidden: tuple[Hidden, Hidden, Hidden] = (0, 0, 0)
+    condition: Condition = "blind"
+    condition_noise: float = Field(0.0, ge=0)
+    predict: Predict = "image"
+    solver: Solver = "ddim"
+    sampling_steps: int = Field(5, gt=0, le=1000)
+    pairs: int = Field(1, gt=0)
     dimensions: Dimensions = "auto"
+    frames: Frames = "together"
     steps: int = Field(3000, gt=0)
     rate: float = Field(2e-3, gt=0)
     patch: int = Field(48, ge=8, le=256)
@@ -60,16 +95,27 @@ class DenoiseConfig(Settings):
     seed: int = 0
 
 
-def make_denoise_config(preset: str = "default", **options: Any) -> DenoiseConfig:
-    """A preset of ``configs/denoise``, changed by single options; those that are None are not.
+def make_denoise_config(
+    preset: str = "default", *, file: Mapping[str, Any] | None = None, **options: Any
+) -> DenoiseConfig:
+    """A preset of ``configs/denoise``, changed by what a file says, changed by single options.
+
+    Parameters
+    ----------
+    preset
+        ``fast``, ``default`` or ``accurate``.
+    file
+        What a user's own YAML file says.
+    options
+        Fields of :class:`DenoiseConfig`; those that are None change nothing.
 
     Raises
     ------
     InputError
         If the preset or an option does not exist, or a value is not allowed.
     """
-    given = _preset(preset) | {name: value for name, value in options.items() if value is not None}
-    return checked(DenoiseConfig, given, "option")
+    said = {name: value for name, value in options.items() if value is not None}
+    return checked(DenoiseConfig, _preset(preset) | dict(file or {}) | said, "option")
 
 
 def _preset(name: str) -> dict[str, Any]:

@@ -35,7 +35,14 @@ def slices_last(spacing: Sequence[float], shape: Sequence[int]) -> tuple[int, ..
     (1, 2, 0)
     >>> slices_last((1.0, 1.0, 1.0), (64, 20, 64))
     (0, 2, 1)
+    >>> slices_last((1.0, 1.5, 1.0), (64, 48, 1))
+    (0, 1, 2)
     """
+
+    def rank(axis: int) -> tuple[bool, float, int, int]:
+        ratio = round(spacing[axis] / min(spacing), 1)
+        return shape[axis] == 1, ratio, -shape[axis], axis
+
     axes = range(len(shape))
-    last = max(axes, key=lambda a: (round(spacing[a] / min(spacing), 1), -shape[a], a))
+    last = max(axes, key=rank)
     return (*(a for a in axes if a != last), last)

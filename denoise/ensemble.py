@@ -1,4 +1,4 @@
-"""A denoiser on a whole image: mirrored, tiled, averaged."""
+"""A denoiser on a whole image: mirrored, tiled, averaged, joined with a Wiener filter."""
 
 from __future__ import annotations
 
@@ -12,21 +12,36 @@ from denoise.networks.layers import packed
 from denoise.networks.precision import precision
 from denoise.noise.repeats import correlated
 from denoise.tiles import tiled
+from denoise.wiener import wiener
 
 _DRAWS, _STRENGTH = 4, 0.5
+# Share of the Wiener filter in the result.
+_WIENER = 0.5
+_CHANNELS = 4
 
 
-def applied(method: Method, noisy: Tensor, sigma: float, *, passes: int = 1) -> Tensor:
-    """The mean of ``passes`` mirror images, each denoised and turned back.
+def applied(
+    method: Method, noisy: Tensor, sigma: float, *, passes: int = 1, blur: Sequence[float] = ()
+) -> Tensor:
+    """The mean of ``passes`` mirror images, each denoised and turned back, and a Wiener filter.
 
     Parameters
     ----------
     noisy
-        ``(i, j, k)`` on the scale of the network.
+        ``(i, j, k)`` on the scale of the network, or ``(C, i, j, k)`` with what else the network
+        sees; the first channel is the one that is denoised.
     sigma
         Standard deviation of its noise.
+    blur
+        That of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
     """
-    return mirrored(lambda image: _once(method, image, sigma), noisy, passes)
+    pilot = mirrored(lambda image: _once(method, image, sigma), noisy, passes)
+    return pilot.lerp(wiener(first_channel(noisy), pilot, sigma, blur=blur), _WIENER)
+
+
+def first_channel(image: Tensor) -> Tensor:
+    """``(i, j, k)`` of an image with or without channels."""
+    return image[0] if image.ndim == _CHANNELS else image
 
 
 def mirrored(function: Callable[[Tensor], Tensor], image: Tensor, passes: int) -> Tensor:
@@ -38,9 +53,9 @@ def mirrored(function: Callable[[Tensor], Tensor], image: Tensor, passes: int) -
     >>> bool(torch.allclose(mirrored(lambda x: 2 * x, image, 8), 2 * image))
     True
     """
-    total = torch.zeros_like(image)
+    total = torch.zeros_like(first_channel(image))
     for number in range(passes):
-        axes = [axis for axis in range(3) if number >> axis & 1]
+        axes = [axis - 3 for axis in range(3) if number >> axis & 1]
         total += function(image.flip(axes)).flip(axes)
     return total / passes
 
@@ -61,11 +76,12 @@ def remaining_noise(
         That of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
     """
     generator = torch.Generator().manual_seed(0)
-    total = torch.zeros_like(noisy)
+    total = torch.zeros_like(denoised)
     for _ in range(_DRAWS):
-        drawn = correlated(torch.randn(noisy.shape, generator=generator), blur)
-        drawn *= sigma * _STRENGTH
-        total += (_once(method, noisy + drawn, sigma) - denoised).square()
+        drawn = correlated(torch.randn(denoised.shape, generator=generator), blur)
+        moved = noisy.clone()
+        first_channel(moved).add_(sigma * _STRENGTH * drawn)
+        total += (applied(method, moved, sigma, blur=blur) - denoised).square()
     return (total / _DRAWS).sqrt() / _STRENGTH
 
 

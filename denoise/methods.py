@@ -9,14 +9,17 @@ from torch import nn
 
 from denoise.config import DenoiseConfig
 from denoise.learning.blind import Blind
+from denoise.learning.masked import Masked, Places
 from denoise.learning.neighbours import Neighbours
 from denoise.learning.objective import Objective
 from denoise.learning.recorruption import Recorruption
 from denoise.networks.blindspot import BlindShape, BlindSpot
+from denoise.networks.rotated import Rotated, RotatedShape
 from denoise.networks.slices import Slices
 from denoise.networks.unet import Shape, UNet
 
 BEST = "recorrupted"
+_MASKS: dict[str, Places] = {"noise2void": "random", "noise2self": "grid"}
 _BESIDE = {"2": 0, "2.5": 2, "3": 0}
 _FEWEST_SLICES = 8
 # Slices further apart than this, in units of the other axes, are not pooled together.
@@ -59,8 +62,25 @@ def make_method(
         network, reach, multiple = _blind(config, dimensions)
         return Method(name, network, Blind(), reach, multiple)
     network, reach, multiple = _unet(config, dimensions, spacing)
-    objective = Neighbours() if name == "neighbours" else Recorruption(config.strength, blur)
-    return Method(name, network, objective, reach, multiple)
+    if name == "noise2self":
+        reach = tuple(r + 1 + h for r, h in zip(reach, config.hidden, strict=True))
+    return Method(name, network, objective_of(name, config, blur), reach, multiple)
+
+
+def objective_of(name: str, config: DenoiseConfig, blur: tuple[float, ...] = ()) -> Objective:
+    """What the U-Net of a method is trained for.
+
+    Examples
+    --------
+    >>> from denoise.config import make_denoise_config
+    >>> objective_of("noise2self", make_denoise_config()).places
+    'grid'
+    """
+    if name == "neighbours":
+        return Neighbours()
+    if name in _MASKS:
+        return Masked(_MASKS[name], config.hidden)
+    return Recorruption(config.strength, blur)
 
 
 def dimensions_of(config: DenoiseConfig, shape: Sequence[int]) -> str:
@@ -89,8 +109,12 @@ def _blind(
     config: DenoiseConfig, dimensions: str
 ) -> tuple[nn.Module, tuple[int, ...], tuple[int, ...]]:
     width, k = config.widths[1], _BESIDE[dimensions]
+    if config.network == "rotated":
+        k = _BESIDE["2.5"] if dimensions == "3" else k
+        turned = RotatedShape(config.widths, inputs=2 * k + 1, centre=k)
+        return Slices(Rotated(turned), k), (*turned.reach, k), (*turned.multiple, 1)
     if dimensions == "3":
-        whole = BlindShape(3, width)
+        whole = BlindShape(3, width, hidden=config.hidden)
         return BlindSpot(whole), whole.reach, (1, 1, 1)
-    flat = BlindShape(2, width, inputs=2 * k + 1, centre=k, hidden=(0, 0))
+    flat = BlindShape(2, width, inputs=2 * k + 1, centre=k, hidden=config.hidden[:2])
     return Slices(BlindSpot(flat), k), (*flat.reach, k), (1, 1, 1)

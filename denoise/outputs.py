@@ -1,4 +1,4 @@
-"""The files of one run: checked before the work, written whole after it."""
+"""The files of one run: checked before the work, and published together after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from denoise.record import make_record
 from denoise.result import Result
 from denoise.weights import save_method
 from regkit.errors import InputError
-from regkit.io import check_output, refuse_overwriting_inputs, save, write_atomically
+from regkit.io import (
+    check_output,
+    publish_files,
+    refuse_overwriting_inputs,
+    save,
+    write_atomically,
+)
 from regkit.io.atomic import check_target
 from regkit.io.formats import extension
 from regkit.volume import Volume
@@ -69,42 +75,62 @@ class Outputs:
         results: list[Result],
         inputs: dict[str, Path],
         render: Callable[[Result, dict[str, Any]], str],
+        repetition: float | None = None,
     ) -> None:
-        """Write every file whole, the record last."""
-        self._images(self.image, [each.denoised for each in results])
-        self._images(self.residual, [each.residual for each in results])
-        self._images(self.uncertainty, [each.uncertainty for each in results])
-        self._images(self.sigma, [sigma_map(each) for each in results[:1]])
-        record = make_record(results, inputs, self.named())
+        """Write every file; all appear together, or none.
+
+        Parameters
+        ----------
+        results
+            One a frame.
+        inputs
+            Role and path of what was read.
+        render
+            Makes the report of a result and the record.
+        repetition
+            Seconds between frames.
+        """
+        named = {role: path for role, path in self.named().items() if role != "model"}
         if self.model is not None and results[0].learned is not None:
-            save_method(results[0].learned, self.model, sigma=results[0].scaling.sigma)
-        if self.report is not None:
-            self._text(self.report, render(results[len(results) // 2], record))
-        self._text(self.record, json.dumps(record, indent=2) + "\n")
+            named = {"model": self.model} | named
+        with publish_files(list(named.values()), overwrite=self.overwrite) as staged:
+            places = {role: staged[path] for role, path in named.items()}
+            for role, frames in _pictures(results).items():
+                if role in places:
+                    _write(frames, places[role], repetition)
+            if "model" in places and results[0].learned is not None:
+                save_method(results[0].learned, places["model"], sigma=results[0].scaling.sigma)
+            record = make_record(results, inputs, named)
+            if "report" in places:
+                _put(places["report"], render(results[len(results) // 2], record))
+            _put(places["record"], json.dumps(record, indent=2) + "\n")
 
-    def _images(self, path: Path | None, frames: list[Volume]) -> None:
-        if path is None:
-            return
-        if len(frames) == 1:
-            save(frames[0], path, overwrite=self.overwrite)
-            return
-        from regkit.io.nifti import verify_image, write_image
 
-        grid, data = frames[0].grid, np.stack([frame.data[0].numpy() for frame in frames], -1)
-        write_atomically(
-            path,
-            lambda part: write_image(data, grid, part),
-            lambda part: verify_image(data, grid, part),
-            self.overwrite,
-        )
+def _pictures(results: list[Result]) -> dict[str, list[Volume]]:
+    return {
+        "image": [each.denoised for each in results],
+        "residual": [each.residual for each in results],
+        "uncertainty": [each.uncertainty for each in results],
+        "sigma": [sigma_map(each) for each in results[:1]],
+    }
 
-    def _text(self, path: Path, text: str) -> None:
-        write_atomically(
-            path,
-            lambda part: _written(part, text),
-            lambda part: None,
-            self.overwrite,
-        )
+
+def _write(frames: list[Volume], path: Path, repetition: float | None) -> None:
+    if len(frames) == 1:
+        save(frames[0], path)
+        return
+    from regkit.io.nifti import verify_image, write_image
+
+    grid, data = frames[0].grid, np.stack([frame.data[0].numpy() for frame in frames], -1)
+    write_atomically(
+        path,
+        lambda part: write_image(data, grid, part, repetition=repetition),
+        lambda part: verify_image(data, grid, part),
+    )
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
 
 
 def sigma_map(result: Result) -> Volume:
@@ -115,8 +141,5 @@ def sigma_map(result: Result) -> Volume:
     clean = result.denoised.data[0].float()
     step = 1e-3 * float(clean.max() - clean.min())
     apart = result.model.stabilise(clean + step) - result.model.stabilise(clean - step)
-    return result.noisy.with_data((2 * step / apart.clamp_min(1e-9))[None])
-
-
-def _written(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    slope = 2 * step / apart.clamp_min(1e-9)
+    return result.noisy.with_data((result.scaling.noise * slope)[None])

@@ -13,12 +13,13 @@ from denoise.config import DenoiseConfig, make_denoise_config
 from denoise.diffusion.stages import train_stages
 from denoise.ensemble import applied, remaining_noise
 from denoise.learning.fit import Check
-from denoise.learning.health import Health
-from denoise.learning.patches import held_out
+from denoise.learning.health import Health, best
+from denoise.learning.patches import checked_part
 from denoise.learning.setting import Setting, trained_on
 from denoise.means import with_kept_means
 from denoise.methods import Method, make_method
 from denoise.result import Result
+from denoise.series import FEWEST, joined
 from denoise.work import Work, prepared
 from regkit.kernels.backend import threads
 from regkit.registration.devices import resolve_device
@@ -82,11 +83,18 @@ def denoise_series(
 ) -> list[Result]:
     """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
 
-    One network learns from all of them, and is applied to each alone: no frame lends its content
-    to another. Arguments and errors are those of :func:`denoise`.
+    One network learns from all of them; what then becomes of each, ``config.frames`` says.
+    Arguments and errors are those of :func:`denoise`.
+
+    Returns
+    -------
+    list
+        One result a frame; a single one where the frames are repeats of one scene.
     """
     settings = config or make_denoise_config()
     work = prepared(frames, settings, mask, sigma)
+    if settings.frames == "repeats" and len(frames) > 1:
+        frames, work = [_mean_of(frames)], work.mean()
     with threads(settings.threads):
         if work.scaling.sigma < _SILENT:
             return [_untouched(frame, work, settings) for frame in frames]
@@ -97,17 +105,35 @@ def denoise_series(
             work = replace(work, notes=work.notes + notes)
         method.network.to(resolve_device(settings.device))
         learning = time.perf_counter() - start
-        found = [_one(frame, n, work, settings, method) for n, frame in enumerate(frames)]
-    return [
-        replace(each, history=tuple(history), seconds={"learning": learning, **each.seconds})
-        for each in found
-    ]
+        clean = _applied(work, settings, method, history)
+        found = [_one(frame, n, work, settings, method, clean[n]) for n, frame in enumerate(frames)]
+    seconds = {"learning": learning, "applying": time.perf_counter() - start - learning}
+    return [replace(each, history=tuple(history), seconds=seconds) for each in found]
+
+
+def _mean_of(frames: Sequence[Volume]) -> Volume:
+    return frames[0].with_data(torch.stack([frame.data.float() for frame in frames]).mean(0))
+
+
+def _applied(
+    work: Work, config: DenoiseConfig, method: Method, history: Sequence[Health]
+) -> list[Tensor]:
+    """Every frame, denoised; together with the others where that is asked for."""
+    method.network.eval()
+    sigma = work.scaling.sigma
+    alone = [applied(method, seen, sigma, passes=config.passes, blur=work.blur)
+             for seen in work.seen]  # fmt: skip
+    if config.frames == "together" and len(alone) >= FEWEST:
+        risk = best(list(history)).risk if history else 1.0
+        alone = joined(work.seen, alone, work.masks, sigma, risk)
+    return [with_kept_means(seen, clean, mask)
+            for seen, clean, mask in zip(work.seen, alone, work.masks, strict=True)]  # fmt: skip
 
 
 def _learned(
     work: Work, config: DenoiseConfig, watch: Watch
 ) -> tuple[Method, list[Health], tuple[str, ...]]:
-    check = Check(held_out(work.seen[0]), held_out(work.masks[0])[0, 0], work.blur)
+    check = Check(*checked_part(work.seen[0], work.masks[0]), work.blur)
     setting = Setting(
         work.seen, work.masks, check,
         work.scaling.sigma, work.spacing, work.square,
@@ -122,12 +148,12 @@ def _learned(
     return method, trained_on(method, setting, work.seen, watch=watch), ()
 
 
-def _one(frame: Volume, number: int, work: Work, config: DenoiseConfig, method: Method) -> Result:
-    start = time.perf_counter()
+def _one(
+    frame: Volume, number: int, work: Work, config: DenoiseConfig, method: Method, out: Tensor
+) -> Result:
     seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
-    method.network.eval()
-    out = with_kept_means(seen, applied(method, seen, sigma, passes=config.passes), mask)
-    spread = remaining_noise(method, seen, applied(method, seen, sigma), sigma, blur=work.blur)
+    once = applied(method, seen, sigma, blur=work.blur)
+    spread = remaining_noise(method, seen, once, sigma, blur=work.blur)
     restored = _restored(frame, work, out, mask)
     step = 0.5 * sigma
     above, below = (work.scaling.back(work.back(out + s, frame.ndim)) for s in (step, -step))
@@ -135,7 +161,6 @@ def _one(frame: Volume, number: int, work: Work, config: DenoiseConfig, method: 
     return Result(
         frame, restored, work.back(mask, frame.ndim), work.scaling, frame.with_data(left[None]),
         work.correlation, config, method.name, notes=work.notes, learned=method,
-        seconds={"applying": time.perf_counter() - start},
     )  # fmt: skip
 
 

@@ -34,8 +34,13 @@ def make_record(
         "frames": [_frame(result) for result in results],
         "seconds": {name: round(value, 2) for name, value in first.seconds.items()},
         "peak_memory_mb": peak_memory_mb(),
-        "history": [asdict(each) for each in first.history],
+        "history": [_numbers(asdict(each)) for each in first.history],
     }
+
+
+def _numbers(found: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no word for what is not a number."""
+    return {name: value if value == value else None for name, value in found.items()}
 
 
 def _frame(result: Result) -> dict[str, float]:

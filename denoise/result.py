@@ -28,7 +28,8 @@ class Result:
     scaling
         Between intensities and the scale of the network, with the noise model.
     uncertainty
-        Standard deviation that the noise leaves in ``denoised``, in intensities, float32; see
+        Standard deviation that the noise leaves in ``denoised``, in intensities, float32 (of a
+        series: in each frame denoised alone); see
         :func:`denoise.ensemble.remaining_noise`.
     correlation
         Of the noise of neighbouring voxels, along each axis.

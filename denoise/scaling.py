@@ -17,6 +17,15 @@ _LOW, _HIGH, _SAMPLE = 0.01, 0.995, 1_000_000
 class Scaling:
     """The stabilised image, its robust range on [0, 1]; there the noise is ``sigma`` everywhere.
 
+    Parameters
+    ----------
+    model
+        Of the noise.
+    low, span
+        Of the stabilised image.
+    noise
+        Standard deviation of the noise on the stabilised scale: 1, less for a mean of frames.
+
     Examples
     --------
     >>> from denoise.noise import Gaussian
@@ -31,11 +40,12 @@ class Scaling:
     model: NoiseModel
     low: float
     span: float
+    noise: float = 1.0
 
     @property
     def sigma(self) -> float:
         """Standard deviation of the noise, as a share of the range."""
-        return 1 / self.span
+        return self.noise / self.span
 
     def __call__(self, image: Tensor) -> Tensor:
         """Intensities to the scale of the network."""

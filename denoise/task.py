@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from denoise.config import DenoiseConfig, Dimensions, Noise
+from denoise.config import Blind, DenoiseConfig, Dimensions, Hidden, Noise
 from denoise.learning.health import examine
 from denoise.learning.patches import Patches, cut_patches
 from denoise.methods import Method, make_method
@@ -36,7 +36,7 @@ class DenoisingConfig(LoopConfig):
         Subjects that are for validation alone.
     start
         Weights to go on from.
-    noise, method, dimensions, patch, batch, widths, strength
+    noise, method, network, hidden, dimensions, patch, batch, widths, strength
         As in :class:`~denoise.config.DenoiseConfig`.
     """
 
@@ -44,7 +44,11 @@ class DenoisingConfig(LoopConfig):
     held_out: tuple[str, ...] = ()
     start: Path | None = None
     noise: Noise = "auto"
-    method: Literal["recorrupted", "blindspot", "neighbours"] = "recorrupted"
+    method: Literal["recorrupted", "blindspot", "noise2void", "noise2self", "neighbours"] = (
+        "recorrupted"
+    )
+    network: Blind = "dilated"
+    hidden: tuple[Hidden, Hidden, Hidden] = (0, 0, 0)
     dimensions: Dimensions = "3"
     patch: int = Field(48, ge=8, le=256)
     batch: int = Field(2, gt=0)
@@ -54,7 +58,8 @@ class DenoisingConfig(LoopConfig):
     @property
     def denoising(self) -> DenoiseConfig:
         """The same for one image."""
-        same = ("noise", "method", "dimensions", "patch", "batch", "widths", "strength", "seed")
+        same = ("noise", "method", "network", "hidden", "dimensions", "patch", "batch", "widths",
+                "strength", "seed")  # fmt: skip
         return DenoiseConfig(**{name: getattr(self, name) for name in same})
 
 

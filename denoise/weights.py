@@ -12,9 +12,12 @@ import safetensors.torch
 from torch import nn
 
 from denoise.learning.blind import Blind
+from denoise.learning.masked import Masked
+from denoise.learning.objective import Objective
 from denoise.learning.recorruption import Recorruption
 from denoise.methods import Method
 from denoise.networks.blindspot import BlindShape, BlindSpot
+from denoise.networks.rotated import Rotated, RotatedShape
 from denoise.networks.slices import Slices
 from denoise.networks.unet import Shape, UNet
 from regkit.errors import InputError
@@ -24,6 +27,7 @@ _DAMAGED = (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueErro
 _KINDS: dict[str, tuple[type[Any], type[Any]]] = {
     "unet": (Shape, UNet),
     "blindspot": (BlindShape, BlindSpot),
+    "rotated": (RotatedShape, Rotated),
 }
 
 
@@ -51,6 +55,7 @@ def save_method(method: Method, path: Path, *, sigma: float) -> None:
         "reach": method.reach,
         "multiple": method.multiple,
         "sigma": sigma,
+        "hidden": method.objective.hidden if isinstance(method.objective, Masked) else None,
     }
     state = {k: v.detach().cpu().contiguous() for k, v in method.network.state_dict().items()}
     part = path.with_name(f".{path.name}.part")
@@ -87,10 +92,18 @@ def _made(told: dict[str, Any], path: Path) -> Method:
     inner: nn.Module = network(described(**{k: _tuples(v) for k, v in told["shape"].items()}))
     whole = inner if told["beside"] is None else Slices(inner, int(told["beside"]))
     whole.load_state_dict(safetensors.torch.load_file(path))
-    objective = Blind() if told["kind"] == "blindspot" else Recorruption()
     return Method(
-        str(told["method"]), whole, objective, tuple(told["reach"]), tuple(told["multiple"])
+        str(told["method"]), whole, _objective(told), tuple(told["reach"]), tuple(told["multiple"])
     )
+
+
+def _objective(told: dict[str, Any]) -> Objective:
+    """What the output means: a posterior mean, what is predicted without a voxel, or the image."""
+    if told["kind"] != "unet":
+        return Blind()
+    if told["method"] == "noise2self":
+        return Masked("grid", tuple(told["hidden"]))
+    return Recorruption()
 
 
 def _tuples(value: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from denoise.config import DenoiseConfig
@@ -17,6 +19,8 @@ from regkit.errors import InputError
 from regkit.volume import Labels, Volume
 
 _CORRELATED, _REPEATS = 0.15, 3
+# Frames that differ by more than so many sigma are no repeats of each other.
+_UNLIKE = 5.0
 # Voxels whose sides differ by less than this share are square.
 _SQUARE = 0.05
 
@@ -46,6 +50,15 @@ class Work:
         """``(*spatial)`` of the file to three axes, slices last."""
         return (array if array.ndim == 3 else array[..., None]).permute(self.order)
 
+    def mean(self) -> Work:
+        """One frame in place of all: their mean, whose noise is less."""
+        mean, count = torch.stack(self.seen).mean(0), len(self.seen)
+        scaling = replace(self.scaling, noise=self.scaling.noise / math.sqrt(count))
+        note = f"{count} frames were taken for repeats of one scene."
+        return replace(
+            self, seen=[mean], masks=self.masks[:1], scaling=scaling, notes=(*self.notes, note)
+        )
+
     def back(self, array: Tensor, ndim: int) -> Tensor:
         """Three axes to ``(*spatial)`` of the file."""
         out = array.permute([self.order.index(axis) for axis in range(3)])
@@ -70,8 +83,10 @@ def prepared(
     model = noise_of(images[0], masks[0], config, level)
     correlation, told = neighbour_correlation(images[0], masks[0]), False
     if len(images) >= _REPEATS and isinstance(model, Gaussian):
-        seen, correlation = noise_of_repeats(images, masks[0])
-        told, model = True, model if config.sigma or sigma else Gaussian(seen or model.sigma)
+        seen, along = noise_of_repeats(images, masks[0])
+        if told := seen < _UNLIKE * model.level:
+            correlation = along
+            model = model if config.sigma or sigma else Gaussian(seen or model.sigma)
     scaling = scaling_of(images, masks, model)
     spacing = (*first.grid.spacing, 1.0)[:3]
     order = slices_last(spacing, (*first.grid.shape, 1)[:3])

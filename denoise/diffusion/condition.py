@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from denoise.learning.neighbours import drawn_pair, sub_image
+
 _SEED = 7
 
 
@@ -16,7 +18,10 @@ class Condition(Protocol):
     """From noisy patches to what the diffusion model is conditioned on."""
 
     def __call__(self, noisy: Tensor) -> Tensor:
-        """``(N, 1, i, j, k)`` to the same shape."""
+        """``(N, 1, i, j, k)`` to the same shape, when it is sampled."""
+
+    def pair(self, noisy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What is to be predicted in training, and the condition that goes with it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +48,10 @@ class BlindCondition:
         drawn = torch.randn(mean.shape, generator=generator).to(mean)
         return mean + self.quantum * self.sigma * drawn
 
+    def pair(self, noisy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The noisy image itself, and its condition."""
+        return noisy, self(noisy)
+
 
 @dataclass(frozen=True)
 class SliceCondition:
@@ -61,3 +70,32 @@ class SliceCondition:
         """Along the last axis, mirrored at its ends."""
         wide = functional.pad(noisy, (1, 1, 0, 0, 0, 0), mode="reflect")
         return (wide[..., 2:] + wide[..., :-2]) / 2
+
+    def pair(self, noisy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The noisy image itself, and its condition."""
+        return noisy, self(noisy)
+
+
+@dataclass(frozen=True)
+class PairCondition:
+    """A sub-image of half the resolution, of which another one, a voxel beside it, is predicted.
+
+    The two share no noise, as in :class:`~denoise.learning.neighbours.Neighbours`; sampled, the
+    model is told the whole noisy image.
+
+    Examples
+    --------
+    >>> image = torch.rand(1, 1, 8, 6, 3)
+    >>> wanted, told = PairCondition().pair(image, torch.Generator().manual_seed(0))
+    >>> wanted.shape, bool((wanted != told).all())
+    (torch.Size([1, 1, 4, 3, 3]), True)
+    """
+
+    def __call__(self, noisy: Tensor) -> Tensor:
+        """The image itself."""
+        return noisy
+
+    def pair(self, noisy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Two neighbouring sub-images."""
+        one, other = drawn_pair(noisy.ndim - 2, generator)
+        return sub_image(noisy, one), sub_image(noisy, other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from denoise.config import Predict, Solver
 from denoise.diffusion.condition import Condition
-from denoise.diffusion.sampling import Solver, scheduler, symmetric
+from denoise.diffusion.sampling import scheduler, symmetric
 from denoise.networks.unet import Shape, UNet
 
 _START = 11
@@ -21,9 +23,10 @@ _START = 11
 class Diffusion:
     """Learn how noisy images are distributed, given a condition; sample from opposite starts.
 
-    The network gets the state, the condition and the level of noise as three channels, and
-    predicts the image as condition plus change (x0 prediction). Images are brought to variance
-    about one by ``scale``, or the schedule of noise would be wrong for them.
+    The network gets the state, the condition and the level of noise as three channels, and gives
+    the condition plus a change: the image, or minus the velocity (Salimans and Ho, ICLR 2022,
+    appendix D), which at the level of pure noise is the same. Images are brought to variance about
+    one by ``scale``, or the schedule of noise would be wrong for them.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ class Diffusion:
         Mean and standard deviation of the images that are learned from.
     steps, pairs, solver
         Of :func:`~denoise.diffusion.sampling.symmetric`.
+    predict
+        ``image`` or ``velocity``.
     """
 
     condition: Condition
@@ -41,20 +46,24 @@ class Diffusion:
     steps: int = 5
     pairs: int = 1
     solver: Solver = "ddim"
+    predict: Predict = "image"
 
     def loss(
         self, network: nn.Module, noisy: Tensor, sigma: float, generator: torch.Generator
     ) -> Tensor:
-        """Squared error of the predicted image at a random level of noise, in units of sigma²."""
-        image, condition = self._in(noisy), self._in(self.condition(noisy))
-        signal = self._signal.to(noisy)
-        times = torch.randint(len(signal), (len(noisy),), generator=generator).to(noisy.device)
-        kept = signal[times].view(-1, *[1] * (noisy.ndim - 1))
-        drawn = torch.randn(noisy.shape, generator=generator).to(noisy)
+        """Squared error of what is predicted at a random level of noise, in units of sigma²."""
+        image, condition = (self._in(each) for each in self.condition.pair(noisy, generator))
+        signal = self._signal.to(image)
+        times = torch.randint(len(signal), (len(image),), generator=generator).to(image.device)
+        kept = signal[times].view(-1, *[1] * (image.ndim - 1))
+        drawn = torch.randn(image.shape, generator=generator).to(image)
         state = kept.sqrt() * image + (1 - kept).sqrt() * drawn
         level = (times / len(signal)).view_as(kept).expand_as(state)
-        guess = network(torch.cat([state, condition, level], 1)).float()
-        return functional.mse_loss(guess, image) * (self.scale / sigma) ** 2
+        given = network(torch.cat([state, condition, level], 1)).float()
+        wanted = image
+        if self.predict == "velocity":
+            wanted = (1 - kept).sqrt() * image - kept.sqrt() * drawn
+        return functional.mse_loss(given, wanted) * (self.scale / sigma) ** 2
 
     def denoised(self, network: nn.Module, noisy: Tensor, sigma: float) -> Tensor:
         """The mean of opposite samples, from the same start for every image of one shape."""
@@ -72,13 +81,28 @@ class Diffusion:
 
         def predict(state: Tensor, time: float) -> Tensor:
             level = torch.full_like(state, time)
-            return network(torch.cat([state, told, level], 1)).float()
+            return self.image(network(torch.cat([state, told, level], 1)).float(), state, time)
 
         mean, spread = symmetric(
             predict, told, generator=torch.Generator().manual_seed(_START),
             steps=self.steps, pairs=self.pairs, solver=self.solver,
         )  # fmt: skip
         return mean * self.scale + self.centre, spread * self.scale
+
+    def image(self, given: Tensor, state: Tensor, time: float) -> Tensor:
+        """The image without noise that the network means, at a time from 0 to 1.
+
+        Examples
+        --------
+        >>> from denoise.diffusion.condition import SliceCondition
+        >>> model = Diffusion(SliceCondition(), predict="velocity")
+        >>> float(model.image(torch.tensor(3.0), torch.tensor(0.0), 0.999)) - 3 < 1e-3
+        True
+        """
+        if self.predict == "image":
+            return given
+        kept = float(self._signal[min(round(time * len(self._signal)), len(self._signal) - 1)])
+        return math.sqrt(kept) * state + math.sqrt(1 - kept) * given
 
     def _in(self, image: Tensor) -> Tensor:
         return (image - self.centre) / self.scale

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from denoise.config import Solver
 from regkit.installed import diffusers
 
-Solver = Literal["ddim", "dpm"]
 # What a state and the level of its noise (0 to 1) are denoised to: (i, j, k) to (i, j, k).
 Predict = Callable[[Tensor, float], Tensor]
 

@@ -7,16 +7,22 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from denoise.diffusion.condition import BlindCondition
+from denoise.diffusion.condition import (
+    BlindCondition,
+    Condition,
+    PairCondition,
+    SliceCondition,
+)
 from denoise.diffusion.model import Diffusion, diffusion_network
 from denoise.diffusion.student import Distillation
 from denoise.diffusion.volume import sampled_volume
 from denoise.learning.health import Health, best
 from denoise.learning.setting import Setting, Watch, trained_on
 from denoise.methods import Method, make_method
+from regkit.errors import InputError
 
 _SHARES = {"blindspot": 0.5, "diffusion": 0.3, "student": 0.2}  # of the steps; regkit's own
-_AVERAGE = 0.99
+_AVERAGE, _FEWEST_SLICES = 0.99, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +85,27 @@ def _fitted(
 
 
 def _diffusion(blind: Method, setting: Setting) -> Method:
+    config = setting.config
     values = torch.cat([i[m] for i, m in zip(setting.images, setting.masks, strict=True)])
     objective = Diffusion(
-        BlindCondition(blind.network.eval(), setting.sigma),
-        centre=float(values.mean()),
-        scale=float(values.std()),
-    )
+        _condition(blind, setting), float(values.mean()), float(values.std()),
+        config.sampling_steps, config.pairs, config.solver, config.predict,
+    )  # fmt: skip
     through = 2 if _shape(setting)[2] >= 8 and setting.spacing[2] < 2 * setting.spacing[0] else 1
-    levels = len(setting.config.widths) - 1
-    network = diffusion_network(setting.config.widths, ((2, 2, through),) * levels)
+    levels = len(config.widths) - 1
+    network = diffusion_network(config.widths, ((2, 2, through),) * levels)
     return Method("diffusion", network, objective, network.shape.reach, network.shape.multiple)
+
+
+def _condition(blind: Method, setting: Setting) -> Condition:
+    config = setting.config
+    if config.condition == "blind":
+        return BlindCondition(blind.network.eval(), setting.sigma, config.condition_noise)
+    if config.condition == "pairs":
+        return PairCondition()
+    if _shape(setting)[2] < _FEWEST_SLICES:
+        raise InputError("condition: 'slices' needs 2 slices or more; take 'blind' or 'pairs'")
+    return SliceCondition()
 
 
 def _shape(setting: Setting) -> tuple[int, ...]:

@@ -11,7 +11,11 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Distillation:
-    """From noisy images to targets that are the second channel of the patches."""
+    """From noisy images to targets that are the second channel of the patches.
+
+    The student is the residual U-Net of the other methods, not a NAFNet: what the stages gain or
+    lose is then theirs and not that of another network, and files of weights are of one kind.
+    """
 
     def loss(
         self, network: nn.Module, noisy: Tensor, sigma: float, generator: torch.Generator

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from denoise.learning.neighbours import sub_image
 from denoise.noise.repeats import correlated
 from denoise.noise.whiteness import residual_correlation
 
 Denoiser = Callable[[Tensor], Tensor]
 # Of sigma: the step of the numerical derivative.
 _STEP = 0.1
+_SMALLEST = 4
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Health:
         above 1 where anatomy goes too, near 0 where the network gives the noise back.
     correlation
         The largest correlation of neighbouring voxels of what is taken away.
+    neighbours
+        Mean squared distance of one denoised sub-image of the slab to another, a voxel beside it,
+        over sigma², less the 1 that is the noise of the other: needs no derivative, and includes
+        what two neighbouring voxels differ in without noise. It tells when to stop, not how good
+        a denoiser is.
     """
 
     step: int
@@ -41,6 +48,7 @@ class Health:
     risk: float
     residual: float
     correlation: float
+    neighbours: float = float("nan")
 
 
 def examine(
@@ -78,7 +86,30 @@ def examine(
     risk = residual[inside].square().mean() / sigma**2 - 1 + 2 * divergence
     variance = residual[inside].var() / sigma**2
     correlation = max(residual_correlation(residual[0, 0], mask), key=abs)
-    return Health(step, loss, float(risk), float(variance), correlation)
+    pairs = neighbour_risk(denoiser, noisy, mask, sigma)
+    return Health(step, loss, float(risk), float(variance), correlation, pairs)
+
+
+def neighbour_risk(denoiser: Denoiser, noisy: Tensor, mask: Tensor, sigma: float) -> float:
+    """The held-out risk of Neighbor2Neighbor (Huang et al., CVPR 2021), over sigma².
+
+    Not a number where the image is too small for sub-images.
+
+    Examples
+    --------
+    >>> noise = torch.randn(1, 1, 24, 24, 24, generator=torch.Generator().manual_seed(0))
+    >>> risk = neighbour_risk(lambda y: 0.5 * y, noise, torch.ones(24, 24, 24).bool(), 1.0)
+    >>> abs(risk - 0.25) < 0.05
+    True
+    """
+    if min(noisy.shape[2:4]) < _SMALLEST:
+        return float("nan")
+    one, other = (0, 0, 0), (0, 1, 0)
+    with torch.no_grad():
+        guess = denoiser(sub_image(noisy, one))
+    inside = sub_image(mask[None, None], one) & sub_image(mask[None, None], other)
+    apart = (guess - sub_image(noisy, other))[inside]
+    return float(apart.square().mean() / sigma**2 - 1)
 
 
 def best(found: list[Health]) -> Health:

@@ -10,6 +10,8 @@ from torch import Tensor
 
 # Of the longest axis; from its middle, where the object is.
 _HELD_OUT = 0.08
+# Voxels beside it that a check sees too.
+_AROUND = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +71,25 @@ def cut_patches(
     return Patches(whole, [_centres(mask, size) for mask in masks], tuple(size), square)
 
 
-def held_out(image: Tensor) -> Tensor:
-    """The slab of ``(i, j, k)`` that :func:`cut_patches` leaves out, as ``(1, 1, i, j, k)``."""
+def checked_part(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The held-out slab with what lies around it, and where the slab itself is.
+
+    A network needs the surroundings of a voxel, those it has learned from too; it is judged in the
+    slab alone.
+
+    Examples
+    --------
+    >>> image = torch.arange(50.0)[:, None, None].expand(50, 6, 4)
+    >>> part, inside = checked_part(image, image >= 0)
+    >>> part.shape, part[0, 0][inside].unique().tolist()
+    (torch.Size([1, 1, 12, 6, 4]), [23.0, 24.0, 25.0, 26.0])
+    """
     axis, first, last = held_out_slab(image.shape)
-    return image.narrow(axis, first, last - first)[None, None]
+    start = max(0, first - _AROUND)
+    size = min(image.shape[axis], last + _AROUND) - start
+    inside = torch.zeros_like(mask)
+    inside.narrow(axis, first, last - first).copy_(mask.narrow(axis, first, last - first))
+    return image.narrow(axis, start, size)[None, None], inside.narrow(axis, start, size)
 
 
 def held_out_slab(shape: Sequence[int]) -> tuple[int, int, int]:

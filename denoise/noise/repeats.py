@@ -74,6 +74,21 @@ def correlated(white: Tensor, blur: Sequence[float]) -> Tensor:
     return torch.from_numpy(smooth / math.sqrt(math.prod(map(_kept, blur)))).to(white)
 
 
+def correlation_of(blur: float, lag: Tensor) -> Tensor:
+    """Correlation of voxels so far apart, of white noise under that Gaussian; as ``lag``.
+
+    Examples
+    --------
+    >>> correlation_of(0.0, torch.arange(3))
+    tensor([1., 0., 0.])
+    >>> round(float(correlation_of(0.6, torch.tensor(1))), 2)
+    0.5
+    """
+    if not blur:
+        return (lag == 0).float()
+    return torch.exp(-lag.float().square() / (4 * blur**2))
+
+
 def _kept(sd: float) -> float:
     """Variance that a sampled Gaussian of that width leaves of white noise."""
     if not sd:

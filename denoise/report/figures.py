@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from denoise.learning.health import Health
 from denoise.report.measures import Curve, bias_by_intensity, spectrum
 from denoise.result import Result
-from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
 from regkit.report.display import display_range, shade
 from regkit.report.figures import grey
 from regkit.report.slices import cut, planes
@@ -19,9 +19,10 @@ from regkit.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
 
 _INK, _FAINT, _BLUE, _ORANGE, _GREEN = "#1f2328", "#d5d9de", "#0072b2", "#d55e00", "#009e73"
-_PANELS = 3
+_PANELS = 4
 
 
 def before_and_after(result: Result) -> tuple[Picture, Picture]:
@@ -40,11 +41,20 @@ def before_and_after(result: Result) -> tuple[Picture, Picture]:
 
 def signed(volume: Volume, like: Volume, words: str) -> Picture:
     """Slices of values of either sign, where those of ``like`` are cut."""
+    return _map(volume, like, words, Panel.show_signed)
+
+
+def positive(volume: Volume, like: Volume, words: str) -> Picture:
+    """Slices of values from 0 up, where those of ``like`` are cut."""
+    return _map(volume, like, words, Panel.show_positive)
+
+
+def _map(volume: Volume, like: Volume, words: str, show: Callable[..., AxesImage]) -> Picture:
     view = planes(like)
     limit = float(np.quantile(volume.data.abs().numpy(), 0.998)) or 1.0
     figure, panels = strip(view, look=MAP)
     for panel, plane in zip(panels, view, strict=True):
-        drawn = panel.show_signed(cut(volume, plane), limit)
+        drawn = show(panel, cut(volume, plane), limit)
     add_bar(figure, drawn, words)
     return picture(figure, f"{words}: {', '.join(plane.name for plane in view)}.")
 
@@ -76,6 +86,7 @@ def learning(history: Sequence[Health], chosen: Health) -> Picture:
     steps = np.array([each.step for each in history], dtype=float)
     rows = (
         ("Estimated error / noise variance", [each.risk for each in history], None),
+        ("Error on neighbouring voxels / the same", [each.neighbours for each in history], None),
         ("Variance taken away / noise variance", [each.residual for each in history], 1.0),
         ("Correlation of what is taken away", [each.correlation for each in history], 0.0),
     )

@@ -41,7 +41,7 @@ def taken_variance(result: Result) -> float:
     """
     noisy, clean = (result.model.stabilise(v.data[0].float())
                     for v in (result.noisy, result.denoised))  # fmt: skip
-    return float((noisy - clean)[result.mask].var())
+    return float((noisy - clean)[result.mask].var()) / result.scaling.noise**2
 
 
 def anatomy_in_residual(result: Result) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from denoise.learning.health import best
-from denoise.report.figures import before_and_after, curves, learning, signed
+from denoise.report.figures import before_and_after, curves, learning, positive, signed
 from denoise.report.findings import findings, verdict
 from denoise.result import Result
 from regkit.report.tables import base_name, flat
@@ -59,7 +59,7 @@ def render(result: Result, record: Mapping[str, Any]) -> str:
         before=pair[0],
         after=pair[1],
         residual=signed(result.residual, result.noisy, "before - after"),
-        uncertainty=signed(result.uncertainty, result.noisy, "standard deviation"),
+        uncertainty=positive(result.uncertainty, result.noisy, "standard deviation"),
         curves=curves(result),
         learning=learning(history, best(history)) if len(history) > 1 else None,
         facts=flat({name: value for name, value in record.items() if name != "history"}),

@@ -7,7 +7,7 @@ without an error when the disk is full.
 from regkit.io.files import check_output, open_image, open_labels, read, read_labels, save
 from regkit.io.points import read_points
 from regkit.io.preflight import preflight
-from regkit.io.publish import publish, refuse_overwriting_inputs, write_atomically
+from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
 from regkit.io.reading import Reading
 from regkit.io.transforms import read_transform, write_transform
 
@@ -18,6 +18,7 @@ __all__ = [
     "open_labels",
     "preflight",
     "publish",
+    "publish_files",
     "read",
     "read_labels",
     "read_points",

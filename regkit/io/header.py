@@ -69,6 +69,8 @@ class Header:
         How many values a voxel has, and which of them is meant (from 0).
     layout
         Where a NIfTI file has its voxels; None for the formats of ITK.
+    repetition
+        Seconds from one frame to the next, where a NIfTI file says them.
     """
 
     path: Path
@@ -81,6 +83,7 @@ class Header:
     channels: int = 1
     channel: int = 0
     layout: Layout | None = None
+    repetition: float | None = None
 
 
 def product(values: Sequence[int]) -> int:

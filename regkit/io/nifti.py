@@ -79,18 +79,28 @@ def stored(
     return data
 
 
-def write_image(data: NDArray[Any], grid: Grid, path: Path, *, intent: int | None = None) -> None:
+def write_image(
+    data: NDArray[Any],
+    grid: Grid,
+    path: Path,
+    *,
+    intent: int | None = None,
+    repetition: float | None = None,
+) -> None:
     """Write an array whose first axes are those of ``grid``; sform and qform are both set.
 
     It is NIfTI-1, or NIfTI-2 where an axis is too long for that. The bytes depend on the
-    arguments alone: no time and no name enter the gzip header.
+    arguments alone: no time and no name enter the gzip header. ``repetition`` is the seconds
+    between the frames of a 4-D array.
     """
     affine = lifted(grid)
     large = max(data.shape) > _NIFTI1_LARGEST
     image = _IMAGES[large](data, affine, dtype=data.dtype)
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)
-    image.header.set_xyzt_units("mm")
+    image.header.set_xyzt_units("mm", None if repetition is None else "sec")
+    if repetition is not None:
+        image.header["pixdim"][4] = repetition
     if intent is not None:
         image.header.set_intent(intent)
     with path.open("wb") as file:

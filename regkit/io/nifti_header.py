@@ -41,6 +41,7 @@ _REFUSED = {
 }
 _COLOURS = {128: "RGB", 2304: "RGBA"}
 _UNITS = {1: "metres", 3: "micrometres"}
+_SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 _SINGLE_FILE = {348: 352, 540: 544}
 # nibabel's own annotations stop short of its constructors.
 _KINDS: tuple[tuple[int, Any], ...] = ((348, Nifti1Header), (540, Nifti2Header))
@@ -68,6 +69,7 @@ def nifti_header(path: Path, *, compressed: bool, reading: Reading) -> Header:
         layout.channels,
         channel,
         layout,
+        _repetition(raw) if frames > 1 else None,
     )
 
 
@@ -143,6 +145,13 @@ def check_spatial(header: Nifti1Header, name: str, ndim: int) -> None:
             "Convert the header"
         )
     check_spacing(name, [float(s) for s in header["pixdim"][1 : ndim + 1]])
+
+
+def _repetition(header: Nifti1Header) -> float | None:
+    """Seconds between frames; None where the header does not say, or what it says is no time."""
+    unit = _SECONDS.get(int(header["xyzt_units"]) & 56)
+    step = float(header["pixdim"][4])
+    return step * unit if unit and 0 < step < float("inf") else None
 
 
 def _image_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from regkit.errors import InputError
 from regkit.io.atomic import (
     check_free,
+    check_target,
     disk_errors,
     flush,
     living,
@@ -21,7 +22,7 @@ from regkit.io.atomic import (
 )
 from regkit.io.formats import display_name
 
-__all__ = ["publish", "refuse_overwriting_inputs", "write_atomically"]
+__all__ = ["publish", "publish_files", "refuse_overwriting_inputs", "write_atomically"]
 
 
 @contextmanager
@@ -79,6 +80,72 @@ def publish(
             _refuse_company(staging, last)
             yield staging
             _release(staging, target, overwrite, last)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def publish_files(paths: Sequence[Path], *, overwrite: bool = False) -> Iterator[dict[Path, Path]]:
+    """Give a staged name for every path; when the block ends without error, all appear, or none.
+
+    Parameters
+    ----------
+    paths
+        Final names in folders that exist, one or several; they appear in this order, so that
+        where the last one is, the others are.
+    overwrite
+        Replace files that are there.
+
+    Yields
+    ------
+    dict
+        From every path to where it is to be written.
+
+    Raises
+    ------
+    InputError
+        If a file exists and ``overwrite`` is false, or a folder may not be written.
+    ResourceError
+        If the disk is full. After any exception all folders are as they were before.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     with publish_files([Path(out, "a.txt"), Path(out, "b.txt")]) as staged:
+    ...         for place in staged.values():
+    ...             _ = place.write_text("")
+    ...     sorted(os.listdir(out))
+    ['a.txt', 'b.txt']
+    """
+    for path in paths:
+        check_target(path, overwrite)
+    with ExitStack() as stack:
+        stages = {folder: stack.enter_context(_staged(folder)) for folder in
+                  dict.fromkeys(path.parent for path in paths)}  # fmt: skip
+        staged = {path: stages[path.parent] / path.name for path in paths}
+        yield staged
+        for path in paths:
+            check_free(path, overwrite)
+            flush(staged[path])
+        moves = {folder: stack.enter_context(_undone_on_failure(stage))
+                 for folder, stage in stages.items()}  # fmt: skip
+        moves[paths[-1].parent].aside(paths[-1])  # it must not vouch for a mixture of old and new
+        for path in paths:
+            moves[path.parent].into_place(staged[path], path)
+        for folder in stages:
+            flush(folder)
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A hidden folder inside ``folder``, which is gone afterwards."""
+    remove_abandoned(folder)
+    with disk_errors(folder):
+        staging = folder / f".regkit-partial-{owner_tag()}"
+        staging.mkdir()
+        try:
+            yield staging
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 

@@ -15,16 +15,25 @@ from torch.nn import functional
 from regkit.kernels.backend import loops_apply, with_triton
 
 _BLOCK = 1 << 26  # bytes of statistics held at a time: memory, against starts of loops
-EPSILON = 1e-5  # added to each variance, for intensities in [0, 1]; that of icon-registration
+EPSILON = 1e-5  # the variance of what counts as flat, in [0, 1]; that of icon-registration
 
 
 @with_triton
 def lncc_gradient(
-    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
+    fixed: Tensor,
+    warped: Tensor,
+    weight: Tensor,
+    radius: int,
+    *,
+    squared: bool,
+    floor: float = EPSILON,
 ) -> tuple[float, Tensor]:
-    """``1 - mean(lncc)`` over the weight, and its gradient by ``warped``; all ``(I, J, K)``."""
+    """``1 - mean(lncc)`` over the weight, and its gradient by ``warped``; all ``(I, J, K)``.
+
+    ``floor`` is added to each variance, so that what is flat correlates with nothing.
+    """
     if not loops_apply(fixed, warped, weight):
-        return gradient_reference(fixed, warped, weight, radius, squared=squared)
+        return gradient_reference(fixed, warped, weight, radius, squared=squared, floor=floor)
     import numba
 
     from regkit.kernels.cpu import windows
@@ -36,7 +45,7 @@ def lncc_gradient(
     value = np.zeros(n0)
     f, w, m, out = fixed.numpy(), warped.numpy(), weight.numpy(), torch.empty_like(warped)
     boxes, spans, total = _boxes(m, radius)
-    eps, scale = np.float32(EPSILON), np.float32(-1 / total)
+    eps, scale = np.float32(floor), np.float32(-1 / total)
     summed = weighed = 0
     for first in range(0, n0, block):
         last = min(first + block, n0)
@@ -68,13 +77,19 @@ def _boxes(
 
 @torch.no_grad()
 def gradient_reference(
-    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
+    fixed: Tensor,
+    warped: Tensor,
+    weight: Tensor,
+    radius: int,
+    *,
+    squared: bool,
+    floor: float = EPSILON,
 ) -> tuple[float, Tensor]:
     """:func:`lncc_gradient` in PyTorch: box sums, and box sums of what each window makes of them.
 
     Every window pulls its voxels ``w`` along ``alpha (f - mean_f) - beta (w - mean_w)``.
     """
-    count, mean_f, mean_w, var_f, var_w, cov = _statistics(fixed, warped, weight, radius)
+    count, mean_f, mean_w, var_f, var_w, cov = _statistics(fixed, warped, weight, radius, floor)
     if squared:
         slope = 2 * cov / (var_f * var_w)
         cc = cov * slope / 2
@@ -93,10 +108,16 @@ def gradient_reference(
 
 
 def lncc_reference(
-    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
+    fixed: Tensor,
+    warped: Tensor,
+    weight: Tensor,
+    radius: int,
+    *,
+    squared: bool,
+    floor: float = EPSILON,
 ) -> Tensor:
     """The loss in PyTorch, differentiable; ``(*spatial)`` in 2-D or 3-D."""
-    _, _, _, var_f, var_w, cov = _statistics(fixed, warped, weight, radius)
+    _, _, _, var_f, var_w, cov = _statistics(fixed, warped, weight, radius, floor)
     cc = cov**2 / (var_f * var_w) if squared else cov / (var_f * var_w).sqrt()
     loss: Tensor = 1 - (weight * cc).sum() / weight.sum().clamp(min=1e-6)
     return loss
@@ -111,14 +132,16 @@ def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int
     return cov / (var_f * var_w).sqrt()
 
 
-def _statistics(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int) -> list[Tensor]:
+def _statistics(
+    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, floor: float = EPSILON
+) -> list[Tensor]:
     """Weight, means, variances and covariance of every window."""
     f, w = weight * fixed, weight * warped
     count, *sums = box_sum(torch.stack([weight, f, w, f * fixed, w * warped, f * warped]), radius)
     count = count.clamp(min=1e-6)
     mean_f, mean_w, ff, ww, fw = [part / count for part in sums]
-    var_f = (ff - mean_f**2).clamp(min=0) + EPSILON
-    var_w = (ww - mean_w**2).clamp(min=0) + EPSILON
+    var_f = (ff - mean_f**2).clamp(min=0) + floor
+    var_w = (ww - mean_w**2).clamp(min=0) + floor
     return [count, mean_f, mean_w, var_f, var_w, fw - mean_f * mean_w]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from regkit.kernels.windows import lncc_gradient, lncc_reference
+from regkit.kernels.windows import EPSILON, lncc_gradient, lncc_reference
 from regkit.losses.similarity import Similarity
+
+_FLAT = 0.012  # standard deviation a millimetre of voxel; measured on chests and brains
+_FLATTEST = 0.05
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class LNCC(Similarity):
     """``1 - mean(lncc)`` over box windows of half width ``radius`` voxels.
 
     ``squared`` takes the square of each window's correlation (Avants et al., Med. Image Anal.
-    2008), which does not care about the sign of the contrast.
+    2008), which does not care about the sign of the contrast. ``floor`` is the variance of what
+    counts as flat: a window of less hardly correlates with anything.
 
     Examples
     --------
@@ -27,6 +31,12 @@ class LNCC(Similarity):
 
     radius: int = 2
     squared: bool = False
+    floor: float = EPSILON
+
+    def at(self, spacing: float) -> LNCC:
+        """A window of larger voxels sees more of an edge: what is faint in it is rather noise."""
+        flat = min(_FLAT * spacing, _FLATTEST)
+        return replace(self, floor=max(self.floor, flat**2))
 
     @property
     def name(self) -> str:
@@ -35,13 +45,15 @@ class LNCC(Similarity):
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """One channel."""
-        return lncc_reference(fixed[0], warped[0], weight, self.radius, squared=self.squared)
+        return lncc_reference(
+            fixed[0], warped[0], weight, self.radius, squared=self.squared, floor=self.floor
+        )
 
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
         """By the kernel, on 3-D features."""
         value, gradient = lncc_gradient(
-            fixed[0], warped[0], weight, self.radius, squared=self.squared
+            fixed[0], warped[0], weight, self.radius, squared=self.squared, floor=self.floor
         )
         return value, gradient[None]

@@ -37,6 +37,10 @@ class Mixed(Similarity):
         """Whether a part does."""
         return any(part.varies(shape) for _, part in self.parts)
 
+    def at(self, spacing: float) -> Mixed:
+        """Every part."""
+        return Mixed(tuple((weight, part.at(spacing)) for weight, part in self.parts))
+
     def reseed(self, seed: int) -> None:
         """Every part."""
         for _, part in self.parts:

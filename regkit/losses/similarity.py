@@ -24,6 +24,10 @@ class Similarity(ABC):
         """Whether the same images ``(1, *shape)`` may give another value the next time."""
         return False
 
+    def at(self, spacing: float) -> Similarity:
+        """The same for voxels of that size, in world units, where that makes a difference."""
+        return self
+
     def reseed(self, seed: int) -> None:
         """Let what is random begin anew."""
         return

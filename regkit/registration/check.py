@@ -6,6 +6,8 @@ import torch
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.preprocess.intensity import is_ct
+from regkit.registration.config import RegisterConfig
 from regkit.registration.pair import Pair
 from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
@@ -49,6 +51,25 @@ def check_pair(fixed: Volume, moving: Volume) -> None:
         )
     check_image(fixed)
     check_image(moving)
+
+
+def check_mass(fixed: Volume, moving: Volume, config: RegisterConfig) -> None:
+    """Only CT tells how dense tissue is, so that its mass can be conserved.
+
+    Raises
+    ------
+    InputError
+        If ``tuning.conserve`` asks for it and an image is not CT.
+    """
+    if config.tuning.conserve != "mass":
+        return
+    modalities = (config.modality, config.moving_modality or config.modality)
+    for volume, modality in zip((fixed, moving), modalities, strict=True):
+        if not (modality == "ct" or (modality == "auto" and is_ct(volume.data))):
+            raise InputError(
+                f"{volume.name or 'image'}: conserve: mass needs CT on both sides, and this is not "
+                "taken for CT; set modality ct if it is, or conserve: nothing"
+            )
 
 
 def check_initial(initial: Transform | None, ndim: int) -> None:

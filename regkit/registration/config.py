@@ -82,7 +82,7 @@ class SmoothConfig(Settings):
 
     share: float = Field(0.68, ge=0)
     field_sigma: float = Field(1.6, ge=0)
-    update_sigma: float = Field(8.0, ge=0)
+    update_sigma: float = Field(12.0, ge=0)
 
 
 class FieldConfig(Settings):
@@ -97,6 +97,9 @@ class FieldConfig(Settings):
     ``max_field_voxels`` bounds that of the field: where it would hold more, the field has half
     the resolution of the images, or a quarter. It is smooth, so that it loses next to nothing, at
     a fraction of the time and memory.
+
+    Levels of voxels of at least ``symmetric`` world units are done from both images, and what is
+    found is averaged; between coarse voxels that costs little and depends less on the direction.
 
     ``reach`` bounds ``step`` and ``update_sigma`` in world units: in voxels larger than this they
     shrink to what they are in voxels of this size. ``effort`` raises
@@ -115,6 +118,7 @@ class FieldConfig(Settings):
     max_voxels: int = Field(16_000_000, gt=0)
     max_field_voxels: int = Field(4_000_000, gt=0)
     reach: float = Field(2.5, gt=0)
+    symmetric: float = Field(3.0, ge=0)
     effort: int = Field(0, ge=0)
     smooth: SmoothConfig = SmoothConfig()
 
@@ -130,11 +134,13 @@ class NetworkConfig(Settings):
 
     ``shape`` is the number of voxels of its working grid along every axis: what the model was
     trained at, if it tells, else 175, as the released networks were. ``precision`` is what it
-    calculates in.
+    calculates in. ``compile`` goes through ``torch.compile``, which takes longer than it saves
+    unless many pairs follow; where that fails the network runs as it is, and the record says so.
     """
 
     shape: int | None = Field(None, ge=16, le=512)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    compile: Literal["off", "on"] = "off"
 
 
 class TuningConfig(Settings):
@@ -142,7 +148,8 @@ class TuningConfig(Settings):
 
     ``iterations`` of Adam at ``learning_rate``, fewer when five of them gain less than
     ``tolerance`` of the first loss; ``lmbda`` weighs GradICON. ``save_memory`` calculates twice
-    what it would have to keep.
+    what it would have to keep. ``conserve: mass`` compares a pair of CT by
+    :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
     iterations: int = Field(50, ge=1)
@@ -150,6 +157,7 @@ class TuningConfig(Settings):
     lmbda: float = Field(1.5, ge=0)
     tolerance: float = Field(1e-4, ge=0)
     save_memory: bool = True
+    conserve: Literal["nothing", "mass"] = "nothing"
 
 
 class FeatureConfig(Settings):

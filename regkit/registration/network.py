@@ -15,7 +15,13 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels import backend
-from regkit.networks.inference import displacement, faster, precision_of
+from regkit.networks.inference import (
+    compiled,
+    displacement,
+    faster,
+    not_compiled,
+    precision_of,
+)
 from regkit.networks.models import Model
 from regkit.networks.steps import Registration
 from regkit.registration.config import NetworkConfig
@@ -74,11 +80,16 @@ def register_network(
     if tune is not None:
         plain = tune(plain, moving, fixed)
     network = faster(plain, precision=config.precision)
+    if config.compile == "on":
+        network = compiled(network)
     fields = []
     for number, (source, target) in enumerate(((moving, fixed), (fixed, moving))[:directions]):
         report(Progress("network", model.name, 1, 1, number, directions, math.nan))
         fields.append(_field(network, source, target, grid))
     note = f"{precision_of(network)}, {'x'.join(map(str, grid.shape))}, {directions} way(s)"
+    if config.compile == "on":
+        failure = not_compiled(network)
+        note += f", not compiled: {failure}" if failure else ", compiled"
     seconds = time.perf_counter() - begin
     return fields, Stage("network", model.name, backend.name(pair.device), seconds, note=note)
 

@@ -34,14 +34,16 @@ class Pair:
     ``region`` is where fixed has tissue, or its mask; ``scope`` is where fixed counts for the
     linear engine: the mask, or everything, since the dark surroundings keep an affine from
     growing; but the tissue alone where the field of view cuts through it, since the dark then
-    also tells where the scan ended. ``moving_region`` is where moving counts (None: all of it),
-    ``moving_body`` where it has tissue; ``grid`` is the finest working grid.
+    also tells where the scan ended. ``fixed_region`` and ``moving_region`` are the masks that were
+    given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
+    finest working grid.
     """
 
     fixed: Volume
     moving: Volume
     region: Labels
     scope: Labels
+    fixed_region: Labels | None
     moving_region: Labels | None
     moving_body: Labels
     grid: Grid
@@ -99,6 +101,7 @@ def prepare(
         moving=m,
         region=region,
         scope=_everything(f) if fixed_mask is None and not is_cut(region) else region,
+        fixed_region=None if fixed_mask is None else region,
         moving_region=None if moving_mask is None else canonical(moving_mask),
         moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
         grid=grid,

@@ -12,7 +12,7 @@ from regkit.kernels.backend import threads
 from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
-from regkit.registration.check import as_mask, check_initial, check_pair
+from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.engines import Found, Report, Start, find
@@ -88,6 +88,7 @@ def register(
         wanted = _named(wanted, own)
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
+    check_mass(fixed, moving, wanted)
     wanted, network = _network(wanted, model, fixed.ndim)
     fixed_mask, moving_mask = as_mask(fixed_mask, fixed), as_mask(moving_mask, moving)
     fixed = straightened(fixed, outside=_outside(fixed, wanted))

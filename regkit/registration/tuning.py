@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from regkit.kernels.sampling import sample_unit
 from regkit.losses.gradicon import gradicon_loss
+from regkit.losses.mass import mass_conserved
 from regkit.losses.similarity import Similarity
 from regkit.networks.steps import Registration, Step, unit_points
 from regkit.networks.unet import UNet
@@ -57,7 +58,7 @@ def tuned(
     best = copy.deepcopy(own.state_dict())
     with torch.enable_grad():
         for number in range(config.iterations):
-            loss = _loss(tuning, moving, fixed, similarity, config.lmbda)
+            loss = _loss(tuning, moving, fixed, similarity, config)
             losses.append(float(loss.detach()))
             report(number + 1, losses[-1])
             if losses[-1] <= min(losses):
@@ -72,17 +73,26 @@ def tuned(
 
 
 def _loss(
-    network: Registration, moving: Tensor, fixed: Tensor, similarity: Similarity, lmbda: float
+    network: Registration,
+    moving: Tensor,
+    fixed: Tensor,
+    similarity: Similarity,
+    config: TuningConfig,
 ) -> Tensor:
     shape = fixed.shape[2:]
     there = network(moving, fixed).displacement(shape)
     back = network(fixed, moving).displacement(shape)
-    points = unit_points(shape, fixed)
     return (
-        similarity(fixed[0], sample_unit(moving, points + there)[0])
-        + similarity(moving[0], sample_unit(fixed, points + back)[0])
-        + lmbda * gradicon_loss(there, back)
+        similarity(fixed[0], _shown(moving, there, config)[0])
+        + similarity(moving[0], _shown(fixed, back, config)[0])
+        + config.lmbda * gradicon_loss(there, back)
     )
+
+
+def _shown(image: Tensor, u: Tensor, config: TuningConfig) -> Tensor:
+    """What is compared: the warped image, or the mass in it."""
+    warped = sample_unit(image, unit_points(u.shape[2:], u) + u)
+    return mass_conserved(warped, u) if config.conserve == "mass" else warped
 
 
 def _settled(losses: list[float], tolerance: float) -> bool:

@@ -95,6 +95,10 @@ class Panel:
         """Draw values of either sign: blue at ``-limit``, white at 0, red at ``limit``."""
         return self._shown(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
+    def show_positive(self, image: NDArray[np.float32], limit: float) -> AxesImage:
+        """Draw values from 0, white, to ``limit``, dark."""
+        return self._shown(image, cmap="Purples", vmin=0, vmax=limit)
+
     def lines(self, image: NDArray[np.float32], levels: Sequence[float], color: str) -> None:
         """Isolines of pixels at those levels that the pixels cross."""
         low, high = float(image.min()), float(image.max())

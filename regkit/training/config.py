@@ -52,7 +52,8 @@ class Source(Settings):
     ``table`` names a CSV or JSON file. ``synthesis`` draws images instead: of random ``shapes``,
     or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
     of one subject, of which the truth is known; ``recolour`` that of inputs whose contrast is
-    made up. Subjects that are ``held_out`` are for validation alone.
+    made up. Subjects that are ``held_out`` are for validation alone. ``conserve: mass`` compares
+    CT by :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Source(Settings):
     within: float = Field(0.0, ge=0, le=1)
     recolour: float = Field(0.0, ge=0, le=1)
     held_out: tuple[str, ...] = ()
+    conserve: Literal["nothing", "mass"] = "nothing"
 
 
 class Augment(Settings):

@@ -10,6 +10,7 @@ from torch import Tensor
 from regkit.kernels.sampling import sample_unit
 from regkit.losses.dice import dice_loss
 from regkit.losses.gradicon import gradicon_loss
+from regkit.losses.mass import mass_conserved
 from regkit.losses.similarity import Similarity
 from regkit.networks.steps import unit_points
 from regkit.training.config import Loss
@@ -32,17 +33,17 @@ def objective(
         way
         for n, each in enumerate(examples)
         for way in (
-            (there[n : n + 1], each.moving, each.fixed, each.known),
-            (back[n : n + 1], each.fixed, each.moving, each.known),
+            (there[n : n + 1], each.moving, each.fixed, each),
+            (back[n : n + 1], each.fixed, each.moving, each),
         )
     ]
     regular = (gradicon_loss(there, back) + gradicon_loss(back, there)) / 2
     parts: dict[str, list[Tensor]] = {"similarity": [], "truth": [], "dice": []}
-    for field, moving, fixed, known in both:
-        if known:
+    for field, moving, fixed, example in both:
+        if example.known:
             parts["truth"].append(_truth(field, moving, fixed))
         else:
-            parts["similarity"].append(_similarity(field, moving, fixed, similarity))
+            parts["similarity"].append(_similarity(field, moving, fixed, example, similarity))
         if loss.dice and moving.labels is not None and fixed.labels is not None:
             parts["dice"].append(_dice(field, moving.labels, fixed.labels))
     means = {name: torch.stack(each).mean() for name, each in parts.items() if each}
@@ -58,8 +59,13 @@ def _shown(image: Tensor, u: Tensor) -> Tensor:
     return sample_unit(image, unit_points(u.shape[2:], u) + u)
 
 
-def _similarity(u: Tensor, moving: Side, fixed: Side, similarity: Similarity) -> Tensor:
-    return similarity(fixed.compared[0], _shown(moving.compared, u)[0], fixed.weight[0, 0])
+def _similarity(
+    u: Tensor, moving: Side, fixed: Side, example: Example, similarity: Similarity
+) -> Tensor:
+    warped = _shown(moving.compared, u)
+    if example.conserve == "mass":
+        warped = mass_conserved(warped, u)
+    return similarity(fixed.compared[0], warped[0], fixed.weight[0, 0])
 
 
 def _truth(u: Tensor, moving: Side, fixed: Side) -> Tensor:

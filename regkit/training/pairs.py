@@ -37,11 +37,15 @@ class Side:
 
 @dataclass(frozen=True)
 class Example:
-    """A pair. Where ``known``, both sides show one subject, and their ``u`` tell the truth."""
+    """A pair. Where ``known``, both sides show one subject, and their ``u`` tell the truth.
+
+    ``conserve`` is that of its :class:`~regkit.training.config.Source`.
+    """
 
     moving: Side
     fixed: Side
     known: bool
+    conserve: str = "nothing"
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,10 @@ def _pool(source: Source, shape: int, *, held_out: bool) -> Pool:
         if not _drawn(source):
             raise InputError(f"source {source.name!r}: has no table; name one, or draw shapes")
         return Pool(source, ())
+    if source.conserve == "mass" and source.intensity != "ct":
+        raise InputError(
+            f"source {source.name!r}: conserve: mass is for intensity: ct, not {source.intensity}"
+        )
     rows = read_table(source.table, modalities=source.modalities)
     everyone = subjects_of(rows, shape, source.intensity)
     names = [subject.name for subject in everyone]
@@ -129,7 +137,7 @@ class Drawer:
             self._side(pool.source, subject, modality, view, generator)
             for subject, modality in zip((one, two), compared, strict=True)
         ]
-        return Example(sides[0], sides[1], known)
+        return Example(sides[0], sides[1], known, pool.source.conserve)
 
     def _compared(
         self, one: Subject, two: Subject, generator: torch.Generator

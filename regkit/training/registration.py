@@ -161,4 +161,4 @@ def _on(example: Example, device: torch.device) -> Example:
             labels,
         )
 
-    return Example(moved(example.moving), moved(example.fixed), example.known)
+    return replace(example, moving=moved(example.moving), fixed=moved(example.fixed))

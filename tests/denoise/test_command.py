@@ -9,6 +9,7 @@ from denoise.methods import make_method
 from denoise.weights import read_method, save_method
 from regkit import InputError, read
 from regkit.cli import main
+from regkit.io import Reading, preflight
 from regkit.io.nifti import write_image
 
 FEW = ("--preset", "fast", "--steps", "20", "--threads", "1")
@@ -82,9 +83,10 @@ def test_a_saved_model_is_applied_without_learning(run, files, tmp_path, capsys)
 
 def test_a_series_is_denoised_frame_by_frame(noisy, tmp_path, capsys):
     data = np.stack([noisy.image.data[0].numpy()] * 3, -1)
-    write_image(data, noisy.image.grid, tmp_path / "series.nii.gz")
+    write_image(data, noisy.image.grid, tmp_path / "series.nii.gz", repetition=4.5)
     words = ["denoise", str(tmp_path / "series.nii.gz"), "-o", str(tmp_path / "out.nii.gz")]
     assert main([*words, *FEW, "--quiet"]) == 0
+    assert preflight(tmp_path / "out.nii.gz", Reading(frame=0)).repetition == 4.5
     frames = [read(tmp_path / "out.nii.gz", frame=n) for n in range(3)]
     assert torch.equal(frames[0].data, frames[2].data)
     assert not torch.equal(frames[0].data, noisy.image.data)
@@ -93,6 +95,33 @@ def test_a_series_is_denoised_frame_by_frame(noisy, tmp_path, capsys):
     one = ["denoise", str(tmp_path / "series.nii.gz"), "-o", str(tmp_path / "one.nii.gz")]
     assert main([*one, *FEW, "--frame", "1"]) == 0
     assert read(tmp_path / "one.nii.gz").grid.shape == noisy.image.grid.shape
+    mean = ["denoise", str(tmp_path / "series.nii.gz"), "-o", str(tmp_path / "mean.nii.gz")]
+    assert main([*mean, *FEW, "--frames", "repeats"]) == 0
+    assert read(tmp_path / "mean.nii.gz").grid.shape == noisy.image.grid.shape
+
+
+def test_files_appear_together_or_not_at_all(files, tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError("no")
+
+    monkeypatch.setattr("denoise.report.html.render", broken)
+    words = ["denoise", files / "image.nii.gz", "-o", tmp_path / "clean.nii.gz", "--report",
+             tmp_path / "report.html", "--residual", tmp_path / "residual.nii.gz"]  # fmt: skip
+    assert main([*map(str, words), *FEW, "--steps", "2"]) != 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_settings_reaches_what_has_no_option(files, tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("method: blindspot\nnetwork: rotated\nwidths: [4, 6]\n")
+    words = ["denoise", files / "image.nii.gz", "-o", tmp_path / "clean.nii.gz", "--config",
+             tmp_path / "mine.yaml", "--save-model", tmp_path / "m.safetensors"]  # fmt: skip
+    assert main([*map(str, words), *FEW]) == 0
+    record = json.loads((tmp_path / "clean.json").read_text())
+    assert (record["method"], record["config"]["network"]) == ("blindspot", "rotated")
+    assert read_method(tmp_path / "m.safetensors")[0].name == "blindspot"
+    (tmp_path / "mine.yaml").write_text("conditon: slices")
+    assert main([*map(str, words), *FEW, "--overwrite"]) == 2
+    assert "did you mean 'condition'" in capsys.readouterr().err
 
 
 def test_sigma_and_mask_are_taken(files, tmp_path):
@@ -126,7 +155,7 @@ def test_what_is_wrong_is_said_in_one_line_before_the_work(files, monkeypatch, c
     assert sorted(files.iterdir()) == before
 
 
-@pytest.mark.parametrize("method", ["recorrupted", "blindspot"])
+@pytest.mark.parametrize("method", ["recorrupted", "blindspot", "noise2void", "noise2self"])
 @pytest.mark.parametrize("dimensions", ["2.5", "3"])
 def test_a_model_survives_its_file(tmp_path, method, dimensions):
     config = DenoiseConfig(method=method, dimensions=dimensions, widths=(4, 6))

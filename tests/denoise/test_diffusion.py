@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from denoise.diffusion.condition import BlindCondition, SliceCondition
+from denoise.diffusion.condition import BlindCondition, PairCondition, SliceCondition
 from denoise.diffusion.model import Diffusion, diffusion_network
 from denoise.diffusion.sampling import sampled, symmetric
 from denoise.diffusion.volume import sampled_volume
@@ -78,3 +78,53 @@ def test_a_sampled_volume_has_no_seams(monkeypatch):
     monkeypatch.setattr(tiles.tiled, "__kwdefaults__", {"voxels": 9000})
     parts = sampled_volume(diffusion, blind, image, 0.01)[0]
     torch.testing.assert_close(parts, whole, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("time", [0.1, 0.5, 0.9])
+def test_a_velocity_means_an_image(time):
+    """For a network that knows the velocity exactly, one step gives the image."""
+    model = Diffusion(SliceCondition(), predict="velocity")
+    kept = float(model._signal[round(time * 1000)])
+    image, drawn = torch.rand(4, 4, 4), torch.randn(4, 4, 4)
+    state = kept**0.5 * image + (1 - kept) ** 0.5 * drawn
+    minus = (1 - kept) ** 0.5 * image - kept**0.5 * drawn
+    torch.testing.assert_close(model.image(minus, state, time), image, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("predict", ["image", "velocity"])
+@pytest.mark.parametrize("condition", [SliceCondition(), PairCondition()])
+def test_the_loss_falls_by_training(condition, predict):
+    torch.manual_seed(0)
+    net = diffusion_network((4, 8), ((2, 2, 2),))
+    model = Diffusion(condition, predict=predict)
+    noisy = torch.rand(1, 1, 12, 12, 8)
+    optimiser = torch.optim.Adam(net.parameters(), 1e-2)
+    losses = []
+    for step in range(80):
+        loss = model.loss(net, noisy, 0.3, torch.Generator().manual_seed(step % 8))
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert sum(losses[-8:]) < 0.8 * sum(losses[:8])
+
+
+def test_the_noise_that_a_condition_leaks_is_measured():
+    """A blind prediction holds noise of its neighbours' target; the leak-free ones hold none."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(1, 1, 16, 16, 12, generator=generator)
+    torch.manual_seed(0)
+    blind = BlindSpot(BlindShape(3, 4, (2,)))
+
+    def leak(told, target):
+        """How much of the target's noise a linear reader finds in the condition around it."""
+        shifted = [told.roll(s, a) for a in (2, 3, 4) for s in (-1, 0, 1)]
+        x = torch.stack([each.flatten() for each in shifted], 1)
+        y = target.flatten()
+        guess = x @ torch.linalg.lstsq(x, y).solution
+        return 1 - float((y - guess).var() / y.var())
+
+    leaking = leak(BlindCondition(blind, 1.0)(noise), noise)
+    wanted, told = PairCondition().pair(noise, generator)
+    assert leaking > 0.02
+    assert leak(told, wanted) < 0.02

@@ -6,7 +6,7 @@ import torch
 from denoise.learning.fit import Check, Schedule, fit
 from denoise.learning.health import Health, best, examine
 from denoise.learning.neighbours import drawn_pair, sub_image
-from denoise.learning.patches import cut_patches, held_out, held_out_slab
+from denoise.learning.patches import checked_part, cut_patches, held_out_slab
 from denoise.learning.recorruption import Recorruption
 from denoise.networks.unet import Shape, UNet
 
@@ -18,7 +18,8 @@ def test_patches_never_touch_what_is_held_out():
     drawn = patches.draw(200, torch.Generator().manual_seed(0))
     assert drawn.shape == (200, 1, 16, 16, 10)
     assert not ((drawn >= first) & (drawn < last)).any()
-    assert held_out(image).unique().tolist() == list(range(first, last))
+    part, inside = checked_part(image, image >= 0)
+    assert part[0, 0][inside].unique().tolist() == list(range(first, last))
 
 
 def test_small_images_give_small_patches():
@@ -63,6 +64,18 @@ def test_the_estimated_error_is_the_true_one(noisy, shrink):
     assert found.risk == pytest.approx(true, abs=0.05 + 0.03 * true)
 
 
+def test_held_out_neighbours_rank_denoisers_as_the_truth_does(noisy):
+    seen = noisy.image.data[0][None, None] / 100
+    everywhere = torch.ones(seen.shape[2:]).bool()
+    slope = [
+        examine(lambda y, s=s: 0.4 + s * (y - 0.4), seen, everywhere, 0.08).neighbours
+        for s in (0.0, 0.5, 0.9)
+    ]
+    assert slope[0] > slope[1] > slope[2]
+    tiny = examine(lambda y: y, seen[:, :, :2], everywhere[:2], 0.08).neighbours
+    assert tiny != tiny
+
+
 def test_giving_the_noise_back_is_noticed(noisy):
     seen = noisy.image.data[0][None, None] / 100
     found = examine(lambda y: y, seen, torch.ones(seen.shape[2:]).bool(), 0.08)
@@ -79,7 +92,7 @@ def test_the_best_checkpoint_is_that_of_the_lowest_risk():
 def test_training_ends_at_the_best_checkpoint_and_repeats_itself(noisy):
     seen = noisy.image.data[0] / 100
     patches = cut_patches([seen], [seen > -1], largest=16)
-    check = Check(held_out(seen), torch.ones(held_out(seen).shape[2:]).bool())
+    check = Check(*checked_part(seen, seen > -9))
 
     def run(seed):
         torch.manual_seed(0)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from denoise.networks.blindspot import BlindShape, BlindSpot, marginal_loss, posterior_mean
+from denoise.networks.rotated import Rotated, RotatedShape
 from denoise.networks.slices import Slices
 from denoise.networks.unet import Shape, UNet
 from denoise.tiles import boxes, tiled
@@ -10,6 +11,8 @@ BLIND = {
     "2-D": lambda: Slices(BlindSpot(BlindShape(2, 6, (2, 4), hidden=(0, 0))), 0),
     "2.5-D": lambda: Slices(BlindSpot(BlindShape(2, 6, (2, 4), 5, 2, hidden=(0, 0))), 2),
     "3-D": lambda: BlindSpot(BlindShape(3, 6, (2, 4))),
+    "rotated": lambda: Slices(Rotated(RotatedShape((4, 6, 8))), 0),
+    "rotated 2.5-D": lambda: Slices(Rotated(RotatedShape((4, 6), inputs=5, centre=2)), 2),
 }
 
 
@@ -79,6 +82,22 @@ def test_a_result_depends_on_nothing_beyond_the_reach(shape):
     torch.manual_seed(0)
     touched = _gradient(BlindSpot(blind), size, at).nonzero() - torch.tensor(at)
     assert touched.abs().amax(0).tolist() == list(blind.reach)
+
+
+@pytest.mark.parametrize("size", [(37, 50, 6), (41, 23, 5)])
+def test_tiles_of_a_rotated_network_equal_the_whole(size):
+    torch.manual_seed(0)
+    shape = RotatedShape((4, 6, 8), inputs=3, centre=1)
+    net, image = Slices(Rotated(shape), 1).double(), torch.randn(*size, dtype=torch.float64)
+    touched = _gradient(net, size, (20, 11, 3)).nonzero() - torch.tensor((20, 11, 3))
+    assert (touched.abs().amax(0) <= torch.tensor((*shape.reach, 1))).all()
+    with torch.no_grad():
+        whole = net(image[None, None])[:, :1][0, 0]
+        parts = tiled(
+            lambda x: net(x)[:, :1], image, reach=(*shape.reach, 1), multiple=(*shape.multiple, 1),
+            voxels=2000,
+        )  # fmt: skip
+    torch.testing.assert_close(parts, whole, atol=1e-12, rtol=0)
 
 
 @pytest.mark.parametrize("shape", NETS, ids=str)

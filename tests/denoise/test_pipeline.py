@@ -31,11 +31,19 @@ def test_the_default_is_better_than_the_best_filter(noisy, quick, seed):
     assert noisy.psnr(result.denoised) > noisy.psnr(noisy.image) + 4
 
 
-@pytest.mark.parametrize("method", ["blindspot", "neighbours"])
-def test_the_other_methods_denoise_too(noisy, quick, method):
-    config = quick.model_copy(update={"method": method})
-    result = denoise(noisy.image, config)
-    assert result.method == method
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"method": "blindspot"},
+        {"method": "noise2void", "rate": 5e-3, "steps": 100},
+        {"method": "noise2self", "rate": 5e-3, "steps": 100},
+        {"method": "neighbours"},
+    ],
+    ids=lambda chosen: " ".join(map(str, chosen.values())),
+)
+def test_the_other_methods_denoise_too(noisy, quick, chosen):
+    result = denoise(noisy.image, quick.model_copy(update=chosen))
+    assert result.method == chosen["method"]
     assert noisy.psnr(result.denoised) > noisy.psnr(noisy.image) + 2
 
 
@@ -44,6 +52,14 @@ def test_the_three_stages_denoise_and_say_how_each_did(noisy, quick):
     assert noisy.psnr(result.denoised) > noisy.psnr(noisy.image) + 2
     assert "blindspot" in result.notes[-1]
     assert "student" in result.notes[-1]
+
+
+@pytest.mark.parametrize("condition", ["slices", "pairs"])
+def test_stages_run_under_every_condition(noisy, quick, condition):
+    chosen = {"method": "diffusion", "steps": 60, "condition": condition, "predict": "velocity",
+              "solver": "dpm", "sampling_steps": 2}  # fmt: skip
+    result = denoise(noisy.image, quick.model_copy(update=chosen))
+    assert noisy.psnr(result.denoised) > noisy.psnr(noisy.image) + 1
 
 
 def test_what_is_taken_away_is_noise(noisy, denoised):
@@ -130,6 +146,9 @@ def test_a_plane_is_denoised(noisy, quick):
     error = [float((each.data[0] - truth).square().mean()) for each in (plane, out)]
     assert out.grid == grid
     assert error[1] < 0.6 * error[0]
+    slices = quick.model_copy(update={"method": "diffusion", "condition": "slices", "steps": 5})
+    with pytest.raises(InputError, match="needs 2 slices"):
+        denoise(plane, slices)
     level = plane.with_data(torch.full_like(plane.data, 8.0))
     mapped = denoise(plane, quick.model_copy(update={"steps": 2}), sigma=level)
     assert mapped.uncertainty.data.shape == plane.data.shape
@@ -138,7 +157,7 @@ def test_a_plane_is_denoised(noisy, quick):
 def test_frames_are_learned_from_together_and_denoised_alone(noisy, quick):
     other = torch.randn(noisy.clean.data.shape, generator=torch.Generator().manual_seed(9))
     frames = [noisy.image, noisy.clean.with_data(noisy.clean.data + 8 * other)]
-    results = denoise_series(frames, quick)
+    results = denoise_series(frames, quick)  # too few to lend each other anything
     assert len(results) == 2
     assert all(noisy.psnr(each.denoised) > noisy.psnr(noisy.image) + 4 for each in results)
 
@@ -149,7 +168,7 @@ def test_frames_tell_how_their_noise_is_correlated(noisy, quick):
     shape = noisy.clean.data.shape
     noise = [correlated(torch.randn(shape, generator=generator), (0.7, 0.7, 0)) for _ in range(4)]
     frames = [noisy.clean.with_data(noisy.clean.data + 8 * n) for n in noise]
-    together = denoise_series(frames, quick)[0]
+    together = denoise_series(frames, quick.model_copy(update={"frames": "alone"}))[0]
     assert together.model.level == pytest.approx(8, rel=0.05)
     assert together.correlation[0] == pytest.approx(0.6, abs=0.05)
     assert "the frames tell how" in together.notes[0]

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from regkit import InputError, ResourceError
-from regkit.io import publish, refuse_overwriting_inputs, save
+from regkit.io import publish, publish_files, refuse_overwriting_inputs, save
 from regkit.io.atomic import owner_tag
 
 
@@ -154,3 +154,43 @@ def test_output_that_is_an_input(tmp_path):
         with pytest.raises(InputError, match=r"would overwrite the input in.nii"):
             refuse_overwriting_inputs([tmp_path / "x", tmp_path / name], [source])
     refuse_overwriting_inputs([tmp_path / "out.nii"], [source])
+
+
+def test_files_of_several_folders_appear_together(tmp_path):
+    places = [tmp_path / name for name in ("a/x.txt", "b/y.txt", "a/z.txt")]
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    with publish_files(places) as staged:
+        for path in places:
+            staged[path].write_text(path.name)
+        assert not any(path.exists() for path in places)
+    assert [path.read_text() for path in places] == ["x.txt", "y.txt", "z.txt"]
+    assert sorted(os.listdir(tmp_path / "a")) == ["x.txt", "z.txt"]
+    with pytest.raises(InputError, match="exists"), publish_files(places):
+        pass
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3, 4])
+def test_files_that_cannot_all_be_renamed_stay_as_they_were(tmp_path, failing, monkeypatch):
+    places = [tmp_path / name for name in ("a/x.txt", "b/y.txt", "a/z.txt")]
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    places[2].write_text("old")
+    count, replace = iter(range(100)), os.replace
+
+    def replaced(source, target):
+        if next(count) == failing - 1:
+            raise OSError(errno.EIO, "no")
+        replace(source, target)
+
+    def run():
+        with publish_files(places, overwrite=True) as staged:
+            for path in places:
+                staged[path].write_text("new")
+            monkeypatch.setattr(os, "replace", replaced)
+
+    with pytest.raises(OSError, match="no"):
+        run()
+    assert [path.exists() for path in places] == [False, False, True]
+    assert places[2].read_text() == "old"
+    assert os.listdir(tmp_path / "a") == ["z.txt"]

@@ -25,6 +25,18 @@ def test_the_loop_correlates_as_torch_does(images, radius, squared, on_torch):
     torch.testing.assert_close(force, expected, atol=1e-6, rtol=1e-3)
 
 
+def test_what_is_below_the_floor_hardly_correlates(images, on_torch):
+    fixed, _, weight = images
+    given = fixed, fixed, weight, 2
+    floor = 10 * float(fixed.var())
+    value, force = lncc_gradient(*given, squared=True, floor=floor)
+    assert value > 0.98
+    on_torch()
+    same, expected = lncc_gradient(*given, squared=True, floor=floor)
+    assert value == pytest.approx(same, abs=1e-5)
+    torch.testing.assert_close(force, expected, atol=1e-7, rtol=1e-3)
+
+
 def test_the_mean_of_local_correlation_is_what_the_loop_finds(images):
     weight = images[2]
     value, _ = lncc_gradient(*images, 2, squared=False)

@@ -117,6 +117,17 @@ def test_without_refinement_the_network_has_the_last_word(head, model, body):
     assert float((there_and_back - body).norm(dim=-1).mean()) > 0.5  # inverse of this one
 
 
+def test_what_cannot_be_compiled_is_told(head, model, monkeypatch):
+    def broken(*_):
+        raise RuntimeError("no compiler here")
+
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: broken)
+    few = {**FEW, "network": {"shape": 33, "compile": "on"}}
+    found = rk.register(head, head, init="header", model=model, refine="none", **few)
+    (stage,) = (stage for stage in found.stages if stage.name == "network")
+    assert stage.note.endswith("not compiled: no compiler here")
+
+
 def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
     still = Affine.identity()
     alone = rk.register(head, head, model=model, refine="none", init="header", **FEW)

@@ -76,6 +76,19 @@ def test_an_exception_leaves_the_model(network, head, monkeypatch):
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
+def test_conserved_mass_is_what_is_compared(network, blobs):
+    with torch.no_grad():
+        network.netPsi.net.lastConv.weight[:] = 0.3
+    plain, conserved = (_run(network, blobs, conserve=what)[1] for what in ("nothing", "mass"))
+    assert plain[0] != conserved[0]
+    assert min(conserved) < conserved[0]
+
+
+def test_only_ct_has_mass(network, head):
+    with pytest.raises(rk.InputError, match="needs CT on both sides"):
+        rk.register(head, head, tuning={"conserve": "mass"})
+
+
 def test_the_pipeline_tunes_and_tells(network, head):
     found = rk.register(
         head,

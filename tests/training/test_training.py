@@ -63,6 +63,14 @@ def _same(one, two):
         assert one == two
 
 
+def test_only_ct_conserves_mass(words, tmp_path):
+    (tmp_path / "pairs.csv").write_text("image,modality,subject\na.nii,mr,a\n")
+    table = str(tmp_path / "pairs.csv")
+    words["sources"] = [{"name": "lungs", "table": table, "intensity": "mr", "conserve": "mass"}]
+    with pytest.raises(InputError, match="conserve: mass is for intensity: ct, not mr"):
+        open_task(words, "x")
+
+
 def test_what_was_trained_is_a_model_that_knows_its_grid(words):
     words["stages"] = words["stages"][:1]
     folder = train(open_task(words, "x"), _quiet)

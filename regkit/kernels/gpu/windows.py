@@ -17,7 +17,13 @@ from regkit.kernels.windows import EPSILON
 
 
 def lncc_gradient(
-    fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, *, squared: bool
+    fixed: Tensor,
+    warped: Tensor,
+    weight: Tensor,
+    radius: int,
+    *,
+    squared: bool,
+    floor: float = EPSILON,
 ) -> tuple[float, Tensor]:
     """The twin of :func:`regkit.kernels.windows.lncc_gradient`."""
     images = fixed.contiguous(), warped.contiguous(), weight.contiguous()
@@ -30,7 +36,7 @@ def lncc_gradient(
     value = fixed.new_empty(-(-voxels // _BLOCK))
     launch(
         _coefficients, fixed, voxels,
-        sums, images[2], coefficients, value, radius, EPSILON, *shape, SQUARED=squared,
+        sums, images[2], coefficients, value, radius, floor, *shape, SQUARED=squared,
     )  # fmt: skip
     del sums  # the largest of all: its memory serves what follows
     coefficients = along(along(coefficients, 3, box, zero=True), 2, box, zero=True)

@@ -1,0 +1,94 @@
+"""What refinement after a network gains for its time: the field, and the weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import regkit as rk
+from benchmarks.data import PairFiles, brain, brain_pairs
+from benchmarks.judge import LabelJudge, judged_race
+from benchmarks.methods import Method, record, regkit
+from benchmarks.quality import OVERLAP, REGULARITY
+from benchmarks.session import Session
+from benchmarks.table import Row, Table
+from benchmarks.timing import COST
+
+HEADER = ("--init", "header")
+STEPS = (5, 10, 20)
+# Factors and iterations of the field engine after the network, from hardly any to all.
+FIELDS = (((2,), (10,)), ((2, 1), (10, 3)), ((2, 1), (25, 6)))
+_ENGINES = ("network", "tuning", "field")
+_COLUMNS = {"pair": "", "method": "", **OVERLAP, **REGULARITY, "engines s": ".2f", **COST}
+
+
+def tradeoff(session: Session, model: Path, rate: float) -> Table:
+    """``brain_t1`` both ways: the classical engine alone, and ``model`` with either refinement.
+
+    ``rate`` is the learning rate of fine-tuning.
+    """
+    session.warm_up("lncc2")
+    methods = [
+        regkit(*HEADER, "--transform", "affine", name="affine"),
+        regkit(*HEADER, "--preset", "fast", name="fast"),
+        regkit(*HEADER, name="default"),
+        *after(session.folder, model, rate),
+    ]
+    rows = [row for pair in brain_pairs() for row in _race(session, methods, pair)]
+    notes = (
+        f"Medians of {session.runs}, whole processes; engines s is the time that the network, its "
+        "fine-tuning and the field engine took in the last of them.",
+    )
+    return Table(f"Accuracy against time after {model.name}", _COLUMNS, rows, notes)
+
+
+def after(folder: Path, model: Path, rate: float) -> list[Method]:
+    """``model`` alone, with ever more of the field engine, and with ever more fine-tuning."""
+
+    def one(name: str, refine: str, settings: Mapping[str, Any]) -> Method:
+        path = folder / f"{name.replace(' ', '-')}.yaml"
+        path.write_text(yaml.safe_dump(dict(settings)))
+        words = ("--model", str(model), "--refine", refine, "--config", str(path))
+        return regkit(*HEADER, *words, name=name)
+
+    fields = [
+        # The coarsest level is left out after a network; a first one of 8 is there to be that.
+        one(
+            f"field {'+'.join(map(str, iterations))}",
+            "field",
+            {"field": {"factors": [8, *factors], "iterations": [0, *iterations]}},
+        )
+        for factors, iterations in FIELDS
+    ]
+    weights = [
+        one(
+            f"weights {steps}",
+            "weights",
+            {"tuning": {"iterations": steps, "learning_rate": rate, "tolerance": 0.0}},
+        )
+        for steps in STEPS
+    ]
+    return [one("network alone", "none", {}), *fields, one("field", "field", {}), *weights]
+
+
+def _race(session: Session, methods: Sequence[Method], pair: PairFiles) -> list[Row]:
+    judge = _Judge(
+        fixed=rk.read_labels(pair.fixed_labels),
+        moving=rk.read_labels(pair.moving_labels),
+        inside=brain(rk.read(pair.fixed)),
+        scored=pair.scored,
+    )
+    return judged_race(session, methods, (pair.fixed, pair.moving), judge, pair.name)
+
+
+class _Judge(LabelJudge):
+    """Labels, and what the engines took."""
+
+    def __call__(self, method: Method, out: Path) -> Row:
+        stages = json.loads(record(out, "run").read_text())["stages"]
+        seconds = sum(stage["seconds"] for stage in stages if stage["name"] in _ENGINES)
+        return {**super().__call__(method, out), "engines s": seconds}

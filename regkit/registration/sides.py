@@ -1,0 +1,51 @@
+"""A level from its other side: fixed is warped onto moving, and the two results meet.
+
+Which image is warped decides where the loss is summed and where the field is smooth, and so a
+part of the result; the mean of both directions depends on neither (Christensen and Johnson, IEEE
+TMI 2001, couple them by a penalty; here they meet at the end of a level).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from regkit.geometry.affines import Matrix
+from regkit.kernels.fields import invert
+from regkit.kernels.warping import warp_index
+from regkit.registration.descent import Ends
+from regkit.registration.pair import LevelPair, Pair
+from regkit.registration.result import Level
+from regkit.resample import resample
+
+
+def mirrored(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
+    """``at`` with its images exchanged, on the same grid, with the affine between them done.
+
+    What is found there is the inverse of what ``at`` looks for.
+    """
+    m, still = at.matrix(affine), at.fixed.new_zeros(3, *at.grid.shape)
+    everywhere = torch.ones_like(still[0])
+
+    def aligned(image: Tensor) -> Tensor:
+        return warp_index(image, m, still, everywhere)[0]
+
+    body = (resample(pair.moving_body, at.moving_grid).data > 0).to(at.fixed)
+    return LevelPair(
+        grid=at.grid,
+        fixed=aligned(at.moving),
+        weight=aligned(body)[0],
+        moving=at.fixed,
+        moving_weight=None if pair.fixed_region is None else at.weight[None],
+        moving_grid=at.grid,
+    )
+
+
+def met(
+    there: Tensor, start: Tensor, back: Callable[[Tensor], tuple[Tensor, Level, Ends]]
+) -> Tensor:
+    """The mean of ``there``, found from ``start``, and of what ``back`` finds from its inverse."""
+    other, _, _ = back(invert(start)[0])
+    return (there + invert(other)[0]) / 2

@@ -1,0 +1,67 @@
+"""The objective: at the truth nothing is lost, and each part says what it should."""
+
+import pytest
+import torch
+
+from regkit.kernels.sampling import sample_unit
+from regkit.losses import MSE
+from regkit.losses.mass import mass_conserved
+from regkit.networks.steps import unit_points
+from regkit.training.config import Loss
+from regkit.training.objective import objective
+from regkit.training.pairs import Example, Side
+
+SHAPE = (20, 18, 16)
+
+
+@pytest.fixture
+def points():
+    return unit_points(SHAPE, torch.zeros(()))
+
+
+@pytest.fixture
+def breath(points):
+    """A field at rest at the border, and the image of something dense in the middle."""
+    bump = (torch.pi * points).sin().square().prod(1, keepdim=True)
+    return 0.25 * (points - 0.5) * bump, bump.square()
+
+
+def _side(image, labels=None):
+    return Side(image, image, torch.ones_like(image), torch.zeros(1, 3, *SHAPE), labels)
+
+
+def _parts(u, moving, fixed, loss, conserve="nothing"):
+    example = Example(moving, fixed, known=False, conserve=conserve)
+    return objective(torch.cat([u, torch.zeros_like(u)]), [example], MSE(), loss)
+
+
+def test_mass_explains_what_warping_alone_does_not(points, breath):
+    u, dense = breath
+    breathed = mass_conserved(sample_unit(dense, points + u), u)
+    still = _parts(torch.zeros_like(u), _side(dense), _side(breathed), Loss())["similarity"]
+    plain = _parts(u, _side(dense), _side(breathed), Loss())["similarity"]
+    conserved = _parts(u, _side(dense), _side(breathed), Loss(), "mass")["similarity"]
+    # The way back is at rest in all three, and counts half.
+    assert float(conserved) == pytest.approx(float(still) / 2, rel=1e-4)
+    assert float(plain) > 1.1 * float(conserved)
+
+
+def test_labels_in_their_place_have_no_dice_to_lose(points):
+    labels = (points[:, :1] * 3).floor().clamp(max=2).long()
+    image = labels.float()
+    loss, still = Loss(dice=1.0), torch.zeros(1, 3, *SHAPE)
+    there = _parts(still, _side(image, labels), _side(image, labels), loss)["dice"]
+    moved = _side(image.roll(4, 2), labels.roll(4, 2))
+    away = _parts(still, _side(image, labels), moved, loss)["dice"]
+    assert float(there) == pytest.approx(0, abs=1e-6)
+    assert float(away) > 0.2
+
+
+def test_dice_leads_the_field_to_the_labels(points):
+    labels = (points[:, :1] > 0.5).long()
+    u = torch.zeros(1, 3, *SHAPE, requires_grad=True)
+    fixed = _side(labels.float(), labels.roll(3, 2))
+    parts = _parts(u, _side(labels.float(), labels), fixed, Loss(dice=1.0))
+    (slope,) = torch.autograd.grad(parts["dice"], u)
+    # Where fixed begins later, the field must look further back.
+    assert float(slope[:, 0].sum()) > 0
