@@ -31,6 +31,7 @@ from benchmarks.tissues import tissues
 from regkit import Grid, InputError, Labels, Volume
 from regkit.metrics import dice, surface_distances
 from regkit.registration.config import INTENSITY
+from regkit.transforms import Transform
 
 MEASURES = (
     Measure("brain", "Dice of brains", higher=True),
@@ -99,7 +100,7 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _on(person: Person, phi: rk.Affine, grid: Grid) -> Person:
+def _on(person: Person, phi: Transform, grid: Grid) -> Person:
     image, classes = (rk.warp(each, phi, onto=grid) for each in (person.image, person.tissues))
     return Person(image, Labels(classes.data, grid))
 
@@ -136,15 +137,17 @@ def _score(fixed: Person, moving: Person, field: str, name: str) -> Score:
         warped = rk.warp(warped, phi, onto=fixed.tissues.grid)
     seconds = time.process_time() - begin
     overlap = dice(fixed.tissues, warped, [GREY, WHITE])
-    brains = [
-        replace(each, data=(each.data > 0).to(torch.uint8)) for each in (fixed.tissues, warped)
-    ]
+    own, other = _brain(fixed.tissues), _brain(warped)
     return {
-        "brain": dice(*brains)[1],
+        "brain": dice(own, other)[1],
         "tissue": float(np.nanmean([overlap[GREY], overlap[WHITE]])),
-        "surface": surface_distances(*brains)[1].mean,
+        "surface": surface_distances(own, other)[1].mean,
         SECONDS: seconds,
     }
+
+
+def _brain(tissues: Labels) -> Labels:
+    return replace(tissues, data=(tissues.data > 0).to(torch.uint8))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -34,10 +34,10 @@ _REPORT = 1 << 20
 _COPIES, _COPIES_TUNED = 2, 7
 _PER_VOXEL_NETWORK = {"bf16": 120, "fp32": 250}
 _PER_VOXEL_TUNED = {True: 1300, False: 2300}  # by whether it calculates twice to save memory
-# Of features: diffusers itself, and of every pixel that is in the network at a time, fitted to
-# whole runs by small-diffusion; larger networks take more, of which their weights are known beforehand.
-_FEATURES = 250 << 20
-_PER_PIXEL_FEATURES = 4000
+# Of features, fitted to whole runs by small-diffusion: diffusers itself and what does not grow, and
+# bytes of a pixel that is in the network. Of larger networks only the weights are known before.
+_FEATURES = 575 << 20
+_PER_PIXEL_FEATURES = 1650
 
 
 def check_room(plan: Plan) -> None:
@@ -109,7 +109,7 @@ def feature_memory(config: RegisterConfig, shape: tuple[int, ...]) -> int:
     --------
     >>> from regkit.registration.config import make_config
     >>> round(feature_memory(make_config(similarity="features:x"), (192, 192, 160)) / 1e9, 1)
-    2.6
+    1.6
     """
     if "features:" not in config.similarity or config.transform != "deformable":
         return 0

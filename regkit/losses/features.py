@@ -9,6 +9,7 @@ then matched with less zeal than by intensities.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -131,6 +132,16 @@ class FeatureSimilarity(Similarity):
     def reseed(self, seed: int) -> None:
         """Let noise, axes and slices begin anew."""
         self.generator.manual_seed(seed)
+
+    @contextmanager
+    def drawn_by(self, seed: int) -> Iterator[None]:
+        """Draw by ``seed`` for a while."""
+        state = self.generator.get_state()
+        self.generator.manual_seed(seed)
+        try:
+            yield
+        finally:
+            self.generator.set_state(state)
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """One channel; keeps no more for the way back than one chunk at a time."""

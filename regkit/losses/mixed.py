@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -44,6 +45,14 @@ class Mixed(Similarity):
         """Every part."""
         for _, part in self.parts:
             part.reseed(seed)
+
+    @contextmanager
+    def drawn_by(self, seed: int) -> Iterator[None]:
+        """Every part."""
+        with ExitStack() as stack:
+            for _, part in self.parts:
+                stack.enter_context(part.drawn_by(seed))
+            yield
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """Every part on its own features of both."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -30,6 +31,11 @@ class Similarity(ABC):
     def reseed(self, seed: int) -> None:
         """Let what is random begin anew."""
         return
+
+    @contextmanager
+    def drawn_by(self, seed: int) -> Iterator[None]:
+        """Let what is random be drawn by ``seed`` for a while, and go on as before after it."""
+        yield
 
     @property
     @abstractmethod

@@ -66,9 +66,9 @@ def descend(
 
 def _judged(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> float:
     """The loss by the same draws for every ``u``: at single steps its chance drowns its gain."""
-    similarity.reseed(0)
     warped, weight = at.warped(m, u)
-    return sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
+    with similarity.drawn_by(0):
+        return sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
 
 
 def _force(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> tuple[float, Tensor]:

@@ -4,6 +4,7 @@ from regkit import ResourceError
 from regkit.cli import main, room
 from regkit.cli.room import (
     available_memory,
+    feature_memory,
     needed_memory,
     needed_space,
     network_memory,
@@ -67,6 +68,7 @@ def test_the_estimate_is_near_what_was_measured(voxels, settings, measured):
         ({}, "use images with larger voxels"),
         ({"similarity": "mind"}, "use --preset fast or a --fixed-mask"),
         ({"model": "x"}, "use a smaller `network: {shape: ...}` in --config or images"),
+        ({"similarity": "features:mind"}, "use a smaller `features: {chunk: ...}` in --config or"),
         ({"model": "x", "refine": "weights"}, "use --refine field or a smaller `network"),
     ],
 )
@@ -81,6 +83,32 @@ def test_the_estimate_of_a_network_is_near_what_was_measured(weights, settings, 
     network = network_memory(config, 3)
     estimate = 200e6 + needed_memory(96**3, 96**3, config, network=network)
     assert 0.95 * measured < estimate < 1.3 * measured
+
+
+# Whole runs by small-diffusion, one iteration a level, on one thread.
+@pytest.mark.parametrize(
+    ("shape", "measured"),
+    [((96, 96, 96), 1394e6 * 1.048576), ((160, 192, 224), 2563e6 * 1.048576)],
+)
+def test_the_estimate_of_features_is_near_what_was_measured(shape, measured):
+    config = make_config(similarity="features:small-diffusion")
+    voxels = shape[0] * shape[1] * shape[2]
+    estimate = 200e6 + needed_memory(voxels, voxels, config) + feature_memory(config, shape)
+    assert 0.95 * measured < estimate < 1.3 * measured
+
+
+def test_the_weights_of_a_backbone_and_its_slices_count(weights):
+    few, many, own = (
+        feature_memory(make_config(similarity=name, features={"chunk": chunk}), (96, 96, 96))
+        for name, chunk in (
+            ("features:small-diffusion", 1),
+            ("features:small-diffusion", 8),
+            (f"lncc+features:dgir-3d={weights}", 1),
+        )
+    )
+    assert own - few == 283_000_000
+    assert many > few + 7 * 1000 * 96 * 96
+    assert feature_memory(make_config(), (96, 96, 96)) == 0
 
 
 def test_no_network_where_none_runs(weights):

@@ -107,6 +107,17 @@ def test_seeds_decide_noise_axes_and_slices(draw):
     assert first == float(loss(fixed, warped)) != second
 
 
+def test_draws_of_a_while_leave_those_after_it_alone(draw):
+    fixed, warped = draw(1, 6, 7, 8).double(), draw(1, 6, 7, 8).double()
+    loss, again = similarity(slices=2), similarity(slices=2)
+    mixed = Mixed(((1.0, loss), (1.0, LNCC(2))))
+    with mixed.drawn_by(7):
+        apart = float(loss(fixed, warped))
+    assert float(loss(fixed, warped)) == float(again(fixed, warped))
+    again.reseed(7)
+    assert float(again(fixed, warped)) == apart
+
+
 @pytest.mark.parametrize(
     ("ndim", "options", "shape", "expected"),
     [

@@ -1,5 +1,7 @@
 """Features as similarity, wherever a similarity is used."""
 
+from contextlib import contextmanager
+
 import pytest
 import torch
 
@@ -96,8 +98,11 @@ class _Lottery(LNCC):
     def varies(self, shape):
         return True
 
-    def reseed(self, seed):
-        luck[:] = [torch.Generator().manual_seed(seed)]
+    @contextmanager
+    def drawn_by(self, seed):
+        before, luck[:] = luck[:], [torch.Generator().manual_seed(seed)]
+        yield
+        luck[:] = before
 
     def value_and_gradient(self, fixed, warped, weight):
         value, gradient = super().value_and_gradient(fixed, warped, weight)
