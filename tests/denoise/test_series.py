@@ -34,7 +34,7 @@ def test_frames_together_are_better_than_alone_and_repeats_are_one(noisy, quick)
 
 
 def test_what_happens_in_one_frame_alone_stays_there(noisy):
-    """A contrast agent arrives in one frame: it keeps nine tenths there and hardly shows elsewhere."""
+    """A contrast agent in one frame keeps nine tenths there, and hardly shows elsewhere."""
     frames = [each.data[0] / 100 for each in _frames(noisy, 8)]
     place = np.s_[18:26, 15:23, 8:14]
     frames[4][place] += 1
