@@ -127,9 +127,14 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Any) -> Table:
 
 
 def _mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    found = {name: statistics.fmean(row[name] for row in rows) for name in _NUMBERS}
+    found: dict[str, Any] = {name: _fmean([row.get(name) for row in rows]) for name in _NUMBERS}
     spread = statistics.stdev(row["PSNR dB"] for row in rows) if len(rows) > 1 else None
     return found | {"±": spread, "seeds": len(rows), "": rows[0][""]}
+
+
+def _fmean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None and value == value]
+    return statistics.fmean(known) if known else None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -51,10 +51,10 @@ def regkit(method: str, **options: Any) -> Denoiser:
 
 
 def series(frames: str, **options: Any) -> Denoiser:
-    """`regkit denoise --frames` on a 4-D image."""
+    """`regkit denoise --frames` on a 4-D image; two mirror images of each frame, for time."""
 
     def run(case: Case) -> Output:
-        config = make_denoise_config("default", frames=frames, **options)
+        config = make_denoise_config("default", frames=frames, passes=2, **options)
         start = time.process_time()
         found = denoise_series([_volume(each, case) for each in case.frames], config)
         return _output(found[case.frame if len(found) > 1 else 0], start)

@@ -21,6 +21,8 @@ from denoise.noise import (
 # Mean over standard deviation of a magnitude without signal is 1.913.
 _RAYLEIGH = (1.6, 2.2)
 _DARKEST, _FEWEST = 0.03, 1000
+# That mean is 1.25 sigma, of which as little as 0.66 may be seen; the darkest tissue is brighter.
+_DARK = 2.2
 # Of the range: what is weaker counts as no noise at all.
 _FLOOR = 1e-6
 
@@ -77,5 +79,7 @@ def _is_magnitude(image: Tensor, mask: Tensor) -> bool:
         return False
     threshold = dark.sort().values[int(_DARKEST * len(dark))]
     chosen = image[inside & (level <= threshold)]
+    if float(chosen.mean()) > _DARK * estimate_sigma(image, mask):
+        return False
     ratio = float(chosen.mean() / chosen.std().clamp_min(1e-12))
     return _RAYLEIGH[0] < ratio < _RAYLEIGH[1]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+import yaml
 from scipy.ndimage import gaussian_filter
 
 from denoise.config import make_denoise_config
@@ -10,6 +11,7 @@ from denoise.outputs import sigma_map
 from denoise.pipeline import denoise, denoise_series
 from denoise.report.findings import taken_variance
 from regkit import Grid, InputError, Labels, Volume
+from regkit.registration.config import configs
 
 
 @pytest.fixture(scope="module")
@@ -205,3 +207,9 @@ def test_settings_that_do_not_exist_are_refused():
         make_denoise_config("best")
     with pytest.raises(InputError, match="did you mean 'steps'"):
         make_denoise_config(step=3)
+
+
+def test_shipped_settings_are_allowed():
+    text = (configs() / "denoise" / "leak-free.yaml").read_text()
+    config = make_denoise_config("fast", file=yaml.safe_load(text), seed=2)
+    assert (config.method, config.condition, config.seed) == ("diffusion", "slices", 2)
