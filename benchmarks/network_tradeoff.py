@@ -60,7 +60,7 @@ def after(folder: Path, model: Path, rate: float) -> list[Method]:
         one(
             f"field {'+'.join(map(str, iterations))}",
             "field",
-            {"field": {"factors": [8, *factors], "iterations": [0, *iterations]}},
+            {"field": {"factors": [8, *factors], "iterations": [0, *iterations], "effort": 0}},
         )
         for factors, iterations in FIELDS
     ]
