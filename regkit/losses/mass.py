@@ -24,13 +24,14 @@ def mass_conserved(warped: Tensor, u: Tensor) -> Tensor:
 
     Notes
     -----
-    Yin, Hoffman and Lin, Med. Phys. 2009, eq. 3: tissue volume is preserved between breaths.
+    Yin, Hoffman and Lin, Med. Phys. 2009: mass-preserving registration of lungs.
     Differentiable in both.
 
     Examples
     --------
     Twice the volume of moving in every voxel, and twice its density:
 
+    >>> import torch
     >>> axis = torch.linspace(0, 1, 5)
     >>> u = torch.stack([axis[:, None].expand(5, 5), torch.zeros(5, 5)])[None]
     >>> mass_conserved(torch.full((1, 1, 5, 5), 0.5), u).unique().tolist()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.networks.compiled import CompiledNet
+from regkit.networks.compiled import CompiledUNet
 from regkit.networks.folded import FoldedUNet
 from regkit.networks.steps import Halved, Registration, Step, TwoStep
 from regkit.networks.unet import UNet
@@ -66,18 +66,20 @@ def compiled(network: Registration) -> Registration:
     Parameters
     ----------
     network
-        From :func:`faster`, or plain.
+        As for :func:`faster`. It is calculated in float32.
     """
     if isinstance(network, TwoStep):
         return TwoStep(compiled(network.netPhi), compiled(network.netPsi))
     if isinstance(network, Halved):
         return Halved(compiled(network.net))
-    return Step(CompiledNet(network.net)) if isinstance(network, Step) else network
+    if isinstance(network, Step) and isinstance(network.net, UNet):
+        return Step(CompiledUNet(network.net))
+    return network
 
 
 def not_compiled(network: Registration) -> str:
     """Why a part of what :func:`compiled` made runs as it is, empty if all is compiled."""
-    parts = (part for part in network.modules() if isinstance(part, CompiledNet))
+    parts = (part for part in network.modules() if isinstance(part, CompiledUNet))
     return next((part.failure for part in parts if part.failure), "")
 
 
@@ -116,7 +118,11 @@ def displacement(network: Registration, moving: Tensor, fixed: Tensor) -> Tensor
 
 
 def _ndim(network: Registration) -> int:
-    return next(part.ndim for part in network.modules() if isinstance(part, UNet | FoldedUNet))
+    return next(
+        part.ndim
+        for part in network.modules()
+        if isinstance(part, UNet | FoldedUNet | CompiledUNet)
+    )
 
 
 def _faster(network: Registration, dtype: torch.dtype) -> Registration:

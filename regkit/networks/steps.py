@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from regkit.kernels.sampling import sample_unit
-from regkit.networks.compiled import CompiledNet
+from regkit.networks.compiled import CompiledUNet
 from regkit.networks.folded import FoldedUNet
 from regkit.networks.unet import UNet, pooled
 
@@ -68,7 +68,7 @@ class Registration(nn.Module, ABC):
 class Step(Registration):
     """One network, one displacement."""
 
-    def __init__(self, net: UNet | FoldedUNet | CompiledNet) -> None:
+    def __init__(self, net: UNet | FoldedUNet | CompiledUNet) -> None:
         super().__init__()
         self.net = net
 

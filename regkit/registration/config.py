@@ -134,13 +134,13 @@ class NetworkConfig(Settings):
 
     ``shape`` is the number of voxels of its working grid along every axis: what the model was
     trained at, if it tells, else 175, as the released networks were. ``precision`` is what it
-    calculates in. ``compile`` goes through ``torch.compile``, which takes longer than it saves
-    unless many pairs follow; where that fails the network runs as it is, and the record says so.
+    calculates in. ``compiler: torch`` is ``torch.compile``, in float32, which takes longer than it
+    saves unless many pairs follow; where that fails, the record says so.
     """
 
     shape: int | None = Field(None, ge=16, le=512)
     precision: Literal["auto", "bf16", "fp32"] = "auto"
-    compile: Literal["off", "on"] = "off"
+    compiler: Literal["none", "torch"] = "none"
 
 
 class TuningConfig(Settings):

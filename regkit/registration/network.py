@@ -79,15 +79,15 @@ def register_network(
     plain = model.network.to(pair.device)
     if tune is not None:
         plain = tune(plain, moving, fixed)
-    network = faster(plain, precision=config.precision)
-    if config.compile == "on":
-        network = compiled(network)
+    network = (
+        compiled(plain) if config.compiler == "torch" else faster(plain, precision=config.precision)
+    )
     fields = []
     for number, (source, target) in enumerate(((moving, fixed), (fixed, moving))[:directions]):
         report(Progress("network", model.name, 1, 1, number, directions, math.nan))
         fields.append(_field(network, source, target, grid))
     note = f"{precision_of(network)}, {'x'.join(map(str, grid.shape))}, {directions} way(s)"
-    if config.compile == "on":
+    if config.compiler == "torch":
         failure = not_compiled(network)
         note += f", not compiled: {failure}" if failure else ", compiled"
     seconds = time.perf_counter() - begin

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from regkit.networks.compiled import CompiledNet
+from regkit.networks.compiled import CompiledUNet
 from regkit.networks.inference import compiled, displacement, faster, not_compiled
 
 
@@ -28,7 +28,7 @@ def test_compiled_it_is_the_same(network, images, compiler):
     assert not_compiled(found) == ""
 
 
-def test_where_it_cannot_be_compiled_it_runs_as_it_is(network, images, compiler):
+def test_where_it_cannot_be_compiled_it_is_the_folded_network(network, images, compiler):
     tried = []
 
     def broken(*_):
@@ -36,9 +36,16 @@ def test_where_it_cannot_be_compiled_it_runs_as_it_is(network, images, compiler)
         raise RuntimeError("no compiler\nand much more")
 
     compiler(lambda *_, **__: broken)
-    network = faster(network(2))
-    found, (moving, fixed) = compiled(network), images((34, 41))
+    plain, (moving, fixed) = network(2), images((34, 41))
+    found, wanted = compiled(plain), displacement(faster(plain, precision="fp32"), moving, fixed)
     for _ in range(2):
-        assert torch.equal(displacement(found, moving, fixed), displacement(network, moving, fixed))
+        assert torch.equal(displacement(found, moving, fixed), wanted)
     assert not_compiled(found) == "no compiler"
-    assert len(tried) == sum(isinstance(part, CompiledNet) for part in found.modules())
+    assert len(tried) == sum(isinstance(part, CompiledUNet) for part in found.modules())
+
+
+def test_an_error_that_is_not_the_compilers_is_told(network, compiler):
+    compiler(partial(torch.compile, backend="eager"))
+    image, other = torch.zeros(1, 1, 34, 41), torch.zeros(1, 1, 34, 40)
+    with pytest.raises(RuntimeError):
+        compiled(network(2))(image, other)

@@ -122,7 +122,7 @@ def test_what_cannot_be_compiled_is_told(head, model, monkeypatch):
         raise RuntimeError("no compiler here")
 
     monkeypatch.setattr(torch, "compile", lambda *_, **__: broken)
-    few = {**FEW, "network": {"shape": 33, "compile": "on"}}
+    few = {**FEW, "network": {"shape": 33, "compiler": "torch"}}
     found = rk.register(head, head, init="header", model=model, refine="none", **few)
     (stage,) = (stage for stage in found.stages if stage.name == "network")
     assert stage.note.endswith("not compiled: no compiler here")
