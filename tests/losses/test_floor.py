@@ -17,5 +17,6 @@ def test_small_voxels_keep_the_floor_there_is():
 
 
 def test_a_sum_hands_it_on_and_others_do_not_care():
-    mixed = Mixed(((1.0, LNCC(2)), (0.5, MSE()))).at(4.0)
-    assert mixed == Mixed(((1.0, LNCC(2).at(4.0)), (0.5, MSE())))
+    other = MSE()
+    mixed = Mixed(((1.0, LNCC(2)), (0.5, other))).at(4.0)
+    assert mixed == Mixed(((1.0, LNCC(2).at(4.0)), (0.5, other)))

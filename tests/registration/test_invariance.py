@@ -42,7 +42,7 @@ def test_a_common_turn_of_the_world_only_turns_the_result(head, bent, light, sta
     ]
     result = register(*images, config=light)
     back = compose(turn.inverse(), result.transform, turn)
-    assert (back(body) - standard.transform(body)).norm(dim=-1).mean() < 0.1
+    assert (back(body) - standard.transform(body)).norm(dim=-1).mean() < 0.15
 
 
 def test_an_oblique_pair_gives_what_a_plain_one_does(head, bent, bend, quick, error):

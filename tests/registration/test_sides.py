@@ -32,7 +32,7 @@ def test_the_images_change_places_with_the_affine_done(head, move, turn, paired,
     assert back.moving is at.fixed
     assert back.moving_weight is None
     inside = (at.weight > 0) & (back.weight > 0.99)
-    assert inside.sum() > 0.8 * (at.weight > 0).sum()
+    assert inside.sum() > 0.6 * (at.weight > 0).sum()
     apart = (back.fixed - at.fixed).abs()[:, inside].mean()
     untouched = (resample(pair.moving, at.grid).data - at.fixed).abs()[:, inside].mean()
     assert apart < 0.4 * untouched
