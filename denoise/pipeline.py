@@ -28,6 +28,10 @@ from regkit.volume import Labels, Volume
 Watch = Callable[[Health], None]
 # Noise below this share of the range is not learned from: there is nothing to gain.
 _SILENT = 2e-3
+_LENT = (
+    "each frame is joined with what the others tell of it: small changes in time fade; "
+    "--frames alone keeps them"
+)
 
 
 def denoise(
@@ -104,11 +108,18 @@ def denoise_series(
             method, history, notes = _learned(work, settings, watch)
             work = replace(work, notes=work.notes + notes)
         method.network.to(resolve_device(settings.device))
+        if _lend(settings, frames):
+            work = replace(work, notes=(*work.notes, _LENT))
         learning = time.perf_counter() - start
         clean = _applied(work, settings, method, history)
         found = [_one(frame, n, work, settings, method, clean[n]) for n, frame in enumerate(frames)]
     seconds = {"learning": learning, "applying": time.perf_counter() - start - learning}
     return [replace(each, history=tuple(history), seconds=seconds) for each in found]
+
+
+def _lend(config: DenoiseConfig, frames: Sequence[object]) -> bool:
+    """Whether frames tell of each other."""
+    return config.frames == "together" and len(frames) >= FEWEST
 
 
 def _mean_of(frames: Sequence[Volume]) -> Volume:
@@ -123,7 +134,7 @@ def _applied(
     sigma = work.scaling.sigma
     alone = [applied(method, seen, sigma, passes=config.passes, blur=work.blur)
              for seen in work.seen]  # fmt: skip
-    if config.frames == "together" and len(alone) >= FEWEST:
+    if _lend(config, alone):
         risk = best(list(history)).risk if history else 1.0
         alone = joined(work.seen, alone, work.masks, sigma, risk)
     return [with_kept_means(seen, clean, mask)

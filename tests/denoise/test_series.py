@@ -27,6 +27,8 @@ def test_frames_together_are_better_than_alone_and_repeats_are_one(noisy, quick)
     )
     gain = noisy.psnr(together[2].denoised) - noisy.psnr(alone[2].denoised)
     assert gain > 1.5
+    assert "--frames alone" in together[2].notes[-1]
+    assert not any("--frames" in note for note in alone[2].notes)
     assert len(repeats) == 1
     assert noisy.psnr(repeats[0].denoised) > noisy.psnr(together[2].denoised)
     assert noisy.psnr(repeats[0].denoised) > noisy.psnr(repeats[0].noisy) + 1.5
