@@ -70,7 +70,7 @@ def _name(axes: Axes, point: Point, *, own: bool) -> None:
     axes.annotate(
         name,
         (seconds, dice),
-        xytext=(7, -3),
+        xytext=(7, -10 if own else -3),  # under the line
         textcoords="offset points",
         fontsize=8,
         color="#0072b2" if own else "#333333",
