@@ -63,8 +63,12 @@ def new_hdf5(path: Path) -> Iterator[Any]:
     h5py = require("h5py", extra="all")
     with _quietly_closed(path.open("w+b")) as file:
         patient = _Patient(file)
-        with h5py.File(patient, "w") as out:
-            yield out
+        try:
+            with h5py.File(patient, "w") as out:
+                yield out
+        except (OSError, RuntimeError):  # HDF5 may wonder at a file that takes nothing any more
+            if patient.failure is None:
+                raise
         patient.flush()
         if patient.failure is not None:
             raise patient.failure
