@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.networks.steps import Halved, Registration, Step, TwoStep
+from regkit.networks.steps import Halved, Normalised, Registration, Step, TwoStep
 from regkit.networks.unet import UNet, Widths
 
 MOST = 4
 _FIRST = ".downConvs.0.weight"
+_WINDOW = "window"  # of a network that normalises what it sees
 
 
 def gradicon(
@@ -68,6 +69,8 @@ def stepped(steps: int, ndim: int = 3, widths: Widths | None = None) -> Registra
 
 def grown(network: Registration, step: Step) -> Registration:
     """``network`` with one step more after it, as :func:`stepped` counts them."""
+    if isinstance(network, Normalised):
+        return Normalised(grown(network.net, step), int(network.window))
     enough = sum(isinstance(part, Step) for part in network.modules()) >= MOST - 1
     return TwoStep(network if enough else Halved(network), step)
 
@@ -113,8 +116,10 @@ def _built(state: Mapping[str, Tensor], name: str) -> Registration:
         widths = Widths.of(state, names[0].removesuffix(_FIRST.removeprefix(".")))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
+    window = state.get(_WINDOW)
     with torch.device("meta"):  # the tensors that are given become its weights
-        return stepped(len(firsts), firsts[0].ndim - 2, widths)
+        network = stepped(len(firsts), firsts[0].ndim - 2, widths)
+        return network if window is None else Normalised(network, int(window))
 
 
 def _check(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> None:

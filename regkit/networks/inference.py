@@ -8,7 +8,7 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.networks.compiled import CompiledUNet
 from regkit.networks.folded import FoldedUNet
-from regkit.networks.steps import Halved, Registration, Step, TwoStep
+from regkit.networks.steps import Registration, Step
 from regkit.networks.unet import UNet
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -43,7 +43,13 @@ def faster(network: Registration, *, precision: str = "auto") -> Registration:
         )
     device = next(network.parameters()).device
     name = suited(device) if precision == "auto" else precision
-    return _faster(network, PRECISIONS[name])
+
+    def change(step: Step, full: bool) -> Step:
+        if not isinstance(step.net, UNet):
+            return step
+        return Step(FoldedUNet(step.net, PRECISIONS[name] if full else torch.float32))
+
+    return network.rebuilt(change)
 
 
 def suited(device: torch.device) -> str:
@@ -68,13 +74,11 @@ def compiled(network: Registration) -> Registration:
     network
         As for :func:`faster`. It is calculated in float32.
     """
-    if isinstance(network, TwoStep):
-        return TwoStep(compiled(network.netPhi), compiled(network.netPsi))
-    if isinstance(network, Halved):
-        return Halved(compiled(network.net))
-    if isinstance(network, Step) and isinstance(network.net, UNet):
-        return Step(CompiledUNet(network.net))
-    return network
+
+    def change(step: Step, _full: bool) -> Step:
+        return Step(CompiledUNet(step.net)) if isinstance(step.net, UNet) else step
+
+    return network.rebuilt(change)
 
 
 def not_compiled(network: Registration) -> str:
@@ -123,13 +127,3 @@ def _ndim(network: Registration) -> int:
         for part in network.modules()
         if isinstance(part, UNet | FoldedUNet | CompiledUNet)
     )
-
-
-def _faster(network: Registration, dtype: torch.dtype) -> Registration:
-    if isinstance(network, TwoStep):
-        return TwoStep(_faster(network.netPhi, dtype), _faster(network.netPsi, dtype))
-    if isinstance(network, Halved):
-        return Halved(_faster(network.net, torch.float32))
-    if isinstance(network, Step) and isinstance(network.net, UNet):
-        return Step(FoldedUNet(network.net, dtype))
-    return network

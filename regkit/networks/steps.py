@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from regkit.kernels.sampling import sample_unit
+from regkit.kernels.windows import box_sum
 from regkit.networks.compiled import CompiledUNet
 from regkit.networks.folded import FoldedUNet
 from regkit.networks.unet import UNet, pooled
+
+_FAINT = 1e-3  # the variance below which a window counts as flat, in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,16 @@ class Registration(nn.Module, ABC):
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """Find the map from fixed to moving: ``moving(phi(x))`` looks like ``fixed(x)``."""
 
+    @abstractmethod
+    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+        """The same of other steps: what ``change`` makes of each.
+
+        It is told whether the step is at the ``full`` resolution of the images.
+        """
+
+
+Change = Callable[["Step", bool], Registration]
+
 
 class Step(Registration):
     """One network, one displacement."""
@@ -76,18 +89,26 @@ class Step(Registration):
         """See :class:`Registration`."""
         return SteppedMap((self.net(moving, fixed),))
 
+    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+        """See :class:`Registration`."""
+        return change(self, full)
+
 
 class Halved(Registration):
     """A registration at half the resolution."""
 
     def __init__(self, net: Registration) -> None:
         super().__init__()
-        self.net = net
+        self.net: Registration = net
 
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """See :class:`Registration`."""
         phi: SteppedMap = self.net(pooled(moving), pooled(fixed))
         return phi
+
+    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+        """See :class:`Registration`."""
+        return Halved(self.net.rebuilt(change, full=False))
 
 
 class TwoStep(Registration):
@@ -95,14 +116,60 @@ class TwoStep(Registration):
 
     def __init__(self, first: Registration, second: Registration) -> None:
         super().__init__()
-        self.netPhi = first
-        self.netPsi = second
+        self.netPhi: Registration = first
+        self.netPsi: Registration = second
 
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """See :class:`Registration`."""
         phi: SteppedMap = self.netPhi(moving, fixed)
         rest: SteppedMap = self.netPsi(sample_unit(moving, phi.on(moving.shape[2:])), fixed)
         return phi + rest
+
+    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+        """See :class:`Registration`."""
+        first, second = (part.rebuilt(change, full=full) for part in (self.netPhi, self.netPsi))
+        return TwoStep(first, second)
+
+
+class Normalised(Registration):
+    """A registration of what stands out in its surroundings, so that brightness matters less.
+
+    Every image is taken less its mean in a window, over its standard deviation there.
+
+    Parameters
+    ----------
+    net
+        What sees those images.
+    window
+        Voxels an axis, an odd number.
+    """
+
+    window: Tensor
+
+    def __init__(self, net: Registration, window: int) -> None:
+        super().__init__()
+        self.net: Registration = net
+        # Among the weights, so that a file of them tells how they are to be used.
+        self.register_buffer("window", torch.tensor(window))
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
+        """See :class:`Registration`."""
+        radius = int(self.window) // 2
+        phi: SteppedMap = self.net(standing_out(moving, radius), standing_out(fixed, radius))
+        return phi
+
+    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+        """See :class:`Registration`."""
+        return Normalised(self.net.rebuilt(change, full=full), int(self.window))
+
+
+def standing_out(images: Tensor, radius: int) -> Tensor:
+    """``images (B, 1, *shape)`` less local means, over local standard deviations; about ±1."""
+    x = images[:, 0]
+    count = box_sum(torch.ones_like(x[:1]), radius)
+    mean, square = (box_sum(part, radius) / count for part in (x, x * x))
+    spread = ((square - mean**2).clamp(min=0) + _FAINT).sqrt()
+    return ((x - mean) / (2 * spread))[:, None]
 
 
 def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:

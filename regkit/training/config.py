@@ -52,8 +52,10 @@ class Source(Settings):
     ``table`` names a CSV or JSON file. ``synthesis`` draws images instead: of random ``shapes``,
     or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
     of one subject, of which the truth is known; ``recolour`` that of inputs whose contrast is
-    made up. Subjects that are ``held_out`` are for validation alone. ``conserve: mass`` compares
-    CT by :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
+    made up. Where two subjects are ``taught``, the classical engine finds once, in seconds, where
+    they lie in each other, and that counts as known too. Subjects that are ``held_out`` are for
+    validation alone. ``conserve: mass`` compares CT by :func:`regkit.losses.mass.mass_conserved`:
+    lungs that breathe.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Source(Settings):
     modalities: tuple[str, ...] = ()
     within: float = Field(0.0, ge=0, le=1)
     recolour: float = Field(0.0, ge=0, le=1)
+    taught: bool = False
     held_out: tuple[str, ...] = ()
     conserve: Literal["nothing", "mass"] = "nothing"
 
@@ -86,9 +89,10 @@ class Augment(Settings):
 class Loss(Settings):
     """What is minimised: similarity both ways, ``lmbda`` times GradICON, and what is known.
 
-    ``truth`` weighs the distance to a known deformation, in hundredths of the field of view,
-    ``dice`` that of labels which both images have. ``randomise`` draws the images that are
-    compared independently of those that the network sees.
+    ``truth`` weighs the distance to a known deformation, in hundredths of the field of view, and
+    ``coarse`` that which is left after each step of the network but the last; ``dice`` that of
+    labels which both images have. ``randomise`` draws the images that are compared independently
+    of those that the network sees.
     """
 
     similarity: Similarity = "lncc2"
@@ -96,6 +100,7 @@ class Loss(Settings):
     radius: int = Field(3, ge=1)
     lmbda: float = Field(1.5, ge=0)
     truth: float = Field(0.3, ge=0)
+    coarse: float = Field(0.0, ge=0)
     dice: float = Field(0.0, ge=0)
     randomise: bool = True
 
@@ -104,7 +109,9 @@ class RegistrationConfig(LoopConfig):
     """Everything that decides a trained registration network, apart from the images.
 
     ``start`` names a file of weights to go on from (fine-tuning). ``batch_norm`` says whether
-    the statistics of batch norms are learned, which takes large batches, or left alone.
+    the statistics of batch norms are learned, which takes large batches, or left alone. A new
+    network sees what stands out in a ``window`` of so many voxels (odd; 0: the images as they
+    are), and its first layer is ``random`` or begins as that of optical ``flow``.
     """
 
     shape: int = Field(175, ge=16, le=512)
@@ -112,6 +119,8 @@ class RegistrationConfig(LoopConfig):
     up: tuple[int, ...] = (16, 32, 64, 128, 256)
     batch: int = Field(1, gt=0)
     batch_norm: Literal["learned", "frozen"] = "learned"
+    window: int = Field(0, ge=0)
+    first: Literal["random", "flow"] = "random"
     start: Path | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
     augment: Augment = Augment()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,8 +18,24 @@ from regkit.training.config import Loss
 from regkit.training.pairs import Example, Side
 
 
+@dataclass(frozen=True)
+class Way:
+    """One direction of a pair, and the displacement ``u`` that is judged for it."""
+
+    u: Tensor
+    moving: Side
+    fixed: Side
+    example: Example
+    between: Tensor | None
+
+
 def objective(
-    u: Tensor, examples: Sequence[Example], similarity: Similarity, loss: Loss
+    u: Tensor,
+    examples: Sequence[Example],
+    similarity: Similarity,
+    loss: Loss,
+    *,
+    earlier: Sequence[Tensor] = (),
 ) -> dict[str, Tensor]:
     """The parts of the objective, and under ``loss`` what they come to.
 
@@ -27,27 +44,22 @@ def objective(
     u
         Displacements ``(2 n, 3, *shape)`` in shares of the field of view: first those of the
         ``n`` examples from moving to fixed, then those the other way.
+    earlier
+        The same after each of the network's steps but the last.
     """
     there, back = u.chunk(2)
-    both = [
-        way
-        for n, each in enumerate(examples)
-        for way in (
-            (there[n : n + 1], each.moving, each.fixed, each),
-            (back[n : n + 1], each.fixed, each.moving, each),
-        )
-    ]
+    both = _ways(u, examples)
     regular = (gradicon_loss(there, back) + gradicon_loss(back, there)) / 2
-    parts: dict[str, list[Tensor]] = {"similarity": [], "truth": [], "dice": []}
-    for field, moving, fixed, example in both:
-        if example.known:
-            parts["truth"].append(_truth(field, moving, fixed))
-        else:
-            parts["similarity"].append(_similarity(field, moving, fixed, example, similarity))
-        if loss.dice and moving.labels is not None and fixed.labels is not None:
-            parts["dice"].append(_dice(field, moving.labels, fixed.labels))
+    parts = {
+        "similarity": [_similarity(way, similarity) for way in both if not way.example.same],
+        "truth": [_truth(way) for way in both if _known(way)],
+        "dice": [_dice(way) for way in both if loss.dice and _labelled(way)],
+    }
+    if loss.coarse:
+        coarse = [way for each in earlier for way in _ways(each, examples)]
+        parts["coarse"] = [_truth(way) for way in coarse if _known(way)]
     means = {name: torch.stack(each).mean() for name, each in parts.items() if each}
-    weights = {"similarity": 1.0, "truth": loss.truth, "dice": loss.dice}
+    weights = {"similarity": 1.0, "truth": loss.truth, "dice": loss.dice, "coarse": loss.coarse}
     share = {name: len(each) / len(both) for name, each in parts.items()}
     total = loss.lmbda * regular
     for name, value in means.items():
@@ -55,24 +67,47 @@ def objective(
     return {"loss": total, "gradicon": regular, **means}
 
 
+def _ways(u: Tensor, examples: Sequence[Example]) -> list[Way]:
+    there, back = u.chunk(2)
+    out = []
+    for n, each in enumerate(examples):
+        between = each.between or (None, None)
+        out.append(Way(there[n : n + 1], each.moving, each.fixed, each, between[0]))
+        out.append(Way(back[n : n + 1], each.fixed, each.moving, each, between[1]))
+    return out
+
+
+def _known(way: Way) -> bool:
+    return way.example.same or way.between is not None
+
+
+def _labelled(way: Way) -> bool:
+    return way.moving.labels is not None and way.fixed.labels is not None
+
+
 def _shown(image: Tensor, u: Tensor) -> Tensor:
     return sample_unit(image, unit_points(u.shape[2:], u) + u)
 
 
-def _similarity(
-    u: Tensor, moving: Side, fixed: Side, example: Example, similarity: Similarity
-) -> Tensor:
-    warped = _shown(moving.compared, u)
-    if example.conserve == "mass":
-        warped = mass_conserved(warped, u)
-    return similarity(fixed.compared[0], warped[0], fixed.weight[0, 0])
+def _similarity(way: Way, similarity: Similarity) -> Tensor:
+    warped = _shown(way.moving.compared, way.u)
+    if way.example.conserve == "mass":
+        warped = mass_conserved(warped, way.u)
+    return similarity(way.fixed.compared[0], warped[0], way.fixed.weight[0, 0])
 
 
-def _truth(u: Tensor, moving: Side, fixed: Side) -> Tensor:
-    """How far ``moving.u`` after ``u`` is from ``fixed.u``, in hundredths of the field of view."""
-    apart = u + _shown(moving.u, u) - fixed.u
+def _truth(way: Way) -> Tensor:
+    """How far ``u`` and then moving's deformation lead from the truth, in hundredths of the view.
+
+    That is fixed's deformation, and then what lies between the two before they were deformed.
+    """
+    truth = way.fixed.u
+    if way.between is not None:
+        truth = truth + _shown(way.between, truth)
+    apart = way.u + _shown(way.moving.u, way.u) - truth
     length = (apart.square().sum(1, keepdim=True) + 1e-10).sqrt()
-    return 100 * (length * fixed.weight).sum() / fixed.weight.sum().clamp(min=1)
+    weight = way.fixed.weight
+    return 100 * (length * weight).sum() / weight.sum().clamp(min=1)
 
 
 def _present(labels: Tensor) -> set[int]:
@@ -80,10 +115,10 @@ def _present(labels: Tensor) -> set[int]:
     return {int(n) for n in found if n != 0}
 
 
-def _dice(u: Tensor, moving: Tensor, fixed: Tensor) -> Tensor:
+def _dice(way: Way) -> Tensor:
     """Over the labels that both have; nothing where they have none in common."""
-    common = _present(moving) & _present(fixed)
-    if not common:
-        return u.new_zeros(())
-    chosen = torch.tensor(sorted(common), device=u.device).reshape(1, -1, 1, 1, 1)
-    return dice_loss((fixed == chosen).float()[0], _shown((moving == chosen).float(), u)[0])
+    moving, fixed = way.moving.labels, way.fixed.labels
+    if moving is None or fixed is None or not (common := _present(moving) & _present(fixed)):
+        return way.u.new_zeros(())
+    chosen = torch.tensor(sorted(common), device=way.u.device).reshape(1, -1, 1, 1, 1)
+    return dice_loss((fixed == chosen).float()[0], _shown((moving == chosen).float(), way.u)[0])

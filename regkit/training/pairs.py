@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
@@ -15,6 +15,7 @@ from regkit.training.config import Augment, RegistrationConfig, Source
 from regkit.training.subjects import Subject, subjects_of
 from regkit.training.synthesis import Deformation, noise, painted, random_labels, recoloured
 from regkit.training.table import read_table
+from regkit.training.teacher import Between, Teacher
 from regkit.training.view import View
 
 _SHAPES = 12  # labels of a synthetic pair, at most
@@ -37,15 +38,17 @@ class Side:
 
 @dataclass(frozen=True)
 class Example:
-    """A pair. Where ``known``, both sides show one subject, and their ``u`` tell the truth.
+    """A pair; where it shows the ``same`` subject twice, the ``u`` of its sides tell the truth.
 
-    ``conserve`` is that of its :class:`~regkit.training.config.Source`.
+    So they do with ``between``: displacements from fixed to moving before either was deformed,
+    and back. ``conserve`` is that of its :class:`~regkit.training.config.Source`.
     """
 
     moving: Side
     fixed: Side
-    known: bool
+    same: bool
     conserve: str = "nothing"
+    between: Between | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class Drawer:
     augment: Augment
     shape: int
     randomise: bool
+    teacher: Teacher = field(default_factory=Teacher)
 
     def draw(self, generator: torch.Generator) -> Example:
         """One pair, by the weights of the sources."""
@@ -130,14 +134,18 @@ class Drawer:
             return self._of_labels(one.labels, view, generator)
         others = [subject for subject in pool.subjects if subject is not one]
         within = float(torch.rand((), generator=generator)) < pool.source.within
-        known = within or not others
-        two = one if known else _any(others, generator)
+        same = within or not others
+        two = one if same else _any(others, generator)
         compared = self._compared(one, two, generator)
         sides = [
             self._side(pool.source, subject, modality, view, generator)
             for subject, modality in zip((one, two), compared, strict=True)
         ]
-        return Example(sides[0], sides[1], known, pool.source.conserve)
+        between = None
+        if pool.source.taught and not same:
+            there, back = self.teacher(two, one)
+            between = view.seen(there), view.seen(back)
+        return Example(sides[0], sides[1], same, pool.source.conserve, between)
 
     def _compared(
         self, one: Subject, two: Subject, generator: torch.Generator
@@ -176,7 +184,7 @@ class Drawer:
             here = view.show(labels, u, nearest=True)
             image = painted(here, generator)
             sides.append(Side(image, image, (here > 0).float(), u, here))
-        return Example(sides[0], sides[1], known=True)
+        return Example(sides[0], sides[1], same=True)
 
     def _shapes(self, generator: torch.Generator) -> Tensor:
         """Random shapes inside a random body."""

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from regkit.errors import InputError
 from regkit.losses.similarity import Similarity
+from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import from_state, grown, stepped
-from regkit.networks.steps import Registration, Step
+from regkit.networks.steps import Normalised, Registration, Step
 from regkit.networks.unet import UNet, Widths
 from regkit.networks.weights.checkpoint import read_checkpoint, write_checkpoint
 from regkit.registration.choice import similarity_of
@@ -50,6 +51,8 @@ class RegistrationTask:
         if widths != sorted(widths):
             raise InputError(f"{name}: stages: networks {widths} shrink; a network only grows")
         Widths(config.down, config.up)
+        if config.window and config.window % 2 == 0:
+            raise InputError(f"{name}: window {config.window} has no middle; give an odd number")
         if config.start is not None:
             from_state(read_checkpoint(config.start), name=config.start.name)
         for held_out in (False, True):
@@ -65,7 +68,7 @@ class RegistrationTask:
         if not isinstance(found, Registration):
             raise InputError(f"{type(found).__name__} is no registration network")
         while _steps(found) < wanted:
-            found = grown(found, Step(UNet(3, _widths(found))))
+            found = grown(found, Step(self._begun(UNet(3, _widths(found)))))
         found.train()
         if self.config.batch_norm == "frozen":
             found.eval()
@@ -116,9 +119,14 @@ class RegistrationTask:
         phi = network(torch.cat([moving, fixed]), torch.cat([fixed, moving]))
         with torch.autocast(moving.device.type, enabled=False):
             steps = tuple(step.float() for step in phi.steps)
-            u = replace(phi, steps=steps).displacement(moving.shape[2:])
+            partial = [
+                replace(phi, steps=steps[: n + 1]).displacement(moving.shape[2:])
+                for n in range(len(steps))
+                if self.config.loss.coarse or n == len(steps) - 1
+            ]
+            *earlier, u = partial
             loss = self.config.loss
-            return objective(u, examples, self._similarity, loss)
+            return objective(u, examples, self._similarity, loss, earlier=earlier)
 
     @cached_property
     def _similarity(self) -> Similarity:
@@ -132,7 +140,7 @@ class RegistrationTask:
 
     def _first(self, steps: int) -> Registration:
         if self.config.start is None:
-            return stepped(steps, 3, Widths(self.config.down, self.config.up))
+            return self._new(steps)
         found = from_state(read_checkpoint(self.config.start), name=self.config.start.name)
         if _steps(found) > steps:
             raise InputError(
@@ -140,6 +148,18 @@ class RegistrationTask:
                 f"begin with networks: {_steps(found)}"
             )
         return found
+
+    def _new(self, steps: int) -> Registration:
+        network = stepped(steps, 3, Widths(self.config.down, self.config.up))
+        for part in network.modules():
+            if isinstance(part, UNet):
+                self._begun(part)
+        return Normalised(network, self.config.window) if self.config.window else network
+
+    def _begun(self, net: UNet) -> UNet:
+        if self.config.first == "flow":
+            begin_as_flow(net)
+        return net
 
 
 def _steps(network: Registration) -> int:
@@ -161,4 +181,7 @@ def _on(example: Example, device: torch.device) -> Example:
             labels,
         )
 
-    return replace(example, moving=moved(example.moving), fixed=moved(example.fixed))
+    between = example.between and (example.between[0].to(device), example.between[1].to(device))
+    return replace(
+        example, moving=moved(example.moving), fixed=moved(example.fixed), between=between
+    )

@@ -57,22 +57,27 @@ class Subject:
         path = next((row.labels for row in self.rows if row.labels), None)
         if path is None:
             return None
-        return resample(canonical(read_labels(path)), self._grid).data[None].long()
+        return resample(canonical(read_labels(path)), self.grid).data[None].long()
 
     @cached_property
     def mask(self) -> Tensor:
         """Where the subject counts, ``(1, 1, *shape)``: the mask, or everything."""
         path = next((row.mask for row in self.rows if row.mask), None)
         if path is None:
-            return torch.ones(1, 1, *self._grid.shape)
-        return (resample(canonical(read_labels(path)), self._grid).data[None] > 0).float()
+            return torch.ones(1, 1, *self.grid.shape)
+        return (resample(canonical(read_labels(path)), self.grid).data[None] > 0).float()
 
     @cached_property
-    def _grid(self) -> Grid:
+    def grid(self) -> Grid:
+        """The network's grid around the body, in the world of the images."""
         return working_cube(self._prepared(self.rows[0])[1], self.shape)
 
+    def volume(self, modality: str) -> Volume:
+        """The first image of a modality as it was read, but for its intensities: in [0, 1]."""
+        return self._prepared(next(row for row in self.rows if row.modality == modality))[0]
+
     def _image(self, row: Row) -> Tensor:
-        return resample(self._prepared(row)[0], self._grid).data[None].float().contiguous()
+        return resample(self._prepared(row)[0], self.grid).data[None].float().contiguous()
 
     def _prepared(self, row: Row) -> tuple[Volume, Grid]:
         """As registration does it, so that the network meets later what it was trained on."""

@@ -47,6 +47,11 @@ class View:
         points = points + self.centre.reshape(1, 3, 1, 1, 1)
         return _nearest(image, points) if nearest else sample_unit(image.float(), points)
 
+    def seen(self, u: Tensor) -> Tensor:
+        """A displacement ``u (1, 3, *shape)`` of the field of view, as one of what is shown."""
+        there = self.show(u, torch.zeros_like(u))
+        return torch.einsum("ab,zb...->za...", torch.linalg.inv(self.matrix), there)
+
 
 def _nearest(labels: Tensor, points: Tensor) -> Tensor:
     axes = [

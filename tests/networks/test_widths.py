@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from regkit import InputError
-from regkit.networks.gradicon import from_state, stepped
+from regkit.networks.flow import begin_as_flow
+from regkit.networks.gradicon import from_state, grown, stepped
 from regkit.networks.inference import displacement, faster
+from regkit.networks.steps import Normalised, Step, standing_out
 from regkit.networks.unet import UNet, Widths
 
 
@@ -61,3 +63,41 @@ def test_steps_are_bounded():
 
 def test_a_network_knows_its_widths():
     assert Widths.of(UNet(2, NARROW).state_dict(), "") == NARROW
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images):
+    trained = spread(Normalised(stepped(2, ndim, NARROW), 5))
+    again = from_state(trained.state_dict())
+    moving, fixed = images((21, 20, 22)[:ndim])
+    wanted = displacement(trained, moving, fixed)
+    assert torch.equal(displacement(again, moving, fixed), wanted)
+    fast = displacement(faster(again, precision="fp32"), moving, fixed)
+    assert float((fast - wanted).abs().max()) < 1e-4
+    # Brighter and with more contrast, it is the same image.
+    bright = displacement(trained, 0.1 + 0.8 * moving, fixed)
+    assert float((bright - wanted).abs().max()) < 0.1 * float(wanted.abs().max())
+
+
+def test_a_network_that_normalises_grows_inside():
+    network = grown(Normalised(stepped(1, 2, NARROW), 7), Step(UNet(2, NARROW)))
+    assert isinstance(network, Normalised)
+    assert int(network.window) == 7
+    assert network.state_dict().keys() == Normalised(stepped(2, 2, NARROW), 7).state_dict().keys()
+
+
+def test_flat_surroundings_have_nothing_that_stands_out():
+    assert float(standing_out(torch.full((1, 1, 9, 9, 9), 0.7), 2).abs().max()) < 1e-3
+
+
+def test_a_first_layer_of_flow_knows_where_a_ramp_has_gone():
+    net = UNet(2, Widths((2, 8, 8), (8, 8)))
+    begin_as_flow(net)
+    ramp = torch.linspace(0, 1, 33).reshape(1, 1, 33, 1).expand(1, 1, 33, 32)
+    seen = net.downConvs[0](torch.cat([ramp + 0.1, ramp], dim=1))[0, :, 8, 8].detach()
+    parts = torch.nn.functional.relu(seen)
+    # ± difference ± slope: alike in sign along the ramp, and without a slope across it.
+    assert parts.argmax() == 0
+    assert float(seen[4]) == pytest.approx(float(seen[5]), abs=1e-5)
+    with pytest.raises(InputError, match="flow needs 8 channels after the first halving, not 4"):
+        begin_as_flow(UNet(2, NARROW))

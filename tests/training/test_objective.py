@@ -31,7 +31,7 @@ def _side(image, labels=None):
 
 
 def _parts(u, moving, fixed, loss, conserve="nothing"):
-    example = Example(moving, fixed, known=False, conserve=conserve)
+    example = Example(moving, fixed, same=False, conserve=conserve)
     return objective(torch.cat([u, torch.zeros_like(u)]), [example], MSE(), loss)
 
 
@@ -65,3 +65,26 @@ def test_dice_leads_the_field_to_the_labels(points):
     (slope,) = torch.autograd.grad(parts["dice"], u)
     # Where fixed begins later, the field must look further back.
     assert float(slope[:, 0].sum()) > 0
+
+
+def _bump(points, centre, width):
+    return (-(points - centre).square().sum(1, keepdim=True) / width**2).exp()
+
+
+def test_between_two_subjects_the_truth_goes_through_both_deformations(points):
+    """Everything is a shift, so that the truth is a sum."""
+    shift = torch.zeros(1, 3, *SHAPE)
+    moved, turned, between = (shift + torch.tensor(v).reshape(1, 3, 1, 1, 1) for v in (
+        (0.02, 0.0, 0.0), (0.0, 0.03, 0.0), (0.0, 0.0, 0.04),
+    ))  # fmt: skip
+    image = _bump(points, 0.5, 0.2)
+    moving, fixed = (Side(image, image, torch.ones_like(image), u, None) for u in (moved, turned))
+    example = Example(moving, fixed, same=False, between=(between, -between))
+    u = turned + between - moved
+    loss = Loss(coarse=0.5)
+    found = objective(torch.cat([u, -u]), [example], MSE(), loss, earlier=[torch.cat([u, -u])])
+    assert float(found["truth"]) == pytest.approx(0, abs=0.01)
+    assert float(found["coarse"]) == pytest.approx(0, abs=0.01)
+    assert "similarity" in found
+    still = objective(torch.zeros(2, 3, *SHAPE), [example], MSE(), loss)
+    assert float(still["truth"]) == pytest.approx(100 * float(u[0, :, 0, 0, 0].norm()), rel=1e-3)

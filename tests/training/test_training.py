@@ -116,6 +116,30 @@ def test_twenty_steps_on_two_real_volumes_lower_the_loss(words, chests):
     assert sum(losses[-4:]) < 0.97 * sum(losses[:4])
 
 
+def test_the_classical_engine_teaches_between_subjects(words, chests):
+    words |= {
+        "shape": 24,
+        "stages": [{"networks": 2, "steps": 1, "learning_rate": 1e-3}],
+        "sources": [{"name": "chest", "table": str(chests), "taught": True, "intensity": "mr"}],
+        "augment": {"turn": 1, "affine": 0},
+        "loss": {"coarse": 0.3},
+        "window": 5,
+        "first": "flow",
+        "down": [2, 12, 16],
+        "up": [8, 8],
+        "batch_norm": "frozen",
+    }
+    told = []
+    folder = train(open_task(words, "x"), told.append)
+    parts = told[0].values
+    # A new network moves nothing, so that what is left is the truth: the shape of other lungs.
+    assert 1 < parts["truth"] < 20
+    assert parts["coarse"] == pytest.approx(parts["truth"])
+    state = read_checkpoint(folder / WEIGHTS)
+    assert int(state["window"]) == 5
+    assert models.load(str(folder / WEIGHTS)).shape == 12
+
+
 def test_held_out_subjects_validate_and_never_train(words, chests):
     words |= {
         "stages": [{"networks": 3, "steps": 1}],
@@ -143,6 +167,7 @@ def test_held_out_subjects_validate_and_never_train(words, chests):
         ({"sources": []}, "at least 1 item"),
         ({"stages": [{"steps": 1, "networks": 3}, {"steps": 1, "networks": 2}]}, "shrink"),
         ({"down": [2, 4]}, "make no network"),
+        ({"window": 4}, "window 4 has no middle"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_first_step(words, change, said):
