@@ -17,18 +17,18 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="As `regkit weights li
 @app.command("list")
 def list_(as_json: Json = False, debug: Debug = False) -> None:
     """Show which weights are known, and which are installed."""
-    from regkit.networks.weights.known import KNOWN
-    from regkit.networks.weights.store import folder, installed
+    from regkit.networks.weights.known import KNOWN, SHIPPED
+    from regkit.networks.weights.store import available, folder
 
-    here = installed()
+    here, told = available(), KNOWN | SHIPPED
     rows = [
         {
             "name": name,
             "installed": name in here,
-            "licence": KNOWN[name].licence if name in KNOWN else "not stated",
-            "about": KNOWN[name].about if name in KNOWN else "imported",
+            "licence": told[name].licence if name in told else "not stated",
+            "about": told[name].about if name in told else "imported",
         }
-        for name in [*KNOWN, *(name for name in here if name not in KNOWN)]
+        for name in [*told, *(name for name in here if name not in told)]
     ]
     if as_json:
         typer.echo(json.dumps({"folder": str(folder()), "weights": rows}, indent=2))

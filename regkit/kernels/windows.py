@@ -156,3 +156,21 @@ def box_sum(image: Tensor, radius: int) -> Tensor:
         # The pools' own padding refuses an axis that is shorter than the window.
         out = pool(functional.pad(out, pad), size, stride=1, divisor_override=1)
     return out[0]
+
+
+def box_mean(images: Tensor, radius: int) -> Tensor:
+    """Means over windows of ``images (C, *spatial)``, fewer voxels at the border.
+
+    By running sums: the time does not depend on the radius.
+    """
+    for axis in range(1, images.ndim):
+        n = images.shape[axis]
+        r = min(radius, n - 1)
+        sums, out = images.cumsum(axis), torch.empty_like(images)
+        out.narrow(axis, 0, n - r).copy_(sums.narrow(axis, r, n - r))
+        out.narrow(axis, n - r, r).copy_(sums.narrow(axis, n - 1, 1))
+        out.narrow(axis, r + 1, n - r - 1).sub_(sums.narrow(axis, 0, n - r - 1))
+        at = torch.arange(n, device=images.device)
+        count = (at + r).clamp(max=n - 1) - (at - r - 1).clamp(min=-1)
+        images = out.div_(count.reshape([-1 if a == axis else 1 for a in range(images.ndim)]))
+    return images

@@ -32,7 +32,8 @@ def load(name: str) -> Model:
     Parameters
     ----------
     name
-        Such as ``multigradicon``; or a path to a ``.safetensors``, ``.trch`` or ``.pt`` file.
+        Such as ``multigradicon``, or ``small``, which comes with regkit; or a path to a
+        ``.safetensors``, ``.trch`` or ``.pt`` file.
 
     Raises
     ------
@@ -115,4 +116,4 @@ def resolve(name: str) -> tuple[str | None, str]:
 def _is_path(name: str) -> bool:
     """Whether this is meant as a file rather than as the name of installed weights."""
     path = Path(name)
-    return name not in store.installed() and bool(path.suffix or len(path.parts) > 1)
+    return name not in store.available() and bool(path.suffix or len(path.parts) > 1)

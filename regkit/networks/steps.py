@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from regkit.kernels.sampling import sample_unit
-from regkit.kernels.windows import box_sum
+from regkit.kernels.windows import box_mean
 from regkit.networks.compiled import CompiledUNet
 from regkit.networks.folded import FoldedUNet
 from regkit.networks.unet import UNet, pooled
@@ -166,10 +166,9 @@ class Normalised(Registration):
 def standing_out(images: Tensor, radius: int) -> Tensor:
     """``images (B, 1, *shape)`` less local means, over local standard deviations; about ±1."""
     x = images[:, 0]
-    count = box_sum(torch.ones_like(x[:1]), radius)
-    mean, square = (box_sum(part, radius) / count for part in (x, x * x))
-    spread = ((square - mean**2).clamp(min=0) + _FAINT).sqrt()
-    return ((x - mean) / (2 * spread))[:, None]
+    mean, square = (box_mean(part, radius) for part in (x, x * x))
+    spread = square.sub_(mean**2).clamp_(min=0).add_(_FAINT).sqrt_()
+    return ((x - mean) / spread.mul_(2))[:, None]
 
 
 def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:

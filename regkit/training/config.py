@@ -16,13 +16,15 @@ class Stage(Settings):
     """So many steps of Adam. ``decay`` lets the rate fall to nothing, as a cosine.
 
     ``networks`` is for registration: with how many steps of the network, 3 and 4 at the full
-    resolution, fewer at a half and a quarter of it.
+    resolution, fewer at a half and a quarter of it. With a ``patch``, which is for registration
+    too, the last of them learns on boxes of so many voxels an axis, and the others rest.
     """
 
     steps: int = Field(gt=0)
     learning_rate: float = Field(5e-5, gt=0)
     decay: bool = False
     networks: int = Field(3, ge=1, le=4)
+    patch: int = Field(0, ge=0)
 
 
 class LoopConfig(Settings):
@@ -108,16 +110,18 @@ class Loss(Settings):
 class RegistrationConfig(LoopConfig):
     """Everything that decides a trained registration network, apart from the images.
 
-    ``start`` names a file of weights to go on from (fine-tuning). ``batch_norm`` says whether
+    ``start`` names a file of weights to go on from (fine-tuning). ``batch`` pairs are drawn a
+    step, and ``patches`` boxes of each where a stage has them. ``batch_norm`` says whether
     the statistics of batch norms are learned, which takes large batches, or left alone. A new
-    network sees what stands out in a ``window`` of so many voxels (odd; 0: the images as they
-    are), and its first layer is ``random`` or begins as that of optical ``flow``.
+    network sees what stands out in a ``window`` of so many of the ``shape`` voxels (odd; 0: the
+    images as they are), and its first layer is ``random`` or begins as that of optical ``flow``.
     """
 
     shape: int = Field(175, ge=16, le=512)
     down: tuple[int, ...] = (2, 16, 32, 64, 256, 512)
     up: tuple[int, ...] = (16, 32, 64, 128, 256)
     batch: int = Field(1, gt=0)
+    patches: int = Field(4, gt=0)
     batch_norm: Literal["learned", "frozen"] = "learned"
     window: int = Field(0, ge=0)
     first: Literal["random", "flow"] = "random"

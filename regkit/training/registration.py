@@ -15,7 +15,7 @@ from regkit.errors import InputError
 from regkit.losses.similarity import Similarity
 from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import from_state, grown, stepped
-from regkit.networks.steps import Normalised, Registration, Step
+from regkit.networks.steps import Normalised, Registration, Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
 from regkit.networks.weights.checkpoint import read_checkpoint, write_checkpoint
 from regkit.registration.choice import similarity_of
@@ -23,6 +23,7 @@ from regkit.settings import checked
 from regkit.training.config import Augment, RegistrationConfig
 from regkit.training.objective import objective
 from regkit.training.pairs import Drawer, Example, Side, open_pools
+from regkit.training.patches import patched
 
 _AS_IT_IS = Augment(turn=0, affine=0)
 _VALIDATION = 1  # its draws are the same every time
@@ -36,6 +37,7 @@ class RegistrationTask:
     _train: Drawer | None = None
     _held_out: Drawer | None = None
     _shape: int = field(default=0)
+    _patch: int = field(default=0)
 
     @classmethod
     def of(cls, given: Mapping[str, Any], name: str) -> Self:
@@ -64,11 +66,14 @@ class RegistrationTask:
         wanted = self.config.stages[stage].networks
         self._shape = -(-self.config.shape // 2 ** max(0, 3 - wanted))
         self._train, self._held_out = self._drawer(held_out=False), self._drawer(held_out=True)
+        self._patch = self.config.stages[stage].patch
         found = self._first(wanted) if network is None else network
         if not isinstance(found, Registration):
             raise InputError(f"{type(found).__name__} is no registration network")
         while _steps(found) < wanted:
             found = grown(found, Step(self._begun(UNet(3, _widths(found)))))
+        if isinstance(found, Normalised) and self.config.window:
+            found.window.fill_(_window(self.config, self._shape))
         found.train()
         if self.config.batch_norm == "frozen":
             found.eval()
@@ -84,7 +89,11 @@ class RegistrationTask:
         # Of the loop's randomness, which a stopped run goes on with.
         if self._similarity.varies((self._shape,) * 3):
             self._similarity.reseed(int(torch.randint(1 << 31, (), generator=generator)))
-        return self._objective(network, [_on(each, device) for each in examples])
+        examples = [_on(each, device) for each in examples]
+        if not self._patch:
+            return self._objective(_seen_by(network, examples), examples)
+        count = self.config.patches
+        return self._objective(*patched(network, examples, self._patch, count, generator))
 
     def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
         """The objective on held-out pairs as they are."""
@@ -96,10 +105,10 @@ class RegistrationTask:
         network.eval()
         try:
             with torch.no_grad():
-                each = [
-                    self._objective(network, [_on(self._held_out.draw(generator), device)])
-                    for _ in range(count)
-                ]
+                each = []
+                for _ in range(count):
+                    examples = [_on(self._held_out.draw(generator), device)]
+                    each.append(self._objective(_seen_by(network, examples), examples))
         finally:
             network.train(training)
         names = {name for values in each for name in values}
@@ -113,19 +122,15 @@ class RegistrationTask:
         state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
         write_checkpoint(state, path, shape=self._shape)
 
-    def _objective(self, network: nn.Module, examples: Sequence[Example]) -> dict[str, Tensor]:
-        moving = torch.cat([each.moving.seen for each in examples])
-        fixed = torch.cat([each.fixed.seen for each in examples])
-        phi = network(torch.cat([moving, fixed]), torch.cat([fixed, moving]))
-        with torch.autocast(moving.device.type, enabled=False):
-            steps = tuple(step.float() for step in phi.steps)
-            partial = [
-                replace(phi, steps=steps[: n + 1]).displacement(moving.shape[2:])
+    def _objective(self, phi: SteppedMap, examples: Sequence[Example]) -> dict[str, Tensor]:
+        shape, loss = examples[0].fixed.seen.shape[2:], self.config.loss
+        steps = tuple(step.float() for step in phi.steps)
+        with torch.autocast(steps[0].device.type, enabled=False):
+            *earlier, u = [
+                SteppedMap(steps[: n + 1]).displacement(shape)
                 for n in range(len(steps))
-                if self.config.loss.coarse or n == len(steps) - 1
+                if loss.coarse or n == len(steps) - 1
             ]
-            *earlier, u = partial
-            loss = self.config.loss
             return objective(u, examples, self._similarity, loss, earlier=earlier)
 
     @cached_property
@@ -160,6 +165,18 @@ class RegistrationTask:
         if self.config.first == "flow":
             begin_as_flow(net)
         return net
+
+
+def _window(config: RegistrationConfig, shape: int) -> int:
+    """The window of ``config.shape`` voxels an axis, on a coarser grid."""
+    return 2 * max(1, config.window // 2 * shape // config.shape) + 1
+
+
+def _seen_by(network: nn.Module, examples: Sequence[Example]) -> SteppedMap:
+    moving = torch.cat([each.moving.seen for each in examples])
+    fixed = torch.cat([each.fixed.seen for each in examples])
+    phi: SteppedMap = network(torch.cat([moving, fixed]), torch.cat([fixed, moving]))
+    return phi
 
 
 def _steps(network: Registration) -> int:

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from regkit.kernels.windows import box_sum, lncc_gradient, lncc_reference, local_correlation
+from regkit.kernels.windows import (
+    box_mean,
+    box_sum,
+    lncc_gradient,
+    lncc_reference,
+    local_correlation,
+)
 
 
 @pytest.fixture(params=[(8, 9, 10), (1, 9, 10)], ids=str)
@@ -110,3 +116,11 @@ def test_a_slice_correlates_as_a_plane(draw):
     value, _ = lncc_gradient(fixed, warped, weight, 2, squared=True)
     plane = lncc_reference(fixed[0], warped[0], weight[0], 2, squared=True)
     assert value == pytest.approx(float(plane), abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(9, 8, 7), (12, 3), (1, 5, 2)])
+@pytest.mark.parametrize("radius", [1, 3, 9])
+def test_means_are_sums_over_the_voxels_that_are_there(shape, radius):
+    images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
+    wanted = box_sum(images, radius) / box_sum(torch.ones(1, *shape), radius)
+    assert torch.allclose(box_mean(images, radius), wanted, atol=1e-6)

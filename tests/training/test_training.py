@@ -9,8 +9,12 @@ import yaml
 from regkit import InputError
 from regkit.cli import main
 from regkit.networks import models
+from regkit.networks.gradicon import stepped
+from regkit.networks.unet import Widths
 from regkit.networks.weights.checkpoint import read_checkpoint, trained_shape
 from regkit.training.loop import STATE, WEIGHTS, train
+from regkit.training.pairs import Example, Side
+from regkit.training.patches import patched
 from regkit.training.tasks import open_task
 
 SMALL = {"down": [2, 4, 8, 8], "up": [4, 8, 8], "shape": 16, "report_every": 1}
@@ -136,7 +140,7 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
     assert 1 < parts["truth"] < 20
     assert parts["coarse"] == pytest.approx(parts["truth"])
     state = read_checkpoint(folder / WEIGHTS)
-    assert int(state["window"]) == 5
+    assert int(state["window"]) == 3  # of half as many voxels
     assert models.load(str(folder / WEIGHTS)).shape == 12
 
 
@@ -193,3 +197,54 @@ def test_the_command_trains(words, tmp_path, capsys):
     assert (tmp_path / "here" / WEIGHTS).is_file()
     assert capsys.readouterr().out.splitlines()[-1].endswith(WEIGHTS)
     assert main(["train", "--config", str(tmp_path / "none.yaml")]) == 2
+
+
+def test_the_last_step_learns_on_patches_while_the_others_rest(words, tmp_path):
+    words |= {"shape": 32, "window": 5}
+    words["stages"] = [
+        {"networks": 2, "steps": 1, "learning_rate": 1e-3},
+        {"networks": 3, "steps": 2, "learning_rate": 1e-3, "patch": 16},
+    ]
+    first = train(open_task(words, "x"), _quiet, until=1) / WEIGHTS
+    before = {name: value.clone() for name, value in read_checkpoint(first).items()}
+    after = read_checkpoint(train(open_task(words, "x"), _quiet) / WEIGHTS)
+    last = "net.netPsi.net."
+    assert int(before["window"]) == 3  # of half as many voxels
+    assert int(after["window"]) == 5
+    rested = {k: v for k, v in after.items() if not k.startswith(last)}
+    grown = {k.replace("net.", "net.netPhi.net.", 1): v for k, v in before.items() if k != "window"}
+    assert all(torch.equal(rested[k], v) for k, v in grown.items() if "batchNorms" not in k)
+    assert float(after[f"{last}lastConv.weight"].abs().max()) > 0
+
+
+def test_a_patch_shows_what_the_whole_network_finds_there():
+    """Where the last step sees its box and nothing else, the rest is where it was."""
+    generator = torch.Generator().manual_seed(0)
+    network = _moving(stepped(2, 3, Widths((2, 4, 8), (4, 8))))
+    images = torch.rand(2, 1, 1, 24, 24, 24, generator=generator)
+    u = 0.02 * torch.randn(2, 1, 3, 24, 24, 24, generator=generator)
+    sides = [Side(x, x, torch.ones_like(x), v, None) for x, v in zip(images, u, strict=True)]
+    example = Example(sides[0], sides[1], same=True)
+    phi, found = patched(network, [example], 16, 3, generator)
+    assert len(found) == 3
+    assert phi.displacement((16, 16, 16)).shape == (6, 3, 16, 16, 16)
+    # Of a step that finds nothing, all that is seen is the coarse one, in the unit of the box.
+    torch.nn.init.zeros_(network.netPsi.net.lastConv.weight)
+    torch.nn.init.zeros_(network.netPsi.net.lastConv.bias)
+    phi, found = patched(network, [example], 24, 1, generator)
+    whole = network(*images)
+    assert torch.allclose(phi.displacement((24,) * 3)[:1], whole.displacement((24,) * 3), atol=1e-6)
+    assert torch.equal(found[0].moving.u, u[0])
+    with pytest.raises(InputError, match="patch 32 is larger than the grid of 24"):
+        patched(network, [example], 32, 1, generator)
+    with pytest.raises(InputError, match="one step"):
+        patched(network.netPsi, [example], 16, 1, generator)
+
+
+def _moving(network):
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if "lastConv" in name:
+                value.copy_(0.02 * torch.randn(value.shape, generator=generator))
+    return network.eval()

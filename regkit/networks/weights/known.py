@@ -47,6 +47,18 @@ KNOWN = {
     )
 }
 
+SHIPPED = {
+    known.name: known
+    for known in (
+        Known(
+            "small",
+            "",
+            "Apache-2.0",
+            "comes with regkit: brains in MR, of one contrast or two, in a second",
+        ),
+    )
+}
+
 
 def known(name: str) -> Known:
     """The published weights called ``name``.
@@ -54,13 +66,15 @@ def known(name: str) -> Known:
     Raises
     ------
     InputError
-        If there are none.
+        If there are none, or they come with regkit.
 
     Examples
     --------
     >>> known("multigradicon").licence[:10]
     'Apache-2.0'
     """
+    if name in SHIPPED:
+        raise InputError(f"weights {name!r} come with regkit; there is nothing to fetch")
     if name not in KNOWN:
         raise InputError(
             f"weights {name!r} are not published anywhere that regkit knows; known: "
@@ -70,13 +84,15 @@ def known(name: str) -> Known:
 
 
 def checked_name(name: str) -> str:
-    """``name``, if it can name a file.
+    """``name``, if it can name a file of weights that is to be installed.
 
     Raises
     ------
     InputError
-        If it cannot.
+        If it cannot, or weights that come with regkit have it.
     """
+    if name in SHIPPED:
+        raise InputError(f"weights {name!r} come with regkit; choose another name for yours")
     if not _NAME.fullmatch(name):
         raise InputError(
             f"weights cannot be called {name!r}; use letters, digits, dots, hyphens and underscores"

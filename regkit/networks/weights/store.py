@@ -15,10 +15,11 @@ from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
 from regkit.networks.weights.checkpoint import read_checkpoint, trained_shape, write_checkpoint
 from regkit.networks.weights.download import Told, download
-from regkit.networks.weights.known import KNOWN, Known, checked_name
+from regkit.networks.weights.known import KNOWN, SHIPPED, Known, checked_name
 
 FOLDER = "REGKIT_WEIGHTS"
 OFFLINE = "REGKIT_OFFLINE"
+_SHIPPED = Path(__file__).with_name("shipped")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ def installed() -> list[str]:
     """The names of all that is installed, known ones first."""
     here = {path.stem for path in folder().glob("*.safetensors")}
     return [name for name in KNOWN if name in here] + sorted(here - set(KNOWN))
+
+
+def available() -> list[str]:
+    """The names of all that can be used: what is installed, and what comes with regkit."""
+    return [*installed(), *SHIPPED]
 
 
 def weights_path(name: str) -> Path:
@@ -206,8 +212,16 @@ def _locked(name: str) -> FileLock:
 
 
 def _file(name: str) -> Path:
-    return folder() / f"{checked_name(name)}.safetensors"
+    return _home(name) / f"{name}.safetensors"
 
 
 def _record_file(name: str) -> Path:
-    return folder() / f"{checked_name(name)}.json"
+    return _home(name) / f"{name}.json"
+
+
+def _home(name: str) -> Path:
+    """The folder of weights that can be used, or are to be installed, under ``name``."""
+    if name in SHIPPED:
+        return _SHIPPED
+    checked_name(name)
+    return folder()

@@ -1,0 +1,132 @@
+"""Patches: the last step of a network learns on boxes of a fine grid, while the others rest.
+
+What moves far is seen at coarse resolution, and the whole of it is needed; what is left is near,
+so that a step at full resolution can learn it from any box, at the cost of that box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from regkit.errors import InputError
+from regkit.kernels.sampling import sample_unit
+from regkit.networks.steps import (
+    Normalised,
+    Registration,
+    SteppedMap,
+    TwoStep,
+    standing_out,
+    unit_points,
+)
+from regkit.training.pairs import Example, Side
+
+_MARGIN = 12  # a share of the box that is not judged: what lies beyond it is not known there
+Box = tuple[slice, ...]
+Place = tuple[int, Box]  # of the example of that number
+
+
+def patched(
+    network: nn.Module,
+    examples: Sequence[Example],
+    size: int,
+    count: int,
+    generator: torch.Generator,
+) -> tuple[SteppedMap, list[Example]]:
+    """What the network finds in random boxes of every example, and the examples in them.
+
+    Parameters
+    ----------
+    size
+        Voxels of the boxes along every axis.
+    count
+        How many boxes an example has.
+
+    Returns
+    -------
+    phi, examples
+        In shares of the boxes: first those of all boxes from moving to fixed, then those the
+        other way. Only the last step has gradients.
+
+    Raises
+    ------
+    InputError
+        If the network has one step only, or boxes are larger than its grid.
+    """
+    moving = torch.cat([each.moving.seen for each in examples])
+    fixed = torch.cat([each.fixed.seen for each in examples])
+    shape = moving.shape[2:]
+    if size > min(shape):
+        raise InputError(f"patch {size} is larger than the grid of {min(shape)} voxels an axis")
+    places = [
+        (n, _box(each, size, generator)) for n, each in enumerate(examples) for _ in range(count)
+    ]
+    both = [*places, *((len(examples) + n, box) for n, box in places)]
+    first, last, moving, fixed = _apart(network, moving, fixed)
+    sources, targets = torch.cat([moving, fixed]), torch.cat([fixed, moving])
+    with torch.no_grad():
+        coarse = first(sources, targets).displacement(shape)
+        sources = sample_unit(sources, unit_points(shape, coarse) + coarse)
+    ratio = (shape[0] - 1) / (size - 1)
+    near: SteppedMap = last(_cut(sources, both), _cut(targets, both))
+    steps = (_cut(coarse, both), *near.steps)
+    return (
+        SteppedMap(tuple(step.float() * ratio for step in steps)),
+        [_cropped(examples[n], box, ratio) for n, box in places],
+    )
+
+
+def _apart(
+    network: nn.Module, moving: Tensor, fixed: Tensor
+) -> tuple[Registration, Registration, Tensor, Tensor]:
+    """All steps but the last, the last, and the images as both see them."""
+    if isinstance(network, Normalised):
+        radius = int(network.window) // 2
+        return _apart(network.net, standing_out(moving, radius), standing_out(fixed, radius))
+    if not isinstance(network, TwoStep):
+        raise InputError("patch: a network of one step has no others that could rest")
+    return network.netPhi, network.netPsi, moving, fixed
+
+
+def _box(example: Example, size: int, generator: torch.Generator) -> Box:
+    """Around a random voxel that counts, as far as the grid goes."""
+    weight = example.fixed.weight[0, 0]
+    inside = torch.nonzero(weight > 0)
+    if not len(inside):
+        inside = torch.nonzero(torch.ones_like(weight))
+    at = inside[int(torch.randint(len(inside), (), generator=generator))].tolist()
+    starts = [min(max(i - size // 2, 0), n - size) for i, n in zip(at, weight.shape, strict=True)]
+    return tuple(slice(start, start + size) for start in starts)
+
+
+def _cut(x: Tensor, places: Sequence[Place]) -> Tensor:
+    return torch.cat([x[n : n + 1, :, *box] for n, box in places])
+
+
+def _cropped(example: Example, box: Box, ratio: float) -> Example:
+    def cropped(side: Side) -> Side:
+        return Side(
+            side.seen[:, :, *box],
+            side.compared[:, :, *box],
+            _inner(side.weight[:, :, *box]),
+            side.u[:, :, *box] * ratio,
+            None if side.labels is None else side.labels[:, :, *box],
+        )
+
+    between = example.between
+    if between is not None:
+        between = between[0][:, :, *box] * ratio, between[1][:, :, *box] * ratio
+    return replace(
+        example, moving=cropped(example.moving), fixed=cropped(example.fixed), between=between
+    )
+
+
+def _inner(weight: Tensor) -> Tensor:
+    edge = weight.shape[-1] // _MARGIN
+    out = torch.zeros_like(weight)
+    inner = (slice(None), slice(None), *[slice(edge, -edge or None)] * (weight.ndim - 2))
+    out[inner] = weight[inner]
+    return out
