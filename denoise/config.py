@@ -19,7 +19,7 @@ Method = Literal[
 Dimensions = Literal["auto", "2", "2.5", "3"]
 Frames = Literal["together", "alone", "repeats"]
 Blind = Literal["dilated", "rotated"]
-Condition = Literal["blind", "slices", "pairs"]
+Condition = Literal["blind", "slices", "pairs", "repeats"]
 Predict = Literal["image", "velocity"]
 Solver = Literal["ddim", "dpm"]
 Hidden = Annotated[int, Field(ge=0, le=4)]
@@ -45,8 +45,9 @@ class DenoiseConfig(Settings):
         around a voxel along both axes of a slice and across slices.
     condition, condition_noise
         What the diffusion model is told: ``blind``, the prediction of the blind spot, as in the
-        paper; without noise of what it predicts ``slices``, the two beside each one, and ``pairs``,
-        neighbouring voxels. The noise that is added to a blind condition, over sigma.
+        paper; without noise of what it predicts ``slices``, the two beside each one, ``pairs``,
+        neighbouring voxels, and ``repeats``, another frame of a 4-D image. The noise that is added
+        to a blind condition, over sigma.
     predict, solver, sampling_steps, pairs
         ``image`` or ``velocity``; ``ddim`` or ``dpm`` (DPM-Solver++); steps of the sampler, and
         pairs of opposite starts.

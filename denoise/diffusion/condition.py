@@ -99,3 +99,27 @@ class PairCondition:
         """Two neighbouring sub-images."""
         one, other = drawn_pair(noisy.ndim - 2, generator)
         return sub_image(noisy, one), sub_image(noisy, other)
+
+
+@dataclass(frozen=True)
+class RepeatCondition:
+    """Another frame of the same scene, which shares no noise with the one that is predicted.
+
+    Patches have two frames as channels; sampled, the model is told the one frame that there is.
+
+    Examples
+    --------
+    >>> frames = torch.tensor([1.0, 2.0]).reshape(1, 2, 1, 1, 1)
+    >>> wanted, told = RepeatCondition().pair(frames, torch.Generator().manual_seed(0))
+    >>> sorted([float(wanted), float(told)])
+    [1.0, 2.0]
+    """
+
+    def __call__(self, noisy: Tensor) -> Tensor:
+        """The image itself."""
+        return noisy
+
+    def pair(self, noisy: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The two frames, in either order."""
+        first = int(torch.randint(2, (), generator=generator))
+        return noisy[:, first : first + 1], noisy[:, 1 - first : 2 - first]

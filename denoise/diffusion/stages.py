@@ -11,6 +11,7 @@ from denoise.diffusion.condition import (
     BlindCondition,
     Condition,
     PairCondition,
+    RepeatCondition,
     SliceCondition,
 )
 from denoise.diffusion.model import Diffusion, diffusion_network
@@ -62,7 +63,7 @@ def train_stages(setting: Setting, watch: Watch) -> Stages:
     )
     history = {"blindspot": _fitted(blind, setting, setting.images, "blindspot", watch)}
     diffusion = _diffusion(blind, setting)
-    history["diffusion"] = _fitted(diffusion, setting, setting.images, "diffusion", watch)
+    history["diffusion"] = _fitted(diffusion, setting, _seen(setting), "diffusion", watch)
     pairs = [
         torch.stack([image, sampled_volume(diffusion, blind, image, setting.sigma)[0]])
         for image in setting.images
@@ -103,9 +104,25 @@ def _condition(blind: Method, setting: Setting) -> Condition:
         return BlindCondition(blind.network.eval(), setting.sigma, config.condition_noise)
     if config.condition == "pairs":
         return PairCondition()
+    if config.condition == "repeats":
+        if len(setting.images) == 1:
+            raise InputError(
+                "condition: 'repeats' needs a 4-D image that is denoised frame by frame; take "
+                "'blind', 'slices' or 'pairs', or --frames alone"
+            )
+        return RepeatCondition()
     if _shape(setting)[2] < _FEWEST_SLICES:
         raise InputError("condition: 'slices' needs 2 slices or more; take 'blind' or 'pairs'")
     return SliceCondition()
+
+
+def _seen(setting: Setting) -> list[Tensor]:
+    """What the diffusion model learns from: the images, each beside the next where they repeat."""
+    images = setting.images
+    if setting.config.condition != "repeats":
+        return images
+    following = [*images[1:], images[0]]
+    return [torch.stack(pair) for pair in zip(images, following, strict=True)]
 
 
 def _shape(setting: Setting) -> tuple[int, ...]:

@@ -187,10 +187,14 @@ def _unrefined(pair: Pair, matrix: Matrix, fields: list[DisplacementField], foun
 
 
 def _finer(config: FieldConfig) -> FieldConfig:
-    """Without the coarsest level, where what the network saw would be lost."""
-    keep = slice(1 if len(config.factors) > 1 else 0, None)
-    levels = {"factors": config.factors[keep], "iterations": config.iterations[keep]}
-    return config.model_copy(update=levels)
+    """Without the coarsest level, where what the network saw would be lost.
+
+    The level after it has half of its way behind it, and gets half of its iterations.
+    """
+    if len(config.factors) == 1:
+        return config
+    iterations = (-(-config.iterations[1] // 2), *config.iterations[2:])
+    return config.model_copy(update={"factors": config.factors[1:], "iterations": iterations})
 
 
 def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:

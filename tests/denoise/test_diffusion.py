@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from denoise.diffusion.condition import BlindCondition, PairCondition, SliceCondition
+from denoise.diffusion.condition import (
+    BlindCondition,
+    PairCondition,
+    RepeatCondition,
+    SliceCondition,
+)
 from denoise.diffusion.model import Diffusion, diffusion_network
 from denoise.diffusion.sampling import sampled, symmetric
 from denoise.diffusion.volume import sampled_volume
@@ -127,4 +132,7 @@ def test_the_noise_that_a_condition_leaks_is_measured():
     leaking = leak(BlindCondition(blind, 1.0)(noise), noise)
     wanted, told = PairCondition().pair(noise, generator)
     assert leaking > 0.02
+    assert leak(told, wanted) < 0.02
+    frames = torch.cat([noise, torch.randn(noise.shape, generator=generator)], 1)
+    wanted, told = RepeatCondition().pair(frames, generator)
     assert leak(told, wanted) < 0.02

@@ -64,6 +64,17 @@ def test_stages_run_under_every_condition(noisy, quick, condition):
     assert noisy.psnr(result.denoised) > noisy.psnr(noisy.image) + 1
 
 
+def test_another_frame_can_be_the_condition(noisy, quick):
+    other = torch.randn(noisy.clean.data.shape, generator=torch.Generator().manual_seed(9))
+    frames = [noisy.image, noisy.clean.with_data(noisy.clean.data + 8 * other)]
+    config = quick.model_copy(update={"method": "diffusion", "steps": 60, "condition": "repeats",
+                                      "sampling_steps": 2})  # fmt: skip
+    for each in denoise_series(frames, config):
+        assert noisy.psnr(each.denoised) > noisy.psnr(noisy.image) + 1
+    with pytest.raises(InputError, match="'repeats' needs a 4-D image"):
+        denoise(noisy.image, config)
+
+
 def test_what_is_taken_away_is_noise(noisy, denoised):
     residual = denoised.residual.data[0]
     assert taken_variance(denoised) == pytest.approx(1, abs=0.2)
