@@ -57,13 +57,20 @@ def after(folder: Path, model: Path, rate: float) -> list[Method]:
         return regkit(*HEADER, *words, name=name)
 
     fields = [
-        # The coarsest level is left out after a network; a first one of 8 is there to be that.
+        # After a network the coarsest level is left out, and half of the next one's iterations: a
+        # first level of 8 is there to be left out, and twice as many are asked of the next.
         one(
-            f"field {'+'.join(map(str, iterations))}",
+            f"field {'+'.join(map(str, (first, *rest)))}",
             "field",
-            {"field": {"factors": [8, *factors], "iterations": [0, *iterations], "effort": 0}},
+            {
+                "field": {
+                    "factors": [8, *factors],
+                    "iterations": [0, 2 * first, *rest],
+                    "effort": 0,
+                }
+            },
         )
-        for factors, iterations in FIELDS
+        for factors, (first, *rest) in FIELDS
     ]
     weights = [
         one(
