@@ -24,7 +24,7 @@ from torch.nn import functional
 from benchmarks.machine import describe
 from benchmarks.measure import measured
 from benchmarks.network_process import PAIR, WEIGHTS
-from benchmarks.network_tradeoff import tradeoff
+from benchmarks.network_tradeoff import between_contrasts, tradeoff
 from benchmarks.register import machine_text
 from benchmarks.session import Session, say
 from benchmarks.table import Row, Table
@@ -71,12 +71,14 @@ def main(words: Sequence[str] | None = None) -> int:
     print(machine_text(describe()), flush=True)
     with tempfile.TemporaryDirectory(prefix="regkit-network-") as name:
         if wanted.model:
-            table = tradeoff(Session(Path(name), wanted.runs), wanted.model.resolve(), wanted.rate)
+            session, model = Session(Path(name), wanted.runs), wanted.model.resolve()
+            tables = [tradeoff(session, model, wanted.rate), between_contrasts(session, model)]
         else:
-            table = beside_upstream(Path(name), wanted.size, wanted.runs)
-    print(f"\n{table.markdown()}", flush=True)
+            tables = [beside_upstream(Path(name), wanted.size, wanted.runs)]
+    for table in tables:
+        print(f"\n{table.markdown()}", flush=True)
     if wanted.json:
-        whole = {"machine": describe(), "tables": [table.as_dict()]}
+        whole = {"machine": describe(), "tables": [table.as_dict() for table in tables]}
         wanted.json.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     return 0
 

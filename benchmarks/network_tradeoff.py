@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 import regkit as rk
+from benchmarks.cases.multimodal import raced
 from benchmarks.data import PairFiles, brain, brain_pairs
 from benchmarks.judge import LabelJudge, judged_race
 from benchmarks.methods import Method, record, regkit
@@ -45,6 +46,21 @@ def tradeoff(session: Session, model: Path, rate: float) -> Table:
         "fine-tuning and the field engine took in the last of them.",
     )
     return Table(f"Accuracy against time after {model.name}", _COLUMNS, rows, notes)
+
+
+def between_contrasts(session: Session, model: Path) -> Table:
+    """T2 of one person to T1 of another: the classical engine, and ``model`` with the field."""
+    session.warm_up("mi")
+    chosen = ("--model", str(model))
+    return raced(
+        session,
+        [
+            regkit(*HEADER, "--transform", "affine", name="affine"),
+            regkit(*HEADER, name="default"),
+            regkit(*HEADER, *chosen, "--refine", "none", name="network alone"),
+            regkit(*HEADER, *chosen, name="field"),
+        ],
+    )
 
 
 def after(folder: Path, model: Path, rate: float) -> list[Method]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,12 @@ _COLUMNS = {"method": "", "tissue Dice": ".3f", "r of T1": ".3f", **REGULARITY, 
 def multimodal_case(session: Session) -> list[Table]:
     """T2 of ms_multicontrast to T1 of brain_t1 a, judged by the T1 that no method saw."""
     session.warm_up("mind", "mi")
+    return [raced(session, session.methods(MULTIMODAL, MULTIMODAL_PEERS))]
+
+
+def raced(session: Session, methods: Sequence[Method]) -> Table:
+    """The table of ``methods`` in turns, and what was before them."""
     scene = _Scene.of(session)
-    methods = session.methods(MULTIMODAL, MULTIMODAL_PEERS)
     costs = session.race(methods, scene.files[0], scene.files[1])
     rows: list[Row] = [{"method": "before", **scene.judge(rk.Affine.identity())}]
     for method in methods:
@@ -50,7 +55,7 @@ def multimodal_case(session: Session) -> list[Table]:
         "Tissues are three k-means classes of each T1, warped nearest; r is the correlation of "
         "the held-out T1 with fixed inside the brain of fixed.",
     )
-    return [Table("Real T2 to another person's T1", _COLUMNS, rows, notes)]
+    return Table("Real T2 to another person's T1", _COLUMNS, rows, notes)
 
 
 @dataclass(frozen=True)
