@@ -12,7 +12,7 @@ from regkit.io.atomic import free_space, no_space
 from regkit.io.header import Header, product, size_text
 from regkit.networks.inference import suited
 from regkit.networks.models import resolve, weights_file
-from regkit.networks.weights.checkpoint import trained_shape
+from regkit.networks.weights.checkpoint import trained
 from regkit.registration.backbones import backbone_files
 from regkit.registration.config import RegisterConfig
 from regkit.registration.devices import resolve_device
@@ -98,7 +98,7 @@ def network_memory(config: RegisterConfig, ndim: int) -> int:
     each = _PER_VOXEL_NETWORK[suited(device) if auto else config.network.precision]
     if tuned:
         each = _PER_VOXEL_TUNED[config.tuning.save_memory]
-    voxels: int = (config.network.shape or trained_shape(path) or SHAPE) ** ndim
+    voxels: int = (config.network.shape or trained(path).shape or SHAPE) ** ndim
     return (_COPIES_TUNED if tuned else _COPIES) * size + each * voxels
 
 

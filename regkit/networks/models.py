@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
@@ -11,7 +11,7 @@ from regkit.errors import InputError
 from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
 from regkit.networks.weights import store
-from regkit.networks.weights.checkpoint import read_checkpoint, trained_shape
+from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
 
 _BEST_FIRST = ("multigradicon", "unigradicon")
 AUTO = "auto"
@@ -19,11 +19,11 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, what reports call it, and the voxels an axis it was trained on."""
+    """A trained network, what reports call it, and what it was trained on."""
 
     name: str
     network: Registration
-    shape: int | None = None
+    trained: Trained = field(default_factory=Trained)
 
 
 def load(name: str) -> Model:
@@ -49,8 +49,8 @@ def load(name: str) -> Model:
     path = weights_file(name)
     if _is_path(name):
         network = from_state(read_checkpoint(path), name=path.name)
-        return Model(path.name, network, trained_shape(path))
-    return Model(name, store.load(name), trained_shape(path))
+        return Model(path.name, network, trained(path))
+    return Model(name, store.load(name), trained(path))
 
 
 def weights_file(name: str) -> Path:

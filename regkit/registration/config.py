@@ -17,6 +17,7 @@ from regkit.settings import Settings, checked
 
 Preset = Literal["fast", "default", "accurate"]
 INTENSITY = ("mse", "lncc", "lncc2", "mind", "mi")
+ACROSS = ("mind", "mi")  # those that one takes between contrasts
 
 
 def parts_of(similarity: str) -> list[tuple[float, str]]:

@@ -15,7 +15,7 @@ from regkit.geometry.affines import Matrix
 from regkit.losses.similarity import Similarity
 from regkit.registration.check import check_overlap
 from regkit.registration.choice import choose, linear_similarity, similarity_of
-from regkit.registration.config import FieldConfig, RegisterConfig, TuningConfig
+from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
 from regkit.registration.field import register_field
 from regkit.registration.linear import register_linear
 from regkit.registration.pair import Pair
@@ -150,6 +150,7 @@ def _through(
         config.network,
         report,
         directions=directions,
+        same_contrast=similarity.name not in ACROSS,
         tune=tuning if config.refine == "weights" else None,
     )
     return fields, [*tuning.stages, stage]

@@ -24,6 +24,7 @@ from regkit.networks.inference import (
 )
 from regkit.networks.models import Model
 from regkit.networks.steps import Registration
+from regkit.preprocess.likened import likened
 from regkit.registration.config import NetworkConfig
 from regkit.registration.pair import Pair
 from regkit.registration.result import Progress, Stage
@@ -46,6 +47,7 @@ def register_network(
     report: Callable[[Progress], None],
     *,
     directions: int,
+    same_contrast: bool = True,
     tune: Tune | None = None,
 ) -> tuple[list[DisplacementField], Stage]:
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
@@ -59,6 +61,9 @@ def register_network(
         World affine from fixed to moving.
     directions
         1, or 2 for the way back too.
+    same_contrast
+        Whether the images show one; if not, a network that knows one only is shown moving in
+        that of fixed.
     tune
         Makes of the network and the images, moving first, one that knows this pair.
 
@@ -74,8 +79,11 @@ def register_network(
         If the network is of another dimension than the images.
     """
     begin = time.perf_counter()
-    grid = working_cube(pair.grid, config.shape or model.shape or SHAPE)
+    grid = working_cube(pair.grid, config.shape or model.trained.shape or SHAPE)
     fixed, moving = (image.to(pair.device) for image in _images(pair, affine, grid))
+    translated = model.trained.contrast == "one" and not same_contrast
+    if translated:
+        moving = likened(moving, fixed)
     plain = model.network.to(pair.device)
     if tune is not None:
         plain = tune(plain, moving, fixed)
@@ -87,6 +95,8 @@ def register_network(
         report(Progress("network", model.name, 1, 1, number, directions, math.nan))
         fields.append(_field(network, source, target, grid))
     note = f"{precision_of(network)}, {'x'.join(map(str, grid.shape))}, {directions} way(s)"
+    if translated:
+        note += ", moving in fixed's contrast"
     if config.compiler == "torch":
         failure = not_compiled(network)
         note += f", not compiled: {failure}" if failure else ", compiled"

@@ -115,6 +115,7 @@ class RegistrationConfig(LoopConfig):
     the statistics of batch norms are learned, which takes large batches, or left alone. A new
     network sees what stands out in a ``window`` of so many of the ``shape`` voxels (odd; 0: the
     images as they are), and its first layer is ``random`` or begins as that of optical ``flow``.
+    ``contrast: one`` says of the weights that they are to be shown moving in the contrast of fixed.
     """
 
     shape: int = Field(175, ge=16, le=512)
@@ -125,6 +126,7 @@ class RegistrationConfig(LoopConfig):
     batch_norm: Literal["learned", "frozen"] = "learned"
     window: int = Field(0, ge=0)
     first: Literal["random", "flow"] = "random"
+    contrast: Literal["any", "one"] = "any"
     start: Path | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
     augment: Augment = Augment()

@@ -17,7 +17,7 @@ from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import from_state, grown, stepped
 from regkit.networks.steps import Normalised, Registration, Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
-from regkit.networks.weights.checkpoint import read_checkpoint, write_checkpoint
+from regkit.networks.weights.checkpoint import Trained, read_checkpoint, write_checkpoint
 from regkit.registration.choice import similarity_of
 from regkit.settings import checked
 from regkit.training.config import Augment, RegistrationConfig
@@ -120,7 +120,7 @@ class RegistrationTask:
     def save(self, network: nn.Module, path: Path) -> None:
         """Write safetensors that `--model` takes; they tell the grid they were trained on."""
         state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
-        write_checkpoint(state, path, shape=self._shape)
+        write_checkpoint(state, path, Trained(self._shape, self.config.contrast))
 
     def _objective(self, phi: SteppedMap, examples: Sequence[Example]) -> dict[str, Tensor]:
         shape, loss = examples[0].fixed.seen.shape[2:], self.config.loss

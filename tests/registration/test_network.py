@@ -1,5 +1,6 @@
 """The network engine, with networks whose displacement is known."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,6 +13,7 @@ from regkit.cli import main
 from regkit.networks.gradicon import gradicon
 from regkit.networks.models import Model, resolve
 from regkit.networks.weights import store
+from regkit.networks.weights.checkpoint import Trained
 from regkit.registration.config import NetworkConfig
 from regkit.registration.network import at_rest_outside, register_network, working_cube
 from regkit.registration.pair import prepare
@@ -74,8 +76,9 @@ def test_the_box_is_stretched_to_a_cube_of_its_own_field_of_view(pair):
     np.testing.assert_allclose(cube.corners(), pair.grid.corners(), atol=1e-9)
 
 
-def test_both_images_are_shown_where_fixed_is(pair, turn):
-    """A network that compares what it is shown: the affine has aligned it already."""
+@pytest.fixture
+def watched():
+    """A network that finds nothing, and what it is shown."""
     seen = []
 
     class Watching(torch.nn.Module):
@@ -87,6 +90,12 @@ def test_both_images_are_shown_where_fixed_is(pair, turn):
 
     network = gradicon(3)
     network.netPsi.net = Watching()
+    return network, seen
+
+
+def test_both_images_are_shown_where_fixed_is(pair, turn, watched):
+    """A network that compares what it is shown: the affine has aligned it already."""
+    network, seen = watched
     config = NetworkConfig(shape=33)
     register_network(pair, turn.matrix, Model("w", network), config, _quiet, directions=2)
     (moving, fixed), (back, forth) = seen
@@ -94,6 +103,21 @@ def test_both_images_are_shown_where_fixed_is(pair, turn):
     assert torch.equal(fixed, back)
     assert float((moving - fixed).abs().mean()) < 0.02
     assert float(fixed.max()) > 0.9
+
+
+@pytest.mark.parametrize("contrast", ["one", "any"])
+def test_a_network_of_one_contrast_is_shown_moving_in_that_of_fixed(pair, turn, watched, contrast):
+    network, seen = watched
+    values = pair.moving.data
+    other = torch.where(values > 0.02, 1 - 0.9 * values, values)
+    across = dataclasses.replace(pair, moving=pair.moving.with_data(other))
+    model = Model("w", network, Trained(33, contrast))
+    config, options = NetworkConfig(), {"directions": 1, "same_contrast": False}
+    _, stage = register_network(across, turn.matrix, model, config, _quiet, **options)
+    moving, fixed = seen[0]
+    near = float((moving - fixed).abs()[fixed > 0.02].mean()) < 0.1
+    assert near == (contrast == "one")
+    assert ("in fixed's contrast" in stage.note) == (contrast == "one")
 
 
 def test_around_the_box_the_field_comes_to_rest(pair):

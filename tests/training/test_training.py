@@ -11,7 +11,7 @@ from regkit.cli import main
 from regkit.networks import models
 from regkit.networks.gradicon import stepped
 from regkit.networks.unet import Widths
-from regkit.networks.weights.checkpoint import read_checkpoint, trained_shape
+from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
 from regkit.training.loop import STATE, WEIGHTS, train
 from regkit.training.pairs import Example, Side
 from regkit.training.patches import patched
@@ -76,9 +76,9 @@ def test_only_ct_conserves_mass(words, tmp_path):
 
 
 def test_what_was_trained_is_a_model_that_knows_its_grid(words):
-    words["stages"] = words["stages"][:1]
+    words |= {"stages": words["stages"][:1], "contrast": "one"}
     folder = train(open_task(words, "x"), _quiet)
-    assert trained_shape(folder / WEIGHTS) == 8
+    assert trained(folder / WEIGHTS) == Trained(8, "one")
     assert models.load(str(folder / WEIGHTS)).name == WEIGHTS
     assert read_checkpoint(folder / WEIGHTS)
 
@@ -141,7 +141,7 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
     assert parts["coarse"] == pytest.approx(parts["truth"])
     state = read_checkpoint(folder / WEIGHTS)
     assert int(state["window"]) == 3  # of half as many voxels
-    assert models.load(str(folder / WEIGHTS)).shape == 12
+    assert models.load(str(folder / WEIGHTS)).trained.shape == 12
 
 
 def test_held_out_subjects_validate_and_never_train(words, chests):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import safetensors
 import safetensors.torch
@@ -15,8 +16,19 @@ from torch import Tensor
 
 from regkit.errors import InputError
 
-_SHAPE = "shape"
+_SHAPE, _CONTRAST = "shape", "contrast"
 _DAMAGED = "cannot be read as weights: it is cut short, damaged, or of another kind; get it again"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a network was trained on: voxels an axis, if it is known, and pairs of what contrast.
+
+    A network that knows ``one`` contrast is shown moving in that of fixed.
+    """
+
+    shape: int | None = None
+    contrast: Literal["any", "one"] = "any"
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -45,30 +57,35 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path.name}: {_DAMAGED}") from error
 
 
-def write_checkpoint(state: Mapping[str, Tensor], path: Path, *, shape: int = 0) -> None:
-    """Write ``state`` as safetensors, whole or not at all.
-
-    ``shape`` is the number of voxels an axis that the network was trained on, if it is known.
-    """
+def write_checkpoint(
+    state: Mapping[str, Tensor], path: Path, trained: Trained | None = None
+) -> None:
+    """Write ``state`` as safetensors, whole or not at all, with what it was ``trained`` on."""
     part = path.with_name(f".{path.name}.part")
+    told = trained or Trained()
+    metadata = {_SHAPE: str(told.shape)} if told.shape else {}
+    if told.contrast == "one":
+        metadata[_CONTRAST] = told.contrast
     try:
-        metadata = {_SHAPE: str(shape)} if shape else None
-        safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, part, metadata)
+        tensors = {name: value.contiguous() for name, value in state.items()}
+        safetensors.torch.save_file(tensors, part, metadata or None)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def trained_shape(path: Path) -> int | None:
-    """Voxels an axis that the weights in ``path`` were trained on, if the file tells."""
+def trained(path: Path) -> Trained:
+    """What the weights in ``path`` were trained on, as far as the file tells."""
     if path.suffix != ".safetensors":
-        return None
+        return Trained()
     try:
         with safetensors.safe_open(path, "pt") as file:
-            told = (file.metadata() or {}).get(_SHAPE, "")
+            told = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path.name}: {_DAMAGED}") from error
-    return int(told) if told.isdecimal() else None
+    shape = told.get(_SHAPE, "")
+    one = told.get(_CONTRAST) == "one"
+    return Trained(int(shape) if shape.isdecimal() else None, "one" if one else "any")
 
 
 def _pickled(error: pickle.UnpicklingError) -> str:

@@ -13,7 +13,7 @@ from filelock import FileLock
 from regkit.errors import InputError
 from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
-from regkit.networks.weights.checkpoint import read_checkpoint, trained_shape, write_checkpoint
+from regkit.networks.weights.checkpoint import read_checkpoint, trained, write_checkpoint
 from regkit.networks.weights.download import Told, download
 from regkit.networks.weights.known import KNOWN, SHIPPED, Known, checked_name
 
@@ -166,7 +166,7 @@ def _install(source: Known, path: Path, origin: str) -> Path:
     _check_digest(source, path, found)
     state = from_state(read_checkpoint(path), name=path.name).state_dict()
     target = _file(source.name)
-    write_checkpoint(state, target, shape=trained_shape(path) or 0)
+    write_checkpoint(state, target, trained(path))
     record = Record(origin, found, digest(target), source.licence)
     part = target.with_name(f".{target.name}.json.part")
     part.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
