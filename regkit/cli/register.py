@@ -89,7 +89,8 @@ def register(
         str | None,
         typer.Option(
             metavar="NAME|FILE|auto",
-            help="Network that goes first: installed weights, a file of them, or the best there is",
+            help="Network that goes first: small (comes with regkit), installed weights, a file of "
+            "them, or the best that are installed",
             rich_help_panel=_METHOD,
         ),
     ] = None,
