@@ -87,7 +87,9 @@ class Step(Registration):
 
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """See :class:`Registration`."""
-        return SteppedMap((self.net(moving, fixed),))
+        u: Tensor = self.net(moving, fixed)
+        # In half precision a share of the field of view is good for half a voxel of 128.
+        return SteppedMap((u if u.dtype == torch.float64 else u.float(),))
 
     def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""

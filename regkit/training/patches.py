@@ -68,8 +68,10 @@ def patched(
     first, last, moving, fixed = _apart(network, moving, fixed)
     sources, targets = torch.cat([moving, fixed]), torch.cat([fixed, moving])
     with torch.no_grad():
-        coarse = first(sources, targets).displacement(shape)
-        sources = sample_unit(sources, unit_points(shape, coarse) + coarse)
+        found = first(sources, targets)
+        with torch.autocast(moving.device.type, enabled=False):
+            coarse = found.displacement(shape)
+            sources = sample_unit(sources, unit_points(shape, coarse) + coarse)
     ratio = (shape[0] - 1) / (size - 1)
     near: SteppedMap = last(_cut(sources, both), _cut(targets, both))
     steps = (_cut(coarse, both), *near.steps)

@@ -85,7 +85,8 @@ class RegistrationTask:
         """The objective on a batch of pairs, both ways."""
         if self._train is None:
             raise InputError("a stage has to begin before it can be trained")
-        examples = [self._train.draw(generator) for _ in range(self.config.batch)]
+        with torch.autocast(device.type, enabled=False):  # places are not for half precision
+            examples = [self._train.draw(generator) for _ in range(self.config.batch)]
         # Of the loop's randomness, which a stopped run goes on with.
         if self._similarity.varies((self._shape,) * 3):
             self._similarity.reseed(int(torch.randint(1 << 31, (), generator=generator)))

@@ -144,6 +144,27 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
     assert models.load(str(folder / WEIGHTS)).trained.shape == 12
 
 
+def test_half_precision_is_of_the_network_alone(words, chests):
+    """What is drawn, and where the images are warped to, is the same to a thousandth."""
+    words |= {
+        "shape": 32,
+        "stages": [{"networks": 3, "steps": 1, "learning_rate": 1e-3, "patch": 16}],
+        "sources": [{"name": "chest", "table": str(chests), "taught": True, "intensity": "mr"}],
+        "loss": {"coarse": 0.3},
+    }
+    found = []
+    for precision in ("fp32", "bf16"):
+        task = open_task({**words, "precision": precision}, "x")
+        torch.manual_seed(0)
+        network, device = _moving(task.begin(0, None)), torch.device("cpu")
+        generator = torch.Generator().manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            values = task.loss(network, device, generator)
+        found.append({name: float(value.detach()) for name, value in values.items()})
+    assert found[0]["truth"] == pytest.approx(found[1]["truth"], rel=0.01)
+    assert found[0]["similarity"] == pytest.approx(found[1]["similarity"], rel=0.01)
+
+
 def test_held_out_subjects_validate_and_never_train(words, chests):
     words |= {
         "stages": [{"networks": 3, "steps": 1}],
