@@ -20,7 +20,7 @@ from benchmarks.table import Row, Table
 from benchmarks.timing import COST
 
 HEADER = ("--init", "header")
-STEPS = (5, 10, 20)
+STEPS = (5, 10)
 # Factors and iterations of the field engine after the network, from hardly any to all.
 FIELDS = (((2,), (10,)), ((2, 1), (10, 3)), ((2, 1), (25, 6)))
 _ENGINES = ("network", "tuning", "field")
