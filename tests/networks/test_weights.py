@@ -189,6 +189,7 @@ def test_the_commands_know_an_imported_file(published, folder, capsys):
     assert {row["name"]: row["installed"] for row in rows} == {
         "unigradicon": False,
         "multigradicon": True,
+        "small": True,
     }
     assert main(["weights", "list"]) == 0
     assert "multigradicon  installed" in capsys.readouterr().out
