@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,10 +123,10 @@ def _on(person: Person, phi: Transform, grid: Grid) -> Person:
     return Person(image, Labels(classes.data, grid))
 
 
-def _volume(image: object) -> Volume:
+def _volume(image: Any) -> Volume:
     """What nilearn gives, in RAS+."""
-    data = np.asarray(image.get_fdata(), np.float32)  # type: ignore[attr-defined]
-    grid = Grid(data.shape, np.asarray(image.affine))  # type: ignore[attr-defined]
+    data = np.asarray(image.get_fdata(), np.float32)
+    grid = Grid(data.shape, np.asarray(image.affine))
     return as_float(Volume(torch.from_numpy(data)[None], grid).reoriented("RAS"))
 
 

@@ -45,12 +45,12 @@ def save_method(method: Method, path: Path, *, sigma: float) -> None:
     ...     read_method(Path(folder, "a.safetensors"))[1]
     0.1
     """
-    inner = method.network.planar if isinstance(method.network, Slices) else method.network
+    inner: Any = method.network.planar if isinstance(method.network, Slices) else method.network
     kind = next(name for name, (_, made) in _KINDS.items() if isinstance(inner, made))
     told = {
         "method": method.name,
         "kind": kind,
-        "shape": asdict(inner.shape),  # type: ignore[call-overload]
+        "shape": asdict(inner.shape),
         "beside": method.network.beside if isinstance(method.network, Slices) else None,
         "reach": method.reach,
         "multiple": method.multiple,

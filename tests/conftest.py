@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,6 +62,21 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("real images are not here; REGKIT_DATA names their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def spread() -> Callable[[Any], Any]:
+    """Give a network weights that move things: the last convolution of a new one is zero."""
+
+    def made(network: Any) -> Any:
+        drawn = torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for name, value in network.state_dict().items():
+                if "lastConv" in name:
+                    value.copy_(0.02 * torch.randn(value.shape, generator=drawn))
+        return network.eval()
+
+    return made
 
 
 def structure(grid: Grid) -> torch.Tensor:

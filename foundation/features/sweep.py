@@ -93,7 +93,8 @@ def at(extractor: Extractor, layers: Sequence[str], timestep: int | None) -> Ext
             f"features:{extractor.name}: cannot be swept; a sweep takes a network of slices with "
             "named layers (and, for --timesteps, with timesteps)"
         )
-    found: Extractor = replace(extractor, **changed)  # type: ignore[type-var]
+    setting: Any = extractor  # a dataclass, as has been checked
+    found: Extractor = replace(setting, **changed)
     return found
 
 

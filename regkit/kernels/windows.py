@@ -6,6 +6,8 @@ weight count, so that tissue outside a mask has no say in the statistics of a wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -158,14 +160,16 @@ def box_sum(image: Tensor, radius: int) -> Tensor:
     return out[0]
 
 
-def box_mean(images: Tensor, radius: int) -> Tensor:
+def box_mean(images: Tensor, radii: Sequence[int]) -> Tensor:
     """Means over windows of ``images (C, *spatial)``, fewer voxels at the border.
 
-    By running sums: the time does not depend on the radius.
+    By running sums: the time does not depend on ``radii``, one an axis.
     """
-    for axis in range(1, images.ndim):
+    for axis, radius in enumerate(radii, 1):
         n = images.shape[axis]
         r = min(radius, n - 1)
+        if r == 0:
+            continue
         sums, out = images.cumsum(axis), torch.empty_like(images)
         out.narrow(axis, 0, n - r).copy_(sums.narrow(axis, r, n - r))
         out.narrow(axis, n - r, r).copy_(sums.narrow(axis, n - 1, 1))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.networks.steps import Halved, Normalised, Registration, Step, TwoStep
+from regkit.networks.normalised import Normalised
+from regkit.networks.steps import Halved, Registration, Step, TwoStep
 from regkit.networks.unet import UNet, Widths
 
 MOST = 4

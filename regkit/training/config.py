@@ -54,10 +54,10 @@ class Source(Settings):
     ``table`` names a CSV or JSON file. ``synthesis`` draws images instead: of random ``shapes``,
     or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
     of one subject, of which the truth is known; ``recolour`` that of inputs whose contrast is
-    made up. Where two subjects are ``taught``, the classical engine finds once, in seconds, where
-    they lie in each other, and that counts as known too. Subjects that are ``held_out`` are for
-    validation alone. ``conserve: mass`` compares CT by :func:`regkit.losses.mass.mass_conserved`:
-    lungs that breathe.
+    made up. Where two subjects are ``taught``, the classical engine finds where they lie in each
+    other, in seconds and once a stage, and that counts as known too. Subjects that are
+    ``held_out`` are for validation alone. ``conserve: mass`` compares CT by
+    :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
     name: str

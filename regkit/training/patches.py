@@ -14,14 +14,8 @@ from torch import Tensor, nn
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import sample_unit
-from regkit.networks.steps import (
-    Normalised,
-    Registration,
-    SteppedMap,
-    TwoStep,
-    standing_out,
-    unit_points,
-)
+from regkit.networks.normalised import Normalised, standing_out
+from regkit.networks.steps import Registration, SteppedMap, TwoStep, unit_points
 from regkit.training.pairs import Example, Side
 
 _MARGIN = 12  # a share of the box that is not judged: what lies beyond it is not known there

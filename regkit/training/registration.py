@@ -15,7 +15,8 @@ from regkit.errors import InputError
 from regkit.losses.similarity import Similarity
 from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import from_state, grown, stepped
-from regkit.networks.steps import Normalised, Registration, Step, SteppedMap
+from regkit.networks.normalised import Normalised
+from regkit.networks.steps import Registration, Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, write_checkpoint
 from regkit.registration.choice import similarity_of

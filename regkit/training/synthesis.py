@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import sample_unit
+from regkit.kernels.windows import box_mean
 from regkit.networks.steps import unit_points
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -75,13 +76,8 @@ def noise(shape: Sequence[int], scale: float, channels: int, generator: torch.Ge
 
 def _blurred(x: Tensor, shape: Sequence[int], scale: float) -> Tensor:
     """Without the creases of linear interpolation: box means of half the distance of knots."""
-    pool = {2: functional.avg_pool2d, 3: functional.avg_pool3d}[len(shape)]
-    for axis, n in enumerate(shape):  # axis by axis: a cube of means costs as many as it has voxels
-        half = int(scale * n / 4) if n > 1 else 0
-        window = [2 * half + 1 if a == axis else 1 for a in range(len(shape))]
-        padding = [half if a == axis else 0 for a in range(len(shape))]
-        x = pool(x, window, stride=1, padding=padding, count_include_pad=False)
-    out: Tensor = x * 1.5
+    halves = [int(scale * n / 4) if n > 1 else 0 for n in shape]
+    out: Tensor = box_mean(x[0], halves)[None] * 1.5
     return out  # about what interpolation and means take from the variance
 
 

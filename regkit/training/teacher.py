@@ -20,7 +20,7 @@ Between = tuple[Tensor, Tensor]
 class Teacher:
     """Finds the map between two subjects once, which takes seconds, and keeps it."""
 
-    _known: dict[tuple[str, str], Between] = field(default_factory=dict)
+    _known: dict[tuple[Subject, Subject], Between] = field(default_factory=dict)
 
     def __call__(self, fixed: Subject, moving: Subject) -> Between:
         """Displacements ``(1, 3, *shape)`` there and back, in shares of the field of view.
@@ -28,12 +28,12 @@ class Teacher:
         The first leads from the grid of ``fixed`` to that of ``moving``, the second from that of
         ``moving`` to that of ``fixed``; both know where the bodies lie in their own worlds.
         """
-        if (moving.name, fixed.name) in self._known:
-            there, back = self._known[moving.name, fixed.name]
+        if (moving, fixed) in self._known:
+            there, back = self._known[moving, fixed]
             return back, there
-        if (fixed.name, moving.name) not in self._known:
-            self._known[fixed.name, moving.name] = _found(fixed, moving)
-        return self._known[fixed.name, moving.name]
+        if (fixed, moving) not in self._known:
+            self._known[fixed, moving] = _found(fixed, moving)
+        return self._known[fixed, moving]
 
 
 def _found(fixed: Subject, moving: Subject) -> Between:

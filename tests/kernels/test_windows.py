@@ -123,4 +123,4 @@ def test_a_slice_correlates_as_a_plane(draw):
 def test_means_are_sums_over_the_voxels_that_are_there(shape, radius):
     images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
     wanted = box_sum(images, radius) / box_sum(torch.ones(1, *shape), radius)
-    assert torch.allclose(box_mean(images, radius), wanted, atol=1e-6)
+    assert torch.allclose(box_mean(images, [radius] * len(shape)), wanted, atol=1e-6)

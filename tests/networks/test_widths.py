@@ -7,32 +7,22 @@ from regkit import InputError
 from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import from_state, grown, stepped
 from regkit.networks.inference import displacement, faster
-from regkit.networks.steps import Normalised, Step, standing_out
+from regkit.networks.normalised import Normalised, standing_out
+from regkit.networks.steps import Step
 from regkit.networks.unet import UNet, Widths
-
-
-def spread(network):
-    """Weights that move things: the last convolution of a new network is zero."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if "lastConv" in name:
-                value.copy_(0.02 * torch.randn(value.shape, generator=generator))
-    return network.eval()
-
 
 NARROW = Widths((2, 4, 8, 8), (4, 8, 8))
 
 
 @pytest.mark.parametrize("steps", [2, 3, 4])
-def test_weights_tell_widths_and_steps(steps, images):
+def test_weights_tell_widths_and_steps(steps, images, spread):
     trained = spread(stepped(steps, 2, NARROW))
     again = from_state(trained.state_dict())
     pair = images((33, 40))
     assert torch.equal(displacement(again, *pair), displacement(trained, *pair))
 
 
-def test_a_narrow_network_folds(images):
+def test_a_narrow_network_folds(images, spread):
     trained = spread(stepped(2, 3, NARROW))
     pair = images((20, 21, 22))
     wanted = displacement(trained, *pair)
@@ -40,7 +30,7 @@ def test_a_narrow_network_folds(images):
     assert float((found - wanted).abs().max()) < 1e-4
 
 
-def test_half_precision_is_read_as_single(images):
+def test_half_precision_is_read_as_single(images, spread):
     state = {k: v.half() for k, v in spread(stepped(2, 2, NARROW)).state_dict().items()}
     assert next(from_state(state).parameters()).dtype == torch.float32
 
@@ -66,7 +56,7 @@ def test_a_network_knows_its_widths():
 
 
 @pytest.mark.parametrize("ndim", [2, 3])
-def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images):
+def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images, spread):
     trained = spread(Normalised(stepped(2, ndim, NARROW), 5))
     again = from_state(trained.state_dict())
     moving, fixed = images((21, 20, 22)[:ndim])

@@ -144,7 +144,7 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
     assert models.load(str(folder / WEIGHTS)).trained.shape == 12
 
 
-def test_half_precision_is_of_the_network_alone(words, chests):
+def test_half_precision_is_of_the_network_alone(words, chests, spread):
     """What is drawn, and where the images are warped to, is the same to a thousandth."""
     words |= {
         "shape": 32,
@@ -156,7 +156,7 @@ def test_half_precision_is_of_the_network_alone(words, chests):
     for precision in ("fp32", "bf16"):
         task = open_task({**words, "precision": precision}, "x")
         torch.manual_seed(0)
-        network, device = _moving(task.begin(0, None)), torch.device("cpu")
+        network, device = spread(task.begin(0, None)), torch.device("cpu")
         generator = torch.Generator().manual_seed(0)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             values = task.loss(network, device, generator)
@@ -238,10 +238,10 @@ def test_the_last_step_learns_on_patches_while_the_others_rest(words, tmp_path):
     assert float(after[f"{last}lastConv.weight"].abs().max()) > 0
 
 
-def test_a_patch_shows_what_the_whole_network_finds_there():
+def test_a_patch_shows_what_the_whole_network_finds_there(spread):
     """Where the last step sees its box and nothing else, the rest is where it was."""
     generator = torch.Generator().manual_seed(0)
-    network = _moving(stepped(2, 3, Widths((2, 4, 8), (4, 8))))
+    network = spread(stepped(2, 3, Widths((2, 4, 8), (4, 8))))
     images = torch.rand(2, 1, 1, 24, 24, 24, generator=generator)
     u = 0.02 * torch.randn(2, 1, 3, 24, 24, 24, generator=generator)
     sides = [Side(x, x, torch.ones_like(x), v, None) for x, v in zip(images, u, strict=True)]
@@ -260,12 +260,3 @@ def test_a_patch_shows_what_the_whole_network_finds_there():
         patched(network, [example], 32, 1, generator)
     with pytest.raises(InputError, match="one step"):
         patched(network.netPsi, [example], 16, 1, generator)
-
-
-def _moving(network):
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for name, value in network.state_dict().items():
-            if "lastConv" in name:
-                value.copy_(0.02 * torch.randn(value.shape, generator=generator))
-    return network.eval()

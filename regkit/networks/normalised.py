@@ -1,0 +1,52 @@
+"""Normalised: a registration that sees what stands out, and its weights tell so."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from regkit.kernels.windows import box_mean
+from regkit.networks.steps import Change, Registration, SteppedMap
+
+_FAINT = 1e-3  # the variance below which a window counts as flat, in [0, 1]
+
+
+class Normalised(Registration):
+    """A registration of what stands out in its surroundings, so that brightness matters less.
+
+    Every image is taken less its mean in a window, over its standard deviation there.
+
+    Parameters
+    ----------
+    net
+        What sees those images.
+    window
+        Voxels an axis, an odd number.
+    """
+
+    window: Tensor
+
+    def __init__(self, net: Registration, window: int) -> None:
+        super().__init__()
+        self.net: Registration = net
+        # Among the weights, so that a file of them tells how they are to be used.
+        self.register_buffer("window", torch.tensor(window))
+
+    def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
+        """See :class:`Registration`."""
+        radius = int(self.window) // 2
+        phi: SteppedMap = self.net(standing_out(moving, radius), standing_out(fixed, radius))
+        return phi
+
+    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+        """See :class:`Registration`."""
+        return Normalised(self.net.rebuilt(change, full=full), int(self.window))
+
+
+def standing_out(images: Tensor, radius: int) -> Tensor:
+    """``images (B, 1, *shape)`` less local means, over local standard deviations; about ±1."""
+    x = images[:, 0]
+    radii = [radius] * (x.ndim - 1)
+    mean, square = (box_mean(part, radii) for part in (x, x * x))
+    spread = square.sub_(mean**2).clamp_(min=0).add_(_FAINT).sqrt_()
+    return ((x - mean) / spread.mul_(2))[:, None]
