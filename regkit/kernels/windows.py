@@ -163,18 +163,16 @@ def box_sum(image: Tensor, radius: int) -> Tensor:
 def box_mean(images: Tensor, radii: Sequence[int]) -> Tensor:
     """Means over windows of ``images (C, *spatial)``, fewer voxels at the border.
 
-    By running sums: the time does not depend on ``radii``, one an axis.
+    By a product with a banded matrix an axis: exact where running sums cancel, and faster up to
+    some 250 voxels.
     """
+    shape = images.shape
     for axis, radius in enumerate(radii, 1):
-        n = images.shape[axis]
-        r = min(radius, n - 1)
-        if r == 0:
-            continue
-        sums, out = images.cumsum(axis), torch.empty_like(images)
-        out.narrow(axis, 0, n - r).copy_(sums.narrow(axis, r, n - r))
-        out.narrow(axis, n - r, r).copy_(sums.narrow(axis, n - 1, 1))
-        out.narrow(axis, r + 1, n - r - 1).sub_(sums.narrow(axis, 0, n - r - 1))
+        n = shape[axis]
         at = torch.arange(n, device=images.device)
-        count = (at + r).clamp(max=n - 1) - (at - r - 1).clamp(min=-1)
-        images = out.div_(count.reshape([-1 if a == axis else 1 for a in range(images.ndim)]))
+        near = ((at[:, None] - at).abs() <= radius).to(images.dtype)
+        mean = near / near.sum(1, keepdim=True)
+        rows = images.reshape(*shape[:axis], n, -1)
+        with torch.autocast(images.device.type, enabled=False):  # a variance is a difference
+            images = (mean @ rows if axis < len(shape) - 1 else images @ mean.T).reshape(shape)
     return images

@@ -25,7 +25,7 @@ class FoldedUNet(nn.Module):
 
     Batch norms are scales and shifts of the convolutions before them, interpolations are taps
     of the transposed convolutions beside them, and the last two layers are one
-    (:mod:`regkit.networks.head`). Channels come last in memory.
+    (:mod:`regkit.networks.head`) where they lead to full resolution. Channels come last in memory.
 
     Parameters
     ----------
@@ -41,10 +41,14 @@ class FoldedUNet(nn.Module):
         self.ndim, self.dtype, self._width = net.ndim, dtype, net.widths.up
         self._form = _FORM[net.ndim]
         self._downs = [self._ready(c.weight, c.bias) for c in _of(net.downConvs)]
-        self._ups = [self._ready(*_doubling(net, number)) for number in range(1, len(self._width))]
         weight, bias = (p.cpu().double() / SCALE for p in (net.lastConv.weight, net.lastConv.bias))
-        up, up_bias = (p.cpu().double() for p in _doubling(net, 0))
-        self._head = Head(up, up_bias, weight, bias, dtype)
+        if net.widths.reduced:
+            self._last, self._head = self._ready(weight, bias), None
+        else:
+            up, up_bias = (p.cpu().double() for p in _doubling(net, 0))
+            self._head = Head(up, up_bias, weight, bias, dtype)
+        own = range(1 if self._head else 0, len(self._width))
+        self._ups = {number: self._ready(*_doubling(net, number)) for number in own}
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
         """See :meth:`regkit.networks.unet.UNet.forward`; the result is float32."""
@@ -55,9 +59,12 @@ class FoldedUNet(nn.Module):
             skips.append(x)
             x = self._down(x, weight, bias)
         parts = [x]
-        for number in reversed(range(1, len(self._width))):
+        for number in reversed(self._ups):
             skip = skips.pop()
             parts = [self._up(parts, number, skip.shape[2:]), skip]
+        if self._head is None:
+            out: Tensor = _CONV[self.ndim](torch.cat(parts, dim=1), *self._last, padding=1)
+            return out.float()
         features = self._laid_out(parts, self._width[0], by_parity(images))
         return self._head(features, tuple(fixed.shape[2:]))
 
@@ -67,7 +74,7 @@ class FoldedUNet(nn.Module):
         return y
 
     def _up(self, parts: Sequence[Tensor], number: int, shape: Sequence[int]) -> Tensor:
-        weight, bias = self._ups[number - 1]
+        weight, bias = self._ups[number]
         # One voxel more lies around the input, which is two of the output, beside its padding.
         y: Tensor = _TRANSPOSED[self.ndim](
             self._laid_out(parts, self._width[number]), weight, bias, stride=2, padding=3

@@ -100,7 +100,8 @@ def displacement(network: Registration, moving: Tensor, fixed: Tensor) -> Tensor
     Returns
     -------
     Tensor
-        ``(d, *shape)`` in voxels: ``warped(x) = moving(x + u(x))``.
+        ``(d, *shape)`` in voxels: ``warped(x) = moving(x + u(x))``. From a network that sees
+        displacements at half the resolution it is on that grid, and in its voxels.
 
     Raises
     ------
@@ -113,10 +114,11 @@ def displacement(network: Registration, moving: Tensor, fixed: Tensor) -> Tensor
             f"images of {moving.ndim - 2} axes do not suit a network of {ndim}; give weights that "
             f"were trained in {moving.ndim - 2}-D"
         )
-    shape = fixed.shape[2:]
-    size = torch.tensor(shape, dtype=torch.float32, device=fixed.device) - 1
     with torch.inference_mode():
-        u = network(moving, fixed).displacement(shape)[0].movedim(0, -1)
+        phi = network(moving, fixed)
+        shape = phi.steps[-1].shape[2:] if phi.reduced else fixed.shape[2:]
+        size = torch.tensor(shape, dtype=torch.float32, device=fixed.device) - 1
+        u = phi.displacement(shape)[0].movedim(0, -1)
         out: Tensor = (u * size).movedim(-1, 0).contiguous()
         return out
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from regkit.kernels.sampling import sample_unit
 from regkit.networks.compiled import CompiledUNet
@@ -26,9 +27,13 @@ class SteppedMap:
     ----------
     steps
         Displacements ``(B, d, *shape)``, the first step first; each has a shape of its own.
+    reduced
+        Whether they are coarser than the images that they were seen in. They are then put
+        together on the grid of the last, which is the finest, and the result is enlarged.
     """
 
     steps: tuple[Tensor, ...]
+    reduced: bool = False
 
     def __call__(self, points: Tensor) -> Tensor:
         """Map ``points (B, d, *any)``."""
@@ -46,15 +51,18 @@ class SteppedMap:
         Adding up displacements keeps more digits than the difference of two places does.
         """
         *earlier, last = self.steps
+        own = tuple(last.shape[2:])
+        if self.reduced and own != tuple(shape):
+            return enlarged(self.displacement(own), shape)
         points = unit_points(shape, last)
-        same = tuple(last.shape[2:]) == tuple(shape)  # its own voxels: nothing to interpolate
+        same = own == tuple(shape)  # its own voxels: nothing to interpolate
         total = last if same else sample_unit(last, points)
         for u in reversed(earlier):
             total = total + sample_unit(u, points + total)
         return total
 
     def __add__(self, later: SteppedMap) -> SteppedMap:
-        return SteppedMap(self.steps + later.steps)
+        return SteppedMap(self.steps + later.steps, self.reduced or later.reduced)
 
 
 class Registration(nn.Module, ABC):
@@ -86,7 +94,8 @@ class Step(Registration):
         """See :class:`Registration`."""
         u: Tensor = self.net(moving, fixed)
         # In half precision a share of the field of view is good for half a voxel of 128.
-        return SteppedMap((u if u.dtype == torch.float64 else u.float(),))
+        u = u if u.dtype == torch.float64 else u.float()
+        return SteppedMap((u,), reduced=u.shape[2:] != fixed.shape[2:])
 
     def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""
@@ -128,6 +137,12 @@ class TwoStep(Registration):
         """See :class:`Registration`."""
         first, second = (part.rebuilt(change, full=full) for part in (self.netPhi, self.netPsi))
         return TwoStep(first, second)
+
+
+def enlarged(u: Tensor, shape: Sequence[int]) -> Tensor:
+    """``u (B, d, *any)`` on a finer grid of the same field of view, interpolated."""
+    linear = "trilinear" if len(shape) == 3 else "bilinear"
+    return functional.interpolate(u, size=tuple(shape), mode=linear, align_corners=True)
 
 
 def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:

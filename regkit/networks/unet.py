@@ -31,7 +31,8 @@ class Widths:
     down
         Of the two images, then after every halving; never fewer than before.
     up
-        After the doubling to full resolution, then to half of it, and so on.
+        After the doubling to full resolution, then to half of it, and so on. Where it has one
+        less, the last doubling is left out, and the displacement is at half the resolution.
 
     Raises
     ------
@@ -42,18 +43,20 @@ class Widths:
     --------
     >>> Widths((2, 8, 16), (8, 8)).into_up
     (16, 16)
+    >>> Widths((2, 8, 16), (8,)).reduced
+    1
     """
 
     down: tuple[int, ...] = (2, 16, 32, 64, 256, 512)
     up: tuple[int, ...] = (16, 32, 64, 128, 256)
 
     def __post_init__(self) -> None:
-        steps = len(self.down) == len(self.up) + 1 and list(self.down) == sorted(self.down)
+        steps = self.reduced in (0, 1) and list(self.down) == sorted(self.down)
         narrower = all(up <= into for up, into in zip(self.up, self.into_up, strict=False))
         if not steps or not narrower or self.down[0] != 2 or min(self.up, default=0) < 1:
             raise InputError(
                 f"widths down {self.down} and up {self.up} make no network; down begins with 2 and "
-                "never falls, up has one less and never more channels than go into it"
+                "never falls, up has one or two less and never more channels than go into it"
             )
 
     @classmethod
@@ -64,9 +67,15 @@ class Widths:
         return cls((first, *downs), ups)
 
     @property
+    def reduced(self) -> int:
+        """How many halvings no doubling follows: 1 where the displacement is at half size."""
+        return len(self.down) - 1 - len(self.up)
+
+    @property
     def into_up(self) -> tuple[int, ...]:
         """Channels that go into each doubling: of the one before, and of the skip beside it."""
-        joined = [u + d for u, d in zip(self.up[1:], self.down[1:-1], strict=False)]
+        beside = self.down[1 + self.reduced : -1]
+        joined = [u + d for u, d in zip(self.up[1:], beside, strict=False)]
         return (*joined, self.down[-1])
 
 
@@ -104,6 +113,8 @@ class UNet(nn.Module):
     >>> image = torch.rand(1, 1, 33, 20)
     >>> UNet(2)(image, image).shape
     torch.Size([1, 2, 33, 20])
+    >>> UNet(2, Widths((2, 8, 16), (8,)))(image, image).shape
+    torch.Size([1, 2, 17, 10])
     """
 
     def __init__(self, ndim: int = 3, widths: Widths | None = None) -> None:
@@ -122,12 +133,12 @@ class UNet(nn.Module):
             for c, d in zip(widths.into_up, up, strict=True)
         )
         self.batchNorms = nn.ModuleList(_NORM[ndim](c) for c in up)
-        self.lastConv = _CONV[ndim](up[0] + down[0], ndim, 3, padding=1)
+        self.lastConv = _CONV[ndim](up[0] + down[widths.reduced], ndim, 3, padding=1)
         nn.init.zeros_(self.lastConv.weight)
         nn.init.zeros_(self.lastConv.bias)
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
-        """Images ``(B, 1, *shape)`` to a displacement ``(B, d, *shape)``.
+        """Images ``(B, 1, *shape)`` to a displacement ``(B, d, *shape)``, or at half that shape.
 
         Its unit is the field of view: 1 leads from the first voxel centre of an axis to the last.
         """
@@ -137,8 +148,8 @@ class UNet(nn.Module):
             skips.append(x)
             y = down(functional.leaky_relu(x))
             x = y + widened(pooled(x), y.shape[1])
-        for number in reversed(range(len(skips))):
-            x = torch.cat([self._up(x, number, skips[number]), skips[number]], dim=1)
+        for number, skip in reversed(list(enumerate(skips[self.widths.reduced :]))):
+            x = torch.cat([self._up(x, number, skip), skip], dim=1)
         out: Tensor = self.lastConv(x)
         return out / SCALE
 

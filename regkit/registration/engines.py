@@ -181,7 +181,7 @@ class _Tuning:
 
 
 def _unrefined(pair: Pair, matrix: Matrix, fields: list[DisplacementField], found: Found) -> Found:
-    """The network's own two directions around the affine."""
+    """What the network found in both directions, around the affine."""
     there, back = (_flat(pair, field) for field in fields)
     affine = Affine(_dropped(pair, matrix))
     return replace(found, transform=compose(affine, there), inverse=compose(back, affine.inverse()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from regkit.preprocess.likened import likened
 from regkit.registration.config import NetworkConfig
 from regkit.registration.pair import Pair
 from regkit.registration.result import Progress, Stage
+from regkit.registration.sides import halfway
 from regkit.resample import resample
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
@@ -70,8 +71,9 @@ def register_network(
     Returns
     -------
     fields, stage
-        World points of fixed to world points of fixed, where moving lies after ``affine``; then
-        its reverse, as the network sees it. Around the box both come to rest.
+        World points of fixed to world points of fixed, where moving lies after ``affine``; of
+        two directions then its reverse, and each is the mean of what the network sees that way
+        and the inverse of what it sees the other way. Around the box they come to rest.
 
     Raises
     ------
@@ -92,10 +94,16 @@ def register_network(
     network = (
         compiled(plain) if config.compiler == "torch" else faster(plain, precision=config.precision)
     )
-    fields = []
+    found = []
     for number, (source, target) in enumerate(((moving, fixed), (fixed, moving))[:directions]):
         report(Progress("network", model.name, 1, 1, number, directions, math.nan))
-        fields.append(_field(network, source, target, grid))
+        found.append(displacement(network, source, target).cpu())
+    if directions == 2:
+        there, back = found
+        found = [halfway(there, back), halfway(back, there)]
+    if pair.planar:
+        found = [torch.cat([torch.zeros_like(u[:1]), u])[:, None] for u in found]
+    fields = [at_rest_outside(u, spanned(grid, u.shape[1:])) for u in found]
     note = f"{precision_of(network)}, {'x'.join(map(str, grid.shape))}, {directions} way(s)"
     if translated:
         note += ", moving in fixed's contrast"
@@ -123,11 +131,11 @@ def _batch(pair: Pair, image: Volume) -> Tensor:
     return data[None].float().contiguous()
 
 
-def _field(network: Registration, moving: Tensor, fixed: Tensor, grid: Grid) -> DisplacementField:
-    u = displacement(network, moving, fixed).cpu()
-    if grid.shape[0] == 1 and u.ndim == 3:  # of a lifted 2-D pair
-        u = torch.cat([torch.zeros_like(u[:1]), u])[:, None]
-    return at_rest_outside(u, grid)
+def spanned(grid: Grid, shape: Sequence[int]) -> Grid:
+    """``shape`` voxels from the first voxel centre of ``grid`` to the last, along every axis."""
+    ratios = [(n - 1) / max(m - 1, 1) for n, m in zip(grid.shape, shape, strict=True)]
+    scale = np.diag([*(ratio or 1.0 for ratio in ratios), 1.0])
+    return Grid(tuple(shape), np.asarray(grid.affine @ scale))
 
 
 def at_rest_outside(u: Tensor, grid: Grid) -> DisplacementField:

@@ -48,4 +48,9 @@ def met(
 ) -> Tensor:
     """The mean of ``there``, found from ``start``, and of what ``back`` finds from its inverse."""
     other, _, _ = back(invert(start)[0])
-    return (there + invert(other)[0]) / 2
+    return halfway(there, other)
+
+
+def halfway(there: Tensor, back: Tensor) -> Tensor:
+    """The mean of ``there`` and of the inverse of ``back``, in voxels of their grid."""
+    return (there + invert(back)[0]) / 2

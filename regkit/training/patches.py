@@ -70,7 +70,7 @@ def patched(
     near: SteppedMap = last(_cut(sources, both), _cut(targets, both))
     steps = (_cut(coarse, both), *near.steps)
     return (
-        SteppedMap(tuple(step.float() * ratio for step in steps)),
+        replace(near, steps=tuple(step.float() * ratio for step in steps)),
         [_cropped(examples[n], box, ratio) for n, box in places],
     )
 

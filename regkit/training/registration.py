@@ -129,7 +129,7 @@ class RegistrationTask:
         steps = tuple(step.float() for step in phi.steps)
         with torch.autocast(steps[0].device.type, enabled=False):
             *earlier, u = [
-                SteppedMap(steps[: n + 1]).displacement(shape)
+                replace(phi, steps=steps[: n + 1]).displacement(shape)
                 for n in range(len(steps))
                 if loss.coarse or n == len(steps) - 1
             ]

@@ -8,26 +8,38 @@ from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import from_state, grown, stepped
 from regkit.networks.inference import displacement, faster
 from regkit.networks.normalised import Normalised, standing_out
-from regkit.networks.steps import Step
+from regkit.networks.steps import Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
 
 NARROW = Widths((2, 4, 8, 8), (4, 8, 8))
+REDUCED = Widths((2, 4, 8, 8), (4, 8))  # its displacement is at half the resolution
 
 
+@pytest.mark.parametrize("widths", [NARROW, REDUCED])
 @pytest.mark.parametrize("steps", [2, 3, 4])
-def test_weights_tell_widths_and_steps(steps, images, spread):
-    trained = spread(stepped(steps, 2, NARROW))
+def test_weights_tell_widths_and_steps(steps, widths, images, spread):
+    trained = spread(stepped(steps, 2, widths))
     again = from_state(trained.state_dict())
     pair = images((33, 40))
     assert torch.equal(displacement(again, *pair), displacement(trained, *pair))
 
 
-def test_a_narrow_network_folds(images, spread):
-    trained = spread(stepped(2, 3, NARROW))
+@pytest.mark.parametrize("widths", [NARROW, REDUCED])
+def test_a_narrow_network_folds(widths, images, spread):
+    trained = spread(stepped(2, 3, widths))
     pair = images((20, 21, 22))
     wanted = displacement(trained, *pair)
     found = displacement(faster(trained, precision="fp32"), *pair)
     assert float((found - wanted).abs().max()) < 1e-4
+
+
+@torch.no_grad()
+def test_a_reduced_displacement_is_put_together_where_it_is_known(images, spread):
+    phi = spread(stepped(3, 2, REDUCED))(*images((33, 40)))
+    assert phi.steps[-1].shape == (1, 2, 17, 20)
+    whole = phi.displacement((33, 40))
+    assert torch.equal(whole[..., ::32, ::39], phi.displacement((17, 20))[..., ::16, ::19])
+    assert float((whole - SteppedMap(phi.steps).displacement((33, 40))).abs().max()) < 0.01
 
 
 def test_half_precision_is_read_as_single(images, spread):

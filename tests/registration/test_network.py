@@ -12,22 +12,48 @@ from regkit import Affine, InputError
 from regkit.cli import main
 from regkit.networks.gradicon import gradicon
 from regkit.networks.models import Model, resolve
+from regkit.networks.unet import Widths
 from regkit.networks.weights import store
 from regkit.networks.weights.checkpoint import Trained
 from regkit.registration.config import NetworkConfig
-from regkit.registration.network import at_rest_outside, register_network, working_cube
+from regkit.registration.network import (
+    at_rest_outside,
+    register_network,
+    spanned,
+    working_cube,
+)
 from regkit.registration.pair import prepare
 
 SHARES = (0.02, -0.03, 0.01)  # of the field of view, along R, A and S
 FEW = {"linear": {"spacings": [8.0], "iterations": 5}, "network": {"shape": 33}}
 
 
-def shifting(shares):
+def shifting(shares, widths=None):
     """A network that moves every point by shares of the field of view."""
-    network = gradicon(len(shares))
+    network = gradicon(len(shares), widths=widths)
     with torch.no_grad():
         network.netPhi.netPsi.net.lastConv.bias[:] = 10 * torch.tensor(shares)
     return Model("shifting", network.eval())
+
+
+class Swaying(torch.nn.Module):
+    """Moves every point by shares of the field of view one way, the next time the other way."""
+
+    def __init__(self, shares):
+        super().__init__()
+        self.ndim, self.shares = len(shares), torch.tensor(shares)
+
+    def forward(self, moving, fixed):
+        self.shares = -self.shares
+        u = -self.shares.reshape(1, -1, *[1] * self.ndim)
+        return u.expand(1, -1, *fixed.shape[2:])
+
+
+def swaying(shares):
+    """A network whose two directions are inverse to each other."""
+    network = gradicon(len(shares))
+    network.netPsi.net = Swaying(shares)
+    return Model("swaying", network.eval())
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +64,12 @@ def weights(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def model():
     return shifting(SHARES)
+
+
+@pytest.fixture(scope="module")
+def reduced():
+    """One whose displacement is at half the resolution."""
+    return shifting(SHARES, Widths((2, 4, 8), (4,)))
 
 
 @pytest.fixture
@@ -68,6 +100,16 @@ def test_shares_of_the_box_become_millimetres(pair, model, turn, body):
     wanted = _expected(working_cube(pair.grid, 33), SHARES)
     assert float((moved - wanted).norm(dim=-1).max()) < 1e-3
     assert (stage.name, stage.note) == ("network", "fp32, 33x33x33, 1 way(s)")
+
+
+def test_a_reduced_displacement_spans_the_same_box(pair, reduced, turn, body):
+    config = NetworkConfig(shape=33, precision="fp32")
+    (field,), _ = register_network(pair, turn.matrix, reduced, config, _quiet, directions=1)
+    assert max(field.grid.shape) < 33  # 17 voxels and the frame
+    cube = working_cube(pair.grid, 33)
+    np.testing.assert_allclose(spanned(cube, (17,) * 3).affine[:3, 3], cube.affine[:3, 3])
+    moved = field(body) - body
+    assert float((moved - _expected(cube, SHARES)).norm(dim=-1).max()) < 1e-3
 
 
 def test_the_box_is_stretched_to_a_cube_of_its_own_field_of_view(pair):
@@ -130,15 +172,22 @@ def test_around_the_box_the_field_comes_to_rest(pair):
     assert field.inverse().residual < 0.1
 
 
-def test_without_refinement_the_network_has_the_last_word(head, model, body):
+def test_without_refinement_the_network_has_the_last_word(head, body):
+    model = swaying(SHARES)
     found = rk.register(head, head, model=model, refine="none", init="header", **FEW)
     names = [stage.name for stage in found.stages]
     assert names == ["init", "rigid", "affine", "network", "output"]
-    assert found.config.model == "shifting"
+    assert found.config.model == "swaying"
     distance = (found.transform(body) - body).norm(dim=-1)
     assert float(distance.min()) > 0.5
-    there_and_back = found.inverse(found.transform(body))  # the network's other direction is no
-    assert float((there_and_back - body).norm(dim=-1).mean()) > 0.5  # inverse of this one
+    assert float((found.inverse(found.transform(body)) - body).norm(dim=-1).max()) < 1e-3
+
+
+def test_two_directions_meet_halfway(pair, model):
+    """One that moves everything the same way in both contradicts itself: the mean is rest."""
+    config = NetworkConfig(shape=33)
+    fields, _ = register_network(pair, np.eye(4), model, config, _quiet, directions=2)
+    assert all(float(field.u.abs().max()) < 0.05 for field in fields)
 
 
 def test_what_cannot_be_compiled_is_told(head, model, monkeypatch):
@@ -153,8 +202,8 @@ def test_what_cannot_be_compiled_is_told(head, model, monkeypatch):
 
 
 def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
-    still = Affine.identity()
-    alone = rk.register(head, head, model=model, refine="none", init="header", **FEW)
+    still, way = Affine.identity(), swaying(SHARES)
+    alone = rk.register(head, head, model=way, refine="none", init="header", **FEW)
     found = rk.register(head, head, model=model, init="header", similarity="mse", **FEW)
     assert [stage.name for stage in found.stages][-3:] == ["network", "field", "output"]
     assert len(found.stages[-2].levels) == 2
@@ -163,7 +212,7 @@ def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
 
 def test_a_plane_takes_a_network_of_two_dimensions(head):
     plane = rk.Volume(head.data[0, :, :, 10], rk.Grid((24, 28), np.diag([1.3, 1.1, 1.0])))
-    model = shifting(SHARES[:2])
+    model = swaying(SHARES[:2])
     found = rk.register(plane, plane, model=model, refine="none", init="header", **FEW)
     middle = torch.from_numpy(plane.grid.centre)[None]
     moved = (found.transform(middle) - middle)[0]
