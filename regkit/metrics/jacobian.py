@@ -69,7 +69,7 @@ def folding(jacobian: Volume, mask: Volume | None = None) -> float:
     """
     inside = region(mask, jacobian.grid)
     unfolded = (jacobian.data[0].cpu() > 0) & inside
-    return 1.0 - int(unfolded.sum()) / int(inside.sum())
+    return 1.0 - int(unfolded.count_nonzero()) / int(inside.count_nonzero())
 
 
 def log_jacobian_sd(jacobian: Volume, mask: Volume | None = None) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -12,8 +13,9 @@ from regkit.networks.normalised import Normalised
 from regkit.networks.steps import Halved, Registration, Step, TwoStep
 from regkit.networks.unet import UNet, Widths
 
-MOST = 4
-_FIRST = ".downConvs.0.weight"
+HALVINGS = (2, 1, 0, 0)  # of what each of its steps sees
+MOST = 8
+_FIRST = "downConvs.0.weight"
 _WINDOW = "window"  # of a network that normalises what it sees
 
 
@@ -46,34 +48,52 @@ def gradicon(
     >>> network(image, image).on((40, 48)).shape
     torch.Size([1, 2, 40, 48])
     """
-    return stepped(4 if last_step else 3, ndim, widths)
+    return cascade(HALVINGS if last_step else HALVINGS[:-1], ndim, widths)
 
 
-def stepped(steps: int, ndim: int = 3, widths: Widths | None = None) -> Registration:
-    """A network of so many steps: each at twice the resolution of the one before, the last as it.
+def cascade(halvings: Sequence[int], ndim: int = 3, widths: Widths | None = None) -> Registration:
+    """A network of one step for each of ``halvings``, each of what those before it have left.
 
-    Four steps, or three, are :func:`gradicon`. Two work at half and full resolution of what they
-    are given, and are what a small network has.
+    Parameters
+    ----------
+    halvings
+        How often what each step sees is halved; never more often than for the one before. What
+        the last one sees is all that there is: ``(2, 1)`` is ``(1, 0)``.
+    ndim
+        2 or 3.
+    widths
+        Channels of each of its networks.
 
     Raises
     ------
     InputError
-        If it is not 1 to 4.
+        If there are more than eight steps, or none, or a later one sees less.
+
+    Examples
+    --------
+    >>> network = cascade((1, 1, 0), ndim=2, widths=Widths((2, 8, 8), (8,)))
+    >>> image = torch.rand(1, 1, 16, 16)
+    >>> [tuple(u.shape[2:]) for u in network(image, image).steps]
+    [(4, 4), (4, 4), (8, 8)]
     """
-    if not 1 <= steps <= MOST:
-        raise InputError(f"a network of {steps} steps is not built; allowed: 1 to {MOST}")
+    falling = list(halvings) == sorted(halvings, reverse=True)
+    if not 1 <= len(halvings) <= MOST or not falling or halvings[-1] < 0:
+        raise InputError(
+            f"halvings {tuple(halvings)} make no network; give 1 to {MOST} numbers that never rise"
+        )
     network: Registration = Step(UNet(ndim, widths))
-    for _ in range(steps - 1):
-        network = grown(network, Step(UNet(ndim, widths)))
+    for before, after in pairwise(halvings):
+        network = grown(network, Step(UNet(ndim, widths)), before - after)
     return network
 
 
-def grown(network: Registration, step: Step) -> Registration:
-    """``network`` with one step more after it, as :func:`stepped` counts them."""
+def grown(network: Registration, step: Step, halvings: int) -> Registration:
+    """``network`` on images that are halved so often, and ``step`` after it on whole ones."""
     if isinstance(network, Normalised):
-        return Normalised(grown(network.net, step), int(network.window))
-    enough = sum(isinstance(part, Step) for part in network.modules()) >= MOST - 1
-    return TwoStep(network if enough else Halved(network), step)
+        return Normalised(grown(network.net, step, halvings), int(network.window))
+    for _ in range(halvings):
+        network = Halved(network)
+    return TwoStep(network, step)
 
 
 def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registration:
@@ -106,21 +126,35 @@ def _single(value: Tensor) -> Tensor:
 
 
 def _built(state: Mapping[str, Tensor], name: str) -> Registration:
-    names = [key for key in state if key.endswith(_FIRST)]
-    firsts = [state[key] for key in names]
+    firsts = [value for key, value in state.items() if key.endswith(f".{_FIRST}")]
     if not 2 <= len(firsts) <= MOST or firsts[0].ndim not in (4, 5):
         raise InputError(
             f"{name}: has {len(firsts)} networks of the GradICON kind in it, not 2 to {MOST}; give "
             "the state_dict of uniGradICON, multiGradICON, or a network of that layout"
         )
+    own, window = dict(state), state.get(_WINDOW)
+    own.pop(_WINDOW, None)
     try:
-        widths = Widths.of(state, names[0].removesuffix(_FIRST.removeprefix(".")))
+        with torch.device("meta"):  # the tensors that are given become its weights
+            if window is None:
+                return _part(own, "", firsts[0].ndim - 2)
+            return Normalised(_part(own, "net.", firsts[0].ndim - 2), int(window))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    window = state.get(_WINDOW)
-    with torch.device("meta"):  # the tensors that are given become its weights
-        network = stepped(len(firsts), firsts[0].ndim - 2, widths)
-        return network if window is None else Normalised(network, int(window))
+
+
+def _part(state: Mapping[str, Tensor], prefix: str, ndim: int) -> Registration:
+    """What the weights whose names begin with ``prefix`` belong to."""
+    inner = {key.removeprefix(prefix).split(".")[0] for key in state if key.startswith(prefix)}
+    if "netPhi" in inner:
+        first, second = (_part(state, f"{prefix}{half}.", ndim) for half in ("netPhi", "netPsi"))
+        return TwoStep(first, second)
+    net = f"{prefix}net."
+    if any(key.startswith(f"{net}net") for key in state):
+        return Halved(_part(state, net, ndim))
+    if f"{net}{_FIRST}" not in state:
+        raise InputError(f"{net}{_FIRST} is missing; the file is of another network, or cut")
+    return Step(UNet(ndim, Widths.of(state, net)))
 
 
 def _check(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> None:

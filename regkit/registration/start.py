@@ -92,7 +92,7 @@ def _shift(fixed: Matrix, moving: Matrix) -> Matrix:
 
 
 def _mass(region: Labels) -> Matrix:
-    body = region.data[0] > 0
+    body = (region.data[0] > 0).float()  # which PyTorch adds up many times as fast
     axes = range(body.ndim)
     counts = [body.sum(dim=[a for a in axes if a != axis]).double() for axis in axes]
     index = [float((c * torch.arange(len(c))).sum() / c.sum()) for c in counts]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from regkit.networks.gradicon import HALVINGS, MOST
 from regkit.preprocess.intensity import Modality
 from regkit.registration.config import FeatureConfig, Similarity
 from regkit.settings import Settings
@@ -15,15 +16,15 @@ from regkit.settings import Settings
 class Stage(Settings):
     """So many steps of Adam. ``decay`` lets the rate fall to nothing, as a cosine.
 
-    ``networks`` is for registration: with how many steps of the network, 3 and 4 at the full
-    resolution, fewer at a half and a quarter of it. With a ``patch``, which is for registration
-    too, the last of them learns on boxes of so many voxels an axis, and the others rest.
+    ``networks`` is for registration: with how many steps of the network. With a ``patch``, which
+    is for registration too, the last of them learns on boxes of so many voxels an axis, and the
+    others rest.
     """
 
     steps: int = Field(gt=0)
     learning_rate: float = Field(5e-5, gt=0)
     decay: bool = False
-    networks: int = Field(3, ge=1, le=4)
+    networks: int = Field(3, ge=1, le=MOST)
     patch: int = Field(0, ge=0)
 
 
@@ -116,9 +117,11 @@ class RegistrationConfig(LoopConfig):
     network sees what stands out in a ``window`` of so many of the ``shape`` voxels (odd; 0: the
     images as they are), and its first layer is ``random`` or begins as that of optical ``flow``.
     ``contrast: one`` says of the weights that they are to be shown moving in the contrast of fixed.
+    The steps of the network see images of ``shape`` voxels halved so often as ``halvings`` tells.
     """
 
     shape: int = Field(175, ge=16, le=512)
+    halvings: tuple[int, ...] = HALVINGS
     down: tuple[int, ...] = (2, 16, 32, 64, 256, 512)
     up: tuple[int, ...] = (16, 32, 64, 128, 256)
     batch: int = Field(1, gt=0)

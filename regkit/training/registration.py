@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from regkit.errors import InputError
 from regkit.losses.similarity import Similarity
 from regkit.networks.flow import begin_as_flow
-from regkit.networks.gradicon import from_state, grown, stepped
+from regkit.networks.gradicon import cascade, from_state, grown
 from regkit.networks.normalised import Normalised
 from regkit.networks.steps import Registration, Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
@@ -53,7 +53,13 @@ class RegistrationTask:
         widths = [stage.networks for stage in config.stages]
         if widths != sorted(widths):
             raise InputError(f"{name}: stages: networks {widths} shrink; a network only grows")
-        Widths(config.down, config.up)
+        with torch.device("meta"):  # a check alone
+            cascade(config.halvings, widths=Widths(config.down, config.up))
+        if widths[-1] > len(config.halvings):
+            raise InputError(
+                f"{name}: stages: networks {widths[-1]} are more than halvings {config.halvings} "
+                "tell; give one number for each"
+            )
         if config.window and config.window % 2 == 0:
             raise InputError(f"{name}: window {config.window} has no middle; give an odd number")
         if config.start is not None:
@@ -65,14 +71,16 @@ class RegistrationTask:
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """The network with as many steps as the stage has, and its pairs."""
         wanted = self.config.stages[stage].networks
-        self._shape = -(-self.config.shape // 2 ** max(0, 3 - wanted))
+        halvings = self.config.halvings
+        self._shape = -(-self.config.shape // 2 ** halvings[wanted - 1])
         self._train, self._held_out = self._drawer(held_out=False), self._drawer(held_out=True)
         self._patch = self.config.stages[stage].patch
         found = self._first(wanted) if network is None else network
         if not isinstance(found, Registration):
             raise InputError(f"{type(found).__name__} is no registration network")
-        while _steps(found) < wanted:
-            found = grown(found, Step(self._begun(UNet(3, _widths(found)))))
+        while (n := _steps(found)) < wanted:
+            step = Step(self._begun(UNet(3, _widths(found))))
+            found = grown(found, step, halvings[n - 1] - halvings[n])
         if isinstance(found, Normalised) and self.config.window:
             found.window.fill_(_window(self.config, self._shape))
         found.train()
@@ -157,7 +165,7 @@ class RegistrationTask:
         return found
 
     def _new(self, steps: int) -> Registration:
-        network = stepped(steps, 3, Widths(self.config.down, self.config.up))
+        network = cascade(self.config.halvings[:steps], 3, Widths(self.config.down, self.config.up))
         for part in network.modules():
             if isinstance(part, UNet):
                 self._begun(part)

@@ -5,7 +5,7 @@ import torch
 
 from regkit import InputError
 from regkit.networks.flow import begin_as_flow
-from regkit.networks.gradicon import from_state, grown, stepped
+from regkit.networks.gradicon import HALVINGS, cascade, from_state, grown
 from regkit.networks.inference import displacement, faster
 from regkit.networks.normalised import Normalised, standing_out
 from regkit.networks.steps import Step, SteppedMap
@@ -18,7 +18,7 @@ REDUCED = Widths((2, 4, 8, 8), (4, 8))  # its displacement is at half the resolu
 @pytest.mark.parametrize("widths", [NARROW, REDUCED])
 @pytest.mark.parametrize("steps", [2, 3, 4])
 def test_weights_tell_widths_and_steps(steps, widths, images, spread):
-    trained = spread(stepped(steps, 2, widths))
+    trained = spread(cascade(HALVINGS[:steps], 2, widths))
     again = from_state(trained.state_dict())
     pair = images((33, 40))
     assert torch.equal(displacement(again, *pair), displacement(trained, *pair))
@@ -26,7 +26,7 @@ def test_weights_tell_widths_and_steps(steps, widths, images, spread):
 
 @pytest.mark.parametrize("widths", [NARROW, REDUCED])
 def test_a_narrow_network_folds(widths, images, spread):
-    trained = spread(stepped(2, 3, widths))
+    trained = spread(cascade((1, 0), 3, widths))
     pair = images((20, 21, 22))
     wanted = displacement(trained, *pair)
     found = displacement(faster(trained, precision="fp32"), *pair)
@@ -35,7 +35,7 @@ def test_a_narrow_network_folds(widths, images, spread):
 
 @torch.no_grad()
 def test_a_reduced_displacement_is_put_together_where_it_is_known(images, spread):
-    phi = spread(stepped(3, 2, REDUCED))(*images((33, 40)))
+    phi = spread(cascade((2, 1, 0), 2, REDUCED))(*images((33, 40)))
     assert phi.steps[-1].shape == (1, 2, 17, 20)
     whole = phi.displacement((33, 40))
     assert torch.equal(whole[..., ::32, ::39], phi.displacement((17, 20))[..., ::16, ::19])
@@ -43,7 +43,7 @@ def test_a_reduced_displacement_is_put_together_where_it_is_known(images, spread
 
 
 def test_half_precision_is_read_as_single(images, spread):
-    state = {k: v.half() for k, v in spread(stepped(2, 2, NARROW)).state_dict().items()}
+    state = {k: v.half() for k, v in spread(cascade((1, 0), 2, NARROW)).state_dict().items()}
     assert next(from_state(state).parameters()).dtype == torch.float32
 
 
@@ -56,11 +56,32 @@ def test_widths_that_fit_no_network_are_refused(down, up):
         Widths(down, up)
 
 
-def test_steps_are_bounded():
-    with pytest.raises(InputError, match="5 steps"):
-        stepped(5)
+@pytest.mark.parametrize("halvings", [(), (0,) * 9, (0, 1), (-1,)])
+def test_halvings_that_make_no_network_are_refused(halvings):
+    with pytest.raises(InputError, match="make no network; give 1 to 8 numbers that never rise"):
+        cascade(halvings)
+
+
+def test_one_step_alone_is_no_file_of_weights():
     with pytest.raises(InputError, match="1 networks"):
-        from_state(stepped(1, 2, NARROW).state_dict())
+        from_state(cascade((0,), 2, NARROW).state_dict())
+
+
+@pytest.mark.parametrize("halvings", [(2, 2, 1, 1, 0, 0), (3, 0), (0, 0)])
+def test_weights_tell_where_their_steps_look(halvings, images, spread):
+    trained = spread(Normalised(cascade(halvings, 2, REDUCED), 5))
+    pair = images((33, 40))
+    again = from_state(trained.state_dict())
+    shapes = [u.shape for u in again(*pair).steps]
+    assert shapes == [u.shape for u in trained(*pair).steps]
+    assert torch.equal(displacement(again, *pair), displacement(trained, *pair))
+
+
+def test_steps_may_differ_in_width(images, spread):
+    trained = spread(grown(cascade((1, 1), 2, REDUCED), Step(UNet(2, NARROW)), 1))
+    pair = images((33, 40))
+    again = from_state(trained.state_dict())
+    assert torch.equal(displacement(again, *pair), displacement(trained, *pair))
 
 
 def test_a_network_knows_its_widths():
@@ -69,7 +90,7 @@ def test_a_network_knows_its_widths():
 
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images, spread):
-    trained = spread(Normalised(stepped(2, ndim, NARROW), 5))
+    trained = spread(Normalised(cascade((1, 0), ndim, NARROW), 5))
     again = from_state(trained.state_dict())
     moving, fixed = images((21, 20, 22)[:ndim])
     wanted = displacement(trained, moving, fixed)
@@ -82,10 +103,12 @@ def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images, sprea
 
 
 def test_a_network_that_normalises_grows_inside():
-    network = grown(Normalised(stepped(1, 2, NARROW), 7), Step(UNet(2, NARROW)))
+    network = grown(Normalised(cascade((0,), 2, NARROW), 7), Step(UNet(2, NARROW)), 1)
     assert isinstance(network, Normalised)
     assert int(network.window) == 7
-    assert network.state_dict().keys() == Normalised(stepped(2, 2, NARROW), 7).state_dict().keys()
+    assert (
+        network.state_dict().keys() == Normalised(cascade((1, 0), 2, NARROW), 7).state_dict().keys()
+    )
 
 
 def test_flat_surroundings_have_nothing_that_stands_out():

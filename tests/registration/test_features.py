@@ -8,7 +8,7 @@ import torch
 from regkit import InputError
 from regkit.losses import LNCC, FeatureSimilarity, Mixed
 from regkit.losses.static_features import StaticFeatures
-from regkit.networks.gradicon import stepped
+from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
 from regkit.registration.backbones import open_extractor
 from regkit.registration.choice import similarity_of
@@ -134,7 +134,7 @@ def test_the_configuration_reaches_yaml_and_back():
 
 def test_weights_are_tuned_by_features():
     torch.manual_seed(0)
-    network = stepped(2, 3, Widths((2, 4, 8), (4, 4))).eval()
+    network = cascade((1, 0), 3, Widths((2, 4, 8), (4, 4))).eval()
     coarse = torch.rand(1, 1, 4, 4, 4, generator=torch.Generator().manual_seed(0))
     fixed = torch.nn.functional.interpolate(coarse, size=(16, 16, 16), mode="trilinear")
     config = TuningConfig(iterations=6, learning_rate=5e-4, tolerance=0)

@@ -5,7 +5,7 @@ import torch
 
 import regkit as rk
 from regkit.losses import LNCC
-from regkit.networks.gradicon import stepped
+from regkit.networks.gradicon import cascade
 from regkit.networks.models import Model
 from regkit.networks.unet import Widths
 from regkit.registration import tuning
@@ -23,7 +23,7 @@ FEW = {
 @pytest.fixture
 def network():
     torch.manual_seed(0)
-    return stepped(2, 3, Widths((2, 4, 8), (4, 4))).eval()
+    return cascade((1, 0), 3, Widths((2, 4, 8), (4, 4))).eval()
 
 
 @pytest.fixture

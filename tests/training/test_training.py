@@ -9,7 +9,7 @@ import yaml
 from regkit import InputError
 from regkit.cli import main
 from regkit.networks import models
-from regkit.networks.gradicon import stepped
+from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
 from regkit.training.loop import STATE, WEIGHTS, train
@@ -191,6 +191,8 @@ def test_held_out_subjects_validate_and_never_train(words, chests):
         ({"sources": [{"name": "a"}]}, "has no table"),
         ({"sources": []}, "at least 1 item"),
         ({"stages": [{"steps": 1, "networks": 3}, {"steps": 1, "networks": 2}]}, "shrink"),
+        ({"stages": [{"steps": 1, "networks": 5}]}, r"networks 5 are more than halvings \(2, 1, 0"),
+        ({"halvings": [0, 1]}, "halvings .* make no network"),
         ({"down": [2, 4]}, "make no network"),
         ({"window": 4}, "window 4 has no middle"),
     ],
@@ -241,7 +243,7 @@ def test_the_last_step_learns_on_patches_while_the_others_rest(words, tmp_path):
 def test_a_patch_shows_what_the_whole_network_finds_there(spread):
     """Where the last step sees its box and nothing else, the rest is where it was."""
     generator = torch.Generator().manual_seed(0)
-    network = spread(stepped(2, 3, Widths((2, 4, 8), (4, 8))))
+    network = spread(cascade((1, 0), 3, Widths((2, 4, 8), (4, 8))))
     images = torch.rand(2, 1, 1, 24, 24, 24, generator=generator)
     u = 0.02 * torch.randn(2, 1, 3, 24, 24, 24, generator=generator)
     sides = [Side(x, x, torch.ones_like(x), v, None) for x, v in zip(images, u, strict=True)]
