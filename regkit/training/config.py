@@ -56,7 +56,8 @@ class Source(Settings):
     or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
     of one subject, of which the truth is known; ``recolour`` that of inputs whose contrast is
     made up. Where two subjects are ``taught``, the classical engine finds where they lie in each
-    other, in seconds and once a stage, and that counts as known too. Subjects that are
+    other, in seconds and once a stage, and that counts as known too; so found, it bends the share
+    ``toward`` of the images some of the way to the shape of another subject. Subjects that are
     ``held_out`` are for validation alone. ``conserve: mass`` compares CT by
     :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
@@ -70,6 +71,7 @@ class Source(Settings):
     within: float = Field(0.0, ge=0, le=1)
     recolour: float = Field(0.0, ge=0, le=1)
     taught: bool = False
+    toward: float = Field(0.0, ge=0, le=1)
     held_out: tuple[str, ...] = ()
     conserve: Literal["nothing", "mass"] = "nothing"
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.kernels.sampling import sample_unit
+from regkit.networks.steps import unit_points
 from regkit.settings import near
 from regkit.training.config import Augment, RegistrationConfig, Source
 from regkit.training.subjects import Subject, subjects_of
@@ -138,7 +140,7 @@ class Drawer:
         two = one if same else _any(others, generator)
         compared = self._compared(one, two, generator)
         sides = [
-            self._side(pool.source, subject, modality, view, generator)
+            self._side(pool, subject, modality, view, generator)
             for subject, modality in zip((one, two), compared, strict=True)
         ]
         between = None
@@ -161,20 +163,33 @@ class Drawer:
 
     def _side(
         self,
-        source: Source,
+        pool: Pool,
         subject: Subject,
         compared: str | None,
         view: View,
         generator: torch.Generator,
     ) -> Side:
-        seen = _any(subject.modalities, generator)
+        seen, source = _any(subject.modalities, generator), pool.source
         u = self._deformation(generator)
+        if source.toward and float(torch.rand((), generator=generator)) < source.toward:
+            u = self._toward(pool, subject, u, view, generator)
         image = view.show(subject.images[seen], u)
         other = image if compared is None else view.show(subject.images[compared], u)
         if float(torch.rand((), generator=generator)) < source.recolour:
             image = recoloured(image, generator)
         labels = None if subject.labels is None else view.show(subject.labels, u, nearest=True)
         return Side(image, other, view.show(subject.mask, u), u, labels)
+
+    def _toward(
+        self, pool: Pool, subject: Subject, u: Tensor, view: View, generator: torch.Generator
+    ) -> Tensor:
+        """``u``, and then some of the way from another subject to this one."""
+        others = [other for other in pool.subjects if other is not subject]
+        if not others:
+            return u
+        there = view.seen(self.teacher(_any(others, generator), subject)[0])
+        share = torch.rand((), generator=generator)
+        return u + share * sample_unit(there, unit_points(u.shape[2:], u) + u)
 
     def _of_labels(self, labels: Tensor, view: View, generator: torch.Generator) -> Example:
         """One map of labels, deformed twice, in two contrasts."""

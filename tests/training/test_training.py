@@ -12,6 +12,7 @@ from regkit.networks import models
 from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
+from regkit.training import teacher
 from regkit.training.loop import STATE, WEIGHTS, train
 from regkit.training.pairs import Example, Side
 from regkit.training.patches import patched
@@ -142,6 +143,25 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
     state = read_checkpoint(folder / WEIGHTS)
     assert int(state["window"]) == 3  # of half as many voxels
     assert models.load(str(folder / WEIGHTS)).trained.shape == 12
+
+
+def test_a_subject_is_bent_some_of_the_way_to_another(words, chests, monkeypatch):
+    shift = torch.tensor([0.1, -0.2, 0.05]).reshape(1, 3, 1, 1, 1)
+    monkeypatch.setattr(teacher, "_found", lambda *_: (shift.expand(1, 3, 16, 16, 16),) * 2)
+    source = {"name": "chest", "table": str(chests), "intensity": "mr", "toward": 1.0}
+    words |= {
+        "shape": 16,
+        "sources": [source],
+        "augment": {"turn": 0, "affine": 0, "scales": [0.5], "reach": [0.0]},
+    }
+    task = open_task(words, "x")
+    task.begin(0, None)
+    example = task._train.draw(torch.Generator().manual_seed(0))
+    shares = [side.u / shift for side in (example.moving, example.fixed)]
+    assert all(float(share.std()) < 1e-4 for share in shares)
+    assert all(0 < float(share.mean()) < 1 for share in shares)
+    assert not torch.allclose(*shares)
+    assert float((example.moving.u - shift * shares[0].mean()).abs().max()) < 1e-6
 
 
 def test_half_precision_is_of_the_network_alone(words, chests, spread):
