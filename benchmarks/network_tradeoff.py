@@ -22,7 +22,7 @@ from benchmarks.timing import COST
 HEADER = ("--init", "header")
 STEPS = (5, 10)
 # Factors and iterations of the field engine after the network, from hardly any to all.
-FIELDS = (((2,), (10,)), ((2, 1), (10, 3)), ((2, 1), (25, 6)))
+FIELDS = (((2,), (10,)), ((2, 1), (10, 4)), ((2, 1), (25, 8)))
 _ENGINES = ("network", "tuning", "field")
 _COST = {name: form for name, form in COST.items() if "÷" not in name}  # no peer runs here
 _COLUMNS = {"pair": "", "method": "", **OVERLAP, **REGULARITY, "engines s": ".2f", **_COST}
@@ -73,20 +73,20 @@ def after(folder: Path, model: Path, rate: float) -> list[Method]:
         return regkit(*HEADER, *words, name=name)
 
     fields = [
-        # After a network the coarsest level is left out, and half of the next one's iterations: a
-        # first level of 8 is there to be left out, and twice as many are asked of the next.
+        # After a network the coarsest level is left out, the next one has a quarter of its iterations
+        # and the finest two more: a first level of 8 is there to be left out, and so on.
         one(
-            f"field {'+'.join(map(str, (first, *rest)))}",
+            f"field {'+'.join(map(str, iterations))}",
             "field",
             {
                 "field": {
                     "factors": [8, *factors],
-                    "iterations": [0, 2 * first, *rest],
+                    "iterations": _asked(*iterations),
                     "effort": 0,
                 }
             },
         )
-        for factors, (first, *rest) in FIELDS
+        for factors, iterations in FIELDS
     ]
     weights = [
         one(
@@ -97,6 +97,11 @@ def after(folder: Path, model: Path, rate: float) -> list[Method]:
         for steps in STEPS
     ]
     return [one("network alone", "none", {}), *fields, one("field", "field", {}), *weights]
+
+
+def _asked(first: int, last: int = 0) -> list[int]:
+    """What makes ``first`` and ``last`` iterations of the two levels after a network, or of one."""
+    return [0, 4 * first, last - 2] if last else [0, 4 * (first - 2)]
 
 
 def _race(session: Session, methods: Sequence[Method], pair: PairFiles) -> list[Row]:

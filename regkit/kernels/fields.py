@@ -17,6 +17,7 @@ from torch.nn import functional
 from regkit.geometry.affines import Matrix
 from regkit.kernels.backend import loops_apply, with_triton
 from regkit.kernels.sampling import sample_linear_reference
+from regkit.kernels.smoothing import gaussian
 
 
 def lifted(u: Tensor) -> Tensor:
@@ -162,6 +163,26 @@ def jacobian_determinant(u: Tensor, linear: Matrix) -> Tensor:
     out = torch.empty(u.shape[1:])
     fields.determinant(u.contiguous().numpy(), np.array(linear), out.numpy())
     return out
+
+
+def unfolded(u: Tensor, *, least: float = 0.1, most: int = 10) -> Tensor:
+    """``u`` in voxels, smoothed where its determinant is below ``least`` until it is nowhere.
+
+    ``most`` bounds how often. Away from such places, and on the border, ``u`` stays as it is.
+    """
+    if len(u) == 3 and u.shape[1] == 1:
+        return lifted(unfolded(dropped(u, 2), least=least, most=most))
+    if min(u.shape[1:]) < 3:
+        return u
+    inner = torch.zeros(u.shape[1:], dtype=torch.bool, device=u.device)
+    inner[tuple([slice(1, -1)] * len(u))] = True
+    for _ in range(most):
+        tight = jacobian_determinant(u, np.eye(len(u))) < least
+        if not bool(tight.any()):
+            break
+        near = gaussian(tight.to(u)[None], 1.0)[0] > 0
+        u = torch.where(near & inner, gaussian(u, 2.0), u)
+    return u
 
 
 def jacobian_reference(u: Tensor, linear: Matrix) -> Tensor:

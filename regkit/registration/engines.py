@@ -116,7 +116,7 @@ def find(
             return _unrefined(
                 pair, matrix, fields, Found(Affine.identity(), tuple(stages), name, reason)
             )
-        settings, first = _finer(settings), fields[0]
+        settings, first = _finer(settings, similarity), fields[0]
     field, stage = register_field(pair, matrix, similarity, settings, report, start=first)
     transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
     return Found(transform, (*stages, stage), name, reason)
@@ -187,15 +187,19 @@ def _unrefined(pair: Pair, matrix: Matrix, fields: list[DisplacementField], foun
     return replace(found, transform=compose(affine, there), inverse=compose(back, affine.inverse()))
 
 
-def _finer(config: FieldConfig) -> FieldConfig:
+def _finer(config: FieldConfig, similarity: Similarity) -> FieldConfig:
     """Without the coarsest level, where what the network saw would be lost.
 
-    The level after it has half of its way behind it, and gets half of its iterations.
+    The level after it has most of its way behind it, and gets a quarter of its iterations, or half
+    between contrasts; two of those that are saved the finest gets, where they are worth most.
     """
     if len(config.factors) == 1:
         return config
-    iterations = (-(-config.iterations[1] // 2), *config.iterations[2:])
-    return config.model_copy(update={"factors": config.factors[1:], "iterations": iterations})
+    first, *rest = config.iterations[1:]
+    *most, last = (-(-first // (2 if similarity.name in ACROSS else 4)), *rest)
+    return config.model_copy(
+        update={"factors": config.factors[1:], "iterations": (*most, last and last + 2)}
+    )
 
 
 def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:

@@ -22,6 +22,7 @@ from torch import Tensor
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels import backend
+from regkit.kernels.fields import unfolded
 from regkit.kernels.sampling import sample
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
@@ -50,7 +51,8 @@ def register_field(
     affine
         World affine from fixed to moving; it stays as it is.
     start
-        World points of fixed to world points of fixed: a displacement to refine.
+        World points of fixed to world points of fixed: a displacement to refine. Where it folds,
+        or the border of the working grid cuts it off, it is smoothed until it does not.
 
     Returns
     -------
@@ -125,7 +127,8 @@ def _first(start: Callable[[Tensor], Tensor] | None, grid: Grid) -> Tensor:
         return torch.zeros(3, *grid.shape)
     x = grid.world_points()
     moved = grid.to_index(start(x)) - grid.to_index(x)
-    return pinned(moved.movedim(-1, 0).float().contiguous())
+    # Small steps keep a map from folding; they do not unfold it.
+    return unfolded(pinned(moved.movedim(-1, 0).float().contiguous()))
 
 
 def bound(iterations: int, voxels: int, config: FieldConfig) -> int:

@@ -12,6 +12,7 @@ from regkit.kernels.fields import (
     invert_reference,
     jacobian_determinant,
     lifted,
+    unfolded,
 )
 from regkit.kernels.smoothing import gaussian
 
@@ -151,3 +152,30 @@ def test_planes_are_lifted_and_dropped(draw):
     u = draw(2, 4, 5)
     assert lifted(u).shape == (3, 1, 4, 5)
     assert torch.equal(dropped(lifted(u), 2), u)
+
+
+@pytest.mark.parametrize("shape", [(20, 22), (20, 22, 24)])
+def test_folds_are_smoothed_away_where_they_are(shape):
+    ndim = len(shape)
+    u = torch.zeros(ndim, *shape)
+    u[(0, *[slice(4, 7)] * ndim)] = 2.5
+    assert float(jacobian_determinant(u, np.eye(ndim)).min()) < 0
+    found = unfolded(u)
+    assert float(jacobian_determinant(found, np.eye(ndim)).min()) > 0
+    assert float(found.abs().max()) > 0.3
+    far = (slice(None), *[slice(-4, None)] * ndim)
+    assert torch.equal(found[far], u[far])
+    calm = gaussian(u, 2.0)
+    assert torch.equal(unfolded(calm), calm)
+    # Where the border is at rest and what is inside is not, the way between them takes its room.
+    held = torch.zeros_like(u)
+    held[(0, *[slice(1, -1)] * ndim)] = 2.0
+    found = unfolded(held)
+    assert float(jacobian_determinant(found, np.eye(ndim)).min()) > 0
+    assert float(found[:, 0].abs().max()) == 0
+
+
+def test_a_lifted_plane_is_unfolded_as_a_plane():
+    u = torch.zeros(2, 20, 22)
+    u[0, 4:7, 4:7] = 2.5
+    assert torch.equal(unfolded(lifted(u)), lifted(unfolded(u)))
