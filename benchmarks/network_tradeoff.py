@@ -73,7 +73,7 @@ def after(folder: Path, model: Path, rate: float) -> list[Method]:
         return regkit(*HEADER, *words, name=name)
 
     fields = [
-        # After a network the coarsest level is left out, the next one has a quarter of its iterations
+        # After a network the coarsest level is left out, the next has a quarter of its iterations
         # and the finest two more: a first level of 8 is there to be left out, and so on.
         one(
             f"field {'+'.join(map(str, iterations))}",
