@@ -53,7 +53,7 @@ def register(
     initial
         World points of fixed to world points of moving, to start from instead of
         ``config.init``. An affine goes through the rigid and affine engines; a displacement
-        (after an affine, or alone) goes to the field engine as it is.
+        (after an affine, or alone) goes to the field engine, smoothed only where it folds.
     progress
         Called at every iteration.
     model
