@@ -94,13 +94,16 @@ def invert(
         The inverse displacement, and what is left of ``|v + u(id + v)|`` at each voxel,
         ``(*shape)``, in voxels of ``u``.
     """
-    size = tuple(u.shape[1:]) if shape is None else tuple(shape)
-    whole = u if size == tuple(u.shape[1:]) else nested(u, size)
+    own = tuple(u.shape[1:])
+    size = own if shape is None else tuple(shape)
     if not loops_apply(u):
+        whole = u if size == own else nested(u, size)
         return invert_reference(whole, iterations=3 * iterations, tolerance=tolerance)
     from regkit.kernels.cpu import inversion
 
-    u3, v3 = lifted(u).contiguous(), lifted(-whole).contiguous()
+    # What is found on the field's own grid leaves a step or two on a finer one.
+    first = -u if size == own else nested(invert(u, iterations=iterations)[0], size)
+    u3, v3 = lifted(u).contiguous(), lifted(first).contiguous()
     residual = torch.empty(v3.shape[1:])
     inversion.invert(u3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())
     return dropped(v3, len(u)), residual.reshape(size)

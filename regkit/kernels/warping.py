@@ -113,14 +113,14 @@ def step_force(warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int
     """
     if not loops_apply(warped, known, upstream):
         return step_force_reference(warped, known, upstream, shape)
-    from regkit.kernels.cpu import warping
+    from regkit.kernels.cpu import force as loops
 
     planes = torch.empty(3, len(known), *shape[1:])
-    warping.step_force(warped.numpy(), known.numpy(), upstream.numpy(), planes.numpy())
+    loops.step_force(warped.numpy(), known.numpy(), upstream.numpy(), planes.numpy())
     if shape[0] == len(known):
         return planes
     force = torch.empty(3, *shape)
-    warping.gather_first(planes.numpy(), force.numpy())
+    loops.gather_first(planes.numpy(), force.numpy())
     return force
 
 
@@ -173,10 +173,10 @@ def affine_force(image: Tensor, m: Matrix, upstream: Tensor) -> Matrix:
             by_matrix = torch.autograd.grad(warped, leaf, upstream)[0][:3]
         out: Matrix = by_matrix.double().cpu().numpy()
         return out
-    from regkit.kernels.cpu import warping
+    from regkit.kernels.cpu import force
 
     partial = np.zeros((upstream.shape[1], 3, 4))
-    warping.affine_force(image.numpy(), np.array(m), upstream.numpy(), partial)
+    force.affine_force(image.numpy(), np.array(m), upstream.numpy(), partial)
     total: Matrix = partial.sum(axis=0)
     return total
 

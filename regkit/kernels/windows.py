@@ -41,23 +41,19 @@ def lncc_gradient(
     from regkit.kernels.cpu import windows
 
     n0, n1, n2 = fixed.shape
-    block = max(_BLOCK // (36 * n1 * n2) - 2 * radius, 4 * numba.get_num_threads())
-    ring = min(block + 2 * radius, n0)
-    sums, coef = (np.empty((ring, q, n1, n2), np.float32) for q in (6, 3))
+    block = max(_BLOCK // (12 * n1 * n2) - 2 * radius, 4 * numba.get_num_threads())
+    coef = np.empty((min(block + 2 * radius, n0), 3, n1, n2), np.float32)
     value = np.zeros(n0)
     f, w, m, out = fixed.numpy(), warped.numpy(), weight.numpy(), torch.empty_like(warped)
     boxes, spans, total = _boxes(m, radius)
     eps, scale = np.float32(floor), np.float32(-1 / total)
-    summed = weighed = 0
+    known = 0
     for first in range(0, n0, block):
         last = min(first + block, n0)
-        ahead, further = min(last + radius, n0), min(last + 2 * radius, n0)
-        windows.moments(f, w, m, radius, spans, summed, further, sums)
-        windows.coefficients(
-            sums, m, radius, squared, eps, boxes, spans, weighed, ahead, coef, value
-        )
+        ahead = min(last + radius, n0)
+        windows.coefficients(f, w, m, radius, squared, eps, boxes, spans, known, ahead, coef, value)
         windows.gradient(f, w, m, coef, radius, scale, boxes, first, last, out.numpy())
-        summed, weighed = further, ahead
+        known = ahead
     return 1 - float(value.sum()) / total, out
 
 

@@ -30,6 +30,14 @@ def smooth(request, draw):
     return 2 * u / u.abs().max()
 
 
+def test_what_is_no_number_comes_out_as_none():
+    v = torch.zeros(3, 4, 5, 6)
+    v[0, 1, 2, 3] = torch.nan
+    composed = compose_fields(torch.ones(3, 4, 5, 6), v)
+    assert composed[0].isnan().sum() == 1
+    assert (composed[0, ~composed[0].isnan()] == 1).all()
+
+
 def test_the_loop_composes_as_torch_does(shape, draw):
     u, v = 3 * draw(len(shape), *shape), 3 * draw(len(shape), *shape)
     torch.testing.assert_close(compose_fields(u, v), compose_reference(u, v), atol=2e-5, rtol=1e-4)

@@ -43,6 +43,15 @@ def test_the_loop_warps_as_torch_does(problem, draw, on_torch):
     torch.testing.assert_close(ours, theirs, atol=2e-5, rtol=1e-4)
 
 
+def test_what_is_no_number_lies_nowhere(problem):
+    image, matrix, u, _ = problem
+    u[:, 0, 3, 4] = torch.nan
+    whole, inside = _warped(image, matrix, u)
+    assert inside[0, 3, 4] == 0
+    assert (whole[:, 0, 3, 4] == 0).all()
+    assert whole.isfinite().all()
+
+
 @pytest.fixture(params=[1, 2], ids=["same grid", "coarser grid"])
 def stepped(request, draw):
     """Warped image, what of it is known, upstream gradient, and the shape of the field's grid."""

@@ -1,7 +1,7 @@
-"""Local normalised cross-correlation over box windows, value and gradient in three sweeps.
+"""Local normalised cross-correlation over box windows, value and gradient in two sweeps.
 
-Slices follow one another in blocks: ``sums (ring, 6, J, K)`` and ``coef (ring, 3, J, K)`` hold
-slice ``i`` at ``i % ring`` for as long as a window still needs it.
+Slices follow one another in blocks: ``coef (ring, 3, J, K)`` holds slice ``i`` at ``i % ring`` for
+as long as a window still needs it.
 
 A slice is only looked at inside the box that its weight occupies: ``boxes[i] = (j0, j1, k0, k1)``.
 What neighbouring slices need of it lies within the union of their boxes, ``spans[i]``. Rows are
@@ -15,6 +15,7 @@ import numpy as np
 from numba import prange
 
 from regkit.kernels.cpu.jit import inline, parallel
+from regkit.kernels.cpu.rows import across, along
 
 
 @parallel
@@ -43,85 +44,88 @@ def extents(weight, boxes, totals):
 
 
 @inline
-def _box_plane(plane, radius, j0, j1, k0, k1, scratch, out):
-    """Box sums of ``plane (J, K)`` at ``j0 .. j1, k0 .. k1``; windows end at the border."""
-    n1, n2 = plane.shape
+def _box_plane(plane, ones, j0, j1, k0, k1, wide, out):
+    """Box sums of ``plane (J, K)`` at ``j0 .. j1, k0 .. k1``; windows end at the border.
+
+    ``wide (K + 2 radius)`` is room for a row, 0 at its ends.
+    """
+    n2, radius = plane.shape[1], len(ones) // 2
     low, high = max(k0 - radius, 0), min(k1 + radius, n2)
     for j in range(j0, j1):
-        row = scratch[j, low:high]
-        for k in range(len(row)):
-            row[k] = 0
-        for t in range(max(j - radius, 0), min(j + radius + 1, n1)):
-            line = plane[t, low:high]
-            for k in range(len(row)):
-                row[k] += line[k]
-        whole = out[j, k0:k1]
-        for k in range(len(whole)):
-            whole[k] = 0
-        for t in range(-radius, radius + 1):
-            first, last = max(k0, -t), min(k1, n2 - t)
-            part = out[j, first:last]
-            shifted = scratch[j, first + t : last + t]
-            for k in range(len(part)):
-                part[k] += shifted[k]
+        across(plane[:, low:high], ones, j, True, wide[low + radius : high + radius])
+        along(wide[k0 : k1 + 2 * radius], ones, out[j, k0:k1])
+
+
+@inline
+def _add_products(f, w, m, sums):
+    """Add w, wF, wW, wFF, wWW, wFW of a row onto the six rows of ``sums``."""
+    n, sf, sw, sff, sww, sfw = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]
+    for k in range(len(m)):
+        mf, mw = m[k] * f[k], m[k] * w[k]
+        n[k] += m[k]
+        sf[k] += mf
+        sw[k] += mw
+        sff[k] += mf * f[k]
+        sww[k] += mw * w[k]
+        sfw[k] += mf * w[k]
+
+
+@inline
+def _add_two_products(f, w, m, F, W, M, sums):
+    """The same of two rows."""
+    n, sf, sw, sff, sww, sfw = sums[0], sums[1], sums[2], sums[3], sums[4], sums[5]
+    for k in range(len(m)):
+        mf, mw = m[k] * f[k], m[k] * w[k]
+        Mf, Mw = M[k] * F[k], M[k] * W[k]
+        n[k] += m[k] + M[k]
+        sf[k] += mf + Mf
+        sw[k] += mw + Mw
+        sff[k] += mf * f[k] + Mf * F[k]
+        sww[k] += mw * w[k] + Mw * W[k]
+        sfw[k] += mf * w[k] + Mf * W[k]
+
+
+@inline
+def _add_slices(fixed, warped, weight, near, far, j, low, high, rows):
+    """Row ``j`` of the moments of the slices ``near .. far``, two for a look at the sums."""
+    rows[:] = 0
+    s = near
+    while s + 1 < far:
+        f, w, m = fixed[s, j, low:high], warped[s, j, low:high], weight[s, j, low:high]
+        t = s + 1
+        F, W, M = fixed[t, j, low:high], warped[t, j, low:high], weight[t, j, low:high]
+        _add_two_products(f, w, m, F, W, M, rows)
+        s += 2
+    if s < far:
+        f, w, m = fixed[s, j, low:high], warped[s, j, low:high], weight[s, j, low:high]
+        _add_products(f, w, m, rows)
 
 
 @parallel
-def moments(fixed, warped, weight, radius, spans, first, last, sums):
-    """In-plane box sums of w, wF, wW, wFF, wWW, wFW of the slices ``first .. last``."""
-    _, n1, n2 = fixed.shape
-    for i in prange(first, last):
-        j0, j1, k0, k1 = spans[i, 0], spans[i, 1], spans[i, 2], spans[i, 3]
-        plane = np.empty((n1, n2), np.float32)
-        scratch = np.empty((n1, n2), np.float32)
-        low, high = max(k0 - radius, 0), min(k1 + radius, n2)
-        for q in range(6):
-            for j in range(max(j0 - radius, 0), min(j1 + radius, n1)):
-                f, w = fixed[i, j, low:high], warped[i, j, low:high]
-                m, row = weight[i, j, low:high], plane[j, low:high]
-                if q == 0:
-                    for k in range(len(row)):
-                        row[k] = m[k]
-                elif q == 1:
-                    for k in range(len(row)):
-                        row[k] = m[k] * f[k]
-                elif q == 2:
-                    for k in range(len(row)):
-                        row[k] = m[k] * w[k]
-                elif q == 3:
-                    for k in range(len(row)):
-                        row[k] = m[k] * f[k] * f[k]
-                elif q == 4:
-                    for k in range(len(row)):
-                        row[k] = m[k] * w[k] * w[k]
-                else:
-                    for k in range(len(row)):
-                        row[k] = m[k] * f[k] * w[k]
-            _box_plane(plane, radius, j0, j1, k0, k1, scratch, sums[i % len(sums), q])
-
-
-@parallel
-def coefficients(sums, weight, radius, squared, eps, boxes, spans, first, last, coef, value):
+def coefficients(
+    fixed, warped, weight, radius, squared, eps, boxes, spans, first, last, coef, value
+):
     """Correlation of every window; the in-plane sums of its gradient's coefficients in ``coef``."""
     n0, n1, n2 = weight.shape
+    ones = np.ones(2 * radius + 1, np.float32)
     for i in prange(first, last):
-        k0, k1 = boxes[i, 2], boxes[i, 3]
-        total = np.empty((6, k1 - k0), np.float32)
+        j0, j1, k0, k1 = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
+        moments = np.empty((6, n1, n2), np.float32)
+        total = np.empty((6, n1, n2), np.float32)
         planes = np.zeros((3, n1, n2), np.float32)
-        scratch = np.empty((n1, n2), np.float32)
+        wide = np.zeros(n2 + 2 * radius, np.float32)
+        low, high = max(k0 - radius, 0), min(k1 + radius, n2)
+        near, far = max(i - radius, 0), min(i + radius + 1, n0)
+        for j in range(max(j0 - radius, 0), min(j1 + radius, n1)):
+            rows = moments[:, j, low:high]
+            _add_slices(fixed, warped, weight, near, far, j, low, high, rows)
+        for q in range(6):
+            _box_plane(moments[q], ones, j0, j1, k0, k1, wide, total[q])
         cc_sum = 0.0
-        low, high = max(i - radius, 0), min(i + radius + 1, n0)
-        for j in range(boxes[i, 0], boxes[i, 1]):
-            for q in range(6):
-                row = total[q]
-                for k in range(len(row)):
-                    row[k] = 0
-                for s in range(low, high):
-                    line = sums[s % len(sums), q, j, k0:k1]
-                    for k in range(len(row)):
-                        row[k] += line[k]
+        for j in range(j0, j1):
             m = weight[i, j, k0:k1]
-            n, sf, sw, sff, sww, sfw = total[0], total[1], total[2], total[3], total[4], total[5]
+            n, sf, sw = total[0, j, k0:k1], total[1, j, k0:k1], total[2, j, k0:k1]
+            sff, sww, sfw = total[3, j, k0:k1], total[4, j, k0:k1], total[5, j, k0:k1]
             alpha, beta, gamma = planes[0, j, k0:k1], planes[1, j, k0:k1], planes[2, j, k0:k1]
             part = np.float32(0)
             for k in range(len(m)):
@@ -147,17 +151,9 @@ def coefficients(sums, weight, radius, squared, eps, boxes, spans, first, last, 
                 gamma[k] = b * mean_w - a * mean_f
             cc_sum += part
         value[i] = cc_sum
+        j0, j1, k0, k1 = spans[i, 0], spans[i, 1], spans[i, 2], spans[i, 3]
         for q in range(3):
-            _box_plane(
-                planes[q],
-                radius,
-                spans[i, 0],
-                spans[i, 1],
-                spans[i, 2],
-                spans[i, 3],
-                scratch,
-                coef[i % len(coef), q],
-            )
+            _box_plane(planes[q], ones, j0, j1, k0, k1, wide, coef[i % len(coef), q])
 
 
 @parallel
