@@ -116,7 +116,7 @@ def find(
             return _unrefined(
                 pair, matrix, fields, Found(Affine.identity(), tuple(stages), name, reason)
             )
-        settings, first = _finer(settings, similarity), fields[0]
+        settings, first = shortened(settings, similarity), fields[0]
     field, stage = register_field(pair, matrix, similarity, settings, report, start=first)
     transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
     return Found(transform, (*stages, stage), name, reason)
@@ -187,19 +187,20 @@ def _unrefined(pair: Pair, matrix: Matrix, fields: list[DisplacementField], foun
     return replace(found, transform=compose(affine, there), inverse=compose(back, affine.inverse()))
 
 
-def _finer(config: FieldConfig, similarity: Similarity) -> FieldConfig:
-    """Without the coarsest level, where what the network saw would be lost.
+def shortened(config: FieldConfig, similarity: Similarity) -> FieldConfig:
+    """What is left to do after a network, where there is more than one level.
 
-    The level after it has most of its way behind it, and gets a quarter of its iterations, or half
-    between contrasts; two of those that are saved the finest gets, where they are worth most.
+    A tenth of the first level's iterations, which tell whether the images show one anatomy, and a
+    quarter of the next one's, or half if it is the last. Between contrasts a third level gets two
+    more, which are worth more there than what is saved before them.
     """
-    if len(config.factors) == 1:
+    if len(config.iterations) == 1:
         return config
-    first, *rest = config.iterations[1:]
-    *most, last = (-(-first // (2 if similarity.name in ACROSS else 4)), *rest)
-    return config.model_copy(
-        update={"factors": config.factors[1:], "iterations": (*most, last and last + 2)}
-    )
+    first, second, *rest = config.iterations
+    if rest and rest[-1] and similarity.name in ACROSS:
+        rest[-1] += 2
+    left = -(-first // 10), -(-second // (4 if rest else 2)), *rest
+    return config.model_copy(update={"iterations": left})
 
 
 def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:

@@ -78,8 +78,8 @@ def register_field(
         told = _teller(report, similarity.name, number, iterations, config)
         run = partial(descend, similarity=suited, iterations=iterations, told=told)
         there = partial(run, at, affine)
-        if number == 0 and start is None:
-            found, record, share = first_level(there, u, config)
+        if number == 0:
+            found, record, share = first_level(there, u, config, started=start is not None)
             smooth = share >= config.smooth.share
             here = calm(config) if smooth else config
         else:

@@ -10,12 +10,14 @@ import torch
 import regkit as rk
 from regkit import Affine, InputError
 from regkit.cli import main
+from regkit.losses import LNCC, MutualInformation
 from regkit.networks.gradicon import gradicon
 from regkit.networks.models import Model, resolve
 from regkit.networks.unet import Widths
 from regkit.networks.weights import store
 from regkit.networks.weights.checkpoint import Trained
-from regkit.registration.config import NetworkConfig
+from regkit.registration.config import FieldConfig, NetworkConfig
+from regkit.registration.engines import shortened
 from regkit.registration.network import (
     at_rest_outside,
     register_network,
@@ -206,8 +208,24 @@ def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
     alone = rk.register(head, head, model=way, refine="none", init="header", **FEW)
     found = rk.register(head, head, model=model, init="header", similarity="mse", **FEW)
     assert [stage.name for stage in found.stages][-3:] == ["network", "field", "output"]
-    assert len(found.stages[-2].levels) == 2
+    assert len(found.stages[-2].levels[0].values) == 10 + 10  # a tenth, smooth and free
     assert error(found.transform, still) < 0.5 * error(alone.transform, still)
+
+
+@pytest.mark.parametrize(
+    ("iterations", "similarity", "left"),
+    [
+        ((100, 50, 6), LNCC(3), (10, 13, 6)),
+        ((100, 50, 6), MutualInformation(), (10, 13, 8)),
+        ((100, 50, 0), MutualInformation(), (10, 13, 0)),
+        ((100, 40), MutualInformation(), (10, 20)),
+        ((20,), LNCC(3), (20,)),
+    ],
+)
+def test_less_is_left_to_do_after_a_network(iterations, similarity, left):
+    factors = tuple(2**n for n in reversed(range(len(iterations))))
+    config = FieldConfig(factors=factors, iterations=iterations)
+    assert shortened(config, similarity).iterations == left
 
 
 def test_a_plane_takes_a_network_of_two_dimensions(head):
