@@ -21,8 +21,8 @@ from benchmarks.timing import COST
 
 HEADER = ("--init", "header")
 STEPS = (5, 10)
-# Factors and iterations of the field engine after the network, from hardly any to all.
-FIELDS = (((2,), (10,)), ((2, 1), (10, 4)), ((2, 1), (25, 8)))
+# Iterations of the field engine's levels after the network, from hardly any to more than usual.
+FIELDS = ((10, 10), (10, 13, 3), (10, 25, 8))
 _ENGINES = ("network", "tuning", "field")
 _COST = {name: form for name, form in COST.items() if "÷" not in name}  # no peer runs here
 _COLUMNS = {"pair": "", "method": "", **OVERLAP, **REGULARITY, "engines s": ".2f", **_COST}
@@ -73,20 +73,8 @@ def after(folder: Path, model: Path, rate: float) -> list[Method]:
         return regkit(*HEADER, *words, name=name)
 
     fields = [
-        # After a network the coarsest level is left out, the next has a quarter of its iterations
-        # and the finest two more: a first level of 8 is there to be left out, and so on.
-        one(
-            f"field {'+'.join(map(str, iterations))}",
-            "field",
-            {
-                "field": {
-                    "factors": [8, *factors],
-                    "iterations": _asked(*iterations),
-                    "effort": 0,
-                }
-            },
-        )
-        for factors, iterations in FIELDS
+        one(f"field {'+'.join(map(str, left))}", "field", {"field": _asked(left)})
+        for left in FIELDS
     ]
     weights = [
         one(
@@ -99,9 +87,14 @@ def after(folder: Path, model: Path, rate: float) -> list[Method]:
     return [one("network alone", "none", {}), *fields, one("field", "field", {}), *weights]
 
 
-def _asked(first: int, last: int = 0) -> list[int]:
-    """What makes ``first`` and ``last`` iterations of the two levels after a network, or of one."""
-    return [0, 4 * first, last - 2] if last else [0, 4 * (first - 2)]
+def _asked(left: Sequence[int]) -> Mapping[str, Any]:
+    """What to ask for so that so many iterations are left after a network."""
+    first, second, *rest = left
+    return {
+        "factors": [4, 2, 1][: len(left)],
+        "iterations": [10 * first, (4 if rest else 2) * second, *rest],
+        "effort": 0,
+    }
 
 
 def _race(session: Session, methods: Sequence[Method], pair: PairFiles) -> list[Row]:

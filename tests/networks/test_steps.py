@@ -1,8 +1,10 @@
 """Maps made of steps."""
 
+import pytest
 import torch
+from torch.nn import functional
 
-from regkit.networks.steps import SteppedMap, unit_points
+from regkit.networks.steps import SteppedMap, enlarged, unit_points
 
 
 def _field(shape, seed):
@@ -31,3 +33,16 @@ def test_the_map_goes_on_beyond_the_field_of_view():
     u = torch.full((1, 2, 3, 3), 0.25)
     out = SteppedMap((u,))(torch.tensor([[-1.0, 2.0]]).reshape(1, 2, 1, 1))
     assert out.flatten().tolist() == [-0.75, 2.25]
+
+
+@pytest.mark.parametrize(
+    ("own", "shape"), [((5, 6, 7), (9, 6, 15)), ((1, 4, 5), (1, 9, 8)), ((5, 7), (11, 13))]
+)
+def test_enlarging_interpolates(own, shape):
+    u = torch.randn(2, 3, *own, generator=torch.Generator().manual_seed(4), requires_grad=True)
+    mode = "trilinear" if len(own) == 3 else "bilinear"
+    expected = functional.interpolate(u, size=shape, mode=mode, align_corners=True)
+    torch.testing.assert_close(enlarged(u, shape), expected, atol=1e-5, rtol=0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(enlarged(u, shape), enlarged(u.detach(), shape))
+        assert enlarged(u, shape).dtype == torch.float32
