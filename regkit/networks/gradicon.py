@@ -127,9 +127,9 @@ def _single(value: Tensor) -> Tensor:
 
 def _built(state: Mapping[str, Tensor], name: str) -> Registration:
     firsts = [value for key, value in state.items() if key.endswith(f".{_FIRST}")]
-    if not 2 <= len(firsts) <= MOST or firsts[0].ndim not in (4, 5):
+    if not 1 <= len(firsts) <= MOST or firsts[0].ndim not in (4, 5):
         raise InputError(
-            f"{name}: has {len(firsts)} networks of the GradICON kind in it, not 2 to {MOST}; give "
+            f"{name}: has {len(firsts)} networks of the GradICON kind in it, not 1 to {MOST}; give "
             "the state_dict of uniGradICON, multiGradICON, or a network of that layout"
         )
     own, window = dict(state), state.get(_WINDOW)

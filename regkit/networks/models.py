@@ -103,7 +103,8 @@ def resolve(name: str) -> tuple[str | None, str]:
         here = store.installed()
         best = next((known for known in _BEST_FIRST if known in here), None)
         if best is None:
-            return None, "auto: no weights are installed, so the classical engine runs alone"
+            known = " and ".join(_BEST_FIRST)
+            return None, f"auto: {known} are not installed, so the classical engine runs alone"
         return best, f"auto: {best} is installed"
     if _is_path(name):
         if not Path(name).is_file():

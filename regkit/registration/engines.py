@@ -165,7 +165,13 @@ class _Tuning:
     report: Report
     stages: list[Stage] = field(default_factory=list)
 
-    def __call__(self, network: Registration, moving: Tensor, fixed: Tensor) -> Registration:
+    def __call__(
+        self,
+        network: Registration,
+        moving: Tensor,
+        fixed: Tensor,
+        weights: tuple[Tensor, Tensor] | None,
+    ) -> Registration:
         from regkit.registration.tuning import tuned
 
         begin, name = time.perf_counter(), self.similarity.name
@@ -173,8 +179,10 @@ class _Tuning:
         def told(step: int, value: float) -> None:
             self.report(Progress("tuning", name, 1, 1, step, self.config.iterations, value))
 
-        found, losses = tuned(network, moving, fixed, self.similarity, self.config, told)
-        note = f"{len(losses)} steps, loss {losses[0]:.4f} to {min(losses):.4f}"
+        found, losses = tuned(
+            network, moving, fixed, self.similarity, self.config, told, weights=weights
+        )
+        note = f"{len(losses) - 1} steps, loss {losses[0]:.4f} to {min(losses):.4f}"
         seconds = time.perf_counter() - begin
         self.stages.append(Stage("tuning", name, "torch", seconds, note=note))
         return found

@@ -52,7 +52,8 @@ def register_field(
         World affine from fixed to moving; it stays as it is.
     start
         World points of fixed to world points of fixed: a displacement to refine. Where it folds,
-        or the border of the working grid cuts it off, it is smoothed until it does not.
+        or the border of the working grid cuts it off, it is smoothed until it does not; and
+        everywhere if a smooth field explains the pair.
 
     Returns
     -------

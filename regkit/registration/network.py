@@ -37,7 +37,7 @@ from regkit.volume.volume import Volume
 SHAPE = 175  # what the released networks were trained on
 _LEAST_FRAME, _MOST_FRAME = 4, 32  # voxels; the bound keeps memory in bounds
 
-Tune = Callable[[Registration, Tensor, Tensor], Registration]
+Tune = Callable[[Registration, Tensor, Tensor, tuple[Tensor, Tensor] | None], Registration]
 
 
 def register_network(
@@ -66,7 +66,8 @@ def register_network(
         Whether the images show one; if not, a network that knows one only is shown moving in
         that of fixed.
     tune
-        Makes of the network and the images, moving first, one that knows this pair.
+        Makes of the network, the images and where they count, moving first, one that knows this
+        pair.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def register_network(
     plain = model.network.to(pair.device)
     if tune is not None:
         tuning = time.perf_counter()
-        plain = tune(plain, moving, fixed)
+        plain = tune(plain, moving, fixed, _weights(pair, affine, grid))
         begin += time.perf_counter() - tuning  # a stage of its own
     network = (
         compiled(plain) if config.compiler == "torch" else faster(plain, precision=config.precision)
@@ -124,6 +125,21 @@ def _images(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
     fixed = resample(pair.fixed, grid)
     moving = resample(pair.moving, Grid(grid.shape, np.asarray(affine @ grid.affine)))
     return _batch(pair, fixed), _batch(pair, moving)
+
+
+def _weights(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor] | None:
+    """Where moving and fixed count on ``grid``, if a mask of either was given."""
+    if pair.fixed_region is None and pair.moving_region is None:
+        return None
+    there = Grid(grid.shape, np.asarray(affine @ grid.affine))
+    found = []
+    for mask, onto in ((pair.moving_region, there), (pair.fixed_region, grid)):
+        if mask is None:
+            found.append(torch.ones(grid.shape))
+        else:
+            found.append((resample(mask, onto).data[0] > 0).float())
+    moving, fixed = (each[0] if pair.planar else each for each in found)
+    return moving.to(pair.device), fixed.to(pair.device)
 
 
 def _batch(pair: Pair, image: Volume) -> Tensor:

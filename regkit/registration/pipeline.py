@@ -53,7 +53,8 @@ def register(
     initial
         World points of fixed to world points of moving, to start from instead of
         ``config.init``. An affine goes through the rigid and affine engines; a displacement
-        (after an affine, or alone) goes to the field engine, smoothed only where it folds.
+        (after an affine, or alone) goes to the field engine, smoothed where it folds, and
+        everywhere if a smooth field turns out to explain the pair.
     progress
         Called at every iteration.
     model

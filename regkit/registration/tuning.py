@@ -27,6 +27,8 @@ def tuned(
     similarity: Similarity,
     config: TuningConfig,
     report: Callable[[int, float], None],
+    *,
+    weights: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Registration, list[float]]:
     """A copy of ``network`` that has learned this pair; ``network`` itself is never touched.
 
@@ -39,12 +41,14 @@ def tuned(
     similarity
         Compared both ways; GradICON joins it with the weight ``config.lmbda``.
     report
-        Called with the number of every step and the loss before it.
+        Called with the number of steps that are done, and the loss.
+    weights
+        Where moving and fixed count, ``(*shape)`` each; everywhere if not given.
 
     Returns
     -------
     network, losses
-        The weights with the lowest loss, and the loss before every step.
+        The weights with the lowest loss, and the loss before the first step and after each.
 
     Notes
     -----
@@ -57,13 +61,13 @@ def tuned(
     losses: list[float] = []
     best = copy.deepcopy(own.state_dict())
     with torch.enable_grad():
-        for number in range(config.iterations):
-            loss = _loss(tuning, moving, fixed, similarity, config)
+        for number in range(config.iterations + 1):
+            loss = _loss(tuning, moving, fixed, similarity, config, weights)
             losses.append(float(loss.detach()))
-            report(number + 1, losses[-1])
+            report(number, losses[-1])
             if losses[-1] <= min(losses):
                 best = copy.deepcopy(own.state_dict())
-            if _settled(losses, config.tolerance):
+            if number == config.iterations or _settled(losses, config.tolerance):
                 break
             optimiser.zero_grad()
             torch.autograd.backward(loss)
@@ -78,13 +82,15 @@ def _loss(
     fixed: Tensor,
     similarity: Similarity,
     config: TuningConfig,
+    weights: tuple[Tensor, Tensor] | None,
 ) -> Tensor:
     shape = fixed.shape[2:]
     there = network(moving, fixed).displacement(shape)
     back = network(fixed, moving).displacement(shape)
+    of_moving, of_fixed = weights or (None, None)
     return (
-        similarity(fixed[0], _shown(moving, there, config)[0])
-        + similarity(moving[0], _shown(fixed, back, config)[0])
+        similarity(fixed[0], _shown(moving, there, config)[0], _both(of_fixed, of_moving, there))
+        + similarity(moving[0], _shown(fixed, back, config)[0], _both(of_moving, of_fixed, back))
         + config.lmbda * gradicon_loss(there, back)
     )
 
@@ -93,6 +99,14 @@ def _shown(image: Tensor, u: Tensor, config: TuningConfig) -> Tensor:
     """What is compared: the warped image, or the mass in it."""
     warped = sample_unit(image, unit_points(u.shape[2:], u) + u)
     return mass_conserved(warped, u) if config.conserve == "mass" else warped
+
+
+def _both(weight: Tensor | None, other: Tensor | None, u: Tensor) -> Tensor | None:
+    """Where both images count, the other one's weight warped by ``u``."""
+    if weight is None or other is None:
+        return None
+    with torch.no_grad():
+        return weight * sample_unit(other[None, None], unit_points(u.shape[2:], u) + u)[0, 0]
 
 
 def _settled(losses: list[float], tolerance: float) -> bool:

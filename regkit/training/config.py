@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from regkit.networks.gradicon import HALVINGS, MOST
 from regkit.preprocess.intensity import Modality
@@ -58,7 +58,9 @@ class Source(Settings):
     made up. Where two subjects are ``taught``, the classical engine finds where they lie in each
     other, in seconds and once a stage, and that counts as known too; so found, it bends the share
     ``toward`` of the images some of the way to the shape of another subject. Subjects that are
-    ``held_out`` are for validation alone. ``conserve: mass`` compares CT by
+    ``held_out`` are for validation alone. ``aligned`` subjects, which an affine brought into one
+    world, are shown in the box of the first one's body, as registration shows moving in fixed's;
+    others each in that of its own. ``conserve: mass`` compares CT by
     :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
@@ -73,6 +75,7 @@ class Source(Settings):
     taught: bool = False
     toward: float = Field(0.0, ge=0, le=1)
     held_out: tuple[str, ...] = ()
+    aligned: bool = False
     conserve: Literal["nothing", "mass"] = "nothing"
 
 
@@ -89,6 +92,12 @@ class Augment(Settings):
     affine: float = Field(0.05, ge=0)
     scales: tuple[float, ...] = ()
     reach: tuple[float, ...] = ()
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if len(self.scales) != len(self.reach):
+            raise ValueError("scales and reach must have the same length")
+        return self
 
 
 class Loss(Settings):
@@ -113,10 +122,10 @@ class Loss(Settings):
 class RegistrationConfig(LoopConfig):
     """Everything that decides a trained registration network, apart from the images.
 
-    ``start`` names a file of weights to go on from (fine-tuning). ``batch`` pairs are drawn a
-    step, and ``patches`` boxes of each where a stage has them. ``batch_norm`` says whether
-    the statistics of batch norms are learned, which takes large batches, or left alone. A new
-    network sees what stands out in a ``window`` of so many of the ``shape`` voxels (odd; 0: the
+    ``start`` names weights to go on from (fine-tuning): installed ones, or a file. ``batch`` pairs
+    are drawn a step, and ``patches`` boxes of each where a stage has them. ``batch_norm`` says
+    whether the statistics of batch norms are learned, which takes large batches, or left alone. A
+    new network sees what stands out in a ``window`` of so many of the ``shape`` voxels (odd; 0: the
     images as they are), and its first layer is ``random`` or begins as that of optical ``flow``.
     ``contrast: one`` says of the weights that they are to be shown moving in the contrast of fixed.
     The steps of the network see images of ``shape`` voxels halved so often as ``halvings`` tells.
@@ -132,7 +141,7 @@ class RegistrationConfig(LoopConfig):
     window: int = Field(0, ge=0)
     first: Literal["random", "flow"] = "random"
     contrast: Literal["any", "one"] = "any"
-    start: Path | None = None
+    start: str | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
     augment: Augment = Augment()
     loss: Loss = Loss()

@@ -16,7 +16,7 @@ from regkit.errors import InputError, require
 from regkit.kernels.backend import threads
 from regkit.training.config import LoopConfig, Stage
 from regkit.training.processes import Processes, joined
-from regkit.training.state import State, read_state
+from regkit.training.state import State, deciding, read_state
 from regkit.training.tasks import Task
 
 STATE, WEIGHTS, LOG = "state.pt", "weights.safetensors", "log.jsonl"
@@ -81,7 +81,7 @@ class _Run:
     def go(self) -> None:
         path = self.config.output / STATE
         count = self.processes.count
-        state = read_state(path, task=self.config.task, processes=count) if path.exists() else None
+        state = read_state(path, config=self.config, processes=count) if path.exists() else None
         network: nn.Module | None = None
         for number, stage in enumerate(self.config.stages):
             network = self.task.begin(number, network).to(self.processes.device)
@@ -155,7 +155,7 @@ class _Run:
         generators = self.processes.gather(self.generator.get_state())
         if self.processes.rank == 0:
             states = network.state_dict(), optimiser.state_dict()
-            here = State(self.config.task, number, step, states[0], states[1], generators)
+            here = State(deciding(self.config), number, step, states[0], states[1], generators)
             here.save(self.config.output / STATE)
             self.task.save(network, self.config.output / WEIGHTS)
 

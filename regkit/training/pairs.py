@@ -55,10 +55,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Pool:
-    """A source with its subjects."""
+    """A source with its subjects, and the ``partners`` that they are paired with."""
 
     source: Source
     subjects: tuple[Subject, ...]
+    partners: tuple[Subject, ...] = ()
 
 
 def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> list[Pool]:
@@ -92,7 +93,7 @@ def _pool(source: Source, shape: int, *, held_out: bool) -> Pool:
             f"source {source.name!r}: conserve: mass is for intensity: ct, not {source.intensity}"
         )
     rows = read_table(source.table, modalities=source.modalities)
-    everyone = subjects_of(rows, shape, source.intensity)
+    everyone = subjects_of(rows, shape, source.intensity, aligned=source.aligned)
     names = [subject.name for subject in everyone]
     for name in source.held_out:
         if name not in names:
@@ -105,7 +106,11 @@ def _pool(source: Source, shape: int, *, held_out: bool) -> Pool:
         raise InputError(f"source {source.name!r}: every subject is held out; leave some to train")
     if source.synthesis == "labels" and not all(any(r.labels for r in s.rows) for s in chosen):
         raise InputError(f"source {source.name!r}: synthesis from labels needs labels everywhere")
-    return Pool(source, chosen)
+    if not held_out:
+        return Pool(source, chosen, chosen)
+    # As they are; one that was held out alone is paired with those that train.
+    plain = source.model_copy(update={"within": 0.0, "recolour": 0.0, "toward": 0.0})
+    return Pool(plain, chosen, chosen if len(chosen) > 1 else tuple(everyone))
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ class Drawer:
         one = _any(pool.subjects, generator)
         if pool.source.synthesis == "labels" and one.labels is not None:
             return self._of_labels(one.labels, view, generator)
-        others = [subject for subject in pool.subjects if subject is not one]
+        others = [subject for subject in pool.partners if subject is not one]
         within = float(torch.rand((), generator=generator)) < pool.source.within
         same = within or not others
         two = one if same else _any(others, generator)
@@ -184,7 +189,7 @@ class Drawer:
         self, pool: Pool, subject: Subject, u: Tensor, view: View, generator: torch.Generator
     ) -> Tensor:
         """``u``, and then some of the way from another subject to this one."""
-        others = [other for other in pool.subjects if other is not subject]
+        others = [other for other in pool.partners if other is not subject]
         if not others:
             return u
         there = view.seen(self.teacher(_any(others, generator), subject)[0])

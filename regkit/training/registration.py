@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from regkit.errors import InputError
 from regkit.losses.similarity import Similarity
+from regkit.networks import models
 from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import cascade, from_state, grown
 from regkit.networks.normalised import Normalised
@@ -62,8 +63,15 @@ class RegistrationTask:
             )
         if config.window and config.window % 2 == 0:
             raise InputError(f"{name}: window {config.window} has no middle; give an odd number")
+        for stage in config.stages:
+            grid = _grid(config, stage.networks)
+            if stage.patch > grid:
+                raise InputError(
+                    f"{name}: stages: patch {stage.patch} is larger than the {grid} voxels that "
+                    f"networks: {stage.networks} sees; make it smaller"
+                )
         if config.start is not None:
-            from_state(read_checkpoint(config.start), name=config.start.name)
+            _started(config, widths[0], name)
         for held_out in (False, True):
             open_pools(config, config.shape, held_out=held_out)
         return cls(config)
@@ -72,7 +80,7 @@ class RegistrationTask:
         """The network with as many steps as the stage has, and its pairs."""
         wanted = self.config.stages[stage].networks
         halvings = self.config.halvings
-        self._shape = -(-self.config.shape // 2 ** halvings[wanted - 1])
+        self._shape = _grid(self.config, wanted)
         self._train, self._held_out = self._drawer(held_out=False), self._drawer(held_out=True)
         self._patch = self.config.stages[stage].patch
         found = self._first(wanted) if network is None else network
@@ -156,13 +164,7 @@ class RegistrationTask:
     def _first(self, steps: int) -> Registration:
         if self.config.start is None:
             return self._new(steps)
-        found = from_state(read_checkpoint(self.config.start), name=self.config.start.name)
-        if _steps(found) > steps:
-            raise InputError(
-                f"{self.config.start}: has {_steps(found)} networks, the first stage {steps}; "
-                f"begin with networks: {_steps(found)}"
-            )
-        return found
+        return _started(self.config, steps, "start")
 
     def _new(self, steps: int) -> Registration:
         network = cascade(self.config.halvings[:steps], 3, Widths(self.config.down, self.config.up))
@@ -175,6 +177,37 @@ class RegistrationTask:
         if self.config.first == "flow":
             begin_as_flow(net)
         return net
+
+
+def _grid(config: RegistrationConfig, networks: int) -> int:
+    """Voxels an axis of the images that a network of so many steps sees."""
+    return -(-config.shape // (1 << config.halvings[networks - 1]))
+
+
+def _started(config: RegistrationConfig, steps: int, name: str) -> Registration:
+    """The network of the weights that ``config.start`` names, if it suits the first stage."""
+    start = str(config.start)
+    path = models.weights_file(start)
+    if not path.is_file():
+        raise InputError(f"{name}: start: {path} does not exist; give weights that do")
+    found = from_state(read_checkpoint(path), name=path.name)
+    if _steps(found) > steps:
+        raise InputError(
+            f"{name}: start: {start} has {_steps(found)} networks, the first stage {steps}; "
+            f"begin with networks: {_steps(found)}"
+        )
+    if _ndim(found) != 3:
+        raise InputError(f"{name}: start: {start} is of {_ndim(found)} axes; training takes 3")
+    own = config.halvings[: _steps(found)]
+    with torch.device("meta"):
+        like = cascade(own, 3, _widths(found))
+    plain = found.net if isinstance(found, Normalised) else found
+    if plain.state_dict().keys() != like.state_dict().keys():
+        raise InputError(
+            f"{name}: start: the networks of {start} do not look where halvings {own} tell; give "
+            "the halvings that they were trained with"
+        )
+    return found
 
 
 def _window(config: RegistrationConfig, shape: int) -> int:
@@ -191,6 +224,10 @@ def _seen_by(network: nn.Module, examples: Sequence[Example]) -> SteppedMap:
 
 def _steps(network: Registration) -> int:
     return sum(isinstance(part, Step) for part in network.modules())
+
+
+def _ndim(network: Registration) -> int:
+    return int(next(part.ndim for part in network.modules() if isinstance(part, UNet)))
 
 
 def _widths(network: Registration) -> Widths:

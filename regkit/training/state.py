@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,13 @@ import torch
 
 from regkit.errors import InputError
 from regkit.io.atomic import write_atomically
+from regkit.training.config import LoopConfig
 
+# What may change while a run goes on: where, on what and how often, not what is learned.
+_ASIDE = {
+    "output", "device", "threads", "tensorboard",
+    "report_every", "checkpoint_every", "validate_every",
+}  # fmt: skip
 _DAMAGED = "is no checkpoint of regkit train; delete it to begin anew"
 
 
@@ -18,7 +25,7 @@ _DAMAGED = "is no checkpoint of regkit train; delete it to begin anew"
 class State:
     """After ``step`` steps of ``stage``. One generator state a process."""
 
-    task: str
+    config: dict[str, Any]
     stage: int
     step: int
     network: dict[str, Any]
@@ -30,23 +37,45 @@ class State:
         write_atomically(path, lambda part: torch.save(asdict(self), part), _read, overwrite=True)
 
 
-def read_state(path: Path, *, task: str, processes: int) -> State:
+def deciding(config: LoopConfig) -> dict[str, Any]:
+    """What decides a run, in plain words."""
+    return config.model_dump(mode="json", exclude=_ASIDE)
+
+
+def read_state(path: Path, *, config: LoopConfig, processes: int) -> State:
     """What :meth:`State.save` has written.
 
     Raises
     ------
     InputError
-        If it is no such file, or of another task, or of another number of processes.
+        If it is no such file, or was begun with other settings or another number of processes.
     """
     found = _read(path)
-    if found.task != task:
-        raise InputError(f"{path}: is of task {found.task}, not {task}; choose another output")
+    apart = _difference(found.config, deciding(config))
+    if apart is not None:
+        name, old, new = apart
+        raise InputError(
+            f"{path}: was begun with {name} {old!r:.60}, now it is {new!r:.60}; go on with what it "
+            "was, or choose another output"
+        )
     if len(found.generators) != processes:
         raise InputError(
             f"{path}: was written by {len(found.generators)} processes, this run has {processes}; "
             "go on with as many, or choose another output"
         )
     return found
+
+
+def _difference(old: Any, new: Any, name: str = "") -> tuple[str, Any, Any] | None:
+    """The first setting that is not the same, by its name, and both of its values."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in {**old, **new}:
+            inner = f"{name}.{key}" if name else str(key)
+            apart = _difference(old.get(key), new.get(key), inner)
+            if apart is not None:
+                return apart
+        return None
+    return None if old == new else (name, old, new)
 
 
 def _read(path: Path) -> State:

@@ -34,12 +34,15 @@ class Subject:
         Voxels of the network's grid along every axis, around the body in the first image.
     intensity
         How intensities come to [0, 1], as :func:`regkit.preprocess.intensity.normalised` has it.
+    frame
+        The subject around whose body the grid lies, in the world of both; its own if not given.
     """
 
     name: str
     rows: tuple[Row, ...]
     shape: int
     intensity: Modality
+    frame: Subject | None = None
 
     @property
     def modalities(self) -> list[str]:
@@ -64,12 +67,14 @@ class Subject:
         """Where the subject counts, ``(1, 1, *shape)``: the mask, or everything."""
         path = next((row.mask for row in self.rows if row.mask), None)
         if path is None:
-            return torch.ones(1, 1, *self.grid.shape)
+            return torch.ones(1).expand(1, 1, *self.grid.shape)  # takes no memory
         return (resample(canonical(read_labels(path)), self.grid).data[None] > 0).float()
 
     @cached_property
     def grid(self) -> Grid:
         """The network's grid around the body, in the world of the images."""
+        if self.frame is not None:
+            return self.frame.grid
         return working_cube(self._prepared(self.rows[0])[1], self.shape)
 
     def volume(self, modality: str) -> Volume:
@@ -99,9 +104,15 @@ class Subject:
         return pair.fixed, pair.grid
 
 
-def subjects_of(rows: Iterable[Row], shape: int, intensity: Modality) -> list[Subject]:
-    """Rows gathered by subject, in the order of the table."""
+def subjects_of(
+    rows: Iterable[Row], shape: int, intensity: Modality, *, aligned: bool = False
+) -> list[Subject]:
+    """Rows gathered by subject, in the order of the table; ``aligned`` ones on one grid."""
     gathered: dict[str, list[Row]] = {}
     for row in rows:
         gathered.setdefault(row.subject, []).append(row)
-    return [Subject(name, tuple(those), shape, intensity) for name, those in gathered.items()]
+    subjects: list[Subject] = []
+    for name, those in gathered.items():
+        frame = subjects[0] if aligned and subjects else None
+        subjects.append(Subject(name, tuple(those), shape, intensity, frame))
+    return subjects

@@ -48,7 +48,7 @@ class Deformation:
         for scale, reach in zip(self.scales, self.reach, strict=True):
             velocity += strength * reach * noise(shape, scale, len(shape), generator)
         points = unit_points(shape, velocity)
-        u = integrated(velocity)
+        u = integrated(velocity) if self.scales else velocity
         matrix = self.affine * torch.randn(len(shape), len(shape), generator=generator)
         return u + torch.einsum("ab,zb...->za...", matrix, points + u - 0.5)
 

@@ -62,9 +62,14 @@ def test_halvings_that_make_no_network_are_refused(halvings):
         cascade(halvings)
 
 
-def test_one_step_alone_is_no_file_of_weights():
-    with pytest.raises(InputError, match="1 networks"):
-        from_state(cascade((0,), 2, NARROW).state_dict())
+def test_one_step_alone_is_a_network_too(images, spread):
+    trained, pair = spread(cascade((0,), 2, NARROW)), images((33, 40))
+    assert torch.equal(from_state(trained.state_dict())(*pair).steps[0], trained(*pair).steps[0])
+
+
+def test_no_step_is_no_network():
+    with pytest.raises(InputError, match="has 0 networks"):
+        from_state({"weight": torch.ones(3)})
 
 
 @pytest.mark.parametrize("halvings", [(2, 2, 1, 1, 0, 0), (3, 0), (0, 0)])

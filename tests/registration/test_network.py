@@ -267,7 +267,7 @@ def test_a_network_of_icon_registration_loads(model):
 def test_auto_takes_the_best_weights_that_are_installed(model, tmp_path):
     assert resolve("auto") == (
         None,
-        "auto: no weights are installed, so the classical engine runs alone",
+        "auto: multigradicon and unigradicon are not installed, so the classical engine runs alone",
     )
     path = tmp_path / "a.pt"
     torch.save(model.network.state_dict(), path)
@@ -303,7 +303,7 @@ def test_the_command_says_which_network_ran(installed, head, tmp_path, model, ca
         assert "network" in stages
         assert record["config"]["model"] == "multigradicon"
     else:
-        assert "model   none (auto: no weights are installed, so the classical engine" in said
+        assert "model   none (auto: multigradicon and unigradicon are not installed" in said
         assert "network" not in stages
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import regkit as rk
-from regkit.losses import LNCC
+from regkit.losses import LNCC, MSE
 from regkit.networks.gradicon import cascade
 from regkit.networks.models import Model
 from regkit.networks.unet import Widths
@@ -44,6 +44,35 @@ def test_it_lowers_the_loss_and_leaves_the_model(network, blobs):
     assert min(losses) < 0.95 * losses[0]
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert not torch.equal(found(*blobs).steps[-1], network(*blobs).steps[-1])
+
+
+def test_one_step_is_taken(network, blobs):
+    with torch.no_grad():
+        network.netPsi.net.lastConv.weight.normal_()
+    found, losses = _run(network, blobs, iterations=1, learning_rate=1e-4)
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
+    new = found.state_dict()
+    assert any(not torch.equal(value, new[name]) for name, value in network.state_dict().items())
+
+
+def test_what_a_mask_hides_does_not_count(network, blobs):
+    half = torch.zeros(16, 16, 16)
+    half[:8] = 1
+    moving, fixed = blobs
+    other = fixed.clone()
+    other[..., 8:, :, :] = torch.rand(1, 1, 8, 16, 16, generator=torch.Generator().manual_seed(5))
+    everywhere = torch.ones(16, 16, 16)
+    still = CONFIG.model_copy(update={"iterations": 1, "lmbda": 0.0, "learning_rate": 1e-12})
+
+    def first(image, weight):
+        weights = everywhere, weight
+        return tuned(network, moving, image, MSE(), still, lambda *_: None, weights=weights)[1][0]
+
+    with torch.no_grad():
+        network.netPsi.net.lastConv.weight.zero_()
+    assert first(fixed, half) == pytest.approx(first(other, half), rel=1e-5)
+    assert first(fixed, everywhere) != pytest.approx(first(other, everywhere), rel=0.01)
 
 
 def test_the_same_pair_gives_the_same_weights_with_little_memory_or_much(network, blobs):

@@ -12,7 +12,7 @@ from regkit.networks import models
 from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
-from regkit.training import teacher
+from regkit.training import pairs, teacher
 from regkit.training.loop import STATE, WEIGHTS, train
 from regkit.training.pairs import Example, Side
 from regkit.training.patches import patched
@@ -196,6 +196,7 @@ def test_held_out_subjects_validate_and_never_train(words, chests):
     task, told = open_task(words, "x"), []
     train(task, told.append)
     assert [each.kind for each in told] == ["train", "validation"]
+    assert "similarity" in told[1].values  # one that is alone is paired with those that train
     drawn = [
         {s.name for pool in drawer.pools for s in pool.subjects}
         for drawer in (task._train, task._held_out)
@@ -215,11 +216,63 @@ def test_held_out_subjects_validate_and_never_train(words, chests):
         ({"halvings": [0, 1]}, "halvings .* make no network"),
         ({"down": [2, 4]}, "make no network"),
         ({"window": 4}, "window 4 has no middle"),
+        ({"augment": {"scales": [0.3]}}, "scales and reach must have the same length"),
+        ({"stages": [{"steps": 1, "networks": 2, "patch": 9}]}, "patch 9 is larger than the 8"),
+        ({"start": "none.trch"}, r"start: none\.trch does not exist"),
+        ({"start": "multigradicom"}, "did you mean|not installed"),
+        ({"start": "small", "stages": [{"steps": 1, "networks": 4}]}, "small has 5 networks"),
+        (
+            {
+                "start": "small",
+                "halvings": [1, 1, 1, 1, 0],
+                "stages": [{"steps": 1, "networks": 5}],
+            },
+            r"do not look where halvings \(1, 1, 1, 1, 0\) tell",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_before_the_first_step(words, change, said):
     with pytest.raises(InputError, match=said):
         open_task({**words, **change}, "small.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": 3}, "was begun with seed 0, now it is 3"),
+        ({"loss": {"lmbda": 2}}, r"was begun with loss\.lmbda 1\.5, now it is 2"),
+        ({"down": [2, 6, 8, 8]}, "was begun with down"),
+    ],
+)
+def test_a_run_does_not_go_on_as_another(words, change, said):
+    train(open_task(words, "x"), _quiet, until=1)
+    with pytest.raises(InputError, match=said):
+        train(open_task({**words, **change}, "x"), _quiet)
+    train(open_task({**words, "checkpoint_every": 7}, "x"), _quiet, until=1)
+
+
+def test_the_first_stage_alone_writes_weights_that_load(words):
+    words["stages"] = [{"networks": 1, "steps": 1}]
+    folder = train(open_task(words, "x"), _quiet)
+    assert models.load(str(folder / WEIGHTS)).trained.shape == 4
+    again = {**words, "start": str(folder / WEIGHTS), "output": str(folder / "again")}
+    assert open_task(again, "x").begin(0, None) is not None
+
+
+def test_pairs_are_drawn_by_the_weights_of_their_sources(words, monkeypatch):
+    words["sources"] = [
+        {"name": name, "synthesis": "shapes", "weight": weight}
+        for name, weight in (("often", 3.0), ("seldom", 1.0))
+    ]
+    task, drawn = open_task(words, "x"), []
+    task.begin(0, None)
+    monkeypatch.setattr(pairs, "_drawn", lambda source: drawn.append(source.name) or True)
+    monkeypatch.setattr(pairs.Drawer, "_shapes", lambda *_: None)
+    monkeypatch.setattr(pairs.Drawer, "_of_labels", lambda *_: None)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(2000):
+        task._train.draw(generator)
+    assert drawn.count("often") == pytest.approx(1500, abs=60)
 
 
 def test_a_state_of_something_else_is_refused(words):
