@@ -92,7 +92,7 @@ def _asked(left: Sequence[int]) -> Mapping[str, Any]:
     first, second, *rest = left
     return {
         "factors": [4, 2, 1][: len(left)],
-        "iterations": [10 * first, (4 if rest else 2) * second, *rest],
+        "iterations": [10 * first, (4 if rest else 2) * second, *(n - 1 for n in rest)],
         "effort": 0,
     }
 

@@ -199,14 +199,14 @@ def shortened(config: FieldConfig, similarity: Similarity) -> FieldConfig:
     """What is left to do after a network, where there is more than one level.
 
     A tenth of the first level's iterations, which tell whether the images show one anatomy, and a
-    quarter of the next one's, or half if it is the last. Between contrasts a third level gets two
-    more, which are worth more there than what is saved before them.
+    quarter of the next one's, or half if it is the last. A third level gets one more, or two
+    between contrasts: there they are worth most, for less than what is saved before.
     """
     if len(config.iterations) == 1:
         return config
     first, second, *rest = config.iterations
-    if rest and rest[-1] and similarity.name in ACROSS:
-        rest[-1] += 2
+    if rest and rest[-1]:
+        rest[-1] += 2 if similarity.name in ACROSS else 1
     left = -(-first // 10), -(-second // (4 if rest else 2)), *rest
     return config.model_copy(update={"iterations": left})
 

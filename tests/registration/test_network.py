@@ -215,7 +215,7 @@ def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
 @pytest.mark.parametrize(
     ("iterations", "similarity", "left"),
     [
-        ((100, 50, 6), LNCC(3), (10, 13, 6)),
+        ((100, 50, 6), LNCC(3), (10, 13, 7)),
         ((100, 50, 6), MutualInformation(), (10, 13, 8)),
         ((100, 50, 0), MutualInformation(), (10, 13, 0)),
         ((100, 40), MutualInformation(), (10, 20)),
