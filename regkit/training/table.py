@@ -56,6 +56,11 @@ def read_table(path: Path, *, modalities: Sequence[str] = ()) -> list[Row]:
 
 
 def _raw(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise InputError(
+            f"{path}: there is no such table; give CSV or JSON with the columns "
+            f"{', '.join(COLUMNS)}; its path counts from where the command runs"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".json":

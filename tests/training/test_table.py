@@ -62,3 +62,8 @@ def test_a_table_that_is_none_is_refused(folder):
     for name, said in (("a.json", "is not a list of rows"), ("b.csv", "cannot be read")):
         with pytest.raises(InputError, match=said):
             read_table(folder / name)
+
+
+def test_a_table_that_is_not_there_is_told_with_its_columns(tmp_path):
+    with pytest.raises(InputError, match="there is no such table; give CSV or JSON with the col"):
+        read_table(tmp_path / "brain.csv")
