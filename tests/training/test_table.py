@@ -59,6 +59,7 @@ def test_what_is_wrong_is_said_with_what_is_near(folder, text, said):
 
 def test_a_table_that_is_none_is_refused(folder):
     (folder / "a.json").write_text("3")
+    (folder / "b.csv").write_bytes(b"\xff\xfe\xff")
     for name, said in (("a.json", "is not a list of rows"), ("b.csv", "cannot be read")):
         with pytest.raises(InputError, match=said):
             read_table(folder / name)
