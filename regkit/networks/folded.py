@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, cast
 
 import torch
@@ -12,12 +12,11 @@ from torch.nn import functional
 
 from regkit.kernels.parity import by_parity
 from regkit.networks.head import Head
-from regkit.networks.unet import SCALE, UNet, pooled
+from regkit.networks.unet import SCALE, UNet, halved, pooled
 
 _CONV: dict[int, Any] = {2: functional.conv2d, 3: functional.conv3d}
 _TRANSPOSED: dict[int, Any] = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
 _FORM = {2: torch.channels_last, 3: torch.channels_last_3d}
-_LEAST = 3  # voxels: where it halves fewer in bfloat16, oneDNN 3.12 reads what nobody wrote
 _DOUBLING = (0.25, 0.75, 0.75, 0.25)  # linear interpolation as a transposed convolution
 
 
@@ -70,9 +69,8 @@ class FoldedUNet(nn.Module):
         return self._head(features, tuple(fixed.shape[2:]))
 
     def _down(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        wide = functional.pad(functional.leaky_relu(x), (0, max(0, _LEAST - x.shape[-1])))
-        y: Tensor = _CONV[self.ndim](wide, weight, bias, stride=2, padding=1)
-        y = y[..., : (x.shape[-1] + 1) // 2]
+        conv = partial(_CONV[self.ndim], weight=weight, bias=bias, stride=2, padding=1)
+        y = halved(conv, functional.leaky_relu(x))
         y[:, -x.shape[1] :] += pooled(x.float())  # there is no pooling in bfloat16
         return y
 
