@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -16,11 +15,12 @@ import typer
 from regkit import __version__
 from regkit.cli.apply import apply
 from regkit.cli.doctor import doctor
-from regkit.cli.exits import INTERRUPTED, TERMINATED, exit_code, explain
+from regkit.cli.exits import INTERRUPTED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
 from regkit.cli.rerun import rerun
+from regkit.cli.stopping import Terminated, stoppable
 from regkit.cli.train import train
 from regkit.cli.weights import app as weights
 
@@ -70,18 +70,15 @@ def main(args: Sequence[str] | None = None) -> int:
     0
     """
     session = Session()
-    before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        with warnings.catch_warnings():
+        with stoppable(), warnings.catch_warnings():
             # A library's advice to programmers is no line for a user.
             warnings.filterwarnings("ignore", module=r"torch\.")
             done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, Terminated) as error:
         if said := explain(error, debug=session.debug):
             typer.echo(said, err=True)
         return exit_code(error)
-    finally:
-        signal.signal(signal.SIGTERM, before)
     code = done if isinstance(done, int) else 0
     if code == INTERRUPTED:  # typer has turned the exception into its exit code
         typer.echo(explain(KeyboardInterrupt(), debug=False), err=True)
@@ -142,8 +139,3 @@ def _add_guest(app: typer.Typer, entry: EntryPoint) -> None:
         add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )(guest)
-
-
-def _terminate(*_: object) -> None:
-    typer.echo("regkit: terminated; nothing was written", err=True)
-    sys.exit(TERMINATED)

@@ -8,9 +8,11 @@ import traceback
 
 import typer
 
+from regkit.cli.stopping import Terminated
 from regkit.errors import RegkitError
 
 USAGE, BUG, RESOURCE, INTERRUPTED, TERMINATED = 2, 1, 4, 130, 143
+_STOPPED = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 # PyTorch's CPU allocator raises a bare RuntimeError; this is what its message has in it.
@@ -38,6 +40,8 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED
+    if isinstance(error, Terminated):
+        return TERMINATED
     if isinstance(error, RegkitError):
         return error.exit_code
     if isinstance(error, typer.TyperException):
@@ -53,8 +57,8 @@ def explain(error: BaseException, *, debug: bool) -> str:
     code = exit_code(error)
     if isinstance(error, typer.TyperException) and not _message(error):
         return ""
-    if code == INTERRUPTED:
-        return "regkit: interrupted; nothing was written"
+    if code in _STOPPED:
+        return f"regkit: {_STOPPED[code]}; nothing was written"
     line = f"regkit: error: {_one_line(error)}"
     if code == BUG:
         line = f"{line}\nregkit: this is a bug in regkit, please report it with the lines above"

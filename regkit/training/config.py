@@ -129,6 +129,8 @@ class RegistrationConfig(LoopConfig):
     images as they are), and its first layer is ``random`` or begins as that of optical ``flow``.
     ``contrast: one`` says of the weights that they are to be shown moving in the contrast of fixed.
     The steps of the network see images of ``shape`` voxels halved so often as ``halvings`` tells.
+    Images are kept in the folder ``prepared`` as the network sees them, 2 bytes a voxel (inside
+    ``output`` if it names none); runs may share it.
     """
 
     shape: int = Field(175, ge=16, le=512)
@@ -142,6 +144,7 @@ class RegistrationConfig(LoopConfig):
     first: Literal["random", "flow"] = "random"
     contrast: Literal["any", "one"] = "any"
     start: str | None = None
+    prepared: Path | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
     augment: Augment = Augment()
     loss: Loss = Loss()

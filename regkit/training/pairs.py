@@ -14,10 +14,11 @@ from regkit.kernels.sampling import sample_unit
 from regkit.networks.steps import unit_points
 from regkit.settings import near
 from regkit.training.config import Augment, RegistrationConfig, Source
+from regkit.training.prepared import Prepared
 from regkit.training.subjects import Subject, subjects_of
 from regkit.training.synthesis import Deformation, noise, painted, random_labels, recoloured
 from regkit.training.table import read_table
-from regkit.training.teacher import Between, Teacher
+from regkit.training.teacher import Between, between
 from regkit.training.view import View
 
 _SHAPES = 12  # labels of a synthetic pair, at most
@@ -75,7 +76,8 @@ def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> lis
     InputError
         If a table is wrong, a held-out subject is not in it, or none is left to train on.
     """
-    pools = [_pool(source, shape, held_out=held_out) for source in config.sources]
+    prepared = Prepared(config.prepared or config.output / "prepared")
+    pools = [_pool(source, shape, prepared, held_out=held_out) for source in config.sources]
     return [pool for pool in pools if pool.subjects or (_drawn(pool.source) and not held_out)]
 
 
@@ -83,7 +85,7 @@ def _drawn(source: Source) -> bool:
     return source.synthesis == "shapes"
 
 
-def _pool(source: Source, shape: int, *, held_out: bool) -> Pool:
+def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> Pool:
     if source.table is None:
         if not _drawn(source):
             raise InputError(f"source {source.name!r}: has no table; name one, or draw shapes")
@@ -93,7 +95,7 @@ def _pool(source: Source, shape: int, *, held_out: bool) -> Pool:
             f"source {source.name!r}: conserve: mass is for intensity: ct, not {source.intensity}"
         )
     rows = read_table(source.table, modalities=source.modalities)
-    everyone = subjects_of(rows, shape, source.intensity, aligned=source.aligned)
+    everyone = subjects_of(rows, shape, source.intensity, prepared, aligned=source.aligned)
     names = [subject.name for subject in everyone]
     for name in source.held_out:
         if name not in names:
@@ -115,7 +117,7 @@ def _pool(source: Source, shape: int, *, held_out: bool) -> Pool:
 
 @dataclass(frozen=True)
 class Drawer:
-    """Draws pairs on a grid of ``shape`` voxels an axis.
+    """Draws pairs on a grid of ``shape`` voxels an axis, on ``device``.
 
     Parameters
     ----------
@@ -127,10 +129,10 @@ class Drawer:
     augment: Augment
     shape: int
     randomise: bool
-    teacher: Teacher = field(default_factory=Teacher)
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def draw(self, generator: torch.Generator) -> Example:
-        """One pair, by the weights of the sources."""
+        """One pair, by the weights of the sources; ``generator`` is of the CPU."""
         weights = torch.tensor([pool.source.weight for pool in self.pools])
         pool = self.pools[int(torch.multinomial(weights, 1, generator=generator))]
         view = View.draw(self.augment, generator)
@@ -148,11 +150,11 @@ class Drawer:
             self._side(pool, subject, modality, view, generator)
             for subject, modality in zip((one, two), compared, strict=True)
         ]
-        between = None
+        known = None
         if pool.source.taught and not same:
-            there, back = self.teacher(two, one)
-            between = view.seen(there), view.seen(back)
-        return Example(sides[0], sides[1], same, pool.source.conserve, between)
+            there, back = between(two, one)
+            known = view.seen(there.to(self.device)), view.seen(back.to(self.device))
+        return Example(sides[0], sides[1], same, pool.source.conserve, known)
 
     def _compared(
         self, one: Subject, two: Subject, generator: torch.Generator
@@ -178,12 +180,18 @@ class Drawer:
         u = self._deformation(generator)
         if source.toward and float(torch.rand((), generator=generator)) < source.toward:
             u = self._toward(pool, subject, u, view, generator)
-        image = view.show(subject.images[seen], u)
-        other = image if compared is None else view.show(subject.images[compared], u)
+        image = view.show(subject.image(seen), u)
+        other = image if compared is None else view.show(subject.image(compared), u)
         if float(torch.rand((), generator=generator)) < source.recolour:
             image = recoloured(image, generator)
-        labels = None if subject.labels is None else view.show(subject.labels, u, nearest=True)
-        return Side(image, other, view.show(subject.mask, u), u, labels)
+        labels, mask = subject.labels, subject.mask
+        return Side(
+            image,
+            other,
+            torch.ones_like(image) if mask is None else view.show((mask > 0).float(), u),
+            u,
+            None if labels is None else view.show(labels, u, nearest=True),
+        )
 
     def _toward(
         self, pool: Pool, subject: Subject, u: Tensor, view: View, generator: torch.Generator
@@ -192,8 +200,8 @@ class Drawer:
         others = [other for other in pool.partners if other is not subject]
         if not others:
             return u
-        there = view.seen(self.teacher(_any(others, generator), subject)[0])
-        share = torch.rand((), generator=generator)
+        there = view.seen(between(_any(others, generator), subject)[0].to(self.device))
+        share = float(torch.rand((), generator=generator))
         return u + share * sample_unit(there, unit_points(u.shape[2:], u) + u)
 
     def _of_labels(self, labels: Tensor, view: View, generator: torch.Generator) -> Example:
@@ -210,12 +218,13 @@ class Drawer:
         """Random shapes inside a random body."""
         count = int(torch.randint(4, _SHAPES + 1, (), generator=generator))
         shape = (self.shape,) * 3
-        body = noise(shape, 0.4, 1, generator) > -0.5
-        return (random_labels(shape, count, generator) + 1) * body
+        body = noise(shape, 0.4, 1, generator, self.device) > -0.5
+        return (random_labels(shape, count, generator, self.device) + 1) * body
 
     def _deformation(self, generator: torch.Generator) -> Tensor:
         a = self.augment
-        return Deformation(a.scales, a.reach, a.affine).draw((self.shape,) * 3, generator)
+        drawn = Deformation(a.scales, a.reach, a.affine)
+        return drawn.draw((self.shape,) * 3, generator, self.device)
 
 
 def _any(things: Sequence[Thing], generator: torch.Generator) -> Thing:

@@ -24,7 +24,7 @@ from regkit.registration.choice import similarity_of
 from regkit.settings import checked
 from regkit.training.config import Augment, RegistrationConfig
 from regkit.training.objective import objective
-from regkit.training.pairs import Drawer, Example, Side, open_pools
+from regkit.training.pairs import Drawer, Example, open_pools
 from regkit.training.patches import patched
 
 _AS_IT_IS = Augment(turn=0, affine=0)
@@ -103,11 +103,11 @@ class RegistrationTask:
         if self._train is None:
             raise InputError("a stage has to begin before it can be trained")
         with torch.autocast(device.type, enabled=False):  # places are not for half precision
-            examples = [self._train.draw(generator) for _ in range(self.config.batch)]
+            drawer = replace(self._train, device=device)
+            examples = [drawer.draw(generator) for _ in range(self.config.batch)]
         # Of the loop's randomness, which a stopped run goes on with.
         if self._similarity.varies((self._shape,) * 3):
             self._similarity.reseed(int(torch.randint(1 << 31, (), generator=generator)))
-        examples = [_on(each, device) for each in examples]
         if not self._patch:
             return self._objective(_seen_by(network, examples), examples)
         count = self.config.patches
@@ -117,6 +117,7 @@ class RegistrationTask:
         """The objective on held-out pairs as they are."""
         if self._held_out is None or not self._held_out.pools:
             return {}
+        drawer = replace(self._held_out, device=device)
         generator = torch.Generator().manual_seed(_VALIDATION)
         self._similarity.reseed(_VALIDATION)
         count, training = self.config.validation_pairs, network.training
@@ -125,7 +126,7 @@ class RegistrationTask:
             with torch.no_grad():
                 each = []
                 for _ in range(count):
-                    examples = [_on(self._held_out.draw(generator), device)]
+                    examples = [drawer.draw(generator)]
                     each.append(self._objective(_seen_by(network, examples), examples))
         finally:
             network.train(training)
@@ -232,20 +233,3 @@ def _ndim(network: Registration) -> int:
 
 def _widths(network: Registration) -> Widths:
     return next(part.widths for part in network.modules() if isinstance(part, UNet))
-
-
-def _on(example: Example, device: torch.device) -> Example:
-    def moved(side: Side) -> Side:
-        labels = None if side.labels is None else side.labels.to(device)
-        return Side(
-            side.seen.to(device),
-            side.compared.to(device),
-            side.weight.to(device),
-            side.u.to(device),
-            labels,
-        )
-
-    between = example.between and (example.between[0].to(device), example.between[1].to(device))
-    return replace(
-        example, moving=moved(example.moving), fixed=moved(example.fixed), between=between
-    )

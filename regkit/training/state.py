@@ -15,7 +15,7 @@ from regkit.training.config import LoopConfig
 
 # What may change while a run goes on: where, on what and how often, not what is learned.
 _ASIDE = {
-    "output", "device", "threads", "tensorboard",
+    "output", "prepared", "device", "threads", "tensorboard",
     "report_every", "checkpoint_every", "validate_every",
 }  # fmt: skip
 _DAMAGED = "is no checkpoint of regkit train; delete it to begin anew"

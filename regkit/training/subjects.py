@@ -1,10 +1,11 @@
-"""Subjects: the images of one person on one grid, ready for a network, read once."""
+"""Subjects: the images of one person on one grid, ready for a network."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from regkit.preprocess.intensity import Modality
 from regkit.registration.network import working_cube
 from regkit.registration.pair import canonical, prepare
 from regkit.resample import resample
+from regkit.training.prepared import Prepared
 from regkit.training.table import Row
 from regkit.volume.volume import Volume
 
@@ -34,6 +36,8 @@ class Subject:
         Voxels of the network's grid along every axis, around the body in the first image.
     intensity
         How intensities come to [0, 1], as :func:`regkit.preprocess.intensity.normalised` has it.
+    prepared
+        Where the images lie as the network sees them.
     frame
         The subject around whose body the grid lies, in the world of both; its own if not given.
     """
@@ -42,6 +46,7 @@ class Subject:
     rows: tuple[Row, ...]
     shape: int
     intensity: Modality
+    prepared: Prepared
     frame: Subject | None = None
 
     @property
@@ -49,42 +54,58 @@ class Subject:
         """Their names, in the order of the table."""
         return [row.modality for row in self.rows]
 
-    @cached_property
-    def images(self) -> dict[str, Tensor]:
-        """Modality to image ``(1, 1, *shape)`` in [0, 1]."""
-        return {row.modality: self._image(row) for row in self.rows}
+    def image(self, modality: str) -> Tensor:
+        """``(1, 1, *shape)`` float16 in [0, 1]."""
+        row = self._row(modality)
+        return self.prepared(self.made_of(modality), lambda: self._image(row))
 
-    @cached_property
+    def made_of(self, modality: str) -> list[object]:
+        """All that decides :meth:`image`."""
+        return [self._row(modality).image, self.intensity, *self._on_grid()]
+
+    @property
     def labels(self) -> Tensor | None:
         """The first map of labels ``(1, 1, *shape)``, if a row names one."""
         path = next((row.labels for row in self.rows if row.labels), None)
-        if path is None:
-            return None
-        return resample(canonical(read_labels(path)), self.grid).data[None].long()
+        return None if path is None else self._map(path)
 
-    @cached_property
-    def mask(self) -> Tensor:
-        """Where the subject counts, ``(1, 1, *shape)``: the mask, or everything."""
+    @property
+    def mask(self) -> Tensor | None:
+        """Where the subject counts, other than 0, ``(1, 1, *shape)``; everywhere if None."""
         path = next((row.mask for row in self.rows if row.mask), None)
-        if path is None:
-            return torch.ones(1).expand(1, 1, *self.grid.shape)  # takes no memory
-        return (resample(canonical(read_labels(path)), self.grid).data[None] > 0).float()
+        return None if path is None else self._map(path)
 
     @cached_property
     def grid(self) -> Grid:
         """The network's grid around the body, in the world of the images."""
         if self.frame is not None:
             return self.frame.grid
-        return working_cube(self._prepared(self.rows[0])[1], self.shape)
+        return working_cube(self._read(self.rows[0])[1], self.shape)
 
     def volume(self, modality: str) -> Volume:
         """The first image of a modality as it was read, but for its intensities: in [0, 1]."""
-        return self._prepared(next(row for row in self.rows if row.modality == modality))[0]
+        return self._read(self._row(modality))[0]
+
+    def _row(self, modality: str) -> Row:
+        return next(row for row in self.rows if row.modality == modality)
+
+    def _on_grid(self) -> list[object]:
+        """What the grid is made of."""
+        frame = self if self.frame is None else self.frame
+        return [frame.rows[0].image, frame.intensity, self.shape]
 
     def _image(self, row: Row) -> Tensor:
-        return resample(self._prepared(row)[0], self.grid).data[None].float().contiguous()
+        return resample(self._read(row)[0], self.grid).data[None].half()
 
-    def _prepared(self, row: Row) -> tuple[Volume, Grid]:
+    def _map(self, path: Path) -> Tensor:
+        def make() -> Tensor:
+            values = resample(canonical(read_labels(path)), self.grid).data[None]
+            small = bool(values.min() >= 0) and bool(values.max() < 256)
+            return values.to(torch.uint8 if small else torch.int32)
+
+        return self.prepared([path, "labels", *self._on_grid()], make)
+
+    def _read(self, row: Row) -> tuple[Volume, Grid]:
         """As registration does it, so that the network meets later what it was trained on."""
         image = read(row.image)
         image = image.with_data(image.data.float())
@@ -105,7 +126,12 @@ class Subject:
 
 
 def subjects_of(
-    rows: Iterable[Row], shape: int, intensity: Modality, *, aligned: bool = False
+    rows: Iterable[Row],
+    shape: int,
+    intensity: Modality,
+    prepared: Prepared,
+    *,
+    aligned: bool = False,
 ) -> list[Subject]:
     """Rows gathered by subject, in the order of the table; ``aligned`` ones on one grid."""
     gathered: dict[str, list[Row]] = {}
@@ -114,5 +140,5 @@ def subjects_of(
     subjects: list[Subject] = []
     for name, those in gathered.items():
         frame = subjects[0] if aligned and subjects else None
-        subjects.append(Subject(name, tuple(those), shape, intensity, frame))
+        subjects.append(Subject(name, tuple(those), shape, intensity, prepared, frame))
     return subjects

@@ -21,6 +21,7 @@ from regkit.networks.steps import unit_points
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 _DOUBLINGS = 6  # 64 steps of Euler; more changes a field by less than a hundredth of a voxel
 _KNOTS = 8
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -36,30 +37,40 @@ class Deformation:
     reach: tuple[float, ...] = (0.02, 0.015, 0.008)
     affine: float = 0.03
 
-    def draw(self, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    def draw(
+        self, shape: Sequence[int], generator: torch.Generator, device: torch.device = _CPU
+    ) -> Tensor:
         """A displacement ``(1, d, *shape)`` in shares of the field of view: affine, then smooth.
 
         Without its affine it is diffeomorphic: a velocity field, integrated by squaring.
         """
         if len(self.scales) != len(self.reach):
             raise InputError("every scale of a deformation needs its reach, and the reverse")
-        strength = torch.rand((), generator=generator)  # gentle ones are to be learned too
-        velocity = torch.zeros(1, len(shape), *shape)
+        strength = float(torch.rand((), generator=generator))  # gentle ones are to be learned too
+        velocity = torch.zeros(1, len(shape), *shape, device=device)
         for scale, reach in zip(self.scales, self.reach, strict=True):
-            velocity += strength * reach * noise(shape, scale, len(shape), generator)
+            velocity += strength * reach * noise(shape, scale, len(shape), generator, device)
         points = unit_points(shape, velocity)
         u = integrated(velocity) if self.scales else velocity
         matrix = self.affine * torch.randn(len(shape), len(shape), generator=generator)
-        return u + torch.einsum("ab,zb...->za...", matrix, points + u - 0.5)
+        return u + torch.einsum("ab,zb...->za...", matrix.to(device), points + u - 0.5)
 
 
-def noise(shape: Sequence[int], scale: float, channels: int, generator: torch.Generator) -> Tensor:
+def noise(
+    shape: Sequence[int],
+    scale: float,
+    channels: int,
+    generator: torch.Generator,
+    device: torch.device = _CPU,
+) -> Tensor:
     """Smooth noise ``(1, channels, *shape)`` of standard deviation near 1.
 
     Parameters
     ----------
     scale
         Distance of its knots, as a share of the field of view.
+    generator
+        Of the CPU, here and below, so that every device draws the same.
 
     Examples
     --------
@@ -69,7 +80,7 @@ def noise(shape: Sequence[int], scale: float, channels: int, generator: torch.Ge
     knots = [max(2, min(n, round(1 / scale) + 2)) for n in shape]
     values = torch.randn(1, channels, *knots, generator=generator)
     out = functional.interpolate(
-        values, size=list(shape), mode=_LINEAR[len(shape)], align_corners=True
+        values.to(device), size=list(shape), mode=_LINEAR[len(shape)], align_corners=True
     )
     return _blurred(out, shape, scale)
 
@@ -95,7 +106,9 @@ def warped(images: Tensor, u: Tensor) -> Tensor:
     return sample_unit(images, unit_points(u.shape[2:], u) + u)
 
 
-def random_labels(shape: Sequence[int], count: int, generator: torch.Generator) -> Tensor:
+def random_labels(
+    shape: Sequence[int], count: int, generator: torch.Generator, device: torch.device = _CPU
+) -> Tensor:
     """A map of ``count`` labels of random shapes, ``(1, 1, *shape)``: where which noise is largest.
 
     Examples
@@ -105,7 +118,7 @@ def random_labels(shape: Sequence[int], count: int, generator: torch.Generator) 
     True
     """
     scale = 0.12 + 0.2 * float(torch.rand((), generator=generator))
-    return noise(shape, scale, count, generator).argmax(1, keepdim=True)
+    return noise(shape, scale, count, generator, device).argmax(1, keepdim=True)
 
 
 def painted(labels: Tensor, generator: torch.Generator) -> Tensor:
@@ -118,7 +131,7 @@ def painted(labels: Tensor, generator: torch.Generator) -> Tensor:
     """
     means = torch.rand(int(labels.max()) + 1, generator=generator)
     means[0] = 0
-    return worn(means[labels], generator)
+    return worn(means.to(labels.device)[labels], generator)
 
 
 def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
@@ -131,6 +144,7 @@ def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
     """
     curve = torch.rand(_KNOTS, generator=generator)
     curve[0] = 0
+    curve = curve.to(image.device)
     at = image * (_KNOTS - 1)
     low = at.floor().clamp(max=_KNOTS - 2).long()
     share = at - low
@@ -141,9 +155,9 @@ def worn(image: Tensor, generator: torch.Generator) -> Tensor:
     """``image`` with the faults of scanners: a bias field, noise, another gamma; in [0, 1]."""
     shape = image.shape[2:]
     bias, grain, gamma = torch.rand(3, generator=generator).tolist()
-    out = image * (0.3 * bias * noise(shape, 0.5, 1, generator)).exp()
+    out = image * (0.3 * bias * noise(shape, 0.5, 1, generator, image.device)).exp()
     out = out / out.amax().clamp(min=1e-6)
     out = out.clamp(0, 1).pow(2.0 ** (gamma - 0.5))
-    grainy = torch.randn(image.shape, generator=generator) * 0.04 * grain
+    grainy = torch.randn(image.shape, generator=generator).to(image.device) * 0.04 * grain
     out = out + grainy * (out > 0)
     return torch.clamp(out, 0, 1)

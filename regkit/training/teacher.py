@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor
 
@@ -16,32 +14,27 @@ from regkit.transforms import Transform
 Between = tuple[Tensor, Tensor]
 
 
-@dataclass(frozen=True)
-class Teacher:
-    """Finds the map between two subjects once, which takes seconds, and keeps it."""
+def between(fixed: Subject, moving: Subject) -> Between:
+    """Displacements ``(1, 3, *shape)`` there and back, in shares of the field of view.
 
-    _known: dict[tuple[Subject, Subject], Between] = field(default_factory=dict)
-
-    def __call__(self, fixed: Subject, moving: Subject) -> Between:
-        """Displacements ``(1, 3, *shape)`` there and back, in shares of the field of view.
-
-        The first leads from the grid of ``fixed`` to that of ``moving``, the second from that of
-        ``moving`` to that of ``fixed``; both know where the bodies lie in their own worlds.
-        """
-        if (moving, fixed) in self._known:
-            there, back = self._known[moving, fixed]
-            return back, there
-        if (fixed, moving) not in self._known:
-            self._known[fixed, moving] = _found(fixed, moving)
-        return self._known[fixed, moving]
+    The first leads from the grid of ``fixed`` to that of ``moving``, the second from that of
+    ``moving`` to that of ``fixed``; both know where the bodies lie in their own worlds. A pair is
+    registered once, which takes seconds, whichever way round it is asked for.
+    """
+    one, two = sorted((fixed, moving), key=lambda subject: str(subject.rows[0].image))
+    shared = next((name for name in one.modalities if name in two.modalities), None)
+    names = shared or one.modalities[0], shared or two.modalities[0]
+    made_of = ["between", *one.made_of(names[0]), *two.made_of(names[1])]
+    there, back = one.prepared(made_of, lambda: torch.stack(_found(one, two, names)).half()).float()
+    return (there, back) if one is fixed else (back, there)
 
 
-def _found(fixed: Subject, moving: Subject) -> Between:
-    common = [name for name in fixed.modalities if name in moving.modalities]
-    names = (common[0], common[0]) if common else (fixed.modalities[0], moving.modalities[0])
+def _found(fixed: Subject, moving: Subject, modalities: tuple[str, str]) -> Between:
     # The threads are those of the loop, which has set them.
     result = register(
-        fixed.volume(names[0]), moving.volume(names[1]), threads=torch.get_num_threads()
+        fixed.volume(modalities[0]),
+        moving.volume(modalities[1]),
+        threads=torch.get_num_threads(),
     )
     return (
         _shares(result.transform, fixed.grid, moving.grid),

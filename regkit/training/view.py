@@ -41,16 +41,21 @@ class View:
         return cls(torch.eye(3), torch.full((3,), 0.5))
 
     def show(self, image: Tensor, u: Tensor, *, nearest: bool = False) -> Tensor:
-        """``image(view(x + u(x)))`` on the grid of ``u (1, 3, *shape)``."""
+        """``image(view(x + u(x)))`` on the grid and the device of ``u (1, 3, *shape)``.
+
+        ``nearest`` is for labels, and gives integers.
+        """
         points = unit_points(u.shape[2:], u) + u - 0.5
-        points = torch.einsum("ab,zb...->za...", self.matrix, points)
-        points = points + self.centre.reshape(1, 3, 1, 1, 1)
-        return _nearest(image, points) if nearest else sample_unit(image.float(), points)
+        points = torch.einsum("ab,zb...->za...", self.matrix.to(u.device), points)
+        points = points + self.centre.to(u.device).reshape(1, 3, 1, 1, 1)
+        image = image.to(u.device)
+        return _nearest(image.long(), points) if nearest else sample_unit(image.float(), points)
 
     def seen(self, u: Tensor) -> Tensor:
         """A displacement ``u (1, 3, *shape)`` of the field of view, as one of what is shown."""
         there = self.show(u, torch.zeros_like(u))
-        return torch.einsum("ab,zb...->za...", torch.linalg.inv(self.matrix), there)
+        inverse = torch.linalg.inv(self.matrix).to(u.device)
+        return torch.einsum("ab,zb...->za...", inverse, there)
 
 
 def _nearest(labels: Tensor, points: Tensor) -> Tensor:

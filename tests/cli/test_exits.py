@@ -1,6 +1,9 @@
+import ctypes
 import errno
 import os
 import signal
+import sys
+import time
 
 import pytest
 import torch
@@ -55,14 +58,39 @@ def test_being_terminated_leaves_nothing(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         "regkit.cli.run.register", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
     )
-    with pytest.raises(SystemExit) as stopped:
-        main(files.words("-o", tmp_path / "out"))
-    assert stopped.value.code == 143
+    assert main(files.words("-o", tmp_path / "out")) == 143
     assert "terminated; nothing was written" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
+def sleep():
+    time.sleep(5)
+
+
+def fail():
+    raise RuntimeError("the callback gave nothing")
+
+
+@pytest.mark.parametrize("then", [sleep, fail])
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_a_callback_swallows_is_not_lost(
+    files, tmp_path, capsys, monkeypatch, sign, code, then
+):
+    @ctypes.CFUNCTYPE(None)
+    def called_from_c():
+        os.kill(os.getpid(), sign)
+
+    def swallow(*_, **__):
+        called_from_c()
+        then()
+
+    monkeypatch.setattr("regkit.cli.run.register", swallow)
+    assert main(files.words("-o", tmp_path / "out", "--quiet")) == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
 def test_signals_are_given_back():
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(signal.SIGTERM), sys.unraisablehook
     main(["--version"])
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert (signal.getsignal(signal.SIGTERM), sys.unraisablehook) == before

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 import regkit as rk
+from regkit.training import subjects
+from regkit.training.prepared import Prepared
 from regkit.training.subjects import subjects_of
 from regkit.training.table import Row
 
@@ -23,20 +25,62 @@ def rows(tmp_path):
     return made
 
 
+@pytest.fixture
+def kept(tmp_path):
+    """A folder for what the network sees."""
+    return Prepared(tmp_path / "kept")
+
+
 def _middle(subject):
     """Of its body, along R, as a share of the grid."""
-    body = subject.images["t1"][0, 0].sum(dim=(1, 2))
+    body = subject.image("t1")[0, 0].float().sum(dim=(1, 2))
     return float((body * torch.linspace(0, 1, len(body))).sum() / body.sum())
 
 
-def test_each_lies_in_the_box_of_its_own_body(rows):
-    one, two = subjects_of(rows, 32, "mr")
+def test_each_lies_in_the_box_of_its_own_body(rows, kept):
+    one, two = subjects_of(rows, 32, "mr", kept)
     assert one.grid != two.grid
     assert _middle(two) == pytest.approx(_middle(one), abs=0.02)
 
 
-def test_what_an_affine_aligned_lies_in_one_box(rows):
-    one, two = subjects_of(rows, 32, "mr", aligned=True)
+def test_what_an_affine_aligned_lies_in_one_box(rows, kept):
+    one, two = subjects_of(rows, 32, "mr", kept, aligned=True)
     assert one.grid == two.grid
     step = one.grid.spacing[0] * 31
     assert _middle(two) - _middle(one) == pytest.approx(10 / step, abs=0.02)
+
+
+def test_an_image_is_prepared_once_and_anew_when_its_file_changes(rows, kept, monkeypatch):
+    first = subjects_of(rows, 16, "mr", kept)[0].image("t1").clone()
+    reads = []
+    read = subjects.read
+    monkeypatch.setattr(subjects, "read", lambda path: reads.append(path) or read(path))
+    again, other = subjects_of(rows, 16, "mr", kept)
+    assert torch.equal(again.image("t1"), first)
+    assert not reads
+    again.image("t1").zero_()  # of this process alone
+    assert torch.equal(again.image("t1"), first)
+    rk.read(rows[1].image).save(rows[0].image, overwrite=True)
+    changed = subjects_of(rows, 16, "mr", kept)[0]
+    assert torch.equal(changed.image("t1"), other.image("t1"))
+    assert subjects_of(rows, 24, "mr", kept)[0].image("t1").shape == (1, 1, 24, 24, 24)
+
+
+def test_labels_and_masks_keep_their_values(rows, kept):
+    image = rk.read(rows[0].image)
+    path = rows[0].image.with_name("labels.nii.gz")
+    rk.Labels((image.data > 50).to(torch.int32) * 4003, image.grid).save(path)
+    row = Row(rows[0].image, "t1", "one", labels=path, mask=path)
+    subject = subjects_of([row], 24, "mr", kept)[0]
+    assert set(subject.labels.unique().tolist()) == {0, 4003}
+    assert torch.equal(subject.labels, subject.mask)
+    assert subjects_of(rows, 24, "mr", kept)[0].mask is None
+
+
+def test_what_was_damaged_is_said(rows, kept):
+    subject = subjects_of(rows, 16, "mr", kept)[0]
+    subject.image("t1")
+    for path in kept.folder.iterdir():
+        path.write_bytes(b"no")
+    with pytest.raises(rk.InputError, match=r"\.npy: was damaged; delete it"):
+        subject.image("t1")

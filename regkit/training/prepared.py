@@ -1,0 +1,66 @@
+"""Prepared: what takes seconds to make is made once, and lies on disk from then on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regkit import __version__
+from regkit.errors import InputError
+from regkit.io.atomic import disk_errors, write_atomically
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A folder of arrays, each known by what it was made of.
+
+    What is read is mapped into memory: as much of it stays there as the system has room for, so
+    that a run may see far more images than fit. Several processes may share one folder.
+    """
+
+    folder: Path
+
+    def __call__(self, made_of: Sequence[object], make: Callable[[], Tensor]) -> Tensor:
+        """What ``make`` returns, or has returned before, for the same ``made_of``.
+
+        Parameters
+        ----------
+        made_of
+            All that decides it. A path stands for the file that lies there now.
+
+        Raises
+        ------
+        InputError
+            If the folder may not be written, or what lies in it was damaged.
+        ResourceError
+            If the disk is full.
+        """
+        told = [_told(each) for each in (__version__, *made_of)]
+        path = self.folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}.npy"
+        if not path.exists():
+            values = make().numpy()
+            with disk_errors(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, lambda part: np.save(part, values), _mapped, overwrite=True)
+        return _mapped(path)
+
+
+def _told(part: object) -> object:
+    if not isinstance(part, Path):
+        return part
+    status = part.stat()
+    return str(part.resolve()), status.st_size, status.st_mtime_ns
+
+
+def _mapped(path: Path) -> Tensor:
+    try:
+        # Private to this process: what is written to it never reaches the disk.
+        return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: was damaged; delete it, and it is made again") from error
