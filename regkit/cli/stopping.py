@@ -4,53 +4,51 @@ from __future__ import annotations
 
 import _thread
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
-from typing import NoReturn
+from types import FrameType
 
-_AGAIN = 0.05  # seconds, after which a callback has returned
+_SOON = 0.05  # seconds
+_UNSAFE = "llvmlite"
 
 
 class Terminated(BaseException):
     """The process was asked to end, as a scheduler or ``kill`` does."""
 
 
-_SIGNALS = {KeyboardInterrupt: signal.SIGINT, Terminated: signal.SIGTERM}
-
-
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM raises :class:`Terminated` here, and neither it nor Ctrl-C is lost.
+    """SIGTERM raises :class:`Terminated` here, and Ctrl-C KeyboardInterrupt: both at a safe moment.
 
-    What is raised while C calls Python, as Numba's compiler does, cannot leave that call: Python
-    reports it as unraisable and goes on. Then the signal is sent once more, and an error that the
-    call leads to before is no error.
+    What is raised while LLVM compiles is swallowed where C calls Python, and elsewhere leaves
+    modules with two owners, which then crash. So it waits until LLVM has done.
     """
-    before, report = signal.signal(signal.SIGTERM, _terminate), sys.unraisablehook
-    swallowed: list[type[BaseException]] = []
+    later: list[Timer] = []
 
-    def once_more(lost: sys.UnraisableHookArgs) -> None:
-        if sign := _SIGNALS.get(lost.exc_type):
-            swallowed.append(lost.exc_type)
-            again = Timer(_AGAIN, _thread.interrupt_main, (sign,))
-            again.daemon = True
-            again.start()
-        else:
-            report(lost)
+    def stop(sign: int, frame: FrameType | None) -> None:
+        if not _within(frame):
+            raise Terminated if sign == signal.SIGTERM else KeyboardInterrupt
+        later.append(Timer(_SOON, _thread.interrupt_main, (sign,)))
+        later[-1].daemon = True
+        later[-1].start()
 
-    sys.unraisablehook = once_more
+    signs = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+        signs.append(signal.SIGINT)
+    before = {sign: signal.signal(sign, stop) for sign in signs}
     try:
         yield
-    except Exception as error:
-        if swallowed:
-            raise swallowed[0] from error
-        raise
     finally:
-        sys.unraisablehook = report
-        signal.signal(signal.SIGTERM, before)
+        for each in later:
+            each.cancel()
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise Terminated
+def _within(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == _UNSAFE:
+            return True
+        frame = frame.f_back
+    return False
