@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from regkit.errors import InputError, require
+from regkit.io.atomic import disk_errors
 from regkit.kernels.backend import threads
 from regkit.training.config import LoopConfig, Stage
 from regkit.training.processes import Processes, joined
@@ -52,10 +53,14 @@ def train(task: Task, report: Callable[[Told], None], *, until: int | None = Non
     Raises
     ------
     InputError
-        If the folder holds a run of another kind, or the loss is no number any more.
+        If the output is no folder, may not be written or holds a run of another kind, or the loss
+        is no number any more.
     """
     config = task.config
-    config.output.mkdir(parents=True, exist_ok=True)
+    if config.output.exists() and not config.output.is_dir():
+        raise InputError(f"{config.output}: is a file, not a folder; choose another output")
+    with disk_errors(config.output):
+        config.output.mkdir(parents=True, exist_ok=True)
     with threads(config.threads), joined(config.device) as processes:
         run = _Run(task, processes, _told(config, report, processes), until)
         run.go()

@@ -23,6 +23,7 @@ from regkit.networks.weights.checkpoint import Trained, read_checkpoint, write_c
 from regkit.registration.choice import similarity_of
 from regkit.settings import checked
 from regkit.training.config import Augment, RegistrationConfig
+from regkit.training.headers import check_headers
 from regkit.training.objective import objective
 from regkit.training.pairs import Drawer, Example, open_pools
 from regkit.training.patches import patched
@@ -73,7 +74,8 @@ class RegistrationTask:
         if config.start is not None:
             _started(config, widths[0], name)
         for held_out in (False, True):
-            open_pools(config, config.shape, held_out=held_out)
+            for pool in open_pools(config, config.shape, held_out=held_out):
+                check_headers(row for subject in pool.subjects for row in subject.rows)
         return cls(config)
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:

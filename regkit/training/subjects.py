@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.io import read, read_labels
 from regkit.preprocess.intensity import Modality
@@ -120,8 +119,6 @@ class Subject:
             max_voxels=_MOST,
             device=torch.device("cpu"),
         )
-        if pair.planar:
-            raise InputError(f"{row.image}: is 2-D; training takes volumes")
         return pair.fixed, pair.grid
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -89,6 +90,14 @@ def test_fetched_weights_are_those_that_were_published(served, network, folder):
     assert handler.asked == [0]  # the second time it is here
     left = {p.name for p in folder.iterdir() if not p.name.startswith(".")}
     assert left == {"multigradicon.safetensors", "multigradicon.json"}
+
+
+def test_two_that_fetch_at_once_fetch_once(served):
+    source, handler = served
+    with ThreadPoolExecutor() as pool:
+        paths = list(pool.map(lambda _: store.fetch(source, _quiet), range(3)))
+    assert len(set(paths)) == 1
+    assert handler.asked == [0]
 
 
 def test_a_broken_download_goes_on_where_it_stopped(served):

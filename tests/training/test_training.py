@@ -1,6 +1,8 @@
 """Runs: they go on to the bit, learn from two real volumes, and refuse what is wrong."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -13,7 +15,7 @@ from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
 from regkit.training import pairs, teacher
-from regkit.training.loop import STATE, WEIGHTS, train
+from regkit.training.loop import LOG, STATE, WEIGHTS, train
 from regkit.training.pairs import Example, Side
 from regkit.training.patches import patched
 from regkit.training.tasks import open_task
@@ -335,3 +337,69 @@ def test_a_patch_shows_what_the_whole_network_finds_there(spread):
         patched(network, [example], 32, 1, generator)
     with pytest.raises(InputError, match="one step"):
         patched(network.netPsi, [example], 16, 1, generator)
+
+
+def test_an_output_that_is_a_file_is_refused(words, tmp_path):
+    (tmp_path / "run").touch()
+    with pytest.raises(InputError, match="run: is a file, not a folder; choose another output"):
+        train(open_task(words, "x"), _quiet)
+
+
+def test_maps_of_labels_are_painted(words, chests):
+    """Both images of a pair are of one map, and no contrast is that of the scanner."""
+    words["sources"] = [{"name": "lobes", "table": str(chests), "synthesis": "labels"}]
+    words["augment"] = {"turn": 0, "affine": 0}
+    words["loss"] = {"dice": 1.0, "similarity": "mind"}
+    task, told = open_task(words, "x"), []
+    train(task, told.append)
+    assert {"truth", "dice"} < told[0].values.keys()
+    drawn = task._train.draw(torch.Generator().manual_seed(0))
+    assert drawn.same
+    moving, fixed = drawn.moving, drawn.fixed
+    assert torch.equal(moving.labels, fixed.labels)  # nothing bent them
+    inside = moving.labels > 0
+    assert set(moving.labels.unique().tolist()) > {0, 1}
+    assert not torch.allclose(moving.seen[inside], fixed.seen[inside], atol=0.05)
+
+
+def test_maps_that_are_to_be_painted_must_be_there(words, chests):
+    rows = json.loads(chests.read_text())
+    chests.write_text(json.dumps([{"image": row["image"]} for row in rows]))
+    words["sources"] = [{"name": "lobes", "table": str(chests), "synthesis": "labels"}]
+    with pytest.raises(InputError, match="synthesis from labels needs labels everywhere"):
+        open_task(words, "x")
+
+
+def test_tensorboard_gets_what_is_told(words):
+    pytest.importorskip("tensorboard", reason="pip install 'regkit[train]'")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    told = []
+    words["stages"] = words["stages"][:1]
+    folder = train(open_task({**words, "tensorboard": True}, "x"), told.append)
+    board = EventAccumulator(str(folder))
+    board.Reload()
+    shown = board.Scalars("train0/loss")
+    assert [each.step for each in shown] == [1, 2, 3]
+    assert [each.value for each in shown] == pytest.approx([t.values["loss"] for t in told])
+
+
+def test_two_processes_train_one_network(words, tmp_path):
+    words |= {"device": "cpu", "threads": 1, "stages": words["stages"][:1], "report_every": 1}
+    path = tmp_path / "two.yaml"
+    path.write_text(yaml.safe_dump(words))
+    code = "import sys; from regkit.cli import main; sys.exit(main())"
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    run = [*torchrun, "--no-python", sys.executable, "-c", code, "train", "--config", str(path)]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 0, ended.stderr
+    folder = tmp_path / "run"
+    lines = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]  # one speaks for both
+    state = torch.load(folder / STATE, weights_only=True)
+    assert not torch.equal(*state["generators"])  # each draws pairs of its own
+    alone = train(open_task({**words, "output": str(tmp_path / "alone")}, "x"), _quiet)
+    ours, theirs = (read_checkpoint(each / WEIGHTS) for each in (folder, alone))
+    assert any(not torch.equal(ours[name], theirs[name]) for name in ours)
+    with pytest.raises(InputError, match="was written by 2 processes, this run has 1"):
+        train(open_task(words, "x"), _quiet)

@@ -1,0 +1,49 @@
+"""Headers: every file of a table is looked at before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from regkit.errors import InputError
+from regkit.geometry.grid import Grid
+from regkit.io.preflight import preflight
+from regkit.training.table import Row
+
+
+def check_headers(rows: Iterable[Row]) -> None:
+    """Refuse a file that would stop a run later, or teach it nonsense.
+
+    Parameters
+    ----------
+    rows
+        As :func:`regkit.training.table.read_table` returns them.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read by its header, an image is 2-D, or labels, a mask or another image
+        of a subject lie elsewhere in the world.
+    """
+    first: dict[str, tuple[Path, Grid]] = {}
+    for row in rows:
+        grid = preflight(row.image).grid
+        if grid.ndim != 3:
+            raise InputError(f"{row.image}: is {grid.ndim}-D; training takes volumes")
+        path, around = first.setdefault(row.subject, (row.image, grid))
+        _refuse_elsewhere(row.image, grid, path, around)
+        for beside in (row.labels, row.mask):
+            if beside is not None:
+                _refuse_elsewhere(beside, preflight(beside).grid, row.image, grid)
+
+
+def _refuse_elsewhere(path: Path, grid: Grid, image: Path, around: Grid) -> None:
+    middle = around.to_index(torch.from_numpy(grid.centre)).tolist()
+    if not all(-0.5 <= at <= n - 0.5 for at, n in zip(middle, around.shape, strict=True)):
+        place = ", ".join(f"{value:.0f}" for value in grid.centre)
+        raise InputError(
+            f"{path}: its middle ({place}) lies outside {image.name}, with which it shares a "
+            "subject; give files that lie in one world"
+        )
