@@ -55,9 +55,11 @@ def checked(model: type[AnySettings], given: Mapping[str, Any], what: str) -> An
         where = ".".join(map(str, first["loc"]))
         unknown = first["type"] == "extra_forbidden"
         hint = near(str(first["loc"][-1]), _names(model, first["loc"][:-1])) if unknown else ""
-        raise InputError(
-            f"{what} {where}: {first['msg']} (got {first['input']!r:.80}){hint}"
-        ) from error
+        own = first["type"] == "value_error"  # of a validator here, in whole words
+        said = str(first["ctx"]["error"]) if own else first["msg"]
+        got = "" if isinstance(first["input"], Mapping) else f" (got {first['input']!r:.80})"
+        place = f"{what} {where}".rstrip(" :")
+        raise InputError(f"{place}: {said}{got}{hint}") from error
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from regkit.cli.plan import Paths, Plan
+from regkit.cli.plan import Plan
 from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
 from regkit.geometry import Grid
@@ -68,14 +68,14 @@ def introduce(pair: Pair, plan: Plan, *, quiet: bool) -> None:
     """Say on stderr which image was taken as fixed and which as moving, and what is unusual."""
     for role, path in (("fixed", plan.paths.fixed), ("moving", plan.paths.moving)):
         say(describe(role, getattr(pair, role), plan.shown(path)), quiet=quiet)
-    for notice in notices(pair, plan.paths):
+    for notice in notices(pair, plan):
         say(f"notice  {notice}", quiet=quiet)
 
 
-def notices(pair: Pair, paths: Paths) -> list[str]:
+def notices(pair: Pair, plan: Plan) -> list[str]:
     """What a user should know about a pair, though it is no error."""
     out = []
-    if paths.fixed.samefile(paths.moving):
+    if plan.paths.fixed.samefile(plan.paths.moving):
         out.append("fixed and moving are the same file; nothing has to move")
     grid = pair.fixed.grid.straightened()
     if grid != pair.fixed.grid:
@@ -83,6 +83,8 @@ def notices(pair: Pair, paths: Paths) -> list[str]:
         out.append(f"{pair.fixed.name} is sheared; it is resampled at right angles, {size} voxels")
     if pair.moving.grid.straightened() != pair.moving.grid:
         out.append(f"{pair.moving.name} is sheared; its voxels are taken where they lie")
+    if plan.config.dice:
+        out.append("the labels guide the registration; their Dice is no independent measure of it")
     return out
 
 

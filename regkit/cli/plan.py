@@ -135,9 +135,15 @@ def check_plan(plan: Plan) -> None:
     Raises
     ------
     InputError
-        If the device is not there, two outputs would share a name, or one is taken.
+        If the device is not there, labels that are to guide are missing, two outputs would share a
+        name, or one is taken.
     """
     resolve_device(plan.config.device)
+    if plan.config.dice and not (plan.paths.fixed_labels and plan.paths.moving_labels):
+        raise InputError(
+            f"--dice {plan.config.dice:g} needs labels of both images; give --fixed-labels and "
+            "--moving-labels"
+        )
     _check_names(plan)
     _check_files(plan)
 

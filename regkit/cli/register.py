@@ -57,6 +57,15 @@ def register(
             rich_help_panel=_IMAGES,
         ),
     ] = None,
+    dice: Annotated[
+        float | None,
+        typer.Option(
+            metavar="WEIGHT",
+            help="Let these labels guide the registration too; 1 is about what the images weigh "
+            "(default: 0, they are measured alone)",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
     transform: Annotated[
         Kind | None,
         typer.Option(help="How far to go (default: deformable)", rich_help_panel=_METHOD),
@@ -167,6 +176,7 @@ def register(
         "moving_modality": moving_modality,
         "model": network,
         "refine": refine,
+        "dice": dice,
         "device": device,
         "threads": threads,
         "seed": seed,

@@ -58,7 +58,7 @@ def run(plan: Plan, pair: Pair, *, quiet: bool) -> Done:
         labels = [warp(each, result.transform, onto=onto) for each in pair.moving_labels]
         seconds = time.perf_counter() - started
         record = make_record(
-            plan, result, notices=notices(pair, plan.paths), before=before, seconds=seconds
+            plan, result, notices=notices(pair, plan), before=before, seconds=seconds
         )
         record = write(staging, plan, result, labels, record)
     say(_summary(record), quiet=quiet)
@@ -73,6 +73,8 @@ def _register(plan: Plan, pair: Pair, *, quiet: bool) -> Result:
             config=plan.config,
             fixed_mask=pair.fixed_mask,
             moving_mask=pair.moving_mask,
+            fixed_labels=pair.fixed_labels if plan.config.dice else None,
+            moving_labels=pair.moving_labels[0] if plan.config.dice else None,
             initial=pair.initial,
             progress=report,
         )

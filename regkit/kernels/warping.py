@@ -130,9 +130,14 @@ def step_force_reference(
     """:func:`step_force` in PyTorch."""
     there = known > 0
     force = torch.stack([(upstream * _slope(warped, there, axis)).sum(0) for axis in range(3)])
+    return gathered(force, shape)
+
+
+def gathered(fine: Tensor, shape: Sequence[int]) -> Tensor:
+    """``fine (C, *working)`` summed on a coarser grid of the same extent, ``(C, *shape)``."""
     for axis, size in enumerate(shape, start=1):
-        force = _gathered(force, axis, size)
-    return force.contiguous()
+        fine = _gathered(fine, axis, size)
+    return fine.contiguous()
 
 
 def _gathered(fine: Tensor, axis: int, size: int) -> Tensor:

@@ -186,6 +186,8 @@ class FeatureConfig(Settings):
 class RegisterConfig(Settings):
     """Everything that decides a result, apart from the images.
 
+    ``dice`` weighs how well labels of both images overlap; 0: they guide nothing.
+
     Examples
     --------
     >>> RegisterConfig(similarity="mind").transform
@@ -199,6 +201,7 @@ class RegisterConfig(Settings):
     moving_modality: Modality | None = Field(None, description="where it is not that of fixed")
     model: str | None = Field(None, description="installed weights, a file of them, or auto")
     refine: Literal["field", "weights", "none"] = "field"
+    dice: float = Field(0.0, ge=0)
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
     seed: int = 0
@@ -214,6 +217,15 @@ class RegisterConfig(Settings):
             raise ValueError(
                 f"similarity {self.similarity!r} guides a deformable transform; for "
                 f"{self.transform!r} take one of {', '.join(INTENSITY)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_refine_a_field(self) -> Self:
+        if self.dice and (self.transform != "deformable" or self.refine == "none"):
+            raise ValueError(
+                f"dice {self.dice:g} guides what refines a deformable transform; take transform "
+                "deformable and refine field or weights, or dice 0"
             )
         return self
 

@@ -15,6 +15,7 @@ from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import step_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
+from regkit.registration.guides import LevelGuides
 from regkit.registration.pair import LevelPair
 from regkit.registration.result import Level
 
@@ -32,6 +33,7 @@ def descend(
     config: FieldConfig,
     iterations: int,
     told: Callable[[int, float], None],
+    guides: LevelGuides | None = None,
 ) -> tuple[Tensor, Level, Ends]:
     """From ``start`` on, at most so many iterations; ``start`` itself where nothing was gained."""
     m = at.matrix(affine)
@@ -43,7 +45,7 @@ def descend(
     shape = (start.shape[1], start.shape[2], start.shape[3])
     weight = functional.adaptive_avg_pool3d(at.weight[None], shape)[0]
     for _ in range(iterations):
-        value, force = _force(at, m, u, similarity)
+        value, force = _force(at, m, u, similarity, guides)
         values.append(value)
         told(len(values), value)
         if not varies and _settled(values, config.tolerance):
@@ -58,24 +60,33 @@ def descend(
         return start, record, (0.0, 0.0)
     first, last = values[0], values[-1]
     if varies:
-        first, last = (_judged(at, m, each, similarity) for each in (start, u))
+        first, last = (_judged(at, m, each, similarity, guides) for each in (start, u))
     if last < first:
         return u, record, (first, last)
     return start, record, (first, first)  # steps have a size even where there is nothing to gain
 
 
-def _judged(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> float:
+def _judged(
+    at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity, guides: LevelGuides | None
+) -> float:
     """The loss by the same draws for every ``u``: at single steps its chance drowns its gain."""
     warped, weight = at.warped(m, u)
     with similarity.drawn_by(0):
-        return sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
+        mean = sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
+    return mean if guides is None else mean + guides.pull(u, weight)[0]
 
 
-def _force(at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity) -> tuple[float, Tensor]:
+def _force(
+    at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity, guides: LevelGuides | None
+) -> tuple[float, Tensor]:
     """The loss, and its derivative by ``u``, on the grid of ``u``."""
     warped, weight = at.warped(m, u)
     value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)
-    return value, step_force(warped, weight, upstream, tuple(u.shape[1:]))
+    force = step_force(warped, weight, upstream, tuple(u.shape[1:]))
+    if guides is None:
+        return value, force
+    more, pull = guides.pull(u, weight)
+    return value + more, force.add_(pull)
 
 
 def _settled(values: list[float], tolerance: float) -> bool:

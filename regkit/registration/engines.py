@@ -17,6 +17,7 @@ from regkit.registration.check import check_overlap
 from regkit.registration.choice import choose, linear_similarity, similarity_of
 from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
 from regkit.registration.field import register_field
+from regkit.registration.guides import Guides
 from regkit.registration.linear import register_linear
 from regkit.registration.pair import Pair
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
@@ -80,10 +81,12 @@ def find(
     start: Start,
     report: Report,
     own: Similarity | None = None,
+    guides: Guides | None = None,
 ) -> Found:
     """Run the engines that ``config`` asks for, one after the other.
 
-    ``own`` is a similarity that is made already, of the name that ``config`` has.
+    ``own`` is a similarity that is made already, of the name that ``config`` has; ``guides`` are
+    for the deformable stages.
     """
     stages: list[Stage] = []
     name, reason = config.similarity, "asked for"
@@ -110,14 +113,16 @@ def find(
         return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     settings, first = config.field, start.field
     if model is not None:
-        fields, found = _through(pair, matrix, model, config, similarity, first, report)
+        fields, found = _through(pair, matrix, model, config, similarity, first, report, guides)
         stages.extend(found)
         if config.refine != "field":
             return _unrefined(
                 pair, matrix, fields, Found(Affine.identity(), tuple(stages), name, reason)
             )
         settings, first = shortened(settings, similarity), fields[0]
-    field, stage = register_field(pair, matrix, similarity, settings, report, start=first)
+    field, stage = register_field(
+        pair, matrix, similarity, settings, report, start=first, guides=guides
+    )
     transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
     return Found(transform, (*stages, stage), name, reason)
 
@@ -134,6 +139,7 @@ def _through(
     similarity: Similarity,
     first: Callable[[Tensor], Tensor] | None,
     report: Report,
+    guides: Guides | None,
 ) -> tuple[list[DisplacementField], list[Stage]]:
     from regkit.registration.network import register_network
 
@@ -142,7 +148,7 @@ def _through(
             "an initial displacement and a model both say where the field starts; give one of them"
         )
     directions = 1 if config.refine == "field" else 2
-    tuning = _Tuning(similarity, config.tuning, report)
+    tuning = _Tuning(similarity, config.tuning, config.dice, report)
     fields, stage = register_network(
         pair,
         matrix,
@@ -152,6 +158,7 @@ def _through(
         directions=directions,
         same_contrast=similarity.name not in ACROSS,
         tune=tuning if config.refine == "weights" else None,
+        guides=guides,
     )
     return fields, [*tuning.stages, stage]
 
@@ -162,6 +169,7 @@ class _Tuning:
 
     similarity: Similarity
     config: TuningConfig
+    dice: float
     report: Report
     stages: list[Stage] = field(default_factory=list)
 
@@ -171,6 +179,7 @@ class _Tuning:
         moving: Tensor,
         fixed: Tensor,
         weights: tuple[Tensor, Tensor] | None,
+        labels: tuple[Tensor, Tensor] | None,
     ) -> Registration:
         from regkit.registration.tuning import tuned
 
@@ -180,7 +189,15 @@ class _Tuning:
             self.report(Progress("tuning", name, 1, 1, step, self.config.iterations, value))
 
         found, losses = tuned(
-            network, moving, fixed, self.similarity, self.config, told, weights=weights
+            network,
+            moving,
+            fixed,
+            self.similarity,
+            self.config,
+            told,
+            weights=weights,
+            labels=labels,
+            dice=self.dice,
         )
         note = f"{len(losses) - 1} steps, loss {losses[0]:.4f} to {min(losses):.4f}"
         seconds = time.perf_counter() - begin

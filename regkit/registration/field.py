@@ -27,6 +27,7 @@ from regkit.kernels.sampling import sample
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
 from regkit.registration.descent import descend, pinned
+from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair, coarser, level
 from regkit.registration.result import Level, Progress, Stage
 from regkit.registration.sides import met, mirrored
@@ -43,6 +44,7 @@ def register_field(
     report: Callable[[Progress], None],
     *,
     start: Callable[[Tensor], Tensor] | None = None,
+    guides: Guides | None = None,
 ) -> tuple[DisplacementField, Stage]:
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
 
@@ -54,6 +56,8 @@ def register_field(
         World points of fixed to world points of fixed: a displacement to refine. Where it folds,
         or the border of the working grid cuts it off, it is smoothed until it does not; and
         everywhere if a smooth field explains the pair.
+    guides
+        Labels that are to meet, beside the intensities.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def register_field(
         iterations = bound(iterations, math.prod(own.shape), config)
         told = _teller(report, similarity.name, number, iterations, config)
         run = partial(descend, similarity=suited, iterations=iterations, told=told)
-        there = partial(run, at, affine)
+        there = partial(run, at, affine, guides=guides and guides.on(own, affine))
         if number == 0:
             found, record, share = first_level(there, u, config, started=start is not None)
             smooth = share >= config.smooth.share
@@ -88,7 +92,9 @@ def register_field(
             here = wide if smooth else config
             found, record, _ = there(u, config=here)
         if voxel >= config.symmetric and iterations > 0:
-            back = partial(run, mirrored(pair, at, affine), np.eye(4), config=here)
+            labels = guides and guides.on(own, affine, exchanged=True)
+            other = mirrored(pair, at, affine)
+            back = partial(run, other, np.eye(4), config=here, guides=labels)
             found = pinned(met(found, u, back))
         u = found
         levels.append(record)

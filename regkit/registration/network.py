@@ -26,6 +26,7 @@ from regkit.networks.models import Model
 from regkit.networks.steps import Registration
 from regkit.preprocess.likened import likened
 from regkit.registration.config import NetworkConfig
+from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair
 from regkit.registration.result import Progress, Stage
 from regkit.registration.sides import halfway
@@ -37,7 +38,8 @@ from regkit.volume.volume import Volume
 SHAPE = 175  # what the released networks were trained on
 _LEAST_FRAME, _MOST_FRAME = 4, 32  # voxels; the bound keeps memory in bounds
 
-Tune = Callable[[Registration, Tensor, Tensor, tuple[Tensor, Tensor] | None], Registration]
+Both = tuple[Tensor, Tensor] | None  # of moving and of fixed
+Tune = Callable[[Registration, Tensor, Tensor, Both, Both], Registration]
 
 
 def register_network(
@@ -50,6 +52,7 @@ def register_network(
     directions: int,
     same_contrast: bool = True,
     tune: Tune | None = None,
+    guides: Guides | None = None,
 ) -> tuple[list[DisplacementField], Stage]:
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
 
@@ -66,8 +69,8 @@ def register_network(
         Whether the images show one; if not, a network that knows one only is shown moving in
         that of fixed.
     tune
-        Makes of the network, the images and where they count, moving first, one that knows this
-        pair.
+        Makes of the network, the images, where they count and the memberships of ``guides``,
+        moving first, one that knows this pair.
 
     Returns
     -------
@@ -90,7 +93,8 @@ def register_network(
     plain = model.network.to(pair.device)
     if tune is not None:
         tuning = time.perf_counter()
-        plain = tune(plain, moving, fixed, _weights(pair, affine, grid))
+        labels = None if guides is None else _labels(pair, affine, grid, guides)
+        plain = tune(plain, moving, fixed, _weights(pair, affine, grid), labels)
         begin += time.perf_counter() - tuning  # a stage of its own
     network = (
         compiled(plain) if config.compiler == "torch" else faster(plain, precision=config.precision)
@@ -127,7 +131,15 @@ def _images(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
     return _batch(pair, fixed), _batch(pair, moving)
 
 
-def _weights(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor] | None:
+def _labels(pair: Pair, affine: Matrix, grid: Grid, guides: Guides) -> Both:
+    """Memberships on ``grid``, moving first: ``(C, *shape)``."""
+    moving, fixed = guides.memberships(affine, grid)
+    if pair.planar:
+        moving, fixed = moving[:, 0], fixed[:, 0]
+    return moving.to(pair.device), fixed.to(pair.device)
+
+
+def _weights(pair: Pair, affine: Matrix, grid: Grid) -> Both:
     """Where moving and fixed count on ``grid``, if a mask of either was given."""
     if pair.fixed_region is None and pair.moving_region is None:
         return None

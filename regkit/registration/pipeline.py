@@ -16,6 +16,7 @@ from regkit.registration.check import as_mask, check_initial, check_mass, check_
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.engines import Found, Report, Start, find
+from regkit.registration.guides import guides_of
 from regkit.registration.pair import Pair, prepare
 from regkit.registration.planar import drop_grid
 from regkit.registration.result import Progress, Result, Stage
@@ -34,6 +35,8 @@ def register(
     config: RegisterConfig | None = None,
     fixed_mask: Volume | None = None,
     moving_mask: Volume | None = None,
+    fixed_labels: Labels | None = None,
+    moving_labels: Labels | None = None,
     initial: Transform | None = None,
     progress: Report | None = None,
     model: str | Model | None = None,
@@ -50,6 +53,10 @@ def register(
         What to do; the ``default`` preset if not given.
     fixed_mask, moving_mask
         Where each image counts, on its own grid, above 0.
+    fixed_labels, moving_labels
+        Structures that are to meet, on any grids in the world of their images: the deformable
+        stages minimise their Dice loss too, with the weight ``dice`` (an option; 1 is about what
+        the images weigh). Values that both have count.
     initial
         World points of fixed to world points of moving, to start from instead of
         ``config.init``. An affine goes through the rigid and affine engines; a displacement
@@ -90,6 +97,7 @@ def register(
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
     check_mass(fixed, moving, wanted)
+    guides = guides_of(fixed_labels, moving_labels, wanted, fixed.ndim)
     wanted, network = _network(wanted, model, fixed.ndim)
     fixed_mask, moving_mask = as_mask(fixed_mask, fixed), as_mask(moving_mask, moving)
     fixed = straightened(fixed, outside=_outside(fixed, wanted))
@@ -105,7 +113,9 @@ def register(
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
         )
-        found = find(pair, wanted, network, Start.of(initial, wanted), progress or _quiet, own)
+        found = find(
+            pair, wanted, network, Start.of(initial, wanted), progress or _quiet, own, guides
+        )
         return _result(fixed, moving, pair, wanted, found)
 
 

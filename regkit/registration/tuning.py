@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from regkit.kernels.sampling import sample_unit
+from regkit.losses.dice import dice_loss
 from regkit.losses.gradicon import gradicon_loss
 from regkit.losses.mass import mass_conserved
 from regkit.losses.similarity import Similarity
@@ -29,6 +30,8 @@ def tuned(
     report: Callable[[int, float], None],
     *,
     weights: tuple[Tensor, Tensor] | None = None,
+    labels: tuple[Tensor, Tensor] | None = None,
+    dice: float = 0.0,
 ) -> tuple[Registration, list[float]]:
     """A copy of ``network`` that has learned this pair; ``network`` itself is never touched.
 
@@ -44,6 +47,9 @@ def tuned(
         Called with the number of steps that are done, and the loss.
     weights
         Where moving and fixed count, ``(*shape)`` each; everywhere if not given.
+    labels
+        Memberships of moving and fixed, ``(C, *shape)`` each, whose Dice loss joins with the
+        weight ``dice``, both ways.
 
     Returns
     -------
@@ -62,7 +68,7 @@ def tuned(
     best = copy.deepcopy(own.state_dict())
     with torch.enable_grad():
         for number in range(config.iterations + 1):
-            loss = _loss(tuning, moving, fixed, similarity, config, weights)
+            loss = _loss(tuning, moving, fixed, similarity, config, weights, labels, dice)
             losses.append(float(loss.detach()))
             report(number, losses[-1])
             if losses[-1] <= min(losses):
@@ -83,22 +89,35 @@ def _loss(
     similarity: Similarity,
     config: TuningConfig,
     weights: tuple[Tensor, Tensor] | None,
+    labels: tuple[Tensor, Tensor] | None,
+    dice: float,
 ) -> Tensor:
     shape = fixed.shape[2:]
     there = network(moving, fixed).displacement(shape)
     back = network(fixed, moving).displacement(shape)
     of_moving, of_fixed = weights or (None, None)
-    return (
-        similarity(fixed[0], _shown(moving, there, config)[0], _both(of_fixed, of_moving, there))
-        + similarity(moving[0], _shown(fixed, back, config)[0], _both(of_moving, of_fixed, back))
+    counts = _both(of_fixed, of_moving, there), _both(of_moving, of_fixed, back)
+    loss = (
+        similarity(fixed[0], _shown(moving, there, config)[0], counts[0])
+        + similarity(moving[0], _shown(fixed, back, config)[0], counts[1])
         + config.lmbda * gradicon_loss(there, back)
     )
+    if labels is None:
+        return loss
+    on_moving, on_fixed = labels
+    overlap = dice_loss(on_fixed, _warped(on_moving[None], there)[0], counts[0])
+    overlap = overlap + dice_loss(on_moving, _warped(on_fixed[None], back)[0], counts[1])
+    return loss + dice * overlap
 
 
 def _shown(image: Tensor, u: Tensor, config: TuningConfig) -> Tensor:
     """What is compared: the warped image, or the mass in it."""
-    warped = sample_unit(image, unit_points(u.shape[2:], u) + u)
+    warped = _warped(image, u)
     return mass_conserved(warped, u) if config.conserve == "mass" else warped
+
+
+def _warped(image: Tensor, u: Tensor) -> Tensor:
+    return sample_unit(image, unit_points(u.shape[2:], u) + u)
 
 
 def _both(weight: Tensor | None, other: Tensor | None, u: Tensor) -> Tensor | None:
@@ -106,7 +125,7 @@ def _both(weight: Tensor | None, other: Tensor | None, u: Tensor) -> Tensor | No
     if weight is None or other is None:
         return None
     with torch.no_grad():
-        return weight * sample_unit(other[None, None], unit_points(u.shape[2:], u) + u)[0, 0]
+        return weight * _warped(other[None, None], u)[0, 0]
 
 
 def _settled(losses: list[float], tolerance: float) -> bool:

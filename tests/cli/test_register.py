@@ -151,12 +151,14 @@ def test_an_input_is_never_overwritten(registered, files, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--similarity", "psnr"], "option similarity: Value error, allowed: 'mse', 'lncc'"),
+        (["--similarity", "psnr"], "option similarity: allowed: 'mse', 'lncc'"),
         (["--init", "middle"], "--init middle: neither one of auto, header, centers, moments nor"),
         (["--device", "tpu"], "option device: "),
         (["--threads", "-1"], "option threads: "),
         (["--config", "none.yaml"], "none.yaml: not found"),
         (["--fixed-labels", "{labels}"], "--fixed-labels needs --moving-labels"),
+        (["--dice", "1"], "--dice 1 needs labels of both images; give --fixed-labels and"),
+        (["--dice", "1", "--refine", "none"], "option: dice 1 guides what refines a deformable"),
         (["--moving-labels", "{labels}"] * 2, "warped_lobes.nii.gz would be written twice"),
         (["--moving-mask", "{fixed}"], "fixed.nii.gz: lies on"),
         (["-o", "{fixed}"], "fixed.nii.gz: is a file, not a folder"),
