@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -112,7 +112,7 @@ class DenoisingTask:
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """The same network in every stage."""
-        return self.method.network.train()
+        return (self.method.network if network is None else network).train()
 
     def loss(
         self, network: nn.Module, device: torch.device, generator: torch.Generator
@@ -135,7 +135,7 @@ class DenoisingTask:
     def save(self, network: nn.Module, path: Path) -> None:
         """Write safetensors that ``regkit denoise --model`` takes."""
         sigmas = sorted(subject.sigma for subject in self.train)
-        save_method(self.method, path, sigma=sigmas[len(sigmas) // 2])
+        save_method(replace(self.method, network=network), path, sigma=sigmas[len(sigmas) // 2])
 
     def _examined(
         self, network: nn.Module, subject: _Subject, device: torch.device

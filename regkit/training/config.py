@@ -14,7 +14,7 @@ from regkit.settings import Settings
 
 
 class Stage(Settings):
-    """So many steps of Adam. ``decay`` lets the rate fall to nothing, as a cosine.
+    """So many steps of AdamW. ``decay`` lets the rate fall to nothing, as a cosine.
 
     ``networks`` is for registration: with how many steps of the network. With a ``patch``, which
     is for registration too, the last of them learns on boxes of so many voxels an axis, and the
@@ -32,7 +32,9 @@ class LoopConfig(Settings):
     """What the loop needs to know, whatever it trains.
 
     Intervals are in steps. ``precision`` is of the forward pass alone: weights, losses and the
-    optimiser are float32. ``clip`` bounds the norm of the gradient.
+    optimiser are float32. ``clip`` bounds the norm of the gradient. ``average`` is how slowly the
+    weights that are validated and kept follow those that are trained, 0.99 about a hundred steps
+    behind; 0: they are the same.
     """
 
     task: str
@@ -43,6 +45,8 @@ class LoopConfig(Settings):
     threads: int = Field(0, ge=0, description="0: all cores")
     precision: Literal["fp32", "bf16"] = "fp32"
     clip: float = Field(1.0, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    average: float = Field(0.0, ge=0, lt=1)
     report_every: int = Field(20, gt=0)
     checkpoint_every: int = Field(200, gt=0)
     validate_every: int = Field(200, gt=0)
@@ -58,9 +62,10 @@ class Source(Settings):
     made up. Where two subjects are ``taught``, the classical engine finds where they lie in each
     other, in seconds and once a stage, and that counts as known too; so found, it bends the share
     ``toward`` of the images some of the way to the shape of another subject. Subjects that are
-    ``held_out`` are for validation alone. ``aligned`` subjects, which an affine brought into one
-    world, are shown in the box of the first one's body, as registration shows moving in fixed's;
-    others each in that of its own. ``conserve: mass`` compares CT by
+    ``held_out`` are for validation alone. With ``mirrored`` the mirror image of each, left for
+    right, is a subject of its own, without labels. ``aligned`` subjects, which an affine brought
+    into one world, are shown in the box of the first one's body, as registration shows moving in
+    fixed's; others each in that of its own. ``conserve: mass`` compares CT by
     :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
@@ -75,8 +80,18 @@ class Source(Settings):
     taught: bool = False
     toward: float = Field(0.0, ge=0, le=1)
     held_out: tuple[str, ...] = ()
+    mirrored: bool = False
     aligned: bool = False
     conserve: Literal["nothing", "mass"] = "nothing"
+
+    @model_validator(mode="after")
+    def _only_images_are_mirrored(self) -> Self:
+        if self.mirrored and self.synthesis != "none":
+            raise ValueError(
+                f"source {self.name!r}: mirrored is for images; what is painted is flipped by turn "
+                "of augment"
+            )
+        return self
 
 
 class Augment(Settings):

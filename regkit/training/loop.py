@@ -15,6 +15,7 @@ from torch import nn
 from regkit.errors import InputError, require
 from regkit.io.atomic import disk_errors
 from regkit.kernels.backend import threads
+from regkit.training.average import Average
 from regkit.training.config import LoopConfig, Stage
 from regkit.training.processes import Processes, joined
 from regkit.training.state import State, deciding, read_state
@@ -67,6 +68,15 @@ def train(task: Task, report: Callable[[Told], None], *, until: int | None = Non
     return config.output
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """A network, what trains it, and what is kept of it."""
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: Average
+
+
 class _Run:
     """What changes from step to step."""
 
@@ -93,30 +103,38 @@ class _Run:
             if state is not None and number < state.stage:
                 continue
             here = state if state is not None and number == state.stage else None
-            self._stage(number, stage, network, here)
+            network = self._stage(number, stage, network, here)
             if self.left <= 0:
                 return
 
-    def _stage(self, number: int, stage: Stage, network: nn.Module, state: State | None) -> None:
-        optimiser = torch.optim.Adam(network.parameters(), lr=stage.learning_rate)
+    def _stage(
+        self, number: int, stage: Stage, network: nn.Module, state: State | None
+    ) -> nn.Module:
+        """Train ``network``, and return what is kept of it."""
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=stage.learning_rate, weight_decay=self.config.weight_decay
+        )
+        average = Average(network, self.config.average)
         if state is not None:
             network.load_state_dict(state.network)
             optimiser.load_state_dict(state.optimiser)
+            average.resume(state.average)
             self.generator.set_state(state.generators[self.processes.rank])
         self.processes.agree(network)
+        trained = _Trained(network, optimiser, average)
         start = 0 if state is None else state.step
         for step in range(start, stage.steps):
             if self.left <= 0:
-                self._keep(number, step, network, optimiser)
-                return
-            values = self._step(network, optimiser, _rate(stage, step))
+                self._keep(number, step, trained)
+                return average.kept
+            values = self._step(trained, _rate(stage, step))
             self.left -= 1
-            self._after(number, step + 1, stage, network, optimiser, values)
-        self._keep(number, stage.steps, network, optimiser)
+            self._after(number, step + 1, stage, trained, values)
+        self._keep(number, stage.steps, trained)
+        return average.kept
 
-    def _step(
-        self, network: nn.Module, optimiser: torch.optim.Optimizer, rate: float
-    ) -> dict[str, float]:
+    def _step(self, trained: _Trained, rate: float) -> dict[str, float]:
+        network, optimiser = trained.network, trained.optimiser
         for group in optimiser.param_groups:
             group["lr"] = rate
         device = self.processes.device
@@ -127,6 +145,7 @@ class _Run:
         self.processes.average(network)
         nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
         optimiser.step()
+        trained.average.follow()
         return {name: float(value.detach()) for name, value in found.items()}
 
     def _after(
@@ -134,8 +153,7 @@ class _Run:
         number: int,
         step: int,
         stage: Stage,
-        network: nn.Module,
-        optimiser: torch.optim.Optimizer,
+        trained: _Trained,
         values: dict[str, float],
     ) -> None:
         """What happens now and then."""
@@ -148,21 +166,26 @@ class _Run:
         if last or step % self.config.report_every == 0:
             self.report(Told(number, step, "train", values))
         if last or step % self.config.validate_every == 0:
-            held_out = self.task.validate(network, self.processes.device)
+            held_out = self.task.validate(trained.average.kept, self.processes.device)
             if held_out:
                 self.report(Told(number, step, "validation", held_out))
         if step % self.config.checkpoint_every == 0:
-            self._keep(number, step, network, optimiser)
+            self._keep(number, step, trained)
 
-    def _keep(
-        self, number: int, step: int, network: nn.Module, optimiser: torch.optim.Optimizer
-    ) -> None:
+    def _keep(self, number: int, step: int, trained: _Trained) -> None:
         generators = self.processes.gather(self.generator.get_state())
         if self.processes.rank == 0:
-            states = network.state_dict(), optimiser.state_dict()
-            here = State(deciding(self.config), number, step, states[0], states[1], generators)
+            here = State(
+                deciding(self.config),
+                number,
+                step,
+                trained.network.state_dict(),
+                trained.optimiser.state_dict(),
+                trained.average.state(),
+                generators,
+            )
             here.save(self.config.output / STATE)
-            self.task.save(network, self.config.output / WEIGHTS)
+            self.task.save(trained.average.kept, self.config.output / WEIGHTS)
 
 
 def _rate(stage: Stage, step: int) -> float:

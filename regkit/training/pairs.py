@@ -95,7 +95,14 @@ def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> 
             f"source {source.name!r}: conserve: mass is for intensity: ct, not {source.intensity}"
         )
     rows = read_table(source.table, modalities=source.modalities)
-    everyone = subjects_of(rows, shape, source.intensity, prepared, aligned=source.aligned)
+    everyone = subjects_of(
+        rows,
+        shape,
+        source.intensity,
+        prepared,
+        aligned=source.aligned,
+        mirrored=source.mirrored and not held_out,
+    )
     names = [subject.name for subject in everyone]
     for name in source.held_out:
         if name not in names:

@@ -30,6 +30,7 @@ class State:
     step: int
     network: dict[str, Any]
     optimiser: dict[str, Any]
+    average: dict[str, Any]
     generators: list[torch.Tensor]
 
     def save(self, path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from regkit.io import read, read_labels
 from regkit.preprocess.intensity import Modality
 from regkit.registration.network import working_cube
 from regkit.registration.pair import canonical, prepare
-from regkit.resample import resample
+from regkit.resample import AnyVolume, resample
 from regkit.training.prepared import Prepared
 from regkit.training.table import Row
 from regkit.volume.volume import Volume
@@ -39,6 +40,9 @@ class Subject:
         Where the images lie as the network sees them.
     frame
         The subject around whose body the grid lies, in the world of both; its own if not given.
+    mirrored
+        Left for right, about the middle of the grid; there are no labels then, whose sides would be
+        called by the wrong names.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Subject:
     intensity: Modality
     prepared: Prepared
     frame: Subject | None = None
+    mirrored: bool = False
 
     @property
     def modalities(self) -> list[str]:
@@ -60,13 +65,13 @@ class Subject:
 
     def made_of(self, modality: str) -> list[object]:
         """All that decides :meth:`image`."""
-        return [self._row(modality).image, self.intensity, *self._on_grid()]
+        return [self._row(modality).image, self.intensity, *self._on_grid(), self.mirrored]
 
     @property
     def labels(self) -> Tensor | None:
         """The first map of labels ``(1, 1, *shape)``, if a row names one."""
         path = next((row.labels for row in self.rows if row.labels), None)
-        return None if path is None else self._map(path)
+        return None if path is None or self.mirrored else self._map(path)
 
     @property
     def mask(self) -> Tensor | None:
@@ -79,11 +84,11 @@ class Subject:
         """The network's grid around the body, in the world of the images."""
         if self.frame is not None:
             return self.frame.grid
-        return working_cube(self._read(self.rows[0])[1], self.shape)
+        return working_cube(self._opened(self.rows[0])[1], self.shape)
 
     def volume(self, modality: str) -> Volume:
         """The first image of a modality as it was read, but for its intensities: in [0, 1]."""
-        return self._read(self._row(modality))[0]
+        return self._read(self._row(modality))
 
     def _row(self, modality: str) -> Row:
         return next(row for row in self.rows if row.modality == modality)
@@ -94,17 +99,28 @@ class Subject:
         return [frame.rows[0].image, frame.intensity, self.shape]
 
     def _image(self, row: Row) -> Tensor:
-        return resample(self._read(row)[0], self.grid).data[None].half()
+        return resample(self._read(row), self.grid).data[None].half()
 
     def _map(self, path: Path) -> Tensor:
         def make() -> Tensor:
-            values = resample(canonical(read_labels(path)), self.grid).data[None]
+            values = resample(self._turned(canonical(read_labels(path))), self.grid).data[None]
             small = bool(values.min() >= 0) and bool(values.max() < 256)
             return values.to(torch.uint8 if small else torch.int32)
 
-        return self.prepared([path, "labels", *self._on_grid()], make)
+        return self.prepared([path, "labels", *self._on_grid(), self.mirrored], make)
 
-    def _read(self, row: Row) -> tuple[Volume, Grid]:
+    def _read(self, row: Row) -> Volume:
+        return self._turned(self._opened(row)[0])
+
+    def _turned(self, volume: AnyVolume) -> AnyVolume:
+        """Mirrored, if the subject is: stored the same, lying the other way round."""
+        if not self.mirrored:
+            return volume
+        mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
+        mirror[0, 3] = 2 * self.grid.centre[0]
+        return canonical(replace(volume, grid=Grid(volume.grid.shape, mirror @ volume.grid.affine)))
+
+    def _opened(self, row: Row) -> tuple[Volume, Grid]:
         """As registration does it, so that the network meets later what it was trained on."""
         image = read(row.image)
         image = image.with_data(image.data.float())
@@ -129,13 +145,18 @@ def subjects_of(
     prepared: Prepared,
     *,
     aligned: bool = False,
+    mirrored: bool = False,
 ) -> list[Subject]:
-    """Rows gathered by subject, in the order of the table; ``aligned`` ones on one grid."""
+    """Rows gathered by subject, in the order of the table; ``aligned`` ones on one grid.
+
+    Where they are wanted ``mirrored`` too, each one's mirror image follows it, of the same name.
+    """
     gathered: dict[str, list[Row]] = {}
     for row in rows:
         gathered.setdefault(row.subject, []).append(row)
     subjects: list[Subject] = []
     for name, those in gathered.items():
         frame = subjects[0] if aligned and subjects else None
-        subjects.append(Subject(name, tuple(those), shape, intensity, prepared, frame))
+        own = Subject(name, tuple(those), shape, intensity, prepared, frame)
+        subjects += [own, replace(own, mirrored=True)] if mirrored else [own]
     return subjects

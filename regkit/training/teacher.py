@@ -21,7 +21,7 @@ def between(fixed: Subject, moving: Subject) -> Between:
     ``moving`` to that of ``fixed``; both know where the bodies lie in their own worlds. A pair is
     registered once, which takes seconds, whichever way round it is asked for.
     """
-    one, two = sorted((fixed, moving), key=lambda subject: str(subject.rows[0].image))
+    one, two = sorted((fixed, moving), key=lambda each: (str(each.rows[0].image), each.mirrored))
     shared = next((name for name in one.modalities if name in two.modalities), None)
     names = shared or one.modalities[0], shared or two.modalities[0]
     made_of = ["between", *one.made_of(names[0]), *two.made_of(names[1])]

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import regkit as rk
+from regkit.resample import resample
 from regkit.training import subjects
 from regkit.training.prepared import Prepared
 from regkit.training.subjects import subjects_of
@@ -75,6 +76,31 @@ def test_labels_and_masks_keep_their_values(rows, kept):
     assert set(subject.labels.unique().tolist()) == {0, 4003}
     assert torch.equal(subject.labels, subject.mask)
     assert subjects_of(rows, 24, "mr", kept)[0].mask is None
+
+
+def test_a_mirror_image_is_a_subject_of_its_own(rows, kept):
+    image = rk.read(rows[0].image)
+    skewed = image.with_data(image.data * torch.linspace(0.2, 1, 40).reshape(1, 40, 1, 1))
+    skewed.save(rows[0].image, overwrite=True)
+    one, mirrored, *others = subjects_of(rows, 32, "mr", kept, mirrored=True)
+    assert [each.mirrored for each in (one, mirrored, *others)] == [False, True, False, True]
+    assert mirrored.name == one.name
+    assert mirrored.grid == one.grid
+    there, flipped = mirrored.image("t1").float(), one.image("t1").float().flip(2)
+    assert torch.allclose(there, flipped, atol=2e-3)
+    assert not torch.allclose(there, flipped.flip(2), atol=0.1)
+    again = resample(mirrored.volume("t1"), mirrored.grid).data[None]
+    assert torch.allclose(there, again, atol=2e-3)
+
+
+def test_mirrored_labels_would_be_called_by_the_wrong_names(rows, kept):
+    image = rk.read(rows[0].image)
+    path = rows[0].image.with_name("labels.nii.gz")
+    rk.Labels((image.data > 50).to(torch.uint8), image.grid).save(path)
+    row = Row(rows[0].image, "t1", "one", labels=path, mask=path)
+    one, mirrored = subjects_of([row], 24, "mr", kept, mirrored=True)
+    assert mirrored.labels is None
+    assert torch.equal(mirrored.mask, one.mask.flip(2))
 
 
 def test_what_was_damaged_is_said(rows, kept):

@@ -44,7 +44,9 @@ def _quiet(_):
 
 
 @pytest.mark.parametrize("stop", [1, 3, 4])
-def test_a_run_goes_on_to_the_bit(words, tmp_path, stop):
+@pytest.mark.parametrize("average", [0, 0.9])
+def test_a_run_goes_on_to_the_bit(words, tmp_path, stop, average):
+    words |= {"average": average, "weight_decay": 0.1}
     whole = train(open_task(words, "x"), _quiet)
     cut = {**words, "output": str(tmp_path / "cut")}
     train(open_task(cut, "x"), _quiet, until=stop)
@@ -52,9 +54,31 @@ def test_a_run_goes_on_to_the_bit(words, tmp_path, stop):
     ours, theirs = (
         torch.load(folder / STATE, weights_only=True) for folder in (whole, tmp_path / "cut")
     )
-    for part in ("network", "generators"):
+    for part in ("network", "average", "generators"):
         _same(ours[part], theirs[part])
+    kept = (read_checkpoint(folder / WEIGHTS) for folder in (whole, tmp_path / "cut"))
+    _same(*kept)
     _same(ours["optimiser"]["state"], theirs["optimiser"]["state"])
+
+
+def test_what_is_kept_is_the_running_mean(words):
+    words["stages"] = words["stages"][:1]
+    words["average"] = 0.5
+    seen, task = [], open_task(words, "x")
+    loss = task.loss
+
+    def watched(network, device, generator):
+        seen.append({name: value.detach().clone() for name, value in network.named_parameters()})
+        return loss(network, device, generator)
+
+    task.loss = watched
+    folder = train(task, _quiet)
+    seen.append(torch.load(folder / STATE, weights_only=True)["network"])
+    kept = read_checkpoint(folder / WEIGHTS)
+    for name in seen[0]:
+        mean = seen[1][name].lerp(seen[2][name], 0.5).lerp(seen[3][name], 0.5)
+        assert torch.allclose(kept[name], mean, atol=1e-7)
+    assert any(not torch.equal(kept[name], seen[3][name]) for name in seen[0])
 
 
 def _same(one, two):
@@ -218,6 +242,10 @@ def test_held_out_subjects_validate_and_never_train(words, chests):
         ({"halvings": [0, 1]}, "halvings .* make no network"),
         ({"down": [2, 4]}, "make no network"),
         ({"window": 4}, "window 4 has no middle"),
+        (
+            {"sources": [{"name": "a", "synthesis": "shapes", "mirrored": True}]},
+            "source 'a': mirrored is for images",
+        ),
         ({"augment": {"scales": [0.3]}}, "scales and reach must have the same length"),
         ({"stages": [{"steps": 1, "networks": 2, "patch": 9}]}, "patch 9 is larger than the 8"),
         ({"start": "none.trch"}, r"start: none\.trch does not exist"),

@@ -27,7 +27,7 @@ class DiffusionConfig(LoopConfig):
 
     ``packages`` are those whose photographs are taken where they are installed, ``folders`` hold
     pictures of one's own, ``held_out`` names pictures (without folder) that are for validation
-    alone. ``average`` is how slowly the weights that are kept follow those that are trained.
+    alone.
     """
 
     packages: tuple[str, ...] = ()
@@ -38,20 +38,6 @@ class DiffusionConfig(LoopConfig):
     size: int = Field(64, ge=16)
     batch: int = Field(8, gt=0)
     average: float = Field(0.999, ge=0, lt=1)
-
-
-class Averaged(nn.Module):
-    """A network, and the running mean of its weights, which is what is kept."""
-
-    def __init__(self, net: nn.Module, mean: nn.Module) -> None:
-        super().__init__()
-        self.net, self.mean = net, mean.requires_grad_(False)
-
-    @torch.no_grad()
-    def follow(self, slowness: float) -> None:
-        """Let the mean follow the network by one step."""
-        for mean, now in zip(self.mean.parameters(), self.net.parameters(), strict=True):
-            mean.lerp_(now, 1 - slowness)
 
 
 @dataclass
@@ -86,39 +72,29 @@ class DiffusionTask:
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """The same network in every stage."""
-        if network is not None:
-            return network
-        net = _unet(self.config)
-        mean = _unet(self.config)
-        mean.load_state_dict(net.state_dict())
-        return Averaged(net, mean)
+        found: nn.Module = _unet(self.config) if network is None else network
+        return found
 
     def loss(
         self, network: nn.Module, device: torch.device, generator: torch.Generator
     ) -> Mapping[str, Tensor]:
         """Squared error of the noise that the network sees in noisy crops."""
-        if not isinstance(network, Averaged):
-            raise InputError(f"{type(network).__name__} is not what this task began with")
-        network.follow(self.config.average)
-        return {"loss": self._error(network.net, self.pictures, device, generator)}
+        return {"loss": self._error(network, self.pictures, device, generator)}
 
     def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """The same of the mean, on held-out pictures."""
-        if not self.held_out or not isinstance(network, Averaged):
+        """The same on held-out pictures."""
+        if not self.held_out:
             return {}
         generator = torch.Generator().manual_seed(_VALIDATION)
         with torch.no_grad():
-            errors = [
-                self._error(network.mean, self.held_out, device, generator) for _ in range(16)
-            ]
+            errors = [self._error(network, self.held_out, device, generator) for _ in range(16)]
         return {"loss": float(torch.stack(errors).mean())}
 
     def save(self, network: nn.Module, path: Path) -> None:
-        """Write the mean beside ``path``, as a folder that diffusers opens: half precision."""
-        if isinstance(network, Averaged):
-            half = _unet(self.config)
-            half.load_state_dict(network.mean.state_dict())
-            half.half().save_pretrained(path.parent / "model")
+        """Write it beside ``path``, as a folder that diffusers opens: half precision."""
+        half = _unet(self.config)
+        half.load_state_dict(network.state_dict())
+        half.half().save_pretrained(path.parent / "model")
 
     def _error(
         self,

@@ -1,0 +1,47 @@
+"""The running mean of a network's weights, which is calmer than where the last step left them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+
+class Average:
+    """What is kept of a network that is being trained.
+
+    Parameters
+    ----------
+    network
+        It is followed from its first step on.
+    slowness
+        The share of the mean that a step leaves as it was; 0: what is kept is the network itself.
+    """
+
+    def __init__(self, network: nn.Module, slowness: float) -> None:
+        self._network, self._mean = network, None
+        if slowness:
+            rule: Any = get_ema_multi_avg_fn(slowness)  # type: ignore[no-untyped-call]
+            self._mean = AveragedModel(network, multi_avg_fn=rule)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network with the mean of the weights."""
+        return self._network if self._mean is None else self._mean.module
+
+    def follow(self) -> None:
+        """One step, after the optimiser's."""
+        if self._mean is not None:
+            self._mean.update_parameters(self._network)
+            for mean, now in zip(self._mean.module.buffers(), self._network.buffers(), strict=True):
+                mean.copy_(now)  # statistics are means already
+
+    def state(self) -> dict[str, Any]:
+        """All that :meth:`resume` needs."""
+        return {} if self._mean is None else dict(self._mean.state_dict())
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state` has told."""
+        if self._mean is not None:
+            self._mean.load_state_dict(state)
