@@ -20,7 +20,7 @@ from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
 from regkit.cli.rerun import rerun
-from regkit.cli.stopping import Terminated, stoppable
+from regkit.cli.stopping import Stopped, stoppable
 from regkit.cli.train import train
 from regkit.cli.weights import app as weights
 
@@ -75,7 +75,7 @@ def main(args: Sequence[str] | None = None) -> int:
             # A library's advice to programmers is no line for a user.
             warnings.filterwarnings("ignore", module=r"torch\.")
             done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
-    except (Exception, KeyboardInterrupt, Terminated) as error:
+    except (Exception, KeyboardInterrupt, Stopped) as error:
         if said := explain(error, debug=session.debug):
             typer.echo(said, err=True)
         return exit_code(error)

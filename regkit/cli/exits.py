@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
 import traceback
 
 import typer
 
-from regkit.cli.stopping import Terminated
+from regkit.cli.stopping import Stopped
 from regkit.errors import RegkitError
 
-USAGE, BUG, RESOURCE, INTERRUPTED, TERMINATED = 2, 1, 4, 130, 143
-_STOPPED = {INTERRUPTED: "interrupted", TERMINATED: "terminated"}
+USAGE, BUG, RESOURCE, INTERRUPTED = 2, 1, 4, 130
+_SIGNALLED = 128  # as shells count: and the number of the signal
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 # PyTorch's CPU allocator raises a bare RuntimeError; this is what its message has in it.
@@ -40,8 +41,8 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED
-    if isinstance(error, Terminated):
-        return TERMINATED
+    if isinstance(error, Stopped):
+        return _SIGNALLED + error.sign
     if isinstance(error, RegkitError):
         return error.exit_code
     if isinstance(error, typer.TyperException):
@@ -57,8 +58,10 @@ def explain(error: BaseException, *, debug: bool) -> str:
     code = exit_code(error)
     if isinstance(error, typer.TyperException) and not _message(error):
         return ""
-    if code in _STOPPED:
-        return f"regkit: {_STOPPED[code]}; nothing was written"
+    if code == INTERRUPTED and not isinstance(error, Stopped):
+        error = Stopped(signal.SIGINT)
+    if isinstance(error, Stopped):
+        return f"regkit: {error.how}; {error.left}"
     line = f"regkit: error: {_one_line(error)}"
     if code == BUG:
         line = f"{line}\nregkit: this is a bug in regkit, please report it with the lines above"

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import _thread
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Timer
 from types import FrameType
+from typing import Any
 
 _SOON = 0.05  # seconds
 _UNSAFE = "llvmlite"
 
 
-class Terminated(BaseException):
-    """The process was asked to end, as a scheduler or ``kill`` does."""
+class Stopped(BaseException):
+    """A run was asked to stop by ``sign``; ``left`` says what there is of it."""
+
+    def __init__(self, sign: int, left: str = "nothing was written") -> None:
+        super().__init__(left)
+        self.sign, self.left = sign, left
+
+    @property
+    def how(self) -> str:
+        """What the user did, in a word."""
+        return "interrupted" if self.sign == signal.SIGINT else "terminated"
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM raises :class:`Terminated` here, and Ctrl-C KeyboardInterrupt: both at a safe moment.
+    """SIGTERM and Ctrl-C raise :class:`Stopped` here, at a safe moment; in the main thread alone.
 
     What is raised while LLVM compiles is swallowed where C calls Python, and elsewhere leaves
     modules with two owners, which then crash. So it waits until LLVM has done.
@@ -28,22 +39,24 @@ def stoppable() -> Iterator[None]:
 
     def stop(sign: int, frame: FrameType | None) -> None:
         if not _within(frame):
-            raise Terminated if sign == signal.SIGTERM else KeyboardInterrupt
+            raise Stopped(sign)
         later.append(Timer(_SOON, _thread.interrupt_main, (sign,)))
         later[-1].daemon = True
         later[-1].start()
 
-    signs = [signal.SIGTERM]
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
-        signs.append(signal.SIGINT)
-    before = {sign: signal.signal(sign, stop) for sign in signs}
+    before: dict[int, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before[signal.SIGTERM] = signal.signal(signal.SIGTERM, stop)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
         for each in later:
             each.cancel()
         for sign, handler in before.items():
-            signal.signal(sign, handler)
+            if handler is not None:  # not of Python
+                signal.signal(sign, handler)
 
 
 def _within(frame: FrameType | None) -> bool:

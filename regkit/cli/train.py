@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from regkit.cli.options import Debug, Quiet
+from regkit.cli.stopping import Stopped
 
 
 def train(
@@ -26,7 +28,7 @@ def train(
     """Train a network; a run whose folder holds a checkpoint goes on from there."""
     from regkit.cli.terminal import say
     from regkit.io.settings import read_settings
-    from regkit.training.loop import WEIGHTS, Told
+    from regkit.training.loop import STATE, WEIGHTS, Told, check
     from regkit.training.loop import train as run
     from regkit.training.tasks import open_task
 
@@ -34,6 +36,7 @@ def train(
     if output is not None:
         given["output"] = str(output)
     task = open_task(given, str(config))
+    check(task.config)
     if dry_run:
         typer.echo(f"{config}: nothing is wrong with it")
         return
@@ -42,4 +45,13 @@ def train(
         values = "  ".join(f"{name} {value:.4f}" for name, value in told.values.items())
         say(f"{told.kind:<11}stage {told.stage}  step {told.step:>6}  {values}", quiet=quiet)
 
-    typer.echo(str(run(task, report) / WEIGHTS))
+    try:
+        folder = run(task, report)
+    except (KeyboardInterrupt, Stopped) as error:
+        kept = task.config.output / STATE
+        left = "no checkpoint was written yet"
+        if kept.is_file():
+            left = f"the same command goes on from {kept}"
+        sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
+        raise Stopped(sign, left) from None
+    typer.echo(str(folder / WEIGHTS))

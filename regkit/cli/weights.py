@@ -61,9 +61,9 @@ def fetch(
     from regkit.networks.weights.known import known
 
     source = known(name)
-    say(f"licence: {source.licence}", quiet=quiet)
     with transfer(name, quiet=quiet) as told:
         found = store.fetch(source, told, offline=offline)
+    say(f"licence: {source.licence}", quiet=quiet)
     if not source.sha256:
         digest = store.read_record(name).source_sha256
         say(f"no published SHA-256 to compare with; recorded {digest}", quiet=quiet)

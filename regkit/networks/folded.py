@@ -41,11 +41,11 @@ class FoldedUNet(nn.Module):
         self.ndim, self.dtype, self._width = net.ndim, dtype, net.widths.up
         self._form = _FORM[net.ndim]
         self._downs = [self._ready(c.weight, c.bias) for c in _of(net.downConvs)]
-        weight, bias = (p.cpu().double() / SCALE for p in (net.lastConv.weight, net.lastConv.bias))
+        last = net.lastConv.weight / SCALE, net.lastConv.bias / SCALE
         if net.widths.reduced:
-            self._last, self._head = self._ready(weight, bias), None
+            self._last, self._head = self._ready(*last), None
         else:
-            up, up_bias = (p.cpu().double() for p in _doubling(net, 0))
+            up, up_bias, weight, bias = (p.cpu().double() for p in (*_doubling(net, 0), *last))
             self._head = Head(up, up_bias, weight, bias, dtype)
         own = range(1 if self._head else 0, len(self._width))
         self._ups = {number: self._ready(*_doubling(net, number)) for number in own}

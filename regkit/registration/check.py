@@ -6,6 +6,7 @@ import torch
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
 from regkit.preprocess.intensity import is_ct
 from regkit.registration.config import RegisterConfig
 from regkit.registration.pair import Pair
@@ -106,6 +107,31 @@ def check_overlap(pair: Pair, affine: Matrix) -> None:
             f"nearest part of fixed is {apart:.0f} from the middle of moving (world units); "
             "start from init='centers' or 'auto'"
         )
+
+
+def check_beside(labels: Volume, image: Volume) -> None:
+    """Labels are whole numbers, and lie where their image does.
+
+    Raises
+    ------
+    InputError
+        If not.
+    """
+    name, whose = labels.name or "labels", image.name or "its image"
+    if not isinstance(labels, Labels):
+        raise InputError(f"{name}: is an image, not labels; read it with regkit.read_labels")
+    if labels.ndim != image.ndim:
+        raise InputError(f"{name}: is {labels.ndim}-D, {whose} {image.ndim}-D; they must agree")
+    if not holds_middle(image.grid, labels.grid):
+        raise InputError(
+            f"{name}: its middle lies outside {whose}; give labels that lie in its world"
+        )
+
+
+def holds_middle(grid: Grid, other: Grid) -> bool:
+    """Whether the middle of ``other`` lies inside ``grid``."""
+    at = grid.to_index(torch.from_numpy(other.centre)).tolist()
+    return all(-0.5 <= i <= n - 0.5 for i, n in zip(at, grid.shape, strict=True))
 
 
 def as_mask(mask: Volume | None, image: Volume) -> Labels | None:

@@ -201,7 +201,7 @@ class RegisterConfig(Settings):
     moving_modality: Modality | None = Field(None, description="where it is not that of fixed")
     model: str | None = Field(None, description="installed weights, a file of them, or auto")
     refine: Literal["field", "weights", "none"] = "field"
-    dice: float = Field(0.0, ge=0)
+    dice: float = Field(0.0, ge=0, allow_inf_nan=False)
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
     seed: int = 0

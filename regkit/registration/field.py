@@ -82,7 +82,7 @@ def register_field(
         iterations = bound(iterations, math.prod(own.shape), config)
         told = _teller(report, similarity.name, number, iterations, config)
         run = partial(descend, similarity=suited, iterations=iterations, told=told)
-        there = partial(run, at, affine, guides=guides and guides.on(own, affine))
+        there = partial(run, at, affine, guides=guides and guides.on(own, affine, pair.device))
         if number == 0:
             found, record, share = first_level(there, u, config, started=start is not None)
             smooth = share >= config.smooth.share
@@ -92,7 +92,7 @@ def register_field(
             here = wide if smooth else config
             found, record, _ = there(u, config=here)
         if voxel >= config.symmetric and iterations > 0:
-            labels = guides and guides.on(own, affine, exchanged=True)
+            labels = guides and guides.on(own, affine, pair.device, exchanged=True)
             other = mirrored(pair, at, affine)
             back = partial(run, other, np.eye(4), config=here, guides=labels)
             found = pinned(met(found, u, back))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +16,14 @@ from regkit.geometry.grid import Grid
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import gathered, step_force, warp_grid
 from regkit.losses.dice import dice_slope
+from regkit.registration.check import check_beside
 from regkit.registration.config import RegisterConfig
 from regkit.registration.pair import canonical
-from regkit.volume.volume import Labels
+from regkit.volume.volume import Labels, Volume
 
 _SOFT = 0.5  # voxels, over which a border is spread so that it pulls
 _MARGIN = 3  # voxels, in which what is spread comes to nothing
-_MOST = 1 << 28  # memberships of one image: a gigabyte of float32
+_MOST = 1 << 26  # memberships of one image: 256 MB of float32, of which fine-tuning holds ten
 Box = tuple[slice, ...]
 
 
@@ -81,7 +82,9 @@ class Guides:
     count: int
     weight: float
 
-    def on(self, grid: Grid, affine: Matrix, *, exchanged: bool = False) -> LevelGuides:
+    def on(
+        self, grid: Grid, affine: Matrix, device: torch.device, *, exchanged: bool = False
+    ) -> LevelGuides:
         """On a working grid; ``affine`` leads from the world of fixed to that of moving.
 
         ``exchanged`` takes moving through ``affine`` for fixed, and the reverse.
@@ -93,7 +96,8 @@ class Guides:
         (fixed, to_fixed), (moving, m) = reversed(sides) if exchanged else sides
         still = torch.zeros(3, 1, 1, 1)
         here = warp_grid(fixed.data, np.asarray(to_fixed), still, grid.shape, nearest=True)[0]
-        return LevelGuides(here, moving.data, np.asarray(m), self.count, self.weight)
+        there = moving.data.to(device)
+        return LevelGuides(here.to(device), there, np.asarray(m), self.count, self.weight)
 
     def memberships(self, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
         """Of moving, through ``affine``, and of fixed on ``grid``: ``(count, *shape)`` in [0, 1].
@@ -101,7 +105,7 @@ class Guides:
         Raises
         ------
         InputError
-            If they would take more than a gigabyte each.
+            If they would take more than 256 MB each.
         """
         if self.count * grid.shape[0] * grid.shape[1] * grid.shape[2] > _MOST:
             size = "x".join(map(str, grid.shape))
@@ -109,20 +113,22 @@ class Guides:
                 f"{self.count} structures on the network's {size} voxels take too much memory; "
                 "give labels of fewer, a smaller network shape, or refine='field'"
             )
-        there, here = (self.on(grid, affine, exchanged=way).fixed for way in (True, False))
+        cpu = torch.device("cpu")
+        there, here = (self.on(grid, affine, cpu, exchanged=way).fixed for way in (True, False))
         each = torch.arange(1, self.count + 1).reshape(-1, 1, 1, 1)
         return gaussian((there == each).float(), _SOFT), gaussian((here == each).float(), _SOFT)
 
 
 def guides_of(
-    fixed: Labels | None, moving: Labels | None, config: RegisterConfig, ndim: int
+    fixed: Labels | None, moving: Labels | None, config: RegisterConfig, images: Sequence[Volume]
 ) -> Guides | None:
-    """What ``config.dice`` and the labels of both images come to.
+    """What ``config.dice`` and the labels of both ``images`` come to.
 
     Raises
     ------
     InputError
-        If labels are missing, would do nothing, or have no structure in common.
+        If labels are missing, would do nothing, lie elsewhere than their image, or have no
+        structure in common.
     """
     if config.dice == 0:
         if fixed is None and moving is None:
@@ -135,9 +141,8 @@ def guides_of(
         raise InputError(
             f"dice={config.dice:g} needs fixed_labels and moving_labels; give both, or dice=0"
         )
-    for each in (fixed, moving):
-        if each.ndim != ndim:
-            raise InputError(f"{each.name or 'labels'}: is {each.ndim}-D, the images are {ndim}-D")
+    for labels, image in zip((fixed, moving), images, strict=True):
+        check_beside(labels, image)
     common = sorted(set(fixed.values) & set(moving.values))
     if not common:
         raise InputError(

@@ -97,7 +97,7 @@ def register(
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
     check_mass(fixed, moving, wanted)
-    guides = guides_of(fixed_labels, moving_labels, wanted, fixed.ndim)
+    guides = guides_of(fixed_labels, moving_labels, wanted, (fixed, moving))
     wanted, network = _network(wanted, model, fixed.ndim)
     fixed_mask, moving_mask = as_mask(fixed_mask, fixed), as_mask(moving_mask, moving)
     fixed = straightened(fixed, outside=_outside(fixed, wanted))

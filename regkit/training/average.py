@@ -33,9 +33,7 @@ class Average:
     def follow(self) -> None:
         """One step, after the optimiser's."""
         if self._mean is not None:
-            self._mean.update_parameters(self._network)
-            for mean, now in zip(self._mean.module.buffers(), self._network.buffers(), strict=True):
-                mean.copy_(now)  # statistics are means already
+            self._mean.update_parameters(self._network)  # and the statistics as they are
 
     def state(self) -> dict[str, Any]:
         """All that :meth:`resume` needs."""

@@ -60,13 +60,13 @@ class Source(Settings):
     or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
     of one subject, of which the truth is known; ``recolour`` that of inputs whose contrast is
     made up. Where two subjects are ``taught``, the classical engine finds where they lie in each
-    other, in seconds and once a stage, and that counts as known too; so found, it bends the share
-    ``toward`` of the images some of the way to the shape of another subject. Subjects that are
-    ``held_out`` are for validation alone. With ``mirrored`` the mirror image of each, left for
-    right, is a subject of its own, without labels. ``aligned`` subjects, which an affine brought
-    into one world, are shown in the box of the first one's body, as registration shows moving in
-    fixed's; others each in that of its own. ``conserve: mass`` compares CT by
-    :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
+    other, in seconds and once for every resolution, and that counts as known too; so found, it
+    bends the share ``toward`` of the images some of the way to the shape of another subject.
+    Subjects that are ``held_out`` are for validation alone, by their images as they are. With
+    ``mirrored`` the mirror image of each, left for right, is a subject of its own, without labels.
+    ``aligned`` subjects, which an affine brought into one world, are shown in the box of the first
+    one's body, as registration shows moving in fixed's; others each in that of its own.
+    ``conserve: mass`` compares CT by :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
     name: str
@@ -85,11 +85,17 @@ class Source(Settings):
     conserve: Literal["nothing", "mass"] = "nothing"
 
     @model_validator(mode="after")
-    def _only_images_are_mirrored(self) -> Self:
-        if self.mirrored and self.synthesis != "none":
+    def _nothing_is_ignored(self) -> Self:
+        idle: dict[str, set[str]] = {
+            "none": set(),
+            "labels": {"within", "recolour", "taught", "toward", "mirrored"},
+            "shapes": self.model_fields_set - {"name", "synthesis", "weight"},
+        }
+        here = idle[self.synthesis] & self.model_fields_set
+        if told := sorted(name for name in here if getattr(self, name)):
             raise ValueError(
-                f"source {self.name!r}: mirrored is for images; what is painted is flipped by turn "
-                "of augment"
+                f"source {self.name!r}: {told[0]} says nothing where synthesis: {self.synthesis} "
+                "makes the images; leave it out"
             )
         return self
 
@@ -144,8 +150,8 @@ class RegistrationConfig(LoopConfig):
     images as they are), and its first layer is ``random`` or begins as that of optical ``flow``.
     ``contrast: one`` says of the weights that they are to be shown moving in the contrast of fixed.
     The steps of the network see images of ``shape`` voxels halved so often as ``halvings`` tells.
-    Images are kept in the folder ``prepared`` as the network sees them, 2 bytes a voxel (inside
-    ``output`` if it names none); runs may share it.
+    Images are kept in the folder ``prepared`` as the network sees them, 2 bytes a voxel, and what
+    taught pairs come to, 12 (inside ``output`` if it names none); runs may share it.
     """
 
     shape: int = Field(175, ge=16, le=512)

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
-
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.io.preflight import preflight
+from regkit.registration.check import holds_middle
 from regkit.training.table import Row
 
 
-def check_headers(rows: Iterable[Row]) -> None:
+def check_headers(rows: Iterable[Row], *, aligned: bool = False) -> None:
     """Refuse a file that would stop a run later, or teach it nonsense.
 
     Parameters
     ----------
     rows
         As :func:`regkit.training.table.read_table` returns them.
+    aligned
+        All subjects lie in one world.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def check_headers(rows: Iterable[Row]) -> None:
         grid = preflight(row.image).grid
         if grid.ndim != 3:
             raise InputError(f"{row.image}: is {grid.ndim}-D; training takes volumes")
-        path, around = first.setdefault(row.subject, (row.image, grid))
+        path, around = first.setdefault("" if aligned else row.subject, (row.image, grid))
         _refuse_elsewhere(row.image, grid, path, around)
         for beside in (row.labels, row.mask):
             if beside is not None:
@@ -40,10 +41,9 @@ def check_headers(rows: Iterable[Row]) -> None:
 
 
 def _refuse_elsewhere(path: Path, grid: Grid, image: Path, around: Grid) -> None:
-    middle = around.to_index(torch.from_numpy(grid.centre)).tolist()
-    if not all(-0.5 <= at <= n - 0.5 for at, n in zip(middle, around.shape, strict=True)):
+    if not holds_middle(around, grid):
         place = ", ".join(f"{value:.0f}" for value in grid.centre)
         raise InputError(
-            f"{path}: its middle ({place}) lies outside {image.name}, with which it shares a "
-            "subject; give files that lie in one world"
+            f"{path}: its middle ({place}) lies outside {image.name}, with which it is to "
+            "share a world; give files that do"
         )

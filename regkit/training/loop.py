@@ -15,6 +15,7 @@ from torch import nn
 from regkit.errors import InputError, require
 from regkit.io.atomic import disk_errors
 from regkit.kernels.backend import threads
+from regkit.registration.devices import resolve_device
 from regkit.training.average import Average
 from regkit.training.config import LoopConfig, Stage
 from regkit.training.processes import Processes, joined
@@ -58,14 +59,28 @@ def train(task: Task, report: Callable[[Told], None], *, until: int | None = Non
         is no number any more.
     """
     config = task.config
-    if config.output.exists() and not config.output.is_dir():
-        raise InputError(f"{config.output}: is a file, not a folder; choose another output")
+    check(config)
     with disk_errors(config.output):
         config.output.mkdir(parents=True, exist_ok=True)
     with threads(config.threads), joined(config.device) as processes:
         run = _Run(task, processes, _told(config, report, processes), until)
         run.go()
     return config.output
+
+
+def check(config: LoopConfig) -> None:
+    """Refuse what would stop a run at its beginning.
+
+    Raises
+    ------
+    InputError
+        If the output is a file, the device is not there, or TensorBoard is not installed.
+    """
+    if config.output.exists() and not config.output.is_dir():
+        raise InputError(f"{config.output}: is a file, not a folder; choose another output")
+    resolve_device(config.device)
+    if config.tensorboard:
+        require("tensorboard", extra="train")
 
 
 @dataclass(frozen=True)
@@ -143,7 +158,14 @@ class _Run:
         optimiser.zero_grad()
         torch.autograd.backward(found["loss"])
         self.processes.average(network)
-        nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), self.config.clip)
+        loss = float(found["loss"].detach())
+        if not math.isfinite(loss + float(norm)):
+            raise InputError(
+                f"the loss is {loss:g}, its gradient {float(norm):g}; lower learning_rate and "
+                f"begin in another output, from start: {self.config.output / WEIGHTS} if it is "
+                "there"
+            )
         optimiser.step()
         trained.average.follow()
         return {name: float(value.detach()) for name, value in found.items()}
@@ -157,11 +179,6 @@ class _Run:
         values: dict[str, float],
     ) -> None:
         """What happens now and then."""
-        if not math.isfinite(values["loss"]):
-            raise InputError(
-                f"stage {number}, step {step}: the loss is {values['loss']}; lower learning_rate "
-                f"and go on from {self.config.output / STATE}"
-            )
         last = step == stage.steps
         if last or step % self.config.report_every == 0:
             self.report(Told(number, step, "train", values))
@@ -202,7 +219,6 @@ def _told(
         return lambda _: None
     board: Any = None
     if config.tensorboard:
-        require("tensorboard", extra="train")
         board = require("torch.utils.tensorboard", extra="train").SummaryWriter(str(config.output))
 
     def told(what: Told) -> None:

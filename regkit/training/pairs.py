@@ -103,7 +103,7 @@ def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> 
         aligned=source.aligned,
         mirrored=source.mirrored and not held_out,
     )
-    names = [subject.name for subject in everyone]
+    names = {subject.name for subject in everyone}
     for name in source.held_out:
         if name not in names:
             raise InputError(
@@ -118,7 +118,8 @@ def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> 
     if not held_out:
         return Pool(source, chosen, chosen)
     # As they are; one that was held out alone is paired with those that train.
-    plain = source.model_copy(update={"within": 0.0, "recolour": 0.0, "toward": 0.0})
+    as_they_are = {"within": 0.0, "recolour": 0.0, "toward": 0.0, "synthesis": "none"}
+    plain = source.model_copy(update=as_they_are)
     return Pool(plain, chosen, chosen if len(chosen) > 1 else tuple(everyone))
 
 
@@ -148,7 +149,7 @@ class Drawer:
         one = _any(pool.subjects, generator)
         if pool.source.synthesis == "labels" and one.labels is not None:
             return self._of_labels(one.labels, view, generator)
-        others = [subject for subject in pool.partners if subject is not one]
+        others = [subject for subject in pool.partners if subject.name != one.name]
         within = float(torch.rand((), generator=generator)) < pool.source.within
         same = within or not others
         two = one if same else _any(others, generator)
@@ -159,8 +160,8 @@ class Drawer:
         ]
         known = None
         if pool.source.taught and not same:
-            there, back = between(two, one)
-            known = view.seen(there.to(self.device)), view.seen(back.to(self.device))
+            there, back = between(two, one, self.device)
+            known = view.seen(there), view.seen(back)
         return Example(sides[0], sides[1], same, pool.source.conserve, known)
 
     def _compared(
@@ -204,10 +205,10 @@ class Drawer:
         self, pool: Pool, subject: Subject, u: Tensor, view: View, generator: torch.Generator
     ) -> Tensor:
         """``u``, and then some of the way from another subject to this one."""
-        others = [other for other in pool.partners if other is not subject]
+        others = [other for other in pool.partners if other.name != subject.name]
         if not others:
             return u
-        there = view.seen(between(_any(others, generator), subject)[0].to(self.device))
+        there = view.seen(between(_any(others, generator), subject, self.device)[0])
         share = float(torch.rand((), generator=generator))
         return u + share * sample_unit(there, unit_points(u.shape[2:], u) + u)
 

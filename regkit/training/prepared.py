@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,9 @@ from torch import Tensor
 from regkit import __version__
 from regkit.errors import InputError
 from regkit.io.atomic import disk_errors, write_atomically
+
+_FORMAT = 1  # to be raised when what is made of the same files becomes something else
+_DETACHED = (".mhd", ".nhdr")  # their voxels lie beside them, in a file of the same stem
 
 
 @dataclass(frozen=True)
@@ -41,21 +46,27 @@ class Prepared:
         ResourceError
             If the disk is full.
         """
-        told = [_told(each) for each in (__version__, *made_of)]
+        told = [_told(each) for each in (__version__, _FORMAT, *made_of)]
         path = self.folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}.npy"
         if not path.exists():
-            values = make().numpy()
+            whole = io.BytesIO()  # what writes it says by its number what went wrong
+            np.save(whole, make().cpu().numpy())
             with disk_errors(self.folder):
                 self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, lambda part: np.save(part, values), _mapped, overwrite=True)
+            write_atomically(
+                path, lambda part: part.write_bytes(whole.getbuffer()), _mapped, overwrite=True
+            )
         return _mapped(path)
 
 
 def _told(part: object) -> object:
     if not isinstance(part, Path):
         return part
-    status = part.stat()
-    return str(part.resolve()), status.st_size, status.st_mtime_ns
+    files = [part]
+    if part.suffix in _DETACHED:
+        files = sorted(part.parent.glob(f"{glob.escape(part.stem)}.*"))
+    states = [each.stat() for each in files]
+    return str(part.resolve()), [(each.st_size, each.st_mtime_ns) for each in states]
 
 
 def _mapped(path: Path) -> Tensor:

@@ -25,8 +25,14 @@ class Processes:
         """Replace every gradient by its mean over the processes."""
         if self.count == 1:
             return
-        for weight in network.parameters():
-            if weight.grad is None:  # what one process has no part in, others may
+        weights = list(network.parameters())
+        had = [float(weight.grad is not None) for weight in weights]
+        anywhere = torch.tensor(had, device=self.device)
+        distributed.all_reduce(anywhere)
+        for weight, count in zip(weights, anywhere.tolist(), strict=True):
+            if not count:  # what rests everywhere has no gradient, which is not one of zero
+                continue
+            if weight.grad is None:
                 weight.grad = torch.zeros_like(weight)
             distributed.all_reduce(weight.grad)
             weight.grad /= self.count

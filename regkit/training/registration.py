@@ -72,10 +72,15 @@ class RegistrationTask:
                     f"networks: {stage.networks} sees; make it smaller"
                 )
         if config.start is not None:
-            _started(config, widths[0], name)
+            _check_start(config, _started(config, widths[0], name), name)
+        labelled = False
         for held_out in (False, True):
             for pool in open_pools(config, config.shape, held_out=held_out):
-                check_headers(row for subject in pool.subjects for row in subject.rows)
+                rows = [row for subject in pool.subjects for row in subject.rows]
+                check_headers(rows, aligned=pool.source.aligned)
+                labelled |= any(row.labels for row in rows) or pool.source.synthesis == "shapes"
+        if config.loss.dice and not labelled:
+            raise InputError(f"{name}: loss: dice needs labels, and no table names any")
         return cls(config)
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
@@ -211,6 +216,20 @@ def _started(config: RegistrationConfig, steps: int, name: str) -> Registration:
             "the halvings that they were trained with"
         )
     return found
+
+
+def _check_start(config: RegistrationConfig, found: Registration, name: str) -> None:
+    """Refuse words about a new network that the weights it starts from say otherwise."""
+    widths = _widths(found)
+    window = int(found.window) if isinstance(found, Normalised) else 0
+    own = {"down": widths.down, "up": widths.up, "window": window > 0}
+    asked = {"down": config.down, "up": config.up, "window": config.window > 0}
+    for word in asked:
+        if word in config.model_fields_set and asked[word] != own[word]:
+            raise InputError(
+                f"{name}: {word}: {getattr(config, word)} is of a new network, and start: "
+                f"{config.start} has its own; leave it out"
+            )
 
 
 def _window(config: RegistrationConfig, shape: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +36,11 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write, whole or not at all."""
-        write_atomically(path, lambda part: torch.save(asdict(self), part), _read, overwrite=True)
+        whole = io.BytesIO()  # what writes it says by its number what went wrong
+        torch.save(asdict(self), whole)
+        write_atomically(
+            path, lambda part: part.write_bytes(whole.getbuffer()), _read, overwrite=True
+        )
 
 
 def deciding(config: LoopConfig) -> dict[str, Any]:
@@ -76,6 +81,8 @@ def _difference(old: Any, new: Any, name: str = "") -> tuple[str, Any, Any] | No
             if apart is not None:
                 return apart
         return None
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return _difference(dict(enumerate(old)), dict(enumerate(new)), name)
     return None if old == new else (name, old, new)
 
 

@@ -14,27 +14,31 @@ from regkit.transforms import Transform
 Between = tuple[Tensor, Tensor]
 
 
-def between(fixed: Subject, moving: Subject) -> Between:
+def between(fixed: Subject, moving: Subject, device: torch.device) -> Between:
     """Displacements ``(1, 3, *shape)`` there and back, in shares of the field of view.
 
     The first leads from the grid of ``fixed`` to that of ``moving``, the second from that of
     ``moving`` to that of ``fixed``; both know where the bodies lie in their own worlds. A pair is
-    registered once, which takes seconds, whichever way round it is asked for.
+    registered once on ``device``, which takes seconds, whichever way round it is asked for.
     """
     one, two = sorted((fixed, moving), key=lambda each: (str(each.rows[0].image), each.mirrored))
     shared = next((name for name in one.modalities if name in two.modalities), None)
     names = shared or one.modalities[0], shared or two.modalities[0]
     made_of = ["between", *one.made_of(names[0]), *two.made_of(names[1])]
-    there, back = one.prepared(made_of, lambda: torch.stack(_found(one, two, names)).half()).float()
+    found = one.prepared(made_of, lambda: torch.stack(_found(one, two, names, device)).half())
+    there, back = found.to(device).float()
     return (there, back) if one is fixed else (back, there)
 
 
-def _found(fixed: Subject, moving: Subject, modalities: tuple[str, str]) -> Between:
+def _found(
+    fixed: Subject, moving: Subject, modalities: tuple[str, str], device: torch.device
+) -> Between:
     # The threads are those of the loop, which has set them.
     result = register(
         fixed.volume(modalities[0]),
         moving.volume(modalities[1]),
         threads=torch.get_num_threads(),
+        device=str(device),
     )
     return (
         _shares(result.transform, fixed.grid, moving.grid),

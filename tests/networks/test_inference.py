@@ -7,7 +7,7 @@ from regkit import InputError
 from regkit.networks.folded import FoldedUNet
 from regkit.networks.gradicon import gradicon
 from regkit.networks.inference import displacement, faster, suited
-from regkit.networks.unet import UNet
+from regkit.networks.unet import UNet, Widths
 
 SHAPES = [(66, 70), (65, 33), (40, 41, 42), (35, 34, 33), (20, 9, 7), (64, 3, 2)]
 
@@ -29,6 +29,16 @@ def test_a_folded_network_is_the_network(nets, shape, dtype, share):
     assert found.shape == wanted.shape
     assert found.dtype == torch.float32
     assert float((found - wanted).abs().max()) < share * float(wanted.abs().max())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_network_is_folded_where_it_lies(dtype):
+    """On a device without numbers, whatever lay elsewhere would be refused."""
+    net = UNet(3, Widths((2, 8, 16), (8,))).to("meta")
+    with torch.inference_mode():
+        found = FoldedUNet(net, dtype)(*torch.rand(2, 1, 1, 24, 20, 18, device="meta"))
+    assert found.device.type == "meta"
+    assert found.shape == (1, 3, 12, 10, 9)
 
 
 def test_a_thin_image_reads_only_what_was_written(nets):

@@ -15,6 +15,7 @@ from regkit.registration.guides import guides_of
 from regkit.registration.tuning import TuningConfig, tuned
 from regkit.resample import warp
 
+CPU = torch.device("cpu")
 SHIFT = (2.0, -1.0, 1.0)
 ON = RegisterConfig(dice=1.0)
 FEW = {
@@ -41,8 +42,8 @@ def balls():
 
 
 def _level(balls, **changes):
-    guides = guides_of(*balls, RegisterConfig(dice=2.0), 3)
-    return guides.on(balls[0].grid, np.eye(4), **changes)
+    guides = guides_of(*balls, RegisterConfig(dice=2.0), balls)
+    return guides.on(balls[0].grid, np.eye(4), CPU, **changes)
 
 
 def test_the_pull_is_towards_the_structure(balls):
@@ -85,10 +86,10 @@ def test_what_does_not_count_does_not_pull(balls):
 def test_exchanged_it_looks_from_the_other_side(balls):
     turn = np.eye(4)
     turn[0, 3] = 1.0
-    guides = guides_of(*balls, ON, 3)
-    back = guides.on(balls[0].grid, turn, exchanged=True)
+    guides = guides_of(*balls, ON, balls)
+    back = guides.on(balls[0].grid, turn, CPU, exchanged=True)
     assert torch.equal(back.fixed[1:-2], (guides.moving.data[0])[2:-1])
-    there, still = guides.on(balls[0].grid, turn), torch.zeros(3, 30, 28, 26)
+    there, still = guides.on(balls[0].grid, turn, CPU), torch.zeros(3, 30, 28, 26)
     everywhere = torch.ones(30, 28, 26)
     assert back.pull(still, everywhere)[0] == pytest.approx(there.pull(still, everywhere)[0], 0.01)
 
@@ -121,7 +122,7 @@ def test_slices_are_guided_too(head, parts, bend):
 
 def test_a_network_learns_labels_of_its_pair(balls, network_of_two):
     """Images of nothing: what is learned is what the labels say."""
-    guides = guides_of(*balls, ON, 3)
+    guides = guides_of(*balls, ON, balls)
     moving, fixed = guides.memberships(np.eye(4), balls[0].grid.with_shape((24, 24, 24)))
     image = torch.ones(1, 1, 24, 24, 24)
     config = TuningConfig(iterations=10, learning_rate=1e-3, tolerance=0)
@@ -162,6 +163,21 @@ def test_labels_that_would_do_nothing_are_refused(head, parts, change, said):
     given = {"fixed_labels": parts, "moving_labels": parts, "dice": 1.0, **change}
     with pytest.raises(InputError, match=said):
         rk.register(head, head, **given)
+
+
+def test_guides_lie_where_the_images_are(balls):
+    level = guides_of(*balls, ON, balls).on(balls[0].grid, np.eye(4), torch.device("meta"))
+    assert {level.fixed.device.type, level.moving.device.type} == {"meta"}
+
+
+def test_labels_that_lie_elsewhere_or_are_none_are_refused(head, parts):
+    away = Labels(parts.data, parts.grid.window((500, 0, 0), parts.grid.shape), "away.nii")
+    for labels, said in (
+        (away, "away.nii: its middle lies outside"),
+        (head, "is an image, not la"),
+    ):
+        with pytest.raises(InputError, match=said):
+            rk.register(head, head, fixed_labels=parts, moving_labels=labels, dice=1.0)
 
 
 def test_maps_must_name_a_structure_in_common(head, parts):

@@ -40,7 +40,10 @@ def test_what_lies_elsewhere_is_refused(file):
             InputError, match=r"far.nii.gz: its middle \(204, 4, 4\) lies outside t1"
         ):
             check_headers(rows)
-    check_headers([Row(image, "t1", "a"), Row(far, "t1", "b")])
+    two = [Row(image, "t1", "a"), Row(far, "t1", "b")]
+    check_headers(two)
+    with pytest.raises(InputError, match="with which it is to share a world"):
+        check_headers(two, aligned=True)
 
 
 def test_what_cannot_be_trained_on_is_refused(file, tmp_path):

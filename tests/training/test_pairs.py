@@ -1,5 +1,6 @@
 """Pairs: what the network sees and what is compared are drawn each for itself."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import product
 from types import SimpleNamespace
@@ -19,8 +20,12 @@ class Person:
 
     tens: int
     modalities: tuple[str, ...]
-    labels: None = None
-    mask: None = None
+    labels: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+
+    @property
+    def name(self):
+        return str(self.tens)
 
     def image(self, modality):
         return torch.full((1, 1, *[SHAPE] * 3), float(self.tens + "abc".index(modality)))
@@ -73,3 +78,19 @@ def test_within_is_the_share_of_one_person_twice(drawn):
     found = drawn((Person(10, ("a",)), Person(20, ("a",))), within=0.3, count=1000)
     assert sum(each.same for each in found) == pytest.approx(300, abs=45)
     assert all(each.same == (each.seen[0] == each.seen[1]) for each in found)
+
+
+def test_pairs_are_drawn_on_the_device_of_the_network(monkeypatch):
+    """On a device without numbers, whatever lay elsewhere would be refused."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it knows none for it
+    inside = torch.ones(1, 1, *[SHAPE] * 3, dtype=torch.uint8)
+    people = tuple(Person(tens, ("a", "b"), inside, inside) for tens in (10, 20))
+    pool = Pool(Source(name="x", table="x.csv", within=0.5, recolour=0.5), people, people)
+    augment = Augment(turn=1, affine=0.1, crop=0.5, scales=(0.5,), reach=(0.1,))
+    drawer = Drawer([pool], augment, SHAPE, randomise=True, device=torch.device("meta"))
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(10):
+        example = drawer.draw(generator)
+        for side in (example.moving, example.fixed):
+            parts = (side.seen, side.compared, side.weight, side.u, side.labels)
+            assert {part.device.type for part in parts} == {"meta"}

@@ -1,5 +1,8 @@
 """Subjects on their grids."""
 
+import errno
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -110,3 +113,25 @@ def test_what_was_damaged_is_said(rows, kept):
         path.write_bytes(b"no")
     with pytest.raises(rk.InputError, match=r"\.npy: was damaged; delete it"):
         subject.image("t1")
+
+
+def test_voxels_that_lie_beside_their_header_are_looked_at_too(kept, tmp_path):
+    header, voxels = tmp_path / "a.mhd", tmp_path / "a.raw"
+    header.write_text("ElementDataFile = a.raw")
+    voxels.write_bytes(b"1")
+    os.utime(voxels, ns=(1, 1))
+    assert float(kept(["x", header], lambda: torch.tensor([1.0]))) == 1
+    os.utime(voxels, ns=(2, 2))
+    assert float(kept(["x", header], lambda: torch.tensor([2.0]))) == 2
+    os.utime(voxels, ns=(1, 1))
+    assert float(kept(["x", header], lambda: torch.tensor([3.0]))) == 1
+
+
+def test_a_full_disk_is_no_bug(kept, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(rk.ResourceError):
+        kept(["x"], lambda: torch.ones(3))
+    assert not list(kept.folder.iterdir())

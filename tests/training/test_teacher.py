@@ -7,11 +7,13 @@ from regkit.training.prepared import Prepared
 from regkit.training.subjects import Subject
 from regkit.training.table import Row
 
+CPU = torch.device("cpu")
+
 
 def test_each_pair_is_found_once_and_names_of_other_tables_are_other_people(monkeypatch, tmp_path):
     asked = []
 
-    def found(fixed, moving, _):
+    def found(fixed, moving, *_):
         asked.append((fixed.rows[0].image.name, moving.rows[0].image.name))
         return torch.tensor([float(len(asked))]), torch.tensor([-float(len(asked))])
 
@@ -23,9 +25,9 @@ def test_each_pair_is_found_once_and_names_of_other_tables_are_other_people(monk
     monkeypatch.setattr(teacher, "_found", found)
     one, two = subject("1", "a.nii"), subject("2", "b.nii")
     elsewhere = subject("1", "c.nii"), subject("2", "d.nii")
-    there, back = teacher.between(one, two)
-    assert teacher.between(one, two) == (there, back)
-    assert teacher.between(two, one) == (back, there)
-    assert teacher.between(*reversed(elsewhere)) == (-2.0, 2.0)
-    assert teacher.between(*elsewhere) == (2.0, -2.0)
+    there, back = teacher.between(one, two, CPU)
+    assert teacher.between(one, two, CPU) == (there, back)
+    assert teacher.between(two, one, CPU) == (back, there)
+    assert teacher.between(*reversed(elsewhere), CPU) == (-2.0, 2.0)
+    assert teacher.between(*elsewhere, CPU) == (2.0, -2.0)
     assert asked == [("a.nii", "b.nii"), ("c.nii", "d.nii")]

@@ -243,8 +243,16 @@ def test_held_out_subjects_validate_and_never_train(words, chests):
         ({"down": [2, 4]}, "make no network"),
         ({"window": 4}, "window 4 has no middle"),
         (
+            {
+                "start": "small",
+                "halvings": [2, 2, 1, 1, 0],
+                "stages": [{"steps": 1, "networks": 5}],
+            },
+            r"down: \(2, 4, 8, 8\) is of a new network, and start: small has its own",
+        ),
+        (
             {"sources": [{"name": "a", "synthesis": "shapes", "mirrored": True}]},
-            "source 'a': mirrored is for images",
+            "source 'a': mirrored says nothing where synthesis: shapes",
         ),
         ({"augment": {"scales": [0.3]}}, "scales and reach must have the same length"),
         ({"stages": [{"steps": 1, "networks": 2, "patch": 9}]}, "patch 9 is larger than the 8"),
@@ -271,6 +279,10 @@ def test_what_is_wrong_is_said_before_the_first_step(words, change, said):
     [
         ({"seed": 3}, "was begun with seed 0, now it is 3"),
         ({"loss": {"lmbda": 2}}, r"was begun with loss\.lmbda 1\.5, now it is 2"),
+        (
+            {"stages": [{"networks": 2, "steps": 3}, {"networks": 3, "steps": 9}]},
+            r"was begun with stages\.0\.learning_rate 0\.001, now it is 5e-05",
+        ),
         ({"down": [2, 6, 8, 8]}, "was begun with down"),
     ],
 )
@@ -390,9 +402,12 @@ def test_maps_of_labels_are_painted(words, chests):
     assert not torch.allclose(moving.seen[inside], fixed.seen[inside], atol=0.05)
 
 
-def test_maps_that_are_to_be_painted_must_be_there(words, chests):
+def test_labels_that_are_to_be_compared_or_painted_must_be_there(words, chests):
     rows = json.loads(chests.read_text())
     chests.write_text(json.dumps([{"image": row["image"]} for row in rows]))
+    words |= {"sources": [{"name": "lobes", "table": str(chests)}], "loss": {"dice": 1}}
+    with pytest.raises(InputError, match="loss: dice needs labels, and no table names any"):
+        open_task(words, "x")
     words["sources"] = [{"name": "lobes", "table": str(chests), "synthesis": "labels"}]
     with pytest.raises(InputError, match="synthesis from labels needs labels everywhere"):
         open_task(words, "x")
@@ -413,7 +428,8 @@ def test_tensorboard_gets_what_is_told(words):
 
 
 def test_two_processes_train_one_network(words, tmp_path):
-    words |= {"device": "cpu", "threads": 1, "stages": words["stages"][:1], "report_every": 1}
+    words |= {"device": "cpu", "threads": 1, "report_every": 1, "weight_decay": 0.1, "shape": 32}
+    words["stages"] = [{"networks": 2, "steps": 3}, {"networks": 3, "steps": 2, "patch": 16}]
     path = tmp_path / "two.yaml"
     path.write_text(yaml.safe_dump(words))
     code = "import sys; from regkit.cli import main; sys.exit(main())"
@@ -423,11 +439,66 @@ def test_two_processes_train_one_network(words, tmp_path):
     assert ended.returncode == 0, ended.stderr
     folder = tmp_path / "run"
     lines = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2, 3]  # one speaks for both
+    assert [line["step"] for line in lines] == [1, 2, 3, 1, 2]  # one speaks for both
     state = torch.load(folder / STATE, weights_only=True)
     assert not torch.equal(*state["generators"])  # each draws pairs of its own
+    learned = state["optimiser"]["state"].keys()
+    assert len(learned) < len(state["optimiser"]["param_groups"][0]["params"])  # the others rest
     alone = train(open_task({**words, "output": str(tmp_path / "alone")}, "x"), _quiet)
     ours, theirs = (read_checkpoint(each / WEIGHTS) for each in (folder, alone))
     assert any(not torch.equal(ours[name], theirs[name]) for name in ours)
     with pytest.raises(InputError, match="was written by 2 processes, this run has 1"):
         train(open_task(words, "x"), _quiet)
+
+
+def test_a_loss_that_is_no_number_stops_before_the_weights_take_harm(words, monkeypatch):
+    task = open_task(words, "x")
+    train(task, _quiet, until=1)
+    before = read_checkpoint(task.config.output / WEIGHTS)
+    loss = task.loss
+    monkeypatch.setattr(
+        task, "loss", lambda *some: {k: v * float("nan") for k, v in loss(*some).items()}
+    )
+    with pytest.raises(InputError, match=r"the loss is nan, .* lower learning_rate and begin in"):
+        train(task, _quiet)
+    after = read_checkpoint(task.config.output / WEIGHTS)
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_what_is_held_out_of_painted_maps_validates_by_its_images(words, chests):
+    words |= {
+        "stages": [{"networks": 2, "steps": 1}],
+        "sources": [
+            {"name": "a", "table": str(chests), "synthesis": "labels", "held_out": ["0006_mr"]}
+        ],
+        "validation_pairs": 1,
+    }
+    told = []
+    train(open_task(words, "x"), told.append)
+    assert "truth" in told[0].values
+    assert "similarity" in told[1].values
+    assert "truth" not in told[1].values
+
+
+@pytest.mark.parametrize(("kept", "said"), [(True, "goes on from"), (False, "no checkpoint")])
+def test_a_run_that_is_stopped_says_what_is_left(words, tmp_path, capsys, monkeypatch, kept, said):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(words))
+    if kept:
+        train(open_task(words, "x"), _quiet, until=1)
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("regkit.training.loop.train", interrupted)
+    assert main(["train", "--config", str(path), "--quiet"]) == 130
+    told = capsys.readouterr().err.strip()
+    assert told.startswith("regkit: interrupted; ")
+    assert said in told
+
+
+def test_what_would_stop_a_run_is_said_by_a_dry_one(words, tmp_path, capsys):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump({**words, "device": "cuda:7"}))
+    assert main(["train", "--config", str(path), "--dry-run"]) == 2
+    assert "device 'cuda:7' is not available" in capsys.readouterr().err

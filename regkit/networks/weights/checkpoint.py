@@ -68,7 +68,8 @@ def write_checkpoint(
         metadata[_CONTRAST] = told.contrast
     try:
         tensors = {name: value.contiguous() for name, value in state.items()}
-        safetensors.torch.save_file(tensors, part, metadata or None)
+        # Written here: that way it has the mode of any other file, and a full disk says so.
+        part.write_bytes(safetensors.torch.save(tensors, metadata or None))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -157,8 +157,11 @@ def read_record(name: str) -> Record:
 
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except PermissionError as error:
+        raise InputError(f"{path}: no permission to read it; change its mode or owner") from error
 
 
 def _install(source: Known, path: Path, origin: str) -> Path:
