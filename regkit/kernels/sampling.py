@@ -108,6 +108,52 @@ def sample_unit(images: Tensor, points: Tensor) -> Tensor:
     return functional.grid_sample(images, unit, padding_mode="border", align_corners=True)
 
 
+def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Voxel centres as shares of the field of view, ``(1, d, *shape)``; an axis of one is at 0."""
+    axes = [torch.arange(n, dtype=like.dtype, device=like.device) / max(n - 1, 1) for n in shape]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).movedim(-1, 0)[None]
+
+
+def warp_unit(images: Tensor, u: Tensor, *, add: bool = False) -> Tensor:
+    """``images(x + u(x))`` for every voxel ``x`` of ``u``, by :func:`sample_unit`; differentiable.
+
+    Parameters
+    ----------
+    images
+        ``(B, C, *spatial)``.
+    u
+        ``(B, d, *shape)``, or one for all images, in shares of the field of view.
+    add
+        Whether ``u`` comes on top: of a displacement, what both come to.
+
+    Returns
+    -------
+    Tensor
+        ``(B, C, *shape)``.
+
+    Examples
+    --------
+    >>> image = torch.tensor([[[[0.0, 1.0, 2.0]]]])
+    >>> warp_unit(image, torch.tensor([0.0, 0.25]).reshape(1, 2, 1, 1).expand(1, 2, 1, 3)).tolist()
+    [[[[0.5, 1.5, 2.0]]]]
+    """
+    plain = images.dtype == u.dtype == torch.float32
+    if images.ndim == 5 and plain and loops_apply(images, u):
+        return _warp_unit_loops(images, u, add)
+    found = sample_unit(images, unit_points(u.shape[2:], u) + u)
+    return u + found if add else found
+
+
+def _warp_unit_loops(images: Tensor, u: Tensor, add: bool) -> Tensor:
+    from regkit.kernels.cpu import unit
+
+    u = u.detach().expand(images.shape[0], *[-1] * 4).movedim(1, -1).contiguous()
+    out = images.new_empty(*u.shape[:-1], images.shape[1])
+    for image, each, values in zip(images.detach().movedim(1, -1), u, out, strict=True):
+        unit.warp(image.contiguous().numpy(), each.numpy(), add, values.numpy())
+    return out.movedim(-1, 1)
+
+
 def _sample_unit_loops(images: Tensor, points: Tensor) -> Tensor:
     from regkit.kernels.cpu import unit
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from regkit.kernels.sampling import sample_unit
-from regkit.networks.steps import unit_points
+from regkit.kernels.sampling import warp_unit
 
 
 def gradicon_loss(there: Tensor, back: Tensor) -> Tensor:
@@ -28,7 +27,7 @@ def gradicon_loss(there: Tensor, back: Tensor) -> Tensor:
     >>> float(gradicon_loss(still, still))
     0.0
     """
-    error = back + sample_unit(there, unit_points(back.shape[2:], back) + back)
+    error = warp_unit(there, back, add=True)
     total = error.new_zeros(())
     for axis in range(2, error.ndim):
         steps = error.shape[axis] - 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from regkit.kernels.sampling import sample_unit
+from regkit.kernels.sampling import sample_unit, unit_points, warp_unit
 from regkit.networks.compiled import CompiledUNet
 from regkit.networks.folded import FoldedUNet
 from regkit.networks.unet import UNet, pooled
@@ -54,11 +54,10 @@ class SteppedMap:
         own = tuple(last.shape[2:])
         if self.reduced and own != tuple(shape):
             return enlarged(self.displacement(own), shape)
-        points = unit_points(shape, last)
         same = own == tuple(shape)  # its own voxels: nothing to interpolate
-        total = last if same else sample_unit(last, points)
+        total = last if same else sample_unit(last, unit_points(shape, last))
         for u in reversed(earlier):
-            total = total + sample_unit(u, points + total)
+            total = warp_unit(u, total, add=True)
         return total
 
     def __add__(self, later: SteppedMap) -> SteppedMap:
@@ -130,7 +129,8 @@ class TwoStep(Registration):
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """See :class:`Registration`."""
         phi: SteppedMap = self.netPhi(moving, fixed)
-        rest: SteppedMap = self.netPsi(sample_unit(moving, phi.on(moving.shape[2:])), fixed)
+        seen = warp_unit(moving, phi.displacement(moving.shape[2:]))
+        rest: SteppedMap = self.netPsi(seen, fixed)
         return phi + rest
 
     def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
@@ -153,9 +153,3 @@ def enlarged(u: Tensor, shape: Sequence[int]) -> Tensor:
             rows = shares @ rows if axis < u.ndim - 1 else rows[..., 0] @ shares.T
         u = rows.reshape(*u.shape[:axis], size, *u.shape[axis + 1 :])
     return u
-
-
-def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:
-    """Voxel centres as shares of the field of view, ``(1, d, *shape)``; an axis of one is at 0."""
-    axes = [torch.arange(n, dtype=like.dtype, device=like.device) / max(n - 1, 1) for n in shape]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).movedim(-1, 0)[None]

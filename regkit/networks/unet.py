@@ -173,8 +173,9 @@ def halved(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     Where one voxel comes out of the last axis, oneDNN 3.12 reads in bfloat16 what nobody wrote.
     So two come out, of which one sees mere padding.
     """
-    room = max(0, 3 - x.shape[-1])
-    return conv(functional.pad(x, (0, room)))[..., : (x.shape[-1] + 1) // 2]
+    n = x.shape[-1]
+    wide = functional.pad(x, (0, 3 - n)) if n < 3 else x
+    return conv(wide)[..., : (n + 1) // 2]
 
 
 def pooled(images: Tensor) -> Tensor:

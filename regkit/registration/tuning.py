@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from regkit.kernels.sampling import sample_unit
+from regkit.kernels.sampling import warp_unit
 from regkit.losses.dice import dice_loss
 from regkit.losses.gradicon import gradicon_loss
 from regkit.losses.mass import mass_conserved
 from regkit.losses.similarity import Similarity
-from regkit.networks.steps import Registration, Step, unit_points
+from regkit.networks.steps import Registration, Step
 from regkit.networks.unet import UNet
 from regkit.registration.config import TuningConfig
 
@@ -105,19 +105,15 @@ def _loss(
     if labels is None:
         return loss
     on_moving, on_fixed = labels
-    overlap = dice_loss(on_fixed, _warped(on_moving[None], there)[0], counts[0])
-    overlap = overlap + dice_loss(on_moving, _warped(on_fixed[None], back)[0], counts[1])
+    overlap = dice_loss(on_fixed, warp_unit(on_moving[None], there)[0], counts[0])
+    overlap = overlap + dice_loss(on_moving, warp_unit(on_fixed[None], back)[0], counts[1])
     return loss + dice * overlap
 
 
 def _shown(image: Tensor, u: Tensor, config: TuningConfig) -> Tensor:
     """What is compared: the warped image, or the mass in it."""
-    warped = _warped(image, u)
+    warped = warp_unit(image, u)
     return mass_conserved(warped, u) if config.conserve == "mass" else warped
-
-
-def _warped(image: Tensor, u: Tensor) -> Tensor:
-    return sample_unit(image, unit_points(u.shape[2:], u) + u)
 
 
 def _both(weight: Tensor | None, other: Tensor | None, u: Tensor) -> Tensor | None:
@@ -125,7 +121,7 @@ def _both(weight: Tensor | None, other: Tensor | None, u: Tensor) -> Tensor | No
     if weight is None or other is None:
         return None
     with torch.no_grad():
-        return weight * _warped(other[None, None], u)[0, 0]
+        return weight * warp_unit(other[None, None], u)[0, 0]
 
 
 def _settled(losses: list[float], tolerance: float) -> bool:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from regkit.kernels.sampling import sample_unit
+from regkit.kernels.sampling import warp_unit
 from regkit.losses.dice import dice_loss
 from regkit.losses.gradicon import gradicon_loss
 from regkit.losses.mass import mass_conserved
 from regkit.losses.similarity import Similarity
-from regkit.networks.steps import unit_points
 from regkit.training.config import Loss
 from regkit.training.pairs import Example, Side
 
@@ -85,12 +84,8 @@ def _labelled(way: Way) -> bool:
     return way.moving.labels is not None and way.fixed.labels is not None
 
 
-def _shown(image: Tensor, u: Tensor) -> Tensor:
-    return sample_unit(image, unit_points(u.shape[2:], u) + u)
-
-
 def _similarity(way: Way, similarity: Similarity) -> Tensor:
-    warped = _shown(way.moving.compared, way.u)
+    warped = warp_unit(way.moving.compared, way.u)
     if way.example.conserve == "mass":
         warped = mass_conserved(warped, way.u)
     return similarity(way.fixed.compared[0], warped[0], way.fixed.weight[0, 0])
@@ -103,8 +98,8 @@ def _truth(way: Way) -> Tensor:
     """
     truth = way.fixed.u
     if way.between is not None:
-        truth = truth + _shown(way.between, truth)
-    apart = way.u + _shown(way.moving.u, way.u) - truth
+        truth = truth + warp_unit(way.between, truth)
+    apart = way.u + warp_unit(way.moving.u, way.u) - truth
     length = (apart.square().sum(1, keepdim=True) + 1e-10).sqrt()
     weight = way.fixed.weight
     return 100 * (length * weight).sum() / weight.sum().clamp(min=1)
@@ -121,4 +116,4 @@ def _dice(way: Way) -> Tensor:
     if moving is None or fixed is None or not (common := _present(moving) & _present(fixed)):
         return way.u.new_zeros(())
     chosen = torch.tensor(sorted(common), device=way.u.device).reshape(1, -1, 1, 1, 1)
-    return dice_loss((fixed == chosen).float()[0], _shown((moving == chosen).float(), way.u)[0])
+    return dice_loss((fixed == chosen).float()[0], warp_unit((moving == chosen).float(), way.u)[0])

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.kernels.sampling import sample_unit
-from regkit.networks.steps import unit_points
+from regkit.kernels.sampling import warp_unit
 from regkit.settings import near
 from regkit.training.config import Augment, RegistrationConfig, Source
 from regkit.training.prepared import Prepared
@@ -210,7 +209,7 @@ class Drawer:
             return u
         there = view.seen(between(_any(others, generator), subject, self.device)[0])
         share = float(torch.rand((), generator=generator))
-        return u + share * sample_unit(there, unit_points(u.shape[2:], u) + u)
+        return u + share * warp_unit(there, u)
 
     def _of_labels(self, labels: Tensor, view: View, generator: torch.Generator) -> Example:
         """One map of labels, deformed twice, in two contrasts."""

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from regkit.errors import InputError
-from regkit.kernels.sampling import sample_unit
+from regkit.kernels.sampling import warp_unit
 from regkit.networks.normalised import Normalised, standing_out
-from regkit.networks.steps import Registration, SteppedMap, TwoStep, unit_points
+from regkit.networks.steps import Registration, SteppedMap, TwoStep
 from regkit.training.pairs import Example, Side
 
 _MARGIN = 12  # a share of the box that is not judged: what lies beyond it is not known there
@@ -65,7 +65,7 @@ def patched(
         found = first(sources, targets)
         with torch.autocast(moving.device.type, enabled=False):
             coarse = found.displacement(shape)
-            sources = sample_unit(sources, unit_points(shape, coarse) + coarse)
+            sources = warp_unit(sources, coarse)
     ratio = (shape[0] - 1) / (size - 1)
     near: SteppedMap = last(_cut(sources, both), _cut(targets, both))
     steps = (_cut(coarse, both), *near.steps)

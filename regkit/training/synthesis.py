@@ -14,9 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from regkit.errors import InputError
-from regkit.kernels.sampling import sample_unit
+from regkit.kernels.sampling import unit_points, warp_unit
 from regkit.kernels.windows import box_mean
-from regkit.networks.steps import unit_points
 
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 _DOUBLINGS = 6  # 64 steps of Euler; more changes a field by less than a hundredth of a voxel
@@ -95,15 +94,9 @@ def _blurred(x: Tensor, shape: Sequence[int], scale: float) -> Tensor:
 def integrated(velocity: Tensor) -> Tensor:
     """``exp(v) - id`` by scaling and squaring, ``(B, d, *shape)`` in shares of the view."""
     u: Tensor = velocity / 2**_DOUBLINGS
-    points = unit_points(velocity.shape[2:], velocity)
     for _ in range(_DOUBLINGS):
-        u = u + sample_unit(u, points + u)
+        u = warp_unit(u, u, add=True)
     return u
-
-
-def warped(images: Tensor, u: Tensor) -> Tensor:
-    """``images(x + u(x))``, linear."""
-    return sample_unit(images, unit_points(u.shape[2:], u) + u)
 
 
 def random_labels(

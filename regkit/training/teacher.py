@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from regkit.geometry.grid import Grid
-from regkit.networks.steps import unit_points
+from regkit.kernels.sampling import unit_points
 from regkit.registration.pipeline import register
 from regkit.training.subjects import Subject
 from regkit.transforms import Transform

@@ -8,8 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from regkit.kernels.sampling import sample_unit
-from regkit.networks.steps import unit_points
+from regkit.kernels.sampling import sample_unit, unit_points
 from regkit.training.config import Augment
 
 

@@ -3,9 +3,8 @@
 import pytest
 import torch
 
-from regkit.kernels.sampling import sample_unit
+from regkit.kernels.sampling import sample_unit, unit_points
 from regkit.losses.mass import mass_conserved
-from regkit.networks.steps import unit_points
 
 SHAPES = [(40, 50), (24, 30, 20)]
 

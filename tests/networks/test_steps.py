@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from regkit.networks.steps import SteppedMap, enlarged, unit_points
+from regkit.kernels.sampling import unit_points
+from regkit.networks.steps import SteppedMap, enlarged
 
 
 def _field(shape, seed):

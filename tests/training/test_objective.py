@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from regkit.kernels.sampling import sample_unit
+from regkit.kernels.sampling import sample_unit, unit_points
 from regkit.losses import MSE
 from regkit.losses.mass import mass_conserved
-from regkit.networks.steps import unit_points
 from regkit.training.config import Loss
 from regkit.training.objective import objective
 from regkit.training.pairs import Example, Side

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from regkit.networks.steps import unit_points
+from regkit.kernels.sampling import unit_points
 from regkit.training.config import Augment
 from regkit.training.view import View
 
