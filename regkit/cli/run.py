@@ -104,6 +104,8 @@ def write(
 ) -> dict[str, Any]:
     """Every file of ``plan`` into ``folder``, some side by side, the record last; what it says."""
     about = {name: record[name] for name in _IN_REPORT}
+    if record["notices"]:
+        about["notices"] = "; ".join(record["notices"])
     before = record["metrics_before"]
     _side_by_side(
         # The one that takes longest comes first.

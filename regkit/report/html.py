@@ -140,7 +140,7 @@ def _images(result: Result, cuts: Scene, affine: Affine) -> dict[str, Any]:
 def _tables(
     result: Result, affine: Affine, run: Mapping[str, Any], before: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    metrics = metric_rows(result.metrics, before)
+    metrics = metric_rows(result.metrics, before, guided=result.config.dice > 0)
     return {
         "headers": header_rows(result.fixed, result.moving),
         "stages": stage_rows(result.stages),

@@ -72,20 +72,28 @@ _KNOWN = {
     "similarity": ("Similarity", "", "What was minimised, on the result; lower is better."),
 }  # fmt: skip
 
+_GUIDED = "These labels guided the registration: it says how well they were followed."
+
 
 def metric_rows(
-    metrics: Mapping[str, float], before: Mapping[str, float] | None = None
+    metrics: Mapping[str, float],
+    before: Mapping[str, float] | None = None,
+    *,
+    guided: bool = False,
 ) -> list[MetricRow]:
     """Every metric in plain words; names that are not known are shown as they are.
 
     Values from before registration are those in ``before``, and those whose name ends in
-    ``_before``; the ending ``_after`` is dropped.
+    ``_before``; the ending ``_after`` is dropped. Where labels ``guided`` the registration, their
+    overlap is told to be no independent measure of it.
     """
     earlier, later = _split(metrics)
     earlier |= before or {}
     rows = []
     for name in {**later, **earlier}:
         label, unit, meaning = _KNOWN.get(name, (name.replace("_", " "), "", ""))
+        if guided and name.startswith("dice"):
+            meaning = f"{meaning} {_GUIDED}"
         numbers = [_number(values.get(name), unit) for values in (earlier, later)]
         rows.append(MetricRow(label, numbers[0], numbers[1], meaning))
     return rows

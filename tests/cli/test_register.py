@@ -206,3 +206,16 @@ def test_settings_that_are_no_text_are_refused(files, tmp_path, capsys):
 def test_a_missing_image_is_named(files, tmp_path, capsys):
     assert main(["register", str(files.fixed), str(tmp_path / "gone.nii")]) == 2
     assert "gone.nii" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_labels_guide_and_it_is_said(files, tmp_path, capsys):
+    labels = ["--moving-labels", files.labels, "--fixed-labels", files.fixed_labels]
+    out = tmp_path / "out"
+    assert main(files.words("-o", out, "--threads", 1, "--dice", 1, *labels)) == 0
+    said = "the labels guide the registration; their Dice is no independent measure of it"
+    assert f"notice  {said}" in capsys.readouterr().err
+    record = json.loads((out / "run.json").read_text())
+    assert record["notices"] == [said]
+    assert record["metrics"]["dice_mean"] > record["metrics_before"]["dice_mean"]
+    assert said in (out / "report.html").read_text()
+    assert main(["rerun", str(out / "run.json"), "--data", str(files.fixed.parent)]) == 0

@@ -56,6 +56,12 @@ def test_metrics_before_and_after_share_a_row():
     assert not rows["Folding"].compared
 
 
+def test_overlap_of_labels_that_guided_is_told_to_be_no_measure():
+    plain, guided = (metric_rows({"dice_mean": 0.9}, guided=way)[0] for way in (False, True))
+    assert "guided the registration" in guided.meaning
+    assert "guided" not in plain.meaning
+
+
 def test_unknown_and_unmeasured_metrics():
     unknown, unmeasured = metric_rows({"my_score": 2.0, "dice_mean": float("nan")})
     assert (unknown.label, unknown.after, unknown.meaning) == ("my score", "2", "")
