@@ -6,17 +6,16 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from denoise.learning.health import Health, best, examine
 from denoise.learning.objective import Objective
 from denoise.learning.patches import Patches
 from denoise.networks.layers import packed
 from denoise.networks.precision import precision
+from regkit.training.average import Average
 
 _WARM, _LAST_RATE, _CLIP = 50, 0.01, 1.0
 
@@ -84,26 +83,22 @@ def fit(
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule.factor)
     every = max(1, schedule.steps // schedule.checks)
     found: list[Health] = []
-    average = AveragedModel(network, multi_avg_fn=_running(schedule.average))
+    average = Average(network, schedule.average)
     kept, losses = copy.deepcopy(network.state_dict()), []
     for step in range(1, schedule.steps + 1):
         noisy = packed(patches.draw(schedule.batch, generator).to(device))
         losses.append(_step(network, objective, noisy, sigma, optimiser, generator))
         rates.step()
-        average.update_parameters(network)
+        average.follow()
         if step % every and step != schedule.steps:
             continue
-        found.append(_checked(average.module, objective, check, sigma, step, losses))
+        found.append(_checked(average.kept, objective, check, sigma, step, losses))
         losses = []
         watch(found[-1])
         if best(found) is found[-1]:
-            kept = copy.deepcopy(average.module.state_dict())
+            kept = copy.deepcopy(average.kept.state_dict())
     network.load_state_dict(kept)
     return found
-
-
-def _running(average: float) -> Any:
-    return get_ema_multi_avg_fn(average)  # type: ignore[no-untyped-call]
 
 
 def _step(

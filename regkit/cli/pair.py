@@ -11,7 +11,7 @@ from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_transform
-from regkit.registration.check import as_mask, check_initial, check_pair
+from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
 from regkit.transforms import Transform
 from regkit.volume import Labels, Volume
 
@@ -86,21 +86,6 @@ def notices(pair: Pair, plan: Plan) -> list[str]:
     if plan.config.dice:
         out.append("the labels guide the registration; their Dice is no independent measure of it")
     return out
-
-
-def check_same_dimension(labels: Labels, image: Volume) -> None:
-    """Refuse labels of another dimension than the images.
-
-    Raises
-    ------
-    InputError
-        Naming both.
-    """
-    if labels.ndim != image.ndim:
-        raise InputError(
-            f"{labels.name}: is {labels.ndim}-D and {image.name} {image.ndim}-D; labels must have "
-            "the dimension of the images"
-        )
 
 
 def check_meeting(fixed: Volume, moving: Volume) -> None:

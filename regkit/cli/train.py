@@ -36,8 +36,8 @@ def train(
     if output is not None:
         given["output"] = str(output)
     task = open_task(given, str(config))
-    check(task.config)
     if dry_run:
+        check(task.config)
         typer.echo(f"{config}: nothing is wrong with it")
         return
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import platform
 import re
@@ -13,6 +14,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from regkit.errors import InputError, RegkitError, ResourceError
 from regkit.io.formats import display_name, extension
@@ -71,6 +73,34 @@ def write_atomically(
             flush(path.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_serialised(
+    path: Path, write: Callable[[BinaryIO], object], verify: Callable[[Path], object]
+) -> None:
+    """:func:`write_atomically`, over a file that may be there, what a library writes in memory.
+
+    Libraries that write files themselves turn a full disk into errors of their own.
+
+    Parameters
+    ----------
+    path
+        The final name; its folder is made if missing.
+    write
+        Called with a file in memory.
+    verify
+        As there.
+
+    Raises
+    ------
+    InputError, ResourceError
+        As there.
+    """
+    whole = io.BytesIO()
+    write(whole)
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda part: part.write_bytes(whole.getbuffer()), verify, overwrite=True)
 
 
 @contextmanager

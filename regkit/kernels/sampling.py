@@ -114,7 +114,7 @@ def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).movedim(-1, 0)[None]
 
 
-def warp_unit(images: Tensor, u: Tensor, *, add: bool = False) -> Tensor:
+def warp_unit(images: Tensor, u: Tensor) -> Tensor:
     """``images(x + u(x))`` for every voxel ``x`` of ``u``, by :func:`sample_unit`; differentiable.
 
     Parameters
@@ -123,8 +123,6 @@ def warp_unit(images: Tensor, u: Tensor, *, add: bool = False) -> Tensor:
         ``(B, C, *spatial)``.
     u
         ``(B, d, *shape)``, or one for all images, in shares of the field of view.
-    add
-        Whether ``u`` comes on top: of a displacement, what both come to.
 
     Returns
     -------
@@ -139,18 +137,17 @@ def warp_unit(images: Tensor, u: Tensor, *, add: bool = False) -> Tensor:
     """
     plain = images.dtype == u.dtype == torch.float32
     if images.ndim == 5 and plain and loops_apply(images, u):
-        return _warp_unit_loops(images, u, add)
-    found = sample_unit(images, unit_points(u.shape[2:], u) + u)
-    return u + found if add else found
+        return _warp_unit_loops(images, u)
+    return sample_unit(images, unit_points(u.shape[2:], u) + u)
 
 
-def _warp_unit_loops(images: Tensor, u: Tensor, add: bool) -> Tensor:
+def _warp_unit_loops(images: Tensor, u: Tensor) -> Tensor:
     from regkit.kernels.cpu import unit
 
     u = u.detach().expand(images.shape[0], *[-1] * 4).movedim(1, -1).contiguous()
     out = images.new_empty(*u.shape[:-1], images.shape[1])
     for image, each, values in zip(images.detach().movedim(1, -1), u, out, strict=True):
-        unit.warp(image.contiguous().numpy(), each.numpy(), add, values.numpy())
+        unit.warp(image.contiguous().numpy(), each.numpy(), values.numpy())
     return out.movedim(-1, 1)
 
 

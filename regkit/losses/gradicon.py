@@ -27,7 +27,7 @@ def gradicon_loss(there: Tensor, back: Tensor) -> Tensor:
     >>> float(gradicon_loss(still, still))
     0.0
     """
-    error = warp_unit(there, back, add=True)
+    error = back + warp_unit(there, back)
     total = error.new_zeros(())
     for axis in range(2, error.ndim):
         steps = error.shape[axis] - 1

@@ -57,7 +57,7 @@ class SteppedMap:
         same = own == tuple(shape)  # its own voxels: nothing to interpolate
         total = last if same else sample_unit(last, unit_points(shape, last))
         for u in reversed(earlier):
-            total = warp_unit(u, total, add=True)
+            total = total + warp_unit(u, total)
         return total
 
     def __add__(self, later: SteppedMap) -> SteppedMap:

@@ -120,11 +120,26 @@ def check_beside(labels: Volume, image: Volume) -> None:
     name, whose = labels.name or "labels", image.name or "its image"
     if not isinstance(labels, Labels):
         raise InputError(f"{name}: is an image, not labels; read it with regkit.read_labels")
-    if labels.ndim != image.ndim:
-        raise InputError(f"{name}: is {labels.ndim}-D, {whose} {image.ndim}-D; they must agree")
+    check_same_dimension(labels, image)
     if not holds_middle(image.grid, labels.grid):
         raise InputError(
             f"{name}: its middle lies outside {whose}; give labels that lie in its world"
+        )
+
+
+def check_same_dimension(labels: Volume, image: Volume) -> None:
+    """Refuse labels of another dimension than the images.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    if labels.ndim != image.ndim:
+        name, whose = labels.name or "labels", image.name or "its image"
+        raise InputError(
+            f"{name}: is {labels.ndim}-D and {whose} {image.ndim}-D; labels must have the "
+            "dimension of the images"
         )
 
 

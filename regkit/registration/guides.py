@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -64,9 +65,15 @@ class LevelGuides:
         share = self.weight / self.count
         return share * total, share * gathered(force, tuple(u.shape[1:]))
 
+    @cached_property
+    def _places(self) -> list[Box | None]:
+        """Where every structure lies in fixed, which does not move."""
+        found: list[Box | None] = find_objects(self.fixed.cpu().numpy(), self.count)
+        return found
+
     def _boxes(self, warped: Tensor) -> Iterator[tuple[int, Box]]:
         """Around every structure, where it lies in fixed and in what was warped."""
-        found = [find_objects(each.cpu().numpy(), self.count) for each in (self.fixed, warped)]
+        found = self._places, find_objects(warped.cpu().numpy(), self.count)
         for number, places in enumerate(zip(*found, strict=True), 1):
             there = [place for place in places if place is not None]
             if there:

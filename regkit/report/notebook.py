@@ -81,6 +81,6 @@ def _image(shown: Picture) -> str:
 def _table(result: Result) -> str:
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(row.label)}</th><td>{escape(row.after)}</td></tr>"
-        for row in metric_rows(result.metrics, guided=result.config.dice > 0)
+        for row in metric_rows(result.metrics)
     )
     return f"<table>{rows}</table>"

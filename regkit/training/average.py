@@ -22,6 +22,7 @@ class Average:
     def __init__(self, network: nn.Module, slowness: float) -> None:
         self._network, self._mean = network, None
         if slowness:
+            # PyTorch gives it no types.
             rule: Any = get_ema_multi_avg_fn(slowness)  # type: ignore[no-untyped-call]
             self._mean = AveragedModel(network, multi_avg_fn=rule)
 

@@ -86,15 +86,19 @@ class Source(Settings):
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
-        idle: dict[str, set[str]] = {
-            "none": set(),
-            "labels": {"within", "recolour", "taught", "toward", "mirrored"},
-            "shapes": self.model_fields_set - {"name", "synthesis", "weight"},
+        told = {
+            name
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) != field.default
         }
-        here = idle[self.synthesis] & self.model_fields_set
-        if told := sorted(name for name in here if getattr(self, name)):
+        idle = {
+            "none": set(),
+            "labels": told & {"within", "recolour", "taught", "toward", "mirrored"},
+            "shapes": told - {"name", "synthesis", "weight"},
+        }
+        if found := sorted(idle[self.synthesis]):
             raise ValueError(
-                f"source {self.name!r}: {told[0]} says nothing where synthesis: {self.synthesis} "
+                f"source {self.name!r}: {found[0]} says nothing where synthesis: {self.synthesis} "
                 "makes the images; leave it out"
             )
         return self

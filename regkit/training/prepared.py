@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from regkit import __version__
 from regkit.errors import InputError
-from regkit.io.atomic import disk_errors, write_atomically
+from regkit.io.atomic import write_serialised
 
 _FORMAT = 1  # to be raised when what is made of the same files becomes something else
 _DETACHED = (".mhd", ".nhdr")  # their voxels lie beside them, in a file of the same stem
@@ -49,13 +48,8 @@ class Prepared:
         told = [_told(each) for each in (__version__, _FORMAT, *made_of)]
         path = self.folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}.npy"
         if not path.exists():
-            whole = io.BytesIO()  # what writes it says by its number what went wrong
-            np.save(whole, make().cpu().numpy())
-            with disk_errors(self.folder):
-                self.folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(
-                path, lambda part: part.write_bytes(whole.getbuffer()), _mapped, overwrite=True
-            )
+            values = make().cpu().numpy()
+            write_serialised(path, lambda file: np.save(file, values), _mapped)
         return _mapped(path)
 
 

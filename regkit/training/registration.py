@@ -74,11 +74,12 @@ class RegistrationTask:
         if config.start is not None:
             _check_start(config, _started(config, widths[0], name), name)
         labelled = False
-        for held_out in (False, True):
-            for pool in open_pools(config, config.shape, held_out=held_out):
-                rows = [row for subject in pool.subjects for row in subject.rows]
-                check_headers(rows, aligned=pool.source.aligned)
-                labelled |= any(row.labels for row in rows) or pool.source.synthesis == "shapes"
+        pools = [p for way in (False, True) for p in open_pools(config, config.shape, held_out=way)]
+        for source in config.sources:
+            own = [pool for pool in pools if pool.source.name == source.name]
+            rows = {row: None for pool in own for each in pool.subjects for row in each.rows}
+            check_headers(rows, aligned=source.aligned)
+            labelled |= any(row.labels for row in rows) or source.synthesis == "shapes"
         if config.loss.dice and not labelled:
             raise InputError(f"{name}: loss: dice needs labels, and no table names any")
         return cls(config)

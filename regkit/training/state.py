@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 
 from regkit.errors import InputError
-from regkit.io.atomic import write_atomically
+from regkit.io.atomic import write_serialised
 from regkit.training.config import LoopConfig
 
 # What may change while a run goes on: where, on what and how often, not what is learned.
@@ -36,11 +35,7 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write, whole or not at all."""
-        whole = io.BytesIO()  # what writes it says by its number what went wrong
-        torch.save(asdict(self), whole)
-        write_atomically(
-            path, lambda part: part.write_bytes(whole.getbuffer()), _read, overwrite=True
-        )
+        write_serialised(path, lambda file: torch.save(asdict(self), file), _read)
 
 
 def deciding(config: LoopConfig) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def integrated(velocity: Tensor) -> Tensor:
     """``exp(v) - id`` by scaling and squaring, ``(B, d, *shape)`` in shares of the view."""
     u: Tensor = velocity / 2**_DOUBLINGS
     for _ in range(_DOUBLINGS):
-        u = warp_unit(u, u, add=True)
+        u = u + warp_unit(u, u)
     return u
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from regkit.kernels.cpu.jit import parallel
-from regkit.kernels.cpu.trilinear import cell
+from regkit.kernels.cpu.trilinear import cell, lerp8
 
 
 @parallel
@@ -14,30 +14,25 @@ def sample(image, points, out):
     """``image (I, J, K, C)`` at ``points (N, 3)`` from 0 to 1 an axis, into ``out (N, C)``."""
     n0, n1, n2, channels = image.shape
     s0, s1, s2 = np.float32(n0 - 1), np.float32(n1 - 1), np.float32(n2 - 1)
+    first = image.transpose(3, 0, 1, 2)
     for n in prange(points.shape[0]):
         x, X, fx, _ = cell(points[n, 0] * s0, n0)
         y, Y, fy, _ = cell(points[n, 1] * s1, n1)
         z, Z, fz, _ = cell(points[n, 2] * s2, n2)
         for c in range(channels):
-            a = image[x, y, z, c] + fz * (image[x, y, Z, c] - image[x, y, z, c])
-            b = image[x, Y, z, c] + fz * (image[x, Y, Z, c] - image[x, Y, z, c])
-            d = image[X, y, z, c] + fz * (image[X, y, Z, c] - image[X, y, z, c])
-            e = image[X, Y, z, c] + fz * (image[X, Y, Z, c] - image[X, Y, z, c])
-            lower = a + fy * (b - a)
-            upper = d + fy * (e - d)
-            out[n, c] = lower + fx * (upper - lower)
+            out[n, c] = lerp8(first, c, x, X, y, Y, z, Z, fx, fy, fz)
 
 
 @parallel
-def warp(image, u, add, out):
-    """``image`` at ``x + u(x)`` for every voxel ``x`` of ``u``, and ``u`` added to it if told.
+def warp(image, u, out):
+    """``image (I, J, K, C)`` at ``x + u(x)`` for every voxel ``x``, into ``out (n0, n1, n2, C)``.
 
-    Channels last: ``image (I, J, K, C)``, ``u (n0, n1, n2, 3)`` in shares of the field of view,
-    ``out (n0, n1, n2, C)``; where ``u`` is added there are three channels.
+    ``u (n0, n1, n2, 3)`` is in shares of the field of view.
     """
     n0, n1, n2, channels = image.shape
     s0, s1, s2 = np.float32(n0 - 1), np.float32(n1 - 1), np.float32(n2 - 1)
     m0, m1, m2 = u.shape[:3]
+    first = image.transpose(3, 0, 1, 2)
     for i in prange(m0):
         at0 = np.float32(i) / np.float32(max(m0 - 1, 1))
         for j in range(m1):
@@ -48,11 +43,4 @@ def warp(image, u, add, out):
                 y, Y, fy, _ = cell((at1 + u[i, j, k, 1]) * s1, n1)
                 z, Z, fz, _ = cell((at2 + u[i, j, k, 2]) * s2, n2)
                 for c in range(channels):
-                    a = image[x, y, z, c] + fz * (image[x, y, Z, c] - image[x, y, z, c])
-                    b = image[x, Y, z, c] + fz * (image[x, Y, Z, c] - image[x, Y, z, c])
-                    d = image[X, y, z, c] + fz * (image[X, y, Z, c] - image[X, y, z, c])
-                    e = image[X, Y, z, c] + fz * (image[X, Y, Z, c] - image[X, Y, z, c])
-                    lower = a + fy * (b - a)
-                    upper = d + fy * (e - d)
-                    value = lower + fx * (upper - lower)
-                    out[i, j, k, c] = value + u[i, j, k, c] if add else value
+                    out[i, j, k, c] = lerp8(first, c, x, X, y, Y, z, Z, fx, fy, fz)
