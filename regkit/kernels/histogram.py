@@ -42,6 +42,25 @@ def histogram_gradient(fixed: Tensor, warped: Tensor, weight: Tensor, table: Ten
     return out
 
 
+def histogram_lookup(fixed: Tensor, warped: Tensor, weight: Tensor, table: Tensor) -> Tensor:
+    """``d sum(table * joint_histogram) / d weight``: what ``table (bins, bins)`` says of a voxel.
+
+    0 where there is no weight.
+    """
+    if not loops_apply(fixed, warped, weight):
+        with torch.enable_grad():
+            leaf = weight.detach().clone().requires_grad_()
+            joint = joint_histogram_reference(fixed, warped, leaf, len(table))
+            told = torch.autograd.grad((joint * table).sum(), leaf)[0]
+        return told * (weight > 0)
+    from regkit.kernels.cpu import histogram
+
+    out = torch.empty_like(warped)
+    values = table.to(torch.float32).contiguous().numpy()
+    histogram.lookup(fixed.numpy(), warped.numpy(), weight.numpy(), values, out.numpy())
+    return out
+
+
 def joint_histogram_reference(fixed: Tensor, warped: Tensor, weight: Tensor, bins: int) -> Tensor:
     """:func:`joint_histogram` in PyTorch, differentiable in ``warped``."""
     f, s = _bin(fixed.reshape(-1), bins)

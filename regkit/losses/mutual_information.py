@@ -8,6 +8,7 @@ from torch import Tensor
 
 from regkit.kernels.histogram import (
     histogram_gradient,
+    histogram_lookup,
     joint_histogram,
     joint_histogram_reference,
 )
@@ -31,6 +32,7 @@ class MutualInformation(Similarity):
 
     bins: int = 32
     name = "mi"
+    informs = True
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """One channel, intensities in [0, 1]."""
@@ -49,14 +51,32 @@ class MutualInformation(Similarity):
 
         The marginal of fixed is constant, and so is the total weight.
         """
-        joint = joint_histogram(fixed[0], warped[0], weight, self.bins)
-        total = joint.sum().clamp(min=1e-12)
-        p = joint / total
+        p, total = self._density(fixed, warped, weight)
         table = (p.clamp(min=1e-12) / p.sum(0).clamp(min=1e-12)).log()
         gradient = histogram_gradient(fixed[0], warped[0], weight, -table / total)
         return -float(_information(p)), gradient[None]
 
+    def value_and_gradients(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor, Tensor]:
+        """By weight it is ``-log p(f, w) / (p(f) p(w))`` of each voxel, without approximation."""
+        p, total = self._density(fixed, warped, weight)
+        by_warped = (p.clamp(min=1e-12) / p.sum(0).clamp(min=1e-12)).log()
+        gradient = histogram_gradient(fixed[0], warped[0], weight, -by_warped / total)
+        ratio = _log_ratio(p) * (p > 0)
+        by_weight = histogram_lookup(fixed[0], warped[0], weight, -ratio)
+        return -float((p * ratio).sum()), gradient[None], by_weight
+
+    def _density(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        joint = joint_histogram(fixed[0], warped[0], weight, self.bins)
+        total = joint.sum().clamp(min=1e-12)
+        return joint / total, total
+
 
 def _information(p: Tensor) -> Tensor:
+    return (p * _log_ratio(p)).sum()
+
+
+def _log_ratio(p: Tensor) -> Tensor:
     product = p.sum(1, keepdim=True) * p.sum(0, keepdim=True)
-    return (p * (p.clamp(min=1e-12) / product.clamp(min=1e-24)).log()).sum()
+    return (p.clamp(min=1e-12) / product.clamp(min=1e-24)).log()

@@ -18,6 +18,7 @@ class Similarity(ABC):
     once for each image, then ``value_and_gradient`` on warped features at every step.
     """
 
+    informs: bool = False  # whether values times weights add up, being information
     oriented: bool = False  # whether features depend on the direction of the voxel axes
 
     def varies(self, shape: Sequence[int]) -> bool:
@@ -64,6 +65,16 @@ class Similarity(ABC):
     ) -> tuple[float, Tensor]:
         """The loss of features and its gradient by ``warped``."""
         return by_autograd(lambda leaf: self.compare(fixed, leaf, weight), warped)
+
+    def value_and_gradients(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor, Tensor]:
+        """The loss, its gradient by ``warped``, and that of its sum by ``weight (*spatial)``.
+
+        The sum over the voxels changes as if each bore the mean, unless a similarity knows better.
+        """
+        value, gradient = self.value_and_gradient(fixed, warped, weight)
+        return value, gradient, torch.full_like(weight, value)
 
 
 def by_autograd(loss: Callable[[Tensor], Tensor], warped: Tensor) -> tuple[float, Tensor]:

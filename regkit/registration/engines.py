@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, Tuni
 from regkit.registration.field import register_field
 from regkit.registration.guides import Guides
 from regkit.registration.linear import register_linear
-from regkit.registration.pair import Pair
+from regkit.registration.pair import Pair, smaller_first
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
 from regkit.registration.result import Progress, Stage
 from regkit.registration.start import find_start
@@ -94,22 +94,15 @@ def find(
     if own is None and name != "auto":
         similarity = _similarity(name, config)
     if start.matrix is not None and start.field is not None:
-        matrix = start.matrix
+        known = [start.matrix]
     else:
-        matrix, stages = _linear(pair, config, start.matrix, report)
+        known, stages = _linear(pair, config, start.matrix, report)
+    matrix = known[-1]
     if similarity is None:
         name, reason = choose(pair, matrix)
         similarity = _similarity(name, config)
     if config.transform != "deformable":
-        matrix, stage = register_linear(
-            pair,
-            matrix,
-            config.transform,
-            similarity,
-            config.linear,
-            report,
-            spacings=config.linear.polish,
-        )
+        matrix, stage = _polished(pair, known, similarity, config, report)
         return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     settings, first = config.field, start.field
     if model is not None:
@@ -234,12 +227,14 @@ def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:
 
 def _linear(
     pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: Report
-) -> tuple[Matrix, list[Stage]]:
-    """The start, then the rigid engine, then the affine one."""
+) -> tuple[list[Matrix], list[Stage]]:
+    """The start, then the rigid engine, then the affine one: what each ended with."""
     stages: list[Stage] = []
+    seen, exchanged = smaller_first(pair)
     if matrix is None:
         report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
-        matrix, stage = find_start(pair, config.init)
+        found, stage = find_start(seen, config.init)
+        matrix = inverse_if(exchanged, found)
         stages.append(stage)
     check_overlap(pair, matrix)
     similarity = linear_similarity(config.similarity, config.field.radius)
@@ -248,12 +243,40 @@ def _linear(
     plan = {"rigid": spacings[:1], "affine": spacings}
     if config.transform == "rigid":
         plan = {"rigid": spacings}
+    known = [inverse_if(exchanged, matrix)]
     for kind, those in plan.items():
-        matrix, stage = register_linear(
-            pair, matrix, kind, similarity, config.linear, report, spacings=those
+        found, stage = register_linear(
+            seen, known, kind, similarity, config.linear, report, spacings=those
         )
+        known.append(found)
         stages.append(stage)
-    return matrix, stages
+    return [inverse_if(exchanged, each) for each in known], stages
+
+
+def _polished(
+    pair: Pair,
+    known: Sequence[Matrix],
+    similarity: Similarity,
+    config: RegisterConfig,
+    report: Report,
+) -> tuple[Matrix, Stage]:
+    """The linear engine's last word where no field follows."""
+    seen, exchanged = smaller_first(pair)
+    found, stage = register_linear(
+        seen,
+        [inverse_if(exchanged, each) for each in known],
+        config.transform,
+        similarity,
+        config.linear,
+        report,
+        spacings=config.linear.polish,
+    )
+    return inverse_if(exchanged, found), stage
+
+
+def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
+    """The affine of a pair, from that of its images exchanged or not, and back."""
+    return np.linalg.inv(matrix) if exchanged else matrix
 
 
 def _dropped(pair: Pair, matrix: Matrix) -> Matrix:

@@ -1,30 +1,38 @@
-"""The rigid and affine engine: L-BFGS on analytic gradients, coarse to fine."""
+"""The rigid and affine engine: L-BFGS on analytic gradients, coarse to fine.
+
+What is minimised is the similarity of where the images overlap, and a prior on stretches and shears.
+Mutual information is counted for the whole of the smaller image: losing overlap costs what the lost
+voxels told, so that neither little overlap nor a blown-up image can look good.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from scipy.optimize import OptimizeResult, minimize
+from torch import Tensor
 
 from regkit.geometry.affines import Matrix, apply_affine
 from regkit.kernels import backend
 from regkit.kernels.warping import affine_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import LinearConfig
-from regkit.registration.linear_parameters import Motion, Vector
-from regkit.registration.pair import LevelPair, Pair, at_spacing, level
+from regkit.registration.linear_parameters import Motion, Vector, stretch_energy
+from regkit.registration.pair import LevelPair, Pair, at_spacing, bordered, level
 from regkit.registration.result import Level, Progress, Stage
 
 Report = Callable[[Progress], None]
 _LEAST_OVERLAP = 0.25
+_PRIOR = 0.1  # of half a squared Hencky strain, in nats or in losses of a blank image
 
 
 def register_linear(
     pair: Pair,
-    start: Matrix,
+    starts: Sequence[Matrix],
     kind: str,
     similarity: Similarity,
     config: LinearConfig,
@@ -34,23 +42,49 @@ def register_linear(
 ) -> tuple[Matrix, Stage]:
     """Improve a world affine from fixed to moving, as a ``rigid`` or ``affine`` motion of it.
 
-    ``spacings`` are the working voxels, coarse to fine.
+    Every level goes on from what looks best in its own voxels: one of ``starts`` (what earlier
+    stages ended with, the last one first choice), or what the coarser levels made of it.
+
+    Parameters
+    ----------
+    spacings
+        The working voxels, coarse to fine, in world units.
 
     Returns
     -------
     matrix, stage
-        The better affine, and the record of the run.
+        The best affine, and the record of the run.
     """
     begin = time.perf_counter()
-    levels = []
+    levels, known, notes = [], list(starts), []
     for number, spacing in enumerate(spacings):
-        at = level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start)
-        motion = motion_of(at, kind, start, planar=pair.planar)
+        at = linear_level(pair, spacing, similarity, known[-1])
+        best = best_of(at, known, similarity)
+        if best is not known[-1]:
+            notes.append(f"what was found before did not hold in voxels of {spacing:g}: dropped")
+        motion = motion_of(at, kind, best, planar=pair.planar)
         told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
-        start, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)
+        found, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)
+        known.append(found)
         levels.append(record)
-    seconds = time.perf_counter() - begin
-    return start, Stage(kind, similarity.name, backend.name(pair.device), seconds, tuple(levels))
+    seconds, kernels = time.perf_counter() - begin, backend.name(pair.device)
+    return known[-1], Stage(
+        kind, similarity.name, kernels, seconds, tuple(levels), note="; ".join(notes)
+    )
+
+
+def best_of(at: LevelPair, affines: Sequence[Matrix], similarity: Similarity) -> Matrix:
+    """The affine with the least loss; the last one where they are alike."""
+    scores = [evaluate(at, affine, similarity) for affine in reversed(affines)]
+    return affines[len(affines) - 1 - int(np.argmin(scores))]
+
+
+def linear_level(
+    pair: Pair, spacing: float, similarity: Similarity, start: Matrix | None = None
+) -> LevelPair:
+    """The level of a pair at which this engine works in voxels of ``spacing``."""
+    at = bordered(level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start))
+    return replace(at, blank=similarity.value(at.fixed, _blank(at), at.weight))
 
 
 def motion_of(at: LevelPair, kind: str, start: Matrix, *, planar: bool) -> Motion:
@@ -99,11 +133,11 @@ def descend(
 
 
 def evaluate(at: LevelPair, affine: Matrix, similarity: Similarity) -> float:
-    """The loss of a world affine; no overlap costs as much as an unrelated image."""
+    """The loss of a world affine; no overlap costs more than an image that shows nothing."""
     warped, weight = warp_level(at, affine)
-    if float(weight.sum()) < _LEAST_OVERLAP * float(at.weight.sum()):
-        return _worst(similarity)
-    return similarity.value(at.fixed, warped, weight)
+    share = _share(at, weight)
+    value = similarity.value(at.fixed, warped, weight) if share > 0 else at.blank
+    return _overlapped(at, value, share, similarity)[0] + _prior(at, affine, similarity)[0]
 
 
 def value_and_gradient(
@@ -111,23 +145,67 @@ def value_and_gradient(
 ) -> tuple[float, Matrix]:
     """Loss and its derivative by the upper ``(3, 4)`` of a world affine."""
     warped, weight = warp_level(at, affine)
-    if float(weight.sum()) < _LEAST_OVERLAP * float(at.weight.sum()):
-        return _worst(similarity), np.zeros((3, 4))
-    value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)
-    by_index = affine_force(at.moving, at.matrix(affine), upstream)
+    share = _share(at, weight)
+    if share == 0:
+        return evaluate(at, affine, similarity), np.zeros((3, 4))
+    value, upstream, by_weight = similarity.value_and_gradients(at.fixed, warped, weight)
+    loss, factor, slope = _overlapped(at, value, share, similarity)
+    by_index = affine_force(at.moving, at.matrix(affine), factor * upstream)
+    by_index += _border_force(at, affine, weight, by_weight if similarity.informs else slope)
     turn = at.moving_grid.inverse_affine[:3, :3]
-    out: Matrix = turn.T @ by_index @ at.grid.affine.T
-    return value, out
+    energy, by_affine = _prior(at, affine, similarity)
+    out: Matrix = turn.T @ by_index @ at.grid.affine.T + by_affine
+    return loss + energy, out
 
 
-def warp_level(at: LevelPair, affine: Matrix) -> tuple[torch.Tensor, torch.Tensor]:
+def _overlapped(
+    at: LevelPair, value: float, share: float, similarity: Similarity
+) -> tuple[float, float, float]:
+    """The loss of a ``value`` where a ``share`` overlaps, and its slopes by both.
+
+    Information adds up over voxels. A mean does not, and little overlap can make any of it: below
+    a quarter it costs, up to what an image that shows nothing costs.
+    """
+    if similarity.informs:
+        return share * value, share, value
+    lack = max(0.0, 1 - share / _LEAST_OVERLAP)
+    return value + at.blank * lack**2, 1.0, -2 * at.blank * lack / _LEAST_OVERLAP
+
+
+def warp_level(at: LevelPair, affine: Matrix) -> tuple[Tensor, Tensor]:
     """The moving features through a world affine, and the weight where they overlap."""
     still = torch.zeros(3, 1, 1, 1, device=at.fixed.device)
     return at.warped(at.matrix(affine), still)
 
 
-def _worst(similarity: Similarity) -> float:
-    return 0.0 if similarity.name == "mi" else 1.0
+def _blank(at: LevelPair) -> Tensor:
+    """An image that shows nothing: the mean of fixed everywhere."""
+    dims = (1, 2, 3)
+    mean = (at.fixed * at.weight).sum(dims, keepdim=True) / at.weight.sum().clamp(min=1e-6)
+    return mean.expand_as(at.fixed).contiguous()
+
+
+def _share(at: LevelPair, weight: Tensor) -> float:
+    """How much of where fixed counts lies in moving."""
+    return float(weight.sum()) / max(float(at.weight.sum()), 1e-6)
+
+
+def _border_force(
+    at: LevelPair, affine: Matrix, weight: Tensor, by_weight: Tensor | float
+) -> Matrix:
+    """How the loss changes as voxels cross the border of where moving counts."""
+    if at.moving_weight is None:
+        return np.zeros((3, 4))
+    crossing = (weight > 0) & (weight < at.weight)  # elsewhere the weight is flat
+    upstream = torch.where(crossing, at.weight * by_weight, 0.0) / at.weight.sum()
+    return affine_force(at.moving_weight, at.matrix(affine), upstream[None])
+
+
+def _prior(at: LevelPair, affine: Matrix, similarity: Similarity) -> tuple[float, Matrix]:
+    """What stretches and shears cost, and its derivative by the upper ``(3, 4)``."""
+    energy, by_linear = stretch_energy(affine[:3, :3])
+    weight = _PRIOR * (1.0 if similarity.informs else at.blank)
+    return weight * energy, np.pad(weight * by_linear, ((0, 0), (0, 1)))
 
 
 def _teller(

@@ -94,6 +94,23 @@ class Motion:
         return full[:3], rotation(list(full[3:6] / self.radius)), stretch
 
 
+def stretch_energy(linear: Matrix) -> tuple[float, Matrix]:
+    """Half the squared Hencky strain of ``linear (3, 3)``, and its derivative by it.
+
+    ``sum(log(s)**2) / 2`` over the singular values: the same for a map and its inverse, and
+    nothing for a rotation.
+
+    Examples
+    --------
+    >>> energy, _ = stretch_energy(np.diag([1.1, 1.0, 1.0]))
+    >>> round(energy, 5)
+    0.00454
+    """
+    u, s, vt = np.linalg.svd(linear)
+    strain = np.log(s)
+    return float((strain**2).sum() / 2), (u * (strain / s)) @ vt
+
+
 def _rotation_slopes(angles: Vector) -> list[Matrix]:
     """Derivatives of the rotation by its three angles, by central differences, exact to 1e-9."""
     step = 1e-4

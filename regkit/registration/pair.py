@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
@@ -24,6 +25,8 @@ from regkit.resample import AnyVolume, resample
 from regkit.volume.volume import Labels, Volume
 
 _MARGIN = 8.0
+_THIN = 8  # voxels along a thin axis
+_MUCH_LESS = 0.6
 _CUT = 0.1  # share of the outermost voxels; a neck at the lower border of a head is less
 
 
@@ -57,7 +60,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class LevelPair:
-    """One resolution of a pair, as tensors: features ``(C, *shape)``, weights ``(*shape)``."""
+    """One resolution of a pair, as tensors: features ``(C, *shape)``, weights ``(*shape)``.
+
+    ``blank`` is the loss of an image that shows nothing: what lies beyond the overlap costs.
+    """
 
     grid: Grid
     fixed: Tensor
@@ -65,6 +71,7 @@ class LevelPair:
     moving: Tensor
     moving_weight: Tensor | None
     moving_grid: Grid
+    blank: float = 0.0
 
     def matrix(self, affine: Matrix) -> Matrix:
         """Working index to moving index, for a world ``affine`` from fixed to moving."""
@@ -165,7 +172,7 @@ def level(
     if similarity.oriented:
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
     else:
-        moving_grid = at_spacing(pair.moving.grid, min(grid.spacing[1:]))
+        moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
     fixed = resample(pair.fixed, grid)
     moving = resample(pair.moving, moving_grid)
     weight = resample(region, grid)
@@ -193,6 +200,67 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
     return Grid(wide.shape, affine @ wide.affine)
 
 
+def bordered(at: LevelPair) -> LevelPair:
+    """``at`` with moving's weight falling to nothing within a voxel of the border of its image.
+
+    So that overlap changes smoothly with a motion. An axis of one slice goes on for ever.
+    """
+    rim = [1 if n > 1 else 0 for n in at.moving_grid.shape]
+    pad = [r for r in reversed(rim) for _ in range(2)]
+    inside = at.moving_weight
+    if inside is None:
+        inside = at.moving.new_ones(1, *at.moving_grid.shape)
+    shape = [n + 2 * r for n, r in zip(at.moving_grid.shape, rim, strict=True)]
+    return replace(
+        at,
+        moving=functional.pad(at.moving[None], pad, mode="replicate")[0].contiguous(),
+        moving_weight=functional.pad(inside, pad).contiguous(),
+        moving_grid=at.moving_grid.window([-r for r in rim], shape),
+    )
+
+
+def swapped(pair: Pair) -> Pair:
+    """``pair`` with the roles of its images exchanged, for the linear engine."""
+    mask = pair.moving_region
+    region = pair.moving_body
+    grid = working_grid(
+        region, pair.fixed.grid, margin=_MARGIN, multiple=1, max_voxels=16_000_000
+    )
+    whole = mask is None and not is_cut(region)
+    return replace(
+        pair,
+        fixed=pair.moving,
+        moving=pair.fixed,
+        region=region,
+        scope=_everything(pair.moving) if whole else region,
+        fixed_region=pair.moving_region,
+        moving_region=pair.fixed_region,
+        moving_body=pair.region,
+        grid=grid,
+    )
+
+
+def smaller_first(pair: Pair) -> tuple[Pair, bool]:
+    """``pair``, or its images exchanged where moving counts in much less of the world.
+
+    The linear engine looks at every voxel of the first image: a slab knows of every voxel where
+    it would lie in a whole body, most of the body nothing of the slab.
+
+    Returns
+    -------
+    pair, exchanged
+        What to align, and whether its transform is the inverse of the one that was asked for.
+    """
+    other = swapped(pair)
+    exchanged = extent_of(other.scope) < _MUCH_LESS * extent_of(pair.scope)
+    return (other, True) if exchanged else (pair, False)
+
+
+def extent_of(labels: Labels) -> float:
+    """Volume of where ``labels`` are above 0, in world units cubed."""
+    return float((labels.data[0] > 0).float().sum()) * labels.grid.voxel_volume
+
+
 def coarser(grid: Grid, factor: float) -> Grid:
     """The field of view of ``grid`` in voxels ``factor`` times as large, where it has several."""
     return grid.with_spacing(
@@ -201,9 +269,12 @@ def coarser(grid: Grid, factor: float) -> Grid:
 
 
 def at_spacing(grid: Grid, spacing: float) -> Grid:
-    """``grid`` itself, or its field of view in larger voxels where ``spacing`` asks for them."""
+    """``grid`` itself, or its field of view in larger voxels where ``spacing`` asks for them.
+
+    A thin axis keeps eight voxels, if it has as many.
+    """
     axes = zip(grid.spacing, grid.shape, strict=True)
-    wanted = [max(s, spacing) if n > 1 else s for s, n in axes]
+    wanted = [max(s, min(spacing, n * s / _THIN)) if n > 1 else s for s, n in axes]
     if all(w < 1.02 * s for w, s in zip(wanted, grid.spacing, strict=True)):
         return grid
     return grid.with_spacing(wanted)

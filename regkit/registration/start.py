@@ -11,8 +11,8 @@ import torch
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
 from regkit.kernels import backend
 from regkit.losses.mutual_information import MutualInformation
-from regkit.registration.linear import descend, evaluate, motion_of
-from regkit.registration.pair import LevelPair, Pair, at_spacing, level
+from regkit.registration.linear import descend, evaluate, linear_level, motion_of
+from regkit.registration.pair import LevelPair, Pair
 from regkit.registration.result import Stage
 from regkit.volume.volume import Labels
 
@@ -50,7 +50,7 @@ def candidates(pair: Pair) -> dict[str, Matrix]:
 
 def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
     similarity = MutualInformation()
-    at = level(pair, at_spacing(pair.grid, _coarse(pair)), similarity, pair.scope)
+    at = linear_level(pair, _coarse(pair), similarity)
     centre = motion_of(at, "rigid", np.eye(4), planar=pair.planar).centre
     guesses = [
         (matrix @ about(centre, turn), name if k == 0 else f"{name}, turned")

@@ -6,7 +6,7 @@ from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.registration.check import as_mask
 from regkit.registration.config import LinearConfig
-from regkit.registration.linear import evaluate, register_linear, value_and_gradient
+from regkit.registration.linear import evaluate, linear_level, register_linear, value_and_gradient
 from regkit.registration.pair import at_spacing, level
 
 CONFIG = LinearConfig(iterations=80)
@@ -15,7 +15,7 @@ SPACINGS = (5.0, 2.5, 1.4)
 
 def _align(pair, kind, similarity, start=None, report=lambda _: None):
     start = np.eye(4) if start is None else start
-    return register_linear(pair, start, kind, similarity, CONFIG, report, spacings=SPACINGS)
+    return register_linear(pair, [start], kind, similarity, CONFIG, report, spacings=SPACINGS)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_the_gradient_is_the_slope(head, parts, move, turn, paired, similarity):
 
 @pytest.mark.parametrize("similarity", [MSE(), MutualInformation()], ids=lambda s: s.name)
 def test_no_overlap_costs_more_than_any(turned, similarity):
-    at = level(turned, at_spacing(turned.grid, 4.0), similarity, turned.scope)
+    at = linear_level(turned, 4.0, similarity)
     far = homogeneous(np.eye(3), [500.0, 0.0, 0.0])
     value, gradient = value_and_gradient(at, far, similarity)
     assert value == evaluate(at, far, similarity) > evaluate(at, np.eye(4), similarity)

@@ -77,3 +77,21 @@ def joint_gradient(fixed, warped, weight, bins, table, out):
                     a = b0 * low[w - 1] + b1 * low[w] + b2 * low[w + 1] + b3 * low[w + 2]
                     b = b0 * high[w - 1] + b1 * high[w] + b2 * high[w + 1] + b3 * high[w + 2]
                     out[i, j, k] = m * scale * (a + s * (b - a))
+
+
+@parallel
+def lookup(fixed, warped, weight, table, out):
+    """``out``: the entries of ``table`` that a voxel's windows weigh, 0 where there is no weight."""
+    n0, n1, n2 = fixed.shape
+    for i in prange(n0):
+        for j in range(n1):
+            for k in range(n2):
+                out[i, j, k] = 0
+                if weight[i, j, k] > 0:
+                    f, s = _bin(fixed[i, j, k], len(table))
+                    w, t = _bin(warped[i, j, k], len(table))
+                    b0, b1, b2, b3 = _cubic(t)
+                    low, high = table[f], table[f + 1]
+                    a = b0 * low[w - 1] + b1 * low[w] + b2 * low[w + 1] + b3 * low[w + 2]
+                    b = b0 * high[w - 1] + b1 * high[w] + b2 * high[w + 1] + b3 * high[w + 2]
+                    out[i, j, k] = a + s * (b - a)
