@@ -17,7 +17,7 @@ _LEAST = 8
 
 
 def check_image(volume: Volume) -> None:
-    """One channel, at least 8 voxels along each axis, finite, with contrast.
+    """One channel, at least 8 voxels along two axes, finite, with contrast.
 
     Raises
     ------
@@ -27,9 +27,9 @@ def check_image(volume: Volume) -> None:
     name = volume.name or "image"
     if volume.channels != 1:
         raise InputError(f"{name}: has {volume.channels} channels; register one at a time")
-    if min(volume.grid.shape) < _LEAST:
+    if sorted(volume.grid.shape)[-2] < _LEAST:
         size = "x".join(map(str, volume.grid.shape))
-        raise InputError(f"{name}: is {size} voxels; at least {_LEAST} along each axis are needed")
+        raise InputError(f"{name}: is {size} voxels; at least {_LEAST} along two axes are needed")
     low, high = volume.data.aminmax()
     if not bool(torch.isfinite(low + high)):
         raise InputError(f"{name}: has voxels that are not finite; read it with nan=0")

@@ -27,6 +27,7 @@ from regkit.volume.volume import Labels, Volume
 _MARGIN = 8.0
 _THIN = 8  # voxels along a thin axis
 _MUCH_LESS = 0.6
+_TOUCHED = 1e-3  # of a voxel: less is the tail of a filter
 _CUT = 0.1  # share of the outermost voxels; a neck at the lower border of a head is less
 
 
@@ -39,7 +40,7 @@ class Pair:
     growing; but the tissue alone where the field of view cuts through it, since the dark then
     also tells where the scan ended. ``fixed_region`` and ``moving_region`` are the masks that were
     given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
-    finest working grid.
+    finest working grid. ``planar`` tells a lifted 2-D pair.
     """
 
     fixed: Volume
@@ -51,11 +52,7 @@ class Pair:
     moving_body: Labels
     grid: Grid
     device: torch.device
-
-    @property
-    def planar(self) -> bool:
-        """Whether this is a lifted 2-D pair."""
-        return self.fixed.grid.shape[0] == 1
+    planar: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,6 +110,7 @@ def prepare(
         moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
         grid=grid,
         device=device,
+        planar=fixed.ndim == 2,
     )
 
 
@@ -175,20 +173,26 @@ def level(
         moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
     fixed = resample(pair.fixed, grid)
     moving = resample(pair.moving, moving_grid)
-    weight = resample(region, grid)
+    weight = resample(region, grid).data[0] > 0 if pair.fixed_region is None else None
     known = pair.moving_region
     if known is None and similarity.oriented:
         known = _everything(pair.moving)
     return LevelPair(
         grid=grid,
         fixed=similarity.features(fixed.data).contiguous().to(pair.device),
-        weight=(weight.data[0] > 0).float().to(pair.device),
+        weight=(_coverage(region, grid)[0] if weight is None else weight.float()).to(pair.device),
         moving=similarity.features(moving.data).contiguous().to(pair.device),
         moving_weight=None
         if known is None
-        else (resample(known, moving_grid).data > 0).float().to(pair.device),
+        else _coverage(known, moving_grid).to(pair.device),
         moving_grid=moving_grid,
     )
+
+
+def _coverage(mask: Labels, grid: Grid) -> Tensor:
+    """How much of each voxel of ``grid`` a mask covers: one that is thin does not get lost."""
+    share = resample(Volume((mask.data > 0).float(), mask.grid), grid).data
+    return torch.where(share > _TOUCHED, share, 0.0)
 
 
 def _followed(grid: Grid, affine: Matrix) -> Grid:

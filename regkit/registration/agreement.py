@@ -1,0 +1,139 @@
+"""Where two aligned images agree, block by block, by a similarity that no engine need have used.
+
+Every block of fixed is compared with warped where it lies, a few voxels beside that, and at remote
+places. An aligned block matches better where it lies than at remote places, whatever the contrasts
+are; and if it matches better still a little to the side, it lies that far off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from regkit.geometry.grid import Grid
+from regkit.losses.mind import MIND
+from regkit.losses.mse import MSE
+from regkit.registration.pair import LevelPair, Pair, at_spacing, level
+
+_ACROSS = 48  # voxels along the longest axis, in 3-D
+_ACROSS_PLANE = 96
+_BLOCK = 6  # voxels
+_BESIDE = 3  # voxels, to either side of a block
+_REMOTE = 8
+_PLACES = 24
+_HALF = 0.5  # of a block must count
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well blocks of fixed match warped where they lie.
+
+    Parameters
+    ----------
+    blocks
+        How many blocks were compared.
+    chance
+        Mean share of remote places that match a block as well as its own: 0 where everything is in
+        place, 0.5 between images that have nothing to do with each other.
+    matched
+        Share of the blocks that match better than at nine of ten remote places.
+    residual
+        Median distance, in world units, to where blocks would match best.
+    """
+
+    blocks: int
+    chance: float
+    matched: float
+    residual: float
+
+
+def agreement_grid(pair: Pair) -> Grid:
+    """The working grid in voxels that suit :func:`agreement`."""
+    across = _ACROSS_PLANE if pair.planar else _ACROSS
+    extent = np.array(pair.grid.shape) * np.array(pair.grid.spacing)
+    return at_spacing(pair.grid, float(extent.max()) / across)
+
+
+def images_on(pair: Pair, grid: Grid) -> LevelPair:
+    """The images of a pair on ``grid``, as they are, counted where fixed has tissue."""
+    return level(pair, grid, MSE(), pair.region)
+
+
+def agreement(fixed: Tensor, warped: Tensor, weight: Tensor, spacing: float) -> Agreement:
+    """Compare two images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is.
+
+    ``spacing`` is the size of a voxel in world units.
+    """
+    costs = _block_costs(fixed, warped, weight)
+    if not costs.shape[1]:
+        return Agreement(0, 0.5, 0.0, float("nan"))
+    shape = tuple(weight.shape)
+    here, remote = costs[0], costs[1 + len(_beside(shape)) :]
+    rank = (remote <= here).float().mean(0)
+    distance = torch.stack([_best_shift(costs, shape, axis) for axis in range(3)]).norm(dim=0)
+    return Agreement(
+        blocks=costs.shape[1],
+        chance=float(rank.mean()),
+        matched=float((rank < 0.1).float().mean()),
+        residual=spacing * float(distance.median()),
+    )
+
+
+def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
+    """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote."""
+    shape = tuple(weight.shape)
+    descriptor = MIND()
+    f, w = descriptor.features(fixed), descriptor.features(warped)
+    wide = functional.pad(w[None], [_REMOTE] * 6, mode="replicate")[0]
+    size = [min(_BLOCK, n) for n in shape]
+    share = functional.avg_pool3d(weight[None, None], size)[0, 0]
+    counts = share > _HALF
+    costs = []
+    for shift in ((0, 0, 0), *_beside(shape), *_remote(shape)):
+        window = [slice(_REMOTE + s, _REMOTE + s + n) for s, n in zip(shift, shape, strict=True)]
+        apart = (f - wide[(slice(None), *window)]).square_().mean(0) * weight
+        costs.append((functional.avg_pool3d(apart[None, None], size)[0, 0] / share)[counts])
+    return torch.stack(costs)
+
+
+@cache
+def _beside(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Shifts along each axis that is thick enough."""
+    return tuple(
+        tuple(sign * step if a == axis else 0 for a in range(3))
+        for axis in range(3)
+        if shape[axis] > 2 * _BESIDE
+        for step in range(1, _BESIDE + 1)
+        for sign in (-1, 1)
+    )
+
+
+@cache
+def _remote(shape: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Places all around, the same every time; thin axes are kept."""
+    generator = torch.Generator().manual_seed(0)
+    thick = torch.tensor([float(n > 2 * _REMOTE) for n in shape])
+    if not thick.any():
+        thick = torch.tensor([float(n == max(shape)) for n in shape])
+    ways = torch.randn(_PLACES, 3, generator=generator) * thick
+    places = (_REMOTE * ways / ways.norm(dim=1, keepdim=True).clamp(min=1e-6)).round().long()
+    return tuple(tuple(place) for place in places.tolist())
+
+
+def _best_shift(costs: Tensor, shape: tuple[int, ...], axis: int) -> Tensor:
+    """Along one axis, where each block matches best: the vertex of a parabola; ``(blocks,)``."""
+    beside = _beside(shape)
+    steps = {0: 0} | {s[axis]: 1 + k for k, s in enumerate(beside) if s[axis] != 0}
+    if len(steps) == 1:
+        return costs.new_zeros(costs.shape[1])
+    order = sorted(steps)
+    along = costs[[steps[step] for step in order]]
+    low = along.argmin(0).clamp(1, len(order) - 2)
+    left, middle, right = (along.gather(0, (low + k)[None])[0] for k in (-1, 0, 1))
+    vertex = (left - right) / (2 * (left - 2 * middle + right)).clamp(min=1e-9)
+    return low - _BESIDE + vertex.clamp(-0.5, 0.5)
