@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ from benchmarks.hard_pairs.pair import HardPair
 from benchmarks.hard_pairs.scenes import motion, noisy
 from regkit import Grid, Labels, NotInvertibleError, Volume
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.resample import resample
+from regkit.resample import AnyVolume, resample
 from regkit.transforms import Transform
 
 _SPACING = 3.0
 _ASIDE = 85.0  # mm from the middle to where each body lies
+_APART = ((0.0, 5.0), (3.0, 8.0), (6.0, 12.0), (4.0, 20.0))  # degrees and mm of each body
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,77 +89,79 @@ class Bodies:
 
 def masks() -> Iterator[HardPair]:
     """One of two bodies is what counts, as a mask of fixed, of moving, or of both says."""
-    bodies = Bodies.made()
+    bodies, stays = Bodies.made(), np.eye(4)
     shift = homogeneous(np.eye(3), [8.0, 0.0, 0.0])
     turn = motion(404, 5.0, 7.0, bodies.left.grid)
     back = homogeneous(np.eye(3), [-6.0, 3.0, 2.0])
-    for seed, (name, left, right) in enumerate(
+    for seed, (which, how, left, right) in enumerate(
         (
-            ("moving", shift, np.eye(4)),
-            ("fixed", shift, np.eye(4)),
-            ("both", shift, back),
-            ("moving", turn, back),
-            ("fixed", turn, np.eye(4)),
-            ("both", turn, back),
+            ("moving", "shifted 8 mm", shift, stays),
+            ("fixed", "shifted 8 mm", shift, stays),
+            ("both", "shifted 8 mm, the other shifted back", shift, back),
+            ("moving", "turned 5°, the other shifted", turn, back),
+            ("fixed", "turned 5°", turn, stays),
+            ("both", "turned 5°, the other shifted", turn, back),
         ),
         400,
     ):
-        moves = Sides(left, right)
-        own = {"fixed_mask": bodies.mask("left"), "moving_mask": bodies.mask("left", left)}
-        given = {key: mask for key, mask in own.items() if name in ("both", key.split("_")[0])}
-        fixed = bodies.image(Sides(np.eye(4), np.eye(4)), seed)
-        how = "shifted 8 mm" if left is shift else "turned 5°"
-        points = points_in(bodies.mask("left"))
-        moving = bodies.image(moves, seed + 50)
-        title = f"mask of {name}, {how}"
-        yield HardPair(title, fixed, moving, rk.Affine(left), points, "rigid", **given)
+        own = bodies.mask("left")
+        yield HardPair(
+            f"mask of {which}, {how}",
+            bodies.image(Sides(stays, stays), seed),
+            bodies.image(Sides(left, right), seed + 50),
+            rk.Affine(left),
+            points_in(own),
+            fixed_mask=own if which != "moving" else None,
+            moving_mask=bodies.mask("left", left) if which != "fixed" else None,
+        )
 
 
 def thin_masks() -> Iterator[HardPair]:
     """A mask of one to four slices on a whole brain that moved by 8 mm."""
-    image = sources.person("a")
-    shift = rk.Affine(homogeneous(np.eye(3), [8.0, 0.0, 0.0]))
-    fixed = noisy(image, 450)
+    image, shift = sources.person("a"), homogeneous(np.eye(3), [8.0, 0.0, 0.0])
     for seed, (axis, count, which) in enumerate(
         ((2, 1, "fixed"), (2, 3, "fixed"), (0, 1, "moving"), (1, 4, "moving"), (2, 2, "both")), 451
     ):
         own = _slices(image, axis, count)
-        away = Labels(own.data, Grid(own.grid.shape, shift.matrix @ own.grid.affine))
-        moving = resample(image, image.grid.window((-8, -3, -3), image.grid.shape))
-        moving = noisy(
-            Volume(moving.data, Grid(moving.grid.shape, shift.matrix @ moving.grid.affine)), seed
+        second = _elsewhere(
+            resample(image, image.grid.window((-8, -3, -3), image.grid.shape)), shift
         )
-        points = points_in(own.with_data(own.data * brain(image).data))
-        masks = {
-            "fixed_mask": own,
-            "moving_mask": rk.warp(away, rk.Affine.identity(), onto=moving.grid),
-        }
-        given = {key: mask for key, mask in masks.items() if which in ("both", key.split("_")[0])}
-        title = f"mask of {which}: {count} slice{'s' * (count > 1)} across {'xyz'[axis]}"
-        yield HardPair(title, fixed, moving, shift, points, "rigid", **given)
+        mask = rk.warp(_elsewhere(own, shift), rk.Affine.identity(), onto=second.grid)
+        yield HardPair(
+            f"mask of {which}: {count} slice{'s' * (count > 1)} across {'xyz'[axis]}",
+            noisy(image, 450),
+            noisy(second, seed),
+            rk.Affine(shift),
+            points_in(own.with_data(own.data * brain(image).data)),
+            fixed_mask=own if which != "moving" else None,
+            moving_mask=mask if which != "fixed" else None,
+        )
 
 
 def apart() -> Iterator[HardPair]:
     """Both bodies move, each its own way; a field must follow both."""
     bodies = Bodies.made()
-    grids = bodies.left.grid, bodies.right.grid
-    for seed, (degrees, shift) in enumerate(
-        ((0.0, 5.0), (3.0, 8.0), (6.0, 12.0), (4.0, 20.0)), 470
-    ):
-        left, right = (motion(seed + 10 * k, degrees, shift, grid) for k, grid in enumerate(grids))
-        moves = Sides(left, right)
-        points = torch.cat([points_in(bodies.mask(which), 2000) for which in ("left", "right")])
-        fixed = bodies.image(Sides(np.eye(4), np.eye(4)), seed)
-        moving = bodies.image(moves, seed + 50)
+    for seed, (degrees, shift) in enumerate(_APART, 470):
+        left = motion(seed, degrees, shift, bodies.left.grid)
+        right = motion(seed + 10, degrees, shift, bodies.right.grid)
         yield HardPair(
-            f"{degrees:g}°, {shift:g} mm each", fixed, moving, moves, points, "deformable"
+            f"{degrees:g}°, {shift:g} mm each",
+            bodies.image(Sides(np.eye(4), np.eye(4)), seed),
+            bodies.image(Sides(left, right), seed + 50),
+            Sides(left, right),
+            torch.cat([points_in(bodies.mask(which), 2000) for which in ("left", "right")]),
+            "deformable",
         )
+
+
+def _elsewhere(image: AnyVolume, move: Matrix) -> AnyVolume:
+    return replace(image, grid=Grid(image.grid.shape, move @ image.grid.affine))
 
 
 def _laid(image: Volume, x: float) -> Volume:
     """``image`` with its middle at (x, 0, 0)."""
     shift = homogeneous(np.eye(3), np.array([x, 0.0, 0.0]) - image.grid.centre)
-    return Volume(image.data, Grid(image.grid.shape, shift @ image.grid.affine))
+    return _elsewhere(image, shift)
 
 
 def _slices(image: Volume, axis: int, count: int) -> Labels:

@@ -13,7 +13,7 @@ from benchmarks.data import brain
 from benchmarks.hard_pairs import sources
 from benchmarks.hard_pairs.pair import HardPair
 from benchmarks.hard_pairs.scenes import Scene, bend
-from regkit import Labels, Volume
+from regkit import Volume
 
 # Whose image, what happens, where (shares of the axes), radius in mm, mm of bending.
 _CASES = (
@@ -47,12 +47,16 @@ def lesions() -> Iterator[HardPair]:
 
 
 def _scene(name: str, seed: int) -> Scene:
-    image = {"head": sources.head, "T2": lambda: sources.patient("T1")}.get(
-        name, lambda: sources.person(name)
-    )()
-    body: Labels = sources.body(image) if name == "head" else brain(image)
+    image = _image(name)
+    body = sources.body(image) if name == "head" else brain(image)
     scene = Scene.of(image, body, seed, 4.0 + seed % 3, 5.0 + seed % 4)
     return replace(scene, other=sources.patient("T2")) if name == "T2" else scene
+
+
+def _image(name: str) -> Volume:
+    if name == "head":
+        return sources.head()
+    return sources.patient("T1") if name == "T2" else sources.person(name)
 
 
 def _ball(image: Volume, where: tuple[float, float, float], radius: float) -> Tensor:

@@ -41,7 +41,7 @@ class HardPair:
     fixed_mask, moving_mask
         Where the images count; handed to every method that takes masks.
     fixed_labels, moving_labels, scored
-        Structures whose overlap judges, where no truth is known; all of them if ``scored`` is empty.
+        Structures whose overlap judges, where no truth is known; all, if ``scored`` is empty.
     scale
         How many times larger than life the world is: errors are divided by it.
     options

@@ -84,7 +84,7 @@ def lobes(name: str) -> Labels:
 def echo_planar() -> tuple[Volume, Volume]:
     """Two frames of nibabel's echo-planar series: oblique, 2 x 2 x 2.2 mm, 24 slices."""
     path = Path(nibabel.__file__).parent / "tests" / "data" / "example4d.nii.gz"
-    series = nibabel.load(path)  # type: ignore[attr-defined] # it exports it without saying so
+    series = nibabel.nifti1.Nifti1Image.from_filename(path)
     data = torch.from_numpy(np.asarray(series.dataobj, np.float32))
     grid = rk.Grid(tuple(data.shape[:3]), np.asarray(series.affine))
     return Volume(data[..., 0].contiguous(), grid, "epi"), Volume(data[..., 1].contiguous(), grid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,9 +57,9 @@ def hounsfield(head: Volume) -> Volume:
     return head.with_data(gaussian(whole.float(), [0.5, 0.5, 0.5]))
 
 
-def _images(scene: Scene, fixed: str, moving: str) -> dict[str, Volume]:
+def _images(scene: Scene, fixed: str, moving: str) -> dict[str, Any]:
     """The scans that are CT; those that are MR are the scene's own."""
-    out = {}
+    out: dict[str, Any] = {}
     if fixed != "MR":
         out["fixed"] = _scanned(resample(scene.source, scene.fixed_grid, outside=AIR), fixed, 1)
     if moving != "MR":
