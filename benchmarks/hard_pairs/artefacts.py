@@ -23,11 +23,12 @@ def artefacts() -> Iterator[HardPair]:
         image = sources.head() if whose == "head" else sources.person(whose)
         body = sources.body(image) if whose == "head" else brain(image)
         scene = Scene.of(image, body, seed, 4.0 + seed % 3, 5.0 + seed % 4)
+        across = spoil in (inverted, negative)
         if seed // 2 % 2:
-            yield scene.pair(f"{whose}, {name} (fixed)", fixed=spoil(scene.fixed))
+            yield scene.pair(f"{whose}, {name} (fixed)", fixed=spoil(scene.fixed), across=across)
         else:
             moving = _laid(spoil(_second(scene)), scene)
-            yield scene.pair(f"{whose}, {name} (moving)", moving=moving)
+            yield scene.pair(f"{whose}, {name} (moving)", moving=moving, across=across)
 
 
 def _second(scene: Scene) -> Volume:

@@ -68,7 +68,7 @@ def echo_planar() -> Iterator[HardPair]:
     yield part.pair("10 slices of 24")
     top = float(second.data.max())
     inverted = second.with_data((top - second.data) * (sources.body(second).data > 0))
-    yield replace(scene, other=inverted).pair("inverted")
+    yield replace(scene, other=inverted).pair("inverted", across=True)
     for seed, peak in ((43, 4.0), (44, 7.0)):
         scene = Scene.of(first, body, seed, 3.0, 5.0)
         back = _along_rows(bend(first.grid, peak, seed))
@@ -91,7 +91,8 @@ def _pair(fixed: _Scan, moving: _Scan, *, whole: bool = False) -> HardPair:
     truth = rk.compose(_to_contrast(moving), _between(fixed, moving), _to_contrast(fixed).inverse())
     inside = sources.shrunk(sources.body(first), _MARGIN)
     points = common(inside, truth, second.grid)
-    return HardPair(_name(fixed, moving), first, second, truth, points, "affine")
+    across = fixed[2] != moving[2]
+    return HardPair(_name(fixed, moving), first, second, truth, points, "affine", across=across)
 
 
 def _image(scan: _Scan, *, whole: bool) -> Volume:

@@ -44,7 +44,8 @@ def slabs() -> Iterator[HardPair]:
         else:
             scene = replace(scene, moving_grid=tilted(part, seed))
         which = "fixed" if is_fixed else "moving"
-        yield scene.pair(f"{name}, {which}: {count} {_AXES[axis]} slices")
+        title = f"{name}, {which}: {count} {_AXES[axis]} slices"
+        yield scene.pair(title, across=name == "T2")
 
 
 def fields_of_view() -> Iterator[HardPair]:
@@ -81,7 +82,8 @@ def far() -> Iterator[HardPair]:
         axis = seed % 3
         part = slab(scene.source.grid, axis, round(0.6 * scene.source.grid.shape[axis]), 0.6)
         scene = replace(scene, moving_grid=tilted(part, seed))
-        yield scene.pair(f"{name}, {degrees:g}°, {shift:g} mm, 60 % of it")
+        title = f"{name}, {degrees:g}°, {shift:g} mm, 60 % of it"
+        yield scene.pair(title, across=name == "T2")
 
 
 def _of_the_issue() -> HardPair:

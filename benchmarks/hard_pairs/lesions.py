@@ -43,7 +43,7 @@ def lesions() -> Iterator[HardPair]:
             scene = replace(scene, back=bend(scene.source.grid, peak, seed))
         place = "fixed" if in_fixed else "moving"
         title = f"{name}, {what} in {place}, {2 * radius:g} mm{', bent' if peak else ''}"
-        yield scene.pair(title, "deformable" if peak else "rigid")
+        yield scene.pair(title, "deformable" if peak else "rigid", across=name == "T2")
 
 
 def _scene(name: str, seed: int) -> Scene:

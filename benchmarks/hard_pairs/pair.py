@@ -44,6 +44,8 @@ class HardPair:
         Structures whose overlap judges, where no truth is known; all, if ``scored`` is empty.
     scale
         How many times larger than life the world is: errors are divided by it.
+    across
+        Whether the images are of two contrasts, which the users of some tools must tell them.
     options
         Further options that regkit needs in this situation, by their names on the command line.
     family, half
@@ -63,6 +65,7 @@ class HardPair:
     moving_labels: rk.Labels | None = None
     scored: tuple[int, ...] = ()
     scale: float = 1.0
+    across: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     family: str = ""
     half: Half = "tune"

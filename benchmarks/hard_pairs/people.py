@@ -55,7 +55,7 @@ def chests() -> Iterator[HardPair]:
         yield pair
         yield displaced(pair, seed, 8.0, 25.0)
         other = remapped(pair.moving, sources.body(pair.moving))
-        yield replace(pair, name=f"{pair.name}, another contrast", moving=other)
+        yield replace(pair, name=f"{pair.name}, another contrast", moving=other, across=True)
 
 
 def brain_pair(fixed: str, moving: str, *, spacing: float) -> HardPair:

@@ -53,7 +53,8 @@ def thick() -> Iterator[HardPair]:
             spaced(scene.source.grid, axis, length) for length, axis in (fixed, moving)
         )
         scene = replace(scene, fixed_grid=first, moving_grid=tilted(second, seed))
-        yield scene.pair(f"{name}, {moving[0]:g} mm to {fixed[0]:g} mm")
+        title = f"{name}, {moving[0]:g} mm to {fixed[0]:g} mm"
+        yield scene.pair(title, across=name == "T2")
 
 
 def _scene(name: str, seed: int) -> Scene:

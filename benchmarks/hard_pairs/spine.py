@@ -59,7 +59,7 @@ def spine() -> Iterator[HardPair]:
         truth = rk.Affine(move)
         points = common(_vertebrae(grid), truth, moving.grid)
         title = f"{levels:g} vertebrae, {degrees:g}°, {share:.0%} of it, {_contrast(first, second)}"
-        yield HardPair(title, fixed, moving, truth, points)
+        yield HardPair(title, fixed, moving, truth, points, across=first is not second)
 
 
 def column(grid: Grid, tissues: Tissues) -> Volume:

@@ -42,7 +42,7 @@ def tomography() -> Iterator[HardPair]:
             scene = replace(scene, source=head, fixed_grid=head.grid)
         if moving == "MR":
             scene = replace(scene, other=head, moving_grid=tilted(head.grid, seed))
-        yield scene.pair(name, **_images(scene, fixed, moving))
+        yield scene.pair(name, across="MR" in name, **_images(scene, fixed, moving))
 
 
 def hounsfield(head: Volume) -> Volume:
