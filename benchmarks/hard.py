@@ -125,6 +125,12 @@ def _pairs(family: str) -> Iterator[HardPair]:
         say(f"skipped {family}: {error}")
 
 
+def _file(name: str) -> Path:
+    if not Path(name).is_file():
+        raise argparse.ArgumentTypeError(f"{name}: no such file; name one that --json kept")
+    return Path(name)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hard", description=__doc__)
     names = list(families())
@@ -143,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep all figures there")
     parser.add_argument(
         "--beside",
-        type=Path,
+        type=_file,
         nargs="+",
         default=[],
         metavar="FILE",

@@ -24,6 +24,7 @@ from benchmarks.measure import THREADS
 
 MATRIX, AFFINE, WARP = "matrix.txt", "affine.mat", "warp.nii.gz"
 LIMIT_S = 240
+_SAMPLES = 50_000
 _LEVELS = ((4, 2.0), (2, 1.0), (1, 0.0))  # shrink factors, and sigmas in voxels
 
 
@@ -156,7 +157,7 @@ def _linear(sitk: Any, job: Job, fixed: Any, moving: Any) -> Any:
     start = sitk.CenteredTransformInitializer(
         fixed, moving, kind, sitk.CenteredTransformInitializerFilter.GEOMETRY
     )
-    engine = _by_information(sitk, job)
+    engine = _by_information(sitk, job, _SAMPLES / fixed.GetNumberOfPixels())
     # The plain gradient descent of some notebooks leaves the image on half of these pairs.
     engine.SetOptimizerAsRegularStepGradientDescent(
         learningRate=2.0, minStep=1e-4, numberOfIterations=200, gradientMagnitudeTolerance=1e-8
@@ -169,8 +170,7 @@ def _linear(sitk: Any, job: Job, fixed: Any, moving: Any) -> Any:
 def _spline(sitk: Any, job: Job, fixed: Any, moving: Any, linear: Any) -> Any:
     """A B-spline of two to eight cells along each axis, by L-BFGS, behind ``linear``."""
     spline = sitk.BSplineTransformInitializer(fixed, [2] * 3, order=3)
-    engine = _by_information(sitk, job)
-    engine.SetMetricSamplingPercentage(0.02, 1)
+    engine = _by_information(sitk, job, _SAMPLES / 4 / fixed.GetNumberOfPixels())
     engine.SetOptimizerAsLBFGS2(
         solutionAccuracy=1e-2, numberOfIterations=100, deltaConvergenceTolerance=0.01
     )
@@ -180,11 +180,11 @@ def _spline(sitk: Any, job: Job, fixed: Any, moving: Any, linear: Any) -> Any:
     return sitk.CompositeTransform([linear, spline])
 
 
-def _by_information(sitk: Any, job: Job) -> Any:
+def _by_information(sitk: Any, job: Job, share: float) -> Any:
     engine = sitk.ImageRegistrationMethod()
     engine.SetMetricAsMattesMutualInformation(numberOfHistogramBins=50)
     engine.SetMetricSamplingStrategy(engine.RANDOM)
-    engine.SetMetricSamplingPercentage(0.1, 1)
+    engine.SetMetricSamplingPercentage(min(1.0, share), 1)
     engine.SetInterpolator(sitk.sitkLinear)
     engine.SetShrinkFactorsPerLevel([factor for factor, _ in _LEVELS])
     engine.SetSmoothingSigmasPerLevel([sigma for _, sigma in _LEVELS])
