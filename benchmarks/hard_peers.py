@@ -104,15 +104,33 @@ def elastix(job: Job) -> None:
     maps = itk.ParameterObject.New()
     for name in ("rigid", "affine", "bspline")[:names]:
         maps.AddParameterMap(itk.ParameterObject.GetDefaultParameterMap(name))
-    fixed, moving = (itk.imread(str(path), itk.F) for path in (job.fixed, job.moving))
-    masks = {"fixed_mask": job.fixed_mask, "moving_mask": job.moving_mask}
-    given = {name: itk.imread(str(path), itk.UC) for name, path in masks.items() if path}
-    # number_of_threads crashes the process in 0.25.4; the environment bounds them.
-    _, found = itk.elastix_registration_method(
-        fixed, moving, parameter_object=maps, log_to_console=False, **given
+    engine = itk.ElastixRegistrationMethod.New(
+        *(itk.imread(str(path), itk.F) for path in (job.fixed, job.moving))
     )
-    field = itk.transformix_deformation_field(moving, found)
-    itk.imwrite(field, str(job.out / WARP))
+    engine.SetParameterObject(maps)
+    if job.fixed_mask:
+        engine.SetFixedMask(itk.imread(str(job.fixed_mask), itk.UC))
+    if job.moving_mask:
+        engine.SetMovingMask(itk.imread(str(job.moving_mask), itk.UC))
+    # Its number of threads is left alone: to set it crashes 0.25.4. The environment bounds them.
+    engine.UpdateLargestPossibleRegion()
+    if job.kind == "deformable":
+        found = engine.GetTransformParameterObject()
+        field = itk.transformix_deformation_field(engine.GetMovingImage(), found)
+        itk.imwrite(field, str(job.out / WARP))
+    else:
+        _write_matrix(engine.GetCombinationTransform(), job.out / MATRIX)
+
+
+def _write_matrix(linear: Any, path: Path) -> None:
+    """A linear transform of ITK, which is in LPS+, as a matrix in RAS+: where it takes points."""
+    numpy = importlib.import_module("numpy")
+    corners = numpy.vstack([numpy.zeros(3), numpy.eye(3)])
+    taken = numpy.array([list(linear.TransformPoint(point.tolist())) for point in corners])
+    matrix = numpy.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = (taken[1:] - taken[0]).T, taken[0]
+    flip = numpy.diag([-1.0, -1.0, 1.0, 1.0])
+    numpy.savetxt(path, flip @ matrix @ flip)
 
 
 PEERS: dict[str, Callable[[Job], None]] = {
