@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import page
 from benchmarks.hard_pairs import HardPair, families
 from benchmarks.hard_pairs.judging import Outcome
-from benchmarks.hard_pairs.methods import FIELD, LINEAR, OWN, PEERS, Contender
+from benchmarks.hard_pairs.methods import FIELD, LINEAR, OWN, PEERS, TOOLS, Contender
 from benchmarks.hard_pairs.running import run_pair
 from benchmarks.hard_pairs.tables import of_family, summary
 from benchmarks.machine import describe
@@ -51,10 +51,10 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def contenders(*, own: bool, peers: bool, reaches: Sequence[str]) -> list[Contender]:
+def contenders(tools: Sequence[str], reaches: Sequence[str]) -> list[Contender]:
     """Those that were asked for, and are installed."""
-    out: list[Contender] = [each for each in OWN if own and each.reach in reaches]
-    for each in PEERS if peers else ():
+    out: list[Contender] = []
+    for each in (each for each in (*OWN, *PEERS) if each.tool in tools):
         if not each.installed:
             say(f"skipped {each.name}: {each.package} is not installed")
         elif each.reach in reaches:
@@ -94,14 +94,11 @@ def _family_tables(outcomes: Sequence[Outcome]) -> dict[str, Table]:
 
 def _run(wanted: argparse.Namespace) -> Iterator[list[Outcome]]:
     """The outcomes of one family after another."""
-    chosen = contenders(
-        own=not wanted.peers_alone,
-        peers=wanted.peers or wanted.peers_alone,
-        reaches=wanted.transform,
-    )
+    tools = wanted.tools or (TOOLS if wanted.peers else TOOLS[:1])
+    chosen = contenders(tools, wanted.transform)
     with tempfile.TemporaryDirectory(prefix="regkit-hard-") as name:
         folder = Path(name)
-        if not wanted.peers_alone:
+        if "regkit" in tools:
             Session(folder).warm_up("lncc2", "mi", "mind")
         for family in wanted.only or families():
             found = list(_of_family(family, wanted.half, chosen, folder))
@@ -137,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     told = f"only these families: {', '.join(names)}"
     parser.add_argument("--only", nargs="+", choices=names, metavar="FAMILY", help=told)
     parser.add_argument("--peers", action="store_true", help="run the installed peers as well")
-    parser.add_argument("--peers-alone", action="store_true", help="run the peers, not regkit")
+    parser.add_argument("--tools", nargs="+", choices=TOOLS, help="run these alone")
     parser.add_argument("--half", choices=("tune", "judge", "all"), default="all")
     parser.add_argument(
         "--transform",

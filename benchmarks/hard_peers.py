@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.measure import THREADS
 
 MATRIX, AFFINE, WARP = "matrix.txt", "affine.mat", "warp.nii.gz"
-LIMIT_S = 240
+LIMIT_S = 600
 _SAMPLES = 50_000
 _LEVELS = ((4, 2.0), (2, 1.0), (1, 0.0))  # shrink factors, and sigmas in voxels
 

@@ -46,6 +46,11 @@ class Contender:
     reach: str
 
     @property
+    def tool(self) -> str:
+        """Its name without how far it goes."""
+        return self.name.split()[0]
+
+    @property
     def installed(self) -> bool:
         """Whether its package is."""
         return find_spec(self.package) is not None
@@ -90,6 +95,7 @@ _PEERS = (
     ("elastix", "elastix", "itk"),
 )
 PEERS = tuple(_peer(*peer, reach=reach) for peer in _PEERS for reach in (FIELD, LINEAR))
+TOOLS = ("regkit", *(name for name, _, _ in _PEERS))
 
 
 def peer_transform(out: Path) -> Transform:

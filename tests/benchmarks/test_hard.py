@@ -168,7 +168,11 @@ def test_results_that_are_not_there(tmp_path, capsys):
 
 
 def test_chosen_contenders():
-    assert [each.name for each in hard.contenders(own=True, peers=False, reaches=[LINEAR])] == [
-        "regkit linear"
-    ]
-    assert hard.contenders(own=False, peers=False, reaches=[FIELD]) == []
+    assert [each.name for each in hard.contenders(["regkit"], [LINEAR])] == ["regkit linear"]
+    assert hard.contenders([], [FIELD]) == []
+
+
+def test_a_tool_that_is_not_installed_is_skipped(monkeypatch, capsys):
+    monkeypatch.setattr("benchmarks.hard_pairs.methods.find_spec", lambda _: None)
+    assert hard.contenders(["greedy"], [LINEAR]) == []
+    assert "skipped greedy linear: picsl_greedy is not installed" in capsys.readouterr().err
