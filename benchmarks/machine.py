@@ -19,6 +19,7 @@ _PACKAGES = (
     "SimpleITK",
     "antspyx",
     "picsl-greedy",
+    "itk-elastix",
     "convexAdam",
 )
 
