@@ -43,7 +43,7 @@ class Agreement:
     matched
         Share of the blocks that match better than at nine of ten remote places.
     residual
-        Median distance, in world units, to where blocks would match best.
+        Median distance, in voxels, to where blocks would match best.
     """
 
     blocks: int
@@ -52,9 +52,9 @@ class Agreement:
     residual: float
 
 
-def agreement_grid(pair: Pair) -> Grid:
-    """The working grid in voxels that suit :func:`agreement`."""
-    across = _ACROSS_PLANE if pair.planar else _ACROSS
+def agreement_grid(pair: Pair, finer: float = 1.0) -> Grid:
+    """The working grid in voxels that suit :func:`agreement`, or so many times finer."""
+    across = finer * (_ACROSS_PLANE if pair.planar else _ACROSS)
     extent = np.array(pair.grid.shape) * np.array(pair.grid.spacing)
     return at_spacing(pair.grid, float(extent.max()) / across)
 
@@ -64,11 +64,8 @@ def images_on(pair: Pair, grid: Grid) -> LevelPair:
     return level(pair, grid, MSE(), pair.region)
 
 
-def agreement(fixed: Tensor, warped: Tensor, weight: Tensor, spacing: float) -> Agreement:
-    """Compare two images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is.
-
-    ``spacing`` is the size of a voxel in world units.
-    """
+def agreement(fixed: Tensor, warped: Tensor, weight: Tensor) -> Agreement:
+    """Compare two images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is."""
     costs = _block_costs(fixed, warped, weight)
     if not costs.shape[1]:
         return Agreement(0, 0.5, 0.0, float("nan"))
@@ -80,7 +77,7 @@ def agreement(fixed: Tensor, warped: Tensor, weight: Tensor, spacing: float) -> 
         blocks=costs.shape[1],
         chance=float(rank.mean()),
         matched=float((rank < 0.1).float().mean()),
-        residual=spacing * float(distance.median()),
+        residual=float(distance.median()),
     )
 
 

@@ -62,13 +62,22 @@ def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
     negative where the contrast is one (brains of two people, T1; chests; T1, T2 and FLAIR at two
     visits), at least 4 % between T1, T2, FLAIR and a remapped T1.
     """
-    at = level(pair, coarser(pair.grid, 4), MSE(), pair.region)
-    warped, weight = warp_level(at, affine)
-    share = opposed(local_correlation(at.fixed[0], warped[0], weight, 2), weight)
+    share = _opposed_share(pair, affine)
     text = f"{100 * share:.1f} % of the local correlation after the affine is negative"
     if share <= _SAME:
         return "lncc2", f"auto: same contrast ({text}, at most {100 * _SAME:g} %)"
     return "mi", f"auto: different contrast ({text}, above {100 * _SAME:g} %)"
+
+
+def is_same_contrast(pair: Pair, affine: Matrix) -> bool:
+    """Whether :func:`choose` would take the images for one contrast."""
+    return _opposed_share(pair, affine) <= _SAME
+
+
+def _opposed_share(pair: Pair, affine: Matrix) -> float:
+    at = level(pair, coarser(pair.grid, 4), MSE(), pair.region)
+    warped, weight = warp_level(at, affine)
+    return opposed(local_correlation(at.fixed[0], warped[0], weight, 2), weight)
 
 
 def opposed(correlation: Tensor, weight: Tensor) -> float:

@@ -12,16 +12,23 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
 from regkit.registration.check import check_overlap
-from regkit.registration.choice import choose, linear_similarity, similarity_of
+from regkit.registration.choice import (
+    choose,
+    is_same_contrast,
+    linear_similarity,
+    similarity_of,
+)
 from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
-from regkit.registration.field import register_field
+from regkit.registration.field import SMOOTH, register_field
 from regkit.registration.guides import Guides
 from regkit.registration.linear import register_linear
 from regkit.registration.pair import Pair, smaller_first
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
 from regkit.registration.result import Progress, Stage
+from regkit.registration.selection import compared
 from regkit.registration.start import find_start
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
@@ -102,7 +109,9 @@ def find(
         name, reason = choose(pair, matrix)
         similarity = _similarity(name, config)
     if config.transform != "deformable":
-        matrix, stage = _polished(pair, known, similarity, config, report)
+        matrix, stage = _polished(
+            pair, known, similarity, config, report, kind=config.transform
+        )
         return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     settings, first = config.field, start.field
     if model is not None:
@@ -116,8 +125,40 @@ def find(
     field, stage = register_field(
         pair, matrix, similarity, settings, report, start=first, guides=guides
     )
+    stages.append(stage)
     transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
-    return Found(transform, (*stages, stage), name, reason)
+    if start.field is None and guides is None:
+        alone, notes = _without_field(pair, known, field, stage, config, report)
+        stages.extend(notes)
+        transform = transform if alone is None else Affine(_dropped(pair, alone))
+    return Found(transform, tuple(stages), name, reason)
+
+
+def _without_field(
+    pair: Pair,
+    known: Sequence[Matrix],
+    field: DisplacementField,
+    stage: Stage,
+    config: RegisterConfig,
+    report: Report,
+) -> tuple[Matrix | None, list[Stage]]:
+    """The affine to be left with where the field after it makes nothing better, and the record.
+
+    Between contrasts of one person a field follows the contrast as much as the anatomy, so that
+    it must show that something changed.
+    """
+    begin, alone, stages = time.perf_counter(), known[-1], []
+    one_person = stage.note.startswith(SMOOTH) and not is_same_contrast(pair, alone)
+    if one_person:
+        alone, polish = _polished(pair, known, MutualInformation(), config, report, kind="affine")
+        stages.append(polish)
+    seen = compared(pair, alone, known[-1], field, fine=one_person)
+    drop = not seen.shows_change if one_person else seen.is_worse
+    note = f"{'the field is dropped' if drop else 'the field is kept'}: {seen}"
+    if one_person and drop:
+        note = f"one anatomy in two contrasts, nothing changed shape; {note}"
+    stages.append(Stage("selection", "mind", "torch", time.perf_counter() - begin, note=note))
+    return alone if drop else None, stages
 
 
 def _similarity(name: str, config: RegisterConfig) -> Similarity:
@@ -259,13 +300,15 @@ def _polished(
     similarity: Similarity,
     config: RegisterConfig,
     report: Report,
+    *,
+    kind: str,
 ) -> tuple[Matrix, Stage]:
     """The linear engine's last word where no field follows."""
     seen, exchanged = smaller_first(pair)
     found, stage = register_linear(
         seen,
         [inverse_if(exchanged, each) for each in known],
-        config.transform,
+        kind,
         similarity,
         config.linear,
         report,

@@ -25,15 +25,18 @@ from regkit.kernels import backend
 from regkit.kernels.fields import unfolded
 from regkit.kernels.sampling import sample
 from regkit.losses.similarity import Similarity
+from regkit.registration.agreement import Agreement, agreement, images_on
 from regkit.registration.config import FieldConfig
 from regkit.registration.descent import descend, pinned
 from regkit.registration.guides import Guides
-from regkit.registration.pair import Pair, coarser, level
+from regkit.registration.pair import LevelPair, Pair, coarser, level
 from regkit.registration.result import Level, Progress, Stage
 from regkit.registration.sides import met, mirrored
-from regkit.registration.smoothness import calm, first_level, smoothed
+from regkit.registration.smoothness import Explained, calm, first_level, smoothed
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
+
+SMOOTH = "smooth: one anatomy"  # how the note of a stage begins
 
 
 def register_field(
@@ -66,7 +69,7 @@ def register_field(
     """
     begin = time.perf_counter()
     levels: list[Level] = []
-    smooth, share = False, 0.0
+    explained = Explained(0.0, smooth=False)
     least = _least_factor(pair.grid, config.max_field_voxels)
     grid = coarser(pair.grid, max(least, config.factors[0]))
     u = _first(start, grid).to(pair.device)
@@ -84,12 +87,14 @@ def register_field(
         run = partial(descend, similarity=suited, iterations=iterations, told=told)
         there = partial(run, at, affine, guides=guides and guides.on(own, affine, pair.device))
         if number == 0:
-            found, record, share = first_level(there, u, config, started=start is not None)
-            smooth = share >= config.smooth.share
-            here = calm(config) if smooth else config
+            judge = partial(_agreement, images_on(pair, own), affine)
+            found, record, explained = first_level(
+                there, u, config, judge, started=start is not None
+            )
+            here = calm(config) if explained.smooth else config
         else:
             wide = smoothed(config, own.shape, config.factors[0] / factor)
-            here = wide if smooth else config
+            here = wide if explained.smooth else config
             found, record, _ = there(u, config=here)
         if voxel >= config.symmetric and iterations > 0:
             labels = guides and guides.on(own, affine, pair.device, exchanged=True)
@@ -104,9 +109,14 @@ def register_field(
         backend.name(pair.device),
         time.perf_counter() - begin,
         tuple(levels),
-        note=f"smooth: one anatomy, {share:.0%} explained" if smooth else "",
+        note=f"{SMOOTH}, {explained.share:.0%} explained" if explained.smooth else "",
     )
     return from_index(u.cpu(), grid), stage
+
+
+def _agreement(images: LevelPair, affine: Matrix, u: Tensor) -> Agreement:
+    """How well blocks lie in their place through ``affine o (id + u)``."""
+    return agreement(images.fixed, *images.warped(images.matrix(affine), u))
 
 
 def _least_factor(grid: Grid, max_voxels: int) -> int:
