@@ -44,7 +44,7 @@ def make_record(
     dict
         ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
         ``asked``, ``backbones`` (files of feature similarities, with their SHA-256), ``reading``,
-        ``notices``, ``stages``, ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
+        ``notices``, ``stages``, ``quality``, ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
         ``peak_memory_mb``. Numbers that are not finite become ``None``.
     """
     config = result.config.model_dump(mode="json")
@@ -63,6 +63,7 @@ def make_record(
         "notices": list(notices),
         "reason": result.reason,
         "stages": [asdict(stage) for stage in result.stages],
+        "quality": result.quality.as_dict(),
         "metrics": result.metrics,
         "metrics_before": dict(before),
         "outputs": list(plan.outputs),

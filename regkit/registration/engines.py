@@ -12,6 +12,7 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.losses.lncc import LNCC
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
 from regkit.registration.check import check_overlap
@@ -22,6 +23,7 @@ from regkit.registration.choice import (
     similarity_of,
 )
 from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
+from regkit.registration.evidence import Evidence, gather
 from regkit.registration.field import SMOOTH, register_field
 from regkit.registration.guides import Guides
 from regkit.registration.linear import register_linear
@@ -79,6 +81,7 @@ class Found:
     similarity: str
     reason: str
     inverse: Transform | None = None
+    evidence: Evidence | None = None
 
 
 def find(
@@ -109,29 +112,40 @@ def find(
         name, reason = choose(pair, matrix)
         similarity = _similarity(name, config)
     if config.transform != "deformable":
+        if config.similarity == "auto" and name == "lncc2":
+            name, similarity = "lncc", LNCC(config.linear.radius)
         matrix, stage = _polished(
             pair, known, similarity, config, report, kind=config.transform
         )
-        return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
+        evidence = gather(pair, matrix, None)
+        return Found(
+            Affine(_dropped(pair, matrix)), (*stages, stage), name, reason, evidence=evidence
+        )
     settings, first = config.field, start.field
     if model is not None:
-        fields, found = _through(pair, matrix, model, config, similarity, first, report, guides)
-        stages.extend(found)
+        fields, records = _through(
+            pair, matrix, model, config, similarity, first, report, guides
+        )
+        stages.extend(records)
         if config.refine != "field":
-            return _unrefined(
-                pair, matrix, fields, Found(Affine.identity(), tuple(stages), name, reason)
-            )
+            evidence = gather(pair, matrix, fields[0])
+            found = Found(Affine.identity(), tuple(stages), name, reason, evidence=evidence)
+            return _unrefined(pair, matrix, fields, found)
         settings, first = shortened(settings, similarity), fields[0]
     field, stage = register_field(
         pair, matrix, similarity, settings, report, start=first, guides=guides
     )
     stages.append(stage)
-    transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
+    alone = None
     if start.field is None and guides is None:
-        alone, notes = _without_field(pair, known, field, stage, config, report)
-        stages.extend(notes)
-        transform = transform if alone is None else Affine(_dropped(pair, alone))
-    return Found(transform, tuple(stages), name, reason)
+        alone, records = _without_field(pair, known, field, stage, config, report)
+        stages.extend(records)
+    if alone is not None:
+        transform, evidence = Affine(_dropped(pair, alone)), gather(pair, alone, None)
+    else:
+        transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
+        evidence = gather(pair, matrix, field)
+    return Found(transform, tuple(stages), name, reason, evidence=evidence)
 
 
 def _without_field(
