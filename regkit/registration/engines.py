@@ -12,6 +12,7 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.kernels import backend
 from regkit.losses.lncc import LNCC
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
@@ -171,7 +172,8 @@ def _without_field(
     note = f"{'the field is dropped' if drop else 'the field is kept'}: {seen}"
     if one_person and drop:
         note = f"one anatomy in two contrasts, nothing changed shape; {note}"
-    stages.append(Stage("selection", "mind", "torch", time.perf_counter() - begin, note=note))
+    seconds, kernels = time.perf_counter() - begin, backend.name(pair.device)
+    stages.append(Stage("selection", "mind", kernels, seconds, note=note))
     return alone if drop else None, stages
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
 from regkit.losses.mutual_information import MutualInformation
-from regkit.registration.agreement import agreement, agreement_grid, images_on
+from regkit.registration.agreement import Agreement, agreement, agreement_grid, images_on
 from regkit.registration.linear import descend, evaluate, linear_level, motion_of
 from regkit.registration.linear_parameters import stretches
 from regkit.registration.pair import LevelPair, Pair, smaller_first
@@ -21,17 +21,17 @@ _SHIFT = 0.06  # of the extent
 _TURN = 0.14  # radians
 _STARTS = 3
 _PLACES = 24
+_FEW = 10  # blocks
 
 
 def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evidence:
     """Evidence on ``affine``, or on ``affine o field``, both 3-D, world to world."""
-    at = images_on(pair, agreement_grid(pair))
-    aligned = agreement(at.fixed, *at.warped(at.matrix(affine), _still(at)))
-    placed = aligned
-    if field is not None:
-        placed = agreement(at.fixed, *at.warped(at.matrix(affine), in_voxels(field, at)))
     seen, exchanged = smaller_first(pair)
     matrix = np.linalg.inv(affine) if exchanged else affine
+    aligned = _agreement(seen, matrix, None)
+    placed = aligned if field is None else _agreement(pair, affine, field)
+    if placed.blocks < _FEW:  # what lies in both is known from the smaller image
+        placed = aligned
     extent = float(np.max(np.array(seen.grid.shape) * np.array(seen.grid.spacing)))
     coarse = linear_level(seen, extent / _COARSE, MutualInformation())
     information = -evaluate(coarse, matrix, MutualInformation())
@@ -48,6 +48,12 @@ def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evide
         stretch=float(np.abs(scales).max()),
         growth=float(scales.sum()),
     )
+
+
+def _agreement(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Agreement:
+    at = images_on(pair, agreement_grid(pair))
+    u = _still(at) if field is None else in_voxels(field, at)
+    return agreement(at.fixed, *at.warped(at.matrix(affine), u))
 
 
 def _still(at: LevelPair) -> Tensor:
