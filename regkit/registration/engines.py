@@ -115,18 +115,14 @@ def find(
     if config.transform != "deformable":
         if config.similarity == "auto" and name == "lncc2":
             name, similarity = "lncc", LNCC(config.linear.radius)
-        matrix, stage = _polished(
-            pair, known, similarity, config, report, kind=config.transform
-        )
+        matrix, stage = _polished(pair, known, similarity, config, report, kind=config.transform)
         evidence = gather(pair, matrix, None)
         return Found(
             Affine(_dropped(pair, matrix)), (*stages, stage), name, reason, evidence=evidence
         )
     settings, first = config.field, start.field
     if model is not None:
-        fields, records = _through(
-            pair, matrix, model, config, similarity, first, report, guides
-        )
+        fields, records = _through(pair, matrix, model, config, similarity, first, report, guides)
         stages.extend(records)
         if config.refine != "field":
             evidence = gather(pair, matrix, fields[0])

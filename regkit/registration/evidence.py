@@ -21,6 +21,7 @@ _SHIFT = 0.06  # of the extent
 _TURN = 0.14  # radians
 _STARTS = 3
 _PLACES = 24
+_ALIKE = 0.03  # share of information: places that fit that much worse are none
 _FEW = 10  # blocks
 
 
@@ -72,7 +73,7 @@ def _stability(at: LevelPair, affine: Matrix, *, planar: bool) -> tuple[float, f
     astray = 0.0
     for start in _beside(at, affine, planar=planar):
         found, value = _settled(at, start, planar=planar)
-        if value <= loss + 0.01 * abs(loss):
+        if value <= loss + _ALIKE * abs(loss):
             astray = max(astray, _distance(found, base, points))
     return _distance(base, affine, points), astray
 

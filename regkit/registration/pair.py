@@ -182,9 +182,7 @@ def level(
         fixed=similarity.features(fixed.data).contiguous().to(pair.device),
         weight=(_coverage(region, grid)[0] if weight is None else weight.float()).to(pair.device),
         moving=similarity.features(moving.data).contiguous().to(pair.device),
-        moving_weight=None
-        if known is None
-        else _coverage(known, moving_grid).to(pair.device),
+        moving_weight=None if known is None else _coverage(known, moving_grid).to(pair.device),
         moving_grid=moving_grid,
     )
 
@@ -231,9 +229,7 @@ def swapped(pair: Pair) -> Pair:
     """``pair`` with the roles of its images exchanged, for the linear engine."""
     mask = pair.moving_region
     region = pair.moving_body
-    grid = working_grid(
-        region, pair.fixed.grid, margin=_MARGIN, multiple=1, max_voxels=16_000_000
-    )
+    grid = working_grid(region, pair.fixed.grid, margin=_MARGIN, multiple=1, max_voxels=16_000_000)
     whole = mask is None and not is_cut(region)
     return replace(
         pair,

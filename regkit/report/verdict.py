@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from regkit.registration.quality import Check, Quality
+from regkit.registration.quality import Quality
 from regkit.registration.result import Result
 from regkit.report.tables import is_number
 
@@ -119,7 +119,7 @@ def verdict(quality: Quality) -> str:
 
     Examples
     --------
-    >>> verdict(Quality((Check("folding", "pass", 0.0, "The map does not fold."),)))
+    >>> verdict(Quality((Check("folding", -1.0, 0.0, "The map does not fold."),)))
     'Quality: pass. All automatic checks passed. Judge the fit by the pictures.'
     """
     if not quality.checks:

@@ -38,6 +38,7 @@ def test_a_good_result_passes():
     ("name", "changes"),
     [
         ("matched", {"placed": Agreement(150, 0.4, 0.3, 2.0)}),
+        ("residual", {"placed": Agreement(150, 0.0, 1.0, 3.0)}),
         ("chance", {"aligned": Agreement(150, 0.45, 0.3, 2.0)}),
         ("information", {"information": 0.08}),
         ("astray", {"astray": 0.3}),
@@ -69,7 +70,7 @@ def test_the_map_is_checked(name, metrics):
 
 
 def test_the_worst_check_decides_and_comes_first():
-    quality = Quality((Check("a", "doubtful", 1, "A."), Check("b", "fail", 1, "B.")))
+    quality = Quality((Check("a", 0.5, 1, "A."), Check("b", 1.5, 1, "B.")))
     assert (quality.verdict, quality.reasons) == ("fail", ("B.", "A."))
     assert str(quality) == "fail. B. A."
 
