@@ -1,8 +1,8 @@
-"""`python -m benchmarks.calibration`: how often quality says pass, doubtful or fail, rightly or not.
+"""`python -m benchmarks.calibration`: how often quality is right to say pass, doubtful or fail.
 
-Good results are those of regkit on the hard pairs, by their known truth; bad ones are those that are
-wrong, the results themselves moved out of their place, and pairs that have nothing in common. Bounds
-were chosen on one half of the pairs; the other half is printed apart.
+Good results are those of regkit on the hard pairs, by their known truth; bad ones are those that
+are wrong, results moved out of their place, and pairs that have nothing in common. Bounds were
+chosen on one half of the pairs; the other half is printed apart.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _COLUMNS = {
     "AUC": ".4f",
 }
 _NOTE = (
-    f"Bad: a mean error above {BAD_MM:g} mm, or a pair that has nothing in common. Pairs of different "
-    "people count as good where they lie as regkit leaves them. AUC: of the gravest check's severity."
+    f"Bad: a mean error above {BAD_MM:g} mm, or a pair that has nothing in common. Pairs of "
+    "different people count as good as regkit leaves them. AUC: of the gravest check's severity."
 )
 
 
@@ -109,12 +109,13 @@ def _cases_of(family: str) -> Iterator[dict[str, Any]]:
 
 def _of_pair(family: str, pair: HardPair) -> Iterator[dict[str, Any]]:
     about_it = {"family": family, "pair": pair.name, "half": pair.half}
+    options: dict[str, Any] = {**pair.options, "transform": pair.transform}
     result = rk.register(
         pair.fixed,
         pair.moving,
         fixed_mask=pair.fixed_mask,
         moving_mask=pair.moving_mask,
-        **{**pair.options, "transform": pair.transform},
+        **options,
     )
     error = _error(pair, result.transform)
     bad = not pair.is_solvable if error is None else error > BAD_MM

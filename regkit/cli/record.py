@@ -44,8 +44,8 @@ def make_record(
     dict
         ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
         ``asked``, ``backbones`` (files of feature similarities, with their SHA-256), ``reading``,
-        ``notices``, ``stages``, ``quality``, ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
-        ``peak_memory_mb``. Numbers that are not finite become ``None``.
+        ``notices``, ``stages``, ``quality``, ``metrics``, ``metrics_before``, ``outputs``,
+        ``seconds`` and ``peak_memory_mb``. Numbers that are not finite become ``None``.
     """
     config = result.config.model_dump(mode="json")
     record = {

@@ -24,12 +24,13 @@ from regkit.registration.choice import (
     similarity_of,
 )
 from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
-from regkit.registration.evidence import Evidence, gather
+from regkit.registration.evidence import gather
 from regkit.registration.field import SMOOTH, register_field
 from regkit.registration.guides import Guides
 from regkit.registration.linear import register_linear
-from regkit.registration.pair import Pair, smaller_first
+from regkit.registration.pair import Pair, inverse_if, smaller_first
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
+from regkit.registration.quality import Evidence
 from regkit.registration.result import Progress, Stage
 from regkit.registration.selection import compared
 from regkit.registration.start import find_start
@@ -138,10 +139,10 @@ def find(
         alone, records = _without_field(pair, known, field, stage, config, report)
         stages.extend(records)
     if alone is not None:
-        transform, evidence = Affine(_dropped(pair, alone)), gather(pair, alone, None)
-    else:
-        transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
-        evidence = gather(pair, matrix, field)
+        evidence = gather(pair, alone, None)
+        return Found(Affine(_dropped(pair, alone)), tuple(stages), name, reason, evidence=evidence)
+    transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
+    evidence = gather(pair, matrix, field)
     return Found(transform, tuple(stages), name, reason, evidence=evidence)
 
 
@@ -327,11 +328,6 @@ def _polished(
         spacings=config.linear.polish,
     )
     return inverse_if(exchanged, found), stage
-
-
-def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
-    """The affine of a pair, from that of its images exchanged or not, and back."""
-    return np.linalg.inv(matrix) if exchanged else matrix
 
 
 def _dropped(pair: Pair, matrix: Matrix) -> Matrix:

@@ -1,4 +1,4 @@
-"""What speaks for a result and against it, measured on the prepared pair, whatever it was found by."""
+"""What speaks for a result and against it, measured on the prepared pair."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from regkit.losses.mutual_information import MutualInformation
 from regkit.registration.agreement import Agreement, agreement, agreement_grid, images_on
 from regkit.registration.linear import descend, evaluate, linear_level, motion_of
 from regkit.registration.linear_parameters import stretches
-from regkit.registration.pair import LevelPair, Pair, smaller_first
+from regkit.registration.pair import LevelPair, Pair, inverse_if, smaller_first
 from regkit.registration.quality import Evidence
 from regkit.registration.selection import in_voxels
 from regkit.transforms import DisplacementField
@@ -28,7 +28,7 @@ _FEW = 10  # blocks
 def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evidence:
     """Evidence on ``affine``, or on ``affine o field``, both 3-D, world to world."""
     seen, exchanged = smaller_first(pair)
-    matrix = np.linalg.inv(affine) if exchanged else affine
+    matrix = inverse_if(exchanged, affine)
     aligned = _agreement(seen, matrix, None)
     placed = aligned if field is None else _agreement(pair, affine, field)
     if placed.blocks < _FEW:  # what lies in both is known from the smaller image
@@ -113,7 +113,8 @@ def _elsewhere(at: LevelPair, affine: Matrix, extent: float) -> float:
 def _thick(at: LevelPair) -> Matrix:
     """1 along the world axes in which the grid is more than a slice, 0 along the others."""
     linear = at.grid.affine[:3, :3] / np.array(at.grid.spacing)
-    return (np.abs(linear) @ (np.array(at.grid.shape) > 1) > 0.5).astype(float)
+    out: Matrix = (np.abs(linear) @ (np.array(at.grid.shape) > 1) > 0.5).astype(np.float64)
+    return out
 
 
 def _points(at: LevelPair) -> Matrix:

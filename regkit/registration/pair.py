@@ -260,6 +260,11 @@ def smaller_first(pair: Pair) -> tuple[Pair, bool]:
     return (other, True) if exchanged else (pair, False)
 
 
+def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
+    """The affine of a pair, from that of its images exchanged or not, and back."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64) if exchanged else matrix
+
+
 def extent_of(labels: Labels) -> float:
     """Volume of where ``labels`` are above 0, in world units cubed."""
     return float((labels.data[0] > 0).float().sum()) * labels.grid.voxel_volume

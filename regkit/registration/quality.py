@@ -134,6 +134,9 @@ class Quality:
         }
 
 
+NOT_CHECKED = Quality(())
+
+
 def assess(evidence: Evidence, metrics: Mapping[str, float], extent: float) -> Quality:
     """Judge a result.
 
@@ -243,8 +246,8 @@ def _graded(value: float, bounds: tuple[float, float]) -> float:
     return (value - bounds[0]) / (bounds[1] - bounds[0])
 
 
-# Up to where it passes, and from where it fails. Chosen on one half of the hard pairs and of failures
-# made from them, judged on the other: `python -m benchmarks.calibration`.
+# Up to where it passes, and from where it fails. Chosen on one half of the hard pairs and of
+# failures made from them, judged on the other: `python -m benchmarks.calibration`.
 _FEW = 10  # blocks
 _RIGID = 1e-6  # stretch of an affine that is none
 _UNMATCHED = (0.2, 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regkit.registration.config import RegisterConfig
-from regkit.registration.quality import Quality
+from regkit.registration.quality import NOT_CHECKED, Quality
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
 
@@ -87,7 +87,7 @@ class Result:
     stages: tuple[Stage, ...]
     config: RegisterConfig
     reason: str
-    quality: Quality = Quality(())
+    quality: Quality = NOT_CHECKED
 
     def __repr__(self) -> str:
         seconds = sum(stage.seconds for stage in self.stages)

@@ -7,7 +7,6 @@ from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.registration.check import as_mask
 from regkit.registration.config import LinearConfig
 from regkit.registration.linear import evaluate, linear_level, register_linear, value_and_gradient
-from regkit.registration.pair import at_spacing, level
 
 CONFIG = LinearConfig(iterations=80)
 SPACINGS = (5.0, 2.5, 1.4)
