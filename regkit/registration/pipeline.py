@@ -13,7 +13,7 @@ from regkit.kernels.backend import threads
 from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
-from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
+from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.engines import Found, Report, Start, find
@@ -140,7 +140,11 @@ def register(
 
 def _label_notes(*pairs: tuple[Labels | None, Volume]) -> list[str]:
     """What to say of labels beside their images; some are refused."""
-    found = [checked_place(labels, image) for labels, image in pairs if labels is not None]
+    found = []
+    for labels, image in pairs:
+        if labels is not None:
+            check_beside(labels, image)
+            found.append(checked_place(labels, image))
     return [note for note in found if note is not None]
 
 
