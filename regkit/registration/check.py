@@ -9,6 +9,7 @@ from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.preprocess.intensity import is_ct
 from regkit.registration.config import RegisterConfig
+from regkit.registration.flat import flattened_with
 from regkit.registration.pair import Pair
 from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
@@ -110,21 +111,17 @@ def check_overlap(pair: Pair, affine: Matrix) -> None:
 
 
 def check_beside(labels: Volume, image: Volume) -> None:
-    """Labels are whole numbers, and lie where their image does.
+    """Labels are whole numbers, in the dimension of their image.
 
     Raises
     ------
     InputError
         If not.
     """
-    name, whose = labels.name or "labels", image.name or "its image"
     if not isinstance(labels, Labels):
+        name = labels.name or "labels"
         raise InputError(f"{name}: is an image, not labels; read it with regkit.read_labels")
     check_same_dimension(labels, image)
-    if not holds_middle(image.grid, labels.grid):
-        raise InputError(
-            f"{name}: its middle lies outside {whose}; give labels that lie in its world"
-        )
 
 
 def check_same_dimension(labels: Volume, image: Volume) -> None:
@@ -160,6 +157,7 @@ def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
     if mask is None:
         return None
     name = mask.name or "mask"
+    mask = flattened_with(mask, image)
     apart = (
         float(abs(mask.grid.corners() - image.grid.corners()).max())
         if (mask.grid.shape == image.grid.shape)

@@ -26,6 +26,7 @@ from regkit.volume.volume import Labels, Volume
 
 _MARGIN = 8.0
 _THIN = 8  # voxels along a thin axis
+_FEW = 6  # slices; a field across fewer slides out of the image, where nothing costs
 _MUCH_LESS = 0.6
 _TOUCHED = 1e-3  # of a voxel: less is the tail of a filter
 _CUT = 0.1  # share of the outermost voxels; a neck at the lower border of a head is less
@@ -60,6 +61,7 @@ class LevelPair:
     """One resolution of a pair, as tensors: features ``(C, *shape)``, weights ``(*shape)``.
 
     ``blank`` is the loss of an image that shows nothing: what lies beyond the overlap costs.
+    ``still`` names axes along which no field moves, since fixed has too few slices to tell.
     """
 
     grid: Grid
@@ -69,6 +71,7 @@ class LevelPair:
     moving_weight: Tensor | None
     moving_grid: Grid
     blank: float = 0.0
+    still: tuple[int, ...] = ()
 
     def matrix(self, affine: Matrix) -> Matrix:
         """Working index to moving index, for a world ``affine`` from fixed to moving."""
@@ -184,6 +187,7 @@ def level(
         moving=similarity.features(moving.data).contiguous().to(pair.device),
         moving_weight=None if known is None else _coverage(known, moving_grid).to(pair.device),
         moving_grid=moving_grid,
+        still=tuple(axis for axis, n in enumerate(pair.fixed.grid.shape) if n < _FEW),
     )
 
 
