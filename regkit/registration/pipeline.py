@@ -15,11 +15,12 @@ from regkit.preprocess.intensity import CT_WINDOW, is_ct
 from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
-from regkit.registration.engines import Found, Report, Start, find
+from regkit.registration.engines import Found, Report, Start
 from regkit.registration.guides import guides_of
 from regkit.registration.pair import Pair, prepare
 from regkit.registration.planar import drop_grid
 from regkit.registration.result import Progress, Result, Stage
+from regkit.registration.scale import find_at_body_scale
 from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
@@ -113,7 +114,7 @@ def register(
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
         )
-        found = find(
+        found = find_at_body_scale(
             pair, wanted, network, Start.of(initial, wanted), progress or _quiet, own, guides
         )
         return _result(fixed, moving, pair, wanted, found)
