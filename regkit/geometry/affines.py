@@ -43,8 +43,8 @@ def checked(matrix: ArrayLike, *, what: str = "affine") -> Matrix:
         raise InputError(f"{what} has values that are not finite; fix the header")
     if not np.allclose(out[-1], np.eye(len(out))[-1]):
         raise InputError(f"{what} has last row {out[-1].tolist()}; it must be 0 ... 0 1")
-    scale = np.linalg.norm(out[:-1, :-1], axis=0).prod()
-    if not abs(np.linalg.det(out[:-1, :-1])) > 1e-9 * max(scale, 1e-9):
+    scale = np.linalg.norm(out[:-1, :-1], axis=0)
+    if not (scale > 0).all() or not abs(np.linalg.det(out[:-1, :-1] / scale)) > 1e-9:
         raise InputError(f"{what} is singular; its columns must be independent")
     out.setflags(write=False)
     return out

@@ -152,7 +152,8 @@ class Grid:
         """The same field of view, in voxels as close to ``spacing`` as whole numbers allow."""
         wanted = np.broadcast_to(np.asarray(spacing, dtype=np.float64), (self.ndim,))
         extent = np.array(self.shape) * np.array(self.spacing)
-        return self.with_shape(np.maximum(1, np.rint(extent / wanted)).astype(int))
+        # A tie must not be decided by the last bits of a header, which the unit changes.
+        return self.with_shape(np.maximum(1, np.rint(extent / wanted + 1e-6)).astype(int))
 
     def with_shape(self, shape: Sequence[int] | NDArray[np.int64]) -> Grid:
         """The same field of view (outer corners stay), cut into ``shape`` voxels."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from regkit.kernels.windows import EPSILON, lncc_gradient, lncc_reference
 from regkit.losses.similarity import Similarity
 
-_FLAT = 0.012  # standard deviation a millimetre of voxel; measured on chests and brains
+_FLAT = 0.012  # standard deviation a millimetre of voxel; measured on brains
 _FLATTEST = 0.05
 
 

@@ -26,7 +26,7 @@ class Similarity(ABC):
         return False
 
     def at(self, spacing: float) -> Similarity:
-        """The same for voxels of that size, in world units, where that makes a difference."""
+        """The same for voxels of that size, in millimetres of a body of 160 mm, if it matters."""
         return self
 
     def reseed(self, seed: int) -> None:

@@ -10,6 +10,8 @@ from regkit.geometry.grid import Grid
 from regkit.preprocess.foreground import bounding_window
 from regkit.volume.volume import Labels
 
+_TIE = 1e-6  # of a voxel: what the last bits of a header must not decide
+
 
 def working_grid(
     region: Labels, moving: Grid, *, margin: float, multiple: int, max_voxels: int
@@ -33,7 +35,7 @@ def working_grid(
     grid = region.grid
     start, shape = bounding_window(region.data[0])
     axes = zip(grid.spacing, grid.shape, strict=True)
-    pad = [math.ceil(margin / s) if n > 1 else 0 for s, n in axes]
+    pad = [math.ceil(margin / s - _TIE) if n > 1 else 0 for s, n in axes]
     box = grid.window(
         [a - p for a, p in zip(start, pad, strict=True)],
         [n + 2 * p for n, p in zip(shape, pad, strict=True)],
@@ -64,7 +66,7 @@ def _cut(box: Grid, spacing: float, multiple: int) -> Grid:
     factor = np.array([spacing / s if n > 1 else 1.0 for s, n in axes])
     factor[np.abs(factor - 1) < 0.02] = 1.0
     counts = [
-        math.ceil(n / f / multiple) * multiple if n > 1 else 1
+        math.ceil(n / f / multiple - _TIE) * multiple if n > 1 else 1
         for n, f in zip(box.shape, factor, strict=True)
     ]
     step = np.eye(box.ndim + 1)

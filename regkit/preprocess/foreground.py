@@ -1,6 +1,8 @@
-"""Where the body is."""
+"""Where the body is, and how large."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
@@ -11,30 +13,63 @@ from torch import Tensor
 from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
-_COARSE_MM = 4.0
-_DILATION_MM = 5.0
+REFERENCE = 160.0  # millimetres across a human brain in a skull-stripped image
+_ACROSS = 64  # voxels along the longest side of the field of view; 3 to 4 mm for a head
+_DILATION = 5.0
 
 
 def foreground(image: Volume) -> Labels:
-    """The body in a normalised image, filled and grown by 5 mm, on the image's own grid.
+    """The body in a normalised image, filled and grown a little, on the image's own grid.
 
-    Otsu's threshold, halved so that dark tissue stays, on the image at 4 mm; then every
-    component that holds a tenth of the largest one or more. An image without an empty margin is
-    foreground altogether.
+    Otsu's threshold, halved so that dark tissue stays, on 64 voxels along the field of view; then
+    every component that holds a tenth of the largest one or more. It is grown by 5 of what
+    :func:`unit_length` gives. An image without an empty margin is foreground altogether.
     """
-    spacing = np.maximum(image.grid.spacing, _coarse(image))
-    small = resample(image, image.grid.with_spacing(spacing))
+    body = _body(image)
+    reach = _DILATION * _unit(body)
+    far = ndimage.distance_transform_edt(body.data[0].numpy() == 0, sampling=body.grid.spacing)
+    near = torch.from_numpy((far <= reach).astype(np.uint8))
+    return resample(Labels(near, body.grid), image.grid)
+
+
+def unit_length(image: Volume) -> float:
+    """The world length that stands for a millimetre in settings: the body has 160 of them across.
+
+    Engines count in it, so that they treat a mouse, a man and a continent alike. Across means the
+    diameter of a ball (of a disc in 2-D) whose voxels lie as far from its centre as those of the
+    body, as root mean square: the same however the body is turned, and hardly changed by a speck.
+
+    Parameters
+    ----------
+    image
+        Normalised, in any world.
+    """
+    return _unit(_body(image))
+
+
+def _unit(body: Labels) -> float:
+    """See :func:`unit_length`.
+
+    Counted in voxels to three digits, it is the same multiple of a spacing in every unit: the last
+    bits of a header would make other iterations of every engine.
+    """
+    real = [axis for axis, n in enumerate(body.grid.shape) if n > 1]
+    finest = min(body.grid.spacing[axis] for axis in real)
+    shares = torch.tensor([body.grid.spacing[axis] / finest for axis in real], dtype=torch.float64)
+    index = torch.nonzero(body.data[0])[:, real].double()
+    square = float((shares.square() * (index.var(dim=0, correction=0) + 1 / 12)).sum())
+    across = 2 * math.sqrt((len(real) + 2) / len(real) * square)
+    return float(f"{across / REFERENCE:.3g}") * finest
+
+
+def _body(image: Volume) -> Labels:
+    """The body on a coarse grid."""
+    axes = zip(image.grid.spacing, image.grid.shape, strict=True)
+    coarse = max(s * n for s, n in axes if n > 1) / _ACROSS
+    small = resample(image, image.grid.with_spacing(np.maximum(image.grid.spacing, coarse)))
     values = small.data[0].numpy()
     body = _substantial(_filled(values > otsu(values) / 2))
-    reach = _DILATION_MM * _coarse(image) / _COARSE_MM
-    near = ndimage.distance_transform_edt(~body, sampling=small.grid.spacing) <= reach
-    return resample(Labels(torch.from_numpy(near.astype(np.uint8)), small.grid), image.grid)
-
-
-def _coarse(image: Volume) -> float:
-    """4 mm for a human; a 40th of the field of view for anything much smaller or larger."""
-    extent = float(np.max(np.array(image.grid.shape) * np.array(image.grid.spacing)))
-    return _COARSE_MM if 80 < extent < 2000 else extent / 40
+    return Labels(torch.from_numpy(body.astype(np.uint8)), small.grid)
 
 
 def otsu(values: np.ndarray, bins: int = 256) -> float:

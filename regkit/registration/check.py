@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
@@ -102,12 +103,17 @@ def check_overlap(pair: Pair, affine: Matrix) -> None:
     at = pair.moving.grid.to_index(points)
     size = torch.tensor(pair.moving.grid.shape)
     if not bool(((at >= -0.5) & (at <= size - 0.5)).all(-1).any()):
-        apart = float((points - torch.from_numpy(pair.moving.grid.centre)).norm(dim=-1).min())
         raise InputError(
-            f"{pair.fixed.name or 'fixed'} and {pair.moving.name or 'moving'} do not overlap: the "
-            f"nearest part of fixed is {apart:.0f} from the middle of moving (world units); "
-            "start from init='centers' or 'auto'"
+            f"{pair.fixed.name or 'fixed'} and {pair.moving.name or 'moving'} do not overlap: "
+            f"fixed begins {_widths(points, pair.moving.grid):.1f} times the width of moving's "
+            "field of view from its middle; start from init='centers' or 'auto'"
         )
+
+
+def _widths(points: Tensor, grid: Grid) -> float:
+    """How far the nearest of ``points`` is from the middle of ``grid``, in its longest sides."""
+    apart = float((points - torch.from_numpy(grid.centre)).norm(dim=-1).min())
+    return apart / max(n * s for n, s in zip(grid.shape, grid.spacing, strict=True) if n > 1)
 
 
 def check_beside(labels: Volume, image: Volume) -> None:

@@ -59,11 +59,15 @@ SimilarityOrAuto = Annotated[str, AfterValidator(_known_or_auto)]
 class LinearConfig(Settings):
     """The rigid and affine engine.
 
-    ``spacings`` are the working voxel sizes in world units, coarse to fine, at which mutual
+    ``spacings`` are the working voxel sizes, coarse to fine, at which mutual
     information (or the similarity that was asked for) aligns the images; ``polish`` are those
     at which a local similarity has the last word when no field follows: within one contrast LNCC
     in windows of half width ``radius`` voxels. ``iterations`` bounds
     each of them and ``tolerance`` stops earlier, when a step gains less than this share.
+
+    Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
+    twentieth of the body of fixed, whatever its size and the unit of its header (see
+    :func:`~regkit.preprocess.foreground.unit_length`).
     """
 
     spacings: tuple[float, ...] = (8.0, 4.0)
@@ -101,11 +105,12 @@ class FieldConfig(Settings):
     the resolution of the images, or a quarter. It is smooth, so that it loses next to nothing, at
     a fraction of the time and memory.
 
-    Levels of voxels of at least ``symmetric`` world units are done from both images, and what is
+    Levels of voxels of at least ``symmetric`` are done from both images, and what is
     found is averaged; between coarse voxels that costs little and depends less on the direction.
 
-    ``reach`` bounds ``step`` and ``update_sigma`` in world units: in voxels larger than this they
-    shrink to what they are in voxels of this size. ``effort`` raises
+    ``reach`` bounds ``step`` and ``update_sigma``: in voxels larger than this they
+    shrink to what they are in voxels of this size. Both are in millimetres of a body that is 160 mm
+    across, as those of :class:`LinearConfig` are. ``effort`` raises
     the bound of a level of few voxels, up to that of the first one, until voxels times iterations
     come to it.
     """

@@ -61,7 +61,7 @@ def register_linear(
         at = linear_level(pair, spacing, similarity, known[-1])
         best = best_of(at, known, similarity)
         if best is not known[-1]:
-            notes.append(f"what was found before did not hold in voxels of {spacing:g}: dropped")
+            notes.append(f"what was found before did not hold at level {number + 1}: dropped")
         motion = motion_of(at, kind, best, planar=pair.planar)
         told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
         found, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)

@@ -19,12 +19,12 @@ from regkit.geometry.grid import Grid
 from regkit.kernels.warping import warp_index
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
-from regkit.preprocess.foreground import foreground
+from regkit.preprocess.foreground import foreground, unit_length
 from regkit.preprocess.intensity import Modality, normalised
 from regkit.resample import AnyVolume, resample
 from regkit.volume.volume import Labels, Volume
 
-_MARGIN = 8.0
+_MARGIN = 8.0  # of :attr:`Pair.unit`
 _THIN = 8  # voxels along a thin axis
 _FEW = 6  # slices; a field across fewer slides out of the image, where nothing costs
 _MUCH_LESS = 0.6
@@ -41,7 +41,8 @@ class Pair:
     growing; but the tissue alone where the field of view cuts through it, since the dark then
     also tells where the scan ended. ``fixed_region`` and ``moving_region`` are the masks that were
     given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
-    finest working grid. ``planar`` tells a lifted 2-D pair.
+    finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the length in the world of
+    the pair that stands for one of the millimetres of a configuration.
     """
 
     fixed: Volume
@@ -54,6 +55,7 @@ class Pair:
     grid: Grid
     device: torch.device
     planar: bool = False
+    unit: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,10 @@ def prepare(
     f = normalised(canonical(fixed), modality)
     m = normalised(canonical(moving), moving_modality)
     region = foreground(f) if fixed_mask is None else canonical(fixed_mask)
-    grid = working_grid(region, m.grid, margin=_MARGIN, multiple=multiple, max_voxels=max_voxels)
+    unit = unit_length(f)
+    grid = working_grid(
+        region, m.grid, margin=_MARGIN * unit, multiple=multiple, max_voxels=max_voxels
+    )
     return Pair(
         fixed=f,
         moving=m,
@@ -114,6 +119,7 @@ def prepare(
         grid=grid,
         device=device,
         planar=fixed.ndim == 2,
+        unit=unit,
     )
 
 
@@ -139,9 +145,9 @@ def canonical(volume: AnyVolume) -> AnyVolume:
 def _rounded(grid: Grid) -> Grid:
     """Without the last bits, which tell in which order the voxels were stored.
 
-    Optimisers would make hundredths of millimetres of them, and as many different results.
+    Optimisers would make hundredths of voxels of them, and as many different results.
     """
-    quantum = 2.0 ** (np.floor(np.log2(min(grid.spacing))) - 30)
+    quantum = min(grid.spacing) * 2.0**-30  # a share of a voxel, whatever the unit of the world
     affine = np.rint(grid.affine / quantum) * quantum
     affine[-1] = grid.affine[-1]
     return Grid(grid.shape, affine)
@@ -233,7 +239,9 @@ def swapped(pair: Pair) -> Pair:
     """``pair`` with the roles of its images exchanged, for the linear engine."""
     mask = pair.moving_region
     region = pair.moving_body
-    grid = working_grid(region, pair.fixed.grid, margin=_MARGIN, multiple=1, max_voxels=16_000_000)
+    grid = working_grid(
+        region, pair.fixed.grid, margin=_MARGIN * pair.unit, multiple=1, max_voxels=16_000_000
+    )
     whole = mask is None and not is_cut(region)
     return replace(
         pair,

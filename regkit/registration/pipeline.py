@@ -18,7 +18,7 @@ from regkit.preprocess.intensity import CT_WINDOW, is_ct
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
-from regkit.registration.engines import Found, Report, Start, find
+from regkit.registration.engines import Found, Report, Start
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.guides import guides_of
 from regkit.registration.label_place import checked_place
@@ -27,6 +27,7 @@ from regkit.registration.placing import Placing, placing_of, rest_of
 from regkit.registration.planar import drop_grid
 from regkit.registration.quality import Quality, assess
 from regkit.registration.result import Progress, Result, Stage
+from regkit.registration.scale import find_at_body_scale
 from regkit.registration.twice import is_one_image, unmoved
 from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
@@ -137,7 +138,9 @@ def register(
         if twice:
             return _result(fixed, moving, pair, wanted, unmoved(fixed.ndim, wanted))
         start = Start.of(rest_of(initial), wanted)
-        found = find(pair, wanted, network, start, progress or _quiet, own, guides)
+        found = find_at_body_scale(
+            pair, wanted, network, start, progress or _quiet, own, guides
+        )
         return _result(fixed, moving, pair, wanted, _led_on(found, placing, notes))
 
 

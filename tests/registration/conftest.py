@@ -90,8 +90,9 @@ def quick():
     return RegisterConfig(
         init="header",
         similarity="mse",
-        linear=LinearConfig(spacings=(5.0, 2.5), polish=(1.4,), iterations=60),
-        field=FieldConfig(factors=(2, 1), iterations=(40, 20)),
+        # Lengths are of a body of 160 mm; these images have few voxels across theirs.
+        linear=LinearConfig(spacings=(26.0, 13.0), polish=(8.0,), iterations=60),
+        field=FieldConfig(factors=(2, 1), iterations=(40, 20), reach=25.0, symmetric=100.0),
     )
 
 

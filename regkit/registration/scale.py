@@ -1,0 +1,146 @@
+"""Engines count in millimetres of a human body: a pair of any scale is brought there and back.
+
+Every length in a configuration and in the engines is one of a body of 160 mm (see
+:func:`~regkit.preprocess.foreground.unit_length`). Here, and nowhere else, the world is left for
+one in which the body of fixed has that size, so that nothing that follows depends on the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch import Tensor
+
+from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
+from regkit.losses.similarity import Similarity
+from regkit.registration.config import RegisterConfig
+from regkit.registration.engines import Found, Report, Start, find
+from regkit.registration.guides import Guides
+from regkit.registration.pair import Pair
+from regkit.registration.result import Level, Stage
+from regkit.resample import AnyVolume
+from regkit.transforms import Affine, DisplacementField, Transform, compose, links
+
+if TYPE_CHECKING:
+    from regkit.networks.models import Model
+
+_QUANTUM = 2.0**-32  # millimetres; see :func:`_body_grid`
+
+
+def find_at_body_scale(
+    pair: Pair,
+    config: RegisterConfig,
+    model: Model | None,
+    start: Start,
+    report: Report,
+    own: Similarity | None = None,
+    guides: Guides | None = None,
+) -> Found:
+    """:func:`~regkit.registration.engines.find` for a pair, a start and guides of any scale.
+
+    Returns
+    -------
+    Found
+        With transforms and the spacings of its stages in the world of ``pair``.
+    """
+    inside = body_size(pair)
+    labels = None if guides is None else _guides(guides, inside)
+    found = find(
+        at_body_scale(pair), config, model, _start(start, inside), report, own, labels
+    )
+    return _found(found, pair.unit)
+
+
+def at_body_scale(pair: Pair) -> Pair:
+    """``pair`` in the world in which the body of fixed has the size that settings are meant for."""
+    size = body_size(pair)
+    region = _volume(pair.region, size)
+    return replace(
+        pair,
+        fixed=_volume(pair.fixed, size),
+        moving=_volume(pair.moving, size),
+        region=region,
+        scope=region if pair.scope is pair.region else _volume(pair.scope, size),
+        fixed_region=pair.fixed_region and _volume(pair.fixed_region, size),
+        moving_region=pair.moving_region and _volume(pair.moving_region, size),
+        moving_body=_volume(pair.moving_body, size),
+        grid=_body_grid(pair.grid, size),
+        unit=1.0,
+    )
+
+
+def body_size(pair: Pair) -> Matrix:
+    """World of a pair to millimetres of a human body; the slice of a lifted one stays as thick."""
+    return _size(1 / pair.unit, 3, flat=pair.planar)
+
+
+def _size(factor: float, ndim: int, *, flat: bool = False) -> Matrix:
+    size: Matrix = np.diag([factor] * ndim + [1.0])
+    if flat:
+        size[2, 2] = 1.0
+    return size
+
+
+def _body_grid(grid: Grid, size: Matrix) -> Grid:
+    """``grid`` after ``size``, without the last bits.
+
+    They tell what the unit was; optimisers would make hundredths of voxels of them.
+    """
+    return replace(grid, affine=np.rint(size @ grid.affine / _QUANTUM) * _QUANTUM)
+
+
+def _volume(volume: AnyVolume, size: Matrix) -> AnyVolume:
+    return replace(volume, grid=_body_grid(volume.grid, size))
+
+
+def _guides(guides: Guides, size: Matrix) -> Guides:
+    return replace(
+        guides, fixed=_volume(guides.fixed, size), moving=_volume(guides.moving, size)
+    )
+
+
+def _start(start: Start, size: Matrix) -> Start:
+    matrix = None if start.matrix is None else size @ start.matrix @ np.linalg.inv(size)
+    return Start(matrix, start.field and _conjugate(start.field, size))
+
+
+def _conjugate(phi: Callable[[Tensor], Tensor], size: Matrix) -> Callable[[Tensor], Tensor]:
+    inside = Affine(size)
+    outside = inside.inverse()
+    return lambda x: inside(phi(outside(x)))
+
+
+def _found(found: Found, unit: float) -> Found:
+    return replace(
+        found,
+        transform=enlarged(found.transform, unit),
+        stages=tuple(_stage(stage, unit) for stage in found.stages),
+        inverse=found.inverse and enlarged(found.inverse, unit),
+    )
+
+
+def enlarged(phi: Transform, factor: float) -> Transform:
+    """``x -> factor * phi(x / factor)`` for what engines make: affines and displacements."""
+    size = _size(factor, phi.ndim)
+    out: list[Transform] = []
+    for link in links(phi):
+        if isinstance(link, DisplacementField):
+            grid = replace(link.grid, affine=size @ link.grid.affine)
+            out.append(DisplacementField(link.u * factor, grid, link.residual * factor))
+        elif isinstance(link, Affine):
+            out.append(Affine(size @ link.matrix @ np.linalg.inv(size)))
+        else:
+            raise TypeError(f"engines make affines and displacements, not {type(link).__name__}")
+    return compose(*out)
+
+
+def _stage(stage: Stage, unit: float) -> Stage:
+    return replace(stage, levels=tuple(_level(level, unit) for level in stage.levels))
+
+
+def _level(level: Level, unit: float) -> Level:
+    return replace(level, spacing=tuple(unit * s for s in level.spacing))
