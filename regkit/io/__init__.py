@@ -4,15 +4,23 @@ NIfTI goes through nibabel alone: SimpleITK reads a cut file without an error, a
 without an error when the disk is full.
 """
 
-from regkit.io.files import check_output, open_image, open_labels, read, read_labels, save
+from regkit.io.files import (
+    check_output,
+    open_image,
+    open_labels,
+    read,
+    read_labels,
+    save,
+    save_series,
+)
+from regkit.io.options import ReadOptions
 from regkit.io.points import read_points
-from regkit.io.preflight import preflight
+from regkit.io.preflight import preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
-from regkit.io.reading import Reading
 from regkit.io.transforms import read_transform, write_transform
 
 __all__ = [
-    "Reading",
+    "ReadOptions",
     "check_output",
     "open_image",
     "open_labels",
@@ -20,11 +28,13 @@ __all__ = [
     "publish",
     "publish_files",
     "read",
+    "read_header",
     "read_labels",
     "read_points",
     "read_transform",
     "refuse_overwriting_inputs",
     "save",
+    "save_series",
     "write_atomically",
     "write_transform",
 ]

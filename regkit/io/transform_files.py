@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from regkit.errors import InputError, require
-from regkit.io.formats import display_name
 from regkit.io.header import MAX_DEFLATE, product
+from regkit.io.names import display_name
 
 HDF5 = (".h5", ".hdf5")
 TEXT = (".tfm", ".txt")

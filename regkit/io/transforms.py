@@ -9,10 +9,10 @@ import numpy as np
 from regkit.errors import InputError
 from regkit.io.atomic import write_atomically
 from regkit.io.fields import field_writers, read_field
-from regkit.io.formats import display_name, extension
 from regkit.io.itk import reason, simpleitk, write_with
 from regkit.io.itk_hdf5 import parts_of, stored_bytes, verify_hdf5, write_hdf5
 from regkit.io.itk_transforms import from_sitk, to_sitk
+from regkit.io.names import display_name, extension
 from regkit.io.preflight import check_regular
 from regkit.io.streams import opened
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from tests.bad_inputs.case import NOT_ONTO, PAIR, Case, NotYet
+from tests.bad_inputs.case import ONE, PAIR, Case, NotYet
 from tests.io.conftest import forged
 
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
@@ -114,7 +114,8 @@ CASES = [
     Case(19, "spacing inf", wrong(pixdim={2: np.inf}), ("axis 1", "finite")),
     Case(20, "spacing in m", wrong(pixdim={2: 1e-9}), ("implausible", "xyzt_units")),
     Case(20, "spacing in um", wrong(pixdim={2: 1e6}), ("implausible", "xyzt_units")),
-    Case(20, "units", wrong(xyzt_units=3), ("micrometres", "millimetres")),
+    Case(20, "units", wrong(xyzt_units=1, pixdim={2: 11.0}), ("implausible", "xyzt_units")),
+    Case(21, "origin", wrong(qoffset_x=1e30, srow_x=[-2, 0, 0, 1e30]), ("1e+30", "implausible")),
     Case(21, "sform NaN", wrong(srow_x=[np.nan, 0, 0, 0]), ("not finite", "--geometry qform")),
     Case(
         22,
@@ -134,8 +135,8 @@ CASES = [
     Case(28, "inf", wrong(data=voxels(np.inf)), ("1 of 720 voxels", "--nan 0")),
     Case(29, "constant", wrong(data=0 * NOISE), ("all voxels are 0", "no contrast"), PAIR),
     Case(30, "complex", wrong(data=NOISE.astype(np.complex64)), ("complex64", "not supported")),
-    Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), NOT_ONTO),
-    Case(31, "RGBA", colours(2304, 4), ("4 channels", "--channel N, N from 0 to 3"), NOT_ONTO),
+    Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), ONE),
+    Case(31, "RGBA", colours(2304, 4), ("4 channels", "--channel N, N from 0 to 3"), ONE),
     Case(
         31,
         "RGB in NRRD",
@@ -146,11 +147,11 @@ CASES = [
             b"space directions: none (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\n\n" + bytes(1536),
         ),
         ("a.nrrd", "3 channels", "--channel N, N from 0 to 2"),
-        NOT_ONTO,
+        ONE,
     ),
     Case(32, "1 bit", wrong(datatype=1), ("1-bit", "datatype code 1")),
     Case(32, "unknown type", wrong(datatype=9999), ("datatype code 9999",)),
-    Case(33, "4-D", wrong(data=np.stack([NOISE] * 3, -1)), ("3 frames", "--frame N"), NOT_ONTO),
+    Case(33, "4-D", wrong(data=np.stack([NOISE] * 3, -1)), ("3 frames", "--frame N"), PAIR),
     Case(
         34,
         "field",
