@@ -23,6 +23,7 @@ from regkit.io.lps import vector_signs
 from regkit.io.names import display_name
 from regkit.io.options import MAX_BYTES
 from regkit.io.streams import inside_gzip
+from regkit.io.transform_format import TransformFormat
 from regkit.transforms import DisplacementField
 
 _INTENT_VECTOR = 1007
@@ -149,3 +150,12 @@ def _vectors(field: DisplacementField) -> NDArray[Any]:
     data = np.transpose(lps_components(field.u).permute(backwards).contiguous().numpy())
     spatial = (*field.grid.shape, 1)[:3]
     return data.reshape(*spatial, 1, field.ndim, order="F")
+
+
+NIFTI_FIELD = TransformFormat(
+    "NIfTI field",
+    (".nii", ".nii.gz"),
+    read_field,
+    field_writers,
+    (DisplacementField, "a displacement field"),
+)

@@ -28,7 +28,8 @@ class TextHeader:
     lists the values of a voxel. ``spacing`` is that of the axes in space and time, in the unit of
     the header, which is so many ``millimetres``. ``data_file`` is where the voxels are and
     ``data_start`` the byte at which they begin, ``data_size`` the bytes that their compressed
-    form is said to take. ``oriented`` tells whether the header says how the axes lie in the body.
+    form is said to take. ``oriented`` tells whether the header says how the axes lie in the body,
+    ``vectors_in_lps`` whether vectors in the voxels have their components along ITK's axes.
     """
 
     sizes: tuple[int, ...]
@@ -41,6 +42,7 @@ class TextHeader:
     data_start: int
     millimetres: float = 1.0
     data_size: int | None = None
+    vectors_in_lps: bool = True
 
     @property
     def dims(self) -> tuple[int, ...]:

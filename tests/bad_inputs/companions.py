@@ -140,7 +140,7 @@ CASES = [
     Case(49, "not finite", tfm("nan", *[0] * 11), ("a.tfm",), TRANSFORM),
     Case(49, "3x3", flat, ("2-D", "3-D"), ("init",)),
     Case(49, "3x3", flat, ("3", "2"), ("apply transform", "points transform")),
-    Case(49, "LTA", text("a.lta", "type = 1\n"), (".lta", "not a transform format"), TRANSFORM),
+    Case(49, "LTA", text("a.lta", "type = 1\n"), ("FreeSurfer LTA", "lta_convert"), TRANSFORM),
     Case(49, "NaN field", nan_field, ("u.nii", "1 of 2160"), TRANSFORM),
     Case(49, "an image", lambda p: p.fixed, ("fixed.nii", "not a displacement"), TRANSFORM),
     Case(49, "cut", lambda p: cut(p), ("a.h5",), TRANSFORM),

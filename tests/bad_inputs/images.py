@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import os
 
+import nibabel as nib
 import numpy as np
+from PIL import Image, TiffImagePlugin
 
 from tests.bad_inputs.case import ONE, PAIR, Case, NotYet
 from tests.io.conftest import forged
@@ -88,6 +90,30 @@ def colours(code, count):
     return wrong(data=data, dim={1: 8}, datatype=code, bitpix=8 * count)
 
 
+def geotiff(place):
+    """A picture with the pixel scale of a place on the earth."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[33550], tags.tagtype[33550] = (10.0, 10.0, 0.0), 12
+    Image.fromarray(NOISE[..., 0].astype(np.uint8)).save(place.inputs / "a.tif", tiffinfo=tags)
+    return place.inputs / "a.tif"
+
+
+def analyze(place):
+    nib.AnalyzeImage(NOISE, np.eye(4)).to_filename(place.inputs / "a.hdr")
+    return place.inputs / "a.hdr"
+
+
+def mgh(change):
+    """A good MGH file whose bytes went through ``change``."""
+
+    def make(place):
+        path = place.inputs / "a.mgh"
+        path.write_bytes(change(nib.MGHImage(NOISE, np.eye(4)).to_bytes()))
+        return path
+
+    return make
+
+
 CASES = [
     Case(1, "missing", lambda p: p.inputs / "no.nii", ("not found", "check the path")),
     Case(2, "directory", folder, ("is a directory", "DICOM")),
@@ -131,6 +157,11 @@ CASES = [
     ),
     Case(24, "two places", wrong(qoffset_x=50.0), ("disagree by 50.0 mm", "--geometry sform")),
     Case(25, "no orientation", wrong(forms=()), ("no orientation", "--assume-ras")),
+    Case(
+        25, "no good RAS", mgh(lambda c: c[:28] + b"\0\0" + c[30:]), ("flag is 0", "--assume-ras")
+    ),
+    Case(25, "Analyze", analyze, ("which side is left", "--assume-ras")),
+    Case(7, "MGH cut", mgh(lambda c: c[:-900]), ("a.mgh: the header claims",)),
     Case(27, "NaN", wrong(data=voxels(np.nan)), ("1 of 720 voxels", "--nan 0")),
     Case(28, "inf", wrong(data=voxels(np.inf)), ("1 of 720 voxels", "--nan 0")),
     Case(29, "constant", wrong(data=0 * NOISE), ("all voxels are 0", "no contrast"), PAIR),
@@ -197,9 +228,11 @@ CASES = [
         52,
         "VRT as TIFF",
         written("a.tif", b"<VRTDataset rasterXSize='8'><VRTRasterBand/></VRTDataset>"),
-        ("not an image that regkit knows",),
+        ("not a TIFF file, whatever its name says",),
     ),
-    Case(52, "GeoTIFF", written("a.tif", b"II*\0" + bytes(300)), ("TIFF", "not supported")),
+    Case(52, "GeoTIFF", geotiff, ("GeoTIFF is not supported",)),
+    Case(52, "cut TIFF", written("a.tif", b"II*\0" + bytes(300)), ("a.tif: cannot be read",)),
+    Case(52, "cut PNG", written("a.png", b"\x89PNG\r\n\x1a\n" + bytes(30)), ("a.png: cannot be",)),
     Case(54, "DICOM", written("a.dcm", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
     Case(54, "DICOM as NIfTI", written("a.nii", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
     Case(59, "broken link", lambda p: link(p), ("a link to a file that is not there",)),

@@ -192,6 +192,13 @@ def test_units_of_metaimage(mha, head, unit, factor):
     assert_allclose(affine[:3], factor * head.grid.affine[:3], rtol=1e-6, atol=1e-9)
 
 
+def test_metaimage_with_what_itk_found_in_nifti(head, tmp_path):
+    """Its header has lines such as dim[0] = 3."""
+    sitk.WriteImage(sitk.ReadImage(save(head, tmp_path / "a.nii")), tmp_path / "a.mha")
+    assert b"dim[0] = 3" in (tmp_path / "a.mha").read_bytes()
+    assert torch.equal(read(tmp_path / "a.mha").data, head.data)
+
+
 def test_units_of_nrrd(nrrd, head):
     path = edited(nrrd, rb"sizes", b'space units: "um" "um" "um"\nsizes')
     assert_allclose(read(path).grid.affine[:3], 1e-3 * head.grid.affine[:3], rtol=1e-6, atol=1e-9)

@@ -98,7 +98,6 @@ def test_unknown_content(tmp_path):
         (bytes(128) + b"DICM", "dcm2niix"),
         (b"#Insight Transform File V1.0", "ITK transform"),
         (b"\x5c\x01\0\0" + bytes(340) + b"ni1\0" + bytes(400), "two-file NIfTI"),
-        (b"\x5c\x01\0\0" + bytes(800), "Analyze"),
     ],
 )
 def test_other_formats_are_named(tmp_path, start, word):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 _TWO_FILES = "two-file NIfTI (.hdr and .img)"
 _MAGIC = (
     (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
@@ -26,6 +24,4 @@ def foreign_kind(start: bytes) -> str | None:
             return kind
     if start[344:347] == b"ni1" or start[4:7] == b"ni2":
         return _TWO_FILES
-    if len(start) >= 348 and 348 in (struct.unpack(f"{order}i", start[:4])[0] for order in "<>"):
-        return "Analyze"
     return None

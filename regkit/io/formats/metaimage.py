@@ -118,7 +118,8 @@ def _channels(path: Path, fields: dict[str, str]) -> int:
 def _fields(path: Path) -> tuple[dict[str, str], int]:
     name, fields = display_name(path), dict[str, str]()
     for number, (line, end) in enumerate(header_lines(path), start=1):
-        found = re.fullmatch(r"\s*(\w+)\s*=\s*(.*?)\s*", line)
+        # Not only words: ITK hands on what it found in a NIfTI header, such as dim[0].
+        found = re.fullmatch(r"\s*([^=]+?)\s*=\s*(.*?)\s*", line)
         if not found or found[1] in fields:
             raise InputError(f"{name}: line {number} of its header is damaged or repeats a field")
         fields[found[1]] = found[2]

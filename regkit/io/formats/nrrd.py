@@ -77,7 +77,15 @@ def nrrd_header(path: Path) -> TextHeader:
         path if detached is None else own_data_file(path, detached),
         end if detached is None else 0,
         _unit(fields, name, kinds),
+        vectors_in_lps=_vectors_in_lps(path, fields),
     )
+
+
+def _vectors_in_lps(path: Path, fields: dict[str, str]) -> bool:
+    frame = numbers(path, "measurement frame", fields.get("measurement frame", ""))
+    space = fields.get("space", "").lower()
+    turned = frame != () and frame != tuple(np.eye(math.isqrt(len(frame))).ravel())
+    return space in ("", "lps", "left-posterior-superior") and not turned
 
 
 def _dtype(name: str, fields: dict[str, str]) -> np.dtype[np.generic]:

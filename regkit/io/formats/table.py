@@ -9,15 +9,20 @@ from pathlib import Path
 
 from regkit.errors import InputError
 from regkit.io.format import Format
+from regkit.io.formats.analyze import ANALYZE
 from regkit.io.formats.foreign import foreign_kind
 from regkit.io.formats.metaimage import METAIMAGE
+from regkit.io.formats.mgh import MGH
+from regkit.io.formats.minc import MINC
 from regkit.io.formats.nifti import NIFTI
+from regkit.io.formats.npy import NPY
 from regkit.io.formats.nrrd import NRRD
+from regkit.io.formats.picture import JPEG, PNG, TIFF
 from regkit.io.names import display_name, extension
 from regkit.io.streams import inside_gzip, opened
 
 GROUP = "regkit.formats"
-BUILT_IN = (NIFTI, NRRD, METAIMAGE)
+BUILT_IN = (NIFTI, NRRD, METAIMAGE, MGH, TIFF, PNG, JPEG, NPY, MINC, ANALYZE)
 
 _START = 1024
 
