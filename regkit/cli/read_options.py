@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from regkit.errors import InputError
+
 _READING = "Reading"
 _BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
@@ -17,7 +19,7 @@ def _as_spacing(word: str) -> tuple[float, ...]:
     try:
         return tuple(float(part) for part in word.split(","))
     except ValueError as error:
-        raise typer.BadParameter(f"{word!r:.40} is not like 0.5,0.5,2") from error
+        raise InputError(f"--spacing {word!r:.40} is not like 0.5,0.5,2") from error
 
 
 # Each is a field of `regkit.io.ReadOptions`, which has these defaults.
@@ -91,9 +93,8 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
     ),
     "spacing": (
         Annotated[
-            tuple[float, ...] | None,
+            str | None,
             typer.Option(
-                parser=_as_spacing,
                 metavar="X,Y[,Z]",
                 help="Millimetres a voxel, where a file does not say (.npy, pictures).",
                 rich_help_panel=_READING,
@@ -126,6 +127,8 @@ def takes_read_options(*, without: tuple[str, ...] = ()) -> Callable[[Any], Call
             from regkit.io import ReadOptions
 
             chosen = {name: given.pop(name) for name in offered if name in given}
+            if chosen.get("spacing") is not None:
+                chosen["spacing"] = _as_spacing(chosen["spacing"])
             command(*args, reading=ReadOptions(**chosen), **given)
 
         called.__dict__["__signature__"] = _signature(command, offered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from regkit.errors import InputError, require
+from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.format import Format, Window
 from regkit.io.hdf5_links import check_links
@@ -55,16 +56,15 @@ def read_minc(header: Header, window: Window, level: int) -> NDArray[Any]:
 @contextmanager
 def _image(path: Path, name: str) -> Iterator[Any]:
     """The file as nibabel opens it, and what is wrong with it in one sentence."""
+    with path.open("rb") as file:
+        second = file.read(len(_HDF5)) == _HDF5
     try:
-        with path.open("rb") as file:
-            first = file.read(len(_HDF5))
-        if first == _HDF5:
-            require("h5py", extra="all")
-            check_links(path, _DEPTH)
-            yield nib.Minc2Image.from_filename(path)
-        else:
-            yield nib.Minc1Image.from_filename(path)
-    except InputError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its advice is for programmers
+            if second:
+                check_links(path, _DEPTH)
+            yield (nib.Minc2Image if second else nib.Minc1Image).from_filename(path)
+    except (InputError, MemoryError):
         raise
     except Exception as error:  # whatever its readers stumble over in a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]

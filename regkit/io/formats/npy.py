@@ -74,8 +74,8 @@ def _layout(path: Path, name: str) -> _Layout:
             if version not in _READERS:
                 raise ValueError(f"version {version}")
             shape, backwards, dtype = _READERS[version](file)
-        except (ValueError, EOFError) as error:
-            reason = str(error).splitlines()[0]
+        except Exception as error:  # it parses a dictionary of Python, damaged in any way
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(f"{name}: its header is damaged ({reason:.80})") from error
         return shape, backwards, dtype, file.tell()
 

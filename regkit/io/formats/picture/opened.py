@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,11 +83,11 @@ def _picture(path: Path, name: str, kind: str) -> Iterator[Any]:
         try:
             with pillow.open(file, formats=[kind]) as picture:
                 yield picture
-        except InputError:
+        except (InputError, MemoryError):
             raise
         except pillow.DecompressionBombError as error:
             raise InputError(f"{name}: has too many pixels ({error}); store it tiled") from error
-        except (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError) as error:
+        except Exception as error:  # whatever its decoders stumble over in a damaged file
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
                 f"{name}: cannot be read ({reason:.80}); the file is cut or damaged"
