@@ -127,14 +127,14 @@ def _run(
     from denoise.report.html import render
     from denoise.weights import read_method
     from regkit.cli.terminal import describe, say
-    from regkit.io import open_image, open_labels, read_header
+    from regkit.io import open_frames, open_image, open_labels, read_header
 
     header = read_header(inputs["image"], reading)
     chosen = header.each_frame(reading)
     maps = replace(reading, frame=None, channel=None)
     outputs.check(list(inputs.values()), 1 if config.frames == "repeats" else len(chosen))
     trained = read_method(inputs["model"])[0] if "model" in inputs else None
-    frames = [open_image(each) for each in chosen]
+    frames = list(open_frames(header, reading))
     say(describe("image", frames[0], frames[0].name), quiet=quiet)
     results = denoise_series(
         frames,

@@ -46,8 +46,9 @@ def apply(
     from regkit.cli.chain import open_chain
     from regkit.io import (
         check_output,
+        labels_of,
+        open_frames,
         open_image,
-        open_labels,
         read_header,
         refuse_overwriting_inputs,
         save_series,
@@ -61,9 +62,10 @@ def apply(
     grid = reference.grid.straightened()
     phi = open_chain(transforms)
     header = read_header(image, reading)
-    frames = header.each_frame(reading)
-    check_output(output, overwrite=overwrite, frames=len(frames))
-    opened = open_labels if labels else open_image
-    warped = [warp(opened(each), phi, onto=grid, outside=outside) for each in frames]
+    check_output(output, overwrite=overwrite, frames=len(header.each_frame(reading)))
+    warped = [
+        warp(labels_of(frame, header) if labels else frame, phi, onto=grid, outside=outside)
+        for frame in open_frames(header, reading)
+    ]
     save_series(warped, output, repetition=header.repetition, overwrite=overwrite)
     typer.echo(str(output))

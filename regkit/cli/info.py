@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from regkit.cli.options import (
 from regkit.cli.read_options import takes_read_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from regkit.io import ReadOptions
     from regkit.io.header import Header
@@ -34,10 +35,10 @@ def info(
 
     Intensities are those of all frames and channels, or of the ones that are named.
     """
-    from regkit.io import open_image, read_header
+    from regkit.io import read_header
 
     header = read_header(image, reading)
-    facts = describe(header, (open_image(each) for each in parts(header, reading)))
+    facts = describe(header, parts(header, reading))
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -45,11 +46,13 @@ def info(
         typer.echo(f"{name:<12}{_plain(value)}")
 
 
-def parts(header: Header, reading: ReadOptions) -> list[Header]:
-    """Headers of all frames and channels, or of those that are asked for."""
-    frames = range(header.frames) if reading.frame is None else [reading.frame]
+def parts(header: Header, reading: ReadOptions) -> Iterator[Volume]:
+    """All frames of all channels, or of the ones that are asked for."""
+    from regkit.io import open_frames
+
     channels = range(header.channels) if reading.channel is None else [reading.channel]
-    return [header.of(frame=f, channel=c) for f in frames for c in channels]
+    for channel in channels:
+        yield from open_frames(header, replace(reading, channel=channel))
 
 
 def describe(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:

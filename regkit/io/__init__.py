@@ -6,6 +6,8 @@ without an error when the disk is full.
 
 from regkit.io.files import (
     check_output,
+    labels_of,
+    open_frames,
     open_image,
     open_labels,
     read,
@@ -22,6 +24,8 @@ from regkit.io.transforms import read_transform, write_transform
 __all__ = [
     "ReadOptions",
     "check_output",
+    "labels_of",
+    "open_frames",
     "open_image",
     "open_labels",
     "preflight",

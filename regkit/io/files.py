@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.atomic import check_target, write_atomically
 from regkit.io.format import Format, Window
-from regkit.io.formats.table import format_called, writer
+from regkit.io.formats.table import format_called, series_suffixes, writer
 from regkit.io.header import Header, finite, torch_type
 from regkit.io.names import display_name, extension
 from regkit.io.options import AS_STORED, MAX_BYTES, ReadOptions
@@ -117,10 +117,36 @@ def open_image(
     whole = header.level(level)
     box = tuple(slice(0, size) for size in whole.shape) if window is None else window
     grid = whole if window is None else whole.window(*_corner_and_shape(header, whole, box))
-    data = finite(
-        header.name, format_called(header.format).read(header, box, level), header.options.nan
-    )
-    native = data.astype(torch_type(header.name, data), order="C", copy=False)
+    return _volume(header, format_called(header.format).read(header, box, level), grid)
+
+
+def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
+    """The frames of a file one after the other, or the one that ``options`` name.
+
+    Parameters
+    ----------
+    header
+        As :func:`regkit.io.read_header` returns it. A compressed file is read once.
+    options
+        Which frame and channel are meant; every frame where none is named.
+
+    Raises
+    ------
+    InputError
+        As :func:`read`.
+    """
+    numbered = header.each_frame(options)
+    series = format_called(header.format).read_series
+    if series is None or len(numbered) == 1:
+        yield from (open_image(each) for each in numbered)
+        return
+    for each, data in zip(numbered, series(numbered[0]), strict=True):
+        yield _volume(each, data, each.grid)
+
+
+def _volume(header: Header, data: NDArray[Any], grid: Grid) -> Volume:
+    checked = finite(header.name, data, header.options.nan)
+    native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
     return Volume(torch.from_numpy(native), grid, header.name)
 
 
@@ -171,7 +197,17 @@ def read_labels(
 def open_labels(source: str | Path | Header, options: ReadOptions = AS_STORED) -> Labels:
     """:func:`read_labels`, with its choices in one piece, or by a header read already."""
     header = source if isinstance(source, Header) else preflight(source, options)
-    image = open_image(header)
+    return labels_of(open_image(header), header)
+
+
+def labels_of(image: Volume, header: Header) -> Labels:
+    """The voxels of an image as labels, which they must be but for the rounding of the file.
+
+    Raises
+    ------
+    InputError
+        If a value is not a whole number.
+    """
     return Labels(_whole(image.data, image.name, header.step), image.grid, image.name)
 
 
@@ -254,7 +290,7 @@ def check_output(path: Path, *, overwrite: bool, frames: int = 1) -> None:
     if frames > 1 and not form.series:
         raise InputError(
             f"{display_name(path)}: {extension(path)} holds one image, not a series of {frames}; "
-            "write .nii.gz"
+            f"write {', '.join(series_suffixes())}"
         )
     check_target(path, overwrite)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,6 +67,9 @@ class Format:
         Whether a file is also read whose name has another extension.
     series
         Whether ``write`` takes several frames.
+    read_series
+        For a header of one channel, the voxels of one frame after the other, where that is quicker
+        than ``read`` for each; None where it is not.
     """
 
     name: str
@@ -81,3 +84,4 @@ class Format:
     beside: Callable[[Path], tuple[str, ...]] = writes_nothing_beside
     any_name: bool = False
     series: bool = False
+    read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None

@@ -14,7 +14,15 @@ import torch
 from numpy.testing import assert_allclose
 
 from regkit import Grid, InputError, Volume, read
-from regkit.io import open_image, preflight, read_header, save, save_series
+from regkit.io import (
+    ReadOptions,
+    open_frames,
+    open_image,
+    preflight,
+    read_header,
+    save,
+    save_series,
+)
 from regkit.io.format import Format
 from regkit.io.formats import table
 from regkit.io.header import Header
@@ -136,8 +144,22 @@ def test_a_series(name, head, tmp_path):
     assert (header.frames, header.repetition) == (3, 2.5)
     for number, frame in enumerate(frames):
         assert torch.equal(open_image(header.of(frame=number, channel=None)).data, frame.data)
+    for given, frame in zip(open_frames(header, ReadOptions()), frames, strict=True):
+        assert torch.equal(given.data, frame.data)
     assert load(path).shape == (*head.grid.shape, 3)
     assert load(path).header.get_zooms()[3] == (2500 if "mg" in name else 2.5)
+
+
+def test_a_compressed_series_is_read_once(head, tmp_path, monkeypatch):
+    from regkit.io.formats.nifti import voxels
+
+    header = read_header(save_series([head] * 4, tmp_path / "a.nii.gz"))
+    read_once, calls = voxels.read_compressed, []
+    monkeypatch.setattr(
+        voxels, "read_compressed", lambda *a, **k: calls.append(a) or read_once(*a, **k)
+    )
+    assert len(list(open_frames(header, ReadOptions()))) == 4
+    assert len(calls) == 1
 
 
 def test_a_series_where_a_file_holds_one(head, tmp_path):

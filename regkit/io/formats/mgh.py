@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -33,7 +34,7 @@ from regkit.io.voxels import check_same, write_stream
 _FIXED = struct.Struct(">7ih15f")
 _OFFSET = 284
 _TYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2"}
-_STORED = {np.dtype(code).newbyteorder("=") for code in _TYPES.values()}
+_WRITABLE = {np.dtype(code).newbyteorder("=") for code in _TYPES.values()}
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,20 @@ def mgh_header(path: Path, options: ReadOptions) -> Header:
 
 def read_mgh(header: Header, window: Window, level: int) -> NDArray[Any]:
     """Voxels of one frame, ``(*window)``, in native byte order."""
-    layout, shape = cast(_Layout, header.source), header.grid.shape
-    start = _OFFSET + header.frame * product(shape) * layout.dtype.itemsize
+    shape = header.grid.shape
+    start = _OFFSET + header.frame * product(shape) * cast(_Layout, header.source).dtype.itemsize
+    return _stored(header, shape, start, window)
+
+
+def read_mgh_series(header: Header) -> Iterator[NDArray[Any]]:
+    """Voxels of every frame; a compressed file is read once."""
+    shape = (*header.grid.shape, header.frames)
+    whole = _stored(header, shape, _OFFSET, tuple(slice(0, size) for size in shape))
+    yield from np.moveaxis(whole, -1, 0)
+
+
+def _stored(header: Header, shape: tuple[int, ...], start: int, window: Window) -> NDArray[Any]:
+    layout = cast(_Layout, header.source)
     place = (header.path, header.name, layout.dtype, shape, start)
     if layout.compressed:
         found = read_compressed(*place, end=layout.end)[window]
@@ -96,7 +109,7 @@ def write_mgh(
     InputError
         If its type or its dimension is none of the format's.
     """
-    if data.dtype not in _STORED:
+    if data.dtype not in _WRITABLE:
         raise InputError(
             f"{display_name(path)}: .mgh and .mgz hold uint8, int16, int32 and float32, not "
             f"{data.dtype}; write .nii.gz"
@@ -175,4 +188,5 @@ MGH = Format(
     writable=(".mgh", ".mgz"),
     gzipped=(".mgz",),
     series=True,
+    read_series=read_mgh_series,
 )

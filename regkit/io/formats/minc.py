@@ -24,6 +24,8 @@ _NETCDF = (b"CDF\x01", b"CDF\x02")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 # /minc-2.0/image/<level>/<data set>, and the dimensions.
 _DEPTH = 5
+# Of values that went through the scale of their slice; labels are whole but for that.
+_ROUNDING = 1e-3
 
 
 def minc_header(path: Path, options: ReadOptions) -> Header:
@@ -42,7 +44,16 @@ def minc_header(path: Path, options: ReadOptions) -> Header:
     if not options.allow_shear:
         cure = "pass allow_shear=True to have it resampled on a grid at right angles"
         check_shear(name, affine, cure=cure)
-    return Header(path, name, "MINC", Grid(spatial, affine), stored.name, frames, options=options)
+    return Header(
+        path,
+        name,
+        "MINC",
+        Grid(spatial, affine),
+        stored.name,
+        frames,
+        step=_ROUNDING,
+        options=options,
+    )
 
 
 def read_minc(header: Header, window: Window, level: int) -> NDArray[Any]:

@@ -57,6 +57,11 @@ def readable() -> tuple[str, ...]:
     return tuple(suffix for each in image_formats() for suffix in each.suffixes)
 
 
+def series_suffixes() -> tuple[str, ...]:
+    """The extensions under which several frames can be written."""
+    return tuple(suffix for each in image_formats() if each.series for suffix in each.writable)
+
+
 def writer(path: Path) -> Format:
     """The format in which an image is written under this name.
 

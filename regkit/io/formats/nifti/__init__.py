@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regkit.io.format import Format
 from regkit.io.formats.nifti.header import nifti_header
-from regkit.io.formats.nifti.voxels import read_nifti, verify_image, write_image
+from regkit.io.formats.nifti.voxels import read_nifti, read_nifti_series, verify_image, write_image
 
 
 def _sniff(path: Path, start: bytes) -> bool:
@@ -32,4 +32,5 @@ NIFTI = Format(
     gzipped=(".nii.gz",),
     any_name=True,
     series=True,
+    read_series=read_nifti_series,
 )

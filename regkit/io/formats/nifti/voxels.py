@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,20 +32,38 @@ def read_nifti(header: Header, window: Window, level: int) -> NDArray[Any]:
     InputError
         If the data are cut or damaged, or overflow when scaled.
     """
+    layout, shape = cast(Layout, header.source), header.grid.shape
+    start = _start(header, layout, header.frame)
+    return _values(header, stored(header.path, header.name, layout, shape, start, window))
+
+
+def read_nifti_series(header: Header) -> Iterator[NDArray[Any]]:
+    """Values of every frame of one channel; a compressed file is read once.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_nifti`.
+    """
+    layout, shape = cast(Layout, header.source), (*header.grid.shape, header.frames)
+    whole = stored(header.path, header.name, layout, shape, _start(header, layout, 0))
+    for number in range(header.frames):
+        yield _values(header, whole[..., number])
+
+
+def _start(header: Header, layout: Layout, frame: int) -> int:
+    """Byte at which a frame begins; colours of a voxel lie side by side, other channels apart."""
+    number = frame if layout.dtype.names else frame + header.frames * header.channel
+    return layout.offset + number * product(header.grid.shape) * layout.dtype.itemsize
+
+
+def _values(header: Header, data: NDArray[Any]) -> NDArray[Any]:
     layout = cast(Layout, header.source)
-    data = _one_channel(header, layout, window)
-    native = data.astype(data.dtype.newbyteorder("="), order="C", copy=False)
+    one = data[layout.dtype.names[header.channel]] if layout.dtype.names else data
+    native = one.astype(one.dtype.newbyteorder("="), order="C", copy=False)
     if layout.slope is None:
         return native
     return _scaled(native, layout.slope, layout.inter, header.name)
-
-
-def _one_channel(header: Header, layout: Layout, window: Window) -> NDArray[Any]:
-    shape, apart = header.grid.shape, layout.dtype.names
-    number = header.frame if apart else header.frame + header.frames * header.channel
-    start = layout.offset + number * product(shape) * layout.dtype.itemsize
-    data = stored(header.path, header.name, layout, shape, start, window)
-    return data[apart[header.channel]] if apart else data
 
 
 def stored(
