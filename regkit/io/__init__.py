@@ -5,21 +5,19 @@ without an error when the disk is full.
 """
 
 from regkit.io.files import (
-    check_output,
     labels_of,
     open_frames,
     open_image,
     open_labels,
     read,
     read_labels,
-    save,
-    save_series,
 )
 from regkit.io.options import ReadOptions
 from regkit.io.points import read_points
 from regkit.io.preflight import preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
 from regkit.io.transforms import read_transform, write_transform
+from regkit.io.writing import check_output, save, save_series
 
 __all__ = [
     "ReadOptions",

@@ -61,9 +61,10 @@ def picture_header(path: Path, options: ReadOptions, *, kind: str) -> Header:
 def read_picture(header: Header, window: Window, level: int) -> NDArray[Any]:
     """Pixels of one channel, ``(*window)``: columns, rows and pages."""
     columns, rows, *pages = window
+    numbers = range(pages[0].start, pages[0].stop) if pages else range(1)
     found = []
     with _picture(header.path, header.name, header.format) as picture:
-        for number in range(*(pages or [slice(0, 1)])[0].indices(1 << 30)):
+        for number in numbers:
             picture.seek(number)
             array = np.asarray(picture)
             one = array if array.ndim == 2 else array[..., header.channel]
