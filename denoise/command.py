@@ -132,7 +132,8 @@ def _run(
     header = read_header(inputs["image"], reading)
     chosen = header.each_frame(reading)
     maps = replace(reading, frame=None, channel=None)
-    outputs.check(list(inputs.values()), 1 if config.frames == "repeats" else len(chosen))
+    count = 1 if config.frames == "repeats" else len(chosen)
+    outputs.check(list(inputs.values()), count, header.grid)
     trained = read_method(inputs["model"])[0] if "model" in inputs else None
     frames = list(open_frames(header, reading))
     say(describe("image", frames[0], frames[0].name), quiet=quiet)

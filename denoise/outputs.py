@@ -12,7 +12,9 @@ from denoise.record import make_record
 from denoise.result import Result
 from denoise.weights import save_method
 from regkit.errors import InputError
+from regkit.geometry import Grid
 from regkit.io import (
+    check_holds,
     check_output,
     publish_files,
     refuse_overwriting_inputs,
@@ -45,8 +47,8 @@ class Outputs:
         roles = ("image", "residual", "uncertainty", "sigma", "report", "model", "record")
         return {role: path for role in roles if (path := getattr(self, role)) is not None}
 
-    def check(self, inputs: Sequence[Path], frames: int) -> None:
-        """Refuse what could not be written after the work.
+    def check(self, inputs: Sequence[Path], frames: int, grid: Grid) -> None:
+        """Refuse what could not be written after the work: float32 on ``grid``.
 
         Raises
         ------
@@ -62,6 +64,7 @@ class Outputs:
                 check_target(path, self.overwrite)
                 continue
             check_output(path, overwrite=self.overwrite, frames=frames)
+            check_holds(path, grid, "float32")
 
     def write(
         self,

@@ -45,6 +45,7 @@ def apply(
     """
     from regkit.cli.chain import open_chain
     from regkit.io import (
+        check_holds,
         check_output,
         labels_of,
         open_frames,
@@ -60,6 +61,7 @@ def apply(
     # All frames and channels of a reference lie on one grid.
     reference = open_image(read_header(onto, reading).of(frame=0, channel=0))
     grid = reference.grid.straightened()
+    check_holds(output, grid)
     phi = open_chain(transforms)
     header = read_header(image, reading)
     check_output(output, overwrite=overwrite, frames=len(header.each_frame(reading)))

@@ -28,6 +28,17 @@ class Write(Protocol):
         """Write ``data (*grid.shape)`` or ``(*grid.shape, frames)``, first axis fastest."""
 
 
+class Fits(Protocol):
+    """Refuse an image that files of a format cannot hold, before there are voxels to write."""
+
+    def __call__(self, name: str, grid: Grid, dtype: str | None) -> None:
+        """Raise an ``InputError`` that names the file; ``dtype`` is None where it is not known."""
+
+
+def holds_everything(name: str, grid: Grid, dtype: str | None) -> None:
+    """Nothing to refuse, as most formats have it."""
+
+
 def writes_nothing_beside(path: Path) -> tuple[str, ...]:
     """No further file, as most formats have it."""
     return ()
@@ -63,6 +74,8 @@ class Format:
         The suffixes among ``suffixes`` whose content is inside gzip.
     beside
         Names of further files that writing a path makes in the same folder.
+    fits
+        Refuses a grid or a type of voxel that files of this kind cannot hold.
     any_name
         Whether a file is also read whose name has another extension.
     series
@@ -82,6 +95,7 @@ class Format:
     writable: tuple[str, ...] = ()
     gzipped: tuple[str, ...] = ()
     beside: Callable[[Path], tuple[str, ...]] = writes_nothing_beside
+    fits: Fits = holds_everything
     any_name: bool = False
     series: bool = False
     read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None

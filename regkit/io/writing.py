@@ -104,6 +104,26 @@ def check_output(path: Path, *, overwrite: bool, frames: int = 1) -> None:
     check_target(path, overwrite)
 
 
+def check_holds(path: Path, grid: Grid, dtype: str | None = None) -> None:
+    """Refuse a name whose format cannot hold an image, before the work that makes it.
+
+    Parameters
+    ----------
+    path
+        Where it is to be saved.
+    grid
+        Where the image will lie.
+    dtype
+        The type of its voxels, such as ``"float32"``; None where it is not known yet.
+
+    Raises
+    ------
+    InputError
+        If the format holds no such place, dimension or type.
+    """
+    writer(path).fits(display_name(path), grid, dtype)
+
+
 def _save(
     data: NDArray[Any],
     grid: Grid,
@@ -113,6 +133,7 @@ def _save(
     overwrite: bool,
 ) -> None:
     form = writer(place)
+    form.fits(display_name(place), grid, data.dtype.name)
     if form.beside(place):
         _save_several(form, data, grid, place, overwrite)
         return

@@ -94,6 +94,8 @@ def test_apply_to_every_frame(series, identity, files, head, tmp_path, capsys):
     )
     assert main([*map(str, words[:-1]), str(tmp_path / "three.mha")]) == 2
     assert ".mha holds one image, not a series of 3" in capsys.readouterr().err
+    assert main([*map(str, words[:-1]), str(tmp_path / "three.tif")]) == 2
+    assert "three.tif: a picture holds no origin and orientation" in capsys.readouterr().err
 
 
 def test_info_of_a_series(series, head, capsys):

@@ -135,7 +135,8 @@ def test_sigma_and_mask_are_taken(files, tmp_path):
     ("words", "said"),
     [
         (["-o", "image.nii.gz"], "would overwrite the input"),
-        (["-o", "clean.png"], "not an image format"),
+        (["-o", "clean.xyz"], "not an image format"),
+        (["-o", "clean.png"], "holds uint8, uint16, int32, not float32"),
         (["-o", "nowhere/clean.nii"], "does not exist"),
         (["-o", "clean.nii", "--report", "clean.nii"], "two outputs have one name"),
         (["-o", "clean.nii", "--model", "none.safetensors"], "there is no such file"),

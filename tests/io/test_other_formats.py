@@ -77,7 +77,7 @@ def test_mgh_cut_or_sheared(mgh, tmp_path):
 
 @pytest.mark.parametrize("name", ["a.mgz", "a.mgh"])
 def test_what_mgh_does_not_hold(head, tmp_path, name):
-    with pytest.raises(InputError, match=r"hold uint8, int16, int32 and float32, not float64"):
+    with pytest.raises(InputError, match=r"hold float32, int16, int32, uint8, not float64"):
         save(head.with_data(head.data.double()), tmp_path / name)
     flat = Volume(torch.zeros(9, 8), Grid((9, 8), np.eye(3)))
     with pytest.raises(InputError, match="hold 3-D images"):
@@ -290,12 +290,14 @@ def test_stacks_there_and_back(tmp_path):
 
 
 def test_what_a_picture_does_not_hold(head, tmp_path):
-    for name in ("a.png", "a.tif"):
-        with pytest.raises(InputError, match=r"holds no origin.* write .nii.gz"):
-            save(head.with_data(head.data.byte()), tmp_path / name)
+    with pytest.raises(InputError, match=r"holds no origin.* write .nii.gz"):
+        save(head.with_data(head.data.byte()), tmp_path / "a.tif")
     flat = Grid((9, 7), np.diag([-1.0, -1, 1]))
-    for data, word in ((torch.rand(9, 7), "float32"), (-torch.ones(9, 7).int(), "int32 from -1")):
-        with pytest.raises(InputError, match=rf".png holds uint8, uint16, not {word}"):
+    for data, word in (
+        (torch.rand(9, 7), "holds uint8, uint16, int32, not float32"),
+        (-torch.ones(9, 7).int(), "holds 0 to 65535, and the image -1 to -1"),
+    ):
+        with pytest.raises(InputError, match=word):
             save(Volume(data, flat), tmp_path / "a.png")
     deep = Grid((9, 7, 2), np.diag([-1.0, -1, 1, 1]))
     with pytest.raises(InputError, match=r".png holds 2-D images"):
@@ -303,6 +305,9 @@ def test_what_a_picture_does_not_hold(head, tmp_path):
     shifted = Grid((9, 7), homogeneous(np.diag([-1.0, -1]), [3, 4]))
     with pytest.raises(InputError, match="holds no origin"):
         save(Volume(torch.zeros(9, 7).byte(), shifted), tmp_path / "a.png")
+    wide = Grid((9, 7), np.diag([-0.5, -1, 1]))
+    with pytest.raises(InputError, match=r".png no spacing either"):
+        save(Volume(torch.zeros(9, 7).byte(), wide), tmp_path / "a.png")
     assert not list(tmp_path.iterdir())
 
 

@@ -34,7 +34,7 @@ from regkit.io.voxels import check_same, write_stream
 _FIXED = struct.Struct(">7ih15f")
 _OFFSET = 284
 _TYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2"}
-_WRITABLE = {np.dtype(code).newbyteorder("=") for code in _TYPES.values()}
+_WRITABLE = {np.dtype(code).name for code in _TYPES.values()}
 
 
 @dataclass(frozen=True)
@@ -99,23 +99,26 @@ def _stored(header: Header, shape: tuple[int, ...], start: int, window: Window) 
     return found.astype(found.dtype.newbyteorder("="), copy=False)
 
 
-def write_mgh(
-    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
-) -> None:
-    """Write an array of one or several frames.
+def check_fits(name: str, grid: Grid, dtype: str | None) -> None:
+    """Refuse what the format has no type or no axis for.
 
     Raises
     ------
     InputError
-        If its type or its dimension is none of the format's.
+        If that is so.
     """
-    if data.dtype not in _WRITABLE:
+    if dtype is not None and dtype not in _WRITABLE:
         raise InputError(
-            f"{display_name(path)}: .mgh and .mgz hold uint8, int16, int32 and float32, not "
-            f"{data.dtype}; write .nii.gz"
+            f"{name}: .mgh and .mgz hold {', '.join(sorted(_WRITABLE))}, not {dtype}; write .nii.gz"
         )
     if grid.ndim != 3:
-        raise InputError(f"{display_name(path)}: .mgh and .mgz hold 3-D images; write .nii.gz")
+        raise InputError(f"{name}: .mgh and .mgz hold 3-D images; write .nii.gz")
+
+
+def write_mgh(
+    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+) -> None:
+    """Write an array of one or several frames, of a type and on a grid that fit."""
     image = cast(Any, MGHImage)(data, grid.affine)
     if repetition is not None:
         image.header["tr"] = 1000 * repetition
@@ -187,6 +190,7 @@ MGH = Format(
     verify_mgh,
     writable=(".mgh", ".mgz"),
     gzipped=(".mgz",),
+    fits=check_fits,
     series=True,
     read_series=read_mgh_series,
 )

@@ -6,7 +6,13 @@ from functools import partial
 
 from regkit.io.format import Format
 from regkit.io.formats.picture.opened import picture_header, read_picture
-from regkit.io.formats.picture.written import verify_picture, write_png, write_tiff
+from regkit.io.formats.picture.written import (
+    fits_png,
+    fits_tiff,
+    verify_picture,
+    write_png,
+    write_tiff,
+)
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -19,6 +25,7 @@ PNG = Format(
     write_png,
     partial(verify_picture, kind="PNG"),
     writable=(".png",),
+    fits=fits_png,
 )
 JPEG = Format(
     "JPEG",
@@ -36,4 +43,5 @@ TIFF = Format(
     write_tiff,
     partial(verify_picture, kind="TIFF"),
     writable=(".tif", ".tiff"),
+    fits=fits_tiff,
 )

@@ -16,45 +16,64 @@ from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.voxels import check_same
 
-_PNG_TYPES = ("uint8", "uint16")
-_TIFF_TYPES = ("uint8", "uint16", "int32", "float32")
 _CENTIMETRE = 3
+# int32 is what uint16 is read into; the values decide whether it can be that again.
+_PNG_TYPES = ("uint8", "uint16", "int32")
+_TIFF_TYPES = (*_PNG_TYPES, "float32")
+
+
+def fits_png(name: str, grid: Grid, dtype: str | None) -> None:
+    """Refuse what a file would not hold: it has whole numbers, and no place at all.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    _check_type(name, dtype, _PNG_TYPES)
+    if grid.ndim != 2:
+        raise InputError(f"{name}: .png holds 2-D images; write .tif or .nii.gz")
+    _check_place(name, grid, (1.0, 1.0))
+
+
+def fits_tiff(name: str, grid: Grid, dtype: str | None) -> None:
+    """Refuse what a file would not hold: it has a spacing, and no further place.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    _check_type(name, dtype, _TIFF_TYPES)
+    _check_place(name, grid, grid.spacing)
 
 
 def write_png(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write a 2-D array of whole numbers whose pixels have the size 1.
+    """Write a 2-D array of whole numbers, 0 to 65535.
 
     Raises
     ------
     InputError
-        If the file would not hold its type, its size or its place.
+        If others are among them.
     """
-    name = display_name(path)
-    narrow = _narrowed(name, ".png", data, _PNG_TYPES)
-    _check_place(name, grid, spaced=False)
-    if grid.ndim != 2:
-        raise InputError(f"{name}: .png holds 2-D images; write .tif or .nii.gz")
+    narrow = _narrowed(data)
+    if narrow.dtype == np.int32:
+        raise InputError(
+            f"{display_name(path)}: .png holds 0 to 65535, and the image {data.min()} to "
+            f"{data.max()}; write .tif or .nii.gz"
+        )
     require("PIL.Image", extra="all").fromarray(narrow.T).save(path, format="PNG")
 
 
 def write_tiff(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write a picture or a stack of pages, with the size of its pixels.
-
-    Raises
-    ------
-    InputError
-        If the file would not hold its type or its place.
-    """
-    name = display_name(path)
-    narrow = _narrowed(name, ".tif", data, _TIFF_TYPES)
-    _check_place(name, grid, spaced=True)
+    """Write a picture or a stack of pages, with the size of its pixels."""
     images = require("PIL.Image", extra="all")
-    pages = [images.fromarray(np.ascontiguousarray(page)) for page in np.atleast_3d(narrow).T]
-    first, *others = pages
+    sheets = np.atleast_3d(_narrowed(data)).T
+    first, *others = [images.fromarray(np.ascontiguousarray(sheet)) for sheet in sheets]
     first.save(path, format="TIFF", save_all=True, append_images=others, **_tags(grid))
 
 
@@ -71,29 +90,28 @@ def verify_picture(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> 
     check_same(path, found.astype(data.dtype), data, header.grid.affine, grid)
 
 
-def _narrowed(name: str, suffix: str, data: NDArray[Any], types: tuple[str, ...]) -> NDArray[Any]:
-    """The array in a type that the format has: int32 that came of uint16 becomes that again."""
-    if data.dtype.name in types and data.dtype.name != "int32":
-        return data
-    low, high = int(data.min()) if data.dtype.kind in "iu" else -1, data.max()
-    if data.dtype.kind in "iu" and low >= 0 and high <= np.iinfo(np.uint16).max:
+def _narrowed(data: NDArray[Any]) -> NDArray[Any]:
+    """int32 that came of uint16 as that again, where every value allows it."""
+    most = np.iinfo(np.uint16).max
+    if data.dtype == np.int32 and data.min() >= 0 and data.max() <= most:
         return data.astype(np.uint16)
-    if data.dtype.name in types:
-        return data
-    raise InputError(
-        f"{name}: {suffix} holds {', '.join(types)}, not {data.dtype} from {data.min():g} to "
-        f"{high:g}; write .nii.gz"
-    )
+    return data
 
 
-def _check_place(name: str, grid: Grid, *, spaced: bool) -> None:
-    """Refuse a grid that is another one when it is read again."""
-    size = grid.spacing if spaced else (1.0,) * grid.ndim
-    held = lps(grid.ndim) @ np.diag([*size, 1.0])
-    if np.abs(held - grid.affine).max() > 1e-6 * max(grid.spacing):
-        what = "origin and orientation" if spaced else "origin, orientation and spacing"
+def _check_type(name: str, dtype: str | None, types: tuple[str, ...]) -> None:
+    if dtype is not None and dtype not in types:
         raise InputError(
-            f"{name}: a picture holds no {what}, and this image has one; write .nii.gz"
+            f"{name}: a picture like this holds {', '.join(types)}, not {dtype}; write .nii.gz"
+        )
+
+
+def _check_place(name: str, grid: Grid, spacing: tuple[float, ...]) -> None:
+    """Refuse a grid that is another one when it is read again."""
+    held = lps(grid.ndim) @ np.diag([*spacing, 1.0])
+    if np.abs(held - grid.affine).max() > 1e-6 * max(grid.spacing):
+        raise InputError(
+            f"{name}: a picture holds no origin and orientation, .png no spacing either, and this "
+            "image has them; write .nii.gz"
         )
 
 
