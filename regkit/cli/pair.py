@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from regkit.cli.headers import Headers
 from regkit.cli.plan import Plan
 from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
@@ -29,8 +30,8 @@ class Pair:
     initial: Transform | None
 
 
-def open_pair(plan: Plan) -> Pair:
-    """Read and check every file of ``plan``.
+def open_pair(plan: Plan, headers: Headers) -> Pair:
+    """Read and check every file of ``plan``, the two images by the headers that are known.
 
     Raises
     ------
@@ -38,7 +39,7 @@ def open_pair(plan: Plan) -> Pair:
         If a file cannot be used.
     """
     paths = plan.paths
-    fixed, moving = (open_image(path, plan.reading) for path in (paths.fixed, paths.moving))
+    fixed, moving = open_image(headers.fixed), open_image(headers.moving)
     # The others belong to one frame and channel, and have none of their own.
     reading = replace(plan.reading, frame=None, channel=None)
     check_pair(fixed, moving)
