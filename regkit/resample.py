@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -15,9 +16,13 @@ from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import warp_grid
 from regkit.transforms import Affine, Transform
+from regkit.volume.fill import check_fill
 from regkit.volume.volume import Labels, Volume
 
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
+
+_LARGEST_SINGLE = 2**24
+_FARTHEST = 2**31  # voxels; what lies beyond is not counted in whole numbers
 
 
 def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor:
@@ -26,10 +31,18 @@ def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor
     Returns
     -------
     Tensor
-        ``(C, ...)``; float32 for images, the label type for labels.
+        ``(C, ...)``; the label type for labels, float32 for images, or float64 where float32
+        cannot tell their values apart.
+
+    Raises
+    ------
+    InputError
+        If the type of the result cannot hold ``outside``.
     """
+    source = _source(volume)
+    check_fill(outside, source.dtype, volume.name)
     index = volume.grid.to_index(points)
-    return sample(volume.data, index, nearest=isinstance(volume, Labels), outside=outside)
+    return sample(source, index, nearest=isinstance(volume, Labels), outside=outside)
 
 
 def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0) -> AnyVolume:
@@ -49,7 +62,8 @@ def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0)
     Raises
     ------
     InputError
-        If the dimensions of ``moving``, ``phi`` and ``onto`` differ.
+        If the dimensions of ``moving``, ``phi`` and ``onto`` differ, or the type of ``moving``
+        cannot hold ``outside``.
 
     Examples
     --------
@@ -63,16 +77,46 @@ def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0)
             f"{moving.name or 'moving'} has {moving.ndim} axes, the transform {phi.ndim}, "
             f"the target grid {onto.ndim}; they must agree"
         )
-    dtype = moving.data.dtype
+    check_fill(outside, moving.data.dtype, moving.name)
+    start = _whole_shift(phi, onto, moving.grid)
+    if start is not None:
+        return replace(moving.window(start, onto.shape, fill=outside), grid=onto)
+    return replace(moving, data=_warped(moving, phi, onto, outside), grid=onto)
+
+
+def _whole_shift(phi: Transform, onto: Grid, moving: Grid) -> list[int] | None:
+    """Where ``onto`` starts in ``moving`` if ``phi`` takes voxel to voxel: then none is mixed."""
+    if not isinstance(phi, Affine):
+        return None
+    step = moving.inverse_affine @ phi.matrix @ onto.affine
+    return _shift(step, onto.shape, tolerance=1e-6)
+
+
+def _warped(moving: Volume, phi: Transform, onto: Grid, outside: float) -> Tensor:
+    near, source = isinstance(moving, Labels), _source(moving)
     out = moving.data.new_empty((moving.channels, *onto.shape))
-    source = moving.data if isinstance(moving, Labels) else moving.data.to(torch.float32)
     for rows in onto.slabs():
         m, u = _index_map(phi, onto.rows(rows), moving.grid)
         shape = out[:, rows].shape[1:]
-        near = isinstance(moving, Labels)
         values = warp_grid(source, m, u.to(source.device), shape, nearest=near, outside=outside)
-        out[:, rows] = _as(values, dtype)
-    return type(moving)(out, onto, moving.name)
+        out[:, rows] = _as(values, moving.data.dtype)
+    return out
+
+
+def _source(volume: Volume) -> Tensor:
+    """Voxels in a type in which they can be mixed and none changes its value by that alone."""
+    data = volume.data
+    if isinstance(volume, Labels) or data.dtype is torch.float64:
+        return data
+    return data.to(torch.float64 if _is_wide(data) else torch.float32)
+
+
+def _is_wide(data: Tensor) -> bool:
+    """Whether whole numbers pass 2**24, from where on float32 leaves some out."""
+    if data.dtype not in (torch.int32, torch.int64):
+        return False
+    low, high = data.aminmax()
+    return int(low) < -_LARGEST_SINGLE or int(high) > _LARGEST_SINGLE
 
 
 def _index_map(phi: Transform, onto: Grid, moving: Grid) -> tuple[Matrix, Tensor]:
@@ -120,11 +164,17 @@ def straightened(volume: AnyVolume, *, outside: float = 0.0) -> AnyVolume:
 
 def _window_start(grid: Grid, onto: Grid) -> list[int] | None:
     """First index of ``onto`` in ``grid`` if its voxels are voxels of ``grid``; else None."""
-    step = grid.inverse_affine @ onto.affine
+    return _shift(grid.inverse_affine @ onto.affine, onto.shape, tolerance=1e-3)
+
+
+def _shift(step: Matrix, shape: tuple[int, ...], tolerance: float) -> list[int] | None:
+    """The whole numbers of voxels by which ``step`` moves every voxel, if it does no more."""
     start = np.rint(step[:-1, -1])
-    apart = np.abs(step - homogeneous(np.eye(grid.ndim), start)).max(axis=1)
-    reach = np.max(onto.shape)
-    return start.astype(int).tolist() if float(apart.max()) * reach < 1e-3 else None
+    if np.abs(start).max() > _FARTHEST:
+        return None
+    apart = np.abs(step - homogeneous(np.eye(len(start)), start)).max(axis=1)
+    whole = float(apart.max()) * np.max(shape) < tolerance
+    return start.astype(int).tolist() if whole else None
 
 
 def antialiased(volume: AnyVolume, onto: Grid) -> AnyVolume:
@@ -134,7 +184,7 @@ def antialiased(volume: AnyVolume, onto: Grid) -> AnyVolume:
     sigma = np.sqrt((factor**2 - 1) / 12)
     if not (sigma > 0.1).any():
         return volume
-    smooth = gaussian(volume.data.to(torch.float32), sigma.tolist())
+    smooth = gaussian(_source(volume), sigma.tolist())
     return volume.with_data(_as(smooth, volume.data.dtype))
 
 
@@ -142,4 +192,7 @@ def _as(values: Tensor, dtype: torch.dtype) -> Tensor:
     if dtype.is_floating_point or not values.is_floating_point():
         return values.to(dtype)
     info = torch.iinfo(dtype)
-    return values.round().clamp(info.min, info.max).to(dtype)
+    # float(info.max) of 64 bits is one above it, and would come out negative.
+    rounded = values.round()
+    whole = rounded.clamp(info.min, info.max).to(dtype)
+    return torch.where(rounded >= float(info.max), info.max, whole)

@@ -111,6 +111,10 @@ class Grid:
         """World positions of the outer corners of the field of view, ``(2**d, d)``."""
         return apply_affine(self.affine, list(product(*((-0.5, n - 0.5) for n in self.shape))))
 
+    def contains(self, points: Tensor) -> Tensor:
+        """Whether world points ``(..., d)`` lie in the field of view, ``(...)``."""
+        return is_inside(self.to_index(points), self.shape)
+
     def to_index(self, points: Tensor) -> Tensor:
         """World points ``(..., d)`` to index coordinates."""
         return _affine_on(points, self.inverse_affine)
@@ -211,6 +215,20 @@ class Grid:
             step[old, new] = -1.0 if new in flipped else 1.0
             start[old] = shape[new] - 1 if new in flipped else 0
         return Grid(shape, self.affine @ homogeneous(step, start))
+
+
+def is_inside(index: Tensor, shape: Sequence[int]) -> Tensor:
+    """Whether ``index (..., d)`` lies in an array of ``shape``: from -0.5, and below n - 0.5.
+
+    Half-open as in ITK, SciPy and GDAL, so that a point on the seam of two arrays lies in one.
+
+    Examples
+    --------
+    >>> is_inside(torch.tensor([[-0.5], [3.4], [3.5]]), (4,)).tolist()
+    [True, True, False]
+    """
+    size = torch.tensor(shape, dtype=index.dtype, device=index.device)
+    return ((index >= -0.5) & (index < size - 0.5)).all(-1)
 
 
 def _affine_on(points: Tensor, matrix: Matrix) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from regkit.geometry.affines import homogeneous
@@ -67,12 +66,6 @@ def inverse_consistency(
     points = sparse.world_points()[region(mask, sparse)]
     mapped = phi(points)
     if moving_grid is not None:
-        counts = _within(mapped, moving_grid)
+        counts = moving_grid.contains(mapped)
         points, mapped = points[counts], mapped[counts]
     return (inverse(mapped) - points).square().sum(-1).sqrt()
-
-
-def _within(points: Tensor, grid: Grid) -> Tensor:
-    index = grid.to_index(points)
-    size = torch.tensor(grid.shape, dtype=points.dtype, device=points.device)
-    return ((index >= -0.5) & (index <= size - 0.5)).all(-1)

@@ -22,6 +22,7 @@ from regkit.registration.planar import drop_grid
 from regkit.registration.result import Progress, Result, Stage
 from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
+from regkit.volume.fill import nearest_fill
 from regkit.volume.volume import Labels, Volume
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _outside(moving: Volume, config: RegisterConfig) -> float:
     """Air for CT, else the darkest value if the image goes below zero, else zero."""
     modality = config.moving_modality or config.modality
     if modality == "ct" or (modality == "auto" and is_ct(moving.data)):
-        return CT_WINDOW[0]
+        return nearest_fill(CT_WINDOW[0], moving.data.dtype)
     return min(0.0, float(moving.data.min()))
 
 

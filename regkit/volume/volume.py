@@ -11,6 +11,7 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
+from regkit.volume.fill import check_fill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,14 @@ class Volume:
         return replace(self, data=data.contiguous(), grid=self.grid.reoriented(codes))
 
     def window(self, start: Sequence[int], shape: Sequence[int], *, fill: float = 0) -> Self:
-        """Crop or pad to the window of ``shape`` voxels that begins at index ``start``."""
+        """Crop or pad to the window of ``shape`` voxels that begins at index ``start``.
+
+        Raises
+        ------
+        InputError
+            If the type of the voxels cannot hold ``fill``.
+        """
+        check_fill(fill, self.data.dtype, self.name)
         out = self.data.new_full((self.channels, *shape), fill)
         source, target = [slice(None)], [slice(None)]
         for first, size, have in zip(start, shape, self.grid.shape, strict=True):
