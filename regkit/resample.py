@@ -12,6 +12,7 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import check_same_world
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import warp_grid
@@ -45,7 +46,9 @@ def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor
     return sample(source, index, nearest=isinstance(volume, Labels), outside=outside)
 
 
-def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0) -> AnyVolume:
+def warp(
+    moving: AnyVolume, phi: Transform, *, onto: Grid | Volume, outside: float = 0.0
+) -> AnyVolume:
     """Resample ``moving`` on ``onto`` through ``phi``: ``warped(x) = moving(phi(x))``.
 
     Parameters
@@ -53,17 +56,18 @@ def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0)
     moving
         Image (linear interpolation, kept type: integers are rounded) or labels (nearest).
     phi
-        World points of ``onto`` to world points of ``moving`` (RAS+ mm).
+        World points of ``onto`` to world points of ``moving``.
     onto
-        The grid of the result.
+        The grid of the result, or a volume on that grid.
     outside
         Value where ``phi`` leaves ``moving``: 0, or -1000 for CT in Hounsfield units.
 
     Raises
     ------
     InputError
-        If the dimensions of ``moving``, ``phi`` and ``onto`` differ, or the type of ``moving``
-        cannot hold ``outside``.
+        If the dimensions of ``moving``, ``phi`` and ``onto`` differ, the type of ``moving`` cannot
+        hold ``outside``, or ``moving`` and ``onto`` lie in other worlds than ``phi`` connects (in
+        two worlds, where ``phi`` does not say).
 
     Examples
     --------
@@ -72,16 +76,26 @@ def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0)
     >>> warp(image, Affine.identity(2), onto=grid).data.tolist()
     [[[1.0, 2.0], [3.0, 4.0]]]
     """
-    if not moving.ndim == phi.ndim == onto.ndim:
-        raise InputError(
-            f"{moving.name or 'moving'} has {moving.ndim} axes, the transform {phi.ndim}, "
-            f"the target grid {onto.ndim}; they must agree"
-        )
+    onto = onto.grid if isinstance(onto, Volume) else onto
+    _check_spaces(moving, phi, onto)
     check_fill(outside, moving.data.dtype, moving.name)
     start = _whole_shift(phi, onto, moving.grid)
     if start is not None:
         return replace(moving.window(start, onto.shape, fill=outside), grid=onto)
     return replace(moving, data=_warped(moving, phi, onto, outside), grid=onto)
+
+
+def _check_spaces(moving: Volume, phi: Transform, onto: Grid) -> None:
+    name = moving.name or "moving"
+    if not moving.ndim == phi.ndim == onto.ndim:
+        raise InputError(
+            f"{name} has {moving.ndim} axes, the transform {phi.ndim}, "
+            f"the target grid {onto.ndim}; they must agree"
+        )
+    ends = phi.moving_world or phi.fixed_world or onto.world
+    begins = phi.fixed_world or phi.moving_world or onto.world
+    check_same_world(moving.grid.world, ends, (name, "what the transform gives"))
+    check_same_world(onto.world, begins, ("the target grid", "what the transform takes"))
 
 
 def _whole_shift(phi: Transform, onto: Grid, moving: Grid) -> list[int] | None:
@@ -139,6 +153,7 @@ def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolum
     >>> resample(fine, fine.grid.with_spacing(2.0)).data.shape
     torch.Size([1, 4, 4])
     """
+    check_same_world(volume.grid.world, onto.world, (volume.name or "volume", "the target grid"))
     start = _window_start(volume.grid, onto)
     if start is not None:
         return volume.window(start, onto.shape, fill=outside)

@@ -33,10 +33,14 @@ def array_of(volume: Volume) -> NDArray[Any]:
         )
     check_affine(name, volume.grid.affine)
     check_shear(name, volume.grid.affine, cure="warp it onto grid.straightened()")
-    data = volume.data[0].detach().cpu()
-    data = data.to(_STORED.get(data.dtype, data.dtype))
+    data = storable(volume.data[0])
     backwards = tuple(reversed(range(data.ndim)))
     return np.transpose(data.permute(backwards).contiguous().numpy())
+
+
+def storable(data: torch.Tensor) -> torch.Tensor:
+    """Voxels on the CPU, in a type that the formats know."""
+    return data.detach().cpu().to(_STORED.get(data.dtype, data.dtype))
 
 
 def check_same(

@@ -24,7 +24,7 @@ def thinned(grid: Grid, limit: int = 200_000) -> Grid:
     while np.prod([-(-n // step) for n in grid.shape]) > limit:
         step += 1
     stride = homogeneous(step * np.eye(grid.ndim), np.zeros(grid.ndim))
-    return Grid(tuple(-(-n // step) for n in grid.shape), grid.affine @ stride)
+    return grid.placed([-(-n // step) for n in grid.shape], grid.affine @ stride)
 
 
 def inverse_consistency(

@@ -7,6 +7,7 @@ import torch
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import check_same_world
 from regkit.preprocess.intensity import is_ct
 from regkit.registration.config import RegisterConfig
 from regkit.registration.pair import Pair
@@ -38,7 +39,7 @@ def check_image(volume: Volume) -> None:
 
 
 def check_pair(fixed: Volume, moving: Volume) -> None:
-    """Two images of the same dimension, each usable.
+    """Two images of the same dimension in one world, each usable.
 
     Raises
     ------
@@ -50,6 +51,8 @@ def check_pair(fixed: Volume, moving: Volume) -> None:
             f"{fixed.name or 'fixed'} is {fixed.ndim}-D and {moving.name or 'moving'} is "
             f"{moving.ndim}-D; both must have the same dimension"
         )
+    names = fixed.name or "fixed", moving.name or "moving"
+    check_same_world(fixed.grid.world, moving.grid.world, names)
     check_image(fixed)
     check_image(moving)
 

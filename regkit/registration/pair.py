@@ -136,7 +136,7 @@ def _rounded(grid: Grid) -> Grid:
     quantum = 2.0 ** (np.floor(np.log2(min(grid.spacing))) - 30)
     affine = np.rint(grid.affine / quantum) * quantum
     affine[-1] = grid.affine[-1]
-    return Grid(grid.shape, affine)
+    return grid.placed(grid.shape, affine)
 
 
 def lifted(volume: AnyVolume) -> AnyVolume:
@@ -146,7 +146,8 @@ def lifted(volume: AnyVolume) -> AnyVolume:
     whole[:2, 1:3] = flat[:2, :2]
     whole[:2, 3] = flat[:2, 2]
     whole[2, 0] = whole[3, 3] = 1
-    return replace(volume, data=volume.data[:, None], grid=Grid((1, *volume.grid.shape), whole))
+    grid = volume.grid.placed((1, *volume.grid.shape), whole)
+    return replace(volume, data=volume.data[:, None], grid=grid)
 
 
 def level(
@@ -190,7 +191,7 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
     wide = grid.window(
         [-r for r in room], [n + 2 * r for n, r in zip(grid.shape, room, strict=True)]
     )
-    return Grid(wide.shape, affine @ wide.affine)
+    return wide.placed(wide.shape, affine @ wide.affine)
 
 
 def coarser(grid: Grid, factor: float) -> Grid:

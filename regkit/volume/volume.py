@@ -4,70 +4,76 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.geometry.affines import Matrix, checked
 from regkit.geometry.grid import Grid
+from regkit.volume.arrays import as_array, as_tensor
 from regkit.volume.fill import check_fill
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Volume:
     """Image intensities on a grid.
 
     Parameters
     ----------
     data
-        ``(C, *spatial)``, spatial = (i, j, k) of the grid; a plain ``(*spatial)`` array gains
-        its channel axis. Stored in the type it came in; arithmetic is done in float32.
+        Tensor or NumPy array ``(C, *spatial)``, spatial = (i, j, k) of the grid; a plain
+        ``(*spatial)`` one gains its channel axis. Stored in the type it came in (uint16, uint32 and
+        uint64 in the next signed one); arithmetic is done in float32, or in float64 where float32
+        cannot tell the values apart.
     grid
-        Where the voxels lie in the world.
+        Where the voxels lie in the world: a :class:`~regkit.Grid`, or the affine
+        ``(d + 1, d + 1)`` that takes their indices there, in RAS+ mm.
     name
         What messages call it, usually the file name.
 
     Raises
     ------
     InputError
-        If data and grid do not fit together.
+        If data and grid do not fit together, or the data are no real numbers.
 
     Examples
     --------
-    >>> import numpy as np, torch
-    >>> Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4)), name="empty")
-    Volume(4x5x6, 1x1x1 mm, RAS, float32, 'empty')
+    >>> import numpy as np
+    >>> Volume(np.zeros((4, 5, 6)), np.eye(4), name="empty")
+    Volume(4x5x6, 1x1x1 mm, RAS, float64, 'empty')
     """
 
     data: Tensor
     grid: Grid
     name: str = ""
 
-    def __post_init__(self) -> None:
-        data = self.data
-        if data.ndim == self.grid.ndim:
-            data = data[None]
-        if tuple(data.shape[1:]) != self.grid.shape:
+    def __init__(self, data: Tensor | NDArray[Any], grid: Grid | ArrayLike, name: str = "") -> None:
+        voxels = as_tensor(data, name)
+        where = grid if isinstance(grid, Grid) else _grid_of(voxels, grid, name)
+        if voxels.ndim == where.ndim:
+            voxels = voxels[None]
+        if tuple(voxels.shape[1:]) != where.shape:
             raise InputError(
-                f"{self.name or 'volume'}: data {tuple(self.data.shape)} does not fit "
-                f"the grid {self.grid.shape}"
+                f"{name or 'volume'}: data {tuple(data.shape)} does not fit the grid {where.shape}"
             )
-        object.__setattr__(self, "data", data)
+        for field, value in (("data", voxels), ("grid", where), ("name", name)):
+            object.__setattr__(self, field, value)
 
     def __repr__(self) -> str:
-        grid = self.grid
-        size = "x".join(map(str, grid.shape))
-        spacing = "x".join(f"{s:.4g}" for s in grid.spacing)
         dtype = str(self.data.dtype).removeprefix("torch.")
         channels = f"{self.channels} channels, " if self.channels > 1 else ""
-        return (
-            f"{type(self).__name__}({size}, {spacing} mm, {grid.orientation}, "
-            f"{channels}{dtype}, {self.name!r})"
-        )
+        return f"{type(self).__name__}({self.grid.summary}, {channels}{dtype}, {self.name!r})"
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """What ``np.asarray`` gives: :meth:`to_numpy`."""
+        return np.array(self.to_numpy(), dtype=dtype, copy=copy)
 
     def _repr_html_(self) -> str:
         from regkit.report.notebook import volume_html
@@ -83,6 +89,25 @@ class Volume:
     def channels(self) -> int:
         """Length of the first axis."""
         return int(self.data.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of voxels along each index axis; channels are counted by ``channels``."""
+        return self.grid.shape
+
+    @property
+    def affine(self) -> Matrix:
+        """``(d + 1, d + 1)`` float64, index to world."""
+        return self.grid.affine
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance of neighbouring voxel centres along each index axis, in world units."""
+        return self.grid.spacing
+
+    def in_unit(self, unit: str) -> Self:
+        """The same voxels in the same place, with all lengths in ``unit`` (mm, µm or m)."""
+        return replace(self, grid=self.grid.in_unit(unit))
 
     def with_data(self, data: Tensor) -> Self:
         """The same grid and name around other data."""
@@ -116,6 +141,46 @@ class Volume:
         out[tuple(target)] = self.data[tuple(source)]
         return replace(self, data=out, grid=self.grid.window(start, shape))
 
+    def to_numpy(self) -> NDArray[Any]:
+        """The voxels, ``(*spatial)``, or ``(C, *spatial)`` where there are several channels."""
+        return as_array(self.data)
+
+    def to_nibabel(self) -> Any:
+        """A NIfTI image of nibabel; several channels lie along its fifth axis.
+
+        Raises
+        ------
+        InputError
+            If its world is none that NIfTI knows (RAS+ in mm, µm or m).
+        """
+        from regkit.io.interchange import to_nibabel
+
+        return to_nibabel(self)
+
+    def to_sitk(self) -> Any:
+        """An image of SimpleITK, in its own world (which mirrors x and y); channels are vectors.
+
+        Raises
+        ------
+        InputError
+            If its world is not RAS+ mm or pixels: ITK has no other.
+        """
+        from regkit.io.interchange import to_sitk
+
+        return to_sitk(self)
+
+    def to_metatensor(self) -> Any:
+        """A ``MetaTensor`` of MONAI, ``(C, *spatial)``, with the affine in RAS+.
+
+        Raises
+        ------
+        InputError
+            If MONAI is not installed.
+        """
+        from regkit.io.interchange import to_metatensor
+
+        return to_metatensor(self)
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write to ``path`` (.nii, .nii.gz, .nrrd, .mha, .mhd), whole or not at all.
 
@@ -129,7 +194,7 @@ class Volume:
         return save(self, path, overwrite=overwrite)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Labels(Volume):
     """An integer map: every voxel names a structure, 0 is background.
 
@@ -142,8 +207,8 @@ class Labels(Volume):
         If the data are not of an integer type, or have more than one channel.
     """
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def __init__(self, data: Tensor | NDArray[Any], grid: Grid | ArrayLike, name: str = "") -> None:
+        super().__init__(data, grid, name)
         if self.data.is_floating_point() or self.data.is_complex():
             raise InputError(
                 f"{self.name or 'labels'}: labels must be whole numbers, not {self.data.dtype}"
@@ -157,3 +222,15 @@ class Labels(Volume):
     def values(self) -> tuple[int, ...]:
         """The structures that occur, background left out."""
         return tuple(v for v in torch.unique(self.data).tolist() if v != 0)
+
+
+def _grid_of(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
+    """The grid of ``voxels`` under ``affine``; what lies before its axes are channels."""
+    matrix = checked(affine, what=f"{name or 'volume'}: affine")
+    ndim = len(matrix) - 1
+    if voxels.ndim not in (ndim, ndim + 1):
+        raise InputError(
+            f"{name or 'volume'}: data {tuple(voxels.shape)} does not fit a {ndim}-D affine; give "
+            f"{ndim} axes, or {ndim + 1} with channels first"
+        )
+    return Grid(tuple(voxels.shape[-ndim:]), matrix)
