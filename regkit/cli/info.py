@@ -49,7 +49,7 @@ def info(
 
 
 def describe(volume: Volume) -> dict[str, Any]:
-    """Facts about a volume, as JSON can hold them; positions in RAS+ mm.
+    """Facts about a volume, as JSON can hold them; positions in its world, which is named.
 
     Examples
     --------
@@ -63,9 +63,11 @@ def describe(volume: Volume) -> dict[str, Any]:
         "file": volume.name,
         "shape": list(grid.shape),
         "channels": volume.channels,
-        "spacing": [round(s, 6) for s in grid.spacing],
+        "spacing": [float(f"{s:.7g}") for s in grid.spacing],
+        "unit": grid.world.unit,
+        "world": str(grid.world),
         "orientation": grid.orientation,
-        "centre": [round(float(c), 3) for c in grid.centre],
+        "centre": [float(f"{c:.7g}") for c in grid.centre],
         "type": str(volume.data.dtype).removeprefix("torch."),
         "lowest": float(data.min()),
         "highest": float(data.max()),

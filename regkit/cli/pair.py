@@ -100,7 +100,7 @@ def check_meeting(fixed: Volume, moving: Volume) -> None:
     if gap > 0:
         raise InputError(
             f"{moving.name}: does not overlap with {fixed.name}: their fields of view are "
-            f"{gap:.0f} mm apart; start from init='centers' or init='auto'"
+            f"{gap:.3g} {fixed.grid.world.unit} apart; start from init='centers' or init='auto'"
         )
 
 

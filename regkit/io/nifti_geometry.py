@@ -20,6 +20,10 @@ MAX_DISAGREEMENT = 0.1
 _QUATERNION_ANGLE = 1.2e-3
 
 
+# By the unit of a world; NIfTI knows no other, and "unknown" for those.
+NIFTI_UNITS = {"mm": "mm", "µm": "micron", "m": "meter"}
+
+
 def nifti_grid(
     header: Nifti1Header, name: str, dims: Sequence[int], reading: Reading = AS_STORED
 ) -> Grid:

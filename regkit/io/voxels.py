@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, ResourceError
-from regkit.geometry import Grid
+from regkit.geometry import Grid, World
 from regkit.geometry.affines import Matrix
 from regkit.io.header import check_affine, check_shear
 from regkit.volume.volume import Volume
@@ -31,7 +31,8 @@ def array_of(volume: Volume) -> NDArray[Any]:
         raise InputError(
             f"{name}: has {volume.channels} channels; a file holds one. Save them one at a time"
         )
-    check_affine(name, volume.grid.affine)
+    if volume.grid.world == World():  # elsewhere no spacing is implausible
+        check_affine(name, volume.grid.affine)
     check_shear(name, volume.grid.affine, cure="warp it onto grid.straightened()")
     data = storable(volume.data[0])
     backwards = tuple(reversed(range(data.ndim)))

@@ -12,14 +12,13 @@ from regkit.geometry import Grid, World
 from regkit.geometry.world import RAS
 from regkit.io.formats import display_name
 from regkit.io.header import check_choice
-from regkit.io.nifti_geometry import lifted, nifti_grid, plane
+from regkit.io.nifti_geometry import NIFTI_UNITS, lifted, nifti_grid, plane
 from regkit.io.reading import Reading
 from regkit.io.voxels import storable
 from regkit.volume.arrays import as_tensor
 from regkit.volume.volume import Volume
 
-_UNITS = {"mm": "mm", "µm": "micron", "m": "meter"}
-_WORLDS = {"unknown": "mm", "mm": "mm", "micron": "µm", "meter": "m"}
+_WORLDS = {"unknown": "mm", **{code: unit for unit, code in NIFTI_UNITS.items()}}
 _NIFTI1_LARGEST = 32767
 
 
@@ -42,7 +41,7 @@ def to_nibabel(volume: Volume) -> Any:
     import nibabel
 
     world = volume.grid.world
-    if world != World(world.unit, RAS) or world.unit not in _UNITS:
+    if world != World(world.unit, RAS) or world.unit not in NIFTI_UNITS:
         raise InputError(
             f"{volume.name or 'volume'}: lies in {world}, and NIfTI knows RAS+ in mm, µm or m only"
         )
@@ -54,7 +53,7 @@ def to_nibabel(volume: Volume) -> Any:
     image = kind(array, affine, dtype=array.dtype)
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)
-    image.header.set_xyzt_units(_UNITS[world.unit])
+    image.header.set_xyzt_units(NIFTI_UNITS[world.unit])
     return image
 
 
