@@ -22,6 +22,8 @@ from regkit.volume.volume import Labels, Volume
 
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
 
+_LEAST_DATA = 0.5  # the share of data among the voxels that are mixed into one that has data
+_LEAST_WEIGHT = 1e-6  # keeps a quotient finite where no data is near
 _LARGEST_SINGLE = 2**24
 _FARTHEST = 2**31  # voxels; what lies beyond is not counted in whole numbers
 
@@ -40,10 +42,13 @@ def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor
     InputError
         If the type of the result cannot hold ``outside``.
     """
-    source = _source(volume)
+    near, index = isinstance(volume, Labels), volume.grid.to_index(points)
+    source, known = _masked(volume)
     check_fill(outside, source.dtype, volume.name)
-    index = volume.grid.to_index(points)
-    return sample(source, index, nearest=isinstance(volume, Labels), outside=outside)
+    if volume.valid is None:
+        return sample(source, index, nearest=near, outside=outside)
+    values, weight = (sample(each, index, nearest=near) for each in (source, known))
+    return _normalised(values, weight, outside)
 
 
 def warp(
@@ -54,7 +59,8 @@ def warp(
     Parameters
     ----------
     moving
-        Image (linear interpolation, kept type: integers are rounded) or labels (nearest).
+        Image (linear interpolation, kept type: integers are rounded) or labels (nearest). Voxels
+        that are not ``valid`` are mixed into none, and the result says where it has data.
     phi
         World points of ``onto`` to world points of ``moving``.
     onto
@@ -82,7 +88,9 @@ def warp(
     start = _whole_shift(phi, onto, moving.grid)
     if start is not None:
         return replace(moving.window(start, onto.shape, fill=outside), grid=onto)
-    return replace(moving, data=_warped(moving, phi, onto, outside), grid=onto)
+    if moving.valid is None:
+        return replace(moving, data=_warped(moving, phi, onto, outside), grid=onto)
+    return _warped_where_valid(moving, phi, onto, outside)
 
 
 def _check_spaces(moving: Volume, phi: Transform, onto: Grid) -> None:
@@ -104,6 +112,38 @@ def _whole_shift(phi: Transform, onto: Grid, moving: Grid) -> list[int] | None:
         return None
     step = moving.inverse_affine @ phi.matrix @ onto.affine
     return _shift(step, onto.shape, tolerance=1e-6)
+
+
+def _warped_where_valid(moving: AnyVolume, phi: Transform, onto: Grid, outside: float) -> AnyVolume:
+    """Normalised convolution (Knutsson and Westin, CVPR 1993): only voxels with data are mixed."""
+    data, known = _masked(moving)
+    near = isinstance(moving, Labels)
+    out = moving.data.new_empty((moving.channels, *onto.shape))
+    valid = torch.empty(onto.shape, dtype=torch.bool, device=out.device)
+    for rows in onto.slabs():
+        m, u = _index_map(phi, onto.rows(rows), moving.grid)
+        shape, u = valid[rows].shape, u.to(data.device)
+        values = warp_grid(data, m, u, shape, nearest=near)
+        weight = warp_grid(known, m, u, shape, nearest=near)
+        out[:, rows] = _as(_normalised(values, weight, outside), moving.data.dtype)
+        valid[rows] = weight[0] >= _LEAST_DATA
+    return replace(moving, data=out, grid=onto, valid=valid)
+
+
+def _masked(volume: Volume) -> tuple[Tensor, Tensor]:
+    """Voxels, 0 where there is no data, and 1 where there is some, ``(1, *spatial)``."""
+    source, valid = _source(volume), volume.valid
+    if valid is None:
+        return source, source.new_ones(1, *volume.shape)
+    valid = valid.to(source.device)
+    return torch.where(valid, source, source.new_tensor(0)), valid[None].to(source.dtype)
+
+
+def _normalised(values: Tensor, weight: Tensor, outside: float) -> Tensor:
+    """Sums over weights, and ``outside`` where less than half of what was mixed is data."""
+    enough = weight >= _LEAST_DATA
+    mean = values / weight.clamp(min=_LEAST_DATA) if values.is_floating_point() else values
+    return torch.where(enough, mean, values.new_tensor(outside))
 
 
 def _warped(moving: Volume, phi: Transform, onto: Grid, outside: float) -> Tensor:
@@ -199,7 +239,10 @@ def antialiased(volume: AnyVolume, onto: Grid) -> AnyVolume:
     sigma = np.sqrt((factor**2 - 1) / 12)
     if not (sigma > 0.1).any():
         return volume
-    smooth = gaussian(_source(volume), sigma.tolist())
+    source, known = _masked(volume)
+    smooth = gaussian(source, sigma.tolist())
+    if volume.valid is not None:
+        smooth = smooth / gaussian(known, sigma.tolist()).clamp(min=_LEAST_WEIGHT)
     return volume.with_data(_as(smooth, volume.data.dtype))
 
 

@@ -251,7 +251,9 @@ def test_nan_is_refused_without_the_word_that_allows_it(head, as_theirs):
     theirs = as_theirs(head.with_data(holed))
     with pytest.raises(InputError, match="1 of 13440 voxels are NaN"):
         rk.read(theirs)
-    assert rk.read(theirs, nan=5).data[0, 2, 3, 4] == 5
+    found = rk.read(theirs, nan=5)
+    assert found.data[0, 2, 3, 4] == 5
+    assert found.valid.logical_not().nonzero().tolist() == [[2, 3, 4]]
 
 
 def test_the_unit_of_nibabel_is_that_of_the_world(head):

@@ -147,7 +147,8 @@ def lifted(volume: AnyVolume) -> AnyVolume:
     whole[:2, 3] = flat[:2, 2]
     whole[2, 0] = whole[3, 3] = 1
     grid = volume.grid.placed((1, *volume.grid.shape), whole)
-    return replace(volume, data=volume.data[:, None], grid=grid)
+    valid = None if volume.valid is None else volume.valid[None]
+    return replace(volume, data=volume.data[:, None], grid=grid, valid=valid)
 
 
 def level(

@@ -16,6 +16,7 @@ from regkit.geometry.affines import Matrix, checked
 from regkit.geometry.grid import Grid
 from regkit.volume.arrays import as_array, as_tensor
 from regkit.volume.fill import check_fill
+from regkit.volume.valid import checked_valid, finite_everywhere, without_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +38,14 @@ class Volume:
         ``(d + 1, d + 1)`` that takes their indices there, in RAS+ mm.
     name
         What messages call it, usually the file name.
+    valid
+        Where the image has data, boolean ``(*spatial)``; None means everywhere. Resampling mixes no
+        other voxels in. :meth:`with_padding` and :meth:`without_nan` make it.
 
     Raises
     ------
     InputError
-        If data and grid do not fit together, or the data are no real numbers.
+        If data, grid and valid do not fit together, or the data are no real numbers.
 
     Examples
     --------
@@ -53,8 +57,15 @@ class Volume:
     data: Tensor
     grid: Grid
     name: str = ""
+    valid: Tensor | None = None
 
-    def __init__(self, data: Tensor | NDArray[Any], grid: Grid | ArrayLike, name: str = "") -> None:
+    def __init__(
+        self,
+        data: Tensor | NDArray[Any],
+        grid: Grid | ArrayLike,
+        name: str = "",
+        valid: Tensor | NDArray[Any] | None = None,
+    ) -> None:
         voxels = as_tensor(data, name)
         where = grid if isinstance(grid, Grid) else _grid_of(voxels, grid, name)
         if voxels.ndim == where.ndim:
@@ -63,7 +74,9 @@ class Volume:
             raise InputError(
                 f"{name or 'volume'}: data {tuple(data.shape)} does not fit the grid {where.shape}"
             )
-        for field, value in (("data", voxels), ("grid", where), ("name", name)):
+        known = checked_valid(valid, where.shape, name)
+        fields = {"data": voxels, "grid": where, "name": name, "valid": known}
+        for field, value in fields.items():
             object.__setattr__(self, field, value)
 
     def __repr__(self) -> str:
@@ -110,8 +123,45 @@ class Volume:
         return replace(self, grid=self.grid.in_unit(unit))
 
     def with_data(self, data: Tensor) -> Self:
-        """The same grid and name around other data."""
+        """The same grid, name and valid voxels around other data."""
         return replace(self, data=data)
+
+    def with_padding(self, value: float) -> Self:
+        """The same image, in which voxels of ``value`` are no data.
+
+        For CT outside the circle of reconstruction (such as -3024), or nodata of a map. Where there
+        are several channels, all of them must have the value.
+
+        Examples
+        --------
+        >>> scan = Volume(np.array([[-3024, 40]]), np.eye(3))
+        >>> scan.with_padding(-3024).valid.tolist()
+        [[False, True]]
+        """
+        return replace(self, valid=without_value(self.data, self.valid, value))
+
+    def without_nan(self, value: float = 0.0) -> Self:
+        """The same image with ``value`` for what is NaN or infinite, which is no data then.
+
+        Where one channel has no number, the voxel has no data.
+
+        Raises
+        ------
+        InputError
+            If the type of the voxels cannot hold ``value``.
+
+        Examples
+        --------
+        >>> holed = Volume(np.array([[np.nan, 40.0]]), np.eye(3)).without_nan()
+        >>> holed.data.tolist(), holed.valid.tolist()
+        ([[[0.0, 40.0]]], [[False, True]])
+        """
+        if not self.data.is_floating_point():
+            return self
+        check_fill(value, self.data.dtype, self.name)
+        known = finite_everywhere(self.data, self.valid)
+        data = torch.where(self.data.isfinite(), self.data, self.data.new_tensor(value))
+        return replace(self, data=data, valid=known)
 
     def reoriented(self, codes: str) -> Self:
         """The same voxels, stored so that the axes point along ``codes`` (such as ``"RAS"``).
@@ -119,12 +169,14 @@ class Volume:
         Nothing is resampled and no voxel moves in the world.
         """
         order, flipped = self.grid.reorder(codes)
-        data = self.data.permute(0, *(axis + 1 for axis in order))
-        data = data.flip([axis + 1 for axis in flipped]) if flipped else data
-        return replace(self, data=data.contiguous(), grid=self.grid.reoriented(codes))
+        data = _reordered(self.data, order, flipped)
+        valid = None if self.valid is None else _reordered(self.valid[None], order, flipped)[0]
+        return replace(self, data=data, grid=self.grid.reoriented(codes), valid=valid)
 
     def window(self, start: Sequence[int], shape: Sequence[int], *, fill: float = 0) -> Self:
         """Crop or pad to the window of ``shape`` voxels that begins at index ``start``.
+
+        What is padded has no data, where the image says at all where it has some.
 
         Raises
         ------
@@ -132,14 +184,9 @@ class Volume:
             If the type of the voxels cannot hold ``fill``.
         """
         check_fill(fill, self.data.dtype, self.name)
-        out = self.data.new_full((self.channels, *shape), fill)
-        source, target = [slice(None)], [slice(None)]
-        for first, size, have in zip(start, shape, self.grid.shape, strict=True):
-            low, high = max(first, 0), max(first, 0, min(first + size, have))
-            source.append(slice(low, high))
-            target.append(slice(low - first, high - first))
-        out[tuple(target)] = self.data[tuple(source)]
-        return replace(self, data=out, grid=self.grid.window(start, shape))
+        data = _windowed(self.data, start, shape, fill)
+        valid = None if self.valid is None else _windowed(self.valid[None], start, shape, 0)[0]
+        return replace(self, data=data, grid=self.grid.window(start, shape), valid=valid)
 
     def to_numpy(self) -> NDArray[Any]:
         """The voxels, ``(*spatial)``, or ``(C, *spatial)`` where there are several channels."""
@@ -207,8 +254,14 @@ class Labels(Volume):
         If the data are not of an integer type, or have more than one channel.
     """
 
-    def __init__(self, data: Tensor | NDArray[Any], grid: Grid | ArrayLike, name: str = "") -> None:
-        super().__init__(data, grid, name)
+    def __init__(
+        self,
+        data: Tensor | NDArray[Any],
+        grid: Grid | ArrayLike,
+        name: str = "",
+        valid: Tensor | NDArray[Any] | None = None,
+    ) -> None:
+        super().__init__(data, grid, name, valid)
         if self.data.is_floating_point() or self.data.is_complex():
             raise InputError(
                 f"{self.name or 'labels'}: labels must be whole numbers, not {self.data.dtype}"
@@ -234,3 +287,22 @@ def _grid_of(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
             f"{ndim} axes, or {ndim + 1} with channels first"
         )
     return Grid(tuple(voxels.shape[-ndim:]), matrix)
+
+
+def _reordered(data: Tensor, order: Sequence[int], flipped: Sequence[int]) -> Tensor:
+    """``data (C, *spatial)`` with its axes permuted, then flipped."""
+    turned = data.permute(0, *(axis + 1 for axis in order))
+    turned = turned.flip([axis + 1 for axis in flipped]) if flipped else turned
+    return turned.contiguous()
+
+
+def _windowed(data: Tensor, start: Sequence[int], shape: Sequence[int], fill: float) -> Tensor:
+    """The part of ``data (C, *spatial)`` that a window shows, ``fill`` beyond it."""
+    out = data.new_full((len(data), *shape), fill)
+    source, target = [slice(None)], [slice(None)]
+    for first, size, have in zip(start, shape, data.shape[1:], strict=True):
+        low, high = max(first, 0), max(first, 0, min(first + size, have))
+        source.append(slice(low, high))
+        target.append(slice(low - first, high - first))
+    out[tuple(target)] = data[tuple(source)]
+    return out

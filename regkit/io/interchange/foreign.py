@@ -63,5 +63,7 @@ def _library(thing: object) -> str | None:
 def _without_nan(volume: Volume, reading: Reading) -> Volume:
     if not volume.data.is_floating_point():
         return volume
-    data = finite(volume.name or "image", volume.data.numpy(), reading.nan)
-    return volume.with_data(data)  # type: ignore[arg-type]
+    if reading.nan is None:
+        finite(volume.name or "image", volume.data.numpy(), None)
+        return volume
+    return volume.without_nan(reading.nan)
