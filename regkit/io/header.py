@@ -194,6 +194,14 @@ def finite(name: str, data: NDArray[np.generic], nan: float | None) -> NDArray[n
     return np.where(good, data, data.dtype.type(nan))
 
 
+def known_voxels(data: NDArray[np.generic], nan: float | None) -> NDArray[np.bool_] | None:
+    """Where ``data`` is finite, if ``nan`` stands in for what is not; None: everywhere."""
+    if nan is None or data.dtype.kind != "f":
+        return None
+    known: NDArray[np.bool_] = np.isfinite(data)
+    return None if known.all() else known
+
+
 def torch_type(name: str, data: NDArray[np.generic]) -> str:
     """The name of the type in which torch holds ``data`` without loss."""
     if data.dtype.name == "uint64" and int(data.max()) > np.iinfo(np.int64).max:

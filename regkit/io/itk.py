@@ -25,6 +25,7 @@ from regkit.io.header import (
     check_shear,
     check_spacing,
     finite,
+    known_voxels,
     torch_type,
 )
 from regkit.io.itk_text import TextHeader
@@ -79,9 +80,11 @@ def read_itk(header: Header, *, nan: float | None = None) -> Volume:
     image = _attempt(header.path, reader.Execute)
     if text.channels > 1:
         image = simpleitk().VectorIndexSelectionCast(image, header.channel)
-    view = finite(header.name, simpleitk().GetArrayViewFromImage(image), nan)
+    found = simpleitk().GetArrayViewFromImage(image)
+    view, known = finite(header.name, found, nan), known_voxels(found, nan)
     data = np.transpose(view).astype(torch_type(header.name, view), order="C", copy=True)
-    return Volume(torch.from_numpy(data), header.grid, header.name)
+    valid = None if known is None else np.transpose(known)
+    return Volume(torch.from_numpy(data), header.grid, header.name, valid)
 
 
 def check_stream(name: str, text: TextHeader, claimed: int) -> None:

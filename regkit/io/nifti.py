@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.io.header import Header, Layout, finite, product, torch_type
+from regkit.io.header import Header, Layout, finite, known_voxels, product, torch_type
 from regkit.io.nifti_geometry import NIFTI_UNITS, lifted, plane
 from regkit.io.nifti_header import layout_of, raw_header
 from regkit.io.streams import opened
@@ -42,11 +42,12 @@ def read_nifti(header: Header, *, nan: float | None = None) -> Volume:
         If the data are cut or damaged, not finite, or overflow when scaled.
     """
     layout = cast(Layout, header.layout)
-    data = finite(header.name, frame_of(header, layout), nan)
+    found = frame_of(header, layout)
+    data, valid = finite(header.name, found, nan), known_voxels(found, nan)
     if layout.slope is not None:
         data = _scaled(data, layout.slope, layout.inter, header.name)
     native = data.astype(torch_type(header.name, data), order="C", copy=False)
-    return Volume(torch.from_numpy(native), header.grid, header.name)
+    return Volume(torch.from_numpy(native), header.grid, header.name, valid)
 
 
 def frame_of(header: Header, layout: Layout) -> NDArray[np.generic]:

@@ -31,7 +31,7 @@ def check_image(volume: Volume) -> None:
     if min(volume.grid.shape) < _LEAST:
         size = "x".join(map(str, volume.grid.shape))
         raise InputError(f"{name}: is {size} voxels; at least {_LEAST} along each axis are needed")
-    low, high = volume.data.aminmax()
+    low, high = volume.data_values().aminmax()
     if not bool(torch.isfinite(low + high)):
         raise InputError(f"{name}: has voxels that are not finite; read it with nan=0")
     if low == high:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.warping import warp_index
@@ -94,19 +95,47 @@ def prepare(
     """Orient, normalise and box a pair; see :class:`Pair`."""
     f = normalised(canonical(fixed), modality)
     m = normalised(canonical(moving), moving_modality)
-    region = foreground(f) if fixed_mask is None else canonical(fixed_mask)
+    region = _with_data(foreground(f) if fixed_mask is None else canonical(fixed_mask), f)
+    bodies = _with_data(foreground(m) if moving_mask is None else canonical(moving_mask), m)
+    whole = fixed_mask is None and not is_cut(region)
     grid = working_grid(region, m.grid, margin=_MARGIN, multiple=multiple, max_voxels=max_voxels)
     return Pair(
         fixed=f,
         moving=m,
         region=region,
-        scope=_everything(f) if fixed_mask is None and not is_cut(region) else region,
-        fixed_region=None if fixed_mask is None else region,
-        moving_region=None if moving_mask is None else canonical(moving_mask),
-        moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
+        scope=_with_data(_everything(f), f) if whole else region,
+        fixed_region=_counted(fixed_mask, f),
+        moving_region=_counted(moving_mask, m),
+        moving_body=bodies,
         grid=grid,
         device=device,
     )
+
+
+def _counted(mask: Labels | None, image: Volume) -> Labels | None:
+    """Where an image counts by its mask and by where it has data; None if that is everywhere."""
+    if mask is None and image.valid is None:
+        return None
+    return _with_data(_everything(image) if mask is None else canonical(mask), image)
+
+
+def _with_data(mask: Labels, image: Volume) -> Labels:
+    """``mask`` where ``image``, on the same grid, has data.
+
+    Raises
+    ------
+    InputError
+        If that is nowhere.
+    """
+    if image.valid is None:
+        return mask
+    inside = mask.data * image.valid
+    if not bool(inside.any()):
+        raise InputError(
+            f"{image.name or 'image'}: has no data where its mask or its foreground is; give "
+            "another mask, or another value of padding"
+        )
+    return mask.with_data(inside)
 
 
 def is_cut(body: Labels) -> bool:

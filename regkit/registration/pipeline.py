@@ -198,9 +198,9 @@ def _region(pair: Pair) -> Labels:
 def _outside(moving: Volume, config: RegisterConfig) -> float:
     """Air for CT, else the darkest value if the image goes below zero, else zero."""
     modality = config.moving_modality or config.modality
-    if modality == "ct" or (modality == "auto" and is_ct(moving.data)):
+    if modality == "ct" or (modality == "auto" and is_ct(moving.data_values())):
         return nearest_fill(CT_WINDOW[0], moving.data.dtype)
-    return min(0.0, float(moving.data.min()))
+    return min(0.0, float(moving.data_values().min()))
 
 
 def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> RegisterConfig:

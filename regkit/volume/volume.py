@@ -126,6 +126,20 @@ class Volume:
         """The same grid, name and valid voxels around other data."""
         return replace(self, data=data)
 
+    def data_values(self) -> Tensor:
+        """The values of the voxels that have data, ``(C, N)``, or all of them ``(C, *spatial)``.
+
+        Raises
+        ------
+        InputError
+            If no voxel has data.
+        """
+        if self.valid is None:
+            return self.data
+        if not bool(self.valid.any()):
+            raise InputError(f"{self.name or 'volume'}: no voxel has data; all are padding or NaN")
+        return self.data[:, self.valid]
+
     def with_padding(self, value: float) -> Self:
         """The same image, in which voxels of ``value`` are no data.
 
