@@ -56,7 +56,7 @@ def parts(header: Header, reading: ReadOptions) -> Iterator[Volume]:
 
 
 def describe(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
-    """Facts about an image, as JSON can hold them; positions in RAS+ mm.
+    """Facts about an image, as JSON can hold them; positions in its world, which is named.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def describe(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
     """
     grid = header.grid
     each = [(float(d.min()), float(d.max()), float(d.double().mean()), d.dtype)
-            for d in (volume.data for volume in volumes)]  # fmt: skip
+            for d in (volume.data_values() for volume in volumes)]  # fmt: skip
     lowest, highest, means, types = zip(*each, strict=True)
     return {
         "file": header.name,
@@ -75,10 +75,11 @@ def describe(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
         "shape": list(grid.shape),
         "frames": header.frames,
         "channels": header.channels,
-        "spacing": [round(s, 6) for s in grid.spacing],
-        "unit": header.unit,
+        "spacing": [float(f"{s:.7g}") for s in grid.spacing],
+        "unit": grid.world.unit,
+        "world": str(grid.world),
         "orientation": grid.orientation,
-        "centre": [round(float(c), 3) for c in grid.centre],
+        "centre": [float(f"{c:.7g}") for c in grid.centre],
         "type": str(types[0]).removeprefix("torch."),
         "lowest": min(lowest),
         "highest": max(highest),

@@ -40,8 +40,8 @@ def open_pair(plan: Plan, headers: Headers) -> Pair:
     """
     paths = plan.paths
     fixed, moving = open_image(headers.fixed), open_image(headers.moving)
-    # The others belong to one frame and channel, and have none of their own.
-    reading = replace(plan.reading, frame=None, channel=None)
+    # The others belong to one frame and channel, and have none and no padding of their own.
+    reading = replace(plan.reading, frame=None, channel=None, padding=None)
     check_pair(fixed, moving)
     initial = read_transform(paths.init) if paths.init else None
     check_initial(initial, fixed.ndim)
@@ -101,7 +101,7 @@ def check_meeting(fixed: Volume, moving: Volume) -> None:
     if gap > 0:
         raise InputError(
             f"{moving.name}: does not overlap with {fixed.name}: their fields of view are "
-            f"{gap:.0f} mm apart; start from init='centers' or init='auto'"
+            f"{gap:.3g} {fixed.grid.world.unit} apart; start from init='centers' or init='auto'"
         )
 
 

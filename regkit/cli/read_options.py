@@ -102,6 +102,17 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "padding": (
+        Annotated[
+            float | None,
+            typer.Option(
+                metavar="VALUE",
+                help="What voxels hold that are no data, such as -3024 around a CT.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
 }
 
 

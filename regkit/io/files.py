@@ -13,9 +13,10 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.format import Window
 from regkit.io.formats.table import format_called
-from regkit.io.header import Header, finite, torch_type
+from regkit.io.header import Header, finite, known_voxels, torch_type
 from regkit.io.options import AS_STORED, MAX_BYTES, ReadOptions
 from regkit.io.preflight import preflight
+from regkit.io.voxels import without_padding
 from regkit.volume.volume import Labels, Volume
 
 
@@ -30,6 +31,7 @@ def read(
     nan: float | None = None,
     max_bytes: int = MAX_BYTES,
     spacing: Sequence[float] | None = None,
+    padding: float | None = None,
 ) -> Volume:
     """Read an image of any format in the table (:mod:`regkit.io.formats.table`).
 
@@ -49,17 +51,22 @@ def read(
     channel
         Which value of a voxel that has several (RGB, RGBA, vectors), from 0.
     nan
-        The value to put in place of NaN and infinite voxels; without it they are refused.
+        The value to put in place of NaN and infinite voxels, which are no data then; without it
+        they are refused.
     max_bytes
         The most that the voxels may take, uncompressed.
     spacing
         Millimetres from voxel to voxel along each axis, where the file does not say.
+    padding
+        The value of voxels that are no data; see :meth:`regkit.Volume.with_padding`.
 
     Returns
     -------
     Volume
         ``(1, i, j, k)`` in the stored type (float32 where the file scales its values), on a grid
-        in RAS+ mm. A NIfTI file with two dimensions gives a 2-D volume.
+        in RAS+ mm, or in pixels where neither the file nor ``spacing`` says how large a voxel is.
+        ``valid`` says where it has data, where ``nan`` or ``padding`` is given. A NIfTI file with
+        two dimensions gives a 2-D volume.
 
     Raises
     ------
@@ -77,8 +84,9 @@ def read(
     Volume(4x5x6, 1x1x1 mm, RAS, float32, 'ones.nii.gz')
     """
     options = ReadOptions(
-        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing)
-    )
+        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
+        padding,
+    )  # fmt: skip
     return open_image(path, options)
 
 
@@ -140,9 +148,10 @@ def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
 
 
 def _volume(header: Header, data: NDArray[Any], grid: Grid) -> Volume:
-    checked = finite(header.name, data, header.options.nan)
+    nan = header.options.nan
+    checked, valid = finite(header.name, data, nan), known_voxels(data, nan)
     native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
-    return Volume(torch.from_numpy(native), grid, header.name)
+    return without_padding(Volume(native, grid, header.name, valid), header.options.padding)
 
 
 def _corner_and_shape(
@@ -170,12 +179,13 @@ def read_labels(
     nan: float | None = None,
     max_bytes: int = MAX_BYTES,
     spacing: Sequence[float] | None = None,
+    padding: float | None = None,
 ) -> Labels:
     """Read a label map; a float file is accepted where every value is a whole number.
 
     Parameters
     ----------
-    path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, spacing
+    path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, spacing, padding
         As for :func:`read`.
 
     Raises
@@ -184,8 +194,9 @@ def read_labels(
         If :func:`read` raises it, or a value is not a whole number.
     """
     options = ReadOptions(
-        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing)
-    )
+        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
+        padding,
+    )  # fmt: skip
     return open_labels(path, options)
 
 
@@ -203,7 +214,7 @@ def labels_of(image: Volume, header: Header) -> Labels:
     InputError
         If a value is not a whole number.
     """
-    return Labels(_whole(image.data, image.name, header.step), image.grid, image.name)
+    return Labels(_whole(image.data, image.name, header.step), image.grid, image.name, image.valid)
 
 
 def _as_tuple(spacing: Sequence[float] | None) -> tuple[float, ...] | None:

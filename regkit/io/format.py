@@ -76,6 +76,8 @@ class Format:
         Names of further files that writing a path makes in the same folder.
     fits
         Refuses a grid or a type of voxel that files of this kind cannot hold.
+    units
+        Those of :class:`regkit.World` whose lengths can be written.
     any_name
         Whether a file is also read whose name has another extension.
     series
@@ -96,6 +98,7 @@ class Format:
     gzipped: tuple[str, ...] = ()
     beside: Callable[[Path], tuple[str, ...]] = writes_nothing_beside
     fits: Fits = holds_everything
+    units: tuple[str, ...] = ("mm", "pixel")
     any_name: bool = False
     series: bool = False
     read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None

@@ -38,7 +38,8 @@ class Header:
     format
         The name of its :class:`regkit.io.format.Format`, such as ``"NIfTI"``.
     grid
-        Where its voxels lie in the world (RAS+ mm, or pixels where ``unit`` says so).
+        Where its voxels lie: in RAS+ mm, or in pixels where neither the file nor the user says how
+        large a voxel is.
     dtype
         How its voxels are stored.
     frames, frame
@@ -47,8 +48,6 @@ class Header:
         How many values a voxel has, and which of them is meant (from 0).
     repetition
         Seconds from one frame to the next, where the file says them.
-    unit
-        ``"mm"``, or ``"pixel"`` where neither the file nor the user says how large a voxel is.
     step
         How far apart two neighbouring values lie where whole numbers are stored with a scale.
     coarser
@@ -69,11 +68,15 @@ class Header:
     channels: int = 1
     channel: int = 0
     repetition: float | None = None
-    unit: str = "mm"
     step: float = 0.0
     coarser: tuple[Grid, ...] = ()
     source: Any = None
     options: ReadOptions = AS_STORED
+
+    @property
+    def unit(self) -> str:
+        """The unit of its lengths: ``"mm"``, or ``"pixel"``."""
+        return self.grid.world.unit
 
     def of(self, *, frame: int | None, channel: int | None) -> Header:
         """The header of one frame and one channel.
@@ -226,6 +229,14 @@ def finite(name: str, data: NDArray[np.generic], nan: float | None) -> NDArray[n
             "pass nan=0 to read them as 0"
         )
     return np.where(good, data, data.dtype.type(nan))
+
+
+def known_voxels(data: NDArray[np.generic], nan: float | None) -> NDArray[np.bool_] | None:
+    """Where ``data`` is finite, if ``nan`` stands in for what is not; None: everywhere."""
+    if nan is None or data.dtype.kind != "f":
+        return None
+    known: NDArray[np.bool_] = np.isfinite(data)
+    return None if known.all() else known
 
 
 def torch_type(name: str, data: NDArray[np.generic]) -> str:

@@ -22,6 +22,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "nan": (Real, NoneType),
     "max_bytes": (Integral,),
     "spacing": (Sequence, NoneType),
+    "padding": (Real, NoneType),
 }
 
 
@@ -48,6 +49,8 @@ class ReadOptions:
     spacing
         Millimetres from voxel to voxel along each axis, for a file that does not say (arrays of
         NumPy, pictures, stacks of them).
+    padding
+        The value of voxels that are no data, such as -3024 around the circle of a CT.
 
     Raises
     ------
@@ -69,6 +72,7 @@ class ReadOptions:
     nan: float | None = None
     max_bytes: int = MAX_BYTES
     spacing: tuple[float, ...] | None = None
+    padding: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from regkit.errors import InputError
+from regkit.geometry import World
 from regkit.io.header import check_spacing
 from regkit.io.options import ReadOptions
 
 
 def said_spacing(
     name: str, ndim: int, found: tuple[float | None, ...] | None, options: ReadOptions
-) -> tuple[tuple[float, ...], str]:
-    """Spacing along every axis, and its unit, ``"mm"`` or ``"pixel"``.
+) -> tuple[tuple[float, ...], World]:
+    """Spacing along every axis, and its world: RAS+ mm or pixels.
 
     Parameters
     ----------
@@ -32,13 +33,13 @@ def said_spacing(
     Examples
     --------
     >>> said_spacing("a.npy", 3, None, ReadOptions(spacing=(0.5, 0.5, 2)))
-    ((0.5, 0.5, 2.0), 'mm')
+    ((0.5, 0.5, 2.0), World('RAS+ mm'))
     >>> said_spacing("a.npy", 2, None, ReadOptions())
-    ((1.0, 1.0), 'pixel')
+    ((1.0, 1.0), World('pixel'))
     """
     known = found or (None,) * ndim
     if all(each is None for each in known) and options.spacing is None:
-        return (1.0,) * ndim, "pixel"
+        return (1.0,) * ndim, World.pixels()
     if options.spacing is not None and len(options.spacing) != ndim:
         raise InputError(
             f"{name}: has {ndim} axes, and {len(options.spacing)} spacings are given; give one an "
@@ -54,4 +55,4 @@ def said_spacing(
             "millimetres"
         )
     check_spacing(name, [each for each in spacing if each is not None])
-    return tuple(each for each in spacing if each is not None), "mm"
+    return tuple(each for each in spacing if each is not None), World()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regkit.errors import InputError
+from regkit.geometry import World
 from regkit.io.atomic import write_atomically
 from regkit.io.fields import NIFTI_FIELD
 from regkit.io.foreign_transforms import foreign_transform
@@ -15,11 +16,12 @@ from regkit.io.names import display_name, extension
 from regkit.io.preflight import check_regular
 from regkit.io.streams import opened
 from regkit.io.transform_format import TransformFormat
-from regkit.transforms import Transform, VelocityField
+from regkit.transforms import DisplacementField, Transform, VelocityField, links
 
 TABLE = (ITK_HDF5, ITK_TEXT, ITK_MATLAB, NIFTI_FIELD, ITK_FIELD)
 # Other programs use these extensions too.
 BY_CONTENT = (ITK_TEXT, ITK_MATLAB)
+_ON_A_GRID = (DisplacementField, VelocityField)
 
 
 def read_transform(path: str | Path) -> Transform:
@@ -79,7 +81,7 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     Parameters
     ----------
     transform
-        World points of fixed to world points of moving (RAS+ mm).
+        World points of fixed to world points of moving, in RAS+ mm or pixels.
     path
         .h5 or .hdf5 take anything, as an ITK composite (matrices in float64, fields in float32);
         .tfm, .txt and .mat an Affine; .nii and .nii.gz a displacement or velocity field.
@@ -94,7 +96,8 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     Raises
     ------
     InputError
-        If the extension is unknown or does not fit the transform, or the file exists.
+        If the extension is unknown or does not fit the transform, the file exists, or the
+        transform connects other worlds.
     ResourceError
         If the disk is full.
     """
@@ -102,6 +105,7 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     form = _format_of(place)
     if form is None or form.writers is None:
         raise _unknown(place, "writable", [each for each in TABLE if each.writers is not None])
+    _check_worlds(transform, place)
     kind, called = form.holds
     if isinstance(transform, VelocityField):
         transform = transform.displacement
@@ -116,6 +120,18 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
 
 def _format_of(path: Path) -> TransformFormat | None:
     return next((each for each in TABLE if extension(path) in each.suffixes), None)
+
+
+def _check_worlds(transform: Transform, path: Path) -> None:
+    """Refuse lengths that whoever reads the file would take for millimetres."""
+    fields = [link for link in links(transform) if isinstance(link, _ON_A_GRID)]
+    known = (transform.fixed_world, transform.moving_world, *(each.grid.world for each in fields))
+    for world in known:
+        if world not in (None, World(), World.pixels()):
+            raise InputError(
+                f"{display_name(path)}: transform files hold RAS+ mm, and this transform lies in "
+                f"{world}; register images in mm, which in_unit('mm') makes of µm and m"
+            )
 
 
 def _unknown(path: Path, how: str, formats: Sequence[TransformFormat]) -> InputError:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regkit.errors import InputError
-from regkit.geometry import Grid
+from regkit.geometry import Grid, World
 from regkit.io.atomic import check_target, write_atomically
 from regkit.io.format import Format
 from regkit.io.formats.table import series_suffixes, writer
@@ -121,7 +121,24 @@ def check_holds(path: Path, grid: Grid, dtype: str | None = None) -> None:
     InputError
         If the format holds no such place, dimension or type.
     """
-    writer(path).fits(display_name(path), grid, dtype)
+    form = writer(path)
+    _check_world(form, path, grid)
+    form.fits(display_name(path), grid, dtype)
+
+
+def _check_world(form: Format, path: Path, grid: Grid) -> None:
+    """Refuse a world that would be another one when the file is read again."""
+    name, world = display_name(path), grid.world
+    if not world.anatomical and world != World.pixels():
+        raise InputError(
+            f"{name}: no format that regkit writes says that an image lies in {world}; allowed: "
+            "RAS+ mm, µm or m, and pixels"
+        )
+    if world.unit not in form.units:
+        raise InputError(
+            f"{name}: this format holds mm, and the image lies in {world}; convert it with "
+            "in_unit('mm'), or save it as .nii.gz"
+        )
 
 
 def _save(
@@ -132,8 +149,8 @@ def _save(
     repetition: float | None = None,
     overwrite: bool,
 ) -> None:
+    check_holds(place, grid, data.dtype.name)
     form = writer(place)
-    form.fits(display_name(place), grid, data.dtype.name)
     if form.beside(place):
         _save_several(form, data, grid, place, overwrite)
         return

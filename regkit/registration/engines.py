@@ -109,9 +109,7 @@ def find(
         name, reason = choose(pair, matrix)
         similarity = _similarity(name, config)
     if config.transform != "deformable":
-        matrix, stage = _polished(
-            pair, known, similarity, config, report, kind=config.transform
-        )
+        matrix, stage = _polished(pair, known, similarity, config, report, kind=config.transform)
         return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     settings, first = config.field, start.field
     if model is not None:
@@ -319,7 +317,7 @@ def _polished(
 
 def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
     """The affine of a pair, from that of its images exchanged or not, and back."""
-    return np.linalg.inv(matrix) if exchanged else matrix
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64) if exchanged else matrix
 
 
 def _dropped(pair: Pair, matrix: Matrix) -> Matrix:

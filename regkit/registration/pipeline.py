@@ -22,6 +22,7 @@ from regkit.registration.planar import drop_grid
 from regkit.registration.result import Progress, Result, Stage
 from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
+from regkit.volume.fill import nearest_fill
 from regkit.volume.volume import Labels, Volume
 
 if TYPE_CHECKING:
@@ -159,8 +160,8 @@ def _result(
         fixed=fixed,
         moving=moving,
         warped=warped,
-        transform=found.transform,
-        inverse=inverse,
+        transform=found.transform.between(fixed.grid.world, moving.grid.world),
+        inverse=inverse.between(moving.grid.world, fixed.grid.world),
         jacobian=jacobian,
         metrics=metrics,
         stages=(*found.stages, Stage("output", "", "", seconds)),
@@ -197,9 +198,9 @@ def _region(pair: Pair) -> Labels:
 def _outside(moving: Volume, config: RegisterConfig) -> float:
     """Air for CT, else the darkest value if the image goes below zero, else zero."""
     modality = config.moving_modality or config.modality
-    if modality == "ct" or (modality == "auto" and is_ct(moving.data)):
-        return CT_WINDOW[0]
-    return min(0.0, float(moving.data.min()))
+    if modality == "ct" or (modality == "auto" and is_ct(moving.data_values())):
+        return nearest_fill(CT_WINDOW[0], moving.data.dtype)
+    return min(0.0, float(moving.data_values().min()))
 
 
 def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> RegisterConfig:

@@ -42,6 +42,29 @@ def test_apply_refuses_a_file_that_is_there(registered, files, capsys):
     assert "warped.nii.gz" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        (["--labels", "--outside", "-1"], "0 to 255"),
+        (["--labels", "--outside", "300"], "0 to 255"),
+        (["--outside", "0.5"], "0 to 255"),
+        (["--outside", "-1000"], "0 to 255"),
+    ],
+)
+def test_apply_refuses_a_value_outside_that_the_image_cannot_hold(
+    files, words, allowed, tmp_path, capsys
+):
+    from regkit import Affine, write_transform
+
+    write_transform(Affine.identity(), tmp_path / "same.h5")
+    line = ["apply", files.labels, tmp_path / "same.h5", "--onto", files.fixed]
+    assert main([*map(str, line), "-o", str(tmp_path / "out.nii.gz"), *words]) == 2
+    assert f"does not fit its type uint8; allowed: whole numbers from {allowed}" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "out.nii.gz").exists()
+
+
 def test_points_go_there_and_back(registered, head, tmp_path, capsys):
     start = head.grid.centre + np.array([[1.5, 2.0, -3.0], [0.0, 0.0, 0.0]])
     table = tmp_path / "p.csv"

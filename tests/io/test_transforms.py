@@ -191,7 +191,7 @@ def test_existing_files_are_kept(turn, tmp_path):
 class Strange(Transform):
     ndim = 3
 
-    def __call__(self, points):
+    def map(self, points):
         return points
 
     def inverse(self):

@@ -10,9 +10,11 @@ from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
 from regkit.errors import InputError
-from regkit.geometry import Grid
+from regkit.geometry import Grid, World
+from regkit.geometry.affines import Matrix
 from regkit.io.format import Format, Window
 from regkit.io.header import Header, check_claim, check_dims, product
+from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.spacing import said_spacing
@@ -25,7 +27,10 @@ _Layout = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
 
 def npy_header(path: Path, options: ReadOptions) -> Header:
-    """Check the header; the axes of the array are those of the grid, without an origin.
+    """Check the header; the axes of the array are those of the grid, from an origin at 0.
+
+    They point where ITK has them point, to the left, to the back and up, as those of pictures do;
+    with ``assume_ras`` to the right, to the front and up.
 
     Raises
     ------
@@ -44,14 +49,21 @@ def npy_header(path: Path, options: ReadOptions) -> Header:
     found = path.stat().st_size - start
     claimed = product(shape) * dtype.itemsize
     check_claim(name, claimed, found, compressed=False, max_bytes=options.max_bytes)
-    spacing, unit = said_spacing(name, len(shape), None, options)
-    if len(shape) == 3 and unit == "mm" and not options.assume_ras:
+    spacing, world = said_spacing(name, len(shape), None, options)
+    if len(shape) == 3 and world == World() and not options.assume_ras:
         raise InputError(
             f"{name}: has no orientation; pass assume_ras=True if its axes point to right, "
             "anterior and superior"
         )
-    grid = Grid(shape, np.diag([*spacing, 1.0]))
-    return Header(path, name, "NumPy", grid, dtype.name, unit=unit, source=layout, options=options)
+    grid = Grid(shape, _affine(spacing, options), world)
+    return Header(path, name, "NumPy", grid, dtype.name, source=layout, options=options)
+
+
+def _affine(spacing: tuple[float, ...], options: ReadOptions) -> Matrix:
+    """Where ITK would put the array, as for pictures, unless the user says how its axes point."""
+    scale = np.diag([*spacing, 1.0])
+    out: Matrix = scale if options.assume_ras else lps(len(spacing)) @ scale
+    return out
 
 
 def read_npy(header: Header, window: Window, level: int) -> NDArray[Any]:

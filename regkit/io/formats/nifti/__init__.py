@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 from regkit.io.format import Format
+from regkit.io.formats.nifti.geometry import NIFTI_UNITS
 from regkit.io.formats.nifti.header import nifti_header
 from regkit.io.formats.nifti.voxels import read_nifti, read_nifti_series, verify_image, write_image
 
@@ -30,6 +31,7 @@ NIFTI = Format(
     verify_image,
     writable=(".nii", ".nii.gz"),
     gzipped=(".nii.gz",),
+    units=(*NIFTI_UNITS, "pixel"),
     any_name=True,
     series=True,
     read_series=read_nifti_series,

@@ -22,6 +22,8 @@ _UNITS = {1: "m", 2: "mm", 3: "um"}
 # A turn of nearly 180 degrees is stored as a quaternion whose first component is the root of
 # what float32 leaves of 1 - b^2 - c^2 - d^2: its angle is only known to about 1.2e-3 rad.
 _QUATERNION_ANGLE = 1.2e-3
+# By the unit of a world; NIfTI knows no other, and "unknown" for those.
+NIFTI_UNITS = {"mm": "mm", "µm": "micron", "m": "meter"}
 
 
 def nifti_grid(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.format import Window
-from regkit.io.formats.nifti.geometry import lifted, plane
+from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lifted, plane
 from regkit.io.formats.nifti.header import Layout, layout_of, raw_header
 from regkit.io.header import Header, product
 from regkit.io.stored import read_compressed, read_stored
@@ -107,7 +107,8 @@ def write_image(
     image = _IMAGES[large](data, affine, dtype=data.dtype)
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)
-    image.header.set_xyzt_units("mm", None if repetition is None else "sec")
+    unit = NIFTI_UNITS.get(grid.world.unit, "unknown")
+    image.header.set_xyzt_units(unit, None if repetition is None else "sec")
     if repetition is not None:
         image.header["pixdim"][4] = repetition
     if intent is not None:

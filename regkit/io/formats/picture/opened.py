@@ -53,9 +53,9 @@ def picture_header(path: Path, options: ReadOptions, *, kind: str) -> Header:
         _check_pages(name, picture, pages)
     claimed = product(shape) * bands * unit_bytes
     check_claim(name, claimed, claimed, compressed=False, max_bytes=options.max_bytes)
-    spacing, unit = said_spacing(name, len(shape), found, options)
-    grid = Grid(shape, lps(len(shape)) @ np.diag([*spacing, 1.0]))
-    return Header(path, name, kind, grid, _MODES[mode], channels=bands, unit=unit, options=options)
+    spacing, world = said_spacing(name, len(shape), found, options)
+    grid = Grid(shape, lps(len(shape)) @ np.diag([*spacing, 1.0]), world)
+    return Header(path, name, kind, grid, _MODES[mode], channels=bands, options=options)
 
 
 def read_picture(header: Header, window: Window, level: int) -> NDArray[Any]:

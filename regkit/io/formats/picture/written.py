@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
-from regkit.geometry import Grid
+from regkit.geometry import Grid, World
 from regkit.io.formats.picture.opened import picture_header, read_picture
 from regkit.io.lps import lps
 from regkit.io.names import display_name
@@ -33,7 +33,7 @@ def fits_png(name: str, grid: Grid, dtype: str | None) -> None:
     _check_type(name, dtype, _PNG_TYPES)
     if grid.ndim != 2:
         raise InputError(f"{name}: .png holds 2-D images; write .tif or .nii.gz")
-    _check_place(name, grid, (1.0, 1.0))
+    _check_place(name, grid, World.pixels())
 
 
 def fits_tiff(name: str, grid: Grid, dtype: str | None) -> None:
@@ -45,7 +45,7 @@ def fits_tiff(name: str, grid: Grid, dtype: str | None) -> None:
         If that is so.
     """
     _check_type(name, dtype, _TIFF_TYPES)
-    _check_place(name, grid, grid.spacing)
+    _check_place(name, grid, grid.world)
 
 
 def write_png(
@@ -105,10 +105,11 @@ def _check_type(name: str, dtype: str | None, types: tuple[str, ...]) -> None:
         )
 
 
-def _check_place(name: str, grid: Grid, spacing: tuple[float, ...]) -> None:
-    """Refuse a grid that is another one when it is read again."""
+def _check_place(name: str, grid: Grid, world: World) -> None:
+    """Refuse a grid that is another one when it is read again: a pixel is one pixel large."""
+    spacing = (1.0,) * grid.ndim if world == World.pixels() else grid.spacing
     held = lps(grid.ndim) @ np.diag([*spacing, 1.0])
-    if np.abs(held - grid.affine).max() > 1e-6 * max(grid.spacing):
+    if grid.world != world or np.abs(held - grid.affine).max() > 1e-6 * max(grid.spacing):
         raise InputError(
             f"{name}: a picture holds no origin and orientation, .png no spacing either, and this "
             "image has them; write .nii.gz"
@@ -116,8 +117,8 @@ def _check_place(name: str, grid: Grid, spacing: tuple[float, ...]) -> None:
 
 
 def _tags(grid: Grid) -> dict[str, Any]:
-    """Pixels a centimetre, and ImageJ's word for the distance of pages."""
-    if set(grid.spacing) == {1.0}:
+    """Pixels a centimetre, and ImageJ's word for the distance of pages; nothing of mere pixels."""
+    if grid.world == World.pixels():
         return {}
     across, down = (10 / size for size in grid.spacing[:2])
     tags: dict[str, Any] = {"x_resolution": across, "y_resolution": down}
