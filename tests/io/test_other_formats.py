@@ -13,7 +13,7 @@ import torch
 from numpy.testing import assert_allclose
 from PIL import Image, TiffImagePlugin
 
-from regkit import Grid, InputError, Volume, read, read_labels
+from regkit import Grid, InputError, Volume, World, read, read_labels
 from regkit.geometry.affines import homogeneous
 from regkit.io import open_image, read_header, save
 
@@ -181,10 +181,11 @@ def test_arrays(tmp_path, order, dtype):
     assert read_header(path).unit == "pixel"
     found = read(path)
     assert np.array_equal(found.data[0].numpy(), data.astype(np.float64))
-    assert_allclose(found.grid.affine, np.eye(4))
+    assert found.grid.world == World.pixels()
+    assert_allclose(found.grid.affine, np.diag([-1, -1, 1, 1]))  # where ITK puts an array
     refused(path, "no orientation", "assume_ras=True", spacing=(0.5, 0.5, 2))
     mm = read(path, spacing=(0.5, 0.5, 2), assume_ras=True)
-    assert_allclose(mm.grid.affine, np.diag([0.5, 0.5, 2, 1]))
+    assert mm.grid == Grid((4, 5, 6), np.diag([0.5, 0.5, 2, 1]))
     assert torch.equal(
         open_image(path, window=(slice(1, 3),) * 3).data[0], found.data[0, 1:3, 1:3, 1:3]
     )
@@ -289,10 +290,16 @@ def test_stacks_there_and_back(tmp_path):
     assert read_header(path).unit == "mm"
 
 
+@pytest.mark.parametrize("world", [World(), World.pixels()])
+def test_a_pixel_of_one_millimetre_is_not_a_mere_pixel(tmp_path, world):
+    grid = Grid((9, 7), np.diag([-1.0, -1, 1]), world)
+    assert read(save(Volume(noise(9, 7), grid), tmp_path / "a.tif")).grid == grid
+
+
 def test_what_a_picture_does_not_hold(head, tmp_path):
     with pytest.raises(InputError, match=r"holds no origin.* write .nii.gz"):
         save(head.with_data(head.data.byte()), tmp_path / "a.tif")
-    flat = Grid((9, 7), np.diag([-1.0, -1, 1]))
+    flat = Grid((9, 7), np.diag([-1.0, -1, 1]), World.pixels())
     for data, word in (
         (torch.rand(9, 7), "holds uint8, uint16, int32, not float32"),
         (-torch.ones(9, 7).int(), "holds 0 to 65535, and the image -1 to -1"),
@@ -305,9 +312,10 @@ def test_what_a_picture_does_not_hold(head, tmp_path):
     shifted = Grid((9, 7), homogeneous(np.diag([-1.0, -1]), [3, 4]))
     with pytest.raises(InputError, match="holds no origin"):
         save(Volume(torch.zeros(9, 7).byte(), shifted), tmp_path / "a.png")
-    wide = Grid((9, 7), np.diag([-0.5, -1, 1]))
-    with pytest.raises(InputError, match=r".png no spacing either"):
-        save(Volume(torch.zeros(9, 7).byte(), wide), tmp_path / "a.png")
+    wide = Grid((9, 7), np.diag([-0.5, -1, 1]), World.pixels())
+    for name, grid in (("a.png", wide), ("a.tif", wide), ("a.png", Grid((9, 7), flat.affine))):
+        with pytest.raises(InputError, match=r".png no spacing either"):
+            save(Volume(torch.zeros(9, 7).byte(), grid), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 

@@ -48,8 +48,8 @@ def to_sitk(volume: Volume) -> Any:
     sitk = simpleitk()
     if volume.grid.world not in (World(), World.pixels()):
         raise InputError(
-            f"{volume.name or 'volume'}: lies in {volume.grid.world}, and ITK knows RAS+ mm and pixels "
-            "only; convert it with in_unit('mm') if it has another unit of length"
+            f"{volume.name or 'volume'}: lies in {volume.grid.world}, and ITK knows RAS+ mm and "
+            "pixels only; convert it with in_unit('mm') if it has another unit of length"
         )
     data = storable(volume.data).numpy()
     backwards = data.transpose(*range(data.ndim - 1, 0, -1), 0)
