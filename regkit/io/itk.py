@@ -116,15 +116,10 @@ def write_itk(
     Raises
     ------
     InputError
-        If SimpleITK cannot write there, or lengths are in µm or m, which the formats do not say.
+        If SimpleITK cannot write there.
     ResourceError
         If the disk is full.
     """
-    if grid.world.unit in ("µm", "m"):
-        raise InputError(
-            f"{path.name}: this format holds mm, and the image lies in {grid.world}; convert "
-            "it with in_unit('mm'), or save it as .nii.gz"
-        )
     image = image_from(np.transpose(data), grid)
     write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
 
