@@ -48,9 +48,9 @@ def make_record(
     dict
         ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
         ``asked``, ``backbones`` (files of feature similarities, with their SHA-256), ``reading``,
-        ``notices``, ``stages``, ``world`` (``unit``, ``axes``, ``crs``: what lengths are measured
-        in), ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and ``peak_memory_mb``.
-        Numbers that are not finite become ``None``.
+        ``notices``, ``stages``, ``quality``, ``world`` (``unit``, ``axes``, ``crs``: what lengths
+        are measured in), ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
+        ``peak_memory_mb``. Numbers that are not finite become ``None``.
     """
     config = result.config.model_dump(mode="json")
     record = {
@@ -68,6 +68,7 @@ def make_record(
         "notices": list(notices),
         "reason": result.reason,
         "stages": [asdict(stage) for stage in result.stages],
+        "quality": result.quality.as_dict(),
         "world": asdict(result.fixed.grid.world),
         "metrics": with_old_names(result.metrics, result.fixed.grid.world),
         "metrics_before": dict(before),

@@ -137,6 +137,14 @@ def register(
             rich_help_panel="Running",
         ),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 5 where the quality of the result is fail; it is written all the same.",
+            rich_help_panel="Running",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the inputs, say the plan, stop.")
     ] = False,
@@ -148,6 +156,7 @@ def register(
 
     The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
     """
+    from regkit.cli.exits import UNFIT
     from regkit.cli.headers import read_headers
     from regkit.cli.model import chosen_model
     from regkit.cli.pair import introduce, open_pair
@@ -197,3 +206,5 @@ def register(
         return
     done = run(plan, pair, quiet=quiet)
     typer.echo(done.as_json() if as_json else done.as_text())
+    if strict and done.record["quality"]["verdict"] == "fail":
+        raise typer.Exit(UNFIT)

@@ -234,21 +234,25 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
 
 
 def bordered(at: LevelPair) -> LevelPair:
-    """``at`` with moving's weight falling to nothing within a voxel of the border of its image.
+    """``at`` with moving's weight falling to nothing within two voxels beyond its image.
 
-    So that overlap changes smoothly with a motion. An axis of one slice goes on for ever.
+    So that overlap changes smoothly with a motion, and two images of one field of view overlap
+    altogether. An axis of one slice goes on for ever.
     """
-    rim = [1 if n > 1 else 0 for n in at.moving_grid.shape]
-    pad = [r for r in reversed(rim) for _ in range(2)]
+    thick = [int(n > 1) for n in at.moving_grid.shape]
     inside = at.moving_weight
     if inside is None:
         inside = at.moving.new_ones(1, *at.moving_grid.shape)
-    shape = [n + 2 * r for n, r in zip(at.moving_grid.shape, rim, strict=True)]
+    rim = [r for r in reversed(thick) for _ in range(2)]
+    shape = [n + 4 * r for n, r in zip(at.moving_grid.shape, thick, strict=True)]
+    wide = functional.pad(at.moving[None], [2 * r for r in rim], mode="replicate")[0]
     return replace(
         at,
-        moving=functional.pad(at.moving[None], pad, mode="replicate")[0].contiguous(),
-        moving_weight=functional.pad(inside, pad).contiguous(),
-        moving_grid=at.moving_grid.window([-r for r in rim], shape),
+        moving=wide.contiguous(),
+        moving_weight=functional.pad(
+            functional.pad(inside[None], rim, mode="replicate")[0], rim
+        ).contiguous(),
+        moving_grid=at.moving_grid.window([-2 * r for r in thick], shape),
     )
 
 

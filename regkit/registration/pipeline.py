@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
@@ -19,6 +21,7 @@ from regkit.registration.engines import Found, Report, Start, find
 from regkit.registration.guides import guides_of
 from regkit.registration.pair import Pair, prepare
 from regkit.registration.planar import drop_grid
+from regkit.registration.quality import Quality, assess
 from regkit.registration.result import Progress, Result, Stage
 from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
@@ -169,7 +172,15 @@ def _result(
             update={"similarity": found.similarity, "device": str(pair.device)}
         ),
         reason=found.reason,
+        quality=_quality(pair, found, metrics),
     )
+
+
+def _quality(pair: Pair, found: Found, metrics: Mapping[str, float]) -> Quality:
+    if found.evidence is None:
+        return Quality(())
+    extent = float(np.max(np.array(pair.grid.shape) * np.array(pair.grid.spacing)))
+    return assess(found.evidence, metrics, extent)
 
 
 def _inverse(transform: Transform, grid: Grid) -> Transform:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from regkit.registration.quality import Quality
 from regkit.registration.result import Result
 from regkit.report.tables import is_number
 
@@ -111,53 +112,28 @@ def _split(metrics: Mapping[str, float]) -> tuple[dict[str, float], dict[str, fl
 
 def findings(result: Result) -> list[Finding]:
     """What a reader should know before looking at the pictures."""
-    found = [_folding(result.metrics), _consistency(result), _convergence(result)]
-    return [finding for finding in found if finding is not None]
+    checks = [Finding(check.verdict == "pass", check.text) for check in result.quality.checks]
+    convergence = _convergence(result)
+    return [*checks, *([] if convergence is None else [convergence])]
 
 
-def verdict(found: Sequence[Finding]) -> str:
-    """One sentence over all findings.
+def verdict(quality: Quality) -> str:
+    """The first sentence of the report.
 
     Examples
     --------
-    >>> verdict([Finding(True, "..."), Finding(False, "...")])
-    '1 of 2 automatic checks asks for a closer look.'
+    >>> verdict(Quality((Check("folding", "pass", 0.0, "The map does not fold."),)))
+    'Quality: pass. All automatic checks passed. Judge the fit by the pictures.'
     """
-    odd = sum(not finding.good for finding in found)
-    if not found:
-        return "Nothing was checked automatically."
-    if not odd:
-        return f"All {len(found)} automatic checks passed. Judge the fit by the pictures."
-    return (
-        f"{odd} of {len(found)} automatic checks {'asks' if odd == 1 else 'ask'} for a closer look."
-    )
-
-
-def _folding(metrics: Mapping[str, float]) -> Finding | None:
-    share = metrics.get("folding")
-    if share is None or not is_number(share):
-        return None
-    if share == 0:
-        return Finding(True, "The map does not fold anywhere.")
-    # 0.05 % is the bound that regkit holds its own default to.
-    text = f"The map folds in {_percent(share)} of the voxels (marked in the Jacobian map)."
-    return Finding(share <= 0.0005, text)
-
-
-def _consistency(result: Result) -> Finding | None:
-    error = result.metrics.get("inverse_consistency_p95")
-    if error is None or not is_number(error):
-        return Finding(
-            False, "The inverse could not be checked: no point maps into the moving image."
-        )
-    voxel = min(result.fixed.grid.spacing)
-    unit = result.fixed.grid.world.unit
-    relation = "within" if error <= voxel else "beyond"
-    text = (
-        f"Forward and back, 95 % of the points return to {_short(error)} {unit} or nearer, "
-        f"{relation} one voxel ({voxel:.3g} {unit})."
-    )
-    return Finding(error <= voxel, text)
+    if not quality.checks:
+        return "Quality: not checked. Judge the fit by the pictures."
+    odd = sum(check.verdict != "pass" for check in quality.checks)
+    count = f"{odd} of {len(quality.checks)} automatic checks did not pass."
+    return {
+        "pass": "Quality: pass. All automatic checks passed. Judge the fit by the pictures.",
+        "doubtful": f"Quality: doubtful. {count} Look closely before you use this result.",
+        "fail": f"Quality: fail. {count} This result is hardly right; do not use it as it is.",
+    }[quality.verdict]
 
 
 def _convergence(result: Result) -> Finding | None:
@@ -169,7 +145,7 @@ def _convergence(result: Result) -> Finding | None:
     bound = list(dict.fromkeys(name for name, level in coarse if not level.converged))
     if bound:
         return Finding(
-            False,
+            True,
             f"Stopped at the bound on iterations while still improving: {', '.join(bound)}. "
             "More iterations may fit better.",
         )

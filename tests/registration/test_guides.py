@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 SHIFT = (2.0, -1.0, 1.0)
 ON = RegisterConfig(dice=1.0)
 FEW = {
-    "linear": {"spacings": [8.0], "iterations": 3},
+    "linear": {"spacings": [3.0], "iterations": 3},
     "field": {"factors": [2, 1], "iterations": [60, 20]},
     "threads": 1,
 }
