@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from regkit.cli.headers import Headers
 from regkit.cli.plan import Plan
 from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
@@ -33,8 +34,8 @@ class Pair:
     notes: tuple[str, ...] = ()
 
 
-def open_pair(plan: Plan) -> Pair:
-    """Read and check every file of ``plan``.
+def open_pair(plan: Plan, headers: Headers) -> Pair:
+    """Read and check every file of ``plan``, the two images by the headers that are known.
 
     Raises
     ------
@@ -42,9 +43,9 @@ def open_pair(plan: Plan) -> Pair:
         If a file cannot be used.
     """
     paths = plan.paths
-    fixed, moving = (open_image(path, plan.reading) for path in (paths.fixed, paths.moving))
-    # The others belong to one frame and channel, and have none of their own.
-    reading = replace(plan.reading, frame=None, channel=None)
+    fixed, moving = open_image(headers.fixed), open_image(headers.moving)
+    # The others belong to one frame and channel, and have none and no padding of their own.
+    reading = replace(plan.reading, frame=None, channel=None, padding=None)
     fixed, moving, notes = one_dimension(fixed, moving)
     check_pair(fixed, moving)
     initial = read_transform(paths.init) if paths.init else None
@@ -109,7 +110,7 @@ def check_meeting(fixed: Volume, moving: Volume) -> None:
     if gap > 0:
         raise InputError(
             f"{moving.name}: does not overlap with {fixed.name}: their fields of view are "
-            f"{gap:.0f} mm apart; start from init='centers' or init='auto'"
+            f"{gap:.3g} {fixed.grid.world.unit} apart; start from init='centers' or init='auto'"
         )
 
 

@@ -134,6 +134,7 @@ def find(
         pair, matrix, similarity, settings, report, start=first, guides=guides
     )
     stages.append(stage)
+    transform: Transform
     alone = None
     if start.field is None and guides is None:
         alone, records = _without_field(pair, known, field, stage, config, report)

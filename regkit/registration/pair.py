@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.warping import warp_index
@@ -103,7 +104,9 @@ def prepare(
     """Orient, normalise and box a pair; see :class:`Pair`."""
     f = normalised(canonical(fixed), modality)
     m = normalised(canonical(moving), moving_modality)
-    region = foreground(f) if fixed_mask is None else canonical(fixed_mask)
+    region = _with_data(foreground(f) if fixed_mask is None else canonical(fixed_mask), f)
+    bodies = _with_data(foreground(m) if moving_mask is None else canonical(moving_mask), m)
+    whole = fixed_mask is None and not is_cut(region)
     unit = unit_length(f)
     grid = working_grid(
         region, m.grid, margin=_MARGIN * unit, multiple=multiple, max_voxels=max_voxels
@@ -112,15 +115,41 @@ def prepare(
         fixed=f,
         moving=m,
         region=region,
-        scope=_everything(f) if fixed_mask is None and not is_cut(region) else region,
-        fixed_region=None if fixed_mask is None else region,
-        moving_region=None if moving_mask is None else canonical(moving_mask),
-        moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
+        scope=_with_data(_everything(f), f) if whole else region,
+        fixed_region=_counted(fixed_mask, f),
+        moving_region=_counted(moving_mask, m),
+        moving_body=bodies,
         grid=grid,
         device=device,
         planar=fixed.ndim == 2,
         unit=unit,
     )
+
+
+def _counted(mask: Labels | None, image: Volume) -> Labels | None:
+    """Where an image counts by its mask and by where it has data; None if that is everywhere."""
+    if mask is None and image.valid is None:
+        return None
+    return _with_data(_everything(image) if mask is None else canonical(mask), image)
+
+
+def _with_data(mask: Labels, image: Volume) -> Labels:
+    """``mask`` where ``image``, on the same grid, has data.
+
+    Raises
+    ------
+    InputError
+        If that is nowhere.
+    """
+    if image.valid is None:
+        return mask
+    inside = mask.data * image.valid
+    if not bool(inside.any()):
+        raise InputError(
+            f"{image.name or 'image'}: has no data where its mask or its foreground is; give "
+            "another mask, or another value of padding"
+        )
+    return mask.with_data(inside)
 
 
 def is_cut(body: Labels) -> bool:
@@ -150,7 +179,7 @@ def _rounded(grid: Grid) -> Grid:
     quantum = min(grid.spacing) * 2.0**-30  # a share of a voxel, whatever the unit of the world
     affine = np.rint(grid.affine / quantum) * quantum
     affine[-1] = grid.affine[-1]
-    return Grid(grid.shape, affine)
+    return grid.placed(grid.shape, affine)
 
 
 def lifted(volume: AnyVolume) -> AnyVolume:
@@ -160,7 +189,9 @@ def lifted(volume: AnyVolume) -> AnyVolume:
     whole[:2, 1:3] = flat[:2, :2]
     whole[:2, 3] = flat[:2, 2]
     whole[2, 0] = whole[3, 3] = 1
-    return replace(volume, data=volume.data[:, None], grid=Grid((1, *volume.grid.shape), whole))
+    grid = volume.grid.placed((1, *volume.grid.shape), whole)
+    valid = None if volume.valid is None else volume.valid[None]
+    return replace(volume, data=volume.data[:, None], grid=grid, valid=valid)
 
 
 def level(
@@ -209,7 +240,7 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
     wide = grid.window(
         [-r for r in room], [n + 2 * r for n, r in zip(grid.shape, room, strict=True)]
     )
-    return Grid(wide.shape, affine @ wide.affine)
+    return wide.placed(wide.shape, affine @ wide.affine)
 
 
 def bordered(at: LevelPair) -> LevelPair:
@@ -237,18 +268,18 @@ def bordered(at: LevelPair) -> LevelPair:
 
 def swapped(pair: Pair) -> Pair:
     """``pair`` with the roles of its images exchanged, for the linear engine."""
-    mask = pair.moving_region
     region = pair.moving_body
+    # Where a mask was given, body and region are one.
+    known = pair.moving_region or _everything(pair.moving)
     grid = working_grid(
         region, pair.fixed.grid, margin=_MARGIN * pair.unit, multiple=1, max_voxels=16_000_000
     )
-    whole = mask is None and not is_cut(region)
     return replace(
         pair,
         fixed=pair.moving,
         moving=pair.fixed,
         region=region,
-        scope=_everything(pair.moving) if whole else region,
+        scope=region if is_cut(region) else known,
         fixed_region=pair.moving_region,
         moving_region=pair.fixed_region,
         moving_body=pair.region,

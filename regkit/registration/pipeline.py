@@ -31,6 +31,7 @@ from regkit.registration.scale import find_at_body_scale
 from regkit.registration.twice import is_one_image, unmoved
 from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
+from regkit.volume.fill import nearest_fill
 from regkit.volume.volume import Labels, Volume
 
 if TYPE_CHECKING:
@@ -138,9 +139,7 @@ def register(
         if twice:
             return _result(fixed, moving, pair, wanted, unmoved(fixed.ndim, wanted))
         start = Start.of(rest_of(initial), wanted)
-        found = find_at_body_scale(
-            pair, wanted, network, start, progress or _quiet, own, guides
-        )
+        found = find_at_body_scale(pair, wanted, network, start, progress or _quiet, own, guides)
         return _result(fixed, moving, pair, wanted, _led_on(found, placing, notes))
 
 
@@ -205,8 +204,8 @@ def _result(
         fixed=fixed,
         moving=moving,
         warped=warped,
-        transform=found.transform,
-        inverse=inverse,
+        transform=found.transform.between(fixed.grid.world, moving.grid.world),
+        inverse=inverse.between(moving.grid.world, fixed.grid.world),
         jacobian=jacobian,
         metrics=metrics,
         stages=(*found.stages, Stage("output", "", "", seconds)),
@@ -251,9 +250,9 @@ def _region(pair: Pair) -> Labels:
 def _outside(moving: Volume, config: RegisterConfig) -> float:
     """Air for CT, else the darkest value if the image goes below zero, else zero."""
     modality = config.moving_modality or config.modality
-    if modality == "ct" or (modality == "auto" and is_ct(moving.data)):
-        return CT_WINDOW[0]
-    return min(0.0, float(moving.data.min()))
+    if modality == "ct" or (modality == "auto" and is_ct(moving.data_values())):
+        return nearest_fill(CT_WINDOW[0], moving.data.dtype)
+    return min(0.0, float(moving.data_values().min()))
 
 
 def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> RegisterConfig:

@@ -230,7 +230,7 @@ def _map(metrics: Mapping[str, float], extent: float) -> Sequence[Check]:
     share = metrics.get("folding", 0.0)
     text = "The map does not fold." if share == 0 else f"The map folds in {share:.3%} of the body."
     checks = [Check("folding", _graded(share, _FOLDING), share, text)]
-    error = metrics.get("inverse_consistency_p95_mm", math.nan)
+    error = metrics.get("inverse_consistency_p95", math.nan)
     if not math.isfinite(error):
         nothing = "The inverse could not be checked: no point maps into the moving image."
         return [*checks, Check("inverse", 2.0, error, nothing)]

@@ -35,7 +35,8 @@ class MetricRow:
         return self.before != _ABSENT
 
 
-# Label, unit, and what it says. The share is shown in percent.
+# Label, unit, and what it says. The share is shown in percent, a length in the unit of the world.
+_LENGTH = "length"
 _KNOWN = {
     "folding": (
         "Folding", "%",
@@ -49,26 +50,26 @@ _KNOWN = {
         "Spread of the log-Jacobian", "",
         "How unevenly volume changes from place to place: 0 where it is the same everywhere.",
     ),
-    "inverse_consistency_mean_mm": (
-        "Inverse consistency, mean", "mm",
+    "inverse_consistency_mean": (
+        "Inverse consistency, mean", _LENGTH,
         "How far a point lands from where it began after going to moving and back.",
     ),
-    "inverse_consistency_p95_mm": (
-        "Inverse consistency, 95 %", "mm",
+    "inverse_consistency_p95": (
+        "Inverse consistency, 95 %", _LENGTH,
         "95 % of the points come back within this distance.",
     ),
-    "displacement_mean_mm": (
-        "Displacement, mean", "mm",
+    "displacement_mean": (
+        "Displacement, mean", _LENGTH,
         "How far points move in all, the shift between the headers included.",
     ),
-    "displacement_p95_mm": (
-        "Displacement, 95 %", "mm", "95 % of the points move less than this.",
+    "displacement_p95": (
+        "Displacement, 95 %", _LENGTH, "95 % of the points move less than this.",
     ),
     "dice_mean": ("Dice, mean", "", "Overlap of the labelled structures: 1 is perfect."),
     "dice_worst": ("Dice, worst", "", "The structure that overlaps least."),
     "dice_p5": ("Dice, 5th percentile", "", "All but 5 % of the structures overlap better."),
-    "landmark_error_mean_mm": (
-        "Landmark error, mean", "mm", "Distance of mapped landmarks from their true position.",
+    "landmark_error_mean": (
+        "Landmark error, mean", _LENGTH, "Distance of mapped landmarks from their true position.",
     ),
     "similarity": ("Similarity", "", "What was minimised, on the result; lower is better."),
 }  # fmt: skip
@@ -81,21 +82,23 @@ def metric_rows(
     before: Mapping[str, float] | None = None,
     *,
     guided: bool = False,
+    unit: str = "mm",
 ) -> list[MetricRow]:
     """Every metric in plain words; names that are not known are shown as they are.
 
     Values from before registration are those in ``before``, and those whose name ends in
     ``_before``; the ending ``_after`` is dropped. Where labels ``guided`` the registration, their
-    overlap is told to be no independent measure of it.
+    overlap is told to be no independent measure of it. ``unit`` is that of lengths.
     """
     earlier, later = _split(metrics)
     earlier |= before or {}
     rows = []
     for name in {**later, **earlier}:
-        label, unit, meaning = _KNOWN.get(name, (name.replace("_", " "), "", ""))
+        label, kind, meaning = _KNOWN.get(name, (name.replace("_", " "), "", ""))
         if guided and name.startswith("dice"):
             meaning = f"{meaning} {_GUIDED}"
-        numbers = [_number(values.get(name), unit) for values in (earlier, later)]
+        shown = unit if kind == _LENGTH else kind
+        numbers = [_number(values.get(name), shown) for values in (earlier, later)]
         rows.append(MetricRow(label, numbers[0], numbers[1], meaning))
     return rows
 

@@ -115,4 +115,4 @@ def test_one_channel_of_many(place, few, slot, capsys):
 def test_odd_names(place, name, capsys):
     place.fixed.rename(place.inputs / name)
     assert main(["info", str(place.inputs / name)]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 11
+    assert len(capsys.readouterr().out.splitlines()) == 15

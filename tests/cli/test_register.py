@@ -27,6 +27,9 @@ def test_the_record_tells_how_the_result_came_about(registered, files):
     record = json.loads((registered / "run.json").read_text())
     assert record["status"] == "done"
     assert record["outputs"][-1] == "run.json"
+    assert record["world"] == {"unit": "mm", "axes": "RAS+", "crs": None}
+    metrics = record["metrics"]
+    assert metrics["displacement_p95_mm"] == metrics["displacement_p95"] > 0
     assert sorted(record["outputs"]) == NAMES
     assert [stage["name"] for stage in record["stages"]][:1] == ["init"]
     assert record["config"]["field"]["iterations"] == [20, 10]

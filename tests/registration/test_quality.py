@@ -21,7 +21,7 @@ GOOD = Evidence(
     stretch=0.05,
     growth=0.02,
 )
-METRICS = {"folding": 0.0, "inverse_consistency_p95_mm": 0.2}
+METRICS = {"folding": 0.0, "inverse_consistency_p95": 0.2}
 
 
 def _judged(**changes):
@@ -60,8 +60,8 @@ def test_every_check_can_fail(name, changes):
     ("name", "metrics"),
     [
         ("folding", {"folding": 0.05}),
-        ("inverse", {"inverse_consistency_p95_mm": 30.0}),
-        ("inverse", {"inverse_consistency_p95_mm": float("nan")}),
+        ("inverse", {"inverse_consistency_p95": 30.0}),
+        ("inverse", {"inverse_consistency_p95": float("nan")}),
     ],
 )
 def test_the_map_is_checked(name, metrics):

@@ -4,18 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from regkit import Grid
-from regkit.preprocess.foreground import foreground, unit_length
+from regkit.geometry.affines import about, homogeneous, rotation
+from regkit.preprocess.foreground import foreground
 from regkit.preprocess.intensity import normalised
 from regkit.registration.config import FieldConfig, LinearConfig, RegisterConfig
 from regkit.registration.pipeline import register
 from regkit.registration.scale import enlarged
 from regkit.resample import warp
-from regkit.transforms import DisplacementField, compose
+from regkit.transforms import compose
 from regkit.transforms.affine import Affine
-from regkit.geometry.affines import about, homogeneous, rotation
 
 FACTORS = [1e-3, 0.1, 3.0, 30.0, 1000.0]
 
@@ -75,9 +74,7 @@ def standard(pairs, light):
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_the_unit_does_not_change_what_is_found(pairs, light, standard, ndim, kind, factor):
     fixed, moving = pairs[ndim]
-    result = register(
-        sized(fixed, factor), sized(moving, factor), config=light, transform=kind
-    )
+    result = register(sized(fixed, factor), sized(moving, factor), config=light, transform=kind)
     inside = foreground(normalised(fixed)).data[0] > 0
     assert apart(result, standard(ndim, kind), factor, fixed, inside) < 0.01
     assert [level.shape for stage in result.stages for level in stage.levels] == [

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from regkit import Affine, Grid, InputError, RegisterConfig, Volume
+from regkit import Affine, Grid, InputError, RegisterConfig, Volume, World
 from regkit.geometry.affines import homogeneous
 from regkit.report.html import render, write_report
 
@@ -152,10 +152,17 @@ def test_the_record_of_a_run_keeps_folders_private_and_is_not_shown_twice(result
         assert shown in text
 
 
+def test_lengths_are_in_the_unit_of_the_world(flat_result):
+    grid = replace(flat_result.fixed.grid, world=World.pixels())
+    fixed = replace(flat_result.fixed, grid=grid)
+    page = Page(render(replace(flat_result, fixed=fixed, moving=fixed)))
+    assert "pixel" in page.text
+    assert not re.search(r"\d mm\b", page.text)
+
+
 def test_two_dimensions(flat_result):
     page = Page(render(flat_result))
     assert "x to the right, y upwards" in page.text
-    assert "world units" in page.text
     assert len([tag for tag, _ in page.tags if tag == "img"]) == 12
 
 
