@@ -188,9 +188,7 @@ def level(
         fixed=similarity.features(fixed.data).contiguous().to(pair.device),
         weight=(_coverage(region, grid)[0] if weight is None else weight.float()).to(pair.device),
         moving=similarity.features(moving.data).contiguous().to(pair.device),
-        moving_weight=None
-        if known is None
-        else _coverage(known, moving_grid).to(pair.device),
+        moving_weight=None if known is None else _coverage(known, moving_grid).to(pair.device),
         moving_grid=moving_grid,
     )
 

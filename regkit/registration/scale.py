@@ -49,9 +49,7 @@ def find_at_body_scale(
     """
     inside = body_size(pair)
     labels = None if guides is None else _guides(guides, inside)
-    found = find(
-        at_body_scale(pair), config, model, _start(start, inside), report, own, labels
-    )
+    found = find(at_body_scale(pair), config, model, _start(start, inside), report, own, labels)
     return _found(found, pair.unit)
 
 
@@ -98,9 +96,7 @@ def _volume(volume: AnyVolume, size: Matrix) -> AnyVolume:
 
 
 def _guides(guides: Guides, size: Matrix) -> Guides:
-    return replace(
-        guides, fixed=_volume(guides.fixed, size), moving=_volume(guides.moving, size)
-    )
+    return replace(guides, fixed=_volume(guides.fixed, size), moving=_volume(guides.moving, size))
 
 
 def _start(start: Start, size: Matrix) -> Start:
