@@ -81,7 +81,7 @@ def test_planes_that_lie_apart_are_laid_on_each_other(few, shift, auto, away, tu
 def test_slices_that_stand_on_each_other_are_refused(few, quick):
     fixed, moving = few(1)
     steep = about(fixed.grid.centre, rotation([0.0, np.pi / 2, 0.0])) @ moving.grid.affine
-    with pytest.raises(InputError, match="single slices at .* degrees to each other; at most 45"):
+    with pytest.raises(InputError, match=r"single slices at .* degrees to each other; at most 45"):
         register(fixed, Volume(moving.data, Grid(moving.grid.shape, steep)), config=quick)
 
 
