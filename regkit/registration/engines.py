@@ -109,7 +109,9 @@ def find(
         name, reason = choose(pair, matrix)
         similarity = _similarity(name, config)
     if config.transform != "deformable":
-        matrix, stage = _polished(pair, known, similarity, config, report, kind=config.transform)
+        matrix, stage = _polished(
+            pair, known, similarity, config, report, kind=config.transform
+        )
         return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     settings, first = config.field, start.field
     if model is not None:

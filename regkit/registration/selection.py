@@ -55,7 +55,9 @@ def compared(
     first, known = at.warped(at.matrix(alone), at.fixed.new_zeros(3, 1, 1, 1))
     second, also = at.warped(at.matrix(affine), _in_voxels(field, at))
     weight = torch.minimum(known, also)
-    return Comparison(agreement(at.fixed, first, weight), agreement(at.fixed, second, weight))
+    return Comparison(
+        agreement(at.fixed, first, weight), agreement(at.fixed, second, weight)
+    )
 
 
 def _in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:
