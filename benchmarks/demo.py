@@ -54,7 +54,7 @@ def account(inputs: tuple[Path, Path, Path], out: Path) -> str:
             f"moved by {MOVE_MM:.0f} mm",
             f"correlation inside the brain   {before:.3f} before, {after:.3f} after",
             f"folding inside the brain       {100 * metrics['folding']:.4f} %",
-            f"inverse consistency            {metrics['inverse_consistency_p95_mm']:.3f} mm "
+            f"inverse consistency            {metrics['inverse_consistency_p95']:.3f} mm "
             "(95th percentile)",
             f"time, peak memory              {record['seconds']:.0f} s, "
             f"{record['peak_memory_mb'] or float('nan'):.0f} MB",

@@ -70,4 +70,4 @@ def inverse_consistency(out: Path) -> Row:
     run = record(out, "run")
     if not run.exists():
         return {}
-    return {"IC p95 mm": json.loads(run.read_text())["metrics"]["inverse_consistency_p95_mm"]}
+    return {"IC p95 mm": json.loads(run.read_text())["metrics"]["inverse_consistency_p95"]}

@@ -9,25 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from regkit.cli.options import (
-    AssumeRas,
-    Channel,
     Debug,
     Device,
-    Frame,
-    Geometry,
-    MaxBytes,
-    Nan,
     Overwrite,
     Quiet,
     Threads,
 )
+from regkit.cli.read_options import takes_read_options
 
 if TYPE_CHECKING:
-    from regkit.io import Reading
+    from regkit.io import ReadOptions
 
 _FILES, _NOISE, _LEARNING = "Further files", "Noise", "Learning"
 
 
+@takes_read_options(without=("allow_shear", "padding"))
 def denoise(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="2-D, 3-D, or 4-D.")],
     output: Annotated[
@@ -94,12 +90,8 @@ def denoise(
     device: Device = None,
     threads: Threads = None,
     seed: Annotated[int | None, typer.Option(rich_help_panel=_LEARNING)] = None,
-    geometry: Geometry = None,
-    assume_ras: AssumeRas = False,
-    frame: Frame = None,
-    channel: Channel = None,
-    nan: Nan = None,
-    max_bytes: MaxBytes = 2**31,
+    *,
+    reading: ReadOptions,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -110,7 +102,6 @@ def denoise(
     """
     from denoise.config import make_denoise_config
     from denoise.outputs import Outputs
-    from regkit.io import Reading
     from regkit.io.settings import read_settings
 
     level, level_map = _sigma(sigma)
@@ -121,7 +112,6 @@ def denoise(
     outputs = Outputs(output, residual, uncertainty, sigma_map, report, save_model, overwrite)
     given = {"image": image, "mask": mask, "sigma": level_map, "model": model, "config": settings}
     inputs = {role: path for role, path in given.items() if path is not None}
-    reading = Reading(geometry, assume_ras, False, frame, channel, nan, max_bytes)
     _run(config, outputs, inputs, reading, quiet)
     typer.echo(str(output))
 
@@ -130,21 +120,22 @@ def _run(
     config: Any,
     outputs: Any,
     inputs: dict[str, Path],
-    reading: Reading,
+    reading: ReadOptions,
     quiet: bool,
 ) -> None:
     from denoise.pipeline import denoise_series
     from denoise.report.html import render
     from denoise.weights import read_method
     from regkit.cli.terminal import describe, say
-    from regkit.io import open_image, open_labels, preflight
+    from regkit.io import open_frames, open_image, open_labels, read_header
 
-    header = preflight(inputs["image"], replace(reading, frame=reading.frame or 0))
-    chosen = range(header.frames) if reading.frame is None else [reading.frame]
+    header = read_header(inputs["image"], reading)
+    chosen = header.each_frame(reading)
     maps = replace(reading, frame=None, channel=None)
-    outputs.check(list(inputs.values()), 1 if config.frames == "repeats" else len(chosen))
+    count = 1 if config.frames == "repeats" else len(chosen)
+    outputs.check(list(inputs.values()), count, header.grid)
     trained = read_method(inputs["model"])[0] if "model" in inputs else None
-    frames = [open_image(inputs["image"], replace(reading, frame=n)) for n in chosen]
+    frames = list(open_frames(header, reading))
     say(describe("image", frames[0], frames[0].name), quiet=quiet)
     results = denoise_series(
         frames,

@@ -8,24 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from denoise.record import make_record
 from denoise.result import Result
 from denoise.weights import save_method
 from regkit.errors import InputError
+from regkit.geometry import Grid
 from regkit.io import (
+    check_holds,
     check_output,
     publish_files,
     refuse_overwriting_inputs,
-    save,
-    write_atomically,
+    save_series,
 )
 from regkit.io.atomic import check_target
-from regkit.io.formats import extension
+from regkit.io.names import extension
 from regkit.volume import Volume
-
-_NIFTI = (".nii", ".nii.gz")
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,8 @@ class Outputs:
         roles = ("image", "residual", "uncertainty", "sigma", "report", "model", "record")
         return {role: path for role in roles if (path := getattr(self, role)) is not None}
 
-    def check(self, inputs: Sequence[Path], frames: int) -> None:
-        """Refuse what could not be written after the work.
+    def check(self, inputs: Sequence[Path], frames: int, grid: Grid) -> None:
+        """Refuse what could not be written after the work: float32 on ``grid``.
 
         Raises
         ------
@@ -66,9 +63,8 @@ class Outputs:
             if role in ("report", "model", "record"):
                 check_target(path, self.overwrite)
                 continue
-            check_output(path, overwrite=self.overwrite)
-            if frames > 1 and extension(path) not in _NIFTI:
-                raise InputError(f"{path.name}: a 4-D image is written as {' or '.join(_NIFTI)}")
+            check_output(path, overwrite=self.overwrite, frames=frames)
+            check_holds(path, grid, "float32")
 
     def write(
         self,
@@ -97,7 +93,7 @@ class Outputs:
             places = {role: staged[path] for role, path in named.items()}
             for role, frames in _pictures(results).items():
                 if role in places:
-                    _write(frames, places[role], repetition)
+                    save_series(frames, places[role], repetition=repetition)
             if "model" in places and results[0].learned is not None:
                 save_method(results[0].learned, places["model"], sigma=results[0].scaling.sigma)
             record = make_record(results, inputs, named)
@@ -113,20 +109,6 @@ def _pictures(results: list[Result]) -> dict[str, list[Volume]]:
         "uncertainty": [each.uncertainty for each in results],
         "sigma": [sigma_map(each) for each in results[:1]],
     }
-
-
-def _write(frames: list[Volume], path: Path, repetition: float | None) -> None:
-    if len(frames) == 1:
-        save(frames[0], path)
-        return
-    from regkit.io.nifti import verify_image, write_image
-
-    grid, data = frames[0].grid, np.stack([frame.data[0].numpy() for frame in frames], -1)
-    write_atomically(
-        path,
-        lambda part: write_image(data, grid, part, repetition=repetition),
-        lambda part: verify_image(data, grid, part),
-    )
 
 
 def _put(path: Path, text: str) -> None:

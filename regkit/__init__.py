@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from regkit.errors import InputError, NotInvertibleError, RegkitError, ResourceError
     from regkit.geometry.grid import Grid
-    from regkit.io import read, read_labels, read_points, read_transform, write_transform
+    from regkit.geometry.world import World
+    from regkit.interchange import read, read_labels, register, warp
+    from regkit.io import read_points, read_transform, write_transform
     from regkit.networks import models as models
     from regkit.registration.config import RegisterConfig
-    from regkit.registration.pipeline import register
     from regkit.registration.result import Result
-    from regkit.resample import warp
     from regkit.transforms import Affine, Chain, DisplacementField, VelocityField, compose
     from regkit.volume import Labels, Points, Volume
 
@@ -38,15 +38,16 @@ _HOME = {
     "RegkitError": "regkit.errors",
     "ResourceError": "regkit.errors",
     "Grid": "regkit.geometry.grid",
-    "read": "regkit.io",
-    "read_labels": "regkit.io",
+    "World": "regkit.geometry.world",
+    "read": "regkit.interchange",
+    "read_labels": "regkit.interchange",
     "read_points": "regkit.io",
     "read_transform": "regkit.io",
     "write_transform": "regkit.io",
     "RegisterConfig": "regkit.registration.config",
-    "register": "regkit.registration.pipeline",
+    "register": "regkit.interchange",
     "Result": "regkit.registration.result",
-    "warp": "regkit.resample",
+    "warp": "regkit.interchange",
     "Affine": "regkit.transforms",
     "Chain": "regkit.transforms",
     "DisplacementField": "regkit.transforms",
@@ -72,6 +73,7 @@ __all__ = [
     "Result",
     "VelocityField",
     "Volume",
+    "World",
     "compose",
     "read",
     "read_labels",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -11,13 +12,20 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import check_same_world
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import warp_grid
 from regkit.transforms import Affine, Transform
+from regkit.volume.fill import check_fill
 from regkit.volume.volume import Labels, Volume
 
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
+
+_LEAST_DATA = 0.5  # the share of data among the voxels that are mixed into one that has data
+_LEAST_WEIGHT = 1e-6  # keeps a quotient finite where no data is near
+_LARGEST_SINGLE = 2**24
+_FARTHEST = 2**31  # voxels; what lies beyond is not counted in whole numbers
 
 
 def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor:
@@ -26,30 +34,46 @@ def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor
     Returns
     -------
     Tensor
-        ``(C, ...)``; float32 for images, the label type for labels.
+        ``(C, ...)``; the label type for labels, float32 for images, or float64 where float32
+        cannot tell their values apart.
+
+    Raises
+    ------
+    InputError
+        If the type of the result cannot hold ``outside``.
     """
-    index = volume.grid.to_index(points)
-    return sample(volume.data, index, nearest=isinstance(volume, Labels), outside=outside)
+    near, index = isinstance(volume, Labels), volume.grid.to_index(points)
+    source, known = _masked(volume)
+    check_fill(outside, source.dtype, volume.name)
+    if volume.valid is None:
+        return sample(source, index, nearest=near, outside=outside)
+    values, weight = (sample(each, index, nearest=near) for each in (source, known))
+    return _normalised(values, weight, outside)
 
 
-def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0) -> AnyVolume:
+def warp(
+    moving: AnyVolume, phi: Transform, *, onto: Grid | Volume, outside: float = 0.0
+) -> AnyVolume:
     """Resample ``moving`` on ``onto`` through ``phi``: ``warped(x) = moving(phi(x))``.
 
     Parameters
     ----------
     moving
-        Image (linear interpolation, kept type: integers are rounded) or labels (nearest).
+        Image (linear interpolation, kept type: integers are rounded) or labels (nearest). Voxels
+        that are not ``valid`` are mixed into none, and the result says where it has data.
     phi
-        World points of ``onto`` to world points of ``moving`` (RAS+ mm).
+        World points of ``onto`` to world points of ``moving``.
     onto
-        The grid of the result.
+        The grid of the result, or a volume on that grid.
     outside
         Value where ``phi`` leaves ``moving``: 0, or -1000 for CT in Hounsfield units.
 
     Raises
     ------
     InputError
-        If the dimensions of ``moving``, ``phi`` and ``onto`` differ.
+        If the dimensions of ``moving``, ``phi`` and ``onto`` differ, the type of ``moving`` cannot
+        hold ``outside``, or ``moving`` and ``onto`` lie in other worlds than ``phi`` connects (in
+        two worlds, where ``phi`` does not say).
 
     Examples
     --------
@@ -58,21 +82,95 @@ def warp(moving: AnyVolume, phi: Transform, *, onto: Grid, outside: float = 0.0)
     >>> warp(image, Affine.identity(2), onto=grid).data.tolist()
     [[[1.0, 2.0], [3.0, 4.0]]]
     """
+    onto = onto.grid if isinstance(onto, Volume) else onto
+    _check_spaces(moving, phi, onto)
+    check_fill(outside, moving.data.dtype, moving.name)
+    start = _whole_shift(phi, onto, moving.grid)
+    if start is not None:
+        return replace(moving.window(start, onto.shape, fill=outside), grid=onto)
+    if moving.valid is None:
+        return replace(moving, data=_warped(moving, phi, onto, outside), grid=onto)
+    return _warped_where_valid(moving, phi, onto, outside)
+
+
+def _check_spaces(moving: Volume, phi: Transform, onto: Grid) -> None:
+    name = moving.name or "moving"
     if not moving.ndim == phi.ndim == onto.ndim:
         raise InputError(
-            f"{moving.name or 'moving'} has {moving.ndim} axes, the transform {phi.ndim}, "
+            f"{name} has {moving.ndim} axes, the transform {phi.ndim}, "
             f"the target grid {onto.ndim}; they must agree"
         )
-    dtype = moving.data.dtype
+    ends = phi.moving_world or phi.fixed_world or onto.world
+    begins = phi.fixed_world or phi.moving_world or onto.world
+    check_same_world(moving.grid.world, ends, (name, "what the transform gives"))
+    check_same_world(onto.world, begins, ("the target grid", "what the transform takes"))
+
+
+def _whole_shift(phi: Transform, onto: Grid, moving: Grid) -> list[int] | None:
+    """Where ``onto`` starts in ``moving`` if ``phi`` takes voxel to voxel: then none is mixed."""
+    if not isinstance(phi, Affine):
+        return None
+    step = moving.inverse_affine @ phi.matrix @ onto.affine
+    return _shift(step, onto.shape, tolerance=1e-6)
+
+
+def _warped_where_valid(moving: AnyVolume, phi: Transform, onto: Grid, outside: float) -> AnyVolume:
+    """Normalised convolution (Knutsson and Westin, CVPR 1993): only voxels with data are mixed."""
+    data, known = _masked(moving)
+    near = isinstance(moving, Labels)
     out = moving.data.new_empty((moving.channels, *onto.shape))
-    source = moving.data if isinstance(moving, Labels) else moving.data.to(torch.float32)
+    valid = torch.empty(onto.shape, dtype=torch.bool, device=out.device)
+    for rows in onto.slabs():
+        m, u = _index_map(phi, onto.rows(rows), moving.grid)
+        shape, u = valid[rows].shape, u.to(data.device)
+        values = warp_grid(data, m, u, shape, nearest=near)
+        weight = warp_grid(known, m, u, shape, nearest=near)
+        out[:, rows] = _as(_normalised(values, weight, outside), moving.data.dtype)
+        valid[rows] = weight[0] >= _LEAST_DATA
+    return replace(moving, data=out, grid=onto, valid=valid)
+
+
+def _masked(volume: Volume) -> tuple[Tensor, Tensor]:
+    """Voxels, 0 where there is no data, and 1 where there is some, ``(1, *spatial)``."""
+    source, valid = _source(volume), volume.valid
+    if valid is None:
+        return source, source.new_ones(1, *volume.shape)
+    valid = valid.to(source.device)
+    return torch.where(valid, source, source.new_tensor(0)), valid[None].to(source.dtype)
+
+
+def _normalised(values: Tensor, weight: Tensor, outside: float) -> Tensor:
+    """Sums over weights, and ``outside`` where less than half of what was mixed is data."""
+    enough = weight >= _LEAST_DATA
+    mean = values / weight.clamp(min=_LEAST_DATA) if values.is_floating_point() else values
+    return torch.where(enough, mean, values.new_tensor(outside))
+
+
+def _warped(moving: Volume, phi: Transform, onto: Grid, outside: float) -> Tensor:
+    near, source = isinstance(moving, Labels), _source(moving)
+    out = moving.data.new_empty((moving.channels, *onto.shape))
     for rows in onto.slabs():
         m, u = _index_map(phi, onto.rows(rows), moving.grid)
         shape = out[:, rows].shape[1:]
-        near = isinstance(moving, Labels)
         values = warp_grid(source, m, u.to(source.device), shape, nearest=near, outside=outside)
-        out[:, rows] = _as(values, dtype)
-    return type(moving)(out, onto, moving.name)
+        out[:, rows] = _as(values, moving.data.dtype)
+    return out
+
+
+def _source(volume: Volume) -> Tensor:
+    """Voxels in a type in which they can be mixed and none changes its value by that alone."""
+    data = volume.data
+    if isinstance(volume, Labels) or data.dtype is torch.float64:
+        return data
+    return data.to(torch.float64 if _is_wide(data) else torch.float32)
+
+
+def _is_wide(data: Tensor) -> bool:
+    """Whether whole numbers pass 2**24, from where on float32 leaves some out."""
+    if data.dtype not in (torch.int32, torch.int64):
+        return False
+    low, high = data.aminmax()
+    return int(low) < -_LARGEST_SINGLE or int(high) > _LARGEST_SINGLE
 
 
 def _index_map(phi: Transform, onto: Grid, moving: Grid) -> tuple[Matrix, Tensor]:
@@ -95,6 +193,7 @@ def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolum
     >>> resample(fine, fine.grid.with_spacing(2.0)).data.shape
     torch.Size([1, 4, 4])
     """
+    check_same_world(volume.grid.world, onto.world, (volume.name or "volume", "the target grid"))
     start = _window_start(volume.grid, onto)
     if start is not None:
         return volume.window(start, onto.shape, fill=outside)
@@ -120,11 +219,17 @@ def straightened(volume: AnyVolume, *, outside: float = 0.0) -> AnyVolume:
 
 def _window_start(grid: Grid, onto: Grid) -> list[int] | None:
     """First index of ``onto`` in ``grid`` if its voxels are voxels of ``grid``; else None."""
-    step = grid.inverse_affine @ onto.affine
+    return _shift(grid.inverse_affine @ onto.affine, onto.shape, tolerance=1e-3)
+
+
+def _shift(step: Matrix, shape: tuple[int, ...], tolerance: float) -> list[int] | None:
+    """The whole numbers of voxels by which ``step`` moves every voxel, if it does no more."""
     start = np.rint(step[:-1, -1])
-    apart = np.abs(step - homogeneous(np.eye(grid.ndim), start)).max(axis=1)
-    reach = np.max(onto.shape)
-    return start.astype(int).tolist() if float(apart.max()) * reach < 1e-3 else None
+    if np.abs(start).max() > _FARTHEST:
+        return None
+    apart = np.abs(step - homogeneous(np.eye(len(start)), start)).max(axis=1)
+    whole = float(apart.max()) * np.max(shape) < tolerance
+    return start.astype(int).tolist() if whole else None
 
 
 def antialiased(volume: AnyVolume, onto: Grid) -> AnyVolume:
@@ -134,7 +239,10 @@ def antialiased(volume: AnyVolume, onto: Grid) -> AnyVolume:
     sigma = np.sqrt((factor**2 - 1) / 12)
     if not (sigma > 0.1).any():
         return volume
-    smooth = gaussian(volume.data.to(torch.float32), sigma.tolist())
+    source, known = _masked(volume)
+    smooth = gaussian(source, sigma.tolist())
+    if volume.valid is not None:
+        smooth = smooth / gaussian(known, sigma.tolist()).clamp(min=_LEAST_WEIGHT)
     return volume.with_data(_as(smooth, volume.data.dtype))
 
 
@@ -142,4 +250,7 @@ def _as(values: Tensor, dtype: torch.dtype) -> Tensor:
     if dtype.is_floating_point or not values.is_floating_point():
         return values.to(dtype)
     info = torch.iinfo(dtype)
-    return values.round().clamp(info.min, info.max).to(dtype)
+    # float(info.max) of 64 bits is one above it, and would come out negative.
+    rounded = values.round()
+    whole = rounded.clamp(info.min, info.max).to(dtype)
+    return torch.where(rounded >= float(info.max), info.max, whole)

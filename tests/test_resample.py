@@ -77,10 +77,139 @@ def test_the_type_of_the_image_is_kept_and_integers_are_rounded(head, phi, dtype
     assert (out.data - exact.data).abs().max() < limit
 
 
-def test_values_beyond_the_type_are_clamped(head):
+LARGEST = {kind: torch.iinfo(kind).max for kind in (torch.uint8, torch.int32, torch.int64)}
+HALF = Affine(homogeneous(np.eye(3), [1.4, 0.7, 0.9]))
+
+
+@pytest.mark.parametrize("kind", LARGEST)
+@pytest.mark.parametrize("phi", [Affine.identity(), HALF], ids=["identity", "half"])
+def test_the_largest_value_of_a_type_keeps_its_sign(head, kind, phi):
+    stored = head.with_data(torch.full_like(head.data, LARGEST[kind], dtype=kind))
+    out = warp(stored, phi, onto=head.grid).data
+    inside = out != 0
+    assert inside.double().mean() > 0.8
+    assert (out[inside].double() / LARGEST[kind] - 1).abs().max() < 1e-12
+    assert resample(stored, head.grid.with_spacing(4)).data.min() > 0
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.int64])
+def test_the_smallest_value_of_a_type_keeps_its_sign(head, kind):
+    least = torch.iinfo(kind).min
+    stored = head.with_data(torch.full_like(head.data, least, dtype=kind))
+    out = warp(stored, HALF, onto=head.grid).data
+    torch.testing.assert_close(
+        out[out != 0].double(), torch.full_like(out[out != 0], least).double(), rtol=1e-14, atol=0
+    )
+    assert (out == 0).any()
+
+
+@pytest.mark.parametrize("value", [16777217, 2**32 - 1, 2**53 + 1, 2**63 - 1])
+def test_whole_numbers_that_float32_leaves_out_come_back(head, value):
+    stored = head.with_data(torch.full_like(head.data, value, dtype=torch.int64))
+    assert (warp(stored, Affine.identity(), onto=head.grid).data == value).all()
+    shifted = warp(stored, HALF, onto=head.grid).data
+    for found in shifted[shifted != 0].unique().tolist():
+        assert found == pytest.approx(value, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("value", [1e9 + 0.25, 1e300, -1e300])
+def test_float64_images_keep_their_precision(head, value):
+    stored = head.with_data(torch.full_like(head.data, value, dtype=torch.float64))
+    for phi in (Affine.identity(), HALF):
+        out = warp(stored, phi, onto=head.grid).data
+        inside = out != 0
+        assert out.dtype is torch.float64
+        torch.testing.assert_close(
+            out[inside], torch.full_like(out[inside], value), rtol=1e-12, atol=0
+        )
+    points = head.grid.to_world(torch.tensor([[3.5, 4.5, 5.5]], dtype=torch.float64))
+    assert values_at(stored, points).item() == pytest.approx(value, rel=1e-12)
+    coarse = resample(stored, head.grid.with_spacing(4)).data
+    torch.testing.assert_close(coarse, torch.full_like(coarse, value), rtol=1e-12, atol=0)
+
+
+def test_float64_images_are_sampled_as_simpleitk_does(head, phi, target):
+    exact = head.with_data(head.data.double() + 1e9)
+    ours = warp(exact, phi, onto=target).data[0].numpy()
+    theirs = _sitk_warp(exact, phi, target, sitk.sitkLinear, 0)
+    np.testing.assert_array_equal(ours == 0, theirs == 0)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_float64_goes_through_a_displacement_and_in_planes(head, bend):
+    exact = warp(head.with_data(head.data.double() + 1e9), bend, onto=head.grid).data - 1e9
+    single = warp(head, bend, onto=head.grid).data
+    inside = exact > -1
+    torch.testing.assert_close(exact[inside].float(), single[inside], atol=2e-3, rtol=0)
+    plane = Volume(torch.tensor([[1e9, 1e9 + 1]], dtype=torch.float64), Grid((1, 2), np.eye(3)))
+    shift = Affine(homogeneous(np.eye(2), [0.0, 0.25]))
+    assert warp(plane, shift, onto=plane.grid).data[0, 0, 0].item() == 1e9 + 0.25
+
+
+@pytest.mark.parametrize(
+    ("kind", "outside", "allowed"),
+    [
+        (torch.uint8, -1, "whole numbers from 0 to 255"),
+        (torch.uint8, 300, "whole numbers from 0 to 255"),
+        (torch.uint8, -1000, "whole numbers from 0 to 255"),
+        (torch.int16, 0.5, "whole numbers from -32768 to 32767"),
+        (torch.int32, float("nan"), "whole numbers from -2147483648 to"),
+        (torch.float32, 1e39, "-3.403e"),
+    ],
+)
+def test_a_value_outside_that_the_type_cannot_hold_is_refused(head, kind, outside, allowed):
+    stored = head.with_data(head.data.to(kind))
+    calls = [
+        lambda v: warp(v, HALF, onto=v.grid, outside=outside),
+        lambda v: warp(v, Affine.identity(), onto=v.grid, outside=outside),
+        lambda v: resample(v, v.grid.with_spacing(4), outside=outside),
+        lambda v: v.window((-1, 0, 0), v.grid.shape, fill=outside),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match=f"head.nii.gz: .*, the value outside.*{allowed}"):
+            call(stored)
+
+
+def test_labels_refuse_a_value_outside_that_is_no_label(parts):
+    points = parts.grid.world_points()
+    with pytest.raises(InputError, match="whole numbers from 0 to 255"):
+        values_at(parts, points, outside=-1)
+    assert warp(parts, HALF, onto=parts.grid, outside=255).data.max() == 255
+
+
+def test_an_integer_image_may_have_any_value_outside_where_the_result_is_float(head):
     stored = head.with_data(head.data.to(torch.uint8))
-    far = Affine(homogeneous(np.eye(3), [900, 0, 0]))
-    assert (warp(stored, far, onto=head.grid, outside=-1000).data == 0).all()
+    far = torch.tensor([[900.0, 0.0, 0.0]])
+    assert values_at(stored, far, outside=-1000.5).item() == -1000.5
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("spacing", [1.0, 0.5, 2.0])
+def test_the_far_rim_lies_outside_as_in_simpleitk(axis, spacing):
+    shape = [1, 1, 1]
+    shape[axis] = 4
+    grid = Grid(tuple(shape), np.diag([spacing] * 3 + [1.0]))
+    labels = Labels(torch.tensor([1, 2, 3, 4]).reshape(shape), grid)
+    shift = Affine(homogeneous(np.eye(3), [spacing / 2 if a == axis else 0 for a in range(3)]))
+    half = DisplacementField(
+        torch.tensor(shift.matrix[:3, 3].copy()).reshape(3, 1, 1, 1).expand(3, *shape), grid
+    )
+    theirs = _sitk_warp(labels, shift, grid, sitk.sitkNearestNeighbor, 0).ravel().tolist()
+    assert theirs == [2, 3, 4, 0]
+    for phi in (shift, half):
+        assert warp(labels, phi, onto=grid).data.flatten().tolist() == theirs
+    image = Volume(labels.data.float(), grid)
+    assert warp(image, shift, onto=grid).data.flatten().tolist() == [1.5, 2.5, 3.5, 0]
+    points = shift(grid.world_points())
+    assert values_at(labels, points).flatten().tolist() == theirs
+    assert grid.contains(points).flatten().tolist() == [True, True, True, False]
+
+
+def test_the_far_rim_of_a_displacement_moves_nothing():
+    grid = Grid((8, 8), np.eye(3))
+    field = DisplacementField(torch.full((2, 8, 8), 2.0), grid)
+    rim = torch.tensor([[-0.51, 3], [-0.5, 3], [7.49, 3], [7.5, 3], [3, 7.5]])
+    assert (field(rim) - rim)[:, 0].round(decimals=4).tolist() == [0, 2, 2, 0, 0]
 
 
 def test_channels_are_warped_alike(head, bend):

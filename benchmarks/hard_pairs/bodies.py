@@ -36,10 +36,12 @@ class Sides(Transform):
         """Three."""
         return 3
 
-    def __call__(self, points: Tensor) -> Tensor:
+    def map(self, points: Tensor) -> Tensor:
         """Map world points ``(..., 3)``."""
         here = points[..., :1] < 0
-        return torch.where(here, rk.Affine(self.left)(points), rk.Affine(self.right)(points))
+        return torch.where(
+            here, rk.Affine(self.left).map(points), rk.Affine(self.right).map(points)
+        )
 
     def inverse(self) -> Transform:
         """Nothing: bodies that move apart leave a gap.

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from regkit.cli.options import (
-    AllowShear,
-    AssumeRas,
-    Channel,
     Debug,
-    Frame,
-    Geometry,
-    MaxBytes,
-    Nan,
     Overwrite,
 )
+from regkit.cli.read_options import takes_read_options
+
+if TYPE_CHECKING:
+    from regkit.io import ReadOptions
 
 
+@takes_read_options()
 def apply(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The image that is moved.")],
     transforms: Annotated[
@@ -36,37 +33,41 @@ def apply(
         bool, typer.Option("--labels", help="IMAGE holds labels: nearest voxel, never a mix.")
     ] = False,
     outside: Annotated[float, typer.Option(help="Value beyond IMAGE, such as -1000 for CT.")] = 0.0,
-    geometry: Geometry = None,
-    assume_ras: AssumeRas = False,
-    allow_shear: AllowShear = False,
-    frame: Frame = None,
-    channel: Channel = None,
-    nan: Nan = None,
-    max_bytes: MaxBytes = 2**31,
+    *,
+    reading: ReadOptions,
     overwrite: Overwrite = False,
     debug: Debug = False,
 ) -> None:
     """Resample IMAGE on the grid of a reference through TRANSFORMS.
 
-    transform.h5 of `regkit register` warps the moving image, inverse.h5 the fixed one.
+    transform.h5 of `regkit register` warps the moving image, inverse.h5 the fixed one. Of a 4-D
+    IMAGE every frame is warped, or the one that --frame names.
     """
     from regkit.cli.chain import open_chain
     from regkit.io import (
-        Reading,
+        check_holds,
         check_output,
+        labels_of,
+        open_frames,
         open_image,
-        open_labels,
+        read_header,
         refuse_overwriting_inputs,
-        save,
+        save_series,
     )
     from regkit.resample import warp
 
     check_output(output, overwrite=overwrite)
     refuse_overwriting_inputs([output], [image, onto, *transforms])
-    reading = Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
     # All frames and channels of a reference lie on one grid.
-    grid = open_image(onto, replace(reading, frame=0, channel=0)).grid.straightened()
+    reference = open_image(read_header(onto, reading).of(frame=0, channel=0))
+    grid = reference.grid.straightened()
+    check_holds(output, grid)
     phi = open_chain(transforms)
-    moving = (open_labels if labels else open_image)(image, reading)
-    save(warp(moving, phi, onto=grid, outside=outside), output, overwrite=overwrite)
+    header = read_header(image, reading)
+    check_output(output, overwrite=overwrite, frames=len(header.each_frame(reading)))
+    warped = [
+        warp(labels_of(frame, header) if labels else frame, phi, onto=grid, outside=outside)
+        for frame in open_frames(header, reading)
+    ]
+    save_series(warped, output, repetition=header.repetition, overwrite=overwrite)
     typer.echo(str(output))

@@ -12,7 +12,7 @@ import typer
 from regkit.cli.stopping import Stopped
 from regkit.errors import RegkitError
 
-USAGE, BUG, RESOURCE, INTERRUPTED = 2, 1, 4, 130
+USAGE, BUG, RESOURCE, UNFIT, INTERRUPTED = 2, 1, 4, 5, 130
 _SIGNALLED = 128  # as shells count: and the number of the signal
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -25,8 +25,8 @@ _HELPS = (
 
 # An argument as the library names it in its advice.
 _ARGUMENT = re.compile(
-    r"\b(allow_shear|assume_ras|channel|frame|geometry|init|max_bytes|nan)"
-    r"=(True|'?([\w.-]+)'?)"
+    r"\b(allow_shear|assume_ras|channel|frame|geometry|init|max_bytes|nan|spacing)"
+    r"=(True|'?([\w.-]+)'?|\(([\w., ]+)\))"
 )
 
 
@@ -86,13 +86,16 @@ def in_options(text: str) -> str:
     --------
     >>> in_options("pass nan=0, geometry='sform' or assume_ras=True")
     'pass --nan 0, --geometry sform or --assume-ras'
+    >>> in_options("pass spacing=(0.5, 0.5, 2)")
+    'pass --spacing 0.5,0.5,2'
     """
     return _ARGUMENT.sub(_option, text)
 
 
 def _option(found: re.Match[str]) -> str:
     name = found[1].replace("_", "-")
-    return f"--{name}" if found[2] == "True" else f"--{name} {found[3]}"
+    value = found[3] or found[4].replace(" ", "") if found[2] != "True" else ""
+    return f"--{name} {value}".rstrip()
 
 
 def _message(error: BaseException) -> str:

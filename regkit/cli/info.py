@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from regkit.cli.options import (
-    AllowShear,
-    AssumeRas,
-    Channel,
     Debug,
-    Frame,
-    Geometry,
     Json,
-    MaxBytes,
-    Nan,
 )
+from regkit.cli.read_options import takes_read_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from regkit.io import ReadOptions
+    from regkit.io.header import Header
     from regkit.volume import Volume
 
 
+@takes_read_options()
 def info(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image or a label map.")],
-    geometry: Geometry = None,
-    assume_ras: AssumeRas = False,
-    allow_shear: AllowShear = False,
-    frame: Frame = None,
-    channel: Channel = None,
-    nan: Nan = None,
-    max_bytes: MaxBytes = 2**31,
+    *,
+    reading: ReadOptions,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Show shape, spacing, orientation and intensities of IMAGE, as regkit reads them."""
-    from regkit.io import Reading, open_image
+    """Show shape, spacing, orientation and intensities of IMAGE, as regkit reads them.
 
-    reading = Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
-    facts = describe(open_image(image, reading))
+    Intensities are those of all frames and channels, or of the ones that are named.
+    """
+    from regkit.io import read_header
+
+    header = read_header(image, reading)
+    facts = describe(header, parts(header, reading))
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -48,28 +46,44 @@ def info(
         typer.echo(f"{name:<12}{_plain(value)}")
 
 
-def describe(volume: Volume) -> dict[str, Any]:
-    """Facts about a volume, as JSON can hold them; positions in RAS+ mm.
+def parts(header: Header, reading: ReadOptions) -> Iterator[Volume]:
+    """All frames of all channels, or of the ones that are asked for."""
+    from regkit.io import open_frames
 
-    Examples
-    --------
-    >>> import numpy as np, torch
-    >>> from regkit import Grid, Volume
-    >>> describe(Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4))))["orientation"]
-    'RAS'
+    channels = range(header.channels) if reading.channel is None else [reading.channel]
+    for channel in channels:
+        yield from open_frames(header, replace(reading, channel=channel))
+
+
+def describe(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
+    """Facts about an image, as JSON can hold them; positions in its world, which is named.
+
+    Parameters
+    ----------
+    header
+        What was found out about the file.
+    volumes
+        Its frames and channels, over which intensities are gathered.
     """
-    grid, data = volume.grid, volume.data.double()
+    grid = header.grid
+    each = [(float(d.min()), float(d.max()), float(d.double().mean()), d.dtype)
+            for d in (volume.data_values() for volume in volumes)]  # fmt: skip
+    lowest, highest, means, types = zip(*each, strict=True)
     return {
-        "file": volume.name,
+        "file": header.name,
+        "format": header.format,
         "shape": list(grid.shape),
-        "channels": volume.channels,
-        "spacing": [round(s, 6) for s in grid.spacing],
+        "frames": header.frames,
+        "channels": header.channels,
+        "spacing": [float(f"{s:.7g}") for s in grid.spacing],
+        "unit": grid.world.unit,
+        "world": str(grid.world),
         "orientation": grid.orientation,
-        "centre": [round(float(c), 3) for c in grid.centre],
-        "type": str(volume.data.dtype).removeprefix("torch."),
-        "lowest": float(data.min()),
-        "highest": float(data.max()),
-        "mean": float(data.mean()),
+        "centre": [float(f"{c:.7g}") for c in grid.centre],
+        "type": str(types[0]).removeprefix("torch."),
+        "lowest": min(lowest),
+        "highest": max(highest),
+        "mean": sum(means) / len(means),
         "affine": grid.affine.tolist(),
     }
 

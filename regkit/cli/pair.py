@@ -6,12 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from regkit.cli.headers import Headers
 from regkit.cli.plan import Plan
 from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_transform
 from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
+from regkit.registration.flat import flattened_with, one_dimension
+from regkit.registration.label_place import checked_place
+from regkit.registration.twice import NOTHING, is_one_image
 from regkit.transforms import Transform
 from regkit.volume import Labels, Volume
 
@@ -27,10 +31,11 @@ class Pair:
     fixed_labels: Labels | None
     moving_labels: tuple[Labels, ...]
     initial: Transform | None
+    notes: tuple[str, ...] = ()
 
 
-def open_pair(plan: Plan) -> Pair:
-    """Read and check every file of ``plan``.
+def open_pair(plan: Plan, headers: Headers) -> Pair:
+    """Read and check every file of ``plan``, the two images by the headers that are known.
 
     Raises
     ------
@@ -38,9 +43,10 @@ def open_pair(plan: Plan) -> Pair:
         If a file cannot be used.
     """
     paths = plan.paths
-    fixed, moving = (open_image(path, plan.reading) for path in (paths.fixed, paths.moving))
-    # The others belong to one frame and channel, and have none of their own.
-    reading = replace(plan.reading, frame=None, channel=None)
+    fixed, moving = open_image(headers.fixed), open_image(headers.moving)
+    # The others belong to one frame and channel, and have none and no padding of their own.
+    reading = replace(plan.reading, frame=None, channel=None, padding=None)
+    fixed, moving, notes = one_dimension(fixed, moving)
     check_pair(fixed, moving)
     initial = read_transform(paths.init) if paths.init else None
     check_initial(initial, fixed.ndim)
@@ -50,17 +56,21 @@ def open_pair(plan: Plan) -> Pair:
         image: as_mask(open_image(path, reading), image) if path else None
         for image, path in ((fixed, paths.fixed_mask), (moving, paths.moving_mask))
     }
-    labels = [open_labels(path, reading) for path in paths.given_labels()]
+    labels = [flattened_with(open_labels(path, reading), fixed) for path in paths.given_labels()]
     for each in labels:
         check_same_dimension(each, fixed)
+    many = len(paths.moving_labels)
+    beside = [(each, moving if n < many else fixed) for n, each in enumerate(labels)]
+    found = [checked_place(each, image) for each, image in beside]
     return Pair(
         fixed,
         moving,
         fixed_mask=masks[fixed],
         moving_mask=masks[moving],
         fixed_labels=labels[-1] if paths.fixed_labels else None,
-        moving_labels=tuple(labels[: len(paths.moving_labels)]),
+        moving_labels=tuple(labels[:many]),
         initial=initial,
+        notes=(*notes, *(note for note in found if note is not None)),
     )
 
 
@@ -74,9 +84,9 @@ def introduce(pair: Pair, plan: Plan, *, quiet: bool) -> None:
 
 def notices(pair: Pair, plan: Plan) -> list[str]:
     """What a user should know about a pair, though it is no error."""
-    out = []
-    if plan.paths.fixed.samefile(plan.paths.moving):
-        out.append("fixed and moving are the same file; nothing has to move")
+    out = list(pair.notes)
+    if pair.initial is None and not plan.config.dice and is_one_image(pair.fixed, pair.moving):
+        out.append(NOTHING)
     grid = pair.fixed.grid.straightened()
     if grid != pair.fixed.grid:
         size = "x".join(map(str, grid.shape))
@@ -100,7 +110,7 @@ def check_meeting(fixed: Volume, moving: Volume) -> None:
     if gap > 0:
         raise InputError(
             f"{moving.name}: does not overlap with {fixed.name}: their fields of view are "
-            f"{gap:.0f} mm apart; start from init='centers' or init='auto'"
+            f"{gap:.3g} {fixed.grid.world.unit} apart; start from init='centers' or init='auto'"
         )
 
 

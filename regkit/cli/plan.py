@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from regkit.errors import InputError
-from regkit.io import Reading, refuse_overwriting_inputs
+from regkit.io import ReadOptions, refuse_overwriting_inputs
 from regkit.io.atomic import check_free, check_permission
-from regkit.io.formats import display_name, display_path
+from regkit.io.names import display_name, display_path
 from regkit.io.settings import read_settings
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
@@ -64,7 +64,7 @@ class Plan:
     preset: str
     config: RegisterConfig
     overwrite: bool
-    reading: Reading
+    reading: ReadOptions
     full_paths: bool = False
 
     @property
@@ -109,7 +109,7 @@ def make_plan(
     file: Path | None,
     options: Mapping[str, Any],
     overwrite: bool,
-    reading: Reading,
+    reading: ReadOptions,
     full_paths: bool = False,
 ) -> Plan:
     """Settle the settings and the folder, reading no image.

@@ -14,8 +14,12 @@ from typing import Any
 
 from regkit import __version__
 from regkit.cli.plan import Plan
+from regkit.geometry.world import World
 from regkit.registration.backbones import backbone_files
 from regkit.registration.result import Result
+
+# In the version after 0.1 under their old names as well.
+_LENGTHS = ("inverse_consistency_", "displacement_")
 
 _PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
 
@@ -44,7 +48,8 @@ def make_record(
     dict
         ``status``, ``versions``, ``inputs`` with their SHA-256, ``seed``, ``device``, ``config``,
         ``asked``, ``backbones`` (files of feature similarities, with their SHA-256), ``reading``,
-        ``notices``, ``stages``, ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
+        ``notices``, ``stages``, ``quality``, ``world`` (``unit``, ``axes``, ``crs``: what lengths
+        are measured in), ``metrics``, ``metrics_before``, ``outputs``, ``seconds`` and
         ``peak_memory_mb``. Numbers that are not finite become ``None``.
     """
     config = result.config.model_dump(mode="json")
@@ -63,7 +68,9 @@ def make_record(
         "notices": list(notices),
         "reason": result.reason,
         "stages": [asdict(stage) for stage in result.stages],
-        "metrics": result.metrics,
+        "quality": result.quality.as_dict(),
+        "world": asdict(result.fixed.grid.world),
+        "metrics": with_old_names(result.metrics, result.fixed.grid.world),
         "metrics_before": dict(before),
         "outputs": list(plan.outputs),
         "seconds": round(seconds, 2),
@@ -71,6 +78,20 @@ def make_record(
     }
     cleaned: dict[str, Any] = _finite(record)
     return cleaned
+
+
+def with_old_names(metrics: Mapping[str, float], world: World) -> dict[str, float]:
+    """Metrics, and lengths under the names of version 0.1 as well, where those tell the truth.
+
+    Examples
+    --------
+    >>> with_old_names({"displacement_p95": 2.0}, World())
+    {'displacement_p95': 2.0, 'displacement_p95_mm': 2.0}
+    >>> with_old_names({"displacement_p95": 2.0}, World("m"))
+    {'displacement_p95': 2.0}
+    """
+    lengths = [name for name in metrics if name.startswith(_LENGTHS)] if world.unit == "mm" else []
+    return {**metrics, **{f"{name}_mm": metrics[name] for name in lengths}}
 
 
 def asked(plan: Plan) -> dict[str, Any]:

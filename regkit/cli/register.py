@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from regkit.cli.options import (
-    AllowShear,
-    AssumeRas,
-    Channel,
     Debug,
     Device,
-    Frame,
-    Geometry,
     Json,
-    MaxBytes,
-    Nan,
     Overwrite,
     Quiet,
     Threads,
 )
+from regkit.cli.read_options import takes_read_options
+
+if TYPE_CHECKING:
+    from regkit.io import ReadOptions
 
 _IMAGES = "Images"
 _METHOD = "Method"
@@ -31,6 +28,7 @@ Refine = Literal["field", "weights", "none"]
 Preset = Literal["fast", "default", "accurate"]
 
 
+@takes_read_options()
 def register(
     fixed: Annotated[
         Path, typer.Argument(metavar="FIXED", help="The image whose grid the result lives on.")
@@ -118,13 +116,8 @@ def register(
         int | None,
         typer.Option(help="Same seed, same bytes (default: 0)", rich_help_panel=_METHOD),
     ] = None,
-    geometry: Geometry = None,
-    assume_ras: AssumeRas = False,
-    allow_shear: AllowShear = False,
-    frame: Frame = None,
-    channel: Channel = None,
-    nan: Nan = None,
-    max_bytes: MaxBytes = 2**31,
+    *,
+    reading: ReadOptions,
     device: Device = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
@@ -144,6 +137,14 @@ def register(
             rich_help_panel="Running",
         ),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with 5 where the quality of the result is fail; it is written all the same.",
+            rich_help_panel="Running",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the inputs, say the plan, stop.")
     ] = False,
@@ -155,6 +156,8 @@ def register(
 
     The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
     """
+    from regkit.cli.exits import UNFIT
+    from regkit.cli.headers import read_headers
     from regkit.cli.model import chosen_model
     from regkit.cli.pair import introduce, open_pair
     from regkit.cli.plan import Paths, make_plan, split_init
@@ -162,7 +165,6 @@ def register(
     from regkit.cli.room import check_room
     from regkit.cli.run import run
     from regkit.cli.terminal import say
-    from regkit.io import Reading
 
     network, told = chosen_model(model)
     labels = tuple(moving_labels or ())
@@ -188,14 +190,15 @@ def register(
         file=config,
         options=options,
         overwrite=overwrite or resume,
-        reading=Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes),
+        reading=reading,
         full_paths=full_paths,
     )
     if resume and is_finished(plan):
         say(f"done    {plan.folder.name}: was finished before", quiet=quiet)
         return
-    check_room(plan)
-    pair = open_pair(plan)
+    headers = read_headers(plan)
+    check_room(plan, headers)
+    pair = open_pair(plan, headers)
     introduce(pair, plan, quiet=quiet)
     say(told, quiet=quiet or not told)
     if dry_run:
@@ -203,3 +206,5 @@ def register(
         return
     done = run(plan, pair, quiet=quiet)
     typer.echo(done.as_json() if as_json else done.as_text())
+    if strict and done.record["quality"]["verdict"] == "fail":
+        raise typer.Exit(UNFIT)

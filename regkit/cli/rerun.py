@@ -43,6 +43,7 @@ def rerun(
     Inputs are known by name and SHA-256. The exit code is 0 if every file is the same to the last
     bit, and 3 if one is not.
     """
+    from regkit.cli.headers import read_headers
     from regkit.cli.pair import open_pair
     from regkit.cli.plan import check_plan
     from regkit.cli.record import versions
@@ -56,8 +57,9 @@ def rerun(
     with _folder(output) as folder:
         plan = as_plan(before, paths, folder)
         check_plan(plan)
-        check_room(plan)
-        after = run(plan, open_pair(plan), quiet=quiet).record
+        headers = read_headers(plan)
+        check_room(plan, headers)
+        after = run(plan, open_pair(plan, headers), quiet=quiet).record
     differing = [
         name for name in _compared(before) if before["sha256"][name] != after["sha256"].get(name)
     ]
@@ -99,15 +101,17 @@ def as_plan(record: Mapping[str, Any], paths: Paths, folder: Path) -> Plan:
         If its settings are not settings.
     """
     from regkit.cli.plan import Plan
-    from regkit.io import Reading
+    from regkit.io import ReadOptions
     from regkit.registration.config import make_config
 
-    known, reading = {each.name for each in fields(Reading)}, record["reading"]
+    known, reading = {each.name for each in fields(ReadOptions)}, record["reading"]
     if not set(reading) <= known:
         raise InputError(f"the record may have {', '.join(sorted(known))} under 'reading'")
     config = make_config(file=record["asked"])
     shown = any("path" in entry for entry in record["inputs"])
-    return Plan(paths, folder, str(record.get("preset")), config, False, Reading(**reading), shown)
+    return Plan(
+        paths, folder, str(record.get("preset")), config, False, ReadOptions(**reading), shown
+    )
 
 
 def changed(before: object, now: Mapping[str, str]) -> str:
@@ -131,7 +135,7 @@ def _compared(record: Mapping[str, Any]) -> list[str]:
 
 def _input(entry: Any, folders: list[Path]) -> tuple[str, Path]:
     from regkit.cli.record import sha256
-    from regkit.io.formats import display_name
+    from regkit.io.names import display_name
 
     known = isinstance(entry, dict) and entry.get("role") in _ROLES
     name = entry.get("file") if known else None

@@ -10,7 +10,7 @@ from typing import Any
 from regkit.cli.plan import RECORD, Plan
 from regkit.cli.record import asked, backbones, fingerprint, sha256
 from regkit.errors import InputError
-from regkit.io.formats import display_name
+from regkit.io.names import display_name
 from regkit.io.preflight import check_regular
 
 _MAX_BYTES = 1 << 24

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from regkit.cli.headers import Headers
 from regkit.cli.plan import Plan
 from regkit.errors import ResourceError
-from regkit.io import preflight
 from regkit.io.atomic import free_space, no_space
 from regkit.io.header import Header, product, size_text
 from regkit.networks.inference import suited
@@ -40,17 +40,15 @@ _FEATURES = 575 << 20
 _PER_PIXEL_FEATURES = 1650
 
 
-def check_room(plan: Plan) -> None:
+def check_room(plan: Plan, headers: Headers) -> None:
     """Refuse a run that would not fit, by the headers of its images alone.
 
     Raises
     ------
-    InputError
-        If a header cannot be trusted.
     ResourceError
         With what is needed and what is free.
     """
-    pair = [preflight(path, plan.reading) for path in (plan.paths.fixed, plan.paths.moving)]
+    pair = [headers.fixed, headers.moving]
     sizes = [product(each.grid.straightened().shape) for each in pair]
     network = network_memory(plan.config, pair[0].grid.ndim)
     features = feature_memory(plan.config, pair[0].grid.straightened().shape)

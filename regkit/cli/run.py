@@ -29,6 +29,10 @@ _IN_REPORT = ("preset", "seed", "device", "seconds", "peak_memory_mb", "inputs")
 # As many as share a disk without harm; compressing and drawing keep two cores busy.
 _WRITERS = 2
 _STEPS = 2.0**10
+_TO_TRY = (
+    "Try --init with a rough alignment by hand, masks of what both images show, --similarity mind, "
+    "or --transform rigid."
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ def run(plan: Plan, pair: Pair, *, quiet: bool) -> Done:
         )
         record = write(staging, plan, result, labels, record)
     say(_summary(record), quiet=quiet)
+    say(_quality(record["quality"]), quiet=quiet)
     return Done(plan.folder, record)
 
 
@@ -152,6 +157,15 @@ def _side_by_side(*jobs: Callable[[], object]) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _quality(quality: dict[str, Any]) -> str:
+    """One line a person cannot miss."""
+    if quality["verdict"] == "pass":
+        return f"quality pass; {len(quality['checks'])} checks, judge the fit by the pictures"
+    what = "FAIL, hardly right" if quality["verdict"] == "fail" else "DOUBTFUL, look before use"
+    advice = f" {_TO_TRY}" if quality["verdict"] == "fail" else ""
+    return f"quality {what}: {' '.join(quality['reasons'])}{advice}"
 
 
 def _summary(record: dict[str, Any]) -> str:

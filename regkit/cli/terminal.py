@@ -34,9 +34,7 @@ def describe(role: str, volume: Volume, name: str) -> str:
     >>> describe("fixed", Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4))), "a.nii")
     'fixed   a.nii  4x5x6, 1x1x1 mm, RAS'
     """
-    size = "x".join(map(str, volume.grid.shape))
-    spacing = "x".join(f"{s:.4g}" for s in volume.grid.spacing)
-    return f"{role:<7} {name}  {size}, {spacing} mm, {volume.grid.orientation}"
+    return f"{role:<7} {name}  {volume.grid.summary}"
 
 
 @contextmanager

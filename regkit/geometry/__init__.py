@@ -1,5 +1,6 @@
 """Grids, affines and orientation: pure maths, no files."""
 
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import World
 
-__all__ = ["Grid"]
+__all__ = ["Grid", "World"]

@@ -36,15 +36,21 @@ def checked(matrix: ArrayLike, *, what: str = "affine") -> Matrix:
     InputError
         If it is not ``3x3`` or ``4x4``, not finite, or not invertible.
     """
-    out = np.array(matrix, dtype=np.float64)
+    try:
+        out = np.array(matrix, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{what} is {type(matrix).__name__}, not a matrix of numbers; give (3, 3) in 2-D, "
+            "(4, 4) in 3-D"
+        ) from error
     if out.shape not in ((3, 3), (4, 4)):
         raise InputError(f"{what} has shape {out.shape}; allowed: (3, 3) in 2-D, (4, 4) in 3-D")
     if not np.isfinite(out).all():
         raise InputError(f"{what} has values that are not finite; fix the header")
     if not np.allclose(out[-1], np.eye(len(out))[-1]):
         raise InputError(f"{what} has last row {out[-1].tolist()}; it must be 0 ... 0 1")
-    scale = np.linalg.norm(out[:-1, :-1], axis=0)
-    if not (scale > 0).all() or not abs(np.linalg.det(out[:-1, :-1] / scale)) > 1e-9:
+    scale = np.linalg.norm(out[:-1, :-1], axis=0).prod()
+    if not (scale > 0 and abs(np.linalg.det(out[:-1, :-1])) > 1e-9 * scale):
         raise InputError(f"{what} is singular; its columns must be independent")
     out.setflags(write=False)
     return out

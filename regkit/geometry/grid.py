@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
@@ -22,6 +22,7 @@ from regkit.geometry.affines import (
     spacing_of,
 )
 from regkit.geometry.orientation import axis_codes, axis_directions, parse_codes
+from regkit.geometry.world import MEDICAL, World
 
 MAX_SHEAR = 1e-3  # cosine of two axes; what is below comes of rounding in headers
 
@@ -35,7 +36,9 @@ class Grid:
     shape
         Number of voxels along each index axis, two or three of them.
     affine
-        ``(d + 1, d + 1)`` float64, index to world (RAS+ millimetres for medical images).
+        ``(d + 1, d + 1)`` float64, index to world.
+    world
+        The unit and axes of positions; RAS+ millimetres if not given.
 
     Raises
     ------
@@ -51,6 +54,7 @@ class Grid:
 
     shape: tuple[int, ...]
     affine: Matrix
+    world: World = MEDICAL
 
     def __post_init__(self) -> None:
         shape = tuple(int(n) for n in self.shape)
@@ -67,15 +71,22 @@ class Grid:
             isinstance(other, Grid)
             and self.shape == other.shape
             and np.array_equal(self.affine, other.affine)
+            and self.world == other.world
         )
 
     def __hash__(self) -> int:
         return hash((self.shape, self.affine.tobytes()))
 
     def __repr__(self) -> str:
+        return f"Grid({self.summary})"
+
+    @property
+    def summary(self) -> str:
+        """Size, spacing with its unit, and where the axes point, on one line."""
         size = "x".join(map(str, self.shape))
         spacing = "x".join(f"{s:.4g}" for s in self.spacing)
-        return f"Grid({size}, {spacing} mm, {self.orientation})"
+        where = self.orientation if self.world.anatomical else self.world.crs
+        return f"{size}, {spacing} {self.world.unit}" + (f", {where}" if where else "")
 
     @property
     def ndim(self) -> int:
@@ -110,6 +121,26 @@ class Grid:
     def corners(self) -> Matrix:
         """World positions of the outer corners of the field of view, ``(2**d, d)``."""
         return apply_affine(self.affine, list(product(*((-0.5, n - 0.5) for n in self.shape))))
+
+    def placed(self, shape: Sequence[int] | NDArray[np.int64], affine: ArrayLike) -> Grid:
+        """Another grid of this world."""
+        whole = tuple(int(n) for n in shape)
+        return replace(self, shape=whole, affine=np.asarray(affine, dtype=np.float64))
+
+    def in_unit(self, unit: str) -> Grid:
+        """The same voxels in the same place, with all lengths in ``unit`` (mm, µm or m).
+
+        Examples
+        --------
+        >>> Grid((4, 4), np.diag([500.0, 500.0, 1.0]), World("um")).in_unit("mm")
+        Grid(4x4, 0.5x0.5 mm, RA)
+        """
+        scale = np.diag([self.world.scale_to(unit)] * self.ndim + [1.0])
+        return replace(self, affine=scale @ self.affine, world=replace(self.world, unit=unit))
+
+    def contains(self, points: Tensor) -> Tensor:
+        """Whether world points ``(..., d)`` lie in the field of view, ``(...)``."""
+        return is_inside(self.to_index(points), self.shape)
 
     def to_index(self, points: Tensor) -> Tensor:
         """World points ``(..., d)`` to index coordinates."""
@@ -146,7 +177,7 @@ class Grid:
         The window may reach beyond the grid: that is padding.
         """
         shift = homogeneous(np.eye(self.ndim), np.asarray(start, dtype=np.float64))
-        return Grid(tuple(shape), self.affine @ shift)
+        return self.placed(shape, self.affine @ shift)
 
     def with_spacing(self, spacing: ArrayLike) -> Grid:
         """The same field of view, in voxels as close to ``spacing`` as whole numbers allow."""
@@ -159,10 +190,7 @@ class Grid:
         """The same field of view (outer corners stay), cut into ``shape`` voxels."""
         new = np.array(shape, dtype=np.float64)
         factor = np.array(self.shape) / new
-        return Grid(
-            tuple(int(n) for n in shape),
-            self.affine @ homogeneous(np.diag(factor), (factor - 1) / 2),
-        )
+        return self.placed(shape, self.affine @ homogeneous(np.diag(factor), (factor - 1) / 2))
 
     def straightened(self) -> Grid:
         """The grid at right angles that is nearest to a sheared one; any other as it is.
@@ -183,7 +211,7 @@ class Grid:
         reach = np.abs((self.corners() - self.centre) @ np.linalg.inv(linear).T).max(axis=0)
         shape = np.ceil(2 * reach - 1e-6).astype(int)
         start = self.centre - linear @ ((shape - 1) / 2)
-        return Grid(tuple(shape.tolist()), homogeneous(linear, start))
+        return self.placed(shape, homogeneous(linear, start))
 
     def reorder(self, codes: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """How to store an array of this grid so that its axes point along ``codes``.
@@ -211,7 +239,21 @@ class Grid:
         for new, old in enumerate(order):
             step[old, new] = -1.0 if new in flipped else 1.0
             start[old] = shape[new] - 1 if new in flipped else 0
-        return Grid(shape, self.affine @ homogeneous(step, start))
+        return self.placed(shape, self.affine @ homogeneous(step, start))
+
+
+def is_inside(index: Tensor, shape: Sequence[int]) -> Tensor:
+    """Whether ``index (..., d)`` lies in an array of ``shape``: from -0.5, and below n - 0.5.
+
+    Half-open as in ITK, SciPy and GDAL, so that a point on the seam of two arrays lies in one.
+
+    Examples
+    --------
+    >>> is_inside(torch.tensor([[-0.5], [3.4], [3.5]]), (4,)).tolist()
+    [True, True, False]
+    """
+    size = torch.tensor(shape, dtype=index.dtype, device=index.device)
+    return ((index >= -0.5) & (index < size - 0.5)).all(-1)
 
 
 def _affine_on(points: Tensor, matrix: Matrix) -> Tensor:

@@ -4,27 +4,40 @@ NIfTI goes through nibabel alone: SimpleITK reads a cut file without an error, a
 without an error when the disk is full.
 """
 
-from regkit.io.files import check_output, open_image, open_labels, read, read_labels, save
+from regkit.io.files import (
+    labels_of,
+    open_frames,
+    open_image,
+    open_labels,
+    read,
+    read_labels,
+)
+from regkit.io.options import ReadOptions
 from regkit.io.points import read_points
-from regkit.io.preflight import preflight
+from regkit.io.preflight import preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
-from regkit.io.reading import Reading
 from regkit.io.transforms import read_transform, write_transform
+from regkit.io.writing import check_holds, check_output, save, save_series
 
 __all__ = [
-    "Reading",
+    "ReadOptions",
+    "check_holds",
     "check_output",
+    "labels_of",
+    "open_frames",
     "open_image",
     "open_labels",
     "preflight",
     "publish",
     "publish_files",
     "read",
+    "read_header",
     "read_labels",
     "read_points",
     "read_transform",
     "refuse_overwriting_inputs",
     "save",
+    "save_series",
     "write_atomically",
     "write_transform",
 ]

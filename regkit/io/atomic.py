@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from regkit.errors import InputError, RegkitError, ResourceError
-from regkit.io.formats import display_name, extension
 from regkit.io.header import size_text
+from regkit.io.names import display_name, extension
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CLOSED = (

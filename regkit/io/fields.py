@@ -1,4 +1,4 @@
-"""Displacement fields as 5-D NIfTI with vector intent, as ITK and ANTs read and write them."""
+"""Displacement fields as 5-D NIfTI with vector intent: those of ITK, ANTs, NiftyReg and SPM."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from nibabel.nifti1 import Nifti1Header
 from numpy.typing import NDArray
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.io.formats import check_content, display_name, sniff
-from regkit.io.header import MAX_BYTES, check_affine, check_shear
+from regkit.io.formats.nifti.geometry import nifti_grid, unit_of
+from regkit.io.formats.nifti.header import check_pixdim, layout_of, raw_header, stored_dims
+from regkit.io.formats.nifti.voxels import stored, verify_image, write_image
+from regkit.io.formats.nifti.warps import VECTOR_INTENTS, Vectors, foreign_warp, vectors_of
+from regkit.io.formats.table import recognised
+from regkit.io.header import check_affine, check_shear
 from regkit.io.lps import vector_signs
-from regkit.io.nifti import stored, verify_image, write_image
-from regkit.io.nifti_geometry import nifti_grid
-from regkit.io.nifti_header import (
-    VECTOR_INTENTS,
-    check_spatial,
-    layout_of,
-    raw_header,
-    stored_dims,
-)
+from regkit.io.names import display_name
+from regkit.io.options import MAX_BYTES
+from regkit.io.streams import inside_gzip
+from regkit.io.transform_format import TransformFormat
 from regkit.transforms import DisplacementField
 
 _INTENT_VECTOR = 1007
@@ -33,7 +33,8 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
     """Read a displacement field.
 
     Vectors are in LPS mm under intent 1007 (what ITK and ANTs write) and in RAS+ mm under intent
-    1006, as ITK reads both.
+    1006, as ITK reads both; dense fields of NiftyReg and of SPM (``y_*.nii``) hold displacements
+    or positions in RAS+ mm, and say so by their intent's name.
 
     Raises
     ------
@@ -41,19 +42,18 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
         If the file is not such a field, or is damaged.
     """
     name = display_name(path)
-    content = sniff(path)
-    check_content(path, content)
-    compressed = content.compressed
+    recognised(path)
+    compressed = inside_gzip(path)
     header = raw_header(path, compressed=compressed)
-    intent = int(header["intent_code"])
-    spatial = _spatial(stored_dims(header, name), intent, name)
+    spatial = _spatial(header, name)
     layout = layout_of(header, path, compressed=compressed, max_bytes=max_bytes)
-    check_spatial(header, name, len(spatial))
+    check_pixdim(header, name, len(spatial))
+    _check_unit(header, name)
     grid = nifti_grid(header, name, spatial)
     if layout.dtype.kind != "f" or layout.slope is not None:
         raise InputError(f"{name}: a displacement field must hold unscaled float32 or float64")
     data = stored(path, name, layout, layout.dims, layout.offset)
-    return DisplacementField(_components(data, grid, intent, name), grid)
+    return DisplacementField(_displacements(data, grid, vectors_of(header), name), grid)
 
 
 def field_writers(
@@ -80,8 +80,12 @@ def lps_components(u: torch.Tensor) -> torch.Tensor:
     return flip_components(u.detach().cpu().clone(memory_format=torch.contiguous_format))
 
 
-def _spatial(dims: tuple[int, ...], intent: int, name: str) -> tuple[int, ...]:
+def _spatial(header: Nifti1Header, name: str) -> tuple[int, ...]:
+    dims, intent = stored_dims(header, name), int(header["intent_code"])
     shape = "x".join(map(str, dims))
+    warp = foreign_warp(header)
+    if warp is not None:
+        raise InputError(f"{name}: holds {warp[0]}, which is not read; {warp[1]}")
     if intent not in VECTOR_INTENTS:
         raise InputError(
             f"{name}: is not a displacement field: its intent code is {intent} ({shape}); needed: "
@@ -97,13 +101,30 @@ def _spatial(dims: tuple[int, ...], intent: int, name: str) -> tuple[int, ...]:
     return dims[: dims[4]]
 
 
-def _components(data: NDArray[np.generic], grid: Grid, intent: int, name: str) -> torch.Tensor:
+def _check_unit(header: Nifti1Header, name: str) -> None:
+    """Programs differ on whether the unit of the grid is also that of the vectors."""
+    if unit_of(header, name) != 1:
+        raise InputError(
+            f"{name}: its grid is not in millimetres (xyzt_units), and its vectors may be or not; "
+            "store both in millimetres"
+        )
+
+
+def _displacements(
+    data: NDArray[np.generic], grid: Grid, vectors: Vectors, name: str
+) -> torch.Tensor:
+    """``u (d, *spatial)`` in RAS+ mm."""
+    wide = np.float64 if vectors.positions else np.float32
     with np.errstate(over="ignore"):  # becomes infinite, which is refused below
-        narrow = np.transpose(data).astype(np.float32)
-    backwards = narrow.reshape(grid.ndim, *grid.shape[::-1])
+        values = np.transpose(data).astype(wide)
+    backwards = values.reshape(grid.ndim, *grid.shape[::-1])
     order = (0, *range(grid.ndim, 0, -1))
-    u = torch.from_numpy(backwards).permute(order).contiguous()
-    return check_vectors(name, u if intent != _INTENT_VECTOR else flip_components(u))
+    u = check_vectors(name, torch.from_numpy(backwards).permute(order).contiguous())
+    if vectors.world == "LPS":
+        flip_components(u)
+    if vectors.positions:
+        u -= grid.world_points().movedim(-1, 0)
+    return u.to(torch.float32)
 
 
 def flip_components(u: torch.Tensor) -> torch.Tensor:
@@ -129,3 +150,12 @@ def _vectors(field: DisplacementField) -> NDArray[Any]:
     data = np.transpose(lps_components(field.u).permute(backwards).contiguous().numpy())
     spatial = (*field.grid.shape, 1)[:3]
     return data.reshape(*spatial, 1, field.ndim, order="F")
+
+
+NIFTI_FIELD = TransformFormat(
+    "NIfTI field",
+    (".nii", ".nii.gz"),
+    read_field,
+    field_writers,
+    (DisplacementField, "a displacement field"),
+)

@@ -1,20 +1,22 @@
-"""The front of regkit's I/O: read an image, read labels, save either."""
+"""Images and labels in, by a path or by a header that has been read already."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
 from regkit.errors import InputError
-from regkit.io.atomic import check_target, write_atomically
-from regkit.io.formats import WRITABLE, display_name, extension
-from regkit.io.header import MAX_BYTES
+from regkit.geometry import Grid
+from regkit.io.format import Window
+from regkit.io.formats.table import format_called
+from regkit.io.header import Header, finite, known_voxels, torch_type
+from regkit.io.options import AS_STORED, MAX_BYTES, ReadOptions
 from regkit.io.preflight import preflight
-from regkit.io.publish import publish
-from regkit.io.reading import Reading
-from regkit.io.voxels import array_of
+from regkit.io.voxels import without_padding
 from regkit.volume.volume import Labels, Volume
 
 
@@ -28,8 +30,10 @@ def read(
     channel: int | None = None,
     nan: float | None = None,
     max_bytes: int = MAX_BYTES,
+    spacing: Sequence[float] | None = None,
+    padding: float | None = None,
 ) -> Volume:
-    """Read an image: NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd).
+    """Read an image of any format in the table (:mod:`regkit.io.formats.table`).
 
     Parameters
     ----------
@@ -47,15 +51,22 @@ def read(
     channel
         Which value of a voxel that has several (RGB, RGBA, vectors), from 0.
     nan
-        The value to put in place of NaN and infinite voxels; without it they are refused.
+        The value to put in place of NaN and infinite voxels, which are no data then; without it
+        they are refused.
     max_bytes
         The most that the voxels may take, uncompressed.
+    spacing
+        Millimetres from voxel to voxel along each axis, where the file does not say.
+    padding
+        The value of voxels that are no data; see :meth:`regkit.Volume.with_padding`.
 
     Returns
     -------
     Volume
         ``(1, i, j, k)`` in the stored type (float32 where the file scales its values), on a grid
-        in RAS+ mm. A NIfTI file with two dimensions gives a 2-D volume.
+        in RAS+ mm, or in pixels where neither the file nor ``spacing`` says how large a voxel is.
+        ``valid`` says where it has data, where ``nan`` or ``padding`` is given. A NIfTI file with
+        two dimensions gives a 2-D volume.
 
     Raises
     ------
@@ -69,24 +80,92 @@ def read(
     >>> from regkit.geometry import Grid
     >>> image = Volume(torch.ones(4, 5, 6), Grid((4, 5, 6), np.eye(4)))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read(save(image, Path(folder, "ones.nii.gz")))
+    ...     read(image.save(Path(folder, "ones.nii.gz")))
     Volume(4x5x6, 1x1x1 mm, RAS, float32, 'ones.nii.gz')
     """
-    return open_image(
-        path, Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
+    options = ReadOptions(
+        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
+        padding,
+    )  # fmt: skip
+    return open_image(path, options)
+
+
+def open_image(
+    source: str | Path | Header,
+    options: ReadOptions = AS_STORED,
+    *,
+    window: Window | None = None,
+    level: int = 0,
+) -> Volume:
+    """:func:`read`, with its choices in one piece, or by a header that has been read already.
+
+    Parameters
+    ----------
+    source
+        A path, or what :func:`regkit.io.preflight` returned, in which ``options`` are then.
+    options
+        The choices of :func:`read`.
+    window
+        A slice of indices for every axis: the part that is read; all of it when left out. A
+        format that can do so reads nothing else.
+    level
+        The level of resolution, 0 for the finest.
+
+    Raises
+    ------
+    InputError
+        As :func:`read`, or if there is no such window or level.
+    """
+    header = source if isinstance(source, Header) else preflight(source, options)
+    whole = header.level(level)
+    box = tuple(slice(0, size) for size in whole.shape) if window is None else window
+    grid = whole if window is None else whole.window(*_corner_and_shape(header, whole, box))
+    return _volume(header, format_called(header.format).read(header, box, level), grid)
+
+
+def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
+    """The frames of a file one after the other, or the one that ``options`` name.
+
+    Parameters
+    ----------
+    header
+        As :func:`regkit.io.read_header` returns it. A compressed file is read once.
+    options
+        Which frame and channel are meant; every frame where none is named.
+
+    Raises
+    ------
+    InputError
+        As :func:`read`.
+    """
+    numbered = header.each_frame(options)
+    series = format_called(header.format).read_series
+    if series is None or len(numbered) == 1:
+        yield from (open_image(each) for each in numbered)
+        return
+    for each, data in zip(numbered, series(numbered[0]), strict=True):
+        yield _volume(each, data, each.grid)
+
+
+def _volume(header: Header, data: NDArray[Any], grid: Grid) -> Volume:
+    nan = header.options.nan
+    checked, valid = finite(header.name, data, nan), known_voxels(data, nan)
+    native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
+    return without_padding(Volume(native, grid, header.name, valid), header.options.padding)
+
+
+def _corner_and_shape(
+    header: Header, grid: Grid, window: Window
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    inside = len(window) == grid.ndim and all(
+        part.step is None and 0 <= part.start < part.stop <= size
+        for part, size in zip(window, grid.shape, strict=True)
     )
-
-
-def open_image(path: str | Path, reading: Reading) -> Volume:
-    """:func:`read`, with its choices in one piece."""
-    header = preflight(path, reading)
-    if header.format == "NIfTI":
-        from regkit.io.nifti import read_nifti
-
-        return read_nifti(header, nan=reading.nan)
-    from regkit.io.itk import read_itk
-
-    return read_itk(header, nan=reading.nan)
+    if not inside:
+        shown = ", ".join(f"{part.start}:{part.stop}" for part in window)
+        size = "x".join(map(str, grid.shape))
+        raise InputError(f"{header.name}: has no window [{shown}]; it has {size} voxels")
+    return tuple(part.start for part in window), tuple(part.stop - part.start for part in window)
 
 
 def read_labels(
@@ -99,12 +178,14 @@ def read_labels(
     channel: int | None = None,
     nan: float | None = None,
     max_bytes: int = MAX_BYTES,
+    spacing: Sequence[float] | None = None,
+    padding: float | None = None,
 ) -> Labels:
     """Read a label map; a float file is accepted where every value is a whole number.
 
     Parameters
     ----------
-    path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes
+    path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, spacing, padding
         As for :func:`read`.
 
     Raises
@@ -112,100 +193,43 @@ def read_labels(
     InputError
         If :func:`read` raises it, or a value is not a whole number.
     """
-    return open_labels(
-        path, Reading(geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes)
-    )
+    options = ReadOptions(
+        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
+        padding,
+    )  # fmt: skip
+    return open_labels(path, options)
 
 
-def open_labels(path: str | Path, reading: Reading) -> Labels:
-    """:func:`read_labels`, with its choices in one piece."""
-    image = open_image(path, reading)
-    return Labels(_whole(image.data, image.name), image.grid, image.name)
+def open_labels(source: str | Path | Header, options: ReadOptions = AS_STORED) -> Labels:
+    """:func:`read_labels`, with its choices in one piece, or by a header read already."""
+    header = source if isinstance(source, Header) else preflight(source, options)
+    return labels_of(open_image(header), header)
 
 
-def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
-    """Write an image or labels, whole or not at all, and read it back to be sure.
-
-    Parameters
-    ----------
-    volume
-        One channel. float16 and bool, which the formats do not know, become float32 and uint8.
-    path
-        With extension .nii, .nii.gz, .nrrd, .mha or .mhd (which keeps its voxels beside it, in
-        .raw).
-    overwrite
-        Replace a file that is there.
-
-    Returns
-    -------
-    Path
-        Where it was written.
+def labels_of(image: Volume, header: Header) -> Labels:
+    """The voxels of an image as labels, which they must be but for the rounding of the file.
 
     Raises
     ------
     InputError
-        If the extension is unknown, the file exists and ``overwrite`` is false, or the volume
-        does not fit a file.
-    ResourceError
-        If the disk is full or loses something.
+        If a value is not a whole number.
     """
-    place = Path(path)
-    check_output(place, overwrite=overwrite)
-    if extension(place) == ".mhd":
-        _save_pair(volume, place, overwrite)
-    else:
-        _save_one(volume, place, overwrite)
-    return place
+    return Labels(_whole(image.data, image.name, header.step), image.grid, image.name, image.valid)
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse a name that :func:`save` would refuse, before there is anything to save.
-
-    Raises
-    ------
-    InputError
-        If the extension is unknown, the name is taken, or the folder is missing or read-only.
-    """
-    suffix = extension(path)
-    if suffix not in WRITABLE:
-        raise InputError(
-            f"{display_name(path)}: {suffix or 'no extension'} is not an image format that "
-            f"regkit writes; writable: {', '.join(WRITABLE)}"
-        )
-    check_target(path, overwrite)
+def _as_tuple(spacing: Sequence[float] | None) -> tuple[float, ...] | None:
+    return None if spacing is None else tuple(spacing)
 
 
-def _save_one(volume: Volume, place: Path, overwrite: bool) -> None:
-    data, grid = array_of(volume), volume.grid
-    write, verify = _writers(extension(place))
-    write_atomically(
-        place, lambda p: write(data, grid, p), lambda p: verify(data, grid, p), overwrite
-    )
-
-
-def _writers(suffix: str) -> tuple[Callable[..., None], Callable[..., None]]:
-    if suffix in (".nii", ".nii.gz"):
-        from regkit.io.nifti import verify_image, write_image
-
-        return write_image, verify_image
-    from regkit.io.itk import verify_itk, write_itk
-
-    return write_itk, verify_itk
-
-
-def _save_pair(volume: Volume, place: Path, overwrite: bool) -> None:
-    """Header and voxels get their final names in a staging folder: one names the other."""
-    data, grid, voxels = array_of(volume), volume.grid, place.with_suffix(".raw").name
-    write, verify = _writers(extension(place))
-    with publish(place.parent, overwrite=overwrite, last=place.name, names=[voxels]) as staging:
-        write(data, grid, staging / place.name)
-        verify(data, grid, staging / place.name)
-
-
-def _whole(data: torch.Tensor, name: str) -> torch.Tensor:
+def _whole(data: torch.Tensor, name: str, step: float) -> torch.Tensor:
+    """Labels as whole numbers; with a scale of ``step`` they may be off by half of it."""
     if not data.is_floating_point():
         return data
-    wrong = data != data.round()
+    nearest = data.round()
+    # From half a label on, any value would be near one.
+    allowed = step / 2 if step < 0.5 else 0.0
+    rounding = torch.finfo(data.dtype).eps * nearest.abs() if allowed else 0.0
+    wrong = (data - nearest).abs() > allowed + rounding
     if bool(wrong.any()):
         raise InputError(
             f"{name}: {int(wrong.sum())} voxels are not whole numbers, the first is "
@@ -214,4 +238,4 @@ def _whole(data: torch.Tensor, name: str) -> torch.Tensor:
     largest = float(data.abs().max())
     if largest >= 2**53:
         raise InputError(f"{name}: has label {largest:g}; labels must be below 2**53")
-    return data.to(torch.int32 if largest < 2**31 else torch.int64)
+    return nearest.to(torch.int32 if largest < 2**31 else torch.int64)

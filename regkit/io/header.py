@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,64 +14,48 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, shear_of
 from regkit.geometry.grid import MAX_SHEAR
+from regkit.io.options import AS_STORED, MAX_BYTES, ReadOptions
 
-MAX_BYTES = 2**31
 # Deflate cannot do better: a match of 258 bytes costs at least two bits, 1032:1.
 MAX_DEFLATE = 1032
-SPACING_RANGE = (1e-4, 1e3)
+# From electron microscopy to what no scanner makes.
+SPACING_RANGE = (1e-6, 1e4)
+# A thousand kilometres: a header whose origin lies beyond is damaged.
+_MAX_ORIGIN = 1e9
 
 # torch has no full support for wide unsigned types; the next signed type holds their values.
 TORCH_TYPES = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where the voxels of a NIfTI file are and how they are scaled.
-
-    ``dims`` are the stored dimensions, first axis fastest; ``slope`` is None without scaling. The
-    ``dtype`` of a coloured image has one field a channel.
-    """
-
-    dims: tuple[int, ...]
-    dtype: np.dtype[np.generic]
-    offset: int
-    slope: float | None
-    inter: float
-    compressed: bool
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the voxels take, uncompressed."""
-        return product(self.dims) * self.dtype.itemsize
-
-    @property
-    def channels(self) -> int:
-        """Values a voxel."""
-        return len(self.dtype.names or (None,))
-
-
 @dataclass(frozen=True, eq=False)
 class Header:
-    """What :func:`regkit.io.preflight.preflight` found out about an image file.
+    """What is known about an image file before its voxels are read.
 
     Parameters
     ----------
     path, name
-        The file, and what messages call it.
+        The file or folder, and what messages call it.
     format
-        ``"NIfTI"``, ``"NRRD"`` or ``"MetaImage"``.
+        The name of its :class:`regkit.io.format.Format`, such as ``"NIfTI"``.
     grid
-        Where its voxels lie in the world (RAS+ mm).
+        Where its voxels lie: in RAS+ mm, or in pixels where neither the file nor the user says how
+        large a voxel is.
     dtype
         How its voxels are stored.
     frames, frame
         How many images the file holds, and which of them is meant (from 0).
     channels, channel
         How many values a voxel has, and which of them is meant (from 0).
-    layout
-        Where a NIfTI file has its voxels; None for the formats of ITK.
     repetition
-        Seconds from one frame to the next, where a NIfTI file says them.
+        Seconds from one frame to the next, where the file says them.
+    step
+        How far apart two neighbouring values lie where whole numbers are stored with a scale.
+    coarser
+        The grids of further levels of resolution that the file holds, the finest first.
+    source
+        What the format found out besides, for its own reader.
+    options
+        What the user said about the file.
     """
 
     path: Path
@@ -82,8 +67,54 @@ class Header:
     frame: int = 0
     channels: int = 1
     channel: int = 0
-    layout: Layout | None = None
     repetition: float | None = None
+    step: float = 0.0
+    coarser: tuple[Grid, ...] = ()
+    source: Any = None
+    options: ReadOptions = AS_STORED
+
+    @property
+    def unit(self) -> str:
+        """The unit of its lengths: ``"mm"``, or ``"pixel"``."""
+        return self.grid.world.unit
+
+    def of(self, *, frame: int | None, channel: int | None) -> Header:
+        """The header of one frame and one channel.
+
+        Raises
+        ------
+        InputError
+            If there are several and none is given, or there are not so many.
+        """
+        return replace(
+            self,
+            frame=check_choice(self.name, "frame", self.frames, frame),
+            channel=check_choice(self.name, "channel", self.channels, channel),
+        )
+
+    def each_frame(self, options: ReadOptions) -> list[Header]:
+        """Headers of all frames, or of the one that ``options`` names, of its channel.
+
+        Raises
+        ------
+        InputError
+            As :meth:`of`.
+        """
+        numbers = range(self.frames) if options.frame is None else [options.frame]
+        return [self.of(frame=number, channel=options.channel) for number in numbers]
+
+    def level(self, number: int) -> Grid:
+        """The grid of a level of resolution, 0 for the finest.
+
+        Raises
+        ------
+        InputError
+            If the file does not hold it.
+        """
+        grids = (self.grid, *self.coarser)
+        if not 0 <= number < len(grids):
+            raise InputError(f"{self.name}: has no level {number}; allowed: 0 to {len(grids) - 1}")
+        return grids[number]
 
 
 def product(values: Sequence[int]) -> int:
@@ -156,6 +187,12 @@ def check_affine(name: str, affine: Matrix, *, what: str = "affine", hint: str =
     if abs(np.linalg.det(cosines)) < 1e-6:
         raise InputError(f"{name}: the {what} is not invertible; fix the header{hint}")
     check_spacing(name, lengths.tolist())
+    if np.abs(affine[:-1, -1]).max() > _MAX_ORIGIN:
+        raise InputError(
+            f"{name}: the {what} puts the first voxel at "
+            f"({', '.join(f'{x:g}' for x in affine[:-1, -1])}), which is implausible; allowed: up "
+            f"to {_MAX_ORIGIN:g} mm. Fix the header{hint}"
+        )
 
 
 def check_shear(name: str, affine: Matrix, *, cure: str, what: str = "affine") -> None:
@@ -192,6 +229,14 @@ def finite(name: str, data: NDArray[np.generic], nan: float | None) -> NDArray[n
             "pass nan=0 to read them as 0"
         )
     return np.where(good, data, data.dtype.type(nan))
+
+
+def known_voxels(data: NDArray[np.generic], nan: float | None) -> NDArray[np.bool_] | None:
+    """Where ``data`` is finite, if ``nan`` stands in for what is not; None: everywhere."""
+    if nan is None or data.dtype.kind != "f":
+        return None
+    known: NDArray[np.bool_] = np.isfinite(data)
+    return None if known.all() else known
 
 
 def torch_type(name: str, data: NDArray[np.generic]) -> str:

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.io.atomic import free_space, no_space
-from regkit.io.formats import display_name, extension
+from regkit.io.format import Window
 from regkit.io.header import (
     Header,
     check_affine,
-    check_choice,
     check_claim,
     check_dims,
     check_shear,
     check_spacing,
-    finite,
-    torch_type,
+    product,
 )
-from regkit.io.itk_text import TextHeader
+from regkit.io.inflate import inflated
 from regkit.io.lps import ItkGeometry, from_itk, lps, to_itk
-from regkit.io.metaimage_header import metaimage_header
-from regkit.io.nrrd_header import nrrd_header
-from regkit.io.reading import Reading
+from regkit.io.names import display_name
+from regkit.io.options import ReadOptions
+from regkit.io.stored import read_stored
+from regkit.io.text_header import TextHeader
 from regkit.io.voxels import check_same
-from regkit.volume.volume import Volume
 
-_TEXT = {"NRRD": nrrd_header, "MetaImage": metaimage_header}
 _IMAGE_IO = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO"}
-_AUTO_DETECT = zlib.MAX_WBITS | 32
 
 
 def simpleitk() -> ModuleType:
@@ -45,71 +39,57 @@ def simpleitk() -> ModuleType:
     return require("SimpleITK", extra="all")
 
 
-def itk_header(path: Path, kind: str, reading: Reading) -> Header:
+def itk_header(
+    path: Path, options: ReadOptions, *, kind: str, parse: Callable[[Path], TextHeader]
+) -> Header:
     """Check the header of a NRRD or MetaImage file; see :func:`regkit.io.preflight.preflight`."""
     name = display_name(path)
-    text = _TEXT[kind](path)
-    _check_text(name, text, reading.max_bytes)
+    text = parse(path)
+    _check_text(name, text, options.max_bytes)
     reader = _reader(path, kind)
     _attempt(path, reader.ReadImageInformation)
     stored = simpleitk().GetPixelIDValueAsString(reader.GetPixelID())
     _check_agreement(name, reader, text, stored)
-    frames = text.dims[3] if len(text.dims) > 3 else 1
-    frame = check_choice(name, "frame", frames, reading.frame)
-    channel = check_choice(name, "channel", text.channels, reading.channel)
-    grid = _grid(name, reader, text, reading)
-    return Header(path, name, kind, grid, stored, frames, frame, text.channels, channel)
+    return Header(
+        path,
+        name,
+        kind,
+        _grid(name, reader, text, options),
+        stored,
+        product(text.dims[3:4]),
+        channels=text.channels,
+        source=text,
+        options=options,
+    )
 
 
-def read_itk(header: Header, *, nan: float | None = None) -> Volume:
-    """Read the voxels of a file that passed the preflight.
+def read_itk(header: Header, window: Window, level: int) -> NDArray[Any]:
+    """Voxels of one frame and channel, ``(*window)``, in native byte order.
 
     Raises
     ------
     InputError
-        If the data are cut, damaged or not finite.
+        If the data are cut or damaged.
     """
-    text = _TEXT[header.format](header.path)
+    text, shape = cast(TextHeader, header.source), header.grid.shape
+    if text.compressed or text.listed is not None:
+        found = _all_stored(header, text)[window]
+    else:
+        start = text.data_start + header.frame * product(shape) * text.dtype.itemsize
+        found = read_stored(text.data_file, header.name, text.dtype, shape, start, window=window)
+    return found.astype(found.dtype.newbyteorder("="), copy=False)
+
+
+def _all_stored(header: Header, text: TextHeader) -> NDArray[Any]:
+    """The frame and channel of a header, taken out of everything that is stored."""
     if text.compressed:
-        check_stream(header.name, text, text.nbytes)
-    reader = _reader(header.path, header.format)
-    if len(text.dims) > 3:
-        reader.SetExtractSize([*text.dims[:3], 0])
-        reader.SetExtractIndex([0, 0, 0, header.frame])
-    image = _attempt(header.path, reader.Execute)
-    if text.channels > 1:
-        image = simpleitk().VectorIndexSelectionCast(image, header.channel)
-    view = finite(header.name, simpleitk().GetArrayViewFromImage(image), nan)
-    data = np.transpose(view).astype(torch_type(header.name, view), order="C", copy=True)
-    return Volume(torch.from_numpy(data), header.grid, header.name)
-
-
-def check_stream(name: str, text: TextHeader, claimed: int) -> None:
-    """Decompress the voxels once, to see their number and their checksum.
-
-    SimpleITK verifies neither: a flipped bit in a compressed file changes voxels in silence.
-
-    Raises
-    ------
-    InputError
-        If the stream is cut, damaged or of another length.
-    """
-    inflate, found = zlib.decompressobj(_AUTO_DETECT), 0
-    with text.data_file.open("rb") as file:
-        file.seek(text.data_start)
-        try:
-            while found <= claimed and not inflate.eof and (block := file.read(1 << 18)):
-                found += len(inflate.decompress(block))
-        except zlib.error as error:
-            raise InputError(
-                f"{name}: the file is damaged: its compressed data fail the check ({error}); "
-                "copy the file again"
-            ) from error
-    if found != claimed or not inflate.eof:
-        raise InputError(
-            f"{name}: its compressed data hold {found} bytes, expected {claimed}; the file is cut "
-            "or its header is damaged"
-        )
+        flat = np.frombuffer(inflated(header.name, text), text.dtype)
+        whole = flat.reshape(text.sizes, order="F")
+    else:
+        whole = read_stored(text.data_file, header.name, text.dtype, text.sizes, text.data_start)
+    if text.listed is not None:
+        whole = whole.take(header.channel, axis=text.listed)
+    return whole[..., header.frame] if len(text.dims) > 3 else whole
 
 
 def image_from(data: NDArray[Any], grid: Grid) -> Any:
@@ -128,8 +108,10 @@ def grid_from(image: Any) -> Grid:
     return from_itk(image.GetSize(), place)
 
 
-def write_itk(data: NDArray[Any], grid: Grid, path: Path) -> None:
-    """Write an array, first axis fastest, as NRRD or MetaImage, uncompressed.
+def write_itk(
+    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+) -> None:
+    """Write an array of one frame, first axis fastest, as NRRD or MetaImage, uncompressed.
 
     Raises
     ------
@@ -163,7 +145,7 @@ def write_with(write: Callable[[], None], path: Path, needed: int) -> None:
         raise InputError(f"{path.name}: cannot be written: {reason(error)}") from error
 
 
-def verify_itk(data: NDArray[Any], grid: Grid, path: Path) -> None:
+def verify_itk(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None:
     """Compare a file with the array and grid that it was written from.
 
     Raises
@@ -171,7 +153,6 @@ def verify_itk(data: NDArray[Any], grid: Grid, path: Path) -> None:
     ResourceError
         If it differs: the disk lost something.
     """
-    kind = "NRRD" if extension(path) in (".nrrd", ".nhdr") else "MetaImage"
     image = _attempt(path, _reader(path, kind).Execute)
     found = np.transpose(simpleitk().GetArrayViewFromImage(image))
     check_same(path, found, data, grid_from(image).affine, grid)
@@ -192,7 +173,7 @@ def _check_text(name: str, text: TextHeader, max_bytes: int) -> None:
         raise InputError(
             f"{name}: has {len(text.spacing)} spacings for {len(text.dims)} axes; it is damaged"
         )
-    check_spacing(name, text.spacing)
+    check_spacing(name, [text.millimetres * each for each in text.spacing])
     found = text.data_file.stat().st_size - text.data_start
     check_claim(name, text.nbytes, found, compressed=text.compressed, max_bytes=max_bytes)
 
@@ -223,8 +204,8 @@ def _attempt(path: Path, call: Any) -> Any:
         raise InputError(f"{display_name(path)}: cannot be read: {reason(error)}") from error
 
 
-def _grid(name: str, reader: Any, text: TextHeader, reading: Reading) -> Grid:
-    if not (text.oriented or reading.assume_ras):
+def _grid(name: str, reader: Any, text: TextHeader, options: ReadOptions) -> Grid:
+    if not (text.oriented or options.assume_ras):
         raise InputError(
             f"{name}: has no orientation; pass assume_ras=True if its axes point to right, "
             "anterior and superior"
@@ -233,10 +214,11 @@ def _grid(name: str, reader: Any, text: TextHeader, reading: Reading) -> Grid:
     full = ItkGeometry(reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection()).affine
     keep = [*range(ndim), -1]
     affine = full[np.ix_(keep, keep)]
+    affine[:ndim] *= text.millimetres
     if text.oriented:
         affine = lps(ndim) @ affine
     check_affine(name, affine)
-    if not reading.allow_shear:
+    if not options.allow_shear:
         cure = "pass allow_shear=True to have it resampled on a grid at right angles"
         check_shear(name, affine, cure=cure)
     return Grid(text.dims[:ndim], affine)

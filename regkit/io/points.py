@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from regkit.errors import InputError
-from regkit.io.formats import display_name
+from regkit.io.names import display_name
 from regkit.io.preflight import check_regular
 from regkit.volume.points import Points
 

@@ -7,22 +7,23 @@ import stat
 from pathlib import Path
 
 from regkit.errors import InputError
-from regkit.io.formats import READABLE, check_content, display_name, sniff
+from regkit.io.formats.table import recognised
 from regkit.io.header import Header
-from regkit.io.reading import AS_STORED, Reading
+from regkit.io.names import display_name
+from regkit.io.options import AS_STORED, ReadOptions
 
 
-def preflight(path: str | Path, reading: Reading = AS_STORED) -> Header:
-    """Check an image file by its header alone.
+def preflight(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
+    """Check an image file by its header alone; one frame and one channel of it are meant.
 
     Nothing is repaired: what would change the anatomy is refused, and the message names the
-    argument that allows it.
+    argument that allows it. The header is what :func:`regkit.io.open_image` reads by.
 
     Parameters
     ----------
     path
-        A single-file NIfTI, NRRD or MetaImage.
-    reading
+        A file, or a folder where a format takes one.
+    options
         What is allowed, and which frame and channel are meant.
 
     Returns
@@ -42,17 +43,21 @@ def preflight(path: str | Path, reading: Reading = AS_STORED) -> Header:
     Traceback (most recent call last):
     regkit.errors.InputError: nowhere.nii.gz: not found; check the path
     """
+    return read_header(path, options).of(frame=options.frame, channel=options.channel)
+
+
+def read_header(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
+    """:func:`preflight` without the choice of a frame and a channel, which ``Header.of`` makes.
+
+    Raises
+    ------
+    InputError
+        As there.
+    """
     place = Path(path)
-    check_regular(place)
-    content = sniff(place)
-    kind = check_content(place, content)
-    if kind == "NIfTI":
-        from regkit.io.nifti_header import nifti_header
-
-        return nifti_header(place, compressed=content.compressed, reading=reading)
-    from regkit.io.itk import itk_header
-
-    return itk_header(place, kind, reading)
+    if _status(place)[0] != stat.S_IFDIR:
+        check_regular(place)
+    return recognised(place).header(place, options)
 
 
 def check_regular(path: Path) -> None:
@@ -63,6 +68,17 @@ def check_regular(path: Path) -> None:
     InputError
         With what it is instead.
     """
+    name, (kind, size) = display_name(path), _status(path)
+    if kind == stat.S_IFDIR:
+        raise InputError(f"{name}: is a directory; give a file")
+    if kind != stat.S_IFREG:
+        raise InputError(f"{name}: is not a regular file; copy it to one")
+    if size == 0:
+        raise InputError(f"{name}: is empty (0 bytes); copy the file again")
+
+
+def _status(path: Path) -> tuple[int, int]:
+    """What kind of thing is there, and how many bytes it has."""
     name = display_name(path)
     try:
         status = path.stat()
@@ -71,12 +87,4 @@ def check_regular(path: Path) -> None:
     except (OSError, ValueError) as error:
         broken = "a link to a file that is not there" if os.path.islink(path) else "not found"
         raise InputError(f"{name}: {broken}; check the path") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise InputError(
-            f"{name}: is a directory; readable are the files {', '.join(READABLE)}. Convert "
-            "DICOM series with dcm2niix"
-        )
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError(f"{name}: is not a regular file; copy it to one")
-    if status.st_size == 0:
-        raise InputError(f"{name}: is empty (0 bytes); copy the file again")
+    return stat.S_IFMT(status.st_mode), status.st_size

@@ -20,7 +20,7 @@ from regkit.io.atomic import (
     remove_abandoned,
     write_atomically,
 )
-from regkit.io.formats import display_name
+from regkit.io.names import display_name
 
 __all__ = ["publish", "publish_files", "refuse_overwriting_inputs", "write_atomically"]
 

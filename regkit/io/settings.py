@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from regkit.errors import InputError
-from regkit.io.formats import display_name
+from regkit.io.names import display_name
 from regkit.io.preflight import check_regular
 
 _MAX_BYTES = 1 << 20

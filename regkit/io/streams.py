@@ -10,6 +10,21 @@ from io import BufferedIOBase
 from pathlib import Path
 
 from regkit.errors import InputError
+from regkit.io.names import display_name
+
+_GZIP = b"\x1f\x8b"
+
+
+def inside_gzip(path: Path) -> bool:
+    """Whether a file is compressed, by its first bytes.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    with opened(path, display_name(path), compressed=False) as file:
+        return file.read(len(_GZIP)) == _GZIP
 
 
 @contextmanager

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from regkit.errors import InputError, require
-from regkit.io.formats import display_name
-from regkit.io.header import MAX_DEFLATE, product
+from regkit.io.hdf5_links import check_links
+from regkit.io.itk_kinds import check_counts, check_kind
+from regkit.io.names import display_name
 
 HDF5 = (".h5", ".hdf5")
 TEXT = (".tfm", ".txt")
@@ -24,6 +26,17 @@ _TEXT_MAGIC = b"#Insight Transform File"
 _MAX_TEXT = 1 << 22
 # /TransformGroup/<number>/<data set> is all that ITK writes; a loop of links has no end.
 _MAX_DEPTH = 3
+# Of a field: size, origin, spacing and direction, in 3-D; one more shows that there are too many.
+_MOST_FIXED = 19
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A transform as its file declares it: kind, number of parameters, fixed parameters."""
+
+    kind: str
+    parameters: int
+    fixed: tuple[float, ...]
 
 
 def declared_types(path: Path, suffix: str) -> list[str]:
@@ -32,21 +45,24 @@ def declared_types(path: Path, suffix: str) -> list[str]:
     Raises
     ------
     InputError
-        If the file is not a transform of ITK, points into other files, or holds several
-        transforms outside a composite.
+        If the file is not a transform of ITK, points into other files, holds several transforms
+        outside a composite, or fewer values than they have.
     """
-    reader = {HDF5: _hdf5_types, TEXT: _text_types, MATLAB: _matlab_types}
-    types = next(read for suffixes, read in reader.items() if suffix in suffixes)(path)
-    if not types:
+    name = display_name(path)
+    reader = {HDF5: _in_hdf5, TEXT: _in_text, MATLAB: _in_matlab}
+    found = next(read for suffixes, read in reader.items() if suffix in suffixes)(path)
+    if not found:
         raise _not_a_transform(path, "it names no transform")
+    types = [each.kind for each in found]
     for kind in types:
-        if not re.fullmatch(r"\w+_(double|float)_\d_\d", kind, flags=re.ASCII):
-            raise _not_a_transform(path, f"it names a transform {kind[:60]!a}")
+        check_kind(name, kind)
     if len(types) > 1 and not types[0].startswith("CompositeTransform_"):
         raise InputError(
-            f"{display_name(path)}: holds {len(types)} transforms outside a composite "
+            f"{name}: holds {len(types)} transforms outside a composite "
             f"({', '.join(types[:3])}); put them into one composite, or into a file each"
         )
+    for each in found:
+        check_counts(name, each.kind, each.parameters, each.fixed)
     return types
 
 
@@ -54,7 +70,7 @@ def _not_a_transform(path: Path, why: str) -> InputError:
     return InputError(f"{display_name(path)}: is not an ITK transform: {why}")
 
 
-def _text_types(path: Path) -> list[str]:
+def _in_text(path: Path) -> list[Declared]:
     if path.stat().st_size > _MAX_TEXT:
         raise _not_a_transform(path, f"an affine takes less than {_MAX_TEXT} bytes of text")
     content = path.read_bytes()
@@ -65,79 +81,84 @@ def _text_types(path: Path) -> list[str]:
             f"{display_name(path)}: refers to other files (ComponentTransformFile); convert "
             "it to .h5"
         )
+    # Every program ends its last line; without that, the last number may have lost digits.
+    if not content.endswith(b"\n"):
+        raise InputError(f"{display_name(path)}: its last line does not end; the file is cut")
     text = content.decode("utf-8", errors="replace")
-    return re.findall(r"^\s*Transform\s*:\s*(\S+)", text, flags=re.MULTILINE)
+    kinds = [*re.finditer(r"^[ \t]*Transform[ \t]*:[ \t]*(\S+)", text, flags=re.MULTILINE)]
+    ends = [*(each.start() for each in kinds), len(text)][1:]
+    return [
+        _block(path, kind[1], text[kind.end() : end]) for kind, end in zip(kinds, ends, strict=True)
+    ]
 
 
-def _matlab_types(path: Path) -> list[str]:
-    """Variable names of a Matlab 4 file: five 32-bit numbers, the name, the values, repeated."""
+def _block(path: Path, kind: str, text: str) -> Declared:
+    """One transform of a text file: its numbers stand on lines of their own."""
+    lines = dict(re.findall(r"^[ \t]*(\w+)[ \t]*:([^\n]*)$", text, flags=re.MULTILINE))
+    try:
+        parameters, fixed = (
+            tuple(float(word) for word in lines.get(key, "").split())
+            for key in ("Parameters", "FixedParameters")
+        )
+    except ValueError as error:
+        raise _not_a_transform(path, f"a parameter is no number ({error})") from error
+    return Declared(kind, len(parameters), fixed)
+
+
+def _in_matlab(path: Path) -> list[Declared]:
+    """Variables of a Matlab 4 file: five 32-bit numbers, the name, the values, repeated."""
     if path.stat().st_size > _MAX_TEXT:
         raise _not_a_transform(path, f"an affine takes less than {_MAX_TEXT} bytes")
-    content, at, names = path.read_bytes(), 0, []
+    content, at, found = path.read_bytes(), 0, list[Declared]()
     while at + 20 <= len(content):
         kind, rows, columns, _, length = struct.unpack("<5i", content[at : at + 20])
         size = {0: 8, 10: 4}.get(kind)
         if size is None or min(rows, columns) < 0 or not 1 <= length <= 256:
             raise _not_a_transform(path, "it is not in Matlab 4 format, as ANTs and ITK write it")
-        names.append(content[at + 20 : at + 19 + length].decode("ascii", errors="replace"))
+        name = content[at + 20 : at + 19 + length].decode("ascii", errors="replace")
         at += 20 + length + rows * columns * size
+        if name != "fixed":
+            found.append(Declared(name, rows * columns, ()))
+        elif found:
+            found[-1] = replace(found[-1], fixed=(0.0,) * min(rows * columns, _MOST_FIXED))
     if at != len(content):
         raise _not_a_transform(path, "its data are cut")
-    return [name for name in names if name != "fixed"]
+    return found
 
 
-def _hdf5_types(path: Path) -> list[str]:
+def _in_hdf5(path: Path) -> list[Declared]:
     with path.open("rb") as start:
         magic = start.read(len(_HDF5_MAGIC))
     if magic != _HDF5_MAGIC:
         raise _not_a_transform(path, "it is not an HDF5 file")
     h5py = require("h5py", extra="all")
     try:
+        check_links(path, _MAX_DEPTH)
         with h5py.File(path, "r") as file:
-            _check_links(path, h5py, file, 0)
-            return _types_of_groups(path, file)
+            return _in_groups(path, file)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise _not_a_transform(path, f"it is damaged ({str(error).splitlines()[0]})") from error
 
 
-def _check_links(path: Path, h5py: Any, group: Any, depth: int) -> None:
-    name = display_name(path)
-    if depth >= _MAX_DEPTH:
-        raise _not_a_transform(path, f"its groups are nested more than {_MAX_DEPTH} deep")
-    for key in group:
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise InputError(f"{name}: {key!r} is a link to elsewhere; links are refused")
-        item = group[key]
-        if isinstance(item, h5py.Group):
-            _check_links(path, h5py, item, depth + 1)
-        elif item.is_virtual or item.external:
-            raise InputError(f"{name}: {key!r} is stored in another file; that is refused")
-        elif item.nbytes > MAX_DEFLATE * path.stat().st_size:
-            raise InputError(
-                f"{name}: {key!r} claims {item.nbytes} bytes, found {path.stat().st_size}; the "
-                "file is cut or its header is damaged"
-            )
-
-
-def _types_of_groups(path: Path, file: Any) -> list[str]:
+def _in_groups(path: Path, file: Any) -> list[Declared]:
     if "TransformGroup" not in file:
         raise _not_a_transform(path, "it has no TransformGroup")
-    groups, types = file["TransformGroup"], []
+    groups, found = file["TransformGroup"], []
     for key in sorted(groups, key=int):
-        kind = groups[key]["TransformType"][0]
-        types.append(kind.decode("utf-8", errors="replace") if isinstance(kind, bytes) else kind)
-        _check_field_size(path, groups[key], types[-1])
-    return types
-
-
-def _check_field_size(path: Path, group: Any, kind: str) -> None:
-    if not kind.startswith("DisplacementFieldTransform_"):
-        return
-    ndim = int(kind.rsplit("_", 1)[1])
-    sizes = [int(n) for n in group["TransformFixedParameters"][:ndim]]
-    values = group["TransformParameters"].size
-    if product(sizes) * ndim != values:
-        raise InputError(
-            f"{display_name(path)}: a field of {'x'.join(map(str, sizes))} voxels needs "
-            f"{product(sizes) * ndim} values, found {values}; the file is damaged"
+        stored = groups[key]["TransformType"][0]
+        kind = stored.decode("utf-8", errors="replace") if isinstance(stored, bytes) else stored
+        values, fixed = _values(groups[key], ""), _values(groups[key], "Fixed")
+        found.append(
+            Declared(
+                kind,
+                0 if values is None else values.size,
+                () if fixed is None else tuple(map(float, fixed[:_MOST_FIXED])),
+            )
         )
+    return found
+
+
+def _values(group: Any, which: str) -> Any:
+    """A data set of parameters; ITK before 5 spelled its name differently."""
+    names = (f"Transform{which}Parameters", f"Tranform{which}Parameters")
+    return next((group[name] for name in names if name in group), None)

@@ -1,27 +1,27 @@
-"""Transforms, in and out: ITK's .h5, .tfm, .txt, .mat and displacement fields in NIfTI."""
+"""Transforms, in and out, by one table of formats."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from regkit.errors import InputError
+from regkit.geometry import World
 from regkit.io.atomic import write_atomically
-from regkit.io.fields import field_writers, read_field
-from regkit.io.formats import display_name, extension
-from regkit.io.itk import reason, simpleitk, write_with
-from regkit.io.itk_hdf5 import parts_of, stored_bytes, verify_hdf5, write_hdf5
-from regkit.io.itk_transforms import from_sitk, to_sitk
+from regkit.io.fields import NIFTI_FIELD
+from regkit.io.foreign_transforms import foreign_transform
+from regkit.io.itk_fields import ITK_FIELD
+from regkit.io.itk_files import ITK_HDF5, ITK_MATLAB, ITK_TEXT
+from regkit.io.names import display_name, extension
 from regkit.io.preflight import check_regular
 from regkit.io.streams import opened
-from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
-from regkit.io.voxels import lost
-from regkit.transforms import Affine, DisplacementField, Transform, VelocityField
+from regkit.io.transform_format import TransformFormat
+from regkit.transforms import DisplacementField, Transform, VelocityField, links
 
-_AFFINE_ONLY = (*TEXT, *MATLAB)
-_FIELD_ONLY = (".nii", ".nii.gz")
-_KNOWN = (*HDF5, *_AFFINE_ONLY, *_FIELD_ONLY)
+TABLE = (ITK_HDF5, ITK_TEXT, ITK_MATLAB, NIFTI_FIELD, ITK_FIELD)
+# Other programs use these extensions too.
+BY_CONTENT = (ITK_TEXT, ITK_MATLAB)
+_ON_A_GRID = (DisplacementField, VelocityField)
 
 
 def read_transform(path: str | Path) -> Transform:
@@ -34,7 +34,8 @@ def read_transform(path: str | Path) -> Transform:
     ----------
     path
         .h5 or .hdf5 (anything), .tfm, .txt, .mat (affine kinds), .nii or .nii.gz (a
-        displacement field, intent 1007).
+        displacement field of ITK or ANTs, or a dense one of NiftyReg or SPM), .nrrd, .nhdr, .mha
+        or .mhd (a displacement field of ITK).
 
     Returns
     -------
@@ -51,27 +52,27 @@ def read_transform(path: str | Path) -> Transform:
     --------
     >>> import tempfile
     >>> import numpy as np
+    >>> from regkit import Affine
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     place = write_transform(Affine(np.diag([2.0, 1.0, 1.0, 1.0])), Path(folder, "a.h5"))
     ...     read_transform(place).matrix[0].tolist()
     [2.0, 0.0, 0.0, 0.0]
     """
     place = Path(path)
-    suffix = _suffix(place, "readable")
+    form = _format_of(place)
+    if form is None and not place.is_file():
+        raise _unknown(place, "readable", TABLE)
     check_regular(place)
     with opened(place, display_name(place), compressed=False):
         pass  # so that a missing permission is not taken for damage
-    if suffix in _FIELD_ONLY:
-        return read_field(place)
-    types = declared_types(place, suffix)
-    try:
-        itk = simpleitk().ReadTransform(str(place))
-    except (RuntimeError, UnicodeDecodeError) as error:
+    foreign = foreign_transform(place) if form is None or form in BY_CONTENT else None
+    if foreign is not None:
         raise InputError(
-            f"{display_name(place)}: holds {', '.join(types[:3])}, which cannot be read "
-            f"({reason(error)}); allowed: affine kinds, displacement fields and composites of them"
-        ) from error
-    return from_sitk(itk, display_name(place))
+            f"{display_name(place)}: holds {foreign[0]}, which is not read; {foreign[1]}"
+        )
+    if form is None:
+        raise _unknown(place, "readable", TABLE)
+    return form.read(place)
 
 
 def write_transform(transform: Transform, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -80,7 +81,7 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     Parameters
     ----------
     transform
-        World points of fixed to world points of moving (RAS+ mm).
+        World points of fixed to world points of moving, in RAS+ mm or pixels.
     path
         .h5 or .hdf5 take anything, as an ITK composite (matrices in float64, fields in float32);
         .tfm, .txt and .mat an Affine; .nii and .nii.gz a displacement or velocity field.
@@ -95,68 +96,47 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     Raises
     ------
     InputError
-        If the extension is unknown or does not fit the transform, or the file exists.
+        If the extension is unknown or does not fit the transform, the file exists, or the
+        transform connects other worlds.
     ResourceError
         If the disk is full.
     """
     place = Path(path)
-    suffix = _suffix(place, "writable")
+    form = _format_of(place)
+    if form is None or form.writers is None:
+        raise _unknown(place, "writable", [each for each in TABLE if each.writers is not None])
+    _check_worlds(transform, place)
+    kind, called = form.holds
     if isinstance(transform, VelocityField):
         transform = transform.displacement
-    _check_fits(transform, place, suffix)
-    if suffix in HDF5:
-        _write_hdf5(transform, place, overwrite)
-    elif isinstance(transform, Affine):
-        _write_affine(transform, place, overwrite)
-    elif isinstance(transform, DisplacementField):
-        write_atomically(place, *field_writers(transform), overwrite)
+    if not isinstance(transform, kind):
+        raise InputError(
+            f"{place.name}: {extension(place)} holds {called}, not a {type(transform).__name__}; "
+            "write it to .h5"
+        )
+    write_atomically(place, *form.writers(transform), overwrite)
     return place
 
 
-def _write_hdf5(transform: Transform, place: Path, overwrite: bool) -> None:
-    parts = parts_of(transform)
-    needed = stored_bytes(parts)
-    write_atomically(
-        place,
-        lambda p: write_with(lambda: write_hdf5(parts, p), p, needed),
-        lambda p: verify_hdf5(parts, p),
-        overwrite,
+def _format_of(path: Path) -> TransformFormat | None:
+    return next((each for each in TABLE if extension(path) in each.suffixes), None)
+
+
+def _check_worlds(transform: Transform, path: Path) -> None:
+    """Refuse lengths that whoever reads the file would take for millimetres."""
+    fields = [link for link in links(transform) if isinstance(link, _ON_A_GRID)]
+    known = (transform.fixed_world, transform.moving_world, *(each.grid.world for each in fields))
+    for world in known:
+        if world not in (None, World(), World.pixels()):
+            raise InputError(
+                f"{display_name(path)}: transform files hold RAS+ mm, and this transform lies in "
+                f"{world}; register images in mm, which in_unit('mm') makes of µm and m"
+            )
+
+
+def _unknown(path: Path, how: str, formats: Sequence[TransformFormat]) -> InputError:
+    suffixes = ", ".join(suffix for each in formats for suffix in each.suffixes)
+    return InputError(
+        f"{display_name(path)}: {extension(path) or 'no extension'} is not a transform format; "
+        f"{how}: {suffixes}"
     )
-
-
-def _write_affine(transform: Affine, place: Path, overwrite: bool) -> None:
-    itk = to_sitk(transform)
-    write_atomically(
-        place,
-        lambda p: write_with(lambda: simpleitk().WriteTransform(itk, str(p)), p, 0),
-        lambda p: _verify_affine(transform, p),
-        overwrite,
-    )
-
-
-def _suffix(path: Path, how: str) -> str:
-    suffix = extension(path)
-    if suffix not in _KNOWN:
-        raise InputError(
-            f"{display_name(path)}: {suffix or 'no extension'} is not a transform format; {how}: "
-            f"{', '.join(_KNOWN)}"
-        )
-    return suffix
-
-
-def _check_fits(transform: Transform, path: Path, suffix: str) -> None:
-    kind = type(transform).__name__
-    if suffix in _AFFINE_ONLY and not isinstance(transform, Affine):
-        raise InputError(f"{path.name}: {suffix} holds an Affine, not a {kind}; write it to .h5")
-    if suffix in _FIELD_ONLY and not isinstance(transform, DisplacementField):
-        raise InputError(
-            f"{path.name}: {suffix} holds a displacement field, not a {kind}; write it to .h5"
-        )
-
-
-def _verify_affine(transform: Affine, path: Path) -> None:
-    found = read_transform(path)
-    if not isinstance(found, Affine) or not np.allclose(
-        found.matrix, transform.matrix, rtol=1e-9, atol=1e-9
-    ):
-        raise lost(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, ResourceError
-from regkit.geometry import Grid
+from regkit.geometry import Grid, World
 from regkit.geometry.affines import Matrix
 from regkit.io.header import check_affine, check_shear
 from regkit.volume.volume import Volume
@@ -31,12 +33,36 @@ def array_of(volume: Volume) -> NDArray[Any]:
         raise InputError(
             f"{name}: has {volume.channels} channels; a file holds one. Save them one at a time"
         )
-    check_affine(name, volume.grid.affine)
+    if volume.grid.world == World():  # elsewhere no spacing is implausible
+        check_affine(name, volume.grid.affine)
     check_shear(name, volume.grid.affine, cure="warp it onto grid.straightened()")
-    data = volume.data[0].detach().cpu()
-    data = data.to(_STORED.get(data.dtype, data.dtype))
+    data = storable(volume.data[0])
     backwards = tuple(reversed(range(data.ndim)))
     return np.transpose(data.permute(backwards).contiguous().numpy())
+
+
+def write_stream(write: Callable[[Any], object], path: Path, *, compressed: bool) -> None:
+    """Have ``write`` fill a new file, through gzip where ``compressed`` says so.
+
+    No time and no name enter the gzip header: the bytes depend on the content alone.
+    """
+    with path.open("wb") as file:
+        if not compressed:
+            write(file)
+            return
+        # Level 1: noise hardly shrinks further, and level 6 takes four times as long.
+        with gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as stream:
+            write(stream)
+
+
+def without_padding(volume: Volume, padding: float | None) -> Volume:
+    """The image with its padding marked as no data, where a value of padding is given."""
+    return volume if padding is None else volume.with_padding(padding)
+
+
+def storable(data: torch.Tensor) -> torch.Tensor:
+    """Voxels on the CPU, in a type that the formats know."""
+    return data.detach().cpu().to(_STORED.get(data.dtype, data.dtype))
 
 
 def check_same(

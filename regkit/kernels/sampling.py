@@ -1,6 +1,6 @@
 """Interpolate an array at index coordinates. The one place that knows ``grid_sample``.
 
-The rule of what is inside is ITK's: index coordinates from -0.5 to n - 0.5, clamped to the
+The rule of what is inside is ITK's: index coordinates from -0.5 to below n - 0.5, clamped to the
 outermost voxel centres; beyond that lies ``outside``.
 """
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from regkit.geometry.grid import is_inside
 from regkit.kernels.backend import loops_apply
 
 
@@ -25,7 +26,8 @@ def sample(image: Tensor, index: Tensor, *, nearest: bool = False, outside: floa
     index
         ``(..., d)`` index coordinates, voxel centres at integers.
     nearest
-        Take the nearest voxel (halves round up) and keep the type; else linear in float32.
+        Take the nearest voxel (halves round up) and keep the type; else linear: in float64 if
+        ``image`` is, otherwise in float32.
     outside
         The value beyond the array.
 
@@ -41,7 +43,7 @@ def sample(image: Tensor, index: Tensor, *, nearest: bool = False, outside: floa
     """
     ndim = index.shape[-1]
     points = index.reshape(-1, ndim)
-    if loops_apply(image, index):
+    if loops_apply(image, index) and (nearest or image.dtype is not torch.float64):
         flat = _sample_loops(image, points, nearest, outside)
     elif nearest:
         flat = sample_nearest_reference(image, points, outside)
@@ -69,12 +71,13 @@ def _sample_loops(image: Tensor, points: Tensor, nearest: bool, outside: float) 
 def sample_linear_reference(image: Tensor, points: Tensor, outside: float) -> Tensor:
     """Linear interpolation by ``grid_sample``; differentiable in image and points."""
     shape = image.shape[1:]
+    working = torch.float64 if image.dtype is torch.float64 else torch.float32
     size = torch.tensor(shape, dtype=points.dtype, device=points.device)
     # grid_sample wants reversed axes scaled so that -1 and 1 are the first and last centre.
     unit = (2 * points / (size - 1).clamp(min=1) - 1).flip(-1)
-    unit = unit.to(torch.float32).reshape(1, *([1] * (len(shape) - 1)), -1, len(shape))
+    unit = unit.to(working).reshape(1, *([1] * (len(shape) - 1)), -1, len(shape))
     values = functional.grid_sample(
-        image[None].to(torch.float32), unit, padding_mode="border", align_corners=True
+        image[None].to(working), unit, padding_mode="border", align_corners=True
     ).reshape(image.shape[0], -1)
     return torch.where(is_inside(points, image.shape[1:]), values, values.new_tensor(outside))
 
@@ -170,9 +173,3 @@ def sample_nearest_reference(image: Tensor, points: Tensor, outside: float) -> T
     where: list[slice | Tensor] = [slice(None), *nearest.unbind(-1)]
     values = image[tuple(where)]
     return torch.where(is_inside(points, image.shape[1:]), values, values.new_tensor(outside))
-
-
-def is_inside(points: Tensor, shape: Sequence[int]) -> Tensor:
-    """Whether index ``points (..., d)`` lie in an array of ``shape``."""
-    size = torch.tensor(shape, dtype=points.dtype, device=points.device)
-    return ((points >= -0.5) & (points <= size - 0.5)).all(-1)

@@ -60,7 +60,7 @@ def convolved(
     image: Tensor, taps: Sequence[tuple[float, ...]], *, zero: bool, spare: bool
 ) -> Tensor:
     """Convolve ``image (C, *spatial)`` with ``taps``, an odd number for each axis."""
-    if not loops_apply(image):
+    if not loops_apply(image) or image.dtype is torch.float64:
         return gaussian_reference(image, taps, zero=zero)
     import numpy as np
 
@@ -78,8 +78,8 @@ def convolved(
 def gaussian_reference(
     image: Tensor, taps: Sequence[tuple[float, ...]], *, zero: bool = False
 ) -> Tensor:
-    """:func:`gaussian` in PyTorch, differentiable."""
-    out = image.to(torch.float32)
+    """:func:`gaussian` in PyTorch, differentiable; float64 stays, all else becomes float32."""
+    out = image if image.dtype is torch.float64 else image.to(torch.float32)
     for axis, weights in enumerate(taps, start=1):
         radius = len(weights) // 2
         rows = out.movedim(axis, -1)

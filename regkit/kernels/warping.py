@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import is_inside
 from regkit.kernels.backend import loops_apply, with_triton
 from regkit.kernels.fields import identity_index, lifted, nested
-from regkit.kernels.sampling import is_inside, sample_linear_reference, sample_nearest_reference
+from regkit.kernels.sampling import sample_linear_reference, sample_nearest_reference
 
 
 @with_triton
@@ -60,7 +61,7 @@ def warp_grid(
 
     ``m (d + 1, d + 1)`` takes index to index; ``u`` is ``(d, *shape)`` in voxels, or has one
     vector for all; ``outside`` is the value beyond the image. ``nearest`` takes the nearest voxel
-    and keeps the type, else the result is linear in float32.
+    and keeps the type, else the result is linear: in float64 if ``image`` is, otherwise in float32.
     """
     if len(shape) == 2:
         whole = np.eye(4)
@@ -69,10 +70,20 @@ def warp_grid(
         return warp_grid(*flat, nearest=nearest, outside=outside)[:, 0]
     if nearest:
         return _warp_nearest(image.contiguous(), m, u.contiguous(), shape, outside)
+    if image.dtype is torch.float64:
+        return _warp_double(image, m, u, shape, outside)
     weight = torch.ones(shape, device=image.device)
     image = image.to(torch.float32).contiguous()
     out, inside = warp_index(image, m, u.contiguous(), weight)
     return out if outside == 0 else torch.where(inside > 0, out, out.new_tensor(outside))
+
+
+def _warp_double(
+    image: Tensor, m: Matrix, u: Tensor, shape: tuple[int, ...], outside: float
+) -> Tensor:
+    """By the reference: seldom asked for, so that no loop is compiled a second time for it."""
+    out, inside = warp_reference(image, m, u.double(), shape)
+    return torch.where(inside > 0, out, out.new_tensor(outside))
 
 
 def _warp_nearest(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from regkit.geometry.affines import homogeneous
@@ -25,7 +24,7 @@ def thinned(grid: Grid, limit: int = 200_000) -> Grid:
     while np.prod([-(-n // step) for n in grid.shape]) > limit:
         step += 1
     stride = homogeneous(step * np.eye(grid.ndim), np.zeros(grid.ndim))
-    return Grid(tuple(-(-n // step) for n in grid.shape), grid.affine @ stride)
+    return grid.placed([-(-n // step) for n in grid.shape], grid.affine @ stride)
 
 
 def inverse_consistency(
@@ -67,12 +66,6 @@ def inverse_consistency(
     points = sparse.world_points()[region(mask, sparse)]
     mapped = phi(points)
     if moving_grid is not None:
-        counts = _within(mapped, moving_grid)
+        counts = moving_grid.contains(mapped)
         points, mapped = points[counts], mapped[counts]
     return (inverse(mapped) - points).square().sum(-1).sqrt()
-
-
-def _within(points: Tensor, grid: Grid) -> Tensor:
-    index = grid.to_index(points)
-    size = torch.tensor(grid.shape, dtype=points.dtype, device=points.device)
-    return ((index >= -0.5) & (index <= size - 0.5)).all(-1)

@@ -43,8 +43,9 @@ def summarise(
     -------
     metrics, jacobian
         ``folding`` and ``folding_working`` (shares, 0..1), ``log_jacobian_sd``,
-        ``inverse_consistency_mean_mm`` and ``_p95_mm`` (left out when no point counts),
-        ``displacement_mean_mm`` and ``_p95_mm``; and the determinant on ``fixed_grid``.
+        ``inverse_consistency_mean`` and ``_p95`` (left out when no point counts),
+        ``displacement_mean`` and ``_p95``, in the unit of fixed's world; and the determinant on
+        ``fixed_grid``.
 
     Examples
     --------
@@ -78,4 +79,4 @@ def _spread(name: str, values: Tensor) -> dict[str, float]:
         return {}
     rank = max(1, round(0.95 * len(values)))
     p95 = values.kthvalue(rank).values
-    return {f"{name}_mean_mm": float(values.mean()), f"{name}_p95_mm": float(p95)}
+    return {f"{name}_mean": float(values.mean()), f"{name}_p95": float(p95)}

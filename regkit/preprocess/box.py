@@ -72,4 +72,4 @@ def _cut(box: Grid, spacing: float, multiple: int) -> Grid:
     step = np.eye(box.ndim + 1)
     step[:-1, :-1] = np.diag(factor)
     step[:-1, -1] = (factor - 1) / 2
-    return Grid(tuple(counts), box.affine @ step)
+    return box.placed(counts, box.affine @ step)

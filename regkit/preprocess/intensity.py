@@ -31,21 +31,25 @@ def normalised(volume: Volume, modality: Modality = "auto") -> Volume:
 
     CT is clamped to -1000 ... 1000 HU; MR to its minimum and 99.5 % quantile, PET to its minimum
     and 99.95 %; anything else to its 0.1 % and 99.9 % quantiles. Quantiles leave out the voxels at
-    the minimum, so that a wide empty margin does not move them. ``auto`` takes an image with air
+    the minimum, so that a wide empty margin does not move them. Voxels that are not ``valid`` count
+    for nothing and become 0. ``auto`` takes an image with air
     near -1000 for CT, one without negative values for MR, and any other for ``other``.
 
     Raises
     ------
     InputError
-        If the image has no contrast.
+        If the image has no contrast, or no voxel with data.
     """
     data = volume.data.to(torch.float32)
-    low, high = window(data, modality)
+    known = volume.data_values().to(torch.float32)
+    low, high = window(known, modality)
     if not high > low:
         raise InputError(
             f"{volume.name or 'image'}: all voxels are {low:g}; an image with contrast is needed"
         )
-    return volume.with_data(((data - low) / (high - low)).clamp_(0, 1))
+    scaled = ((data - low) / (high - low)).clamp_(0, 1)
+    empty = None if volume.valid is None else ~volume.valid
+    return volume.with_data(scaled if empty is None else scaled.masked_fill_(empty, 0))
 
 
 def window(data: Tensor, modality: Modality) -> tuple[float, float]:

@@ -65,7 +65,7 @@ def images_on(pair: Pair, grid: Grid) -> LevelPair:
 
 
 def agreement(fixed: Tensor, warped: Tensor, weight: Tensor) -> Agreement:
-    """Compare two images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is."""
+    """Compare images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is."""
     costs = _block_costs(fixed, warped, weight)
     if not costs.shape[1]:
         return Agreement(0, 0.5, 0.0, float("nan"))

@@ -8,8 +8,10 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import check_same_world
 from regkit.preprocess.intensity import is_ct
 from regkit.registration.config import RegisterConfig
+from regkit.registration.flat import flattened_with
 from regkit.registration.pair import Pair
 from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
@@ -31,7 +33,7 @@ def check_image(volume: Volume) -> None:
     if sorted(volume.grid.shape)[-2] < _LEAST:
         size = "x".join(map(str, volume.grid.shape))
         raise InputError(f"{name}: is {size} voxels; at least {_LEAST} along two axes are needed")
-    low, high = volume.data.aminmax()
+    low, high = volume.data_values().aminmax()
     if not bool(torch.isfinite(low + high)):
         raise InputError(f"{name}: has voxels that are not finite; read it with nan=0")
     if low == high:
@@ -39,7 +41,7 @@ def check_image(volume: Volume) -> None:
 
 
 def check_pair(fixed: Volume, moving: Volume) -> None:
-    """Two images of the same dimension, each usable.
+    """Two images of the same dimension in one world, each usable.
 
     Raises
     ------
@@ -51,6 +53,8 @@ def check_pair(fixed: Volume, moving: Volume) -> None:
             f"{fixed.name or 'fixed'} is {fixed.ndim}-D and {moving.name or 'moving'} is "
             f"{moving.ndim}-D; both must have the same dimension"
         )
+    names = fixed.name or "fixed", moving.name or "moving"
+    check_same_world(fixed.grid.world, moving.grid.world, names)
     check_image(fixed)
     check_image(moving)
 
@@ -67,7 +71,7 @@ def check_mass(fixed: Volume, moving: Volume, config: RegisterConfig) -> None:
         return
     modalities = (config.modality, config.moving_modality or config.modality)
     for volume, modality in zip((fixed, moving), modalities, strict=True):
-        if not (modality == "ct" or (modality == "auto" and is_ct(volume.data))):
+        if not (modality == "ct" or (modality == "auto" and is_ct(volume.data_values()))):
             raise InputError(
                 f"{volume.name or 'image'}: conserve: mass needs CT on both sides, and this is not "
                 "taken for CT; set modality ct if it is, or conserve: nothing"
@@ -99,9 +103,7 @@ def check_overlap(pair: Pair, affine: Matrix) -> None:
     """
     index = torch.nonzero(pair.region.data[0])[::101].double()
     points = Affine(affine)(pair.region.grid.to_world(index))
-    at = pair.moving.grid.to_index(points)
-    size = torch.tensor(pair.moving.grid.shape)
-    if not bool(((at >= -0.5) & (at <= size - 0.5)).all(-1).any()):
+    if not bool(pair.moving.grid.contains(points).any()):
         raise InputError(
             f"{pair.fixed.name or 'fixed'} and {pair.moving.name or 'moving'} do not overlap: "
             f"fixed begins {_widths(points, pair.moving.grid):.1f} times the width of moving's "
@@ -116,21 +118,17 @@ def _widths(points: Tensor, grid: Grid) -> float:
 
 
 def check_beside(labels: Volume, image: Volume) -> None:
-    """Labels are whole numbers, and lie where their image does.
+    """Labels are whole numbers, in the dimension of their image.
 
     Raises
     ------
     InputError
         If not.
     """
-    name, whose = labels.name or "labels", image.name or "its image"
     if not isinstance(labels, Labels):
+        name = labels.name or "labels"
         raise InputError(f"{name}: is an image, not labels; read it with regkit.read_labels")
     check_same_dimension(labels, image)
-    if not holds_middle(image.grid, labels.grid):
-        raise InputError(
-            f"{name}: its middle lies outside {whose}; give labels that lie in its world"
-        )
 
 
 def check_same_dimension(labels: Volume, image: Volume) -> None:
@@ -151,8 +149,7 @@ def check_same_dimension(labels: Volume, image: Volume) -> None:
 
 def holds_middle(grid: Grid, other: Grid) -> bool:
     """Whether the middle of ``other`` lies inside ``grid``."""
-    at = grid.to_index(torch.from_numpy(other.centre)).tolist()
-    return all(-0.5 <= i <= n - 0.5 for i, n in zip(at, grid.shape, strict=True))
+    return bool(grid.contains(torch.from_numpy(other.centre)))
 
 
 def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
@@ -166,6 +163,7 @@ def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
     if mask is None:
         return None
     name = mask.name or "mask"
+    mask = flattened_with(mask, image)
     apart = (
         float(abs(mask.grid.corners() - image.grid.corners()).max())
         if (mask.grid.shape == image.grid.shape)

@@ -61,7 +61,8 @@ class LinearConfig(Settings):
 
     ``spacings`` are the working voxel sizes, coarse to fine, at which mutual
     information (or the similarity that was asked for) aligns the images; ``polish`` are those
-    at which a local similarity has the last word when no field follows. ``iterations`` bounds
+    at which a local similarity has the last word when no field follows: within one contrast LNCC
+    in windows of half width ``radius`` voxels. ``iterations`` bounds
     each of them and ``tolerance`` stops earlier, when a step gains less than this share.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
@@ -71,6 +72,7 @@ class LinearConfig(Settings):
 
     spacings: tuple[float, ...] = (8.0, 4.0)
     polish: tuple[float, ...] = (2.0,)
+    radius: int = Field(1, ge=1)
     iterations: int = Field(100, ge=0)
     tolerance: float = Field(1e-8, gt=0)
 

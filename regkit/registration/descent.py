@@ -50,6 +50,8 @@ def descend(
         told(len(values), value)
         if not varies and _settled(values, config.tolerance):
             break
+        for axis in at.still:
+            force[axis] = 0
         force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
         speed = advance(speed, force, weight, step=config.step / ratio, momentum=config.momentum)
         moved = compose_fields(u, speed, out=force)

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.kernels import backend
+from regkit.losses.lncc import LNCC
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
 from regkit.registration.check import check_overlap
@@ -22,11 +24,13 @@ from regkit.registration.choice import (
     similarity_of,
 )
 from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
+from regkit.registration.evidence import gather
 from regkit.registration.field import SMOOTH, register_field
 from regkit.registration.guides import Guides
 from regkit.registration.linear import register_linear
-from regkit.registration.pair import Pair, smaller_first
+from regkit.registration.pair import Pair, inverse_if, smaller_first
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
+from regkit.registration.quality import Evidence
 from regkit.registration.result import Progress, Stage
 from regkit.registration.selection import compared
 from regkit.registration.start import find_start
@@ -79,6 +83,7 @@ class Found:
     similarity: str
     reason: str
     inverse: Transform | None = None
+    evidence: Evidence | None = None
 
 
 def find(
@@ -109,29 +114,37 @@ def find(
         name, reason = choose(pair, matrix)
         similarity = _similarity(name, config)
     if config.transform != "deformable":
-        matrix, stage = _polished(
-            pair, known, similarity, config, report, kind=config.transform
+        if config.similarity == "auto" and name == "lncc2":
+            name, similarity = "lncc", LNCC(config.linear.radius)
+        matrix, stage = _polished(pair, known, similarity, config, report, kind=config.transform)
+        evidence = gather(pair, matrix, None)
+        return Found(
+            Affine(_dropped(pair, matrix)), (*stages, stage), name, reason, evidence=evidence
         )
-        return Found(Affine(_dropped(pair, matrix)), (*stages, stage), name, reason)
     settings, first = config.field, start.field
     if model is not None:
-        fields, found = _through(pair, matrix, model, config, similarity, first, report, guides)
-        stages.extend(found)
+        fields, records = _through(pair, matrix, model, config, similarity, first, report, guides)
+        stages.extend(records)
         if config.refine != "field":
-            return _unrefined(
-                pair, matrix, fields, Found(Affine.identity(), tuple(stages), name, reason)
-            )
+            evidence = gather(pair, matrix, fields[0])
+            found = Found(Affine.identity(), tuple(stages), name, reason, evidence=evidence)
+            return _unrefined(pair, matrix, fields, found)
         settings, first = shortened(settings, similarity), fields[0]
     field, stage = register_field(
         pair, matrix, similarity, settings, report, start=first, guides=guides
     )
     stages.append(stage)
-    transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
+    transform: Transform
+    alone = None
     if start.field is None and guides is None:
-        alone, notes = _without_field(pair, known, field, stage, config, report)
-        stages.extend(notes)
-        transform = transform if alone is None else Affine(_dropped(pair, alone))
-    return Found(transform, tuple(stages), name, reason)
+        alone, records = _without_field(pair, known, field, stage, config, report)
+        stages.extend(records)
+    if alone is not None:
+        evidence = gather(pair, alone, None)
+        return Found(Affine(_dropped(pair, alone)), tuple(stages), name, reason, evidence=evidence)
+    transform = compose(Affine(_dropped(pair, matrix)), _flat(pair, field))
+    evidence = gather(pair, matrix, field)
+    return Found(transform, tuple(stages), name, reason, evidence=evidence)
 
 
 def _without_field(
@@ -157,7 +170,8 @@ def _without_field(
     note = f"{'the field is dropped' if drop else 'the field is kept'}: {seen}"
     if one_person and drop:
         note = f"one anatomy in two contrasts, nothing changed shape; {note}"
-    stages.append(Stage("selection", "mind", "torch", time.perf_counter() - begin, note=note))
+    seconds, kernels = time.perf_counter() - begin, backend.name(pair.device)
+    stages.append(Stage("selection", "mind", kernels, seconds, note=note))
     return alone if drop else None, stages
 
 
@@ -315,11 +329,6 @@ def _polished(
         spacings=config.linear.polish,
     )
     return inverse_if(exchanged, found), stage
-
-
-def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
-    """The affine of a pair, from that of its images exchanged or not, and back."""
-    return np.linalg.inv(matrix) if exchanged else matrix
 
 
 def _dropped(pair: Pair, matrix: Matrix) -> Matrix:

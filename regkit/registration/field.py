@@ -87,7 +87,7 @@ def register_field(
         run = partial(descend, similarity=suited, iterations=iterations, told=told)
         there = partial(run, at, affine, guides=guides and guides.on(own, affine, pair.device))
         if number == 0:
-            judge = partial(_agreement, images_on(pair, own), affine)
+            judge = None if guides else partial(_agreement, images_on(pair, own), affine)
             found, record, explained = first_level(
                 there, u, config, judge, started=start is not None
             )

@@ -134,8 +134,7 @@ def guides_of(
     Raises
     ------
     InputError
-        If labels are missing, would do nothing, lie elsewhere than their image, or have no
-        structure in common.
+        If labels are missing, would do nothing, or have no structure in common.
     """
     if config.dice == 0:
         if fixed is None and moving is None:

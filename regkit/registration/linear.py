@@ -1,8 +1,8 @@
 """The rigid and affine engine: L-BFGS on analytic gradients, coarse to fine.
 
-What is minimised is the similarity of where the images overlap, and a prior on stretches and shears.
-Mutual information is counted for the whole of the smaller image: losing overlap costs what the lost
-voxels told, so that neither little overlap nor a blown-up image can look good.
+What is minimised is the similarity of where the images overlap, and a prior on stretches and
+shears. Mutual information is counted for the whole of the smaller image: losing overlap costs what
+the lost voxels told, so that neither little overlap nor a blown-up image can look good.
 """
 
 from __future__ import annotations

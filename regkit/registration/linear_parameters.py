@@ -94,6 +94,18 @@ class Motion:
         return full[:3], rotation(list(full[3:6] / self.radius)), stretch
 
 
+def stretches(linear: Matrix) -> Vector:
+    """Logarithms of the three scales of ``linear (3, 3)``, largest first.
+
+    Examples
+    --------
+    >>> np.exp(stretches(np.diag([1.0, 2.0, 0.5]))).tolist()
+    [2.0, 1.0, 0.5]
+    """
+    out: Vector = np.log(np.linalg.svd(linear, compute_uv=False))
+    return out
+
+
 def stretch_energy(linear: Matrix) -> tuple[float, Matrix]:
     """Half the squared Hencky strain of ``linear (3, 3)``, and its derivative by it.
 

@@ -127,7 +127,7 @@ def working_cube(box: Grid, size: int) -> Grid:
 def _images(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
     """Fixed, and moving through ``affine``, on ``grid``: ``(1, 1, *shape)``."""
     fixed = resample(pair.fixed, grid)
-    moving = resample(pair.moving, Grid(grid.shape, np.asarray(affine @ grid.affine)))
+    moving = resample(pair.moving, grid.placed(grid.shape, affine @ grid.affine))
     return _batch(pair, fixed), _batch(pair, moving)
 
 
@@ -143,7 +143,7 @@ def _weights(pair: Pair, affine: Matrix, grid: Grid) -> Both:
     """Where moving and fixed count on ``grid``, if a mask of either was given."""
     if pair.fixed_region is None and pair.moving_region is None:
         return None
-    there = Grid(grid.shape, np.asarray(affine @ grid.affine))
+    there = grid.placed(grid.shape, affine @ grid.affine)
     found = []
     for mask, onto in ((pair.moving_region, there), (pair.fixed_region, grid)):
         if mask is None:
@@ -163,7 +163,7 @@ def spanned(grid: Grid, shape: Sequence[int]) -> Grid:
     """``shape`` voxels from the first voxel centre of ``grid`` to the last, along every axis."""
     ratios = [(n - 1) / max(m - 1, 1) for n, m in zip(grid.shape, shape, strict=True)]
     scale = np.diag([*(ratio or 1.0 for ratio in ratios), 1.0])
-    return Grid(tuple(shape), np.asarray(grid.affine @ scale))
+    return grid.placed(shape, grid.affine @ scale)
 
 
 def at_rest_outside(u: Tensor, grid: Grid) -> DisplacementField:

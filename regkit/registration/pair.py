@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.warping import warp_index
@@ -26,6 +27,7 @@ from regkit.volume.volume import Labels, Volume
 
 _MARGIN = 8.0  # of :attr:`Pair.unit`
 _THIN = 8  # voxels along a thin axis
+_FEW = 6  # slices; a field across fewer slides out of the image, where nothing costs
 _MUCH_LESS = 0.6
 _TOUCHED = 1e-3  # of a voxel: less is the tail of a filter
 _CUT = 0.1  # share of the outermost voxels; a neck at the lower border of a head is less
@@ -62,6 +64,7 @@ class LevelPair:
     """One resolution of a pair, as tensors: features ``(C, *shape)``, weights ``(*shape)``.
 
     ``blank`` is the loss of an image that shows nothing: what lies beyond the overlap costs.
+    ``still`` names axes along which no field moves, since fixed has too few slices to tell.
     """
 
     grid: Grid
@@ -71,6 +74,7 @@ class LevelPair:
     moving_weight: Tensor | None
     moving_grid: Grid
     blank: float = 0.0
+    still: tuple[int, ...] = ()
 
     def matrix(self, affine: Matrix) -> Matrix:
         """Working index to moving index, for a world ``affine`` from fixed to moving."""
@@ -100,7 +104,9 @@ def prepare(
     """Orient, normalise and box a pair; see :class:`Pair`."""
     f = normalised(canonical(fixed), modality)
     m = normalised(canonical(moving), moving_modality)
-    region = foreground(f) if fixed_mask is None else canonical(fixed_mask)
+    region = _with_data(foreground(f) if fixed_mask is None else canonical(fixed_mask), f)
+    bodies = _with_data(foreground(m) if moving_mask is None else canonical(moving_mask), m)
+    whole = fixed_mask is None and not is_cut(region)
     unit = unit_length(f)
     grid = working_grid(
         region, m.grid, margin=_MARGIN * unit, multiple=multiple, max_voxels=max_voxels
@@ -109,15 +115,41 @@ def prepare(
         fixed=f,
         moving=m,
         region=region,
-        scope=_everything(f) if fixed_mask is None and not is_cut(region) else region,
-        fixed_region=None if fixed_mask is None else region,
-        moving_region=None if moving_mask is None else canonical(moving_mask),
-        moving_body=foreground(m) if moving_mask is None else canonical(moving_mask),
+        scope=_with_data(_everything(f), f) if whole else region,
+        fixed_region=_counted(fixed_mask, f),
+        moving_region=_counted(moving_mask, m),
+        moving_body=bodies,
         grid=grid,
         device=device,
         planar=fixed.ndim == 2,
         unit=unit,
     )
+
+
+def _counted(mask: Labels | None, image: Volume) -> Labels | None:
+    """Where an image counts by its mask and by where it has data; None if that is everywhere."""
+    if mask is None and image.valid is None:
+        return None
+    return _with_data(_everything(image) if mask is None else canonical(mask), image)
+
+
+def _with_data(mask: Labels, image: Volume) -> Labels:
+    """``mask`` where ``image``, on the same grid, has data.
+
+    Raises
+    ------
+    InputError
+        If that is nowhere.
+    """
+    if image.valid is None:
+        return mask
+    inside = mask.data * image.valid
+    if not bool(inside.any()):
+        raise InputError(
+            f"{image.name or 'image'}: has no data where its mask or its foreground is; give "
+            "another mask, or another value of padding"
+        )
+    return mask.with_data(inside)
 
 
 def is_cut(body: Labels) -> bool:
@@ -147,7 +179,7 @@ def _rounded(grid: Grid) -> Grid:
     quantum = min(grid.spacing) * 2.0**-30  # a share of a voxel, whatever the unit of the world
     affine = np.rint(grid.affine / quantum) * quantum
     affine[-1] = grid.affine[-1]
-    return Grid(grid.shape, affine)
+    return grid.placed(grid.shape, affine)
 
 
 def lifted(volume: AnyVolume) -> AnyVolume:
@@ -157,7 +189,9 @@ def lifted(volume: AnyVolume) -> AnyVolume:
     whole[:2, 1:3] = flat[:2, :2]
     whole[:2, 3] = flat[:2, 2]
     whole[2, 0] = whole[3, 3] = 1
-    return replace(volume, data=volume.data[:, None], grid=Grid((1, *volume.grid.shape), whole))
+    grid = volume.grid.placed((1, *volume.grid.shape), whole)
+    valid = None if volume.valid is None else volume.valid[None]
+    return replace(volume, data=volume.data[:, None], grid=grid, valid=valid)
 
 
 def level(
@@ -190,6 +224,7 @@ def level(
         moving=similarity.features(moving.data).contiguous().to(pair.device),
         moving_weight=None if known is None else _coverage(known, moving_grid).to(pair.device),
         moving_grid=moving_grid,
+        still=tuple(axis for axis, n in enumerate(pair.fixed.grid.shape) if n < _FEW),
     )
 
 
@@ -205,42 +240,46 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
     wide = grid.window(
         [-r for r in room], [n + 2 * r for n, r in zip(grid.shape, room, strict=True)]
     )
-    return Grid(wide.shape, affine @ wide.affine)
+    return wide.placed(wide.shape, affine @ wide.affine)
 
 
 def bordered(at: LevelPair) -> LevelPair:
-    """``at`` with moving's weight falling to nothing within a voxel of the border of its image.
+    """``at`` with moving's weight falling to nothing within two voxels beyond its image.
 
-    So that overlap changes smoothly with a motion. An axis of one slice goes on for ever.
+    So that overlap changes smoothly with a motion, and two images of one field of view overlap
+    altogether. An axis of one slice goes on for ever.
     """
-    rim = [1 if n > 1 else 0 for n in at.moving_grid.shape]
-    pad = [r for r in reversed(rim) for _ in range(2)]
+    thick = [int(n > 1) for n in at.moving_grid.shape]
     inside = at.moving_weight
     if inside is None:
         inside = at.moving.new_ones(1, *at.moving_grid.shape)
-    shape = [n + 2 * r for n, r in zip(at.moving_grid.shape, rim, strict=True)]
+    rim = [r for r in reversed(thick) for _ in range(2)]
+    shape = [n + 4 * r for n, r in zip(at.moving_grid.shape, thick, strict=True)]
+    wide = functional.pad(at.moving[None], [2 * r for r in rim], mode="replicate")[0]
     return replace(
         at,
-        moving=functional.pad(at.moving[None], pad, mode="replicate")[0].contiguous(),
-        moving_weight=functional.pad(inside, pad).contiguous(),
-        moving_grid=at.moving_grid.window([-r for r in rim], shape),
+        moving=wide.contiguous(),
+        moving_weight=functional.pad(
+            functional.pad(inside[None], rim, mode="replicate")[0], rim
+        ).contiguous(),
+        moving_grid=at.moving_grid.window([-2 * r for r in thick], shape),
     )
 
 
 def swapped(pair: Pair) -> Pair:
     """``pair`` with the roles of its images exchanged, for the linear engine."""
-    mask = pair.moving_region
     region = pair.moving_body
+    # Where a mask was given, body and region are one.
+    known = pair.moving_region or _everything(pair.moving)
     grid = working_grid(
         region, pair.fixed.grid, margin=_MARGIN * pair.unit, multiple=1, max_voxels=16_000_000
     )
-    whole = mask is None and not is_cut(region)
     return replace(
         pair,
         fixed=pair.moving,
         moving=pair.fixed,
         region=region,
-        scope=_everything(pair.moving) if whole else region,
+        scope=region if is_cut(region) else known,
         fixed_region=pair.moving_region,
         moving_region=pair.fixed_region,
         moving_body=pair.region,
@@ -262,6 +301,11 @@ def smaller_first(pair: Pair) -> tuple[Pair, bool]:
     other = swapped(pair)
     exchanged = extent_of(other.scope) < _MUCH_LESS * extent_of(pair.scope)
     return (other, True) if exchanged else (pair, False)
+
+
+def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
+    """The affine of a pair, from that of its images exchanged or not, and back."""
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64) if exchanged else matrix
 
 
 def extent_of(labels: Labels) -> float:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
@@ -12,17 +15,23 @@ from regkit.kernels.backend import threads
 from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
 from regkit.preprocess.intensity import CT_WINDOW, is_ct
-from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
+from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.engines import Found, Report, Start
+from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.guides import guides_of
+from regkit.registration.label_place import checked_place
 from regkit.registration.pair import Pair, prepare
+from regkit.registration.placing import Placing, placing_of, rest_of
 from regkit.registration.planar import drop_grid
+from regkit.registration.quality import Quality, assess
 from regkit.registration.result import Progress, Result, Stage
 from regkit.registration.scale import find_at_body_scale
+from regkit.registration.twice import is_one_image, unmoved
 from regkit.resample import straightened, warp
 from regkit.transforms import DisplacementField, Transform, compose, links
+from regkit.volume.fill import nearest_fill
 from regkit.volume.volume import Labels, Volume
 
 if TYPE_CHECKING:
@@ -95,29 +104,64 @@ def register(
     wanted = _configured(config, given)
     if own is not None:
         wanted = _named(wanted, own)
+    fixed, moving, notes = one_dimension(fixed, moving)
     check_pair(fixed, moving)
     check_initial(initial, fixed.ndim)
     check_mass(fixed, moving, wanted)
-    guides = guides_of(fixed_labels, moving_labels, wanted, (fixed, moving))
+    placing = placing_of(fixed, moving, initial)
+    fixed_labels, moving_labels = (
+        None if each is None else flattened_with(each, fixed)
+        for each in (fixed_labels, moving_labels)
+    )
+    notes = (*notes, *_label_notes((fixed_labels, fixed), (moving_labels, moving)))
+    guides = guides_of(
+        fixed_labels,
+        None if moving_labels is None else placing.placed(moving_labels),
+        wanted,
+        (fixed, placing.placed(moving)),
+    )
     wanted, network = _network(wanted, model, fixed.ndim)
     fixed_mask, moving_mask = as_mask(fixed_mask, fixed), as_mask(moving_mask, moving)
+    twice = initial is None and guides is None and is_one_image(fixed, moving)
     fixed = straightened(fixed, outside=_outside(fixed, wanted))
     with threads(wanted.threads):
         pair = prepare(
             fixed,
-            moving,
+            placing.placed(moving),
             fixed_mask=None if fixed_mask is None else straightened(fixed_mask),
-            moving_mask=moving_mask,
+            moving_mask=None if moving_mask is None else placing.placed(moving_mask),
             modality=wanted.modality,
             moving_modality=wanted.moving_modality or wanted.modality,
             multiple=max(wanted.field.factors),
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
         )
-        found = find_at_body_scale(
-            pair, wanted, network, Start.of(initial, wanted), progress or _quiet, own, guides
-        )
-        return _result(fixed, moving, pair, wanted, found)
+        if twice:
+            return _result(fixed, moving, pair, wanted, unmoved(fixed.ndim, wanted))
+        start = Start.of(rest_of(initial), wanted)
+        found = find_at_body_scale(pair, wanted, network, start, progress or _quiet, own, guides)
+        return _result(fixed, moving, pair, wanted, _led_on(found, placing, notes))
+
+
+def _label_notes(*pairs: tuple[Labels | None, Volume]) -> list[str]:
+    """What to say of labels beside their images; some are refused."""
+    found = []
+    for labels, image in pairs:
+        if labels is not None:
+            check_beside(labels, image)
+            found.append(checked_place(labels, image))
+    return [note for note in found if note is not None]
+
+
+def _led_on(found: Found, placing: Placing, notes: Sequence[str]) -> Found:
+    """What was found, led on to where moving lies, and what was noticed before."""
+    noticed = [Stage("notice", "", "", 0.0, note=note) for note in notes]
+    return replace(
+        found,
+        transform=placing.whole(found.transform),
+        inverse=placing.back(found.inverse),
+        stages=(*noticed, *placing.stages, *found.stages),
+    )
 
 
 def _network(
@@ -160,8 +204,8 @@ def _result(
         fixed=fixed,
         moving=moving,
         warped=warped,
-        transform=found.transform,
-        inverse=inverse,
+        transform=found.transform.between(fixed.grid.world, moving.grid.world),
+        inverse=inverse.between(moving.grid.world, fixed.grid.world),
         jacobian=jacobian,
         metrics=metrics,
         stages=(*found.stages, Stage("output", "", "", seconds)),
@@ -169,7 +213,15 @@ def _result(
             update={"similarity": found.similarity, "device": str(pair.device)}
         ),
         reason=found.reason,
+        quality=_quality(pair, found, metrics),
     )
+
+
+def _quality(pair: Pair, found: Found, metrics: Mapping[str, float]) -> Quality:
+    if found.evidence is None:
+        return Quality(())
+    extent = float(np.max(np.array(pair.grid.shape) * np.array(pair.grid.spacing)))
+    return assess(found.evidence, metrics, extent)
 
 
 def _inverse(transform: Transform, grid: Grid) -> Transform:
@@ -198,9 +250,9 @@ def _region(pair: Pair) -> Labels:
 def _outside(moving: Volume, config: RegisterConfig) -> float:
     """Air for CT, else the darkest value if the image goes below zero, else zero."""
     modality = config.moving_modality or config.modality
-    if modality == "ct" or (modality == "auto" and is_ct(moving.data)):
-        return CT_WINDOW[0]
-    return min(0.0, float(moving.data.min()))
+    if modality == "ct" or (modality == "auto" and is_ct(moving.data_values())):
+        return nearest_fill(CT_WINDOW[0], moving.data.dtype)
+    return min(0.0, float(moving.data_values().min()))
 
 
 def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> RegisterConfig:

@@ -41,4 +41,4 @@ def drop_grid(grid: Grid) -> Grid:
     """The 2-D grid of a lifted one."""
     flat = np.eye(3)
     flat[:2] = grid.affine[np.ix_([0, 1], [1, 2, 3])]
-    return Grid(grid.shape[1:], flat)
+    return grid.placed(grid.shape[1:], flat)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regkit.registration.config import RegisterConfig
+from regkit.registration.quality import NOT_CHECKED, Quality
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
 
@@ -72,6 +73,8 @@ class Result:
         With ``similarity`` and ``device`` resolved from ``auto``.
     reason
         Why this similarity was taken.
+    quality
+        Whether the result is right, as far as the images can tell, and why.
     """
 
     fixed: Volume
@@ -84,12 +87,13 @@ class Result:
     stages: tuple[Stage, ...]
     config: RegisterConfig
     reason: str
+    quality: Quality = NOT_CHECKED
 
     def __repr__(self) -> str:
         seconds = sum(stage.seconds for stage in self.stages)
         return (
             f"Result({self.moving.name!r} -> {self.fixed.name!r}, {self.config.transform}, "
-            f"{self.config.similarity}, {seconds:.1f} s, "
+            f"{self.config.similarity}, {seconds:.1f} s, quality {self.quality.verdict}, "
             f"folding {100 * self.metrics['folding']:.3g} %)"
         )
 

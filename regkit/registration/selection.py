@@ -53,14 +53,12 @@ def compared(
     """The affine ``alone`` beside ``affine o field``, all 3-D; ``fine`` sees small shifts too."""
     at = images_on(pair, agreement_grid(pair, _FINER if fine else 1.0))
     first, known = at.warped(at.matrix(alone), at.fixed.new_zeros(3, 1, 1, 1))
-    second, also = at.warped(at.matrix(affine), _in_voxels(field, at))
+    second, also = at.warped(at.matrix(affine), in_voxels(field, at))
     weight = torch.minimum(known, also)
-    return Comparison(
-        agreement(at.fixed, first, weight), agreement(at.fixed, second, weight)
-    )
+    return Comparison(agreement(at.fixed, first, weight), agreement(at.fixed, second, weight))
 
 
-def _in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:
+def in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:
     """The displacement on the grid of ``at``, in its voxels ``(3, *shape)``."""
     _, u = field.on(at.grid)
     turn = torch.from_numpy(at.grid.inverse_affine[:3, :3].copy()).to(u)

@@ -40,6 +40,7 @@ def mirrored(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
         moving=at.fixed,
         moving_weight=None if pair.fixed_region is None else at.weight[None],
         moving_grid=at.grid,
+        still=at.still,
     )
 
 

@@ -25,7 +25,7 @@ def first_level(
     descend: Callable[..., tuple[Tensor, Level, Ends]],
     u: Tensor,
     config: FieldConfig,
-    agreement: Callable[[Tensor], Agreement],
+    agreement: Callable[[Tensor], Agreement] | None,
     *,
     started: bool,
 ) -> tuple[Tensor, Level, Explained]:
@@ -34,6 +34,7 @@ def first_level(
     Between two people a smooth field explains little of what differs; within one it explains
     nearly all, and what a free one adds to it is noise. Where ``u`` is a start, the smooth one
     begins with what is smooth of it, the free one with all of it, and both gain on the identity.
+    ``agreement`` tells how blocks lie through a field; None where the images alone do not decide.
     """
     still = descend(torch.zeros_like(u), config=config, iterations=1)[2] if started else None
     quiet, before, (first, quietest) = descend(
@@ -45,7 +46,9 @@ def first_level(
     first = first if still is None else still[0]
     share = (first - quietest) / (first - freest) if freest < first else 0.0
     wanted = config.smooth.share
-    smooth = share >= wanted or (wanted <= 1 and is_enough(agreement(quiet), agreement(free)))
+    smooth = share >= wanted
+    if agreement is not None and wanted <= 1:
+        smooth = smooth or is_enough(agreement(quiet), agreement(free))
     chosen = quiet if smooth else free
     return chosen, replace(after, values=before.values + after.values), Explained(share, smooth)
 

@@ -29,10 +29,13 @@ LIGHT = Theme(paper="#ffffff", ink="#1f2328", faint="#d5d9de", line="#0072b2")
 DARK = Theme(paper="#1c1f24", ink="#e6e8eb", faint="#3a3f47", line="#56b4e9")
 
 
-def similarity_curves(stages: Sequence[Stage]) -> tuple[Picture, Picture] | None:
+def similarity_curves(
+    stages: Sequence[Stage], *, unit: str = "mm"
+) -> tuple[Picture, Picture] | None:
     """One panel a stage, every level after the other; none if no stage iterated.
 
-    A filled dot ends a level that converged, an open one a level that reached its bound.
+    A filled dot ends a level that converged, an open one a level that reached its bound. Voxels are
+    measured in ``unit``.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def similarity_curves(stages: Sequence[Stage]) -> tuple[Picture, Picture] | None
     panels = figure.subplots(1, len(shown), squeeze=False, width_ratios=widths)[0]
     figure.subplots_adjust(left=0.07, right=0.99, bottom=0.165, top=0.88, wspace=0.27)
     for ax, stage in zip(panels, shown, strict=True):
-        _draw(ax, stage, LIGHT)
+        _draw(ax, stage, LIGHT, unit)
     light = picture(figure, _words(shown))
     return light, _darkened(light)
 
@@ -60,7 +63,7 @@ def _darkened(light: Picture) -> Picture:
     return Picture(svg, light.alt)
 
 
-def _draw(ax: Axes, stage: Stage, theme: Theme) -> None:
+def _draw(ax: Axes, stage: Stage, theme: Theme, unit: str) -> None:
     start = 0
     for level in (level for level in stage.levels if level.values):
         steps = range(start, start + len(level.values))
@@ -70,7 +73,7 @@ def _draw(ax: Axes, stage: Stage, theme: Theme) -> None:
         if start:
             ax.axvline(start - 0.5, color=theme.faint, linewidth=1)
         ax.annotate(
-            _size(level), (start, 1), xycoords=("data", "axes fraction"), xytext=(3, -2),
+            _size(level, unit), (start, 1), xycoords=("data", "axes fraction"), xytext=(3, -2),
             textcoords="offset points", va="top", fontsize=8, color=theme.ink,
             annotation_clip=False,
         )  # fmt: skip
@@ -97,10 +100,9 @@ def _dress(ax: Axes, stage: Stage, theme: Theme) -> None:
         spine.set_visible(side in ("left", "bottom"))
 
 
-def _size(level: Level) -> str:
+def _size(level: Level, unit: str) -> str:
     low, high = min(level.spacing), max(level.spacing)
-    unit = " mm" if len(level.spacing) == 3 else ""
-    return f"{high:.3g}{unit}" if high < 1.05 * low else f"{low:.3g}-{high:.3g}{unit}"
+    return f"{high:.3g} {unit}" if high < 1.05 * low else f"{low:.3g}-{high:.3g} {unit}"
 
 
 def _total(stage: Stage) -> int:

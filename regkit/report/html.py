@@ -133,14 +133,15 @@ def _images(result: Result, cuts: Scene, affine: Affine) -> dict[str, Any]:
         "jacobian_map": jacobian_map(
             cuts, result.jacobian, f"Logarithm of the Jacobian determinant on {fixed}: {where}."
         ),
-        "curves": similarity_curves(result.stages),
+        "curves": similarity_curves(result.stages, unit=result.fixed.grid.world.unit),
     }
 
 
 def _tables(
     result: Result, affine: Affine, run: Mapping[str, Any], before: Mapping[str, float] | None
 ) -> dict[str, Any]:
-    metrics = metric_rows(result.metrics, before, guided=result.config.dice > 0)
+    guided, unit = result.config.dice > 0, result.fixed.grid.world.unit
+    metrics = metric_rows(result.metrics, before, guided=guided, unit=unit)
     return {
         "headers": header_rows(result.fixed, result.moving),
         "stages": stage_rows(result.stages),
@@ -161,7 +162,8 @@ def _words(result: Result, cuts: Scene) -> dict[str, Any]:
         "fixed": fixed,
         "moving": moving,
         "findings": found,
-        "verdict": verdict(found),
+        "verdict": verdict(result.quality),
+        "quality": result.quality.verdict,
         "seconds": sum(stage.seconds for stage in result.stages),
         "transform": result.config.transform,
         "similarity": result.config.similarity,
@@ -171,7 +173,7 @@ def _words(result: Result, cuts: Scene) -> dict[str, Any]:
         "other_contrast": result.config.similarity in ("mind", "mi"),
         "channels": max(result.fixed.channels, result.moving.channels),
         "step": f"{grid_step(cuts.planes):.3g}",
-        "unit": "mm" if result.fixed.ndim == 3 else "world units",
+        "unit": result.fixed.grid.world.unit,
     }
 
 

@@ -81,6 +81,6 @@ def _image(shown: Picture) -> str:
 def _table(result: Result) -> str:
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(row.label)}</th><td>{escape(row.after)}</td></tr>"
-        for row in metric_rows(result.metrics)
+        for row in metric_rows(result.metrics, unit=result.fixed.grid.world.unit)
     )
     return f"<table>{rows}</table>"

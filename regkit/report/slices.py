@@ -119,11 +119,7 @@ def cut(
 
 def overlap_share(volume: Volume, view: Sequence[Plane]) -> float:
     """Share of the planes' points that lie inside the field of view of ``volume``."""
-    size = torch.tensor(volume.grid.shape, dtype=torch.float64)
-    inside = [
-        ((index >= -0.5) & (index <= size - 0.5)).all(-1).flatten()
-        for index in (volume.grid.to_index(plane.points) for plane in view)
-    ]
+    inside = [volume.grid.contains(plane.points).flatten() for plane in view]
     return float(torch.cat(inside).double().mean())
 
 

@@ -84,7 +84,7 @@ def global_part_rows(affine: Affine, grid: Grid) -> list[tuple[str, str]]:
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
     shift = np.linalg.norm(apply_affine(affine.matrix, grid.centre) - grid.centre)
     volume = np.linalg.det(linear)
-    unit = "mm" if grid.ndim == 3 else "world units"
+    unit = grid.world.unit
     scale = f"{volume ** (1 / grid.ndim):.4f}" if volume > 0 else "mirrored"
     return [
         ("Rotation", f"{angle:.2f}°"),
@@ -109,13 +109,14 @@ def flat(options: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 def _header(volume: Volume) -> list[tuple[str, str]]:
     grid = volume.grid
-    unit = "mm" if grid.ndim == 3 else "world units"
+    unit = grid.world.unit
     extent = [n * s for n, s in zip(grid.shape, grid.spacing, strict=True)]
     return [
         ("File", base_name(volume.name) or "(no name)"),
         ("Shape", " x ".join(map(str, grid.shape)) + " voxels"),
         ("Spacing", " x ".join(f"{s:.4g}" for s in grid.spacing) + f" {unit}"),
         ("Field of view", " x ".join(f"{e:.4g}" for e in extent) + f" {unit}"),
+        ("World", str(grid.world)),
         ("Orientation", f"{grid.orientation}, {_tilt(grid):.1f}° from the axes"),
         ("Channels", str(volume.channels)),
         ("Data type", str(volume.data.dtype).removeprefix("torch.")),

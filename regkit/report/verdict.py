@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from regkit.registration.quality import Quality
 from regkit.registration.result import Result
 from regkit.report.tables import is_number
 
@@ -34,7 +35,8 @@ class MetricRow:
         return self.before != _ABSENT
 
 
-# Label, unit, and what it says. The share is shown in percent.
+# Label, unit, and what it says. The share is shown in percent, a length in the unit of the world.
+_LENGTH = "length"
 _KNOWN = {
     "folding": (
         "Folding", "%",
@@ -48,26 +50,26 @@ _KNOWN = {
         "Spread of the log-Jacobian", "",
         "How unevenly volume changes from place to place: 0 where it is the same everywhere.",
     ),
-    "inverse_consistency_mean_mm": (
-        "Inverse consistency, mean", "mm",
+    "inverse_consistency_mean": (
+        "Inverse consistency, mean", _LENGTH,
         "How far a point lands from where it began after going to moving and back.",
     ),
-    "inverse_consistency_p95_mm": (
-        "Inverse consistency, 95 %", "mm",
+    "inverse_consistency_p95": (
+        "Inverse consistency, 95 %", _LENGTH,
         "95 % of the points come back within this distance.",
     ),
-    "displacement_mean_mm": (
-        "Displacement, mean", "mm",
+    "displacement_mean": (
+        "Displacement, mean", _LENGTH,
         "How far points move in all, the shift between the headers included.",
     ),
-    "displacement_p95_mm": (
-        "Displacement, 95 %", "mm", "95 % of the points move less than this.",
+    "displacement_p95": (
+        "Displacement, 95 %", _LENGTH, "95 % of the points move less than this.",
     ),
     "dice_mean": ("Dice, mean", "", "Overlap of the labelled structures: 1 is perfect."),
     "dice_worst": ("Dice, worst", "", "The structure that overlaps least."),
     "dice_p5": ("Dice, 5th percentile", "", "All but 5 % of the structures overlap better."),
-    "landmark_error_mean_mm": (
-        "Landmark error, mean", "mm", "Distance of mapped landmarks from their true position.",
+    "landmark_error_mean": (
+        "Landmark error, mean", _LENGTH, "Distance of mapped landmarks from their true position.",
     ),
     "similarity": ("Similarity", "", "What was minimised, on the result; lower is better."),
 }  # fmt: skip
@@ -80,21 +82,23 @@ def metric_rows(
     before: Mapping[str, float] | None = None,
     *,
     guided: bool = False,
+    unit: str = "mm",
 ) -> list[MetricRow]:
     """Every metric in plain words; names that are not known are shown as they are.
 
     Values from before registration are those in ``before``, and those whose name ends in
     ``_before``; the ending ``_after`` is dropped. Where labels ``guided`` the registration, their
-    overlap is told to be no independent measure of it.
+    overlap is told to be no independent measure of it. ``unit`` is that of lengths.
     """
     earlier, later = _split(metrics)
     earlier |= before or {}
     rows = []
     for name in {**later, **earlier}:
-        label, unit, meaning = _KNOWN.get(name, (name.replace("_", " "), "", ""))
+        label, kind, meaning = _KNOWN.get(name, (name.replace("_", " "), "", ""))
         if guided and name.startswith("dice"):
             meaning = f"{meaning} {_GUIDED}"
-        numbers = [_number(values.get(name), unit) for values in (earlier, later)]
+        shown = unit if kind == _LENGTH else kind
+        numbers = [_number(values.get(name), shown) for values in (earlier, later)]
         rows.append(MetricRow(label, numbers[0], numbers[1], meaning))
     return rows
 
@@ -108,53 +112,28 @@ def _split(metrics: Mapping[str, float]) -> tuple[dict[str, float], dict[str, fl
 
 def findings(result: Result) -> list[Finding]:
     """What a reader should know before looking at the pictures."""
-    found = [_folding(result.metrics), _consistency(result), _convergence(result)]
-    return [finding for finding in found if finding is not None]
+    checks = [Finding(check.verdict == "pass", check.text) for check in result.quality.checks]
+    convergence = _convergence(result)
+    return [*checks, *([] if convergence is None else [convergence])]
 
 
-def verdict(found: Sequence[Finding]) -> str:
-    """One sentence over all findings.
+def verdict(quality: Quality) -> str:
+    """The first sentence of the report.
 
     Examples
     --------
-    >>> verdict([Finding(True, "..."), Finding(False, "...")])
-    '1 of 2 automatic checks asks for a closer look.'
+    >>> verdict(Quality((Check("folding", -1.0, 0.0, "The map does not fold."),)))
+    'Quality: pass. All automatic checks passed. Judge the fit by the pictures.'
     """
-    odd = sum(not finding.good for finding in found)
-    if not found:
-        return "Nothing was checked automatically."
-    if not odd:
-        return f"All {len(found)} automatic checks passed. Judge the fit by the pictures."
-    return (
-        f"{odd} of {len(found)} automatic checks {'asks' if odd == 1 else 'ask'} for a closer look."
-    )
-
-
-def _folding(metrics: Mapping[str, float]) -> Finding | None:
-    share = metrics.get("folding")
-    if share is None or not is_number(share):
-        return None
-    if share == 0:
-        return Finding(True, "The map does not fold anywhere.")
-    # 0.05 % is the bound that regkit holds its own default to.
-    text = f"The map folds in {_percent(share)} of the voxels (marked in the Jacobian map)."
-    return Finding(share <= 0.0005, text)
-
-
-def _consistency(result: Result) -> Finding | None:
-    error = result.metrics.get("inverse_consistency_p95_mm")
-    if error is None or not is_number(error):
-        return Finding(
-            False, "The inverse could not be checked: no point maps into the moving image."
-        )
-    voxel = min(result.fixed.grid.spacing)
-    unit = "mm" if result.fixed.ndim == 3 else "world units"
-    relation = "within" if error <= voxel else "beyond"
-    text = (
-        f"Forward and back, 95 % of the points return to {_short(error)} {unit} or nearer, "
-        f"{relation} one voxel ({voxel:.3g} {unit})."
-    )
-    return Finding(error <= voxel, text)
+    if not quality.checks:
+        return "Quality: not checked. Judge the fit by the pictures."
+    odd = sum(check.verdict != "pass" for check in quality.checks)
+    count = f"{odd} of {len(quality.checks)} automatic checks did not pass."
+    return {
+        "pass": "Quality: pass. All automatic checks passed. Judge the fit by the pictures.",
+        "doubtful": f"Quality: doubtful. {count} Look closely before you use this result.",
+        "fail": f"Quality: fail. {count} This result is hardly right; do not use it as it is.",
+    }[quality.verdict]
 
 
 def _convergence(result: Result) -> Finding | None:
@@ -166,7 +145,7 @@ def _convergence(result: Result) -> Finding | None:
     bound = list(dict.fromkeys(name for name, level in coarse if not level.converged))
     if bound:
         return Finding(
-            False,
+            True,
             f"Stopped at the bound on iterations while still improving: {', '.join(bound)}. "
             "More iterations may fit better.",
         )

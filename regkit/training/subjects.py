@@ -118,7 +118,8 @@ class Subject:
             return volume
         mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
         mirror[0, 3] = 2 * self.grid.centre[0]
-        return canonical(replace(volume, grid=Grid(volume.grid.shape, mirror @ volume.grid.affine)))
+        grid = volume.grid.placed(volume.grid.shape, mirror @ volume.grid.affine)
+        return canonical(replace(volume, grid=grid))
 
     def _opened(self, row: Row) -> tuple[Volume, Grid]:
         """As registration does it, so that the network meets later what it was trained on."""

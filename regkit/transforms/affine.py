@@ -10,17 +10,20 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix, checked
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import World
 from regkit.transforms.transform import Transform
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Affine(Transform):
     """``phi(x) = A x + t``, world points of fixed to world points of moving.
 
     Parameters
     ----------
     matrix
-        ``(d + 1, d + 1)`` float64, RAS+ millimetres on both sides.
+        ``(d + 1, d + 1)`` float64, world points of fixed to world points of moving.
+    fixed_world, moving_world
+        The worlds that it connects; None fits any.
 
     Raises
     ------
@@ -35,9 +38,15 @@ class Affine(Transform):
     """
 
     matrix: Matrix
+    fixed_world: World | None = None
+    moving_world: World | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "matrix", checked(self.matrix, what="affine transform"))
+
+    def __repr__(self) -> str:
+        rows = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in self.matrix[:-1])
+        return f"Affine([{rows}])"
 
     @classmethod
     def identity(cls, ndim: int = 3) -> Affine:
@@ -49,7 +58,7 @@ class Affine(Transform):
         """Dimension of the world."""
         return len(self.matrix) - 1
 
-    def __call__(self, points: Tensor) -> Tensor:
+    def map(self, points: Tensor) -> Tensor:
         """Map world points ``(..., d)``."""
         whole = torch.as_tensor(np.array(self.matrix), dtype=points.dtype, device=points.device)
         return points @ whole[:-1, :-1].T + whole[:-1, -1]
@@ -60,4 +69,5 @@ class Affine(Transform):
 
     def inverse(self) -> Affine:
         """The exact inverse."""
-        return Affine(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
+        matrix = np.asarray(np.linalg.inv(self.matrix), dtype=np.float64)
+        return Affine(matrix, self.moving_world, self.fixed_world)

@@ -8,11 +8,12 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import World
 from regkit.transforms.affine import Affine
 from regkit.transforms.transform import Transform, compose
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Chain(Transform):
     """``Chain((a, b))(x) = a(b(x))``; made by ``a @ b``.
 
@@ -24,15 +25,34 @@ class Chain(Transform):
 
     links: tuple[Transform, ...]
 
+    def __repr__(self) -> str:
+        return f"Chain({' @ '.join(map(repr, self.links))})"
+
+    @property
+    def fixed_world(self) -> World | None:  # type: ignore[override]
+        """Where points come from: the world in which the innermost link begins."""
+        return self.links[-1].fixed_world
+
+    @property
+    def moving_world(self) -> World | None:  # type: ignore[override]
+        """Where points end: the world in which the outermost link ends."""
+        return self.links[0].moving_world
+
+    def between(self, fixed_world: World | None, moving_world: World | None) -> Chain:
+        """The same chain, its ends known to lie in two worlds."""
+        outer, *middle, inner = self.links
+        first = outer.between(outer.fixed_world, moving_world)
+        return Chain((first, *middle, inner.between(fixed_world, inner.moving_world)))
+
     @property
     def ndim(self) -> int:
         """Dimension of the world."""
         return self.links[0].ndim
 
-    def __call__(self, points: Tensor) -> Tensor:
+    def map(self, points: Tensor) -> Tensor:
         """Apply the innermost link first."""
         for link in reversed(self.links):
-            points = link(points)
+            points = link.map(points)
         return points
 
     def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:

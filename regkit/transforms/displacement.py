@@ -11,6 +11,7 @@ from torch import Tensor
 from regkit.errors import InputError, NotInvertibleError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import World
 from regkit.kernels.fields import invert
 from regkit.kernels.sampling import sample
 from regkit.kernels.warping import warp_grid
@@ -19,7 +20,7 @@ from regkit.transforms.transform import Transform
 _MOST_UNSOLVED = 1e-3
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DisplacementField(Transform):
     """World points of fixed to world points of moving: ``phi(x) = x + u(x)``.
 
@@ -34,6 +35,8 @@ class DisplacementField(Transform):
     residual
         For a field that came from :meth:`inverse`: the largest error in world units that the
         fixed-point solve left; 0 otherwise.
+    fixed_world, moving_world
+        The worlds that it connects; None fits any.
 
     Raises
     ------
@@ -44,6 +47,8 @@ class DisplacementField(Transform):
     u: Tensor
     grid: Grid
     residual: float = 0.0
+    fixed_world: World | None = None
+    moving_world: World | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.u.shape) != (self.grid.ndim, *self.grid.shape):
@@ -53,12 +58,15 @@ class DisplacementField(Transform):
             )
         object.__setattr__(self, "u", self.u.to(torch.float32))
 
+    def __repr__(self) -> str:
+        return f"DisplacementField({self.grid.summary})"
+
     @property
     def ndim(self) -> int:
         """Dimension of the world."""
         return self.grid.ndim
 
-    def __call__(self, points: Tensor) -> Tensor:
+    def map(self, points: Tensor) -> Tensor:
         """Map world points ``(..., d)``."""
         u = sample(self.u.to(points.device), self.grid.to_index(points))
         return points + u.movedim(0, -1).to(points.dtype)
@@ -93,7 +101,8 @@ class DisplacementField(Transform):
                 f"at most {100 * _MOST_UNSOLVED:g} % may; register with more regularisation"
             )
         residual = float(left.max()) * max(self.grid.spacing)
-        return replace(from_index(v, onto), residual=residual)
+        inverse = from_index(v, onto).between(self.moving_world, self.fixed_world)
+        return replace(inverse, residual=residual)
 
     def index_displacement(self) -> Tensor:
         """``u`` in voxels of the grid instead of world units, ``(d, *shape)``."""

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.geometry.world import World
 from regkit.kernels.fields import exponential
 from regkit.transforms.displacement import DisplacementField, from_index
 from regkit.transforms.transform import Transform
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class VelocityField(Transform):
     """World points of fixed to world points of moving: ``phi = exp(v)``.
 
@@ -24,10 +25,17 @@ class VelocityField(Transform):
         ``(d, *grid.shape)`` float32, world units per unit of time.
     grid
         Where ``v`` is sampled; nothing moves outside it.
+    fixed_world, moving_world
+        The worlds that it connects; None fits any.
     """
 
     v: Tensor
     grid: Grid
+    fixed_world: World | None = None
+    moving_world: World | None = None
+
+    def __repr__(self) -> str:
+        return f"VelocityField({self.grid.summary})"
 
     @property
     def ndim(self) -> int:
@@ -40,9 +48,9 @@ class VelocityField(Transform):
         steps = DisplacementField(self.v, self.grid).index_displacement()
         return from_index(exponential(steps), self.grid)
 
-    def __call__(self, points: Tensor) -> Tensor:
+    def map(self, points: Tensor) -> Tensor:
         """Map world points ``(..., d)``."""
-        return self.displacement(points)
+        return self.displacement.map(points)
 
     def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
         """That of the displacement."""
@@ -50,4 +58,5 @@ class VelocityField(Transform):
 
     def inverse(self) -> VelocityField:
         """``exp(-v)``, exact up to the integration."""
-        return replace(self, v=-self.v)
+        back = replace(self, v=-self.v)
+        return back.between(self.moving_world, self.fixed_world)

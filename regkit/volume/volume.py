@@ -4,69 +4,89 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.geometry.affines import Matrix, checked
 from regkit.geometry.grid import Grid
+from regkit.volume.arrays import as_array, as_tensor
+from regkit.volume.fill import check_fill
+from regkit.volume.valid import checked_valid, finite_everywhere, without_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Volume:
     """Image intensities on a grid.
 
     Parameters
     ----------
     data
-        ``(C, *spatial)``, spatial = (i, j, k) of the grid; a plain ``(*spatial)`` array gains
-        its channel axis. Stored in the type it came in; arithmetic is done in float32.
+        Tensor or NumPy array ``(C, *spatial)``, spatial = (i, j, k) of the grid; a plain
+        ``(*spatial)`` one gains its channel axis. Stored in the type it came in (uint16, uint32 and
+        uint64 in the next signed one); arithmetic is done in float32, or in float64 where float32
+        cannot tell the values apart.
     grid
-        Where the voxels lie in the world.
+        Where the voxels lie in the world: a :class:`~regkit.Grid`, or the affine
+        ``(d + 1, d + 1)`` that takes their indices there, in RAS+ mm.
     name
         What messages call it, usually the file name.
+    valid
+        Where the image has data, boolean ``(*spatial)``; None means everywhere. Resampling mixes no
+        other voxels in. :meth:`with_padding` and :meth:`without_nan` make it.
 
     Raises
     ------
     InputError
-        If data and grid do not fit together.
+        If data, grid and valid do not fit together, or the data are no real numbers.
 
     Examples
     --------
-    >>> import numpy as np, torch
-    >>> Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4)), name="empty")
-    Volume(4x5x6, 1x1x1 mm, RAS, float32, 'empty')
+    >>> import numpy as np
+    >>> Volume(np.zeros((4, 5, 6)), np.eye(4), name="empty")
+    Volume(4x5x6, 1x1x1 mm, RAS, float64, 'empty')
     """
 
     data: Tensor
     grid: Grid
     name: str = ""
+    valid: Tensor | None = None
 
-    def __post_init__(self) -> None:
-        data = self.data
-        if data.ndim == self.grid.ndim:
-            data = data[None]
-        if tuple(data.shape[1:]) != self.grid.shape:
+    def __init__(
+        self,
+        data: Tensor | NDArray[Any],
+        grid: Grid | ArrayLike,
+        name: str = "",
+        valid: Tensor | NDArray[Any] | None = None,
+    ) -> None:
+        voxels = as_tensor(data, name)
+        where = grid if isinstance(grid, Grid) else _grid_of(voxels, grid, name)
+        if voxels.ndim == where.ndim:
+            voxels = voxels[None]
+        if tuple(voxels.shape[1:]) != where.shape:
             raise InputError(
-                f"{self.name or 'volume'}: data {tuple(self.data.shape)} does not fit "
-                f"the grid {self.grid.shape}"
+                f"{name or 'volume'}: data {tuple(data.shape)} does not fit the grid {where.shape}"
             )
-        object.__setattr__(self, "data", data)
+        known = checked_valid(valid, where.shape, name)
+        fields = {"data": voxels, "grid": where, "name": name, "valid": known}
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
 
     def __repr__(self) -> str:
-        grid = self.grid
-        size = "x".join(map(str, grid.shape))
-        spacing = "x".join(f"{s:.4g}" for s in grid.spacing)
         dtype = str(self.data.dtype).removeprefix("torch.")
         channels = f"{self.channels} channels, " if self.channels > 1 else ""
-        return (
-            f"{type(self).__name__}({size}, {spacing} mm, {grid.orientation}, "
-            f"{channels}{dtype}, {self.name!r})"
-        )
+        return f"{type(self).__name__}({self.grid.summary}, {channels}{dtype}, {self.name!r})"
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """What ``np.asarray`` gives: :meth:`to_numpy`."""
+        return np.array(self.to_numpy(), dtype=dtype, copy=copy)
 
     def _repr_html_(self) -> str:
         from regkit.report.notebook import volume_html
@@ -83,9 +103,79 @@ class Volume:
         """Length of the first axis."""
         return int(self.data.shape[0])
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of voxels along each index axis; channels are counted by ``channels``."""
+        return self.grid.shape
+
+    @property
+    def affine(self) -> Matrix:
+        """``(d + 1, d + 1)`` float64, index to world."""
+        return self.grid.affine
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance of neighbouring voxel centres along each index axis, in world units."""
+        return self.grid.spacing
+
+    def in_unit(self, unit: str) -> Self:
+        """The same voxels in the same place, with all lengths in ``unit`` (mm, µm or m)."""
+        return replace(self, grid=self.grid.in_unit(unit))
+
     def with_data(self, data: Tensor) -> Self:
-        """The same grid and name around other data."""
+        """The same grid, name and valid voxels around other data."""
         return replace(self, data=data)
+
+    def data_values(self) -> Tensor:
+        """The values of the voxels that have data, ``(C, N)``, or all of them ``(C, *spatial)``.
+
+        Raises
+        ------
+        InputError
+            If no voxel has data.
+        """
+        if self.valid is None:
+            return self.data
+        if not bool(self.valid.any()):
+            raise InputError(f"{self.name or 'volume'}: no voxel has data; all are padding or NaN")
+        return self.data[:, self.valid]
+
+    def with_padding(self, value: float) -> Self:
+        """The same image, in which voxels of ``value`` are no data.
+
+        For CT outside the circle of reconstruction (such as -3024), or nodata of a map. Where there
+        are several channels, all of them must have the value.
+
+        Examples
+        --------
+        >>> scan = Volume(np.array([[-3024, 40]]), np.eye(3))
+        >>> scan.with_padding(-3024).valid.tolist()
+        [[False, True]]
+        """
+        return replace(self, valid=without_value(self.data, self.valid, value))
+
+    def without_nan(self, value: float = 0.0) -> Self:
+        """The same image with ``value`` for what is NaN or infinite, which is no data then.
+
+        Where one channel has no number, the voxel has no data.
+
+        Raises
+        ------
+        InputError
+            If the type of the voxels cannot hold ``value``.
+
+        Examples
+        --------
+        >>> holed = Volume(np.array([[np.nan, 40.0]]), np.eye(3)).without_nan()
+        >>> holed.data.tolist(), holed.valid.tolist()
+        ([[[0.0, 40.0]]], [[False, True]])
+        """
+        if not self.data.is_floating_point():
+            return self
+        check_fill(value, self.data.dtype, self.name)
+        known = finite_everywhere(self.data, self.valid)
+        data = torch.where(self.data.isfinite(), self.data, self.data.new_tensor(value))
+        return replace(self, data=data, valid=known)
 
     def reoriented(self, codes: str) -> Self:
         """The same voxels, stored so that the axes point along ``codes`` (such as ``"RAS"``).
@@ -93,20 +183,64 @@ class Volume:
         Nothing is resampled and no voxel moves in the world.
         """
         order, flipped = self.grid.reorder(codes)
-        data = self.data.permute(0, *(axis + 1 for axis in order))
-        data = data.flip([axis + 1 for axis in flipped]) if flipped else data
-        return replace(self, data=data.contiguous(), grid=self.grid.reoriented(codes))
+        data = _reordered(self.data, order, flipped)
+        valid = None if self.valid is None else _reordered(self.valid[None], order, flipped)[0]
+        return replace(self, data=data, grid=self.grid.reoriented(codes), valid=valid)
 
     def window(self, start: Sequence[int], shape: Sequence[int], *, fill: float = 0) -> Self:
-        """Crop or pad to the window of ``shape`` voxels that begins at index ``start``."""
-        out = self.data.new_full((self.channels, *shape), fill)
-        source, target = [slice(None)], [slice(None)]
-        for first, size, have in zip(start, shape, self.grid.shape, strict=True):
-            low, high = max(first, 0), max(first, 0, min(first + size, have))
-            source.append(slice(low, high))
-            target.append(slice(low - first, high - first))
-        out[tuple(target)] = self.data[tuple(source)]
-        return replace(self, data=out, grid=self.grid.window(start, shape))
+        """Crop or pad to the window of ``shape`` voxels that begins at index ``start``.
+
+        What is padded has no data, where the image says at all where it has some.
+
+        Raises
+        ------
+        InputError
+            If the type of the voxels cannot hold ``fill``.
+        """
+        check_fill(fill, self.data.dtype, self.name)
+        data = _windowed(self.data, start, shape, fill)
+        valid = None if self.valid is None else _windowed(self.valid[None], start, shape, 0)[0]
+        return replace(self, data=data, grid=self.grid.window(start, shape), valid=valid)
+
+    def to_numpy(self) -> NDArray[Any]:
+        """The voxels, ``(*spatial)``, or ``(C, *spatial)`` where there are several channels."""
+        return as_array(self.data)
+
+    def to_nibabel(self) -> Any:
+        """A NIfTI image of nibabel; several channels lie along its fifth axis.
+
+        Raises
+        ------
+        InputError
+            If its world is none that NIfTI knows (RAS+ in mm, µm or m).
+        """
+        from regkit.io.interchange import to_nibabel
+
+        return to_nibabel(self)
+
+    def to_sitk(self) -> Any:
+        """An image of SimpleITK, in its own world (which mirrors x and y); channels are vectors.
+
+        Raises
+        ------
+        InputError
+            If its world is not RAS+ mm or pixels: ITK has no other.
+        """
+        from regkit.io.interchange import to_sitk
+
+        return to_sitk(self)
+
+    def to_metatensor(self) -> Any:
+        """A ``MetaTensor`` of MONAI, ``(C, *spatial)``, with the affine in RAS+.
+
+        Raises
+        ------
+        InputError
+            If MONAI is not installed.
+        """
+        from regkit.io.interchange import to_metatensor
+
+        return to_metatensor(self)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write to ``path`` (.nii, .nii.gz, .nrrd, .mha, .mhd), whole or not at all.
@@ -121,7 +255,7 @@ class Volume:
         return save(self, path, overwrite=overwrite)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Labels(Volume):
     """An integer map: every voxel names a structure, 0 is background.
 
@@ -134,8 +268,14 @@ class Labels(Volume):
         If the data are not of an integer type, or have more than one channel.
     """
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def __init__(
+        self,
+        data: Tensor | NDArray[Any],
+        grid: Grid | ArrayLike,
+        name: str = "",
+        valid: Tensor | NDArray[Any] | None = None,
+    ) -> None:
+        super().__init__(data, grid, name, valid)
         if self.data.is_floating_point() or self.data.is_complex():
             raise InputError(
                 f"{self.name or 'labels'}: labels must be whole numbers, not {self.data.dtype}"
@@ -149,3 +289,34 @@ class Labels(Volume):
     def values(self) -> tuple[int, ...]:
         """The structures that occur, background left out."""
         return tuple(v for v in torch.unique(self.data).tolist() if v != 0)
+
+
+def _grid_of(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
+    """The grid of ``voxels`` under ``affine``; what lies before its axes are channels."""
+    matrix = checked(affine, what=f"{name or 'volume'}: affine")
+    ndim = len(matrix) - 1
+    if voxels.ndim not in (ndim, ndim + 1):
+        raise InputError(
+            f"{name or 'volume'}: data {tuple(voxels.shape)} does not fit a {ndim}-D affine; give "
+            f"{ndim} axes, or {ndim + 1} with channels first"
+        )
+    return Grid(tuple(voxels.shape[-ndim:]), matrix)
+
+
+def _reordered(data: Tensor, order: Sequence[int], flipped: Sequence[int]) -> Tensor:
+    """``data (C, *spatial)`` with its axes permuted, then flipped."""
+    turned = data.permute(0, *(axis + 1 for axis in order))
+    turned = turned.flip([axis + 1 for axis in flipped]) if flipped else turned
+    return turned.contiguous()
+
+
+def _windowed(data: Tensor, start: Sequence[int], shape: Sequence[int], fill: float) -> Tensor:
+    """The part of ``data (C, *spatial)`` that a window shows, ``fill`` beyond it."""
+    out = data.new_full((len(data), *shape), fill)
+    source, target = [slice(None)], [slice(None)]
+    for first, size, have in zip(start, shape, data.shape[1:], strict=True):
+        low, high = max(first, 0), max(first, 0, min(first + size, have))
+        source.append(slice(low, high))
+        target.append(slice(low - first, high - first))
+    out[tuple(target)] = data[tuple(source)]
+    return out

@@ -25,6 +25,7 @@ from tests.bad_inputs.case import (
 )
 from tests.bad_inputs.images import written, wrong
 
+VECTORS = np.zeros((8, 9, 10, 3), np.float32)
 TFM = b"#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"
 
 
@@ -140,7 +141,43 @@ CASES = [
     Case(49, "not finite", tfm("nan", *[0] * 11), ("a.tfm",), TRANSFORM),
     Case(49, "3x3", flat, ("2-D", "3-D"), ("init",)),
     Case(49, "3x3", flat, ("3", "2"), ("apply transform", "points transform")),
-    Case(49, "LTA", text("a.lta", "type = 1\n"), (".lta", "not a transform format"), TRANSFORM),
+    Case(49, "LTA", text("a.lta", "type = 1\n"), ("FreeSurfer LTA", "lta_convert"), TRANSFORM),
+    Case(
+        49,
+        "bare matrix",
+        text("a.mat", "1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"),
+        ("a bare 4x4 matrix", "c3d_affine_tool"),
+        TRANSFORM,
+    ),
+    Case(
+        49,
+        "elastix",
+        text("a.txt", '(Transform "AffineTransform")\n'),
+        ("parameters of elastix", "transformix"),
+        TRANSFORM,
+    ),
+    Case(49, "too few", tfm(*[1] * 11), ("needs 12 parameters", "found 11 and 3"), TRANSFORM),
+    Case(49, "text cut", written("a.tfm", TFM + b"Parameters: 1 0"), ("file is cut",), TRANSFORM),
+    Case(
+        49,
+        "FNIRT",
+        wrong("u.nii", data=VECTORS, intent_code=2006),
+        ("a FNIRT displacement field", "wb_command"),
+        TRANSFORM,
+    ),
+    Case(
+        49,
+        "NiftyReg",
+        wrong(
+            "u.nii",
+            data=VECTORS[..., None, :],
+            intent_code=1007,
+            intent_name=b"NREG_TRANS",
+            intent_p1=2,
+        ),
+        ("control points", "NiftyReg", "reg_transform"),
+        TRANSFORM,
+    ),
     Case(49, "NaN field", nan_field, ("u.nii", "1 of 2160"), TRANSFORM),
     Case(49, "an image", lambda p: p.fixed, ("fixed.nii", "not a displacement"), TRANSFORM),
     Case(49, "cut", lambda p: cut(p), ("a.h5",), TRANSFORM),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import os
 
+import nibabel as nib
 import numpy as np
+from PIL import Image, TiffImagePlugin
 
-from tests.bad_inputs.case import NOT_ONTO, PAIR, Case, NotYet
+from tests.bad_inputs.case import ONE, PAIR, Case, NotYet
 from tests.io.conftest import forged
 
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
@@ -88,6 +90,30 @@ def colours(code, count):
     return wrong(data=data, dim={1: 8}, datatype=code, bitpix=8 * count)
 
 
+def geotiff(place):
+    """A picture with the pixel scale of a place on the earth."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[33550], tags.tagtype[33550] = (10.0, 10.0, 0.0), 12
+    Image.fromarray(NOISE[..., 0].astype(np.uint8)).save(place.inputs / "a.tif", tiffinfo=tags)
+    return place.inputs / "a.tif"
+
+
+def analyze(place):
+    nib.AnalyzeImage(NOISE, np.eye(4)).to_filename(place.inputs / "a.hdr")
+    return place.inputs / "a.hdr"
+
+
+def mgh(change):
+    """A good MGH file whose bytes went through ``change``."""
+
+    def make(place):
+        path = place.inputs / "a.mgh"
+        path.write_bytes(change(nib.MGHImage(NOISE, np.eye(4)).to_bytes()))
+        return path
+
+    return make
+
+
 CASES = [
     Case(1, "missing", lambda p: p.inputs / "no.nii", ("not found", "check the path")),
     Case(2, "directory", folder, ("is a directory", "DICOM")),
@@ -114,7 +140,8 @@ CASES = [
     Case(19, "spacing inf", wrong(pixdim={2: np.inf}), ("axis 1", "finite")),
     Case(20, "spacing in m", wrong(pixdim={2: 1e-9}), ("implausible", "xyzt_units")),
     Case(20, "spacing in um", wrong(pixdim={2: 1e6}), ("implausible", "xyzt_units")),
-    Case(20, "units", wrong(xyzt_units=3), ("micrometres", "millimetres")),
+    Case(20, "units", wrong(xyzt_units=1, pixdim={2: 11.0}), ("implausible", "xyzt_units")),
+    Case(21, "origin", wrong(qoffset_x=1e30, srow_x=[-2, 0, 0, 1e30]), ("1e+30", "implausible")),
     Case(21, "sform NaN", wrong(srow_x=[np.nan, 0, 0, 0]), ("not finite", "--geometry qform")),
     Case(
         22,
@@ -130,12 +157,17 @@ CASES = [
     ),
     Case(24, "two places", wrong(qoffset_x=50.0), ("disagree by 50.0 mm", "--geometry sform")),
     Case(25, "no orientation", wrong(forms=()), ("no orientation", "--assume-ras")),
+    Case(
+        25, "no good RAS", mgh(lambda c: c[:28] + b"\0\0" + c[30:]), ("flag is 0", "--assume-ras")
+    ),
+    Case(25, "Analyze", analyze, ("which side is left", "--assume-ras")),
+    Case(7, "MGH cut", mgh(lambda c: c[:-900]), ("a.mgh: the header claims",)),
     Case(27, "NaN", wrong(data=voxels(np.nan)), ("1 of 720 voxels", "--nan 0")),
     Case(28, "inf", wrong(data=voxels(np.inf)), ("1 of 720 voxels", "--nan 0")),
     Case(29, "constant", wrong(data=0 * NOISE), ("all voxels are 0", "no contrast"), PAIR),
     Case(30, "complex", wrong(data=NOISE.astype(np.complex64)), ("complex64", "not supported")),
-    Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), NOT_ONTO),
-    Case(31, "RGBA", colours(2304, 4), ("4 channels", "--channel N, N from 0 to 3"), NOT_ONTO),
+    Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), ONE),
+    Case(31, "RGBA", colours(2304, 4), ("4 channels", "--channel N, N from 0 to 3"), ONE),
     Case(
         31,
         "RGB in NRRD",
@@ -146,11 +178,11 @@ CASES = [
             b"space directions: none (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\n\n" + bytes(1536),
         ),
         ("a.nrrd", "3 channels", "--channel N, N from 0 to 2"),
-        NOT_ONTO,
+        ONE,
     ),
     Case(32, "1 bit", wrong(datatype=1), ("1-bit", "datatype code 1")),
     Case(32, "unknown type", wrong(datatype=9999), ("datatype code 9999",)),
-    Case(33, "4-D", wrong(data=np.stack([NOISE] * 3, -1)), ("3 frames", "--frame N"), NOT_ONTO),
+    Case(33, "4-D", wrong(data=np.stack([NOISE] * 3, -1)), ("3 frames", "--frame N"), PAIR),
     Case(
         34,
         "field",
@@ -196,9 +228,11 @@ CASES = [
         52,
         "VRT as TIFF",
         written("a.tif", b"<VRTDataset rasterXSize='8'><VRTRasterBand/></VRTDataset>"),
-        ("not an image that regkit knows",),
+        ("not a TIFF file, whatever its name says",),
     ),
-    Case(52, "GeoTIFF", written("a.tif", b"II*\0" + bytes(300)), ("TIFF", "not supported")),
+    Case(52, "GeoTIFF", geotiff, ("GeoTIFF is not supported",)),
+    Case(52, "cut TIFF", written("a.tif", b"II*\0" + bytes(300)), ("a.tif: cannot be read",)),
+    Case(52, "cut PNG", written("a.png", b"\x89PNG\r\n\x1a\n" + bytes(30)), ("a.png: cannot be",)),
     Case(54, "DICOM", written("a.dcm", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
     Case(54, "DICOM as NIfTI", written("a.nii", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
     Case(59, "broken link", lambda p: link(p), ("a link to a file that is not there",)),

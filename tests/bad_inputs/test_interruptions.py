@@ -16,7 +16,7 @@ KILLS = 20
 # Runs that are forked from a program that has everything loaded.
 FORKING = """
 import os, sys, time
-import regkit.cli.run, regkit.cli.register, regkit.report.html, regkit.io.nifti, h5py
+import regkit.cli.run, regkit.cli.register, regkit.report.html, regkit.io.formats.nifti, h5py
 from regkit.cli import main
 words = sys.argv[1:]
 told = os.fdopen(os.dup(1), "w")

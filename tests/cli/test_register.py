@@ -27,6 +27,9 @@ def test_the_record_tells_how_the_result_came_about(registered, files):
     record = json.loads((registered / "run.json").read_text())
     assert record["status"] == "done"
     assert record["outputs"][-1] == "run.json"
+    assert record["world"] == {"unit": "mm", "axes": "RAS+", "crs": None}
+    metrics = record["metrics"]
+    assert metrics["displacement_p95_mm"] == metrics["displacement_p95"] > 0
     assert sorted(record["outputs"]) == NAMES
     assert [stage["name"] for stage in record["stages"]][:1] == ["init"]
     assert record["config"]["field"]["iterations"] == [20, 10]
@@ -77,10 +80,11 @@ def test_stdout_has_the_files_and_stderr_says_what_was_taken(files, tmp_path, ca
     told = capsys.readouterr()
     assert told.out.splitlines()[0] == str(tmp_path / "out" / "warped.nii.gz")
     assert told.out.splitlines()[-1] == str(tmp_path / "out" / "run.json")
-    first, second, *_, last = told.err.splitlines()
+    first, second, *_, last, quality = told.err.splitlines()
     assert first == "fixed   fixed.nii.gz  24x28x20, 1.3x1.1x1.9 mm, LAS"
     assert second == "moving  moving.nii  28x20x24, 1.1x1.9x1.3 mm, PIR"
     assert last.startswith("done    ")
+    assert quality.startswith("quality ")
 
 
 def test_json_alone_on_stdout_and_quiet_on_stderr(files, tmp_path, capsys):
@@ -219,3 +223,27 @@ def test_labels_guide_and_it_is_said(files, tmp_path, capsys):
     assert record["metrics"]["dice_mean"] > record["metrics_before"]["dice_mean"]
     assert said in (out / "report.html").read_text()
     assert main(["rerun", str(out / "run.json"), "--data", str(files.fixed.parent)]) == 0
+
+
+def test_the_terminal_and_the_record_say_what_the_result_is_worth(files, tmp_path, capsys):
+    assert main(files.words("-o", tmp_path / "out", "--strict")) == 0
+    said = capsys.readouterr().err.splitlines()[-1]
+    quality = json.loads((tmp_path / "out" / "run.json").read_text())["quality"]
+    assert said.startswith(f"quality {quality['verdict'].upper()}"[:12]) or "quality pass" in said
+    assert quality["verdict"] in ("pass", "doubtful")
+    assert {"folding", "information", "drift"} <= {check["name"] for check in quality["checks"]}
+    assert quality["numbers"]["overlap"] > 0.5
+
+
+def test_strict_makes_a_fail_exit_5_and_writes_all_the_same(files, tmp_path, capsys, head):
+    rng = np.random.default_rng(0)
+    noise = head.with_data(head.data.new_tensor(rng.random(head.data.shape)))
+    other = noise.save(tmp_path / "noise.nii.gz")
+    words = ["register", files.fixed, other, "--config", files.few, "--transform", "rigid"]
+    assert main([*map(str, words), "-o", str(tmp_path / "a")]) == 0
+    said = capsys.readouterr().err
+    assert "quality FAIL, hardly right: " in said
+    assert "Try --init" in said
+    assert main([*map(str, words), "-o", str(tmp_path / "b"), "--strict"]) == 5
+    assert (tmp_path / "b" / "warped.nii.gz").exists()
+    assert "Quality: fail." in (tmp_path / "b" / "report.html").read_text()

@@ -1,11 +1,13 @@
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 
-from regkit import read, read_labels
+from regkit import Affine, read, read_labels, write_transform
 from regkit.cli import main
+from regkit.io import ReadOptions, read_header, save_series
 
 
 def test_apply_gives_the_warped_image_again(registered, files, tmp_path, capsys):
@@ -40,6 +42,29 @@ def test_apply_refuses_a_file_that_is_there(registered, files, capsys):
     assert "warped.nii.gz" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        (["--labels", "--outside", "-1"], "0 to 255"),
+        (["--labels", "--outside", "300"], "0 to 255"),
+        (["--outside", "0.5"], "0 to 255"),
+        (["--outside", "-1000"], "0 to 255"),
+    ],
+)
+def test_apply_refuses_a_value_outside_that_the_image_cannot_hold(
+    files, words, allowed, tmp_path, capsys
+):
+    from regkit import Affine, write_transform
+
+    write_transform(Affine.identity(), tmp_path / "same.h5")
+    line = ["apply", files.labels, tmp_path / "same.h5", "--onto", files.fixed]
+    assert main([*map(str, line), "-o", str(tmp_path / "out.nii.gz"), *words]) == 2
+    assert f"does not fit its type uint8; allowed: whole numbers from {allowed}" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "out.nii.gz").exists()
+
+
 def test_points_go_there_and_back(registered, head, tmp_path, capsys):
     start = head.grid.centre + np.array([[1.5, 2.0, -3.0], [0.0, 0.0, 0.0]])
     table = tmp_path / "p.csv"
@@ -63,3 +88,90 @@ def test_info_says_what_a_file_is_taken_for(files, capsys, words):
         assert (facts["shape"], facts["orientation"]) == ([24, 28, 20], "LAS")
     else:
         assert "spacing     1.3 1.1 1.9" in out
+
+
+@pytest.fixture
+def series(head, tmp_path):
+    """Three frames of one head, each brighter by 10."""
+    frames = [head.with_data(head.data + 10 * number) for number in range(3)]
+    return save_series(frames, tmp_path / "series.nii.gz", repetition=2.5)
+
+
+@pytest.fixture
+def identity(tmp_path):
+    return write_transform(Affine.identity(), tmp_path / "identity.tfm")
+
+
+def test_apply_to_every_frame(series, identity, files, head, tmp_path, capsys):
+    out = tmp_path / "warped.nii.gz"
+    words = ["apply", series, identity, "--onto", series, "-o", out]
+    assert main([*map(str, words)]) == 0
+    header = read_header(out)
+    assert (header.frames, header.repetition) == (3, 2.5)
+    for number in range(3):
+        found = read(out, frame=number).data
+        torch.testing.assert_close(found, head.data + 10 * number, atol=1e-3, rtol=0)
+    assert main([*map(str, words[:-1]), str(tmp_path / "one.nii.gz"), "--frame", "2"]) == 0
+    torch.testing.assert_close(
+        read(tmp_path / "one.nii.gz").data, head.data + 20, atol=1e-3, rtol=0
+    )
+    assert main([*map(str, words[:-1]), str(tmp_path / "three.mha")]) == 2
+    assert ".mha holds one image, not a series of 3" in capsys.readouterr().err
+    assert main([*map(str, words[:-1]), str(tmp_path / "three.tif")]) == 2
+    assert "three.tif: a picture holds no origin and orientation" in capsys.readouterr().err
+
+
+def test_info_of_a_series(series, head, capsys):
+    assert main(["info", str(series), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["frames"], facts["channels"], facts["shape"]) == (3, 1, [24, 28, 20])
+    assert facts["highest"] == pytest.approx(float(head.data.max()) + 20)
+    assert facts["mean"] == pytest.approx(float(head.data.mean()) + 10, rel=1e-4)
+    assert main(["info", str(series), "--frame", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["highest"] == pytest.approx(float(head.data.max()))
+
+
+def test_the_frame_is_that_of_the_image_that_has_several(series, files, tmp_path):
+    """`--frame 2` with a 3-D fixed: frame 2 of moving."""
+    out = tmp_path / "out"
+    words = ["register", files.fixed, series, "-o", out, "--transform", "rigid", "--frame", "2"]
+    few = ["--config", files.few, "--threads", "1", "-q"]
+    assert main([*map(str, (*words, *few))]) == 0
+    warped, fixed = read(out / "warped.nii.gz").data, read(files.fixed).data
+    inside = (slice(None), *(slice(6, -6),) * 3)
+    assert float((warped - fixed)[inside].mean()) == pytest.approx(20, abs=1)
+    record = json.loads((out / "run.json").read_text())
+    assert record["reading"]["frame"] == 2
+    assert main(["rerun", str(out / "run.json"), "--data", str(files.fixed.parent), "-q"]) == 0
+
+
+def test_a_frame_of_two_images_that_have_one(files, tmp_path, capsys):
+    words = ["register", files.fixed, files.moving, "-o", tmp_path / "out", "--frame", "1"]
+    assert main([*map(str, words)]) == 2
+    assert "fixed.nii.gz: has no frame 1; allowed: 0 to 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spacing", ["0.5,0.5,2", "0.5,0.5,0"])
+def test_spacing_of_an_array(tmp_path, capsys, spacing):
+    np.save(tmp_path / "a.npy", np.zeros((4, 5, 6)))
+    words = ["info", str(tmp_path / "a.npy"), "--json", "--spacing", spacing]
+    code = main([*words, "--assume-ras"])
+    told = capsys.readouterr()
+    if spacing.endswith("0"):
+        assert (code, told.out) == (2, "")
+        assert "spacing is (0.5, 0.5, 0.0); allowed: two or three positive numbers" in told.err
+        return
+    assert json.loads(told.out)["spacing"] == [0.5, 0.5, 2.0]
+    assert main(words) == 2
+    assert "pass --assume-ras if" in capsys.readouterr().err
+    assert main(["info", str(tmp_path / "a.npy"), "--spacing", "wide"]) == 2
+    assert "--spacing 'wide' is not like 0.5,0.5,2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["register", "apply", "info", "denoise"])
+def test_every_command_that_reads_images_takes_the_same_options(command, capsys):
+    assert main([command, "--help"]) == 0
+    told = capsys.readouterr().out
+    for name in fields(ReadOptions):
+        option = f"--{name.name.replace('_', '-')}"
+        assert (option in told) == ((command, option) != ("denoise", "--allow-shear")), option

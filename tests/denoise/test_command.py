@@ -9,8 +9,8 @@ from denoise.methods import make_method
 from denoise.weights import read_method, save_method
 from regkit import InputError, read
 from regkit.cli import main
-from regkit.io import Reading, preflight
-from regkit.io.nifti import write_image
+from regkit.io import ReadOptions, preflight
+from regkit.io.formats.nifti.voxels import write_image
 
 FEW = ("--preset", "fast", "--steps", "20", "--threads", "1")
 
@@ -86,7 +86,7 @@ def test_a_series_is_denoised_frame_by_frame(noisy, tmp_path, capsys):
     write_image(data, noisy.image.grid, tmp_path / "series.nii.gz", repetition=4.5)
     words = ["denoise", str(tmp_path / "series.nii.gz"), "-o", str(tmp_path / "out.nii.gz")]
     assert main([*words, *FEW, "--quiet"]) == 0
-    assert preflight(tmp_path / "out.nii.gz", Reading(frame=0)).repetition == 4.5
+    assert preflight(tmp_path / "out.nii.gz", ReadOptions(frame=0)).repetition == 4.5
     frames = [read(tmp_path / "out.nii.gz", frame=n) for n in range(3)]
     assert torch.equal(frames[0].data, frames[2].data)
     assert not torch.equal(frames[0].data, noisy.image.data)
@@ -135,7 +135,8 @@ def test_sigma_and_mask_are_taken(files, tmp_path):
     ("words", "said"),
     [
         (["-o", "image.nii.gz"], "would overwrite the input"),
-        (["-o", "clean.png"], "not an image format"),
+        (["-o", "clean.xyz"], "not an image format"),
+        (["-o", "clean.png"], "holds uint8, uint16, int32, not float32"),
         (["-o", "nowhere/clean.nii"], "does not exist"),
         (["-o", "clean.nii", "--report", "clean.nii"], "two outputs have one name"),
         (["-o", "clean.nii", "--model", "none.safetensors"], "there is no such file"),

@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image as Picture
 
 from regkit import Affine, DisplacementField, Grid, Volume, write_transform
 from regkit.cli import main
@@ -26,7 +27,7 @@ KINDS = {
     "z.mha": "image", "c.nii": "coloured", "c.nrrd": "coloured", "c.mha": "coloured",
     "a.h5": "transform", "a.tfm": "transform", "a.mat": "transform", "u.nii": "transform",
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
-    "g.tif": "image",
+    "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
 }  # fmt: skip
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
 GIGABYTE = 1 << 30
@@ -58,7 +59,9 @@ def originals(folder):
         vectors = sitk.GetImageFromArray(colours.reshape(10, 9, 8, 3), isVector=True)
         sitk.WriteImage(vectors, str(folder / f"c.{name}"), name == "mha")
         sitk.WriteImage(sitk.ReadImage(str(folder / f"a.{name}")), str(folder / f"z.{name}"), True)
-    (folder / "g.tif").write_bytes(b"II*\0\10\0\0\0" + bytes(200))
+    for name in ("g.tif", "g.png"):
+        Picture.fromarray(colours[:720].reshape(24, 30)).save(folder / name)
+    np.save(folder / "g.npy", colours[:720].reshape(24, 30))
     (folder / "p.csv").write_text("x,y,z,name\n1,2,3,tip\n4,5.5,-6e1,base\n")
     (folder / "s.yaml").write_text("similarity: mse\nfield: {factors: [2], iterations: [3]}\n")
     (folder / "run.json").write_text('{"inputs": [], "asked": {}, "reading": {}, "outputs": []}')

@@ -10,9 +10,13 @@ from regkit import (
     Grid,
     InputError,
     VelocityField,
+    read,
     read_transform,
     write_transform,
 )
+from regkit.geometry.affines import homogeneous, rotation
+
+OBLIQUE = homogeneous(rotation([0.2, -0.15, 0.3]) @ np.diag([-1.3, 1.1, 1.9]), [21, -13.5, 4.25])
 
 
 def refused(path, *words):
@@ -118,3 +122,89 @@ def test_damaged(bend, tmp_path):
     content[-6] ^= 1
     path.write_bytes(content)
     refused(path, "damaged")
+
+
+def vectors(forge, name, values, **fields):
+    """A field as NIfTI; ``values (8, 9, 10, 3)``, on an oblique, left-handed grid."""
+    data = values[:, :, :, None].astype(np.float32)
+    return forge(name, data, affine=OBLIQUE, intent_code=1007, **fields)
+
+
+def test_fields_of_niftyreg_and_spm(forge):
+    """All send x to x + (1, 2, 3) in RAS+; ITK takes the positions for a hundred millimetres."""
+    grid = Grid((8, 9, 10), OBLIQUE)
+    positions = (grid.world_points() + torch.tensor([1.0, 2.0, 3.0])).numpy()
+    shift = np.broadcast_to([1.0, 2.0, 3.0], positions.shape)
+    for path in (
+        vectors(forge, "def.nii", positions, intent_name=b"NREG_TRANS", intent_p1=0),
+        vectors(forge, "disp.nii.gz", shift, intent_name=b"NREG_TRANS", intent_p1=1),
+        vectors(forge, "y_a.nii", positions, intent_name=b"Mapping"),
+    ):
+        u = read_transform(path).u
+        assert_allclose(u.numpy(), np.moveaxis(shift, -1, 0), atol=1e-4)
+    itk = read_transform(vectors(forge, "itk.nii", shift))
+    assert_allclose(itk.u[:, 3, 4, 5], [-1, -2, 3])
+
+
+@pytest.mark.parametrize("kind", [2, 3, 4, 5, 6, 9, 0.5])
+def test_niftyreg_transforms_that_are_not_dense(forge, kind):
+    values = np.zeros((8, 9, 10, 3))
+    path = vectors(forge, "cpp.nii", values, intent_name=b"NREG_TRANS", intent_p1=kind)
+    refused(path, "of NiftyReg", "reg_transform")
+    with pytest.raises(InputError, match=r"cpp.nii: holds .* of NiftyReg .*, not an image"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("intent", "words"),
+    [
+        (2006, ("a FNIRT displacement field", "wb_command")),
+        (2007, ("FNIRT coefficients (cubic splines)", "fnirtfileutils")),
+        (2008, ("FNIRT coefficients (cosines)",)),
+        (2009, ("FNIRT coefficients (quadratic splines)",)),
+        (2016, ("TOPUP coefficients", "applytopup")),
+        (2017, ("TOPUP coefficients",)),
+        (2018, ("a TOPUP field",)),
+    ],
+)
+def test_warps_of_fsl(forge, intent, words):
+    path = forge("a.nii", np.zeros((8, 9, 10, 3), np.float32), intent_code=intent)
+    refused(path, *words)
+
+
+def test_a_field_in_micrometres(forge):
+    values = np.zeros((8, 9, 10, 3))
+    refused(vectors(forge, "a.nii", values, xyzt_units=3), "not in millimetres")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("name", ["a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
+def test_fields_of_itk_in_its_own_formats(bend, tmp_path, name, compressed):
+    path = write_transform(bend, tmp_path / "a.nii")
+    image = sitk.ReadImage(path, sitk.sitkVectorFloat64)
+    sitk.WriteImage(image, tmp_path / name, compressed)
+    found = read_transform(tmp_path / name)
+    assert_allclose(found.u, bend.u, atol=1e-6)
+    assert_allclose(found.grid.affine, bend.grid.affine, atol=1e-4)
+    with pytest.raises(InputError, match=r"not a transform format; writable: .h5"):
+        write_transform(bend, tmp_path / "b.mha")
+
+
+def test_vectors_that_may_be_meant_otherwise(bend, tmp_path):
+    path = write_transform(bend, tmp_path / "a.nii")
+    sitk.WriteImage(sitk.ReadImage(path, sitk.sitkVectorFloat64), tmp_path / "a.nrrd")
+    whole = (tmp_path / "a.nrrd").read_bytes()
+    for old, new in (
+        (b"sizes: ", b"measurement frame: (0,1,0) (1,0,0) (0,0,1)\nsizes: "),
+        (b"space: left-posterior", b"space: right-anterior"),
+        (b"sizes: ", b'space units: "um" "um" "um"\nsizes: '),
+    ):
+        (tmp_path / "a.nrrd").write_bytes(whole.replace(old, new, 1))
+        refused(tmp_path / "a.nrrd", "another frame or unit")
+    same = b"measurement frame: (1,0,0) (0,1,0) (0,0,1)\nsizes: "
+    (tmp_path / "a.nrrd").write_bytes(whole.replace(b"sizes: ", same, 1))
+    assert_allclose(read_transform(tmp_path / "a.nrrd").u, bend.u, atol=1e-6)
+
+
+def test_an_image_is_no_field(head, tmp_path):
+    refused(head.save(tmp_path / "a.mha"), "is not a displacement field: it has 1 channels")

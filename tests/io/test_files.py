@@ -7,8 +7,8 @@ import torch
 
 from regkit import InputError, Labels, read, read_labels
 from regkit.io import save
-from regkit.io.formats import display_name, extension
 from regkit.io.header import size_text
+from regkit.io.names import display_name, extension
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.mhd"])
@@ -26,6 +26,23 @@ def test_float_labels(forge):
     assert np.array_equal(found.data[0].numpy(), data)
     large = np.full((8, 8, 8), 2.0**40)
     assert read_labels(forge("b.nii", large)).data.dtype is torch.int64
+
+
+def test_labels_stored_with_a_scale(forge):
+    """As a program leaves them that scales whatever it writes: 22.0001 for 22."""
+    labels = np.arange(720).reshape(8, 9, 10) % 300
+    slope, inter = 299 / 65535, 149.5
+    stored = np.rint((labels - inter) / slope).astype(np.int16)
+    path = forge("a.nii.gz", stored, scl_slope=slope, scl_inter=inter)
+    assert (read(path).data != read(path).data.round()).any()
+    assert np.array_equal(read_labels(path).data[0], labels)
+
+
+@pytest.mark.parametrize("slope", [0.3, 0.7, 1.178])
+def test_a_scale_too_wide_for_labels(forge, slope):
+    stored = (np.arange(720).reshape(8, 9, 10) % 250).astype(np.uint8)
+    with pytest.raises(InputError, match="not whole numbers"):
+        read_labels(forge("a.nii", stored, scl_slope=slope, scl_inter=0.0))
 
 
 def test_labels_that_are_not_whole(forge):

@@ -1,8 +1,12 @@
 """Whatever a damaged file does, it ends in one sentence or in an image; never in a crash."""
 
+from functools import partial
+
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from regkit import Affine, Grid, InputError, Volume, read, read_transform, write_transform
 from regkit.io import save
@@ -33,12 +37,29 @@ def refusal(load, path):
     return []
 
 
-@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.tfm", "a.mat", "a.h5"])
+IMAGES = ["a.nii", "a.nii.gz", "a.nrrd", "a.mha", "a.mgh", "a.mgz"]
+PICTURES = ["a.png", "a.jpg", "a.tif", "a.npy", "a.hdr"]
+
+
+def picture(path):
+    data = np.arange(30, dtype=np.uint8).reshape(5, 6)
+    if path.suffix == ".npy":
+        np.save(path, data)
+    elif path.suffix == ".hdr":
+        nib.AnalyzeImage(data[..., None], np.eye(4)).to_filename(path)
+    else:
+        Image.fromarray(data).save(path)
+
+
+@pytest.mark.parametrize("name", [*IMAGES, *PICTURES, "a.tfm", "a.mat", "a.h5"])
 def test_damaged_files(name, tmp_path):
     path, random = tmp_path / name, np.random.default_rng(7)
     if name.endswith((".tfm", ".mat", ".h5")):
         write_transform(Affine.identity(), path)
         load = read_transform
+    elif name in PICTURES:
+        picture(path)
+        load = partial(read, assume_ras=True)
     else:
         save(Volume(torch.arange(120.0).reshape(4, 5, 6), Grid((4, 5, 6), np.eye(4))), path)
         load = read
@@ -48,4 +69,5 @@ def test_damaged_files(name, tmp_path):
         path.write_bytes(damaged(whole, random))
         messages += refusal(load, path)
     assert all("\n" not in message and name in message for message in messages)
-    assert [found.name for found in tmp_path.iterdir()] == [name]
+    beside = {"a.img"} if name == "a.hdr" else set()
+    assert {found.name for found in tmp_path.iterdir()} == {name} | beside

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from numpy.testing import assert_allclose
 
 from regkit import Grid, InputError, ResourceError, Volume, read
 from regkit.geometry.affines import rotation
-from regkit.io import itk, preflight, save
+from regkit.io import itk, open_image, preflight, save
+from regkit.io.formats.nrrd import NRRD
 
 
 def refused(path, *words, **options):
@@ -154,8 +156,113 @@ def test_no_orientation(tmp_path):
     assert_allclose(read(path, assume_ras=True).grid.affine, np.diag([1, 2, 3, 1]))
 
 
-def test_metaimage_without_orientation(mha):
-    refused(edited(mha, rb"TransformMatrix[^\n]*\n", b""), "no orientation")
+def as_simpleitk(path):
+    """Where SimpleITK says that the first voxels lie, in RAS+."""
+    image = sitk.ReadImage(path)
+    corners = [image.TransformIndexToPhysicalPoint(i) for i in ((0, 0, 0), (1, 2, 3))]
+    return np.array(corners) * [-1, -1, 1]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "replacement"),
+    [
+        (rb"TransformMatrix[^\n]*\n", b""),
+        (rb"ElementSpacing[^\n]*\n", b""),
+        (rb"ElementSpacing[^\n]*\n", b"ElementSize = 1 2 3\n"),
+        (rb"ElementSpacing", b"ElementSize = 1 2 3\nElementSpacing"),
+        (rb"MET_FLOAT", b"MET_LONG"),
+        (rb"MET_FLOAT", b"MET_ULONG"),
+    ],
+)
+def test_what_metaimage_leaves_out_is_read_as_itk_does(mha, pattern, replacement):
+    path = edited(mha, pattern, replacement)
+    found = read(path)
+    points = found.grid.to_world(torch.tensor([[0.0, 0, 0], [1, 2, 3]], dtype=torch.float64))
+    assert_allclose(points, as_simpleitk(path), atol=1e-6)
+    stored = sitk.GetArrayFromImage(sitk.ReadImage(path)).transpose(2, 1, 0)
+    assert np.array_equal(found.data[0], stored.astype(found.data[0].numpy().dtype))
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("um", 1e-3), ("mm", 1), ("cm", 10), ("?", 1), ("m", 1e3)]
+)
+def test_units_of_metaimage(mha, head, unit, factor):
+    path = edited(mha, rb"NDims = 3\n", f"NDims = 3\nDistanceUnits = {unit}\n".encode())
+    affine = read(path).grid.affine
+    assert_allclose(affine[:3], factor * head.grid.affine[:3], rtol=1e-6, atol=1e-9)
+
+
+def test_metaimage_with_what_itk_found_in_nifti(head, tmp_path):
+    """Its header has lines such as dim[0] = 3."""
+    sitk.WriteImage(sitk.ReadImage(save(head, tmp_path / "a.nii")), tmp_path / "a.mha")
+    assert b"dim[0] = 3" in (tmp_path / "a.mha").read_bytes()
+    assert torch.equal(read(tmp_path / "a.mha").data, head.data)
+
+
+def test_units_of_nrrd(nrrd, head):
+    path = edited(nrrd, rb"sizes", b'space units: "um" "um" "um"\nsizes')
+    assert_allclose(read(path).grid.affine[:3], 1e-3 * head.grid.affine[:3], rtol=1e-6, atol=1e-9)
+    refused(edited(path, rb'"um" "um"', b'"um" "mm"'), "differs from axis to axis")
+    refused(edited(path, rb'"um" "mm"', b'"yard" "yard"'), "'yard'", "allowed: m, cm, mm, um, nm")
+
+
+def test_units_of_nrrd_beside_spacings(tmp_path):
+    header = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nspacings: 100 200 300\n"
+    path = tmp_path / "a.nrrd"
+    units = b'units: "um" "um" "um"\nendian: little\nencoding: raw\n\n'
+    path.write_bytes(header + units + bytes(16))
+    assert_allclose(read(path, assume_ras=True).grid.spacing, [0.1, 0.2, 0.3])
+
+
+@pytest.mark.parametrize("name", ["a.mha", "a.mhd"])
+def test_the_size_of_compressed_data_is_optional(tmp_path, name):
+    noise = np.random.default_rng(0).integers(0, 9, (6, 7, 8)).astype(np.int16)
+    path = tmp_path / name
+    sitk.WriteImage(sitk.GetImageFromArray(noise), path, useCompression=True)
+    size = int(re.search(rb"CompressedDataSize = (\d+)", path.read_bytes())[1])
+    for wrong in (size - 1, size + 1, 1, 10**6):
+        edited(path, rb"CompressedDataSize = \d+", b"CompressedDataSize = %d" % wrong)
+        refused(path, f"CompressedDataSize is {wrong}", f"take {size} bytes")
+    refused(edited(path, rb"DataSize = \d+", b"DataSize = none"), "numbers only")
+    refused(edited(path, rb"DataSize = none", b"DataSize = -4"), "one number, 1 or more")
+    found = read(edited(path, rb"CompressedDataSize[^\n]*\n", b""))
+    assert np.array_equal(found.data[0].numpy().transpose(2, 1, 0), noise)
+
+
+def test_several_members_of_gzip(nrrd, head):
+    import gzip
+
+    start, voxels = nrrd.read_bytes().split(b"\n\n", 1)
+    members = [gzip.compress(voxels[at : at + 9999]) for at in range(0, len(voxels), 9999)]
+    packed = start.replace(b"encoding: raw", b"encoding: gzip") + b"\n\n"
+    nrrd.write_bytes(packed + b"".join(members))
+    assert torch.equal(read(nrrd).data, head.data)
+    nrrd.write_bytes(packed + b"".join(members[:-1]))
+    refused(nrrd, "the file is cut")
+    nrrd.write_bytes(packed + b"".join(members)[:-5])
+    refused(nrrd, "the file is cut")
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+@pytest.mark.parametrize(
+    ("name", "word", "mark"),
+    [("a.nrrd", b"endian: big", b"\n\n"), ("a.mha", b"MSB = True", b"LOCAL\n")],
+)
+def test_byte_orders(head, tmp_path, name, order, word, mark):
+    path = save(head, tmp_path / name)
+    if order == "big":
+        edited(
+            path,
+            rb"endian: little|MSB = False",
+            b"endian: big" if name == "a.nrrd" else b"MSB = True",
+        )
+        mark = b"\n\n" if name == "a.nrrd" else b"LOCAL\n"
+        start, voxels = path.read_bytes().split(mark, 1)
+        path.write_bytes(start + mark + np.frombuffer(voxels, "<f4").astype(">f4").tobytes())
+    found = read(path)
+    assert torch.equal(found.data, head.data)
+    window = (slice(3, 9), slice(2, 20), slice(5, 6))
+    assert torch.equal(open_image(path, window=window).data[0], head.data[0][window])
 
 
 @pytest.mark.parametrize(
@@ -216,7 +323,7 @@ def test_nrrd_fields(nrrd, pattern, replacement, word):
         (rb"NDims = 3", b"NDims = 3\nNDims = 3", "repeats a field"),
         (rb"NDims = 3", b"what?", "is damaged"),
         (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1", "1 spacings for 3 axes"),
-        (rb"ElementSpacing = [^\n]*\n", b"", "no field 'ElementSpacing'"),
+        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = wide", "numbers only"),
     ],
 )
 def test_metaimage_fields(mha, pattern, replacement, word):
@@ -306,11 +413,12 @@ def test_what_simpleitk_cannot_read(nrrd):
 
 
 def test_what_the_disk_lost_is_noticed(head, tmp_path, monkeypatch):
-    def other(data, grid, path):
+    def other(data, grid, path, *, repetition):
         itk.write_with(lambda: path.write_bytes(whole[:-8] + bytes(8)), path, 0)
 
     whole = save(head.with_data(head.data + 1), tmp_path / "whole.nrrd").read_bytes()
-    monkeypatch.setattr(itk, "write_itk", other)
+    form = replace(NRRD, write=other)
+    monkeypatch.setattr("regkit.io.writing.writer", lambda _path: form)
     with pytest.raises(ResourceError, match=r"^a.nrrd: reads back differently"):
         save(head, tmp_path / "a.nrrd")
     assert [path.name for path in tmp_path.iterdir()] == ["whole.nrrd"]

@@ -121,7 +121,7 @@ def test_what_the_disk_lost_is_noticed(what, turn, bend, grid, tmp_path, monkeyp
         "number": [turn, bend, turn],
     }[what]
     write = itk_hdf5.write_hdf5
-    monkeypatch.setattr("regkit.io.transforms.write_hdf5", lambda _, path: write(other, path))
+    monkeypatch.setattr("regkit.io.itk_files.write_hdf5", lambda _, path: write(other, path))
     with pytest.raises(ResourceError, match=r"^a.h5: reads back differently"):
         write_transform(turn @ bend, tmp_path / "a.h5")
     assert not list(tmp_path.iterdir())

@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 from regkit import Grid, InputError, ResourceError, Volume, read
 from regkit.geometry.affines import rotation
 from regkit.io import save
+from regkit.io.formats.nifti.voxels import verify_image, write_image
 from regkit.io.header import torch_type
-from regkit.io.nifti import verify_image, write_image
 from regkit.io.voxels import array_of
 
 
@@ -164,11 +164,11 @@ def test_values_that_are_not_finite_may_be_written(tmp_path):
 
 
 def test_voxels_that_vanish_while_reading(forge, monkeypatch):
-    from regkit.io import nifti
+    from regkit.io import stored
 
     def lost(*_args, **_kwargs):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(nifti, "array_from_file", lost)
+    monkeypatch.setattr(stored, "array_from_file", lost)
     with pytest.raises(InputError, match=r"a.nii: cannot be read \(\[Errno 5\]"):
         read(forge("a.nii"))

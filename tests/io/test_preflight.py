@@ -4,11 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from numpy.testing import assert_allclose
 
 from regkit import InputError, read, read_labels
-from regkit.io import Reading, preflight
+from regkit.geometry.affines import homogeneous, rotation
+from regkit.io import ReadOptions, open_image, preflight
+from tests.io.conftest import AFFINE
 
+OBLIQUE = homogeneous(rotation([0.2, -0.15, 0.3]) @ np.diag([-1.3, 1.1, 1.9]), [21, -13.5, 4.25])
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
 
 
@@ -90,13 +94,10 @@ def test_unknown_content(tmp_path):
 @pytest.mark.parametrize(
     ("start", "word"),
     [
-        (b"II*\0", "TIFF"),
         (b"\x89HDF\r\n\x1a\n", "HDF5"),
-        (b"\x89PNG", "PNG"),
         (bytes(128) + b"DICM", "dcm2niix"),
         (b"#Insight Transform File V1.0", "ITK transform"),
         (b"\x5c\x01\0\0" + bytes(340) + b"ni1\0" + bytes(400), "two-file NIfTI"),
-        (b"\x5c\x01\0\0" + bytes(800), "Analyze"),
     ],
 )
 def test_other_formats_are_named(tmp_path, start, word):
@@ -145,9 +146,9 @@ def test_junk_after_the_compressed_data(forge):
 
 
 def test_bomb_after_the_voxels(forge, monkeypatch):
-    from regkit.io import nifti
+    from regkit.io import stored
 
-    monkeypatch.setattr(nifti, "_MAX_TAIL", 1 << 20)
+    monkeypatch.setattr(stored, "_MAX_TAIL", 1 << 20)
     path = forge("a.nii.gz")
     path.write_bytes(path.read_bytes() + gzip.compress(bytes(3 << 20)))
     refused(path, "after its voxels")
@@ -212,9 +213,49 @@ def test_spacing(forge, value, word):
     refused(forge("a.nii", pixdim={2: value}), "axis 1", word)
 
 
-@pytest.mark.parametrize(("code", "word"), [(1, "metres"), (3, "micrometres")])
-def test_units(forge, code, word):
-    refused(forge("a.nii", xyzt_units=code), word)
+@pytest.mark.parametrize(("code", "factor"), [(0, 1), (1, 1e3), (2, 1), (3, 1e-3)])
+@pytest.mark.parametrize("forms", [("sform",), ("qform",), ("sform", "qform"), ()])
+def test_units_become_millimetres(forge, code, factor, forms):
+    affine = AFFINE.copy()
+    affine[:3, 3] = [20.0, -30.0, 10.0]
+    affine[:3] /= factor
+    path = forge("a.nii", affine=affine, forms=forms, xyzt_units=code)
+    found = read(path, assume_ras=not forms).grid
+    assert_allclose(found.spacing, [2, 1.5, 3], rtol=1e-6)
+    if forms:
+        assert_allclose(found.affine[:3] / factor, affine[:3], rtol=1e-6)
+
+
+def test_micrometres_are_what_simpleitk_takes_them_for(forge):
+    path = forge("a.nii", affine=np.diag([-500.0, 700, 900, 1]), xyzt_units=3)
+    assert_allclose(read(path).grid.spacing, sitk.ReadImage(path).GetSpacing(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("sign", [0.0, 1.0, -1.0, 7.0, -3.0])
+def test_only_the_sign_of_the_first_pixdim_counts(forge, sign):
+    """The standard: it is 1 or -1, and 0 means 1."""
+    path = forge("a.nii", affine=OBLIQUE, forms=("qform",))
+    right = read(path).grid.affine
+    content = bytearray(path.read_bytes())
+    stored = np.frombuffer(content, "<f4", 1, 76)[0]
+    content[76:80] = np.float32(sign).tobytes()
+    path.write_bytes(content)
+    flip = 1.0 if (sign < 0) == (stored < 0) else -1.0
+    assert_allclose(read(path).grid.affine[:3, :2], right[:3, :2], atol=1e-6)
+    assert_allclose(read(path).grid.affine[:3, 2], flip * right[:3, 2], atol=1e-6)
+
+
+def test_form_codes_that_the_standard_does_not_know(forge):
+    path = forge("a.nii", qoffset_x=50.0, sform_code=6)
+    assert_allclose(read(path).grid.affine[0, 3], 50)
+    refused(forge("b.nii", sform_code=17, qform_code=-1), "no orientation")
+    assert read(forge("c.nii", sform_code=5, forms=("sform",))).grid.orientation == "LAS"
+
+
+def test_origin_beyond_the_world(forge):
+    affine = np.diag([-2.0, 1.5, 3, 1])
+    affine[2, 3] = 1e30
+    refused(forge("a.nii", affine=affine), "first voxel at (0, 0, 1e+30)", "implausible")
 
 
 def test_sform_not_finite(forge):
@@ -297,7 +338,7 @@ def test_channels(forge, name, letters, code):
     refused(path, "no channel -1", channel=-1)
     for channel in range(count):
         assert np.array_equal(read(path, channel=channel).data[0], colours[..., channel])
-    assert preflight(path, Reading(channel=1)).dtype == letters
+    assert preflight(path, ReadOptions(channel=1)).dtype == letters
     labels = read_labels(path, channel=1)
     assert np.array_equal(labels.data[0], colours[..., 1])
 
@@ -343,6 +384,42 @@ def test_frames(forge):
         assert np.array_equal(read(path, frame=1).data[0].numpy(), data[..., 1])
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_later_frames_cut(forge, whole):
+    """Frame 0 is there, and the file is damaged all the same."""
+    noise = np.random.default_rng(0).integers(0, 30000, (8, 9, 10, 3)).astype(np.int16)
+    content = forge("a.nii", noise).read_bytes()[:-2000]
+    packed = gzip.compress(content) if whole else gzip.compress(content)[:-9]
+    path = forge("b.nii.gz", noise)
+    path.write_bytes(packed)
+    refused(path, "the file is cut" if whole else "data end early", frame=0)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_a_window_is_a_part_of_the_image(forge, name):
+    data = np.arange(8 * 9 * 10 * 2, dtype=np.int16).reshape(8, 9, 10, 2)
+    header = preflight(forge(name, data, affine=OBLIQUE), ReadOptions(frame=1))
+    part = open_image(header, window=(slice(2, 5), slice(0, 9), slice(4, 6)))
+    assert np.array_equal(part.data[0], data[2:5, :, 4:6, 1])
+    assert_allclose(part.grid.affine, open_image(header).grid.window((2, 0, 4), (3, 9, 2)).affine)
+    with pytest.raises(InputError, match=r"a.nii.*: has no window \[2:9, 0:9, 0:1\]; .* 8x9x10"):
+        open_image(header, window=(slice(2, 9), slice(0, 9), slice(0, 1)))
+    with pytest.raises(InputError, match="has no level 1; allowed: 0 to 0"):
+        open_image(header, level=1)
+
+
+def test_a_window_of_a_plain_file_reads_only_its_slices(forge):
+    """What lies before and behind is not even looked at."""
+    data = np.ones((8, 9, 10), np.float32)
+    header = preflight(forge("a.nii", data))
+    content = header.path.read_bytes()
+    header.path.write_bytes(content[: len(content) - 4 * 8 * 9 * 5])
+    part = open_image(header, window=(slice(0, 8), slice(0, 9), slice(2, 5)))
+    assert float(part.data.min()) == 1
+    with pytest.raises(InputError, match="cannot be read"):
+        open_image(header)
+
+
 def test_one_frame_is_an_image(forge):
     data = np.zeros((8, 9, 10, 1), dtype=np.int16)
     assert read(forge("a.nii", data)).grid.shape == (8, 9, 10)
@@ -350,8 +427,24 @@ def test_one_frame_is_an_image(forge):
 
 @pytest.mark.parametrize("intent", [1007, 0])
 def test_displacement_field_given_as_image(forge, intent):
-    data = np.zeros((8, 9, 10, 1, 3), dtype=np.float32)
-    refused(forge("a.nii", data, intent_code=intent), "looks like a displacement field")
+    data = np.arange(8 * 9 * 10 * 3, dtype=np.float32).reshape(8, 9, 10, 1, 3)
+    path = forge("a.nii", data, intent_code=intent)
+    refused(path, "looks like a displacement field", "channel=N, N from 0 to 2")
+    assert np.array_equal(read(path, channel=2).data[0], data[..., 0, 2])
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+def test_channels_in_the_fifth_dimension(forge, name):
+    data = np.random.default_rng(0).random((8, 9, 10, 2, 4)).astype(np.float32)
+    path = forge(name, data)
+    refused(path, "4 channels", frame=0)
+    assert np.array_equal(read(path, frame=1, channel=3).data[0], data[..., 1, 3])
+
+
+@pytest.mark.parametrize("intent", [2006, 2007, 2008, 2009, 2016, 2017, 2018])
+def test_warps_of_fsl_given_as_images(forge, intent):
+    path = forge("a.nii", np.zeros((8, 9, 10, 3), np.float32), intent_code=intent)
+    refused(path, "FNIRT" if intent < 2010 else "TOPUP", "not an image")
 
 
 @pytest.mark.parametrize("offset", [np.nan, 100.0, 0.0, 1e9])

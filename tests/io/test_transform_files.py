@@ -5,6 +5,7 @@ import struct
 import h5py
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from regkit import Affine, InputError, read_transform, write_transform
 
@@ -37,8 +38,28 @@ def test_missing_or_empty(tmp_path):
 @pytest.mark.parametrize("suffix", [".h5", ".tfm", ".txt", ".mat"])
 def test_something_else_under_the_name(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
-    path.write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
+    path.write_text("this is a letter to the editor\n" * 40)
     refused(path, "is not an ITK transform")
+
+
+MATRIX = "1 0 0 12.5\n0 1 0 -3e-1\n0 0 1 4\n0 0 0 1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.mat", MATRIX, ("a bare 4x4 matrix", "c3d_affine_tool", "-fsl2ras")),
+        ("a.txt", MATRIX.replace(" ", "  "), ("a bare 4x4 matrix", "greedy or NiftyReg")),
+        ("a.txt", '(Transform "EulerTransform")\n(NumberOfParameters 6)\n', ("elastix",)),
+        ("a.lta", "type = 1\nnxforms = 1\n", ("FreeSurfer LTA", "lta_convert")),
+        ("a.xfm", "MNI Transform File\n% made by hand\n", ("MINC .xfm",)),
+        ("a.x5", "\x89HDF", ("X5", "nitransforms")),
+        ("a.aff12.1D", "# 3dAllineate\n1 0 0 0 0 1 0 0 0 0 1 0\n", ("AFNI",)),
+    ],
+)
+def test_transforms_of_other_programs_are_named(tmp_path, name, content, words):
+    (tmp_path / name).write_text(content)
+    refused(tmp_path / name, *words)
 
 
 @pytest.mark.parametrize("kind", ["external", "soft"])
@@ -83,7 +104,7 @@ def test_virtual_values(h5, tmp_path):
 def test_a_loop_of_groups(h5):
     with h5py.File(h5, "r+") as file:
         file["TransformGroup/1/again"] = file["TransformGroup"]
-    refused(h5, "nested more than 3 deep")
+    refused(h5, "nested too deep")
 
 
 def test_a_claim_larger_than_the_file(h5):
@@ -165,4 +186,94 @@ def test_matlab_variables(tmp_path):
     name = b"NoTransform_double_3_3\0"
     values = np.zeros(12).tobytes()
     path.write_bytes(struct.pack("<5i", 0, 12, 1, 0, len(name)) + name + values)
-    refused(path, "NoTransform_double_3_3", "cannot be read")
+    refused(path, "holds a NoTransform, which is not supported")
+
+
+@pytest.mark.parametrize("centre", ["0 0 0", "12.25 -3.5 7.125"])
+def test_a_text_transform_cut_anywhere(tmp_path, centre):
+    """SimpleITK takes most of these for the identity."""
+    path = tmp_path / "a.tfm"
+    whole = (
+        "#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"
+        f"Parameters: 0.9 0.1 0 -0.1 0.9 0 0 0 1.1 12.5 -7.25 3.125\nFixedParameters: {centre}\n"
+    )
+    for end in range(1, len(whole)):
+        path.write_text(whole[:end])
+        refused(path)
+    path.write_text(whole)
+    assert read_transform(path).matrix[0, 0] == pytest.approx(0.9)
+
+
+KINDS = [
+    sitk.AffineTransform(3),
+    sitk.AffineTransform(2),
+    sitk.Euler3DTransform(),
+    sitk.VersorRigid3DTransform(),
+    sitk.Similarity3DTransform(),
+    sitk.ScaleVersor3DTransform(),
+    sitk.ScaleSkewVersor3DTransform(),
+    sitk.Euler2DTransform(),
+    sitk.Similarity2DTransform(),
+    sitk.ScaleTransform(3),
+    sitk.ScaleTransform(2),
+    sitk.TranslationTransform(3),
+    sitk.TranslationTransform(2),
+    sitk.Transform(3, sitk.sitkIdentity),
+]
+
+
+@pytest.mark.parametrize("suffix", [".tfm", ".h5", ".mat"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.GetName()}{kind.GetDimension()}")
+def test_every_kind_has_the_numbers_that_itk_writes(tmp_path, kind, suffix):
+    path = tmp_path / f"a{suffix}"
+    sitk.WriteTransform(kind, path)
+    assert np.allclose(read_transform(path).matrix, np.eye(kind.GetDimension() + 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "fixed"),
+    [("AffineTransform", 11, 3), ("AffineTransform", 12, 2), ("AffineTransform", 13, 3),
+     ("Euler3DTransform", 5, 3), ("VersorTransform", 3, 3), ("ScaleSkewVersor3DTransform", 9, 3)],
+)  # fmt: skip
+def test_too_few_numbers_never_reach_itk(tmp_path, monkeypatch, kind, parameters, fixed):
+    monkeypatch.setattr("regkit.io.itk_files.simpleitk", lambda: pytest.fail("ITK saw the file"))
+    path = tmp_path / "a.tfm"
+    path.write_text(
+        f"#Insight Transform File V1.0\n#Transform 0\nTransform: {kind}_double_3_3\n"
+        f"Parameters: {'0 ' * parameters}\nFixedParameters: {'0 ' * fixed}\n"
+    )
+    refused(path, f"its {kind} needs", f"found {parameters} and {fixed}")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("TransformGroup/0")
+        group["TransformType"] = [f"{kind}_double_3_3"]
+        group["TransformParameters"] = np.zeros(parameters)
+        group["TransformFixedParameters"] = np.zeros(fixed)
+    refused(path, f"its {kind} needs", f"found {parameters} and {fixed}")
+    path = tmp_path / "a.mat"
+    content = b""
+    for name, count in ((f"{kind}_double_3_3", parameters), ("fixed", fixed)):
+        word = name.encode() + b"\0"
+        content += struct.pack("<5i", 0, count, 1, 0, len(word)) + word + bytes(8 * count)
+    path.write_bytes(content)
+    refused(path, f"its {kind} needs", f"found {parameters} and {fixed}")
+
+
+@pytest.mark.parametrize("kind", ["ComposeScaleSkewVersor3DTransform", "BSplineTransform"])
+def test_kinds_that_are_not_read(tmp_path, kind):
+    path = tmp_path / "a.tfm"
+    path.write_text(
+        f"#Insight Transform File V1.0\n#Transform 0\nTransform: {kind}_double_3_3\n"
+        "Parameters: 0 0 0 0 0 0 1 1 1 0 0 0\nFixedParameters: 0 0 0\n"
+    )
+    refused(path, f"holds a {kind}, which is not supported", "TransformToDisplacementField")
+
+
+def test_composites_of_itk_before_5(h5, bend):
+    """Its data sets were called TranformParameters."""
+    with h5py.File(h5, "r+") as file:
+        for group in file["TransformGroup"].values():
+            for key in [key for key in group if key.endswith("Parameters")]:
+                group.move(key, key.replace("Transform", "Tranform"))
+        assert "TranformParameters" in file["TransformGroup/1"]
+    assert np.array_equal(read_transform(h5).u, bend.u)

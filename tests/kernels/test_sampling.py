@@ -38,9 +38,22 @@ def test_the_loop_takes_the_nearest_voxel_as_torch_does(shape, points, draw, dty
 
 def test_the_border_belongs_to_the_image_half_a_voxel_far():
     image = torch.tensor([[1.0, 2.0], [3.0, 4.0]])[None]
-    edge = torch.tensor([[-0.5, 0.0], [-0.51, 0.0], [1.5, 1.5], [1.0, 1.51]])
-    assert sample(image, edge, outside=9).tolist() == [[1, 9, 4, 9]]
-    assert sample(image, edge, nearest=True, outside=9).tolist() == [[1, 9, 4, 9]]
+    edge = torch.tensor([[-0.5, 0.0], [-0.51, 0.0], [1.49, 1.49], [1.0, 1.5], [1.5, 1.0]])
+    for values in (
+        sample(image, edge, outside=9),
+        sample(image, edge, nearest=True, outside=9),
+        sample(image.double(), edge, outside=9),
+        sample_linear_reference(image, edge, 9),
+        sample_nearest_reference(image, edge, 9),
+    ):
+        assert values.tolist() == [[1, 9, 4, 9, 9]]
+
+
+def test_float64_is_interpolated_in_float64(on_torch):
+    image = torch.tensor([[1e9, 1e9 + 1]], dtype=torch.float64)[None]
+    assert sample(image, torch.tensor([[0.0, 0.25]])).item() == 1e9 + 0.25
+    on_torch()
+    assert sample(image, torch.tensor([[0.0, 0.25]])).item() == 1e9 + 0.25
 
 
 def test_halves_round_up():

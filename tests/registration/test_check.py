@@ -24,11 +24,16 @@ def test_several_channels_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("shape", "size"), [((9, 7, 9), "9x7x9"), ((30, 30, 1), "30x30x1"), ((2, 40), "2x40")]
+    ("shape", "size"), [((9, 7, 7), "9x7x7"), ((30, 1, 1), "30x1x1"), ((2, 40), "2x40")]
 )
 def test_too_few_voxels_are_refused(shape, size):
-    with pytest.raises(InputError, match=f"is {size} voxels; at least 8 along each axis"):
+    with pytest.raises(InputError, match=f"is {size} voxels; at least 8 along two axes"):
         check_image(_image(shape))
+
+
+@pytest.mark.parametrize("slices", [1, 2, 5])
+def test_few_slices_are_enough(slices):
+    check_image(_image((30, 30, slices)))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -59,8 +64,8 @@ def test_images_without_a_name_are_called_by_their_part():
 
 
 def test_the_moving_image_is_checked_too(head):
-    with pytest.raises(InputError, match=r"^thin\.nii: is 3x9x9"):
-        check_pair(head, _image((3, 9, 9), "thin.nii"))
+    with pytest.raises(InputError, match=r"^thin\.nii: is 3x3x9"):
+        check_pair(head, _image((3, 3, 9), "thin.nii"))
 
 
 def test_a_start_of_another_dimension_is_refused():

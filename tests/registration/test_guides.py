@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 SHIFT = (2.0, -1.0, 1.0)
 ON = RegisterConfig(dice=1.0)
 FEW = {
-    "linear": {"spacings": [8.0], "iterations": 3},
+    "linear": {"spacings": [3.0], "iterations": 3},
     "field": {"factors": [2, 1], "iterations": [60, 20]},
     "threads": 1,
 }
@@ -173,7 +173,7 @@ def test_guides_lie_where_the_images_are(balls):
 def test_labels_that_lie_elsewhere_or_are_none_are_refused(head, parts):
     away = Labels(parts.data, parts.grid.window((500, 0, 0), parts.grid.shape), "away.nii")
     for labels, said in (
-        (away, "away.nii: its middle lies outside"),
+        (away, "away.nii: 0% of its labelled voxels lie in the field of view of head"),
         (head, "is an image, not la"),
     ):
         with pytest.raises(InputError, match=said):

@@ -207,8 +207,13 @@ def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
     still, way = Affine.identity(), swaying(SHARES)
     alone = rk.register(head, head, model=way, refine="none", init="header", **FEW)
     found = rk.register(head, head, model=model, init="header", similarity="mse", **FEW)
-    assert [stage.name for stage in found.stages][-3:] == ["network", "field", "output"]
-    assert len(found.stages[-2].levels[0].values) == 10 + 10  # a tenth, smooth and free
+    assert [stage.name for stage in found.stages][-4:] == [
+        "network",
+        "field",
+        "selection",
+        "output",
+    ]
+    assert len(found.stages[-3].levels[0].values) == 10 + 10  # a tenth, smooth and free
     assert error(found.transform, still) < 0.5 * error(alone.transform, still)
 
 

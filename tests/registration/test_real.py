@@ -38,7 +38,7 @@ def test_the_fast_preset_aligns_two_brains(brains, result, overlap):
     assert before < 0.53
     assert after > 0.69
     assert result.metrics["folding"] <= 0.0005
-    assert result.metrics["inverse_consistency_p95_mm"] <= 0.5
+    assert result.metrics["inverse_consistency_p95"] <= 0.5
     assert result.config.similarity == "lncc2"
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -5,8 +6,9 @@ import pytest
 
 from regkit import Affine
 from regkit.geometry.affines import about, rotation
+from regkit.registration.quality import Check, Quality
 from regkit.report.tables import flat, global_part_rows, header_rows, plain
-from regkit.report.verdict import findings, metric_rows
+from regkit.report.verdict import findings, metric_rows, verdict
 
 
 @pytest.mark.parametrize(
@@ -68,10 +70,19 @@ def test_unknown_and_unmeasured_metrics():
     assert unmeasured.after == "not measured"
 
 
-@pytest.mark.parametrize(("share", "good"), [(0.0, True), (0.0004, True), (0.02, False)])
-def test_folding_is_judged(result, share, good):
-    result.metrics["folding"], kept = share, result.metrics["folding"]
-    found = findings(result)[0]
-    result.metrics["folding"] = kept
-    assert found.good is good
-    assert ("not fold" in found.text) is (share == 0)
+def test_every_check_is_shown(result):
+    checks = (Check("folding", 0.4, 0.02, "The map folds."), Check("drift", -1.0, 0.0, "It stays."))
+    found = findings(dataclasses.replace(result, quality=Quality(checks)))
+    assert [(f.good, f.text) for f in found[:2]] == [(False, "The map folds."), (True, "It stays.")]
+
+
+@pytest.mark.parametrize(
+    ("severity", "said"),
+    [(-1.0, "Quality: pass."), (0.5, "Quality: doubtful."), (2.0, "Quality: fail.")],
+)
+def test_the_first_sentence_says_what_the_result_is_worth(severity, said):
+    assert verdict(Quality((Check("a", severity, 0.0, "A."),))).startswith(said)
+
+
+def test_what_was_not_checked_is_no_pass():
+    assert verdict(Quality(())) == "Quality: not checked. Judge the fit by the pictures."

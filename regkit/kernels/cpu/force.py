@@ -99,7 +99,7 @@ def gather_first(planes, force):
 
 @parallel
 def affine_force(image, m, upstream, partial):
-    """``partial[i] = d loss / d m`` (3x4) of slice ``i``, for ``u = 0``."""
+    """``partial[i] = d loss / d m (3, 4)`` of slice ``i``, for ``u = 0``."""
     channels, n0, n1, n2 = image.shape
     _, t0, t1, t2 = upstream.shape
     for i in prange(t0):

@@ -81,7 +81,7 @@ def joint_gradient(fixed, warped, weight, bins, table, out):
 
 @parallel
 def lookup(fixed, warped, weight, table, out):
-    """``out``: the entries of ``table`` that a voxel's windows weigh, 0 where there is no weight."""
+    """``out``: the entries of ``table`` that a voxel's windows weigh, 0 without weight."""
     n0, n1, n2 = fixed.shape
     for i in prange(n0):
         for j in range(n1):

@@ -21,7 +21,7 @@ from regkit.kernels.cpu.trilinear import (
 
 @parallel
 def sample_linear(image, points, outside, out):
-    """``image (C, I, J, K)`` at index ``points (N, 3)`` into ``out (C, N)``."""
+    """``image (C, I, J, K)`` at index ``points (N, 3)`` into ``out (C, N)``, else ``outside``."""
     channels, n0, n1, n2 = image.shape
     for n in prange(points.shape[0]):
         p, q, r = points[n, 0], points[n, 1], points[n, 2]

@@ -9,8 +9,8 @@ from regkit.kernels.gpu.jit import inline
 
 @inline
 def within(p, n):
-    """ITK's rule of what lies inside an axis of ``n`` voxels."""
-    return (p >= -0.5) & (p <= n - 0.5)
+    """ITK's rule of what lies inside an axis of ``n`` voxels: the far rim does not."""
+    return (p >= -0.5) & (p < n - 0.5)
 
 
 @inline

@@ -1,14 +1,19 @@
-"""The header of a NRRD file, attached (.nrrd) or detached (.nhdr)."""
+"""NRRD, attached (.nrrd) or detached (.nhdr)."""
 
 from __future__ import annotations
 
 import math
 import re
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from regkit.errors import InputError
-from regkit.io.formats import display_name
-from regkit.io.itk_text import (
+from regkit.io.format import Format
+from regkit.io.itk import itk_header, read_itk, verify_itk, write_itk
+from regkit.io.names import display_name
+from regkit.io.text_header import (
     TextHeader,
     header_lines,
     numbers,
@@ -16,16 +21,21 @@ from regkit.io.itk_text import (
     required,
     whole_numbers,
 )
+from regkit.io.units import millimetres
 
-_SIZES = {
-    1: "signed char,int8,int8_t,uchar,unsigned char,uint8,uint8_t",
-    2: "short,short int,signed short,signed short int,int16,int16_t,"
-    "ushort,unsigned short,unsigned short int,uint16,uint16_t",
-    4: "int,signed int,int32,int32_t,uint,unsigned int,uint32,uint32_t,float",
-    8: "longlong,long long,long long int,signed long long,signed long long int,int64,int64_t,"
-    "ulonglong,unsigned long long,unsigned long long int,uint64,uint64_t,double",
+_NAMES = {
+    "i1": "signed char,int8,int8_t",
+    "u1": "uchar,unsigned char,uint8,uint8_t",
+    "i2": "short,short int,signed short,signed short int,int16,int16_t",
+    "u2": "ushort,unsigned short,unsigned short int,uint16,uint16_t",
+    "i4": "int,signed int,int32,int32_t",
+    "u4": "uint,unsigned int,uint32,uint32_t",
+    "i8": "longlong,long long,long long int,signed long long,signed long long int,int64,int64_t",
+    "u8": "ulonglong,unsigned long long,unsigned long long int,uint64,uint64_t",
+    "f4": "float",
+    "f8": "double",
 }
-_ITEMSIZE = {kind: size for size, kinds in _SIZES.items() for kind in kinds.split(",")}
+_TYPES = {name: code for code, names in _NAMES.items() for name in names.split(",")}
 _ENCODINGS = {"raw": False, "gzip": True, "gz": True}
 # The orientations that ITK converts to its own.
 _ORIENTED = {
@@ -33,7 +43,8 @@ _ORIENTED = {
     "left-anterior-superior", "las",
 }  # fmt: skip
 # What ITK takes for an axis of the image; every other kind lists the values of a voxel.
-_IN_THE_WORLD = {"domain", "space", "time", "none", "???"}
+_IN_SPACE = {"domain", "space", "none", "???"}
+_IN_THE_WORLD = {*_IN_SPACE, "time"}
 _ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte skip"}
 
 
@@ -49,27 +60,51 @@ def nrrd_header(path: Path) -> TextHeader:
     name = display_name(path)
     sizes = whole_numbers(path, "sizes", required(fields, "sizes", name))
     kinds = _kinds(fields, name, len(sizes))
-    dims, channels = _axes(name, sizes, kinds)
-    kind = required(fields, "type", name).lower()
+    listed = _listed(name, sizes, kinds)
     encoding = required(fields, "encoding", name).lower()
-    if kind not in _ITEMSIZE:
-        raise InputError(
-            f"{name}: type {kind!r} is not supported; allowed: integers, float, double"
-        )
     if encoding not in _ENCODINGS:
         raise InputError(f"{name}: encoding {encoding!r} is not supported; allowed: raw, gzip")
     _check_skips(fields, name)
     detached = fields.get("data file")
+    flat = len(sizes) - (listed is not None) == 2
     return TextHeader(
-        dims,
-        _ITEMSIZE[kind],
+        sizes,
+        listed,
+        _dtype(name, fields),
         _ENCODINGS[encoding],
         _spacing(path, fields, kinds),
-        len(dims) == 2 or fields.get("space", "").lower() in _ORIENTED,
+        flat or fields.get("space", "").lower() in _ORIENTED,
         path if detached is None else own_data_file(path, detached),
         end if detached is None else 0,
-        channels,
+        _unit(fields, name, kinds),
+        vectors_in_lps=_vectors_in_lps(path, fields),
     )
+
+
+def _vectors_in_lps(path: Path, fields: dict[str, str]) -> bool:
+    frame = numbers(path, "measurement frame", fields.get("measurement frame", ""))
+    space = fields.get("space", "").lower()
+    turned = frame != () and frame != tuple(np.eye(math.isqrt(len(frame))).ravel())
+    return space in ("", "lps", "left-posterior-superior") and not turned
+
+
+def _dtype(name: str, fields: dict[str, str]) -> np.dtype[np.generic]:
+    kind = required(fields, "type", name).lower()
+    if kind not in _TYPES:
+        raise InputError(
+            f"{name}: type {kind!r} is not supported; allowed: integers, float, double"
+        )
+    largest_first = fields.get("endian", "little").lower() == "big"
+    return np.dtype(f"{'>' if largest_first else '<'}{_TYPES[kind]}")
+
+
+def _unit(fields: dict[str, str], name: str, kinds: list[str]) -> float:
+    """Millimetres of the unit of the space, or of the spacings along its axes."""
+    if "space units" in fields:
+        return millimetres(name, "space units", re.findall(r'"([^"]*)"', fields["space units"]))
+    units = re.findall(r'"([^"]*)"', fields.get("units", ""))
+    in_space = [u for u, kind in zip(units, kinds, strict=False) if kind in _IN_SPACE]
+    return millimetres(name, "units", in_space[:3])
 
 
 def _kinds(fields: dict[str, str], name: str, count: int) -> list[str]:
@@ -79,15 +114,14 @@ def _kinds(fields: dict[str, str], name: str, count: int) -> list[str]:
     return kinds
 
 
-def _axes(name: str, sizes: tuple[int, ...], kinds: list[str]) -> tuple[tuple[int, ...], int]:
-    """Sizes of the axes in space and time, and of the one that lists the values of a voxel."""
-    listing = [size for size, kind in zip(sizes, kinds, strict=True) if kind not in _IN_THE_WORLD]
-    if len(listing) > 1:
-        raise InputError(f"{name}: {len(listing)} of its axes list values; at most one may")
-    if listing and listing[0] < 1:
-        raise InputError(f"{name}: lists {listing[0]} values a voxel; it must be 1 or more")
-    dims = [size for size, kind in zip(sizes, kinds, strict=True) if kind in _IN_THE_WORLD]
-    return tuple(dims), listing[0] if listing else 1
+def _listed(name: str, sizes: tuple[int, ...], kinds: list[str]) -> int | None:
+    """The axis that lists the values of a voxel."""
+    axes = [axis for axis, kind in enumerate(kinds) if kind not in _IN_THE_WORLD]
+    if len(axes) > 1:
+        raise InputError(f"{name}: {len(axes)} of its axes list values; at most one may")
+    if axes and sizes[axes[0]] < 1:
+        raise InputError(f"{name}: lists {sizes[axes[0]]} values a voxel; it must be 1 or more")
+    return axes[0] if axes else None
 
 
 def _fields(path: Path) -> tuple[dict[str, str], int]:
@@ -125,3 +159,15 @@ def _spacing(path: Path, fields: dict[str, str], kinds: list[str]) -> tuple[floa
     if not vectors:
         raise InputError(f"{display_name(path)}: space directions are {text!r}; vectors are needed")
     return tuple(math.hypot(*numbers(path, "space directions", vector)) for vector in vectors)
+
+
+NRRD = Format(
+    "NRRD",
+    (".nrrd", ".nhdr"),
+    lambda _path, start: start.startswith(b"NRRD00"),
+    partial(itk_header, kind="NRRD", parse=nrrd_header),
+    read_itk,
+    write_itk,
+    partial(verify_itk, kind="NRRD"),
+    writable=(".nrrd",),
+)

@@ -12,16 +12,22 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.io.header import check_affine, check_shear
-from regkit.io.reading import AS_STORED, FORMS, Reading
+from regkit.io.options import AS_STORED, FORMS, ReadOptions
+from regkit.io.units import millimetres
 
 MAX_DISAGREEMENT = 0.1
+# 1 scanner, 2 aligned, 3 Talairach, 4 MNI, 5 another template.
+_LARGEST_CODE = 5
+_UNITS = {1: "m", 2: "mm", 3: "um"}
 # A turn of nearly 180 degrees is stored as a quaternion whose first component is the root of
 # what float32 leaves of 1 - b^2 - c^2 - d^2: its angle is only known to about 1.2e-3 rad.
 _QUATERNION_ANGLE = 1.2e-3
+# By the unit of a world; NIfTI knows no other, and "unknown" for those.
+NIFTI_UNITS = {"mm": "mm", "µm": "micron", "m": "meter"}
 
 
 def nifti_grid(
-    header: Nifti1Header, name: str, dims: Sequence[int], reading: Reading = AS_STORED
+    header: Nifti1Header, name: str, dims: Sequence[int], options: ReadOptions = AS_STORED
 ) -> Grid:
     """The grid of a NIfTI image with spatial ``dims``, two or three of them (RAS+ mm).
 
@@ -31,11 +37,17 @@ def nifti_grid(
         If the header has no orientation, two that disagree, or one that is unusable.
     """
     shape = (*dims, 1)[:3]
-    affine = _chosen(header, name, shape, reading)
+    affine = _chosen(header, name, shape, options)
     if len(dims) == 3:
         return Grid(tuple(dims), affine)
     _check_flat(affine, name)
     return Grid(tuple(dims), plane(affine))
+
+
+def unit_of(header: Nifti1Header, name: str) -> float:
+    """Millimetres of the header's unit of length; 1 where it does not say."""
+    unit = _UNITS.get(int(header["xyzt_units"]) & 7, "")
+    return millimetres(name, "xyzt_units", [unit])
 
 
 def plane(affine: Matrix) -> Matrix:
@@ -52,24 +64,32 @@ def lifted(grid: Grid) -> Matrix:
     return affine
 
 
-def _chosen(header: Nifti1Header, name: str, shape: Sequence[int], reading: Reading) -> Matrix:
-    codes = {form: int(header[f"{form}_code"]) for form in FORMS}
-    if reading.geometry is not None:
-        return _asked_for(header, name, codes, reading)
+def _chosen(header: Nifti1Header, name: str, shape: Sequence[int], options: ReadOptions) -> Matrix:
+    codes = {form: _code(header, form) for form in FORMS}
+    if options.geometry is not None:
+        return _asked_for(header, name, codes, options)
     if not any(code > 0 for code in codes.values()):
-        return _assumed(header, name, reading.assume_ras)
+        return _assumed(header, name, options.assume_ras)
     present = [form for form in FORMS if codes[form] > 0]
-    affines = {form: _form(header, name, form, present, reading) for form in present}
+    affines = {form: _form(header, name, form, present, options) for form in present}
     if len(present) == 2:
         _check_agreement(header, name, Grid(tuple(shape), affines["sform"]), affines["qform"])
     return affines[present[0]]
 
 
-def _asked_for(header: Nifti1Header, name: str, codes: dict[str, int], reading: Reading) -> Matrix:
-    geometry = str(reading.geometry)
+def _code(header: Nifti1Header, form: str) -> int:
+    """The code of a form, 0 (none) where the standard knows no such code."""
+    code = int(header[f"{form}_code"])
+    return code if 0 < code <= _LARGEST_CODE else 0
+
+
+def _asked_for(
+    header: Nifti1Header, name: str, codes: dict[str, int], options: ReadOptions
+) -> Matrix:
+    geometry = str(options.geometry)
     if codes[geometry] <= 0:
         raise InputError(f"{name}: has no {geometry} (its code is {codes[geometry]})")
-    return _form(header, name, geometry, [geometry], reading)
+    return _form(header, name, geometry, [geometry], options)
 
 
 def _assumed(header: Nifti1Header, name: str, assume_ras: bool) -> Matrix:
@@ -78,25 +98,37 @@ def _assumed(header: Nifti1Header, name: str, assume_ras: bool) -> Matrix:
             f"{name}: has no orientation (sform and qform codes are 0); pass assume_ras=True if "
             "its axes point to right, anterior and superior"
         )
-    return np.diag([*(float(s) for s in header["pixdim"][1:4]), 1.0])
+    factor = unit_of(header, name)
+    return np.diag([*(factor * float(s) for s in header["pixdim"][1:4]), 1.0])
 
 
 def _form(
-    header: Nifti1Header, name: str, form: str, present: list[str], reading: Reading
+    header: Nifti1Header, name: str, form: str, present: list[str], options: ReadOptions
 ) -> Matrix:
     others = [f"pass geometry={other!r}" for other in present if other != form]
     hint = "".join(f", or {other}" for other in others)
     try:
-        affine = np.array(getattr(header, f"get_{form}")(), dtype=np.float64)
+        affine = np.array(getattr(_with_sign(header), f"get_{form}")(), dtype=np.float64)
     except (HeaderDataError, ValueError) as error:
         raise InputError(
             f"{name}: the {form} is not a rotation ({error}); fix the header{hint}"
         ) from error
+    affine[:3] *= unit_of(header, name)
     check_affine(name, affine, what=f"affine ({form})", hint=hint)
-    if not reading.allow_shear:
+    if not options.allow_shear:
         cure = f"pass allow_shear=True to have it resampled on a grid at right angles{hint}"
         check_shear(name, affine, what=f"affine ({form})", cure=cure)
     return affine
+
+
+def _with_sign(header: Nifti1Header) -> Nifti1Header:
+    """The header with 1 or -1 in pixdim[0], which nibabel insists on.
+
+    By the standard only its sign counts, and 0, which many programs write, means 1.
+    """
+    out: Nifti1Header = header.copy()  # type: ignore[no-untyped-call]
+    out["pixdim"][0] = -1 if header["pixdim"][0] < 0 else 1
+    return out
 
 
 def _check_agreement(header: Nifti1Header, name: str, grid: Grid, qform: Matrix) -> None:
@@ -106,7 +138,8 @@ def _check_agreement(header: Nifti1Header, name: str, grid: Grid, qform: Matrix)
     extent = float(np.linalg.norm(corners - corners[0], axis=1).max())
     vector = [float(header[f"quatern_{letter}"]) for letter in "bcd"]
     half_turn = 1 - sum(value * value for value in vector) < 1e-6
-    if apart > MAX_DISAGREEMENT + half_turn * _QUATERNION_ANGLE * extent:
+    allowed = min(MAX_DISAGREEMENT, max(grid.spacing) / 2)
+    if apart > allowed + half_turn * _QUATERNION_ANGLE * extent:
         raise InputError(
             f"{name}: sform and qform disagree by {apart:.1f} mm; choose with geometry='sform' "
             "or geometry='qform'"

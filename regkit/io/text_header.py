@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from regkit.errors import InputError
-from regkit.io.formats import display_name
 from regkit.io.header import product
+from regkit.io.names import display_name
 
 _MAX_HEADER = 1 << 16
 
@@ -22,24 +24,40 @@ _MAX_HEADER = 1 << 16
 class TextHeader:
     """What a NRRD or MetaImage header declares.
 
-    ``dims`` and ``spacing`` are those of the axes in space and time, ``channels`` the number of
-    values a voxel; ``data_file`` is where the voxels are and ``data_start`` the byte at which
-    they begin; ``oriented`` tells whether the header says how the axes lie in the body.
+    ``sizes`` are those of all stored axes, first fastest; ``listed`` is the one among them that
+    lists the values of a voxel. ``spacing`` is that of the axes in space and time, in the unit of
+    the header, which is so many ``millimetres``. ``data_file`` is where the voxels are and
+    ``data_start`` the byte at which they begin, ``data_size`` the bytes that their compressed
+    form is said to take. ``oriented`` tells whether the header says how the axes lie in the body,
+    ``vectors_in_lps`` whether vectors in the voxels have their components along ITK's axes.
     """
 
-    dims: tuple[int, ...]
-    itemsize: int
+    sizes: tuple[int, ...]
+    listed: int | None
+    dtype: np.dtype[np.generic]
     compressed: bool
     spacing: tuple[float, ...]
     oriented: bool
     data_file: Path
     data_start: int
-    channels: int = 1
+    millimetres: float = 1.0
+    data_size: int | None = None
+    vectors_in_lps: bool = True
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Sizes of the axes in space and time."""
+        return tuple(size for axis, size in enumerate(self.sizes) if axis != self.listed)
+
+    @property
+    def channels(self) -> int:
+        """Values a voxel."""
+        return 1 if self.listed is None else self.sizes[self.listed]
 
     @property
     def nbytes(self) -> int:
         """Bytes that the voxels take, uncompressed."""
-        return product(self.dims) * self.channels * self.itemsize
+        return product(self.sizes) * self.dtype.itemsize
 
 
 def header_lines(path: Path) -> Iterator[tuple[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,12 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 
 from regkit.errors import InputError
-from regkit.io.formats import display_name
-from regkit.io.header import (
-    Header,
-    Layout,
-    check_choice,
-    check_claim,
-    check_dims,
-    check_spacing,
-    size_text,
-)
-from regkit.io.nifti_geometry import nifti_grid
-from regkit.io.reading import Reading
-from regkit.io.streams import opened
-
-VECTOR_INTENTS = (1006, 1007)
+from regkit.io.formats.nifti.geometry import nifti_grid, unit_of
+from regkit.io.formats.nifti.warps import VECTOR_INTENTS, foreign_warp
+from regkit.io.header import Header, check_claim, check_dims, check_spacing, product, size_text
+from regkit.io.names import display_name
+from regkit.io.options import ReadOptions
+from regkit.io.streams import inside_gzip, opened
 
 _TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8",
@@ -40,36 +32,59 @@ _REFUSED = {
     2048: "complex256",
 }
 _COLOURS = {128: "RGB", 2304: "RGBA"}
-_UNITS = {1: "metres", 3: "micrometres"}
 _SECONDS = {8: 1.0, 16: 1e-3, 24: 1e-6}
 _SINGLE_FILE = {348: 352, 540: 544}
 # nibabel's own annotations stop short of its constructors.
 _KINDS: tuple[tuple[int, Any], ...] = ((348, Nifti1Header), (540, Nifti2Header))
 
 
-def nifti_header(path: Path, *, compressed: bool, reading: Reading) -> Header:
+@dataclass(frozen=True)
+class Layout:
+    """Where the voxels of a NIfTI file are and how they are scaled.
+
+    ``dims`` are the stored dimensions, first axis fastest; ``slope`` is None without scaling. The
+    ``dtype`` of a coloured image has one field a channel.
+    """
+
+    dims: tuple[int, ...]
+    dtype: np.dtype[np.generic]
+    offset: int
+    slope: float | None
+    inter: float
+    compressed: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the voxels take, uncompressed."""
+        return product(self.dims) * self.dtype.itemsize
+
+    @property
+    def channels(self) -> int:
+        """Values a voxel: colours side by side, or the fifth dimension."""
+        return len(self.dtype.names) if self.dtype.names else product(self.dims[4:5])
+
+
+def nifti_header(path: Path, options: ReadOptions) -> Header:
     """Check the header of an image and say what it holds; see :func:`regkit.io.preflight`."""
     name = display_name(path)
+    compressed = inside_gzip(path)
     raw = raw_header(path, compressed=compressed)
-    dims = _image_dims(raw, name)
-    frames = dims[3] if len(dims) > 3 else 1
-    frame = check_choice(name, "frame", frames, reading.frame)
-    layout = layout_of(raw, path, compressed=compressed, max_bytes=reading.max_bytes)
-    channel = check_choice(name, "channel", layout.channels, reading.channel)
-    spatial = dims[:3]
-    check_spatial(raw, name, len(spatial))
+    dims = _image_dims(raw, name, options)
+    layout = layout_of(raw, path, compressed=compressed, max_bytes=options.max_bytes)
+    frames, spatial = product(dims[3:4]), dims[:3]
+    check_pixdim(raw, name, len(spatial))
     return Header(
         path,
         name,
         "NIfTI",
-        nifti_grid(raw, name, spatial, reading),
+        nifti_grid(raw, name, spatial, options),
         _COLOURS.get(int(raw["datatype"]), layout.dtype.name),
         frames,
-        frame,
-        layout.channels,
-        channel,
-        layout,
-        _repetition(raw) if frames > 1 else None,
+        channels=layout.channels,
+        repetition=_repetition(raw) if frames > 1 else None,
+        step=abs(layout.slope) if layout.slope and layout.dtype.kind in "iu" else 0.0,
+        source=layout,
+        options=options,
     )
 
 
@@ -136,15 +151,10 @@ def stored_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:
     return dims
 
 
-def check_spatial(header: Nifti1Header, name: str, ndim: int) -> None:
-    """Refuse spacings that are unusable, or in other units than millimetres."""
-    units = int(header["xyzt_units"]) & 7
-    if units in _UNITS:
-        raise InputError(
-            f"{name}: its spacing is in {_UNITS[units]} (xyzt_units); allowed: millimetres. "
-            "Convert the header"
-        )
-    check_spacing(name, [float(s) for s in header["pixdim"][1 : ndim + 1]])
+def check_pixdim(header: Nifti1Header, name: str, ndim: int) -> None:
+    """Refuse spacings that are unusable."""
+    factor = unit_of(header, name)
+    check_spacing(name, [factor * float(s) for s in header["pixdim"][1 : ndim + 1]])
 
 
 def _repetition(header: Nifti1Header) -> float | None:
@@ -154,20 +164,23 @@ def _repetition(header: Nifti1Header) -> float | None:
     return step * unit if unit and 0 < step < float("inf") else None
 
 
-def _image_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:
+def _image_dims(header: Nifti1Header, name: str, options: ReadOptions) -> tuple[int, ...]:
+    """Dimensions of an image: those of space, then frames, then values of a voxel."""
     dims = stored_dims(header, name)
-    if max(dims[4:], default=1) > 1:
-        shape = "x".join(map(str, dims))
-        vectors = int(header["intent_code"]) in VECTOR_INTENTS or (
-            len(dims) == 5 and dims[3] == 1 and dims[4] in (2, 3)
+    shape = "x".join(map(str, dims))
+    warp = foreign_warp(header)
+    if warp is not None and options.frame is None and options.channel is None:
+        raise InputError(f"{name}: holds {warp[0]} ({shape}), not an image; {warp[1]}")
+    if max(dims[5:], default=1) > 1:
+        raise InputError(f"{name}: has {len(dims)} dimensions ({shape}); allowed: 2 to 5")
+    count = product(dims[4:5])
+    vectors = int(header["intent_code"]) in VECTOR_INTENTS or (dims[3:4] == (1,) and count < 4)
+    if count > 1 and vectors and options.channel is None:
+        raise InputError(
+            f"{name}: looks like a displacement field ({shape}), not an image; read it with "
+            f"read_transform, or pass channel=N, N from 0 to {count - 1}, if it is one"
         )
-        if vectors:
-            raise InputError(
-                f"{name}: looks like a displacement field ({shape}), not an image; read it with "
-                "read_transform"
-            )
-        raise InputError(f"{name}: has {len(dims)} dimensions ({shape}); allowed: 2, 3 or 4")
-    return dims[:4]
+    return dims[: 5 if count > 1 else 4]
 
 
 def _dtype(header: Nifti1Header, name: str) -> np.dtype[np.generic]:

@@ -1,14 +1,17 @@
-"""Reading: what a user says about a file where the file itself leaves a choice."""
+"""ReadOptions: what a user says about a file where the file itself leaves a choice."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from types import NoneType
+from typing import Any
 
 from regkit.errors import InputError
-from regkit.io.header import MAX_BYTES
 
+MAX_BYTES = 2**31
 FORMS = ("sform", "qform")
 _KINDS: dict[str, tuple[type, ...]] = {
     "geometry": (str, NoneType),
@@ -18,11 +21,13 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "channel": (Integral, NoneType),
     "nan": (Real, NoneType),
     "max_bytes": (Integral,),
+    "spacing": (Sequence, NoneType),
+    "padding": (Real, NoneType),
 }
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """The choices of :func:`regkit.io.read`, in one piece.
 
     Parameters
@@ -41,6 +46,11 @@ class Reading:
         The value to put in place of NaN and infinite voxels; without it they are refused.
     max_bytes
         The most that the voxels may take, uncompressed.
+    spacing
+        Millimetres from voxel to voxel along each axis, for a file that does not say (arrays of
+        NumPy, pictures, stacks of them).
+    padding
+        The value of voxels that are no data, such as -3024 around the circle of a CT.
 
     Raises
     ------
@@ -49,7 +59,7 @@ class Reading:
 
     Examples
     --------
-    >>> Reading(geometry="both")
+    >>> ReadOptions(geometry="both")
     Traceback (most recent call last):
     regkit.errors.InputError: geometry 'both' is unknown; allowed: 'sform' or 'qform'
     """
@@ -61,6 +71,8 @@ class Reading:
     channel: int | None = None
     nan: float | None = None
     max_bytes: int = MAX_BYTES
+    spacing: tuple[float, ...] | None = None
+    padding: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -72,6 +84,17 @@ class Reading:
             raise InputError(
                 f"geometry {self.geometry!r:.40} is unknown; allowed: 'sform' or 'qform'"
             )
+        if self.spacing is not None:
+            object.__setattr__(self, "spacing", _checked_spacing(self.spacing))
 
 
-AS_STORED = Reading()
+def _checked_spacing(spacing: Sequence[Any]) -> tuple[float, ...]:
+    usable = all(isinstance(s, int | float) and math.isfinite(s) and s > 0 for s in spacing)
+    if not usable or len(spacing) not in (2, 3):
+        raise InputError(
+            f"spacing is {spacing!r:.60}; allowed: two or three positive numbers, in millimetres"
+        )
+    return tuple(float(s) for s in spacing)
+
+
+AS_STORED = ReadOptions()

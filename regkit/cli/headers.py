@@ -1,0 +1,47 @@
+"""The headers of the two images of a run: read once, and handed on to whoever needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regkit.cli.plan import Plan
+from regkit.io import read_header
+from regkit.io.header import Header
+
+
+@dataclass(frozen=True)
+class Headers:
+    """Of one frame and channel of each image."""
+
+    fixed: Header
+    moving: Header
+
+
+def read_headers(plan: Plan) -> Headers:
+    """Look at both images of ``plan``.
+
+    The frame and the channel that the user names are those of the image that has several: an
+    image of one frame is taken as it is, unless both are.
+
+    Raises
+    ------
+    InputError
+        If a header cannot be trusted, or there are frames or channels of which none is named.
+    """
+    asked = plan.reading
+    found = [read_header(path, asked) for path in (plan.paths.fixed, plan.paths.moving)]
+    frames = max(each.frames for each in found)
+    channels = max(each.channels for each in found)
+    fixed, moving = (
+        each.of(
+            frame=_of_several(asked.frame, each.frames, frames),
+            channel=_of_several(asked.channel, each.channels, channels),
+        )
+        for each in found
+    )
+    return Headers(fixed, moving)
+
+
+def _of_several(asked: int | None, count: int, most: int) -> int | None:
+    """What is asked for; an image with a single one is not asked where the other has several."""
+    return None if count == 1 < most else asked

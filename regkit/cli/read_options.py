@@ -1,0 +1,167 @@
+"""The options by which a user says how files are read: one unit, which a command takes whole."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from regkit.errors import InputError
+
+_READING = "Reading"
+_BY_NAME = inspect.Parameter.KEYWORD_ONLY
+
+
+def _as_spacing(word: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in word.split(","))
+    except ValueError as error:
+        raise InputError(f"--spacing {word!r:.40} is not like 0.5,0.5,2") from error
+
+
+# Each is a field of `regkit.io.ReadOptions`, which has these defaults.
+_READ_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "geometry": (
+        Annotated[
+            Literal["sform", "qform"] | None,
+            typer.Option(
+                help="Which one to believe where a header's two disagree.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
+    "assume_ras": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--assume-ras",
+                help="Take a missing orientation as RAS.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        False,
+    ),
+    "allow_shear": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--allow-shear",
+                help="Accept axes that are not at right angles; results get a grid whose are.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        False,
+    ),
+    "frame": (
+        Annotated[
+            int | None,
+            typer.Option(help="Which volume of a 4-D file, from 0.", rich_help_panel=_READING),
+        ],
+        None,
+    ),
+    "channel": (
+        Annotated[
+            int | None,
+            typer.Option(
+                help="Which value of a voxel that has several (RGB), from 0.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
+    "nan": (
+        Annotated[
+            float | None,
+            typer.Option(
+                help="What to put where voxels are not a number.", rich_help_panel=_READING
+            ),
+        ],
+        None,
+    ),
+    "max_bytes": (
+        Annotated[
+            int,
+            typer.Option(
+                min=1, help="The most that an image's voxels may take.", rich_help_panel=_READING
+            ),
+        ],
+        2**31,
+    ),
+    "spacing": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="X,Y[,Z]",
+                help="Millimetres a voxel, where a file does not say (.npy, pictures).",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
+    "padding": (
+        Annotated[
+            float | None,
+            typer.Option(
+                metavar="VALUE",
+                help="What voxels hold that are no data, such as -3024 around a CT.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
+}
+
+
+def takes_read_options(*, without: tuple[str, ...] = ()) -> Callable[[Any], Callable[..., None]]:
+    """Give a command the options of :class:`regkit.io.ReadOptions` as its one argument ``reading``.
+
+    Parameters
+    ----------
+    without
+        Those that the command does not offer.
+
+    Returns
+    -------
+    Callable
+        A decorator. What it returns has the options in its signature, where ``reading`` was, so
+        that typer offers them.
+    """
+    offered = {name: each for name, each in _READ_OPTIONS.items() if name not in without}
+
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def called(*args: Any, **given: Any) -> None:
+            from regkit.io import ReadOptions
+
+            chosen = {name: given.pop(name) for name in offered if name in given}
+            if chosen.get("spacing") is not None:
+                chosen["spacing"] = _as_spacing(chosen["spacing"])
+            command(*args, reading=ReadOptions(**chosen), **given)
+
+        called.__dict__["__signature__"] = _signature(command, offered)
+        called.__annotations__ = {
+            each.name: each.annotation for each in inspect.signature(called).parameters.values()
+        }
+        return called
+
+    return decorated
+
+
+def _signature(
+    command: Callable[..., None], offered: dict[str, tuple[Any, Any]]
+) -> inspect.Signature:
+    hints = get_type_hints(command, localns={"ReadOptions": object}, include_extras=True)
+    out: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name != "reading":
+            out.append(parameter.replace(annotation=hints[parameter.name], kind=_BY_NAME))
+            continue
+        out += [
+            inspect.Parameter(name, _BY_NAME, default=default, annotation=annotation)
+            for name, (annotation, default) in offered.items()
+        ]
+    return inspect.Signature(out)

@@ -1,0 +1,241 @@
+"""The front in Python: what users have at hand becomes volumes, in one place."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import numpy as np
+import torch
+
+from regkit.errors import InputError
+from regkit.geometry.grid import Grid
+from regkit.transforms import Affine, Transform
+from regkit.volume.volume import Labels, Volume
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from regkit.registration.result import Result
+
+AnyVolume = TypeVar("AnyVolume", bound=Volume)
+
+
+def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Volume:
+    """Read an image from a file, or from what another library holds.
+
+    Parameters
+    ----------
+    source
+        A path; an image of nibabel, SimpleITK or ANTs; a ``MetaTensor`` of MONAI; a NumPy array or
+        a tensor with its ``affine``; or a :class:`~regkit.Volume`, which is returned as it is.
+    affine
+        ``(d + 1, d + 1)``, of an array: index to RAS+ mm.
+    choices
+        As for :func:`regkit.io.read`: ``geometry``, ``assume_ras``, ``allow_shear``, ``frame``,
+        ``channel``, ``nan``, ``max_bytes``, ``spacing`` and ``padding``.
+
+    Returns
+    -------
+    Volume
+        ``(C, *spatial)`` where it lies in the world.
+
+    Raises
+    ------
+    InputError
+        If it is no image, cannot be trusted, or has an affine of its own beside ``affine``.
+
+    Examples
+    --------
+    >>> read(np.zeros((4, 5, 6), np.float32), affine=np.diag([2.0, 2.0, 3.0, 1.0]))
+    Volume(4x5x6, 2x2x3 mm, RAS, float32, '')
+    """
+    from regkit.io import ReadOptions, open_image
+    from regkit.io.interchange import from_object, is_foreign, with_choices
+
+    options = ReadOptions(**choices)
+    if _is_plain_array(source) and not is_foreign(source):
+        return with_choices(_array(source, affine), options)
+    if affine is not None:
+        raise InputError("affine is for arrays; this image knows where it lies. Leave affine out")
+    if isinstance(source, Volume):
+        return source
+    if isinstance(source, (str, PathLike)):
+        return open_image(Path(source), options)
+    return from_object(source, options)
+
+
+def read_labels(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Labels:
+    """Read a label map, as :func:`read` does; every value must be a whole number.
+
+    Raises
+    ------
+    InputError
+        If :func:`read` raises it, or a value is not a whole number.
+
+    Examples
+    --------
+    >>> read_labels(np.array([[0.0, 2.0]]), affine=np.eye(3)).values
+    (2,)
+    """
+    from regkit.io import ReadOptions, open_labels
+
+    if isinstance(source, (str, PathLike)) and affine is None:
+        return open_labels(Path(source), ReadOptions(**choices))
+    image = read(source, affine=affine, **choices)
+    return image if isinstance(image, Labels) else _as_labels(image)
+
+
+def register(
+    fixed: Any,
+    moving: Any,
+    *,
+    fixed_mask: Any = None,
+    moving_mask: Any = None,
+    fixed_labels: Any = None,
+    moving_labels: Any = None,
+    initial: Any = None,
+    **options: Any,
+) -> Result:
+    """Align ``moving`` with ``fixed``.
+
+    Parameters
+    ----------
+    fixed, moving
+        What :func:`read` takes: volumes, paths, images of other libraries.
+    fixed_mask, moving_mask
+        The same; an array without an affine lies on the grid of its image.
+    fixed_labels, moving_labels
+        What :func:`read_labels` takes; arrays as for masks.
+    initial
+        World points of fixed to world points of moving: a transform, its file, or a matrix.
+    options
+        As for :func:`regkit.registration.pipeline.register`, which says what all of them mean:
+        ``config``, ``model``, ``progress`` and every field of :class:`~regkit.RegisterConfig`.
+
+    Returns
+    -------
+    Result
+        With ``transform`` (fixed to moving), ``inverse``, ``warped`` and ``metrics``.
+
+    Raises
+    ------
+    InputError
+        If something cannot be read or used.
+
+    Examples
+    --------
+    >>> import regkit as rk
+    >>> result = rk.register("fixed.nii.gz", "moving.nii.gz")  # doctest: +SKIP
+    """
+    from regkit.registration.pipeline import register as run
+
+    one, other = read(fixed), read(moving)
+    return run(
+        one,
+        other,
+        fixed_mask=_beside(fixed_mask, one),
+        moving_mask=_beside(moving_mask, other),
+        fixed_labels=_labels_beside(fixed_labels, one),
+        moving_labels=_labels_beside(moving_labels, other),
+        initial=_transform(initial),
+        **options,
+    )
+
+
+@overload
+def warp(moving: AnyVolume, phi: Any, *, onto: Any, outside: float = 0.0) -> AnyVolume: ...
+@overload
+def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume: ...
+def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume:
+    """Resample ``moving`` on ``onto`` through ``phi``: ``warped(x) = moving(phi(x))``.
+
+    Parameters
+    ----------
+    moving
+        What :func:`read` takes; :class:`~regkit.Labels` are never mixed.
+    phi
+        World points of ``onto`` to world points of ``moving``: a transform, its file, or a matrix.
+    onto
+        The grid of the result: a :class:`~regkit.Grid`, or an image that lies on it.
+    outside
+        Value where ``phi`` leaves ``moving``: 0, or -1000 for CT in Hounsfield units.
+
+    Returns
+    -------
+    Volume
+        Of the kind and type of ``moving``; see :func:`regkit.resample.warp`.
+
+    Raises
+    ------
+    InputError
+        If something cannot be read, or does not fit together.
+
+    Examples
+    --------
+    >>> image = read(np.array([[1.0, 2.0], [3.0, 4.0]]), affine=np.eye(3))
+    >>> warp(image, np.eye(3), onto=image).data.tolist()
+    [[[1.0, 2.0], [3.0, 4.0]]]
+    """
+    from regkit.resample import warp as run
+
+    transform = _transform(phi)
+    if transform is None:
+        raise InputError("phi is None; give a transform, its file, or a matrix")
+    grid = onto if isinstance(onto, Grid) else read(onto).grid
+    return run(read(moving), transform, onto=grid, outside=outside)
+
+
+def _is_plain_array(source: object) -> bool:
+    return isinstance(source, (np.ndarray, torch.Tensor))
+
+
+def _array(data: Any, affine: ArrayLike | None) -> Volume:
+    if affine is None:
+        raise InputError(
+            f"an array of shape {tuple(data.shape)} does not say where it lies; pass its affine: "
+            "rk.read(array, affine=...) or rk.Volume(array, affine)"
+        )
+    return Volume(data, affine)
+
+
+def _beside(mask: Any, image: Volume) -> Volume | None:
+    """A mask; one that is a bare array lies where its image does."""
+    if mask is None:
+        return None
+    return Volume(mask, image.grid, "mask") if _is_bare(mask) else read(mask)
+
+
+def _labels_beside(labels: Any, image: Volume) -> Any:
+    if labels is None or isinstance(labels, Volume):
+        return labels
+    return _as_labels(_beside(labels, image)) if _is_bare(labels) else read_labels(labels)
+
+
+def _is_bare(thing: object) -> bool:
+    from regkit.io.interchange import is_foreign
+
+    return _is_plain_array(thing) and not is_foreign(thing)
+
+
+def _as_labels(image: Any) -> Labels:
+    data = image.data
+    if data.is_floating_point():
+        if bool((data != data.round()).any()):
+            raise InputError(
+                f"{image.name or 'labels'}: not all values are whole numbers; labels must be "
+                "whole. Was it interpolated?"
+            )
+        data = data.to(torch.int64 if float(data.abs().max()) >= 2**31 else torch.int32)
+    return Labels(data, image.grid, image.name, image.valid)
+
+
+def _transform(given: Any) -> Transform | None:
+    if given is None or isinstance(given, Transform):
+        return given
+    if isinstance(given, (str, PathLike)):
+        from regkit.io import read_transform
+
+        return read_transform(Path(given))
+    return Affine(given)

@@ -1,0 +1,104 @@
+"""Format: all that regkit knows about one kind of image file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from regkit.geometry import Grid
+from regkit.io.header import Header
+from regkit.io.options import ReadOptions
+
+Window = tuple[slice, ...]
+
+
+class Write(Protocol):
+    """Write an array whose first axes are those of a grid, and whose last lists frames if any.
+
+    ``repetition`` is the seconds from frame to frame, where they are known.
+    """
+
+    def __call__(
+        self, data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+    ) -> None:
+        """Write ``data (*grid.shape)`` or ``(*grid.shape, frames)``, first axis fastest."""
+
+
+class Fits(Protocol):
+    """Refuse an image that files of a format cannot hold, before there are voxels to write."""
+
+    def __call__(self, name: str, grid: Grid, dtype: str | None) -> None:
+        """Raise an ``InputError`` that names the file; ``dtype`` is None where it is not known."""
+
+
+def holds_everything(name: str, grid: Grid, dtype: str | None) -> None:
+    """Nothing to refuse, as most formats have it."""
+
+
+def writes_nothing_beside(path: Path) -> tuple[str, ...]:
+    """No further file, as most formats have it."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of image file or folder, as a row of the table of formats.
+
+    Other packages add theirs through the entry points ``regkit.formats``, each of which names
+    an object of this class.
+
+    Parameters
+    ----------
+    name
+        What messages call it.
+    suffixes
+        The extensions that promise it, lower case, with the dot.
+    sniff
+        Tells by the path and by the first bytes (1024, decompressed; none of a folder) whether
+        a file is of this kind.
+    header
+        Reads and checks what lies before the voxels, with neither frame nor channel chosen.
+    read
+        The voxels of one frame and channel of a header: ``(*window)`` in native byte order and
+        in the units of the image, of the level of resolution that is given. NaN stays.
+    write, verify
+        Write an array, and compare a file with what was written into it; None where regkit only
+        reads.
+    writable
+        The suffixes among ``suffixes`` that can be written.
+    gzipped
+        The suffixes among ``suffixes`` whose content is inside gzip.
+    beside
+        Names of further files that writing a path makes in the same folder.
+    fits
+        Refuses a grid or a type of voxel that files of this kind cannot hold.
+    units
+        Those of :class:`regkit.World` whose lengths can be written.
+    any_name
+        Whether a file is also read whose name has another extension.
+    series
+        Whether ``write`` takes several frames.
+    read_series
+        For a header of one channel, the voxels of one frame after the other, where that is quicker
+        than ``read`` for each; None where it is not.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    sniff: Callable[[Path, bytes], bool]
+    header: Callable[[Path, ReadOptions], Header]
+    read: Callable[[Header, Window, int], NDArray[Any]]
+    write: Write | None = None
+    verify: Callable[[NDArray[Any], Grid, Path], None] | None = None
+    writable: tuple[str, ...] = ()
+    gzipped: tuple[str, ...] = ()
+    beside: Callable[[Path], tuple[str, ...]] = writes_nothing_beside
+    fits: Fits = holds_everything
+    units: tuple[str, ...] = ("mm", "pixel")
+    any_name: bool = False
+    series: bool = False
+    read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None

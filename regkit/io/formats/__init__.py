@@ -1,0 +1,1 @@
+"""The formats of images: one module or folder each, gathered in a table."""

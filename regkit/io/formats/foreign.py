@@ -1,0 +1,27 @@
+"""Kinds of files that are known by their first bytes and not read, so that they can be named."""
+
+from __future__ import annotations
+
+_TWO_FILES = "two-file NIfTI (.hdr and .img)"
+_MAGIC = (
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (0, b"PK\x03\x04", "zip or npz"),
+    (0, b"#Insight Transform File", "ITK transform"),
+    (128, b"DICM", "DICOM"),
+)
+
+
+def foreign_kind(start: bytes) -> str | None:
+    r"""What a file is that no format reads, by its first bytes; None if that is unknown too.
+
+    Examples
+    --------
+    >>> foreign_kind(b"PK\x03\x04")
+    'zip or npz'
+    """
+    for offset, magic, kind in _MAGIC:
+        if start[offset : offset + len(magic)] == magic:
+            return kind
+    if start[344:347] == b"ni1" or start[4:7] == b"ni2":
+        return _TWO_FILES
+    return None

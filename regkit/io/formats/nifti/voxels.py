@@ -1,0 +1,146 @@
+"""Voxels of NIfTI files, in and out, by nibabel alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from regkit.errors import InputError
+from regkit.geometry import Grid
+from regkit.io.format import Window
+from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lifted, plane
+from regkit.io.formats.nifti.header import Layout, layout_of, raw_header
+from regkit.io.header import Header, product
+from regkit.io.stored import read_compressed, read_stored
+from regkit.io.voxels import check_same, write_stream
+
+_NIFTI1_LARGEST = 32767
+# nibabel's own annotations stop short of its images.
+_IMAGES: tuple[Any, Any] = (nib.Nifti1Image, nib.Nifti2Image)
+
+
+def read_nifti(header: Header, window: Window, level: int) -> NDArray[Any]:
+    """Values of one frame and channel, ``(*window)``; float32 where the file scales them.
+
+    Raises
+    ------
+    InputError
+        If the data are cut or damaged, or overflow when scaled.
+    """
+    layout, shape = cast(Layout, header.source), header.grid.shape
+    start = _start(header, layout, header.frame)
+    return _values(header, stored(header.path, header.name, layout, shape, start, window))
+
+
+def read_nifti_series(header: Header) -> Iterator[NDArray[Any]]:
+    """Values of every frame of one channel; a compressed file is read once.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_nifti`.
+    """
+    layout, shape = cast(Layout, header.source), (*header.grid.shape, header.frames)
+    whole = stored(header.path, header.name, layout, shape, _start(header, layout, 0))
+    for number in range(header.frames):
+        yield _values(header, whole[..., number])
+
+
+def _start(header: Header, layout: Layout, frame: int) -> int:
+    """Byte at which a frame begins; colours of a voxel lie side by side, other channels apart."""
+    number = frame if layout.dtype.names else frame + header.frames * header.channel
+    return layout.offset + number * product(header.grid.shape) * layout.dtype.itemsize
+
+
+def _values(header: Header, data: NDArray[Any]) -> NDArray[Any]:
+    layout = cast(Layout, header.source)
+    one = data[layout.dtype.names[header.channel]] if layout.dtype.names else data
+    native = one.astype(one.dtype.newbyteorder("="), order="C", copy=False)
+    if layout.slope is None:
+        return native
+    return _scaled(native, layout.slope, layout.inter, header.name)
+
+
+def stored(
+    path: Path,
+    name: str,
+    layout: Layout,
+    shape: tuple[int, ...],
+    start: int,
+    window: Window | None = None,
+) -> NDArray[Any]:
+    """Stored values from byte ``start`` on, first axis fastest, in the byte order of the file.
+
+    Raises
+    ------
+    InputError
+        If the data end early, or the compressed stream is damaged.
+    """
+    if not layout.compressed:
+        return read_stored(path, name, layout.dtype, shape, start, window=window)
+    end = layout.offset + layout.nbytes
+    whole = read_compressed(path, name, layout.dtype, shape, start, end=end)
+    return whole if window is None else whole[window]
+
+
+def write_image(
+    data: NDArray[Any],
+    grid: Grid,
+    path: Path,
+    *,
+    intent: int | None = None,
+    repetition: float | None = None,
+) -> None:
+    """Write an array whose first axes are those of ``grid``; sform and qform are both set.
+
+    It is NIfTI-1, or NIfTI-2 where an axis is too long for that. The bytes depend on the
+    arguments alone: no time and no name enter the gzip header. ``repetition`` is the seconds
+    between the frames of a 4-D array.
+    """
+    affine = lifted(grid)
+    large = max(data.shape) > _NIFTI1_LARGEST
+    image = _IMAGES[large](data, affine, dtype=data.dtype)
+    image.set_sform(affine, code=1)
+    image.set_qform(affine, code=1)
+    unit = NIFTI_UNITS.get(grid.world.unit, "unknown")
+    image.header.set_xyzt_units(unit, None if repetition is None else "sec")
+    if repetition is not None:
+        image.header["pixdim"][4] = repetition
+    if intent is not None:
+        image.header.set_intent(intent)
+    write_stream(image.to_stream, path, compressed=path.name.endswith(".gz"))
+
+
+def verify_image(data: NDArray[Any], grid: Grid, path: Path) -> None:
+    """Compare a file with the array and grid that it was written from.
+
+    Raises
+    ------
+    ResourceError
+        If it differs: the disk lost something.
+    """
+    compressed = path.name.endswith(".gz")
+    header: Any = raw_header(path, compressed=compressed)
+    layout = layout_of(header, path, compressed=compressed, max_bytes=data.nbytes + 4096)
+    found = stored(path, path.name, layout, layout.dims, layout.offset)
+    affine = np.array(header.get_sform(), dtype=np.float64)
+    check_same(path, found, data, affine if grid.ndim == 3 else plane(affine), grid)
+
+
+def _scaled(data: NDArray[Any], slope: float, inter: float, name: str) -> NDArray[Any]:
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = np.multiply(data, slope, dtype=np.float64)
+        wide += inter
+        narrow: NDArray[Any] = wide.astype(np.float32)
+    lost = ~np.isfinite(narrow)
+    if lost.any() and np.isfinite(data[lost]).any():
+        raise InputError(
+            f"{name}: scaling by slope {slope:g} and intercept {inter:g} overflows float32; "
+            "fix scl_slope and scl_inter"
+        )
+    return narrow

@@ -1,0 +1,57 @@
+"""How large the pixels of a TIFF file are, as its tags say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regkit.errors import InputError
+from regkit.io.units import millimetres
+
+_DESCRIPTION, _X, _Y, _UNIT = 270, 282, 283, 296
+_UNITS = {2: "inch", 3: "cm"}
+# Scale, tie points, matrix and keys of GeoTIFF.
+GEOGRAPHIC = (33550, 33922, 34264, 34735)
+
+
+def said_by_tags(name: str, picture: Any, ndim: int) -> tuple[float | None, ...] | None:
+    """Millimetres from pixel to pixel and from page to page; None where nothing is said.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    picture
+        As Pillow opened it.
+    ndim
+        3 for a stack, whose last axis are the pages.
+
+    Raises
+    ------
+    InputError
+        If ImageJ says that the pages are more than the slices of one image, or the unit is no
+        length.
+    """
+    tags, words = picture.tag_v2, _imagej(picture)
+    for what in ("channels", "frames"):
+        if int(words.get(what, 1)) > 1:
+            raise InputError(
+                f"{name}: is an ImageJ hyperstack of {words[what]} {what}; save each as a stack"
+            )
+    unit = words.get("unit", _UNITS.get(int(tags.get(_UNIT, 2)) if _X in tags else 0, ""))
+    if unit in ("", "pixel", "pixels") or _X not in tags or _Y not in tags:
+        return None
+    factor = millimetres(name, "unit", [unit.replace("\\u00B5", "µ")])
+    plane = tuple(
+        factor / float(tags[axis]) if float(tags[axis]) > 0 else None for axis in (_X, _Y)
+    )
+    deep = factor * float(words["spacing"]) if "spacing" in words else None
+    return (*plane, deep)[:ndim]
+
+
+def _imagej(picture: Any) -> dict[str, str]:
+    """What ImageJ writes into the description, line by line."""
+    text = str(picture.tag_v2.get(_DESCRIPTION, ""))
+    if not text.startswith("ImageJ="):
+        return {}
+    lines = (line.partition("=") for line in text.splitlines())
+    return {key: value.strip() for key, equals, value in lines if equals}

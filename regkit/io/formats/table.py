@@ -1,0 +1,155 @@
+"""The table of formats: which of them a file is, by its first bytes and by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from regkit.errors import InputError
+from regkit.io.format import Format
+from regkit.io.formats.analyze import ANALYZE
+from regkit.io.formats.foreign import foreign_kind
+from regkit.io.formats.metaimage import METAIMAGE
+from regkit.io.formats.mgh import MGH
+from regkit.io.formats.minc import MINC
+from regkit.io.formats.nifti import NIFTI
+from regkit.io.formats.npy import NPY
+from regkit.io.formats.nrrd import NRRD
+from regkit.io.formats.picture import JPEG, PNG, TIFF
+from regkit.io.names import display_name, extension
+from regkit.io.streams import inside_gzip, opened
+
+GROUP = "regkit.formats"
+BUILT_IN = (NIFTI, NRRD, METAIMAGE, MGH, TIFF, PNG, JPEG, NPY, MINC, ANALYZE)
+
+_START = 1024
+
+
+@cache
+def _added() -> tuple[Format, ...]:
+    """Formats of other packages; they are loaded only for a file that no built-in format reads."""
+    return tuple(entry.load() for entry in entry_points(group=GROUP))
+
+
+def image_formats() -> tuple[Format, ...]:
+    """All formats, those that come with regkit first."""
+    return (*BUILT_IN, *_added())
+
+
+def format_called(name: str) -> Format:
+    """The format that a :class:`regkit.io.header.Header` names.
+
+    Raises
+    ------
+    InputError
+        If there is none of this name.
+    """
+    for each in _candidates():
+        if each.name == name:
+            return each
+    raise InputError(f"{name!r} is not an image format that regkit knows")
+
+
+def readable() -> tuple[str, ...]:
+    """The extensions that promise a format which can be read."""
+    return tuple(suffix for each in image_formats() for suffix in each.suffixes)
+
+
+def series_suffixes() -> tuple[str, ...]:
+    """The extensions under which several frames can be written."""
+    return tuple(suffix for each in image_formats() if each.series for suffix in each.writable)
+
+
+def writer(path: Path) -> Format:
+    """The format in which an image is written under this name.
+
+    Raises
+    ------
+    InputError
+        If the extension is none that regkit writes.
+    """
+    suffix = extension(path)
+    for each in _candidates():
+        if suffix in each.writable:
+            return each
+    writable = ", ".join(suffix for each in image_formats() for suffix in each.writable)
+    raise InputError(
+        f"{display_name(path)}: {suffix or 'no extension'} is not an image format that regkit "
+        f"writes; writable: {writable}"
+    )
+
+
+def recognised(path: Path) -> Format:
+    """The format of a file or folder, once its name and its first bytes agree.
+
+    Raises
+    ------
+    InputError
+        If regkit does not read it, or the name promises another format.
+    """
+    start, compressed = _first_bytes(path)
+    found = next((each for each in _candidates() if each.sniff(path, start)), None)
+    if found is None:
+        raise _unreadable(path, start)
+    _check_name(path, found, compressed)
+    return found
+
+
+def _candidates() -> Iterator[Format]:
+    yield from BUILT_IN
+    yield from _added()
+
+
+def _first_bytes(path: Path) -> tuple[bytes, bool]:
+    """The first bytes, decompressed, and whether they were compressed; none of a folder."""
+    if path.is_dir():
+        return b"", False
+    name = display_name(path)
+    compressed = inside_gzip(path)
+    with opened(path, name, compressed=compressed) as file:
+        return file.read(_START), compressed
+
+
+def _check_name(path: Path, found: Format, compressed: bool) -> None:
+    name, suffix = display_name(path), extension(path)
+    promised = _promised(suffix)
+    if promised is not None and promised.name != found.name:
+        raise InputError(
+            f"{name}: the content is {found.name}, but the name says {promised.name}; rename it"
+        )
+    if (promised is None and not found.any_name) or (compressed and not found.gzipped):
+        raise InputError(
+            f"{name}: the content is {found.name}{' inside gzip' * compressed}; unpack it and "
+            f"name it {' or '.join(found.suffixes)}"
+        )
+    if promised is not None and compressed != (suffix in found.gzipped):
+        fitting = [each for each in found.suffixes if (each in found.gzipped) == compressed]
+        raise InputError(
+            f"{name}: the name says {suffix}, but the content {'is' if compressed else 'is not'} "
+            f"gzip; rename it to {fitting[0]}"
+        )
+
+
+def _promised(suffix: str) -> Format | None:
+    return next((each for each in _candidates() if suffix in each.suffixes), None)
+
+
+def _unreadable(path: Path, start: bytes) -> InputError:
+    name, promised, kind = display_name(path), _promised(extension(path)), foreign_kind(start)
+    formats = ", ".join(readable())
+    if path.is_dir():
+        return InputError(
+            f"{name}: is a directory that is no image; readable are the files {formats}. Convert "
+            "DICOM series with dcm2niix"
+        )
+    if kind == "DICOM":
+        return InputError(f"{name}: DICOM is not supported; convert the series with dcm2niix")
+    if kind:
+        return InputError(f"{name}: {kind} is not supported as an image; readable: {formats}")
+    if promised:
+        return InputError(
+            f"{name}: not a {promised.name} file, whatever its name says; check its origin"
+        )
+    return InputError(f"{name}: not an image that regkit knows; readable: {formats}")

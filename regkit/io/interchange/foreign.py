@@ -1,0 +1,81 @@
+"""Whose image an object is, told by the module of its class; nothing is imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from regkit.errors import InputError
+from regkit.io.header import finite
+from regkit.io.interchange.metatensors import from_metatensor
+from regkit.io.interchange.nibabel_images import from_nibabel
+from regkit.io.interchange.sitk_images import from_ants, from_sitk
+from regkit.io.options import AS_STORED, ReadOptions
+from regkit.io.voxels import without_padding
+from regkit.volume.volume import Volume
+
+_READERS: dict[str, Callable[[Any, ReadOptions], Volume]] = {
+    "nibabel": from_nibabel,
+    "SimpleITK": from_sitk,
+    "ants": from_ants,
+    "monai": from_metatensor,
+}
+
+
+def is_foreign(thing: object) -> bool:
+    """Whether an object is an image of a library that regkit knows."""
+    return _library(thing) is not None
+
+
+def from_object(thing: object, options: ReadOptions = AS_STORED) -> Volume:
+    """The volume of an image of nibabel, SimpleITK, ANTs or MONAI, where it lies.
+
+    Parameters
+    ----------
+    thing
+        The image; voxels keep their type, and share memory where that is possible.
+    options
+        Which frame or channel is meant, what stands in for NaN, and what is padding.
+
+    Returns
+    -------
+    Volume
+        ``(C, *spatial)`` in RAS+.
+
+    Raises
+    ------
+    InputError
+        If it is none of them, or cannot be trusted as a file of its kind could not.
+    """
+    library = _library(thing)
+    if library is None:
+        raise InputError(
+            f"{type(thing).__name__} is no image that regkit knows; give a path, a Volume, an "
+            "image of nibabel, SimpleITK, ANTs or MONAI, or an array with its affine"
+        )
+    return with_choices(_READERS[library](thing, options), options)
+
+
+def _library(thing: object) -> str | None:
+    modules = [kind.__module__.split(".")[0] for kind in type(thing).__mro__]
+    return next((name for name in modules if name in _READERS), None)
+
+
+def with_choices(volume: Volume, options: ReadOptions) -> Volume:
+    """The image with what ``options`` say of NaN and of padding, as a file of it would be read.
+
+    Raises
+    ------
+    InputError
+        If it has NaN, and nothing stands in for that.
+    """
+    return without_padding(_without_nan(volume, options), options.padding)
+
+
+def _without_nan(volume: Volume, options: ReadOptions) -> Volume:
+    if not volume.data.is_floating_point():
+        return volume
+    if options.nan is None:
+        finite(volume.name or "image", volume.data.numpy(), None)
+        return volume
+    return volume.without_nan(options.nan)

@@ -1,0 +1,73 @@
+"""Transform files of ITK: .h5, .tfm, .txt and .mat."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from regkit.errors import InputError
+from regkit.io.itk import reason, simpleitk, write_with
+from regkit.io.itk_hdf5 import parts_of, stored_bytes, verify_hdf5, write_hdf5
+from regkit.io.itk_transforms import from_sitk, to_sitk
+from regkit.io.names import display_name, extension
+from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
+from regkit.io.transform_format import TransformFormat, Writers
+from regkit.io.voxels import lost
+from regkit.transforms import Affine, Transform
+
+
+def read_itk_transform(path: Path) -> Transform:
+    """The transform in a file of ITK, after a look at what it declares.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, points into other files, or holds an unsupported kind.
+    """
+    types = declared_types(path, extension(path))
+    try:
+        itk = simpleitk().ReadTransform(str(path))
+    except (RuntimeError, UnicodeDecodeError, KeyError) as error:
+        raise InputError(
+            f"{display_name(path)}: holds {', '.join(types[:3])}, which cannot be read "
+            f"({reason(error)}); allowed: affine kinds, displacement fields and composites of them"
+        ) from error
+    return from_sitk(itk, display_name(path))
+
+
+def hdf5_writers(transform: Transform) -> Writers:
+    """What writes a composite to a path, and what checks it there."""
+    parts = parts_of(transform)
+    needed = stored_bytes(parts)
+    return (
+        lambda path: write_with(lambda: write_hdf5(parts, path), path, needed),
+        lambda path: verify_hdf5(parts, path),
+    )
+
+
+def affine_writers(transform: Affine) -> Writers:
+    """What writes a matrix to a path, and what checks it there."""
+    itk = to_sitk(transform)
+    return (
+        lambda path: write_with(lambda: simpleitk().WriteTransform(itk, str(path)), path, 0),
+        partial(_verify_affine, transform),
+    )
+
+
+def _verify_affine(transform: Affine, path: Path) -> None:
+    found = read_itk_transform(path)
+    if not isinstance(found, Affine) or not np.allclose(
+        found.matrix, transform.matrix, rtol=1e-9, atol=1e-9
+    ):
+        raise lost(path)
+
+
+ITK_HDF5 = TransformFormat("ITK HDF5", HDF5, read_itk_transform, hdf5_writers)
+ITK_TEXT = TransformFormat(
+    "ITK text", TEXT, read_itk_transform, affine_writers, (Affine, "an Affine")
+)
+ITK_MATLAB = TransformFormat(
+    "ITK Matlab", MATLAB, read_itk_transform, affine_writers, (Affine, "an Affine")
+)

@@ -1,0 +1,58 @@
+"""How large a voxel is where a file may not say: by the file, by the user, or one pixel."""
+
+from __future__ import annotations
+
+from regkit.errors import InputError
+from regkit.geometry import World
+from regkit.io.header import check_spacing
+from regkit.io.options import ReadOptions
+
+
+def said_spacing(
+    name: str, ndim: int, found: tuple[float | None, ...] | None, options: ReadOptions
+) -> tuple[tuple[float, ...], World]:
+    """Spacing along every axis, and its world: RAS+ mm or pixels.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    ndim
+        How many axes it has.
+    found
+        What the file says in millimetres, with None for an axis of which it says nothing; None
+        if it says nothing at all.
+    options
+        In which the user may say more. What a file says is not overruled.
+
+    Raises
+    ------
+    InputError
+        If the file says less than all, and the user nothing; or the spacing is unusable.
+
+    Examples
+    --------
+    >>> said_spacing("a.npy", 3, None, ReadOptions(spacing=(0.5, 0.5, 2)))
+    ((0.5, 0.5, 2.0), World('RAS+ mm'))
+    >>> said_spacing("a.npy", 2, None, ReadOptions())
+    ((1.0, 1.0), World('pixel'))
+    """
+    known = found or (None,) * ndim
+    if all(each is None for each in known) and options.spacing is None:
+        return (1.0,) * ndim, World.pixels()
+    if options.spacing is not None and len(options.spacing) != ndim:
+        raise InputError(
+            f"{name}: has {ndim} axes, and {len(options.spacing)} spacings are given; give one an "
+            "axis"
+        )
+    given = options.spacing or (None,) * ndim
+    spacing = tuple(
+        each if each is not None else more for each, more in zip(known, given, strict=True)
+    )
+    if any(each is None for each in spacing):
+        raise InputError(
+            f"{name}: does not say how far apart its slices are; pass spacing=(X, Y, Z) in "
+            "millimetres"
+        )
+    check_spacing(name, [each for each in spacing if each is not None])
+    return tuple(each for each in spacing if each is not None), World()

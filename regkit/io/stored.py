@@ -1,0 +1,87 @@
+"""An array as it lies in a file, first axis fastest, whole or only a window of it."""
+
+from __future__ import annotations
+
+from io import BufferedIOBase
+from pathlib import Path
+
+import numpy as np
+from nibabel.volumeutils import array_from_file
+from numpy.typing import NDArray
+
+from regkit.errors import InputError
+from regkit.io.format import Window
+from regkit.io.header import product
+from regkit.io.streams import opened
+
+_CHUNK = 1 << 20
+# Bytes after the voxels that are drained before the file is called wrong.
+_MAX_TAIL = 1 << 24
+
+
+def read_stored(
+    path: Path,
+    name: str,
+    dtype: np.dtype[np.generic],
+    shape: tuple[int, ...],
+    start: int,
+    *,
+    window: Window | None = None,
+) -> NDArray[np.generic]:
+    """The ``window`` of an array that begins at byte ``start`` of a file.
+
+    Only the slices of the last axis that are in the window are read.
+
+    Raises
+    ------
+    InputError
+        If the data end early.
+    """
+    whole = tuple(slice(0, size) for size in shape)
+    *planes, rows = window or whole
+    step = product(shape[:-1]) * dtype.itemsize
+    count = rows.stop - rows.start
+    with opened(path, name, compressed=False) as file:
+        found = array_from_file(
+            (*shape[:-1], count), dtype, file, start + rows.start * step, order="F", mmap=False
+        )
+    return np.asarray(found)[tuple(planes)]
+
+
+def read_compressed(
+    path: Path,
+    name: str,
+    dtype: np.dtype[np.generic],
+    shape: tuple[int, ...],
+    start: int,
+    *,
+    end: int,
+) -> NDArray[np.generic]:
+    """An array inside a gzip file, which is read to its end and must hold ``end`` bytes.
+
+    nibabel stops where the voxels end and never sees the checksum, so that a flipped bit would
+    pass; draining the stream is what verifies it.
+
+    Raises
+    ------
+    InputError
+        If the data end early, or the compressed stream is damaged.
+    """
+    with opened(path, name, compressed=True) as file:
+        found = array_from_file(shape, dtype, file, start, order="F", mmap=False)
+        _drain(file, name, end)
+    return np.asarray(found)
+
+
+def _drain(file: BufferedIOBase, name: str, end: int) -> None:
+    while file.read(_CHUNK):
+        if file.tell() > end + _MAX_TAIL:
+            raise InputError(
+                f"{name}: holds more than {_MAX_TAIL} bytes after its voxels; it is not what its "
+                "header says"
+            )
+    if file.tell() < end:
+        raise InputError(
+            f"{name}: the file is cut: expected {end} bytes, found {file.tell()}; copy the file "
+            "again"
+        )

@@ -1,0 +1,184 @@
+"""Images out: whole or not at all, and read back to be sure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regkit.errors import InputError
+from regkit.geometry import Grid, World
+from regkit.io.atomic import check_target, write_atomically
+from regkit.io.format import Format
+from regkit.io.formats.table import series_suffixes, writer
+from regkit.io.names import display_name, extension
+from regkit.io.publish import publish
+from regkit.io.voxels import array_of
+from regkit.volume.volume import Volume
+
+
+def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write an image or labels, whole or not at all, and read it back to be sure.
+
+    Parameters
+    ----------
+    volume
+        One channel. float16 and bool, which the formats do not know, become float32 and uint8.
+    path
+        With an extension that a format writes, such as .nii.gz, .nrrd, .mha, .mgz, or .mhd
+        (which keeps its voxels beside it, in .raw).
+    overwrite
+        Replace a file that is there.
+
+    Returns
+    -------
+    Path
+        Where it was written.
+
+    Raises
+    ------
+    InputError
+        If the extension is unknown, the file exists and ``overwrite`` is false, or the volume
+        does not fit a file.
+    ResourceError
+        If the disk is full or loses something.
+    """
+    place = Path(path)
+    check_output(place, overwrite=overwrite)
+    _save(array_of(volume), volume.grid, place, overwrite=overwrite)
+    return place
+
+
+def save_series(
+    frames: Sequence[Volume],
+    path: str | Path,
+    *,
+    repetition: float | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write volumes of one grid as the frames of one file; a single one as :func:`save` does.
+
+    Parameters
+    ----------
+    frames
+        One channel each, on the same grid and of the same type.
+    path
+        With an extension that holds several frames.
+    repetition
+        Seconds from one frame to the next, where they are known.
+    overwrite
+        Replace a file that is there.
+
+    Raises
+    ------
+    InputError, ResourceError
+        As :func:`save`.
+    """
+    place = Path(path)
+    if len(frames) == 1:
+        return save(frames[0], place, overwrite=overwrite)
+    check_output(place, overwrite=overwrite, frames=len(frames))
+    data = np.stack([array_of(frame) for frame in frames], -1)
+    _save(data, frames[0].grid, place, repetition=repetition, overwrite=overwrite)
+    return place
+
+
+def check_output(path: Path, *, overwrite: bool, frames: int = 1) -> None:
+    """Refuse a name that :func:`save` would refuse, before there is anything to save.
+
+    Raises
+    ------
+    InputError
+        If the extension is unknown or does not hold so many frames, the name is taken, or the
+        folder is missing or read-only.
+    """
+    form = writer(path)
+    if frames > 1 and not form.series:
+        raise InputError(
+            f"{display_name(path)}: {extension(path)} holds one image, not a series of {frames}; "
+            f"write {', '.join(series_suffixes())}"
+        )
+    check_target(path, overwrite)
+
+
+def check_holds(path: Path, grid: Grid, dtype: str | None = None) -> None:
+    """Refuse a name whose format cannot hold an image, before the work that makes it.
+
+    Parameters
+    ----------
+    path
+        Where it is to be saved.
+    grid
+        Where the image will lie.
+    dtype
+        The type of its voxels, such as ``"float32"``; None where it is not known yet.
+
+    Raises
+    ------
+    InputError
+        If the format holds no such place, dimension or type.
+    """
+    form = writer(path)
+    _check_world(form, path, grid)
+    form.fits(display_name(path), grid, dtype)
+
+
+def _check_world(form: Format, path: Path, grid: Grid) -> None:
+    """Refuse a world that would be another one when the file is read again."""
+    name, world = display_name(path), grid.world
+    if not world.anatomical and world != World.pixels():
+        raise InputError(
+            f"{name}: no format that regkit writes says that an image lies in {world}; allowed: "
+            "RAS+ mm, µm or m, and pixels"
+        )
+    if world.unit not in form.units:
+        raise InputError(
+            f"{name}: this format holds mm, and the image lies in {world}; convert it with "
+            "in_unit('mm'), or save it as .nii.gz"
+        )
+
+
+def _save(
+    data: NDArray[Any],
+    grid: Grid,
+    place: Path,
+    *,
+    repetition: float | None = None,
+    overwrite: bool,
+) -> None:
+    check_holds(place, grid, data.dtype.name)
+    form = writer(place)
+    if form.beside(place):
+        _save_several(form, data, grid, place, overwrite)
+        return
+    write_atomically(
+        place,
+        lambda part: _write(form, data, grid, part, repetition),
+        lambda part: _verify(form, data, grid, part),
+        overwrite,
+    )
+
+
+def _save_several(
+    form: Format, data: NDArray[Any], grid: Grid, place: Path, overwrite: bool
+) -> None:
+    """All files get their final names in a staging folder: one names the others."""
+    beside = form.beside(place)
+    with publish(place.parent, overwrite=overwrite, last=place.name, names=beside) as staging:
+        _write(form, data, grid, staging / place.name, None)
+        _verify(form, data, grid, staging / place.name)
+
+
+def _write(
+    form: Format, data: NDArray[Any], grid: Grid, path: Path, repetition: float | None
+) -> None:
+    if form.write is not None:
+        form.write(data, grid, path, repetition=repetition)
+
+
+def _verify(form: Format, data: NDArray[Any], grid: Grid, path: Path) -> None:
+    if form.verify is not None:
+        form.verify(data, grid, path)

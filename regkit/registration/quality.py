@@ -1,0 +1,264 @@
+"""Whether a result is right, as far as the images themselves can tell: pass, doubtful or fail."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from regkit.registration.agreement import Agreement
+
+Verdict = Literal["pass", "doubtful", "fail"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Numbers without units, so that they mean the same for a mouse and an elephant.
+
+    Parameters
+    ----------
+    placed
+        How blocks match through the whole transform.
+    aligned
+        The same through its affine alone.
+    information, elsewhere
+        Mutual information of the images in the place that was found, in nats, and the most that
+        any of many wrong places has.
+    drift
+        How far the linear engine goes when it starts from the result, as a share of the extent.
+    astray
+        How far it ends from there when it starts beside the result and finds a place that fits as
+        well or better, as a share of the extent.
+    overlap
+        Share of the smaller image that lies in the other one.
+    stretch, growth
+        The largest stretch, as the absolute logarithm of a scale, and the logarithm of the change
+        of volume.
+    """
+
+    placed: Agreement
+    aligned: Agreement
+    information: float
+    elsewhere: float
+    drift: float
+    astray: float
+    overlap: float
+    stretch: float
+    growth: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    name
+        What ``run.json`` calls it.
+    severity
+        Up to 0 it passes, up to 1 it is doubtful, above 1 it fails.
+    value
+        What was measured.
+    text
+        A sentence for a person.
+
+    Examples
+    --------
+    >>> Check("folding", 0.2, 0.01, "The map folds in 1 % of the body.").verdict
+    'doubtful'
+    """
+
+    name: str
+    severity: float
+    value: float
+    text: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """``pass``, ``doubtful`` or ``fail``."""
+        return "pass" if self.severity <= 0 else "doubtful" if self.severity <= 1 else "fail"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What all checks together say of a result.
+
+    Parameters
+    ----------
+    verdict
+        ``pass``: nothing speaks against the result. ``doubtful``: look at it before you use it.
+        ``fail``: it is hardly right. A pass is no proof.
+    checks
+        Everything that was looked at.
+    evidence
+        The numbers behind the checks; see :class:`Evidence`.
+
+    Examples
+    --------
+    >>> quality = Quality((Check("folding", 0.2, 0.01, "The map folds in 1 % of it."),))
+    >>> quality.verdict, quality.reasons
+    ('doubtful', ('The map folds in 1 % of it.',))
+    """
+
+    checks: tuple[Check, ...]
+    evidence: Evidence | None = None
+
+    @property
+    def severity(self) -> float:
+        """That of the gravest check; where nothing was checked it is doubtful."""
+        return max((check.severity for check in self.checks), default=0.5)
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the gravest check."""
+        return Check("", self.severity, 0.0, "").verdict
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The sentences of the checks that did not pass, the gravest first."""
+        grave = sorted(self.checks, key=lambda check: -check.severity)
+        return tuple(check.text for check in grave if check.verdict != "pass")
+
+    def __str__(self) -> str:
+        return " ".join([f"{self.verdict}.", *self.reasons])
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``run.json``."""
+        return {
+            "verdict": self.verdict,
+            "reasons": list(self.reasons),
+            "checks": [asdict(check) | {"verdict": check.verdict} for check in self.checks],
+            "numbers": None if self.evidence is None else asdict(self.evidence),
+        }
+
+
+NOT_CHECKED = Quality(())
+
+
+def assess(evidence: Evidence, metrics: Mapping[str, float], extent: float) -> Quality:
+    """Judge a result.
+
+    Parameters
+    ----------
+    evidence
+        Measured on the prepared pair.
+    metrics
+        Of :func:`regkit.metrics.summary.summarise`.
+    extent
+        The longest side of the fixed body, in world units.
+    """
+    checks = [*_fit(evidence), *_place(evidence), *_shape(evidence), *_map(metrics, extent)]
+    return Quality(tuple(checks), evidence)
+
+
+def _fit(evidence: Evidence) -> Sequence[Check]:
+    """Whether the images match where they lie."""
+    gain = math.log(max(evidence.information, 1e-6) / max(evidence.elsewhere, 1e-6))
+    informed = Check(
+        "information", _graded(-gain, _GAIN), gain,
+        f"The images tell {evidence.information:.2f} nats of each other, in the best of many wrong "
+        f"places {evidence.elsewhere:.2f}.",
+    )  # fmt: skip
+    blocks = evidence.placed
+    if blocks.blocks < _FEW:
+        few = f"Only {blocks.blocks} blocks of both bodies overlap, too few to compare."
+        return [informed, Check("blocks", 0.0, blocks.blocks, few)]
+    bounds = _SHAPED if evidence.stretch > _RIGID and blocks == evidence.aligned else _IN_PLACE
+    return [
+        informed,
+        Check(
+            "matched", _graded(1 - blocks.matched, _UNMATCHED), blocks.matched,
+            f"{blocks.matched:.0%} of {blocks.blocks} blocks of the body match where they lie "
+            "better than at nine of ten remote places.",
+        ),
+        Check(
+            "residual", _graded(blocks.residual, bounds), blocks.residual,
+            f"Half the blocks match best at {blocks.residual:.2f} or more of their voxels from "
+            "where they lie.",
+        ),
+        Check(
+            "chance", _graded(evidence.aligned.chance, _CHANCE), evidence.aligned.chance,
+            f"Through the affine alone, {evidence.aligned.chance:.0%} of remote places match a "
+            "block as well as its own; of unrelated images, half do.",
+        ),
+    ]  # fmt: skip
+
+
+def _place(evidence: Evidence) -> Sequence[Check]:
+    """Whether the place is the only one."""
+    stable = _graded(evidence.astray, _ASTRAY)
+    steady = _graded(evidence.drift, _DRIFT)
+    covered = _graded(1 - evidence.overlap, _MISSING)
+    return [
+        Check(
+            "astray", stable, evidence.astray,
+            f"Started beside the result, the linear engine ends {evidence.astray:.1%} of the "
+            "body's extent away from it, in a place that fits as well.",
+        ),
+        Check(
+            "drift", steady, evidence.drift,
+            f"Started at the result, the linear engine leaves it by {evidence.drift:.1%} of the "
+            "body's extent.",
+        ),
+        Check(
+            "overlap", covered, evidence.overlap,
+            f"{evidence.overlap:.0%} of the smaller image lies in the other one.",
+        ),
+    ]  # fmt: skip
+
+
+def _shape(evidence: Evidence) -> Sequence[Check]:
+    """Whether one body can be the other."""
+    stretch = math.exp(evidence.stretch)
+    growth = math.exp(abs(evidence.growth))
+    return [
+        Check(
+            "stretch", _graded(evidence.stretch, _STRETCH), stretch,
+            f"The affine stretches by up to {stretch:.2f}.",
+        ),
+        Check(
+            "growth", _graded(abs(evidence.growth), _GROWTH), growth,
+            f"The affine changes the volume by a factor of {growth:.2f}.",
+        ),
+    ]  # fmt: skip
+
+
+def _map(metrics: Mapping[str, float], extent: float) -> Sequence[Check]:
+    """Whether the map can be one of a body."""
+    share = metrics.get("folding", 0.0)
+    text = "The map does not fold." if share == 0 else f"The map folds in {share:.3%} of the body."
+    checks = [Check("folding", _graded(share, _FOLDING), share, text)]
+    error = metrics.get("inverse_consistency_p95", math.nan)
+    if not math.isfinite(error):
+        nothing = "The inverse could not be checked: no point maps into the moving image."
+        return [*checks, Check("inverse", 2.0, error, nothing)]
+    share = error / extent
+    returned = f"Forward and back, 95 % of the points return within {share:.2%} of the extent."
+    return [*checks, Check("inverse", _graded(share, _INVERSE), error, returned)]
+
+
+def _graded(value: float, bounds: tuple[float, float]) -> float:
+    """0 at the first bound, 1 at the second: up to where it passes, and from where it fails."""
+    if math.isnan(value):
+        return 0.5
+    return (value - bounds[0]) / (bounds[1] - bounds[0])
+
+
+# Up to where it passes, and from where it fails. Chosen on one half of the hard pairs and of
+# failures made from them, judged on the other: `python -m benchmarks.calibration`.
+_FEW = 10  # blocks
+_RIGID = 1e-6  # stretch of an affine that is none
+_UNMATCHED = (0.2, 0.5)
+_IN_PLACE = (0.8, 2.3)  # voxels: one body, or two that a field brought together
+_SHAPED = (1.5, 2.5)  # voxels: an affine leaves two bodies apart in detail
+_CHANCE = (0.1, 0.25)
+_GAIN = (-0.4, -0.05)
+_ASTRAY = (0.02, 0.06)
+_DRIFT = (0.02, 0.05)
+_MISSING = (0.5, 0.95)
+_STRETCH = (0.3, 0.5)
+_GROWTH = (0.5, 0.9)
+_FOLDING = (0.0005, 0.01)
+_INVERSE = (0.01, 0.05)

@@ -1,0 +1,29 @@
+"""One image given twice: nothing has to move, and nothing has to be computed."""
+
+from __future__ import annotations
+
+import torch
+
+from regkit.registration.config import RegisterConfig
+from regkit.registration.engines import Found
+from regkit.registration.pair import canonical
+from regkit.registration.result import Stage
+from regkit.transforms import Affine
+from regkit.volume.volume import Volume
+
+NOTHING = "fixed and moving are one image; nothing has to move"
+
+
+def is_one_image(fixed: Volume, moving: Volume) -> bool:
+    """Whether two images have the same voxels in the same places, in whatever order and type."""
+    if sorted(fixed.grid.shape) != sorted(moving.grid.shape):
+        return False
+    here, there = canonical(fixed), canonical(moving)
+    return here.grid == there.grid and torch.equal(here.data.double(), there.data.double())
+
+
+def unmoved(ndim: int, config: RegisterConfig) -> Found:
+    """The identity, and why; ``auto`` becomes what would show any difference."""
+    name = "mse" if config.similarity == "auto" else config.similarity
+    stage = Stage("identity", name, "", 0.0, note=NOTHING)
+    return Found(Affine.identity(ndim), (stage,), name, NOTHING)

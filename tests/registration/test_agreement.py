@@ -1,0 +1,72 @@
+"""Blocks that match where they lie, beside it, or nowhere in particular."""
+
+import numpy as np
+import pytest
+import torch
+
+from regkit.kernels.smoothing import gaussian
+from regkit.registration.agreement import agreement
+
+
+def _tissue(seed, shape=(36, 42, 30)):
+    generator = torch.Generator().manual_seed(seed)
+    grain = gaussian(torch.randn(1, *shape, generator=generator), 1.5)
+    return (grain - grain.min()) / (grain.max() - grain.min())
+
+
+def _inverted(image):
+    return (1 - image).sqrt()
+
+
+@pytest.fixture(scope="module")
+def tissue():
+    return _tissue(0)
+
+
+def _everywhere(image):
+    return torch.ones_like(image[0])
+
+
+@pytest.mark.parametrize("seen", [lambda image: image, _inverted], ids=["same", "inverted"])
+def test_what_lies_in_place_matches_whatever_the_contrast(tissue, seen):
+    found = agreement(tissue, seen(tissue), _everywhere(tissue))
+    assert found.blocks == 6 * 7 * 5
+    assert found.chance < 0.01
+    assert found.matched > 0.98
+    assert found.residual < 0.2
+
+
+@pytest.mark.parametrize("shift", [1, 2])
+def test_a_shift_is_measured_in_voxels(tissue, shift):
+    found = agreement(tissue, tissue.roll(shift, dims=2), _everywhere(tissue))
+    assert found.residual == pytest.approx(shift, abs=0.35)
+
+
+def test_unrelated_images_match_by_chance(tissue):
+    found = agreement(tissue, _tissue(1), _everywhere(tissue))
+    assert found.chance == pytest.approx(0.5, abs=0.08)
+    assert found.matched < 0.3
+
+
+def test_only_what_counts_is_compared(tissue):
+    weight = _everywhere(tissue)
+    weight[12:] = 0
+    other = torch.cat([tissue[:, :12], _tissue(1)[:, 12:]], dim=1)
+    found = agreement(tissue, other, weight)
+    assert found.blocks == 2 * 7 * 5
+    assert found.chance < 0.02
+
+
+def test_nothing_that_counts_tells_nothing(tissue):
+    found = agreement(tissue, tissue, torch.zeros_like(tissue[0]))
+    assert (found.blocks, found.chance, found.matched) == (0, 0.5, 0.0)
+    assert np.isnan(found.residual)
+
+
+@pytest.mark.parametrize("shape", [(1, 60, 54), (54, 1, 60), (3, 60, 54)])
+def test_thin_images_are_compared_in_their_planes(shape):
+    tissue = _tissue(2, shape)
+    aligned = agreement(tissue, _inverted(tissue), _everywhere(tissue))
+    strange = agreement(tissue, _tissue(3, shape), _everywhere(tissue))
+    assert aligned.chance < 0.05
+    assert strange.chance > 0.35
