@@ -17,6 +17,7 @@ from regkit.volume.volume import Labels, Volume
 REFERENCE = 160.0  # millimetres across a human brain in a skull-stripped image
 _ACROSS = 64  # voxels along the longest side of the field of view; 3 to 4 mm for a head
 _DILATION = 5.0
+_NEIGHBOURS = 1.25  # voxels of the coarse grid
 _ENOUGH = 134  # voxels along the mean side of a body, from which on only its size counts
 _LEAST = 0.25  # voxels
 
@@ -26,10 +27,12 @@ def foreground(image: Volume) -> Labels:
 
     Otsu's threshold, halved so that dark tissue stays, on 64 voxels along the field of view; then
     every component that holds a tenth of the largest one or more. It is grown by a 32nd of its
-    size, which is 5 mm of a brain. An image without an empty margin is foreground altogether.
+    size, which is 5 mm of a brain, or by its neighbours at least. An image without an empty margin
+    is foreground altogether.
     """
     body = _body(image)
-    reach = _DILATION * _across(body) / REFERENCE
+    voxel = min(s for s, n in zip(body.grid.spacing, body.grid.shape, strict=True) if n > 1)
+    reach = max(_DILATION * _across(body) / REFERENCE, _NEIGHBOURS * voxel)
     far = ndimage.distance_transform_edt(body.data[0].numpy() == 0, sampling=body.grid.spacing)
     near = torch.from_numpy((far <= reach).astype(np.uint8))
     return resample(Labels(near, body.grid), image.grid)

@@ -23,7 +23,7 @@ def ball(space):
     return (space.world_points() - middle).norm(dim=-1)
 
 
-def test_it_is_the_body_grown_by_a_32nd_of_its_size(space, ball):
+def test_it_is_the_body_grown_by_its_neighbours(space, ball):
     found = foreground(Volume((ball < 30).float(), space))
     assert isinstance(found, Labels)
     assert found.grid == space
@@ -31,7 +31,7 @@ def test_it_is_the_body_grown_by_a_32nd_of_its_size(space, ball):
     assert inside[ball < 30].all()
     assert not inside[ball > 42].any()
     reach = (3 * float(inside.sum()) * space.voxel_volume / (4 * np.pi)) ** (1 / 3)
-    assert reach == pytest.approx(32, abs=1.5)
+    assert reach == pytest.approx(33, abs=2)
 
 
 def test_holes_are_filled(space, ball):
