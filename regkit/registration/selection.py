@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -44,6 +45,8 @@ class Comparison:
 
     def __str__(self) -> str:
         before, after = self.affine.residual, self.field.residual
+        if math.isnan(before) or math.isnan(after):
+            return "too few blocks to compare the affine with the field"
         return f"blocks lie {before:.2f} voxels off through the affine, {after:.2f} with the field"
 
 
