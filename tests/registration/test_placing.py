@@ -33,7 +33,7 @@ def test_one_image_twice_does_not_move(texture):
     assert "nothing has to move" in result.reason
     assert [stage.name for stage in result.stages] == ["identity", "output"]
     torch.testing.assert_close(result.warped.data, texture.data.double(), atol=1e-4, rtol=1e-4)
-    assert result.metrics["displacement_mean_mm"] == 0
+    assert result.metrics["displacement_mean"] == 0
 
 
 def test_the_same_voxels_elsewhere_do_move(texture, quick, error):
