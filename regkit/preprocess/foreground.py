@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,17 +17,22 @@ from regkit.volume.volume import Labels, Volume
 REFERENCE = 160.0  # millimetres across a human brain in a skull-stripped image
 _ACROSS = 64  # voxels along the longest side of the field of view; 3 to 4 mm for a head
 _DILATION = 5.0
+_NEIGHBOURS = 1.25  # voxels of the coarse grid
+_ENOUGH = 134  # voxels along the mean side of a body, from which on only its size counts
+_LEAST = 0.25  # voxels
 
 
 def foreground(image: Volume) -> Labels:
     """The body in a normalised image, filled and grown a little, on the image's own grid.
 
     Otsu's threshold, halved so that dark tissue stays, on 64 voxels along the field of view; then
-    every component that holds a tenth of the largest one or more. It is grown by 5 of what
-    :func:`unit_length` gives. An image without an empty margin is foreground altogether.
+    every component that holds a tenth of the largest one or more. It is grown by a 32nd of its
+    size, which is 5 mm of a brain, or by its neighbours at least. An image without an empty margin
+    is foreground altogether.
     """
     body = _body(image)
-    reach = _DILATION * _unit(body)
+    voxel = min(s for s, n in zip(body.grid.spacing, body.grid.shape, strict=True) if n > 1)
+    reach = max(_DILATION * _across(body) / REFERENCE, _NEIGHBOURS * voxel)
     far = ndimage.distance_transform_edt(body.data[0].numpy() == 0, sampling=body.grid.spacing)
     near = torch.from_numpy((far <= reach).astype(np.uint8))
     return resample(Labels(near, body.grid), image.grid)
@@ -35,31 +41,39 @@ def foreground(image: Volume) -> Labels:
 def unit_length(image: Volume) -> float:
     """The world length that stands for a millimetre in settings: the body has 160 of them across.
 
-    Engines count in it, so that they treat a mouse, a man and a continent alike. Across means the
-    diameter of a ball (of a disc in 2-D) whose voxels lie as far from its centre as those of the
-    body, as root mean square: the same however the body is turned, and hardly changed by a speck.
+    Engines count in it, so that they treat a mouse, a man and a continent alike. Where the body
+    has few voxels there is time for finer levels and smaller steps, which a chest at 4 mm needs:
+    below 134 a side the unit shrinks, as their number in all does, down to a quarter of a voxel.
 
     Parameters
     ----------
     image
         Normalised, in any world.
     """
-    return _unit(_body(image))
+    body = _body(image)
+    _, shape = bounding_window(body.data[0])
+    real = [axis for axis, n in enumerate(image.grid.shape) if n > 1]
+    voxel = _mean([image.grid.spacing[axis] for axis in real])
+    side = _mean([shape[axis] * body.grid.spacing[axis] for axis in real]) / voxel
+    unit = min(1.0, (side / _ENOUGH) ** 3) * _across(body) / REFERENCE
+    # Three digits of a share of the voxels are the same in every unit; the last bits are not.
+    return float(f"{max(unit / voxel, _LEAST):.3g}") * voxel
 
 
-def _unit(body: Labels) -> float:
-    """See :func:`unit_length`.
+def _mean(values: Sequence[float]) -> float:
+    return math.prod(values) ** (1 / len(values))
 
-    Counted in voxels to three digits, it is the same multiple of a spacing in every unit: the last
-    bits of a header would make other iterations of every engine.
+
+def _across(body: Labels) -> float:
+    """Diameter of a ball (of a disc in 2-D) whose voxels lie as far from its centre.
+
+    As root mean square: the same however the body is turned, and hardly changed by a speck.
     """
     real = [axis for axis, n in enumerate(body.grid.shape) if n > 1]
-    finest = min(body.grid.spacing[axis] for axis in real)
-    shares = torch.tensor([body.grid.spacing[axis] / finest for axis in real], dtype=torch.float64)
+    spacing = torch.tensor([body.grid.spacing[axis] for axis in real], dtype=torch.float64)
     index = torch.nonzero(body.data[0])[:, real].double()
-    square = float((shares.square() * (index.var(dim=0, correction=0) + 1 / 12)).sum())
-    across = 2 * math.sqrt((len(real) + 2) / len(real) * square)
-    return float(f"{across / REFERENCE:.3g}") * finest
+    square = float((spacing.square() * (index.var(dim=0, correction=0) + 1 / 12)).sum())
+    return 2 * math.sqrt((len(real) + 2) / len(real) * square)
 
 
 def _body(image: Volume) -> Labels:

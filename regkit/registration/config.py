@@ -66,8 +66,8 @@ class LinearConfig(Settings):
     each of them and ``tolerance`` stops earlier, when a step gains less than this share.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
-    twentieth of the body of fixed, whatever its size and the unit of its header (see
-    :func:`~regkit.preprocess.foreground.unit_length`).
+    twentieth of the body of fixed, whatever its size and the unit of its header, and less where
+    it has few voxels (see :func:`~regkit.preprocess.foreground.unit_length`).
     """
 
     spacings: tuple[float, ...] = (8.0, 4.0)

@@ -28,7 +28,7 @@ from regkit.registration.evidence import gather
 from regkit.registration.field import SMOOTH, register_field
 from regkit.registration.guides import Guides
 from regkit.registration.linear import register_linear
-from regkit.registration.pair import Pair, inverse_if, smaller_first
+from regkit.registration.pair import Pair, inverse_if, is_thin, smaller_first
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
 from regkit.registration.quality import Evidence
 from regkit.registration.result import Progress, Stage
@@ -113,14 +113,23 @@ def find(
     if similarity is None:
         name, reason = choose(pair, matrix)
         similarity = _similarity(name, config)
-    if config.transform != "deformable":
-        if config.similarity == "auto" and name == "lncc2":
-            name, similarity = "lncc", LNCC(config.linear.radius)
-        matrix, stage = _polished(pair, known, similarity, config, report, kind=config.transform)
-        evidence = gather(pair, matrix, None)
-        return Found(
-            Affine(_dropped(pair, matrix)), (*stages, stage), name, reason, evidence=evidence
+    linear = config.transform != "deformable"
+    if linear or is_thin(pair):  # a field across few slices cannot mend what an affine leaves
+        kind = config.transform if linear else "affine"
+        last = (
+            LNCC(config.linear.radius) if name == "lncc2" and reason != "asked for" else similarity
         )
+        matrix, stage = _polished(pair, known, last, config, report, kind=kind)
+        known.append(matrix)
+        stages.append(stage)
+        if linear:
+            return Found(
+                Affine(_dropped(pair, matrix)),
+                tuple(stages),
+                last.name,
+                reason,
+                evidence=gather(pair, matrix, None),
+            )
     settings, first = config.field, start.field
     if model is not None:
         fields, records = _through(pair, matrix, model, config, similarity, first, report, guides)

@@ -303,6 +303,11 @@ def smaller_first(pair: Pair) -> tuple[Pair, bool]:
     return (other, True) if exchanged else (pair, False)
 
 
+def is_thin(pair: Pair) -> bool:
+    """Whether fixed has few slices along one of three axes."""
+    return not pair.planar and min(pair.fixed.grid.shape) < _FEW
+
+
 def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
     """The affine of a pair, from that of its images exchanged or not, and back."""
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64) if exchanged else matrix

@@ -122,7 +122,13 @@ def register(
     )
     wanted, network = _network(wanted, model, fixed.ndim)
     fixed_mask, moving_mask = as_mask(fixed_mask, fixed), as_mask(moving_mask, moving)
-    twice = initial is None and guides is None and is_one_image(fixed, moving)
+    twice = (
+        initial is None
+        and guides is None
+        and network is None
+        and wanted.similarity in ("auto", *INTENSITY)
+        and is_one_image(fixed, moving)
+    )
     fixed = straightened(fixed, outside=_outside(fixed, wanted))
     with threads(wanted.threads):
         pair = prepare(
@@ -137,7 +143,7 @@ def register(
             device=resolve_device(wanted.device),
         )
         if twice:
-            return _result(fixed, moving, pair, wanted, unmoved(fixed.ndim, wanted))
+            return _result(fixed, moving, pair, wanted, unmoved(pair, wanted))
         start = Start.of(rest_of(initial), wanted)
         found = find_at_body_scale(pair, wanted, network, start, progress or _quiet, own, guides)
         return _result(fixed, moving, pair, wanted, _led_on(found, placing, notes))

@@ -132,7 +132,7 @@ def _within(fixed: Grid, moving: Grid) -> bool:
 def _onto(here: Matrix, there: Matrix, centre: Matrix, target: Matrix) -> Matrix:
     """The smallest rigid map of the plane through ``centre`` to that through ``target``."""
     axis = np.cross(here, there)
-    skew = np.cross(np.eye(3), axis) * -1
+    skew = np.cross(np.eye(3), axis)
     turn = np.eye(3) + skew + skew @ skew / (1 + here @ there)
     out = np.eye(4)
     out[:3, :3] = turn

@@ -126,9 +126,9 @@ def enlarged(phi: Transform, factor: float) -> Transform:
     for link in links(phi):
         if isinstance(link, DisplacementField):
             grid = replace(link.grid, affine=size @ link.grid.affine)
-            out.append(DisplacementField(link.u * factor, grid, link.residual * factor))
+            out.append(replace(link, u=link.u * factor, grid=grid, residual=link.residual * factor))
         elif isinstance(link, Affine):
-            out.append(Affine(size @ link.matrix @ np.linalg.inv(size)))
+            out.append(replace(link, matrix=size @ link.matrix @ np.linalg.inv(size)))
         else:
             raise TypeError(f"engines make affines and displacements, not {type(link).__name__}")
     return compose(*out)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from regkit.registration.config import RegisterConfig
 from regkit.registration.engines import Found
-from regkit.registration.pair import canonical
+from regkit.registration.evidence import gather
+from regkit.registration.pair import Pair, canonical
 from regkit.registration.result import Stage
 from regkit.transforms import Affine
 from regkit.volume.volume import Volume
@@ -22,8 +24,10 @@ def is_one_image(fixed: Volume, moving: Volume) -> bool:
     return here.grid == there.grid and torch.equal(here.data.double(), there.data.double())
 
 
-def unmoved(ndim: int, config: RegisterConfig) -> Found:
+def unmoved(pair: Pair, config: RegisterConfig) -> Found:
     """The identity, and why; ``auto`` becomes what would show any difference."""
+    ndim = 2 if pair.planar else 3
     name = "mse" if config.similarity == "auto" else config.similarity
     stage = Stage("identity", name, "", 0.0, note=NOTHING)
-    return Found(Affine.identity(ndim), (stage,), name, NOTHING)
+    evidence = gather(pair, np.eye(4), None)
+    return Found(Affine.identity(ndim), (stage,), name, NOTHING, evidence=evidence)

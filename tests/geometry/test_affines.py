@@ -32,6 +32,13 @@ def test_checked_copies_and_locks():
         out[0, 0] = 1
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e9])
+def test_no_size_is_singular(size):
+    assert checked(np.diag([size, -size, size, 1.0]))[0, 0] == size
+    with pytest.raises(InputError, match="singular"):
+        checked([[size, size, 0.0], [size, size, 0.0], [0.0, 0.0, 1.0]])
+
+
 @given(angles)
 def test_rotations_are_proper(vector):
     turn = rotation(vector)

@@ -90,9 +90,9 @@ def quick():
     return RegisterConfig(
         init="header",
         similarity="mse",
-        # Lengths are of a body of 160 mm; these images have few voxels across theirs.
-        linear=LinearConfig(spacings=(26.0, 13.0), polish=(8.0,), iterations=60),
-        field=FieldConfig(factors=(2, 1), iterations=(40, 20), reach=25.0, symmetric=100.0),
+        # A millimetre is a quarter of a voxel here: these bodies have few.
+        linear=LinearConfig(spacings=(16.0, 8.0), polish=(4.0,), iterations=60),
+        field=FieldConfig(factors=(2, 1), iterations=(40, 20), reach=8.0, symmetric=100.0),
     )
 
 

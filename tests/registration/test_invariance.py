@@ -16,7 +16,7 @@ ORIENTATIONS = ["RAS", "LPS", "LIA", "PSR", "ASL", "IRP", "SAL", "RPI"]
 def light(quick):
     """A deformable registration of a second."""
     return quick.model_copy(
-        update={"linear": quick.linear.model_copy(update={"iterations": 20, "spacings": (26.0,)})}
+        update={"linear": quick.linear.model_copy(update={"iterations": 20, "spacings": (12.0,)})}
     )
 
 

@@ -26,11 +26,17 @@ def test_a_field_that_moves_blocks_away_is_worse():
 
 
 @pytest.mark.parametrize(
-    ("quiet", "free", "enough"),
-    [(0.4, 0.42, True), (0.2, 0.1, True), (0.8, 0.4, False), (0.5, 0.48, True)],
+    ("quiet", "free", "across", "enough"),
+    [
+        (0.4, 0.42, True, True),
+        (0.2, 0.1, True, True),
+        (0.8, 0.4, True, False),
+        (0.2, 0.1, False, True),
+        (0.7, 0.65, False, False),
+    ],
 )
-def test_a_smooth_field_is_enough_unless_a_free_one_lies_better(quiet, free, enough):
-    assert is_enough(_at(quiet), _at(free)) is enough
+def test_a_smooth_field_is_enough_unless_a_free_one_lies_better(quiet, free, across, enough):
+    assert is_enough(_at(quiet), _at(free), across=across) is enough
 
 
 def test_a_field_is_compared_on_the_voxels_of_the_affine(texture, paired):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regkit import Grid
+from regkit import Affine, Grid
 from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.preprocess.foreground import foreground
 from regkit.preprocess.intensity import normalised
@@ -14,7 +14,6 @@ from regkit.registration.pipeline import register
 from regkit.registration.scale import enlarged
 from regkit.resample import warp
 from regkit.transforms import compose
-from regkit.transforms.affine import Affine
 
 FACTORS = [1e-3, 0.1, 3.0, 30.0, 1000.0]
 
@@ -80,4 +79,26 @@ def test_the_unit_does_not_change_what_is_found(pairs, light, standard, ndim, ki
     assert [level.shape for stage in result.stages for level in stage.levels] == [
         level.shape for stage in standard(ndim, kind).stages for level in stage.levels
     ]
-    print(apart(result, standard(ndim, kind), factor, fixed, inside), result.metrics)
+
+
+def test_a_start_and_masks_may_be_of_any_unit(pairs, light, parts, turn, bend):
+    fixed, moving = pairs[3]
+    found = [
+        register(
+            sized(fixed, factor),
+            sized(moving, factor),
+            config=light,
+            fixed_mask=sized(parts, factor),
+            initial=enlarged(compose(turn, bend), factor),
+        )
+        for factor in (1.0, 1e-3)
+    ]
+    inside = parts.data[0] > 0
+    assert apart(found[1], found[0], 1e-3, fixed, inside) < 0.01
+
+
+def test_spacings_are_told_in_the_world_of_the_images(pairs, light):
+    fixed, moving = (sized(image, 30.0) for image in pairs[3])
+    result = register(fixed, moving, config=light, transform="rigid")
+    finest = [level.spacing for stage in result.stages for level in stage.levels][-1]
+    assert min(finest) == pytest.approx(np.cbrt(fixed.grid.voxel_volume), rel=0.2)
