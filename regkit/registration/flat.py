@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.geometry.grid import Grid
 from regkit.registration.placing import is_slice, slice_normal
 from regkit.resample import AnyVolume
 from regkit.volume.volume import Volume
@@ -44,8 +43,9 @@ def flattened(volume: AnyVolume) -> AnyVolume:
     kept = [a for a in range(3) if a != axis]
     flat = np.eye(3)
     flat[:2] = volume.grid.affine[np.ix_([0, 1], [*kept, 3])]
-    grid = Grid(tuple(volume.grid.shape[a] for a in kept), flat)
-    return replace(volume, data=volume.data.squeeze(axis + 1), grid=grid)
+    grid = volume.grid.placed([volume.grid.shape[a] for a in kept], flat)
+    valid = None if volume.valid is None else volume.valid.squeeze(axis)
+    return replace(volume, data=volume.data.squeeze(axis + 1), grid=grid, valid=valid)
 
 
 def flattened_with(volume: AnyVolume, image: Volume) -> AnyVolume:

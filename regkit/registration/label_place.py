@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import ndimage
-from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import sample
@@ -66,10 +65,10 @@ def place_of(labels: Labels, image: Volume) -> LabelPlace | None:
         return None
     points = whole.grid.to_world(index[:: 1 + len(index) // _MOST].double())
     body = _body(image)
-    seen = _lies_on(body.grid.to_index(points), body.grid.shape)
+    seen = body.grid.contains(points)
     inside = sample(body.data, body.grid.to_index(points[seen]), nearest=True)[0] > 0
     tissue = body.grid.to_world(torch.nonzero(body.data[0]).double())
-    covered = _lies_on(whole.grid.to_index(tissue), whole.grid.shape)
+    covered = whole.grid.contains(tissue)
     return LabelPlace(
         *(float(each.float().mean().nan_to_num(0)) for each in (seen, inside, covered))
     )
@@ -112,8 +111,3 @@ def _body(image: Volume) -> Labels:
             cut = (slice(None),) * axis + (k,)
             filled[cut] |= ndimage.binary_fill_holes(mask[cut])
     return found.with_data(torch.from_numpy(filled.astype(np.uint8))[None])
-
-
-def _lies_on(index: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Which of the points ``(N, 3)``, in voxels, lie on a grid of ``shape``."""
-    return ((index >= -0.5) & (index <= torch.tensor(shape) - 0.5)).all(-1)

@@ -45,7 +45,7 @@ class Placing:
             return volume
         affine = np.linalg.inv(self.matrix) @ volume.grid.affine
         affine[-1] = volume.grid.affine[-1]
-        return replace(volume, grid=Grid(volume.grid.shape, affine))
+        return replace(volume, grid=volume.grid.placed(volume.grid.shape, affine))
 
     def whole(self, transform: Transform) -> Transform:
         """``transform``, which leads to where moving was placed, to where it lies."""

@@ -122,6 +122,7 @@ def verdict(quality: Quality) -> str:
 
     Examples
     --------
+    >>> from regkit.registration.quality import Check
     >>> verdict(Quality((Check("folding", -1.0, 0.0, "The map does not fold."),)))
     'Quality: pass. All automatic checks passed. Judge the fit by the pictures.'
     """

@@ -1,9 +1,14 @@
 """Images of any one world are registered; those of two are refused."""
 
+import numpy as np
 import pytest
+import torch
 
 import regkit as rk
 from regkit import Grid, InputError, Labels, Volume, World
+from regkit.registration.flat import flattened
+from regkit.registration.pair import prepare, swapped
+from regkit.registration.placing import Placing
 
 FEW = {
     "linear": {"spacings": [4.0], "iterations": 5},
@@ -39,3 +44,25 @@ def test_all_that_comes_of_a_registration_lies_in_the_world_of_the_images(head, 
 def test_images_of_two_worlds_are_refused(head):
     with pytest.raises(InputError, match=r"head.nii.gz lies in RAS\+ mm and .* EPSG:32632"):
         rk.register(head, _in(head, UTM))
+
+
+def test_what_is_done_before_the_engines_keeps_world_and_data(head):
+    slab = _in(head, UTM).window((0, 0, 5), (24, 28, 1))
+    image = Volume(slab.data, slab.grid, "slab", slab.data[0] > 20)
+    placed = Placing(np.diag([3.0, 3.0, 3.0, 1.0])).placed(image)
+    assert placed.grid.world == UTM
+    flat = flattened(image)
+    assert (flat.grid.world, flat.ndim) == (UTM, 2)
+    assert torch.equal(flat.valid, flat.data[0] > 20)
+
+
+def test_the_other_side_of_a_pair_counts_where_it_has_data(head):
+    holed = Volume(head.data, head.grid, "holed", head.grid.world_points()[..., 0] > 0)
+    pair = prepare(
+        head, holed, fixed_mask=None, moving_mask=None, modality="auto", moving_modality="auto",
+        multiple=1, max_voxels=10**6, device=torch.device("cpu"),
+    )  # fmt: skip
+    other = swapped(pair)
+    assert torch.equal(other.fixed_region.data[0] > 0, other.fixed.valid)
+    assert not ((other.scope.data[0] > 0) & ~other.fixed.valid).any()
+    assert other.moving_region is None
