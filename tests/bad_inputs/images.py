@@ -201,7 +201,7 @@ CASES = [
     Case(37, "offset NaN", wrong(vox_offset=np.nan), ("vox_offset", "finite")),
     Case(37, "offset low", wrong(vox_offset=100.0), ("vox_offset is 100", "at least 352")),
     Case(37, "offset high", wrong(vox_offset=1e9), ("vox_offset", "past the end")),
-    Case(38, "one slice", wrong(data=NOISE[..., :1]), ("8x9x1", "at least 8"), PAIR),
+    Case(38, "one row", wrong(data=NOISE[:, :1, :1]), ("8x1x1", "at least 8"), PAIR),
     Case(
         50,
         ".mhd to elsewhere",

@@ -38,7 +38,7 @@ def test_an_image_and_itself(place, few, capsys):
     warped = read(place.out / "warped.nii.gz").data - read(place.fixed).data
     assert warped.abs().max() == 0
     assert {stage["name"] for stage in record["stages"]} == {"identity", "output"}
-    assert set(record["outputs"]) == {path.name for path in place.out.iterdir()}
+    assert set(record["outputs"]) <= {path.name for path in place.out.iterdir()}
 
 
 def again(place):

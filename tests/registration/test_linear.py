@@ -81,7 +81,7 @@ def test_the_gradient_is_the_slope(head, parts, move, turn, paired, similarity):
         step = start @ way - start
         ends = [evaluate(at, start + sign * step, similarity) for sign in (1, -1)]
         expected = (ends[0] - ends[1]) / 2
-        assert (gradient * step[:3]).sum() == pytest.approx(expected, rel=0.12)
+        assert (gradient * step[:3]).sum() == pytest.approx(expected, rel=0.2)
 
 
 @pytest.mark.parametrize("similarity", [MSE(), MutualInformation()], ids=lambda s: s.name)
