@@ -15,26 +15,23 @@ from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
 REFERENCE = 160.0  # millimetres across a human brain in a skull-stripped image
-_ACROSS = 64  # voxels along the longest side of the field of view; 3 to 4 mm for a head
-_DILATION = 5.0
-_NEIGHBOURS = 1.25  # voxels of the coarse grid
+_ACROSS = 64  # voxels along the longest side of the field of view, for a first look
+_COARSE, _DILATION = 4.0, 5.0
 _ENOUGH = 134  # voxels along the mean side of a body, from which on only its size counts
-_LEAST = 0.25  # voxels
+_LEAST = 0.256  # voxels; a millimetre of a chest in voxels of 3.9 mm
 
 
 def foreground(image: Volume) -> Labels:
     """The body in a normalised image, filled and grown a little, on the image's own grid.
 
-    Otsu's threshold, halved so that dark tissue stays, on 64 voxels along the field of view; then
-    every component that holds a tenth of the largest one or more. It is grown by a 32nd of its
-    size, which is 5 mm of a brain, or by its neighbours at least. An image without an empty margin
-    is foreground altogether.
+    Otsu's threshold, halved so that dark tissue stays, on the image in voxels of 4 of what
+    :func:`unit_length` gives; then every component that holds a tenth of the largest one or more,
+    grown by 5 of it. An image without an empty margin is foreground altogether.
     """
-    body = _body(image)
-    voxel = min(s for s, n in zip(body.grid.spacing, body.grid.shape, strict=True) if n > 1)
-    reach = max(_DILATION * _across(body) / REFERENCE, _NEIGHBOURS * voxel)
+    unit = unit_length(image)
+    body = _body(image, _COARSE * unit)
     far = ndimage.distance_transform_edt(body.data[0].numpy() == 0, sampling=body.grid.spacing)
-    near = torch.from_numpy((far <= reach).astype(np.uint8))
+    near = torch.from_numpy((far <= _DILATION * unit).astype(np.uint8))
     return resample(Labels(near, body.grid), image.grid)
 
 
@@ -50,9 +47,10 @@ def unit_length(image: Volume) -> float:
     image
         Normalised, in any world.
     """
-    body = _body(image)
-    _, shape = bounding_window(body.data[0])
     real = [axis for axis, n in enumerate(image.grid.shape) if n > 1]
+    view = max(image.grid.spacing[axis] * image.grid.shape[axis] for axis in real)
+    body = _body(image, view / _ACROSS)
+    _, shape = bounding_window(body.data[0])
     voxel = _mean([image.grid.spacing[axis] for axis in real])
     side = _mean([shape[axis] * body.grid.spacing[axis] for axis in real]) / voxel
     unit = min(1.0, (side / _ENOUGH) ** 3) * _across(body) / REFERENCE
@@ -76,10 +74,8 @@ def _across(body: Labels) -> float:
     return 2 * math.sqrt((len(real) + 2) / len(real) * square)
 
 
-def _body(image: Volume) -> Labels:
-    """The body on a coarse grid."""
-    axes = zip(image.grid.spacing, image.grid.shape, strict=True)
-    coarse = max(s * n for s, n in axes if n > 1) / _ACROSS
+def _body(image: Volume, coarse: float) -> Labels:
+    """The body in voxels of at least ``coarse``."""
     small = resample(image, image.grid.with_spacing(np.maximum(image.grid.spacing, coarse)))
     values = small.data[0].numpy()
     body = _substantial(_filled(values > otsu(values) / 2))

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
@@ -226,7 +224,8 @@ def _result(
 def _quality(pair: Pair, found: Found, metrics: Mapping[str, float]) -> Quality:
     if found.evidence is None:
         return Quality(())
-    extent = float(np.max(np.array(pair.grid.shape) * np.array(pair.grid.spacing)))
+    axes = zip(pair.grid.shape, pair.grid.spacing, strict=True)
+    extent = max(n * s for n, s in axes if n > 1)  # the slice of a lifted image has no size
     return assess(found.evidence, metrics, extent)
 
 
