@@ -9,6 +9,7 @@ the peer that uses them, so that only it pays for them.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import shutil
@@ -116,7 +117,9 @@ def elastix(job: Job) -> None:
     engine.UpdateLargestPossibleRegion()
     if job.kind == "deformable":
         found = engine.GetTransformParameterObject()
-        field = itk.transformix_deformation_field(engine.GetMovingImage(), found)
+        # It also writes a file into the folder that it is run from.
+        with contextlib.chdir(job.out):
+            field = itk.transformix_deformation_field(engine.GetMovingImage(), found)
         itk.imwrite(field, str(job.out / WARP))
     else:
         _write_matrix(engine.GetCombinationTransform(), job.out / MATRIX)
@@ -176,7 +179,7 @@ def _linear(sitk: Any, job: Job, fixed: Any, moving: Any) -> Any:
         fixed, moving, kind, sitk.CenteredTransformInitializerFilter.GEOMETRY
     )
     engine = _by_information(sitk, job, _SAMPLES / fixed.GetNumberOfPixels())
-    # The plain gradient descent of some notebooks leaves the image on half of these pairs.
+    # The plain gradient descent of some notebooks leaves the image on many of these pairs.
     engine.SetOptimizerAsRegularStepGradientDescent(
         learningRate=2.0, minStep=1e-4, numberOfIterations=200, gradientMagnitudeTolerance=1e-8
     )

@@ -34,7 +34,8 @@ class Outcome:
     dice_start, dice
         Mean overlap, where labels judge.
     seconds
-        Wall time of the whole process; None where it failed.
+        Processor time of the whole process, which other work on the machine changes little; None
+        where it failed.
     verdict
         What the tool says itself: ``pass``, ``doubtful``, ``fail``, or ``none``.
     error

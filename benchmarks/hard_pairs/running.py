@@ -35,7 +35,7 @@ def _outcome(pair: HardPair, files: Files, contender: Contender, before: Outcome
     found = replace(before, method=contender.name)
     try:
         cost = method.run(files.fixed, files.moving, out)
-        found = replace(found, seconds=cost.wall, verdict=verdict(out))
+        found = replace(found, seconds=cost.cpu, verdict=verdict(out))
         found = judged(found, pair, method.found(out))
     # A peer may leave anything, or nothing: whatever goes wrong here is its failure.
     except Exception as error:
@@ -68,4 +68,4 @@ def _told(found: Outcome) -> str:
         (found.dice_start, found.dice) if found.dice is not None else (found.start, found.mean)
     )
     numbers = "" if start is None or now is None else f"{start:.3f} before, {now:.3f} after, "
-    return f"{numbers}{found.seconds or 0:.1f} s, says {found.verdict}"
+    return f"{numbers}{found.seconds or 0:.1f} CPU s, says {found.verdict}"

@@ -30,7 +30,7 @@ _TITLES = {
     "dice": "Dice",
     "silent": "of them silent",
     "alarms": "good called fail",
-    "seconds": "s each",
+    "seconds": "CPU s each",
 }
 ALL = "all"
 
