@@ -66,23 +66,50 @@ def images_on(pair: Pair, grid: Grid) -> LevelPair:
 
 def agreement(fixed: Tensor, warped: Tensor, weight: Tensor) -> Agreement:
     """Compare images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is."""
-    costs = _block_costs(fixed, warped, weight)
-    if not costs.shape[1]:
-        return Agreement(0, 0.5, 0.0, float("nan"))
+    return agreement_and_map(fixed, warped, weight)[0]
+
+
+def agreement_and_map(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Agreement, Tensor]:
+    """:func:`agreement`, and where in the images it is how good.
+
+    Returns
+    -------
+    agreement, chance
+        ``chance (*blocks)`` is the share of remote places that match as well: 0 where a block is
+        in place, about 0.5 where it matches no better than by chance, NaN where none was compared.
+        :func:`block_grid` tells where the blocks lie.
+    """
     shape = tuple(weight.shape)
+    costs, counts = _block_costs(fixed, warped, weight)
+    if not costs.shape[1]:
+        return Agreement(0, 0.5, 0.0, float("nan")), torch.full(counts.shape, float("nan"))
     here, remote = costs[0], costs[1 + len(_beside(shape)) :]
     rank = (remote <= here).float().mean(0)
     distance = torch.stack([_best_shift(costs, shape, axis) for axis in range(3)]).norm(dim=0)
-    return Agreement(
+    whole = Agreement(
         blocks=costs.shape[1],
         chance=float(rank.mean()),
         matched=float((rank < 0.1).float().mean()),
         residual=float(distance.median()),
     )
+    chance = torch.full(counts.shape, float("nan"))
+    chance[counts] = rank.cpu()
+    return whole, chance
 
 
-def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-    """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote."""
+def block_grid(grid: Grid) -> Grid:
+    """The grid whose voxels are the blocks that :func:`agreement_and_map` makes of ``grid``."""
+    size = np.array([min(_BLOCK, n) for n in grid.shape])
+    inside = np.diag([*size, 1.0])
+    inside[:3, 3] = (size - 1) / 2
+    return grid.placed(tuple(np.array(grid.shape) // size), grid.affine @ inside)
+
+
+def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote.
+
+    Also which of the blocks, one for every place that they fit into, count.
+    """
     shape = tuple(weight.shape)
     descriptor = MIND()
     f, w = descriptor.features(fixed), descriptor.features(warped)
@@ -95,7 +122,7 @@ def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         window = [slice(_REMOTE + s, _REMOTE + s + n) for s, n in zip(shift, shape, strict=True)]
         apart = (f - wide[(slice(None), *window)]).square_().mean(0) * weight
         costs.append((functional.avg_pool3d(apart[None, None], size)[0, 0] / share)[counts])
-    return torch.stack(costs)
+    return torch.stack(costs), counts
 
 
 @cache
