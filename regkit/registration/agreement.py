@@ -27,6 +27,8 @@ _BESIDE = 3  # voxels, to either side of a block
 _REMOTE = 8
 _PLACES = 24
 _HALF = 0.5  # of a block must count
+_MATCHED = 0.1  # share of remote places that may match as well
+_ENOUGH = 10  # blocks
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Agreement:
     matched
         Share of the blocks that match better than at nine of ten remote places.
     residual
-        Median distance, in voxels, to where blocks would match best.
+        Median distance, in voxels, to where blocks would match best: those that match where they
+        lie, or all if hardly any does. Where one image shows nothing but noise any place is best.
     """
 
     blocks: int
@@ -85,12 +88,13 @@ def agreement_and_map(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Ag
         return Agreement(0, 0.5, 0.0, float("nan")), torch.full(counts.shape, float("nan"))
     here, remote = costs[0], costs[1 + len(_beside(shape)) :]
     rank = (remote <= here).float().mean(0)
+    matched = rank < _MATCHED
     distance = torch.stack([_best_shift(costs, shape, axis) for axis in range(3)]).norm(dim=0)
     whole = Agreement(
         blocks=costs.shape[1],
         chance=float(rank.mean()),
-        matched=float((rank < 0.1).float().mean()),
-        residual=float(distance.median()),
+        matched=float(matched.float().mean()),
+        residual=float((distance[matched] if matched.sum() >= _ENOUGH else distance).median()),
     )
     chance = torch.full(counts.shape, float("nan"))
     chance[counts] = rank.cpu()

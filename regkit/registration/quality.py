@@ -263,7 +263,7 @@ def _graded(value: float, bounds: tuple[float, float]) -> float:
 _FEW = 10  # blocks
 _RIGID = 1e-6  # stretch of an affine that is none
 _UNMATCHED = (0.2, 0.5)
-_IN_PLACE = (0.8, 2.3)  # voxels: one body, or two that a field brought together
+_IN_PLACE = (0.7, 2.2)  # voxels: one body, or two that a field brought together
 _SHAPED = (1.5, 2.5)  # voxels: an affine leaves two bodies apart in detail
 _CHANCE = (0.1, 0.25)
 _GAIN = (-0.4, -0.05)
