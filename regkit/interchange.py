@@ -25,6 +25,9 @@ AnyVolume = TypeVar("AnyVolume", bound=Volume)
 def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Volume:
     """Read an image from a file, or from what another library holds.
 
+    Of a file the header is read and checked now, the voxels when they are touched; see
+    :class:`~regkit.Volume`.
+
     Parameters
     ----------
     source
@@ -44,14 +47,15 @@ def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Vol
     Raises
     ------
     InputError
-        If it is no image, cannot be trusted, or has an affine of its own beside ``affine``.
+        If it is no image, cannot be trusted, or has an affine of its own beside ``affine``. What
+        only voxels tell (NaN, a damaged stream) is refused when they are touched.
 
     Examples
     --------
     >>> read(np.zeros((4, 5, 6), np.float32), affine=np.diag([2.0, 2.0, 3.0, 1.0]))
     Volume(4x5x6, 2x2x3 mm, RAS, float32, '')
     """
-    from regkit.io import ReadOptions, open_image
+    from regkit.io import ReadOptions, read_when_touched
     from regkit.io.interchange import from_object, is_foreign, with_choices
 
     options = ReadOptions(**choices)
@@ -62,7 +66,7 @@ def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Vol
     if isinstance(source, Volume):
         return source
     if isinstance(source, (str, PathLike)):
-        return open_image(Path(source), options)
+        return read_when_touched(Path(source), options)
     return from_object(source, options)
 
 
@@ -72,17 +76,18 @@ def read_labels(source: Any, *, affine: ArrayLike | None = None, **choices: Any)
     Raises
     ------
     InputError
-        If :func:`read` raises it, or a value is not a whole number.
+        If :func:`read` raises it, or a value is not a whole number; of a file as soon as the voxels
+        are touched.
 
     Examples
     --------
     >>> read_labels(np.array([[0.0, 2.0]]), affine=np.eye(3)).values
     (2,)
     """
-    from regkit.io import ReadOptions, open_labels
+    from regkit.io import ReadOptions, read_labels_when_touched
 
     if isinstance(source, (str, PathLike)) and affine is None:
-        return open_labels(Path(source), ReadOptions(**choices))
+        return read_labels_when_touched(Path(source), ReadOptions(**choices))
     image = read(source, affine=affine, **choices)
     return image if isinstance(image, Labels) else _as_labels(image)
 
@@ -131,7 +136,7 @@ def register(
     """
     from regkit.registration.pipeline import register as run
 
-    one, other = read(fixed), read(moving)
+    one, other = read(fixed).load(), read(moving).load()
     return run(
         one,
         other,
@@ -184,7 +189,7 @@ def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume:
     if transform is None:
         raise InputError("phi is None; give a transform, its file, or a matrix")
     grid = onto if isinstance(onto, Grid) else read(onto).grid
-    return run(read(moving), transform, onto=grid, outside=outside)
+    return run(read(moving).load(), transform, onto=grid, outside=outside)
 
 
 def _is_plain_array(source: object) -> bool:
@@ -204,13 +209,13 @@ def _beside(mask: Any, image: Volume) -> Volume | None:
     """A mask; one that is a bare array lies where its image does."""
     if mask is None:
         return None
-    return Volume(mask, image.grid, "mask") if _is_bare(mask) else read(mask)
+    return Volume(mask, image.grid, "mask") if _is_bare(mask) else read(mask).load()
 
 
 def _labels_beside(labels: Any, image: Volume) -> Any:
     if labels is None or isinstance(labels, Volume):
         return labels
-    return _as_labels(_beside(labels, image)) if _is_bare(labels) else read_labels(labels)
+    return _as_labels(_beside(labels, image)) if _is_bare(labels) else read_labels(labels).load()
 
 
 def _is_bare(thing: object) -> bool:
