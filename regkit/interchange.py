@@ -17,6 +17,8 @@ from regkit.volume.volume import Labels, Volume
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from regkit.preprocess.intensity import Modality
+    from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
 
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
@@ -108,7 +110,8 @@ def register(
     Parameters
     ----------
     fixed, moving
-        What :func:`read` takes: volumes, paths, images of other libraries.
+        What :func:`read` takes: volumes, paths, images of other libraries; or what
+        :func:`prepare` made of it.
     fixed_mask, moving_mask
         The same; an array without an affine lies on the grid of its image.
     fixed_labels, moving_labels
@@ -135,11 +138,12 @@ def register(
     >>> result = rk.register("fixed.nii.gz", "moving.nii.gz")  # doctest: +SKIP
     """
     from regkit.registration.pipeline import register as run
+    from regkit.registration.preparation import image_of
 
-    one, other = read(fixed).load(), read(moving).load()
+    sides = _side(fixed), _side(moving)
+    one, other = map(image_of, sides)
     return run(
-        one,
-        other,
+        *sides,
         fixed_mask=_beside(fixed_mask, one),
         moving_mask=_beside(moving_mask, other),
         fixed_labels=_labels_beside(fixed_labels, one),
@@ -147,6 +151,51 @@ def register(
         initial=_transform(initial),
         **options,
     )
+
+
+def prepare(image: Any, *, mask: Any = None, modality: Modality = "auto") -> PreparedImage:
+    """Prepare an image that is registered more than once, such as an atlas.
+
+    :func:`register` takes it in place of the image, as fixed or as moving, in any number of calls
+    and threads, and gives the same result to the bit. What depends on this image alone (its
+    canonical orientation, intensities, foreground and size) is computed when it is first wanted,
+    kept, and pickled along.
+
+    Parameters
+    ----------
+    image
+        What :func:`read` takes; its voxels must not change any more.
+    mask
+        Where it counts, on its own grid, above 0; an array without an affine lies on that grid.
+    modality
+        How its intensities are scaled: auto, ct, cbct, mr, pet, optical or other. Of a fixed image
+        it stands for the option ``modality``, of a moving one for ``moving_modality``.
+
+    Returns
+    -------
+    PreparedImage
+        With ``image``, ``mask`` and ``modality``.
+
+    Raises
+    ------
+    InputError
+        If something cannot be read, or the image cannot be registered.
+
+    Examples
+    --------
+    >>> import regkit as rk
+    >>> near = np.linspace(-2, 2, 16) ** 2
+    >>> ball = np.exp(-(near[:, None, None] + near[:, None] + near))
+    >>> atlas = rk.prepare(rk.read(ball, affine=np.eye(4)))
+    >>> atlas.image, atlas.modality
+    (Volume(16x16x16, 1x1x1 mm, RAS, float64, ''), 'auto')
+    >>> paths = ["subject1.nii.gz", "subject2.nii.gz"]
+    >>> results = [rk.register(atlas, path) for path in paths]  # doctest: +SKIP
+    """
+    from regkit.registration.preparation import prepare as run
+
+    read_image = read(image).load()
+    return run(read_image, mask=_beside(mask, read_image), modality=modality)
 
 
 @overload
@@ -190,6 +239,13 @@ def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume:
         raise InputError("phi is None; give a transform, its file, or a matrix")
     grid = onto if isinstance(onto, Grid) else read(onto).grid
     return run(read(moving).load(), transform, onto=grid, outside=outside)
+
+
+def _side(given: Any) -> Volume | PreparedImage:
+    """An image with its voxels, unless it is prepared."""
+    from regkit.registration.prepared import PreparedImage
+
+    return given if isinstance(given, PreparedImage) else read(given).load()
 
 
 def _is_plain_array(source: object) -> bool:

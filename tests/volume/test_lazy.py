@@ -202,7 +202,7 @@ def test_a_file_that_changes_while_it_is_read(head, tmp_path, monkeypatch):
         return found
 
     monkeypatch.setattr(stored, "array_from_file", late)
-    with pytest.raises(InputError, match="a.nii: has changed"):
+    with pytest.raises(InputError, match=r"a.nii: has changed"):
         volume.load()
 
 
