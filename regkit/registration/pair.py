@@ -7,7 +7,7 @@ dropped back on the way out, so that the engines need not know.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from regkit.kernels.warping import warp_index
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
 from regkit.registration.prepared import PreparedImage, everything, is_cut
+from regkit.registration.pyramid import Pyramid
 from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
@@ -40,7 +41,8 @@ class Pair:
     also tells where the scan ended. ``fixed_region`` and ``moving_region`` are the masks that were
     given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
     finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the length in the world of
-    the pair that stands for one of the millimetres of a configuration.
+    the pair that stands for one of the millimetres of a configuration. ``fixed_levels`` and
+    ``moving_levels`` keep the images at the resolutions of the levels.
     """
 
     fixed: Volume
@@ -54,6 +56,8 @@ class Pair:
     device: torch.device
     planar: bool = False
     unit: float = 1.0
+    fixed_levels: Pyramid = field(default_factory=Pyramid)
+    moving_levels: Pyramid = field(default_factory=Pyramid)
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ def pair_of(
         device=device,
         planar=fixed.image.ndim == 2,
         unit=fixed.unit,
+        fixed_levels=fixed.levels,
+        moving_levels=moving.levels,
     )
 
 
@@ -132,19 +138,20 @@ def level(
     """
     if similarity.oriented:
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
+        moving = resample(pair.moving, moving_grid).data  # of this pair alone
     else:
         moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
-    fixed = resample(pair.fixed, grid)
-    moving = resample(pair.moving, moving_grid)
+        moving = pair.moving_levels.on(pair.moving, moving_grid)
+    fixed = pair.fixed_levels.on(pair.fixed, grid)
     weight = resample(region, grid).data[0] > 0 if pair.fixed_region is None else None
     known = pair.moving_region
     if known is None and similarity.oriented:
         known = everything(pair.moving)
     return LevelPair(
         grid=grid,
-        fixed=similarity.features(fixed.data).contiguous().to(pair.device),
+        fixed=similarity.features(fixed).contiguous().to(pair.device),
         weight=(_coverage(region, grid)[0] if weight is None else weight.float()).to(pair.device),
-        moving=similarity.features(moving.data).contiguous().to(pair.device),
+        moving=similarity.features(moving).contiguous().to(pair.device),
         moving_weight=None if known is None else _coverage(known, moving_grid).to(pair.device),
         moving_grid=moving_grid,
         still=tuple(axis for axis, n in enumerate(pair.fixed.grid.shape) if n < _FEW),
@@ -207,6 +214,8 @@ def swapped(pair: Pair) -> Pair:
         moving_region=pair.fixed_region,
         moving_body=pair.region,
         grid=grid,
+        fixed_levels=pair.moving_levels,
+        moving_levels=pair.fixed_levels,
     )
 
 

@@ -11,6 +11,7 @@ from regkit.errors import InputError
 from regkit.preprocess.foreground import foreground, unit_length
 from regkit.preprocess.intensity import CT_WINDOW, Modality, is_ct, normalised
 from regkit.registration.canonical import canonical
+from regkit.registration.pyramid import Pyramid
 from regkit.resample import AnyVolume, straightened
 from regkit.volume.fill import nearest_fill
 from regkit.volume.once import once
@@ -51,6 +52,11 @@ class PreparedImage:
     def normal(self) -> Volume:
         """In canonical orientation and [0, 1], float32."""
         return normalised(canonical(self.image), self.modality)
+
+    @once
+    def levels(self) -> Pyramid:
+        """``normal`` at the resolutions that engines asked for."""
+        return Pyramid()
 
     @once
     def unit(self) -> float:

@@ -46,15 +46,15 @@ class once(Generic[T]):  # noqa: N801 - it is used as ``property`` is
         if instance is None:
             return self
         kept = vars(instance)
-        with kept.setdefault(_LOCK, _Lock()):
+        with kept.setdefault(_LOCK, Lock()):
             if self._name not in kept:
                 kept[self._name] = self._compute(instance)
             found: T = kept[self._name]
             return found
 
 
-class _Lock:
-    """A lock of one object; its copies get one of their own."""
+class Lock:
+    """A lock of one object, which may take it again; copies and pickles get one of their own."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -65,5 +65,5 @@ class _Lock:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def __reduce__(self) -> tuple[type[_Lock], tuple[()]]:
-        return _Lock, ()
+    def __reduce__(self) -> tuple[type[Lock], tuple[()]]:
+        return Lock, ()

@@ -12,9 +12,12 @@ import regkit as rk
 from regkit import Affine, Grid, InputError, Labels, Volume
 from regkit.geometry.affines import homogeneous
 from regkit.registration import prepared as module
+from regkit.registration import pyramid as pyramids
 from regkit.registration.config import make_config
 from regkit.registration.preparation import with_modalities
 from regkit.registration.prepared import PreparedImage
+from regkit.registration.pyramid import Pyramid
+from regkit.resample import resample
 
 STAGES = ("normal", "unit", "body", "scope", "counted", "outside", "straight")
 
@@ -219,3 +222,30 @@ def test_another_mask_is_a_contradiction(head, parts, bent, quick):
 def test_what_cannot_be_prepared(head, change, said):
     with pytest.raises(InputError, match=said):
         rk.prepare(**change(head))
+
+
+def test_levels_are_kept_until_they_take_twice_the_voxels(head):
+    pyramid = Pyramid()
+    fine, coarse = head.grid.with_spacing(1.6), head.grid.with_spacing(3.0)
+    first = pyramid.on(head, coarse)
+    assert torch.equal(first, resample(head, coarse).data)
+    assert pyramid.on(head, coarse) is first
+    assert pickle.loads(pickle.dumps(pyramid)).on(head, coarse).equal(first)  # noqa: S301
+    kept = pyramid.on(head, fine)
+    for spacing in np.linspace(1.2, 1.5, 12):
+        pyramid.on(head, head.grid.with_spacing(spacing))
+    assert pyramid.on(head, fine) is not kept
+    assert sum(each.numel() for each in pyramid._kept.values()) <= 2 * head.data.numel()
+
+
+def test_levels_of_an_atlas_are_computed_once(head, bent, quick, monkeypatch):
+    grids = []
+    monkeypatch.setattr(
+        pyramids, "resample", lambda image, grid: grids.append(grid) or resample(image, grid)
+    )
+    atlas, subject = rk.prepare(head), rk.prepare(bent)
+    registered(quick, atlas, subject)
+    assert grids
+    grids.clear()
+    registered(quick, atlas, subject)
+    assert grids == []

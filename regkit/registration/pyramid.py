@@ -1,0 +1,47 @@
+"""An image at the resolutions at which it was wanted, which calls and threads share."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from regkit.geometry.grid import Grid
+from regkit.resample import resample
+from regkit.volume.once import Lock
+from regkit.volume.volume import Volume
+
+_MOST = 2.0  # of the image's own voxels; halved over and over they come to 1.14
+
+
+class Pyramid:
+    """One image on the grids on which it was wanted last, as many as have twice its voxels.
+
+    Levels of a pair lie on grids that hang on both images; registered to one atlas, subjects of one
+    resolution ask for the same ones.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Grid, Grid], Tensor] = {}
+        self._lock = Lock()
+
+    def on(self, image: Volume, grid: Grid) -> Tensor:
+        """The voxels of ``image`` on ``grid``, ``(C, *shape)``, which must not be changed.
+
+        Parameters
+        ----------
+        image
+            Always of the same voxels; its grid may be in another scale, as engines count.
+        grid
+            In the world of ``image``.
+        """
+        key = image.grid, grid
+        with self._lock:
+            found = self._kept.pop(key, None)
+            found = resample(image, grid).data if found is None else found
+            self._kept[key] = found
+            while len(self._kept) > 1 and self._size > _MOST * image.data.numel():
+                del self._kept[next(iter(self._kept))]
+            return found
+
+    @property
+    def _size(self) -> int:
+        return sum(each.numel() for each in self._kept.values())
