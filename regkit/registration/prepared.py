@@ -56,7 +56,7 @@ class PreparedImage:
     @once
     def levels(self) -> Pyramid:
         """``normal`` at the resolutions that engines asked for."""
-        return Pyramid()
+        return Pyramid(self.normal.data)
 
     @once
     def unit(self) -> float:

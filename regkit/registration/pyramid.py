@@ -17,9 +17,15 @@ class Pyramid:
 
     Levels of a pair lie on grids that hang on both images; registered to one atlas, subjects of one
     resolution ask for the same ones.
+
+    Parameters
+    ----------
+    data
+        The voxels of the image; of others, and of all where it is None, nothing is kept.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, data: Tensor | None = None) -> None:
+        self._data = data
         self._kept: dict[tuple[Grid, Grid], Tensor] = {}
         self._lock = Lock()
 
@@ -29,10 +35,12 @@ class Pyramid:
         Parameters
         ----------
         image
-            Always of the same voxels; its grid may be in another scale, as engines count.
+            Its grid may be in another scale, as engines count.
         grid
             In the world of ``image``.
         """
+        if image.data is not self._data:
+            return resample(image, grid).data
         key = image.grid, grid
         with self._lock:
             found = self._kept.pop(key, None)
