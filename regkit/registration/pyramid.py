@@ -9,11 +9,11 @@ from regkit.resample import resample
 from regkit.volume.once import Lock
 from regkit.volume.volume import Volume
 
-_MOST = 2.0  # of the image's own voxels; halved over and over they come to 1.14
+_MOST = 4.0  # of its own voxels; the levels of one call come to one or two times as many
 
 
 class Pyramid:
-    """One image on the grids on which it was wanted last, as many as have twice its voxels.
+    """One image on the grids on which it was wanted last, up to four times its voxels in all.
 
     Levels of a pair lie on grids that hang on both images; registered to one atlas, subjects of one
     resolution ask for the same ones.
