@@ -30,7 +30,8 @@ from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.kernels.backend import set_threads
 from regkit.registration.check import as_mask
 from regkit.registration.evidence import gather
-from regkit.registration.pair import Pair, prepare
+from regkit.registration.pair import Pair, pair_of
+from regkit.registration.prepared import PreparedImage
 from regkit.registration.quality import assess
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
@@ -181,13 +182,9 @@ def _prepared(pair: HardPair) -> Pair:
     """As the pipeline prepares it on a CPU, with the default preset."""
     import torch
 
-    return prepare(
-        pair.fixed,
-        pair.moving,
-        fixed_mask=as_mask(pair.fixed_mask, pair.fixed),
-        moving_mask=as_mask(pair.moving_mask, pair.moving),
-        modality="auto",
-        moving_modality="auto",
+    return pair_of(
+        PreparedImage(pair.fixed, as_mask(pair.fixed_mask, pair.fixed)),
+        PreparedImage(pair.moving, as_mask(pair.moving_mask, pair.moving)),
         multiple=4,
         max_voxels=16_000_000,
         device=torch.device("cpu"),

@@ -151,8 +151,8 @@ class DenoisingTask:
 
 
 def _subject(row: Row, config: DenoisingConfig) -> _Subject:
-    mask = None if row.mask is None else read_labels(row.mask)
-    work = prepared([read(row.image)], config.denoising, mask, None)
+    mask = None if row.mask is None else read_labels(row.mask).load()
+    work = prepared([read(row.image).load()], config.denoising, mask, None)
     patches = cut_patches(work.seen, work.masks, largest=config.patch, square=work.square)
     return _Subject(work, patches)
 

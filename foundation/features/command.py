@@ -59,8 +59,9 @@ def sweep(
     extractor = open_extractor(backbone, FeatureConfig(layers=_words(layers)))
     wanted = _words(layers) or tuple(stages(extractor))
     generator = torch.Generator().manual_seed(seed)
-    image = read(fixed)
-    pair = known_pair(image, image if moving is None else read(moving), slice_, places, generator)
+    image = read(fixed).load()
+    other = image if moving is None else read(moving).load()
+    pair = known_pair(image, other, slice_, places, generator)
     cells = swept(extractor, pair, wanted, _times(timesteps), generator)
     with publish(output, overwrite=overwrite, last="sweep.html") as folder:
         (folder / "sweep.csv").write_text(table(cells), encoding="utf-8")

@@ -12,7 +12,8 @@ from regkit.errors import InputError
 from regkit.kernels.sampling import sample
 from regkit.preprocess.foreground import foreground
 from regkit.preprocess.intensity import normalised
-from regkit.registration.pair import at_spacing, canonical
+from regkit.registration.canonical import canonical
+from regkit.registration.pair import at_spacing
 from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
