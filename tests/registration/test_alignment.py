@@ -12,22 +12,15 @@ from regkit.registration import alignment
 from regkit.registration.alignment import polish
 from regkit.registration.config import RegisterConfig
 from regkit.registration.linear import evaluate, linear_level
-from regkit.registration.pair import prepare
+from regkit.registration.pair import pair_of
+from regkit.registration.prepared import PreparedImage
 
 
 @pytest.fixture
 def pair(head):
-    return prepare(
-        head,
-        head,
-        fixed_mask=None,
-        moving_mask=None,
-        modality="auto",
-        moving_modality="auto",
-        multiple=1,
-        max_voxels=1_000_000,
-        device=torch.device("cpu"),
-    )
+    one = PreparedImage(head)
+    cpu = torch.device("cpu")
+    return pair_of(one, one, multiple=1, max_voxels=1_000_000, device=cpu)
 
 
 def _shifted(*by):
