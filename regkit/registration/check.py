@@ -207,6 +207,8 @@ def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
             "resample the mask onto the image"
         )
     inside = mask.data[:1] > 0
+    if mask.valid is not None:
+        inside &= mask.valid
     if not bool(inside.any()):
         raise InputError(f"{name}: has no voxel above 0; a mask must hold some")
     return Labels(inside.to(torch.uint8), image.grid, name)

@@ -60,7 +60,7 @@ class LabelPlace:
 
 def place_of(labels: Labels, image: Volume) -> LabelPlace | None:
     """Compare labels with the image that they belong to; None where nothing is labelled."""
-    whole = canonical(labels)
+    whole = canonical(labels.without_unknown())
     index = torch.nonzero(whole.data[0])
     if not len(index):
         return None

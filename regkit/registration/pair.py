@@ -25,6 +25,7 @@ from regkit.preprocess.box import working_grid
 from regkit.preprocess.channels import averaged, counted
 from regkit.preprocess.foreground import foreground, unit_length
 from regkit.preprocess.intensity import Modality, normalised
+from regkit.preprocess.nodata import filled
 from regkit.resample import AnyVolume, resample
 from regkit.volume.volume import Labels, Volume
 
@@ -228,8 +229,8 @@ def level(
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
     else:
         moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
-    fixed = resample(pair.fixed, grid)
-    moving = resample(pair.moving, moving_grid)
+    fixed = filled(resample(pair.fixed, grid))
+    moving = filled(resample(pair.moving, moving_grid))
     weight = resample(region, grid).data[0] > 0 if pair.fixed_region is None else None
     known = pair.moving_region
     if known is None and similarity.oriented:

@@ -330,6 +330,12 @@ class Labels(Volume):
         """The structures that occur, background left out."""
         return tuple(v for v in torch.unique(self.data).tolist() if v != 0)
 
+    def without_unknown(self) -> Self:
+        """The same labels with background, 0, where there are no data."""
+        if self.valid is None:
+            return self
+        return self.with_data(self.data.masked_fill(~self.valid, 0))
+
 
 def _grid_of(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
     """The grid of ``voxels`` under ``affine``; what lies before its axes are channels."""
