@@ -5,15 +5,16 @@ from __future__ import annotations
 from torch import Tensor
 
 from regkit.geometry.grid import Grid
+from regkit.preprocess.nodata import filled
 from regkit.resample import resample
 from regkit.volume.once import Lock
 from regkit.volume.volume import Volume
 
-_MOST = 2.0  # of the image's own voxels; halved over and over they come to 1.14
+_MOST = 4.0  # of its own voxels; the levels of one call come to one or two times as many
 
 
 class Pyramid:
-    """One image on the grids on which it was wanted last, as many as have twice its voxels.
+    """One image on the grids on which it was wanted last, up to four times its voxels in all.
 
     Levels of a pair lie on grids that hang on both images; registered to one atlas, subjects of one
     resolution ask for the same ones.
@@ -40,11 +41,11 @@ class Pyramid:
             In the world of ``image``.
         """
         if image.data is not self._data:
-            return resample(image, grid).data
+            return filled(resample(image, grid)).data
         key = image.grid, grid
         with self._lock:
             found = self._kept.pop(key, None)
-            found = resample(image, grid).data if found is None else found
+            found = filled(resample(image, grid)).data if found is None else found
             self._kept[key] = found
             while len(self._kept) > 1 and self._size > _MOST * image.data.numel():
                 del self._kept[next(iter(self._kept))]
