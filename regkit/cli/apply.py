@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,8 @@ def apply(
     """Resample IMAGE on the grid of a reference through TRANSFORMS.
 
     transform.h5 of `regkit register` warps the moving image, inverse.h5 the fixed one. Of a 4-D
-    IMAGE every frame is warped, or the one that --frame names.
+    IMAGE every frame is warped, or the one that --frame names; all channels of an image are warped
+    together, or those that --channel or --channels name.
     """
     from regkit.cli.chain import open_chain
     from regkit.io import (
@@ -64,7 +66,10 @@ def apply(
     check_holds(output, grid)
     phi = open_chain(transforms)
     header = read_header(image, reading)
-    check_output(output, overwrite=overwrite, frames=len(header.each_frame(reading)))
+    if reading.channel is None and reading.channels is None and header.channels > 1 and not labels:
+        reading = replace(reading, channels="all")
+    frames = header.each_frame(reading)
+    check_output(output, overwrite=overwrite, frames=len(frames), channels=frames[0].kept)
     warped = [
         warp(labels_of(frame, header) if labels else frame, phi, onto=grid, outside=outside)
         for frame in open_frames(header, reading)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from regkit.cli.plan import Plan
 from regkit.io import read_header
 from regkit.io.header import Header
 
+Asked = TypeVar("Asked")
+
 
 @dataclass(frozen=True)
 class Headers:
-    """Of one frame and channel of each image."""
+    """Of one frame of each image, and of the channels that are meant."""
 
     fixed: Header
     moving: Header
@@ -20,7 +23,7 @@ class Headers:
 def read_headers(plan: Plan) -> Headers:
     """Look at both images of ``plan``.
 
-    The frame and the channel that the user names are those of the image that has several: an
+    The frame and the channels that the user names are those of the image that has several: an
     image of one frame is taken as it is, unless both are.
 
     Raises
@@ -36,12 +39,13 @@ def read_headers(plan: Plan) -> Headers:
         each.of(
             frame=_of_several(asked.frame, each.frames, frames),
             channel=_of_several(asked.channel, each.channels, channels),
+            channels=_of_several(asked.channels, each.channels, channels),
         )
         for each in found
     )
     return Headers(fixed, moving)
 
 
-def _of_several(asked: int | None, count: int, most: int) -> int | None:
+def _of_several(asked: Asked | None, count: int, most: int) -> Asked | None:
     """What is asked for; an image with a single one is not asked where the other has several."""
     return None if count == 1 < most else asked

@@ -12,6 +12,7 @@ from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_transform
+from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.label_place import checked_place
@@ -44,10 +45,10 @@ def open_pair(plan: Plan, headers: Headers) -> Pair:
     """
     paths = plan.paths
     fixed, moving = open_image(headers.fixed), open_image(headers.moving)
-    # The others belong to one frame and channel, and have none and no padding of their own.
-    reading = replace(plan.reading, frame=None, channel=None, padding=None)
+    # The others belong to one frame, and have no channels and no padding of their own.
+    reading = replace(plan.reading, frame=None, channel=None, channels=None, padding=None)
     fixed, moving, notes = one_dimension(fixed, moving)
-    check_pair(fixed, moving)
+    shares = check_pair(fixed, moving, plan.config.channel_weights)
     initial = read_transform(paths.init) if paths.init else None
     check_initial(initial, fixed.ndim)
     if plan.config.init == "header" and initial is None:
@@ -61,7 +62,7 @@ def open_pair(plan: Plan, headers: Headers) -> Pair:
         check_same_dimension(each, fixed)
     many = len(paths.moving_labels)
     beside = [(each, moving if n < many else fixed) for n, each in enumerate(labels)]
-    found = [checked_place(each, image) for each, image in beside]
+    found = [checked_place(each, counted(image, shares)) for each, image in beside]
     return Pair(
         fixed,
         moving,

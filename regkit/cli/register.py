@@ -84,6 +84,14 @@ def register(
             rich_help_panel=_METHOD,
         ),
     ] = None,
+    channel_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W,W",
+            help="What each of several channels counts, such as 2,1 (default: all alike)",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
     modality: Annotated[
         Modality | None,
         typer.Option(help="How to scale intensities (default: auto)", rich_help_panel=_METHOD),
@@ -160,7 +168,7 @@ def register(
     from regkit.cli.headers import read_headers
     from regkit.cli.model import chosen_model
     from regkit.cli.pair import introduce, open_pair
-    from regkit.cli.plan import Paths, make_plan, split_init
+    from regkit.cli.plan import Paths, as_weights, make_plan, split_init
     from regkit.cli.resume import is_finished
     from regkit.cli.room import check_room
     from regkit.cli.run import run
@@ -174,6 +182,7 @@ def register(
         "transform": transform,
         "init": rule,
         "similarity": similarity,
+        "channel_weights": as_weights(channel_weights),
         "modality": modality,
         "moving_modality": moving_modality,
         "model": network,

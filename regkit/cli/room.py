@@ -49,7 +49,7 @@ def check_room(plan: Plan, headers: Headers) -> None:
         With what is needed and what is free.
     """
     pair = [headers.fixed, headers.moving]
-    sizes = [product(each.grid.straightened().shape) for each in pair]
+    sizes = [each.kept * product(each.grid.straightened().shape) for each in pair]
     network = network_memory(plan.config, pair[0].grid.ndim)
     features = feature_memory(plan.config, pair[0].grid.straightened().shape)
     memory = features + needed_memory(sizes[0], sizes[1], plan.config, network=network)

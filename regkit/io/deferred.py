@@ -92,8 +92,8 @@ class FileSource:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the voxels, ``(1, *spatial)``."""
-        return (1, *self.header.grid.shape)
+        """Of the voxels, ``(C, *spatial)``."""
+        return (self.header.kept, *self.header.grid.shape)
 
     @property
     def in_parts(self) -> bool:
@@ -101,7 +101,7 @@ class FileSource:
         return self.header.in_parts
 
     def read(self, part: Part | None = None) -> Voxels:
-        """Data ``(1, *spatial)`` and where there is some, of a part or of everything.
+        """Data ``(C, *spatial)`` and where there is some, of a part or of everything.
 
         Raises
         ------
@@ -144,5 +144,7 @@ def when_touched(
 def _dtype(header: Header, kind: type[Volume]) -> torch.dtype | None:
     """The type in which torch holds the values; labels become whole numbers as they allow."""
     name = header.value_type
+    if header.grey:
+        return torch.float64 if name == "float64" else torch.float32
     found: torch.dtype = getattr(torch, TORCH_TYPES.get(name, name))
     return None if issubclass(kind, Labels) and found.is_floating_point else found

@@ -7,6 +7,7 @@ are; and if it matches better still a little to the side, it lies that far off.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -67,12 +68,19 @@ def images_on(pair: Pair, grid: Grid) -> LevelPair:
     return level(pair, grid, MSE(), pair.region)
 
 
-def agreement(fixed: Tensor, warped: Tensor, weight: Tensor) -> Agreement:
-    """Compare images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is."""
-    return agreement_and_map(fixed, warped, weight)[0]
+def agreement(
+    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
+) -> Agreement:
+    """Compare images ``(C, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is.
+
+    Each channel counts by its share; see :class:`~regkit.registration.pair.Pair`.
+    """
+    return agreement_and_map(fixed, warped, weight, shares)[0]
 
 
-def agreement_and_map(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Agreement, Tensor]:
+def agreement_and_map(
+    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
+) -> tuple[Agreement, Tensor]:
     """:func:`agreement`, and where in the images it is how good.
 
     Returns
@@ -83,7 +91,7 @@ def agreement_and_map(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Ag
         :func:`block_grid` tells where the blocks lie.
     """
     shape = tuple(weight.shape)
-    costs, counts = _block_costs(fixed, warped, weight)
+    costs, counts = _block_costs(fixed, warped, weight, shares)
     if not costs.shape[1]:
         return Agreement(0, 0.5, 0.0, float("nan")), torch.full(counts.shape, float("nan"))
     here, remote = costs[0], costs[1 + len(_beside(shape)) :]
@@ -109,14 +117,15 @@ def block_grid(grid: Grid) -> Grid:
     return grid.placed(tuple(np.array(grid.shape) // size), grid.affine @ inside)
 
 
-def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _block_costs(
+    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float]
+) -> tuple[Tensor, Tensor]:
     """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote.
 
     Also which of the blocks, one for every place that they fit into, count.
     """
     shape = tuple(weight.shape)
-    descriptor = MIND()
-    f, w = descriptor.features(fixed), descriptor.features(warped)
+    f, w = _descriptors(fixed, shares), _descriptors(warped, shares)
     wide = functional.pad(w[None], [_REMOTE] * 6, mode="replicate")[0]
     size = [min(_BLOCK, n) for n in shape]
     share = functional.avg_pool3d(weight[None, None], size)[0, 0]
@@ -127,6 +136,16 @@ def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Tensor,
         apart = (f - wide[(slice(None), *window)]).square_().mean(0) * weight
         costs.append((functional.avg_pool3d(apart[None, None], size)[0, 0] / share)[counts])
     return torch.stack(costs), counts
+
+
+def _descriptors(image: Tensor, shares: Sequence[float]) -> Tensor:
+    """Of all channels, ``(F, *spatial)``; the mean of their squares has every channel's share."""
+    if len(shares) == 1:
+        return MIND().features(image)
+    scales = [(len(shares) * share) ** 0.5 for share in shares]
+    return torch.cat(
+        [scale * MIND().features(c[None]) for scale, c in zip(scales, image, strict=True)]
+    )
 
 
 @cache

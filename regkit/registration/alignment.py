@@ -31,7 +31,7 @@ def align(
         matrix = inverse_if(exchanged, found)
         stages.append(stage)
     check_overlap(pair, matrix)
-    similarity = linear_similarity(config.similarity, config.field.radius)
+    similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
     spacings = config.linear.spacings
     # What the affine engine improves anyway need not be fine before it.
     plan = {"rigid": spacings[:1], "affine": spacings}
@@ -67,6 +67,7 @@ def polish(
         World affine from fixed to moving, and the record.
     """
     begin = time.perf_counter()
+    similarity = pair.compared_by(similarity)
     seen, exchanged = smaller_first(pair)
     settings = config.linear.model_copy(update={"tolerance": config.linear.polish_tolerance})
 

@@ -7,6 +7,7 @@ dropped back on the way out, so that the engines need not know.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,8 +18,10 @@ from torch.nn import functional
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.warping import warp_index
+from regkit.losses.channels import over_channels
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
+from regkit.preprocess.nodata import filled
 from regkit.registration.prepared import PreparedImage, everything, is_cut
 from regkit.registration.pyramid import Pyramid
 from regkit.resample import resample
@@ -42,7 +45,8 @@ class Pair:
     given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
     finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the length in the world of
     the pair that stands for one of the millimetres of a configuration. ``fixed_levels`` and
-    ``moving_levels`` keep the images at the resolutions of the levels.
+    ``moving_levels`` keep the images at the resolutions of the levels. ``shares`` are what each
+    channel of both images counts, in all 1.
     """
 
     fixed: Volume
@@ -58,6 +62,11 @@ class Pair:
     unit: float = 1.0
     fixed_levels: Pyramid = field(default_factory=Pyramid)
     moving_levels: Pyramid = field(default_factory=Pyramid)
+    shares: tuple[float, ...] = (1.0,)
+
+    def compared_by(self, similarity: Similarity) -> Similarity:
+        """``similarity``, which knows one channel, for all channels of the pair."""
+        return over_channels(similarity, self.shares)
 
 
 @dataclass(frozen=True)
@@ -97,8 +106,13 @@ def pair_of(
     multiple: int,
     max_voxels: int,
     device: torch.device,
+    shares: Sequence[float] = (1.0,),
 ) -> Pair:
-    """Two prepared images as a pair, in the box around fixed; see :class:`Pair`."""
+    """Two prepared images as a pair, in the box around fixed; see :class:`Pair`.
+
+    ``shares`` are of all channels; those of share 0 are left out.
+    """
+    fixed, moving = (each.counting(tuple(shares)) for each in (fixed, moving))
     grid = working_grid(
         fixed.body,
         moving.normal.grid,
@@ -120,6 +134,7 @@ def pair_of(
         unit=fixed.unit,
         fixed_levels=fixed.levels,
         moving_levels=moving.levels,
+        shares=fixed.positive_shares,
     )
 
 
@@ -138,7 +153,7 @@ def level(
     """
     if similarity.oriented:
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
-        moving = resample(pair.moving, moving_grid).data  # of this pair alone
+        moving = filled(resample(pair.moving, moving_grid)).data  # of this pair alone
     else:
         moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
         moving = pair.moving_levels.on(pair.moving, moving_grid)

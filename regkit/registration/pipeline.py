@@ -12,6 +12,7 @@ from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
 from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
+from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
@@ -19,6 +20,7 @@ from regkit.registration.engines import Found, Report, Start
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.guides import guides_of
 from regkit.registration.label_place import checked_place
+from regkit.registration.outside import warp_into
 from regkit.registration.pair import Pair, pair_of
 from regkit.registration.placing import Placing, placing_of, rest_of
 from regkit.registration.planar import drop_grid
@@ -28,7 +30,6 @@ from regkit.registration.quality import Quality, assess
 from regkit.registration.result import Progress, Result, Stage
 from regkit.registration.scale import find_at_body_scale
 from regkit.registration.twice import is_one_image, unmoved
-from regkit.resample import warp
 from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
 
@@ -55,10 +56,12 @@ def register(
     Parameters
     ----------
     fixed, moving
-        Images of one channel in 2-D or 3-D, on any grids in one world (RAS+ mm). Where that of
-        ``fixed`` is sheared, results have ``fixed.grid.straightened()``. What
-        :func:`regkit.prepare` made of an image stands for it, with the mask and the modality of
-        the preparation, and gives the same result sooner.
+        Images in 2-D or 3-D, on any grids in one world (RAS+ mm). Where that of
+        ``fixed`` is sheared, results have ``fixed.grid.straightened()``. Both have the same
+        channels (colours, bands, contrasts), each of which is compared with its own and counts as
+        ``channel_weights`` say (an option). A network sees their mean, features are those of each.
+        What :func:`regkit.prepare` made of an image stands for it, with the mask and the modality
+        of the preparation, and gives the same result sooner.
     config
         What to do; the ``default`` preset if not given.
     fixed_mask, moving_mask
@@ -100,6 +103,14 @@ def register(
     >>> import regkit as rk
     >>> fixed, moving = rk.read("fixed.nii.gz"), rk.read("moving.nii.gz")  # doctest: +SKIP
     >>> result = rk.register(fixed, moving, similarity="mind", seed=0)  # doctest: +SKIP
+
+    Two contrasts at each visit, the first of which counts twice as much:
+
+    >>> first, second = (
+    ...     rk.Volume.stacked([rk.read(f"{visit}_{name}.nii.gz") for name in ("t1", "t2")])
+    ...     for visit in ("first", "second")
+    ... )  # doctest: +SKIP
+    >>> result = rk.register(first, second, channel_weights=(2, 1))  # doctest: +SKIP
     """
     given, own = _own_similarity(options)
     wanted = _configured(config, given)
@@ -108,7 +119,7 @@ def register(
     given_sides = fixed, moving
     wanted = with_modalities(wanted, *given_sides)
     fixed, moving, notes = one_dimension(image_of(fixed), image_of(moving))
-    check_pair(fixed, moving)
+    shares = check_pair(fixed, moving, wanted.channel_weights)
     check_initial(initial, fixed.ndim)
     check_mass(fixed, moving, wanted)
     placing = placing_of(fixed, moving, initial)
@@ -116,7 +127,8 @@ def register(
         None if each is None else flattened_with(each, fixed)
         for each in (fixed_labels, moving_labels)
     )
-    notes = (*notes, *_label_notes((fixed_labels, fixed), (moving_labels, moving)))
+    beside = (fixed_labels, counted(fixed, shares)), (moving_labels, counted(moving, shares))
+    notes = (*notes, *_label_notes(*beside))
     guides = guides_of(
         fixed_labels,
         None if moving_labels is None else placing.placed(moving_labels),
@@ -145,6 +157,7 @@ def register(
             multiple=max(wanted.field.factors),
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
+            shares=shares,
         )
         if twice:
             return _result(here.straight.image, there, pair, wanted, unmoved(pair, wanted))
@@ -209,7 +222,7 @@ def _result(
         _region(pair),
         moving_grid=moving.grid,
     )
-    warped = warp(moving, found.transform, onto=fixed.grid, outside=side.outside)
+    warped = warp_into(moving, found.transform, fixed.grid, side.modality)
     seconds = time.perf_counter() - begin
     return Result(
         fixed=fixed,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 
 from regkit.errors import InputError
+from regkit.preprocess.channels import averaged, counted, shares_of
 from regkit.preprocess.foreground import foreground, unit_length
-from regkit.preprocess.intensity import CT_WINDOW, Modality, is_ct, normalised
+from regkit.preprocess.intensity import Modality, normalised
 from regkit.registration.canonical import canonical
+from regkit.registration.outside import straight
 from regkit.registration.pyramid import Pyramid
 from regkit.resample import AnyVolume, straightened
-from regkit.volume.fill import nearest_fill
 from regkit.volume.once import once
 from regkit.volume.volume import Labels, Volume
 
@@ -42,16 +43,33 @@ class PreparedImage:
         Where it counts: 0 and 1 on its own grid, or None for everywhere.
     modality
         How its intensities come to [0, 1].
+    shares
+        What each of its channels counts, in all 1; all alike if empty.
     """
 
     image: Volume
     mask: Labels | None = None
     modality: Modality = "auto"
+    shares: tuple[float, ...] = ()
+
+    @property
+    def positive_shares(self) -> tuple[float, ...]:
+        """Those of the channels that count."""
+        return tuple(share for share in self._shares if share > 0)
+
+    @property
+    def _shares(self) -> tuple[float, ...]:
+        return self.shares or shares_of(self.image.channels)
 
     @once
     def normal(self) -> Volume:
-        """In canonical orientation and [0, 1], float32."""
-        return normalised(canonical(self.image), self.modality)
+        """The channels that count, in canonical orientation and [0, 1], float32."""
+        return normalised(canonical(counted(self.image, self._shares)), self.modality)
+
+    @once
+    def mean(self) -> Volume:
+        """One channel, the mean of those of ``normal``."""
+        return averaged(self.normal, self.positive_shares)
 
     @once
     def levels(self) -> Pyramid:
@@ -61,13 +79,13 @@ class PreparedImage:
     @once
     def unit(self) -> float:
         """The length in its world that stands for one of the millimetres of a configuration."""
-        return unit_length(self.normal)
+        return unit_length(self.mean)
 
     @once
     def body(self) -> Labels:
         """Where it has tissue, or its mask, on the grid of ``normal``."""
         if self.mask is None:
-            return _with_data(foreground(self.normal, self.unit), self.normal)
+            return _with_data(foreground(self.mean, self.unit), self.normal)
         return _with_data(canonical(self.mask), self.normal)
 
     @once
@@ -89,26 +107,22 @@ class PreparedImage:
         return _with_data(mask, self.normal)
 
     @once
-    def outside(self) -> float:
-        """Air for CT, else the darkest value if the image goes below zero, else zero."""
-        known = self.image.data_values()
-        if self.modality == "ct" or (self.modality == "auto" and is_ct(known)):
-            return nearest_fill(CT_WINDOW[0], self.image.dtype)
-        return min(0.0, float(known.min()))
-
-    @once
     def straight(self) -> PreparedImage:
         """On axes at right angles, as a fixed image must be; itself where they are."""
-        image = straightened(self.image, outside=self.outside)
+        image = straight(self.image, self.modality)
         mask = None if self.mask is None else straightened(self.mask)
         return self._as(image, mask)
+
+    def counting(self, shares: tuple[float, ...]) -> PreparedImage:
+        """The same with channels that count otherwise, prepared anew; itself where they do not."""
+        return self if shares == self._shares else replace(self, shares=shares)
 
     def through(self, change: Change) -> PreparedImage:
         """Image and mask after ``change``, prepared anew; itself where nothing changes."""
         return self._as(change(self.image), None if self.mask is None else change(self.mask))
 
     def _as(self, image: Volume, mask: Labels | None) -> PreparedImage:
-        return self if image is self.image else PreparedImage(image, mask, self.modality)
+        return self if image is self.image else replace(self, image=image, mask=mask)
 
 
 def is_cut(body: Labels) -> bool:

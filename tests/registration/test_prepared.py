@@ -19,7 +19,7 @@ from regkit.registration.prepared import PreparedImage
 from regkit.registration.pyramid import Pyramid
 from regkit.resample import resample
 
-STAGES = ("normal", "unit", "body", "scope", "counted", "outside", "straight")
+STAGES = ("normal", "mean", "unit", "body", "scope", "counted", "straight")
 
 
 @pytest.fixture
