@@ -1,0 +1,236 @@
+"""RegisterJob: what one registration is going to do, before anything is read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from regkit.errors import InputError
+from regkit.io import ReadOptions
+from regkit.io.names import display_name
+from regkit.io.settings import read_settings
+from regkit.registration.backbones import backbone_files
+from regkit.registration.config import RegisterConfig, make_config
+from regkit.registration.devices import resolve_device
+from regkit.runs.inputs import InputFile, sha256, shown
+from regkit.runs.job import Needs
+from regkit.runs.outputs import RECORD, Folder
+from regkit.runs.register.headers import Headers, read_headers
+from regkit.runs.register.memory import needs_of
+from regkit.runs.register.names import FILES, stem, warped_name
+from regkit.runs.register.pair import open_pair
+from regkit.runs.register.task import RegisterTask
+
+if TYPE_CHECKING:
+    from regkit.registration.config import Preset
+
+RULES = ("auto", "header", "centers", "moments")
+_LONGEST_NAME = 255  # of every common file system
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files that one registration reads."""
+
+    fixed: Path
+    moving: Path
+    fixed_mask: Path | None = None
+    moving_mask: Path | None = None
+    fixed_labels: Path | None = None
+    moving_labels: tuple[Path, ...] = ()
+    init: Path | None = None
+
+    def given_labels(self) -> tuple[Path, ...]:
+        """Those of moving, then that of fixed if there is one."""
+        return (*self.moving_labels, *filter(None, [self.fixed_labels]))
+
+    def given(self) -> list[tuple[str, Path]]:
+        """Role and path of every file, in the order in which they are read."""
+        single = ("fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "init")
+        roles = [(role, getattr(self, role)) for role in single]
+        return [(role, path) for role, path in roles if path is not None] + [
+            ("moving_labels", path) for path in self.moving_labels
+        ]
+
+
+@dataclass(frozen=True)
+class RegisterJob:
+    """One registration: what `regkit register` runs.
+
+    Parameters
+    ----------
+    paths
+        The files that it reads.
+    folder
+        Where its results go.
+    preset
+        The name of the one that ``config`` began from.
+    config
+        All settings.
+    overwrite
+        Replace results that are there.
+    reading
+        How images are read.
+    full_paths
+        Show the folders of the inputs wherever their names are shown.
+    """
+
+    kind: ClassVar[str] = "register"
+
+    paths: Paths
+    folder: Path
+    preset: str
+    config: RegisterConfig
+    overwrite: bool
+    reading: ReadOptions
+    full_paths: bool = False
+
+    @property
+    def outputs(self) -> Folder:
+        """One folder, the record last."""
+        names = (*FILES, *map(warped_name, self.paths.moving_labels), RECORD)
+        return Folder(self.folder, names, self.overwrite)
+
+    def inputs(self) -> tuple[InputFile, ...]:
+        """Every file of ``paths``."""
+        return tuple(InputFile(role, path, self.full_paths) for role, path in self.paths.given())
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as they were given, how files are read, and what backbones are made of."""
+        return {
+            "asked": self.asked(),
+            "backbones": self.backbones(),
+            "reading": asdict(self.reading),
+        }
+
+    def plan(self) -> dict[str, Any]:
+        """Preset and settings."""
+        return {"preset": self.preset, "config": self.config.model_dump(mode="json")}
+
+    def shown(self, path: Path) -> str:
+        """What an input is called where people look: its base name, if not asked for more."""
+        return shown(path, full=self.full_paths)
+
+    def asked(self) -> dict[str, Any]:
+        """The settings as they were given, before ``auto`` became something."""
+        config = self.config.model_dump(mode="json")
+        return config | {"model": config["model"] and Path(config["model"]).name}
+
+    def backbones(self) -> list[dict[str, str]]:
+        """Names and SHA-256 of the files by whose features images are compared."""
+        files = backbone_files(self.config.similarity)
+        return [{"file": path.name, "sha256": sha256(path)} for path in files]
+
+    def check(self) -> None:
+        """Refuse what could not be carried out, reading no image.
+
+        Raises
+        ------
+        InputError
+            If the device is not there, labels that are to guide are missing, or two outputs would
+            share a name.
+        """
+        resolve_device(self.config.device)
+        if self.config.dice and not (self.paths.fixed_labels and self.paths.moving_labels):
+            raise InputError(
+                f"--dice {self.config.dice:g} needs labels of both images; give --fixed-labels and "
+                "--moving-labels"
+            )
+        _check_names(self)
+
+    def look(self) -> RegisterSurvey:
+        """Read the headers of both images."""
+        return RegisterSurvey(self, read_headers(self))
+
+
+@dataclass(frozen=True)
+class RegisterSurvey:
+    """A registration whose two images have been looked at."""
+
+    job: RegisterJob
+    headers: Headers
+
+    def needs(self) -> Needs:
+        """Memory and disk, by the headers alone."""
+        return needs_of(self.headers, self.job.config)
+
+    def open(self) -> RegisterTask:
+        """Read and check every file."""
+        return RegisterTask(self.job, open_pair(self.job, self.headers))
+
+
+def make_register_job(
+    paths: Paths,
+    folder: Path | None,
+    *,
+    preset: Preset,
+    file: Path | None,
+    options: Mapping[str, Any],
+    overwrite: bool,
+    reading: ReadOptions,
+    full_paths: bool = False,
+) -> RegisterJob:
+    """Settle the settings and the folder, reading no image.
+
+    Raises
+    ------
+    InputError
+        If an option is not allowed.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = read_settings(file) if file else {}
+    _check_settings(preset, file, settings)
+    config = make_config(preset, file=settings, **given)
+    place = folder or _default_folder(paths)
+    return RegisterJob(paths, place, preset, config, overwrite, reading, full_paths)
+
+
+def split_init(init: str | None) -> tuple[str | None, Path | None]:
+    """A rule, or the path of a transform file.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+
+    Examples
+    --------
+    >>> split_init("moments")
+    ('moments', None)
+    """
+    if init is None or init in RULES:
+        return init, None
+    if not Path(init).is_file():
+        raise InputError(f"--init {init}: neither one of {', '.join(RULES)} nor a file that exists")
+    return None, Path(init)
+
+
+def _default_folder(paths: Paths) -> Path:
+    return Path(f"{stem(paths.moving)}_to_{stem(paths.fixed)}")
+
+
+def _check_settings(preset: Preset, file: Path | None, settings: Mapping[str, Any]) -> None:
+    """Have what is wrong with a file name the file."""
+    try:
+        make_config(preset, file=settings)
+    except InputError as error:
+        raise InputError(f"{display_name(file)}: {error}" if file else str(error)) from error
+
+
+def _check_names(job: RegisterJob) -> None:
+    names = job.outputs.names
+    for name in names:
+        if len(os.fsencode(name)) > _LONGEST_NAME:
+            raise InputError(
+                f"{name[:40]}...: the output would have a name of {len(os.fsencode(name))} bytes; "
+                f"at most {_LONGEST_NAME} are allowed. Rename the --moving-labels"
+            )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(f"{twice[0]} would be written twice; rename one of the --moving-labels")
+    if job.paths.fixed_labels and not job.paths.moving_labels:
+        raise InputError("--fixed-labels needs --moving-labels to be compared with; give both")
