@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from regkit.cli.options import (
     Debug,
     Device,
+    DryRun,
+    FullPaths,
+    Json,
     Overwrite,
     Quiet,
+    Resume,
     Threads,
 )
 from regkit.cli.read_options import takes_read_options
@@ -93,6 +96,10 @@ def denoise(
     *,
     reading: ReadOptions,
     overwrite: Overwrite = False,
+    resume: Resume = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -101,7 +108,9 @@ def denoise(
     All frames of a 4-D image are learned from together; --frames says what becomes of each.
     """
     from denoise.config import make_denoise_config
-    from denoise.outputs import Outputs
+    from denoise.job import DenoiseJob, output_files
+    from regkit.cli.job import carry_out
+    from regkit.io import refuse_overwriting_inputs
     from regkit.io.settings import read_settings
 
     level, level_map = _sigma(sigma)
@@ -109,47 +118,17 @@ def denoise(
         preset, file=read_settings(settings) if settings else None, noise=noise, sigma=level,
         method=method, frames=frames, steps=steps, device=device, threads=threads, seed=seed,
     )  # fmt: skip
-    outputs = Outputs(output, residual, uncertainty, sigma_map, report, save_model, overwrite)
-    given = {"image": image, "mask": mask, "sigma": level_map, "model": model, "config": settings}
-    inputs = {role: path for role, path in given.items() if path is not None}
-    _run(config, outputs, inputs, reading, quiet)
-    typer.echo(str(output))
-
-
-def _run(
-    config: Any,
-    outputs: Any,
-    inputs: dict[str, Path],
-    reading: ReadOptions,
-    quiet: bool,
-) -> None:
-    from denoise.pipeline import denoise_series
-    from denoise.report.html import render
-    from denoise.weights import read_method
-    from regkit.cli.terminal import describe, say
-    from regkit.io import open_frames, open_image, open_labels, read_header
-
-    header = read_header(inputs["image"], reading)
-    chosen = header.each_frame(reading)
-    maps = replace(reading, frame=None, channel=None)
-    count = 1 if config.frames == "repeats" else len(chosen)
-    outputs.check(list(inputs.values()), count, header.grid)
-    trained = read_method(inputs["model"])[0] if "model" in inputs else None
-    frames = list(open_frames(header, reading))
-    say(describe("image", frames[0], frames[0].name), quiet=quiet)
-    results = denoise_series(
-        frames,
-        config,
-        mask=open_labels(inputs["mask"], maps) if "mask" in inputs else None,
-        sigma=open_image(inputs["sigma"], maps) if "sigma" in inputs else None,
-        trained=trained,
-        watch=lambda each: say(_line(each), quiet=quiet),
-    )
-    first = results[0]
-    say(f"noise   {first.model.name}, sigma {first.model.level:.4g}", quiet=quiet)
-    for note in first.notes:
-        say(note, quiet=quiet)
-    outputs.write(results, inputs, render, header.repetition)
+    named = {
+        "image": output, "residual": residual, "uncertainty": uncertainty, "sigma": sigma_map,
+        "report": report, "model": save_model,
+    }  # fmt: skip
+    outputs = output_files(named, overwrite=overwrite or resume)
+    refuse_overwriting_inputs(outputs.places().values(), [settings] if settings else [])
+    job = DenoiseJob(
+        image, config, outputs, mask=mask, sigma=level_map, model=model, reading=reading,
+        full_paths=full_paths,
+    )  # fmt: skip
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 def _sigma(word: str) -> tuple[float | None, Path | None]:
@@ -160,10 +139,3 @@ def _sigma(word: str) -> tuple[float | None, Path | None]:
         return float(word), None
     except ValueError:
         return None, Path(word)
-
-
-def _line(health: Any) -> str:
-    return (
-        f"step {health.step:>6}  estimated error {100 * max(health.risk, 0) ** 0.5:.0f} % of sigma"
-        f"  taken away {100 * health.residual:.0f} % of its variance"
-    )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from scipy.ndimage import binary_opening
 from torch import Tensor
 
 _PLATEAU = 0.02
 
 
 def content(image: Tensor) -> Tensor:
-    """True but on a background that was set to one value, the lowest of the image.
+    """True but on a background that was set to one value: the lowest of the image, or 0.
+
+    Noise makes values below 0 where it was added to a body and not to what was set to 0 around it.
+    Of voxels of 0 only those count that lie side by side: noise of whole numbers has single ones.
 
     Examples
     --------
@@ -19,11 +24,28 @@ def content(image: Tensor) -> Tensor:
     tensor([False, False,  True,  True])
     >>> content(torch.tensor([1.0, 2.0, 3.0, 5.0]))
     tensor([True, True, True, True])
+    >>> content(torch.tensor([0.0, 0.0, 0.0, -1.0, 0.0, 3.0]))
+    tensor([False, False, False,  True,  True,  True])
     """
     lowest = image == image.min()
-    plateau = int(lowest.sum()) > max(1, _PLATEAU * image.numel())
-    inside = ~lowest if plateau else torch.ones_like(lowest)
+    background = lowest if _is_plateau(lowest) else _side_by_side(image == 0)
+    inside = ~background if _is_plateau(background) else torch.ones_like(lowest)
     return inside if bool(inside.any()) else torch.ones_like(lowest)
+
+
+def _is_plateau(background: Tensor) -> bool:
+    return int(background.sum()) > max(1, _PLATEAU * background.numel())
+
+
+def _side_by_side(zero: Tensor) -> Tensor:
+    """Those voxels that belong to a block of 3 along each axis, or lie at the border in one."""
+    if not bool(zero.any()):
+        return zero
+    wide = np.pad(zero.numpy(), 1, mode="edge")
+    size = tuple(min(3, n) for n in zero.shape)
+    opened = binary_opening(wide, np.ones(size, dtype=bool))
+    inner = tuple(slice(1, -1) for _ in zero.shape)
+    return torch.from_numpy(opened[inner] & zero.numpy())
 
 
 def slices_last(spacing: Sequence[float], shape: Sequence[int]) -> tuple[int, ...]:

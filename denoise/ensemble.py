@@ -14,14 +14,25 @@ from denoise.noise.repeats import correlated
 from denoise.tiles import tiled
 from denoise.wiener import wiener
 
-_DRAWS, _STRENGTH = 4, 0.5
+DRAWS, _STRENGTH = 4, 0.5
 # Share of the Wiener filter in the result.
 _WIENER = 0.5
 _CHANNELS = 4
+OnPass = Callable[[], None]
+
+
+def _ignore() -> None:
+    """Nobody counts the passes."""
 
 
 def applied(
-    method: Method, noisy: Tensor, sigma: float, *, passes: int = 1, blur: Sequence[float] = ()
+    method: Method,
+    noisy: Tensor,
+    sigma: float,
+    *,
+    passes: int = 1,
+    blur: Sequence[float] = (),
+    on_pass: OnPass = _ignore,
 ) -> Tensor:
     """The mean of ``passes`` mirror images, each denoised and turned back, and a Wiener filter.
 
@@ -34,8 +45,16 @@ def applied(
         Standard deviation of its noise.
     blur
         That of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
+    on_pass
+        Called after each pass.
     """
-    pilot = mirrored(lambda image: _once(method, image, sigma), noisy, passes)
+
+    def once(image: Tensor) -> Tensor:
+        found = _once(method, image, sigma)
+        on_pass()
+        return found
+
+    pilot = mirrored(once, noisy, passes)
     return pilot.lerp(wiener(first_channel(noisy), pilot, sigma, blur=blur), _WIENER)
 
 
@@ -61,7 +80,13 @@ def mirrored(function: Callable[[Tensor], Tensor], image: Tensor, passes: int) -
 
 
 def remaining_noise(
-    method: Method, noisy: Tensor, denoised: Tensor, sigma: float, *, blur: Sequence[float] = ()
+    method: Method,
+    noisy: Tensor,
+    denoised: Tensor,
+    sigma: float,
+    *,
+    blur: Sequence[float] = (),
+    on_pass: OnPass = _ignore,
 ) -> Tensor:
     """Standard deviation that the noise of the image leaves in the result, voxel by voxel.
 
@@ -74,15 +99,18 @@ def remaining_noise(
         The result without added noise, ``(i, j, k)``, of a single pass.
     blur
         That of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
+    on_pass
+        Called after each of ``DRAWS`` passes.
     """
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros_like(denoised)
-    for _ in range(_DRAWS):
+    for _ in range(DRAWS):
         drawn = correlated(torch.randn(denoised.shape, generator=generator), blur)
         moved = noisy.clone()
         first_channel(moved).add_(sigma * _STRENGTH * drawn)
         total += (applied(method, moved, sigma, blur=blur) - denoised).square()
-    return (total / _DRAWS).sqrt() / _STRENGTH
+        on_pass()
+    return (total / DRAWS).sqrt() / _STRENGTH
 
 
 def _once(method: Method, image: Tensor, sigma: float) -> Tensor:

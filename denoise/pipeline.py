@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 
 from denoise.config import DenoiseConfig, make_denoise_config
+from denoise.constant import is_constant, unchanged
 from denoise.diffusion.stages import train_stages
-from denoise.ensemble import applied, remaining_noise
+from denoise.ensemble import DRAWS, applied, remaining_noise
 from denoise.learning.fit import Check
 from denoise.learning.health import Health, best
 from denoise.learning.patches import checked_part
 from denoise.learning.setting import Setting, trained_on
 from denoise.means import with_kept_means
 from denoise.methods import Method, make_method
+from denoise.phases import Counter, OnPhase, ignore
 from denoise.result import Result
 from denoise.series import FEWEST, joined
 from denoise.work import Work, prepared
@@ -42,6 +44,7 @@ def denoise(
     sigma: Volume | None = None,
     trained: Method | None = None,
     watch: Watch = lambda _: None,
+    on_phase: OnPhase = ignore,
 ) -> Result:
     """Take the noise out of one image.
 
@@ -59,11 +62,14 @@ def denoise(
         A network that is applied as it is; without one, a network learns from the image.
     watch
         Called at every check of the training.
+    on_phase
+        Called after each pass over a frame once the network is there, with the name of the phase
+        (``applying``, ``uncertainty``) and how much of it is done, from 0 to 1.
 
     Raises
     ------
     InputError
-        If the image has several channels or no contrast, or a map is not on its grid.
+        If the image has several channels, or a map is not on its grid.
 
     Examples
     --------
@@ -73,7 +79,9 @@ def denoise(
     >>> denoise(clean.with_data(clean.data * torch.arange(8.0))).method
     'none'
     """
-    return denoise_series([image], config, mask=mask, sigma=sigma, trained=trained, watch=watch)[0]
+    return denoise_series(
+        [image], config, mask=mask, sigma=sigma, trained=trained, watch=watch, on_phase=on_phase
+    )[0]
 
 
 def denoise_series(
@@ -84,6 +92,7 @@ def denoise_series(
     sigma: Volume | None = None,
     trained: Method | None = None,
     watch: Watch = lambda _: None,
+    on_phase: OnPhase = ignore,
 ) -> list[Result]:
     """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
 
@@ -96,6 +105,8 @@ def denoise_series(
         One result a frame; a single one where the frames are repeats of one scene.
     """
     settings = config or make_denoise_config()
+    if is_constant(frames):
+        return [unchanged(frame, settings) for frame in frames]
     work = prepared(frames, settings, mask, sigma)
     if settings.frames == "repeats" and len(frames) > 1:
         frames, work = [_mean_of(frames)], work.mean()
@@ -111,8 +122,10 @@ def denoise_series(
         if _lend(settings, frames):
             work = replace(work, notes=(*work.notes, _LENT))
         learning = time.perf_counter() - start
-        clean = _applied(work, settings, method, history)
-        found = [_one(frame, n, work, settings, method, clean[n]) for n, frame in enumerate(frames)]
+        clean = _applied(work, settings, method, history, on_phase)
+        count = Counter("uncertainty", len(frames) * (DRAWS + 1), on_phase)
+        found = [_one(frame, n, work, settings, method, clean[n], count)
+                 for n, frame in enumerate(frames)]  # fmt: skip
     seconds = {"learning": learning, "applying": time.perf_counter() - start - learning}
     return [replace(each, history=tuple(history), seconds=seconds) for each in found]
 
@@ -127,12 +140,17 @@ def _mean_of(frames: Sequence[Volume]) -> Volume:
 
 
 def _applied(
-    work: Work, config: DenoiseConfig, method: Method, history: Sequence[Health]
+    work: Work,
+    config: DenoiseConfig,
+    method: Method,
+    history: Sequence[Health],
+    on_phase: OnPhase,
 ) -> list[Tensor]:
     """Every frame, denoised; together with the others where that is asked for."""
     method.network.eval()
     sigma = work.scaling.sigma
-    alone = [applied(method, seen, sigma, passes=config.passes, blur=work.blur)
+    count = Counter("applying", len(work.seen) * config.passes, on_phase)
+    alone = [applied(method, seen, sigma, passes=config.passes, blur=work.blur, on_pass=count)
              for seen in work.seen]  # fmt: skip
     if _lend(config, alone):
         risk = best(list(history)).risk if history else 1.0
@@ -160,11 +178,17 @@ def _learned(
 
 
 def _one(
-    frame: Volume, number: int, work: Work, config: DenoiseConfig, method: Method, out: Tensor
+    frame: Volume,
+    number: int,
+    work: Work,
+    config: DenoiseConfig,
+    method: Method,
+    out: Tensor,
+    count: Counter,
 ) -> Result:
     seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
-    once = applied(method, seen, sigma, blur=work.blur)
-    spread = remaining_noise(method, seen, once, sigma, blur=work.blur)
+    once = applied(method, seen, sigma, blur=work.blur, on_pass=count)
+    spread = remaining_noise(method, seen, once, sigma, blur=work.blur, on_pass=count)
     restored = _restored(frame, work, out, mask)
     step = 0.5 * sigma
     above, below = (work.scaling.back(work.back(out + s, frame.ndim)) for s in (step, -step))

@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from denoise.config import Blind, DenoiseConfig, Dimensions, Hidden, Noise
+from denoise.constant import is_constant
 from denoise.learning.health import examine
 from denoise.learning.patches import Patches, cut_patches
 from denoise.methods import Method, make_method
@@ -152,7 +153,11 @@ class DenoisingTask:
 
 def _subject(row: Row, config: DenoisingConfig) -> _Subject:
     mask = None if row.mask is None else read_labels(row.mask).load()
-    work = prepared([read(row.image).load()], config.denoising, mask, None)
+    image = read(row.image).load()
+    if is_constant([image]):
+        value = float(image.data.flatten()[0])
+        raise InputError(f"{image.name}: all voxels are {value:g}; take it out of the table")
+    work = prepared([image], config.denoising, mask, None)
     patches = cut_patches(work.seen, work.masks, largest=config.patch, square=work.square)
     return _Subject(work, patches)
 

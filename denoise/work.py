@@ -16,6 +16,7 @@ from denoise.noise import Gaussian, neighbour_correlation
 from denoise.noise.repeats import blur_of, noise_of_repeats
 from denoise.scaling import Scaling, scaling_of
 from regkit.errors import InputError
+from regkit.registration.check import as_mask
 from regkit.volume import Labels, Volume
 
 _CORRELATED, _REPEATS = 0.15, 3
@@ -75,7 +76,7 @@ def prepared(
     :func:`denoise.pipeline.denoise`.
     """
     first = frames[0]
-    _refuse(first, mask, sigma)
+    mask = check_maps(first, mask, sigma)
     images = [frame.data[0].float().cpu() for frame in frames]
     inside = None if mask is None else mask.data[0].cpu() > 0
     masks = [content(image) if inside is None else inside for image in images]
@@ -102,23 +103,45 @@ def prepared(
     )
 
 
-def _refuse(image: Volume, mask: Labels | None, sigma: Volume | None) -> None:
+def check_maps(image: Volume, mask: Labels | None, sigma: Volume | None) -> Labels | None:
+    """Refuse maps that lie elsewhere than their image.
+
+    Parameters
+    ----------
+    image
+        One channel.
+    mask, sigma
+        Where it counts, and the standard deviation of its noise; each on its grid.
+
+    Returns
+    -------
+    Labels
+        The mask as 0 and 1.
+
+    Raises
+    ------
+    InputError
+        If that is so, the mask holds no voxel, sigma is not above 0 everywhere, or the image has
+        several channels.
+    """
     name = image.name or "image"
     if image.channels != 1:
         raise InputError(f"{name}: has {image.channels} channels; denoise one at a time")
-    if bool((image.data == image.data.flatten()[0]).all()):
-        value = float(image.data.flatten()[0])
-        raise InputError(f"{name}: all voxels are {value:g}; an image with contrast is needed")
-    for other in (mask, sigma):
-        if other is not None and other.grid.shape != image.grid.shape:
-            raise InputError(
-                f"{other.name or 'map'}: has {other.grid.shape} voxels, {name} has "
-                f"{image.grid.shape}; resample it on the grid of the image"
-            )
-    if mask is not None and not bool((mask.data > 0).any()):
-        raise InputError(f"{mask.name or 'mask'}: is empty; mark what is to be denoised")
-    if sigma is not None and not bool((sigma.data > 0).all()):
-        raise InputError(f"{sigma.name or 'sigma'}: a map of sigma must be above 0 everywhere")
+    inside = as_mask(mask, image)
+    if sigma is not None:
+        _check_sigma(sigma, image)
+    return inside
+
+
+def _check_sigma(sigma: Volume, image: Volume) -> None:
+    name = sigma.name or "sigma"
+    if not sigma.grid.lies_on(image.grid):
+        raise InputError(
+            f"{name}: lies on {sigma.grid}, its image {image.name!r} on {image.grid}; resample "
+            "the map onto the image"
+        )
+    if not bool((sigma.data > 0).all()):
+        raise InputError(f"{name}: a map of sigma must be above 0 everywhere")
 
 
 def _notes(correlation: Sequence[float], told: bool) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ _CITED = {
         "diffusion models. arXiv:2504.00264.",
     ),
 }
+# Parts of a record that are shown as curves, or twice.
+_ELSEWHERE = frozenset({"history", "asked", "reading", "notices", "machine"})
 _STEIN = (
     "Ramani, Blu, Unser: Monte-Carlo SURE: a black-box optimization of regularization parameters "
     "for general denoising algorithms. IEEE Trans. Image Processing 17, 2008."
@@ -62,6 +64,6 @@ def render(result: Result, record: Mapping[str, Any]) -> str:
         uncertainty=positive(result.uncertainty, result.noisy, "standard deviation"),
         curves=curves(result),
         learning=learning(history, best(history)) if len(history) > 1 else None,
-        facts=flat({name: value for name, value in record.items() if name != "history"}),
+        facts=flat({name: value for name, value in record.items() if name not in _ELSEWHERE}),
         citations=[*_CITED.get(result.method, ()), *([_STEIN] if history else [])],
     )

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from regkit.cli.options import Debug, DryRun, Json, Overwrite, Quiet, Resume
+
 app = typer.Typer(no_args_is_help=True, help="Backbones for --similarity features:NAME.")
 
 
@@ -28,7 +30,7 @@ def sweep(
         typer.Argument(metavar="MOVING", help="Another contrast on its grid (default: FIXED)"),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for sweep.html and sweep.csv")
+        Path, typer.Option("--output", "-o", help="Folder for sweep.html, sweep.csv and run.json")
     ] = Path("sweep"),
     layers: Annotated[str, typer.Option(help="Names, with commas (default: every block)")] = "",
     timesteps: Annotated[
@@ -39,37 +41,29 @@ def sweep(
     ] = None,
     places: Annotated[int, typer.Option(min=1, help="How many places are matched.")] = 400,
     seed: Annotated[int, typer.Option(help="Of the bend, the places and the noise.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
 ) -> None:
     """Bend MOVING by a known displacement and match it with FIXED by every layer and timestep.
 
-    The folder holds a heat map of the errors and their table.
+    The folder holds a heat map of the errors, their table and run.json.
     """
-    import torch
+    from foundation.features.job import SweepJob
+    from regkit.cli.job import carry_out
 
-    from foundation.features.heatmap import page, table
-    from foundation.features.known_pair import known_pair
-    from foundation.features.sweep import stages
-    from foundation.features.sweep import sweep as swept
-    from regkit import read
-    from regkit.io.publish import publish
-    from regkit.registration.backbones import open_extractor
-    from regkit.registration.config import FeatureConfig
-
-    extractor = open_extractor(backbone, FeatureConfig(layers=_words(layers)))
-    wanted = _words(layers) or tuple(stages(extractor))
-    generator = torch.Generator().manual_seed(seed)
-    image = read(fixed).load()
-    other = image if moving is None else read(moving).load()
-    pair = known_pair(image, other, slice_, places, generator)
-    cells = swept(extractor, pair, wanted, _times(timesteps), generator)
-    with publish(output, overwrite=overwrite, last="sweep.html") as folder:
-        (folder / "sweep.csv").write_text(table(cells), encoding="utf-8")
-        (folder / "sweep.html").write_text(page(f"{backbone} on {fixed.name}", cells), "utf-8")
-    best = min(cells, key=lambda cell: cell.error)
-    typer.echo(
-        f"{output / 'sweep.html'}: best {best.layer} at {best.timestep}, {best.error:.2f} pixels"
-    )
+    job = SweepJob(
+        backbone, fixed, moving, output, layers=_words(layers), timesteps=tuple(_times(timesteps)),
+        index=slice_, places=places, seed=seed, overwrite=overwrite or resume,
+    )  # fmt: skip
+    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    if done is not None and not as_json:
+        best = done.record["best"]
+        where = f"best {best['layer']} at {best['timestep']}, {best['error']:.2f} pixels"
+        typer.echo(f"{output / 'sweep.html'}: {where}")
 
 
 def _words(text: str) -> tuple[str, ...] | None:

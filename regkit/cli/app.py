@@ -126,12 +126,15 @@ def _add_guest(app: typer.Typer, entry: EntryPoint) -> None:
     """Let ``regkit NAME ...`` load another package's command, and only then."""
     name = entry.dist.name if entry.dist else entry.value
 
-    def guest(ctx: typer.Context) -> None:
+    def guest(ctx: typer.Context) -> object:
         found = entry.load()
         command = found if isinstance(found, typer.Typer) else typer.Typer()
         if command is not found:
             command.command()(found)
-        command(ctx.args, prog_name=f"regkit {entry.name}", standalone_mode=False, obj=ctx.obj)
+        # What it returns is an exit code where it has raised one.
+        return command(
+            ctx.args, prog_name=f"regkit {entry.name}", standalone_mode=False, obj=ctx.obj
+        )
 
     app.command(
         entry.name,

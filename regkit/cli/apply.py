@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,12 @@ import typer
 
 from regkit.cli.options import (
     Debug,
+    DryRun,
+    FullPaths,
+    Json,
     Overwrite,
+    Quiet,
+    Resume,
 )
 from regkit.cli.read_options import takes_read_options
 
@@ -36,7 +40,16 @@ def apply(
     outside: Annotated[float, typer.Option(help="Value beyond IMAGE, such as -1000 for CT.")] = 0.0,
     *,
     reading: ReadOptions,
+    record: Annotated[
+        Path | None,
+        typer.Option(help="JSON of what was done, for --resume and `regkit rerun`."),
+    ] = None,
     overwrite: Overwrite = False,
+    resume: Resume = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Resample IMAGE on the grid of a reference through TRANSFORMS.
@@ -45,34 +58,11 @@ def apply(
     IMAGE every frame is warped, or the one that --frame names; all channels of an image are warped
     together, or those that --channel or --channels name.
     """
-    from regkit.cli.chain import open_chain
-    from regkit.io import (
-        check_holds,
-        check_output,
-        labels_of,
-        open_frames,
-        open_image,
-        read_header,
-        refuse_overwriting_inputs,
-        save_series,
-    )
-    from regkit.resample import warp
+    from regkit.cli.job import carry_out
+    from regkit.runs.apply import ApplyJob
 
-    check_output(output, overwrite=overwrite)
-    refuse_overwriting_inputs([output], [image, onto, *transforms])
-    # All frames and channels of a reference lie on one grid.
-    reference = open_image(read_header(onto, reading).of(frame=0, channel=0))
-    grid = reference.grid.straightened()
-    check_holds(output, grid)
-    phi = open_chain(transforms)
-    header = read_header(image, reading)
-    if reading.channel is None and reading.channels is None and header.channels > 1 and not labels:
-        reading = replace(reading, channels="all")
-    frames = header.each_frame(reading)
-    check_output(output, overwrite=overwrite, frames=len(frames), channels=frames[0].kept)
-    warped = [
-        warp(labels_of(frame, header) if labels else frame, phi, onto=grid, outside=outside)
-        for frame in open_frames(header, reading)
-    ]
-    save_series(warped, output, repetition=header.repetition, overwrite=overwrite)
-    typer.echo(str(output))
+    job = ApplyJob(
+        image, tuple(transforms), onto, output, record=record, labels=labels, outside=outside,
+        reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
+    )  # fmt: skip
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

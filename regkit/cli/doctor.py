@@ -38,12 +38,12 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
 
 def gathered() -> dict[str, Any]:
     """Versions, devices, weights, memory and disk, as JSON can hold them."""
-    from regkit.cli.record import versions
-    from regkit.cli.room import available_memory
     from regkit.io.atomic import free_space
     from regkit.io.header import size_text
     from regkit.networks.weights.store import installed
     from regkit.registration.devices import available
+    from regkit.runs.memory import available_memory
+    from regkit.runs.record import versions
 
     memory = available_memory()
     return {

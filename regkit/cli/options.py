@@ -26,6 +26,23 @@ Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace what is there.", rich_help_panel=_RUNNING),
 ]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Leave a finished run as it is; begin one that was stopped again.",
+        rich_help_panel=_RUNNING,
+    ),
+]
+FullPaths = Annotated[
+    bool,
+    typer.Option(
+        "--full-paths",
+        help="Show where the inputs are, in the record, the report and here.",
+        rich_help_panel=_RUNNING,
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the inputs, say the plan, stop.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Results on stdout as JSON.", rich_help_panel=_RUNNING)
 ]

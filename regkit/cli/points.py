@@ -34,8 +34,8 @@ def points(
     debug: Debug = False,
 ) -> None:
     """Map the points of TABLE to the other image of a registered pair, as CSV on stdout."""
-    from regkit.cli.chain import open_chain
     from regkit.io import read_points
+    from regkit.io.chain import open_chain
 
     given = read_points(table)
     phi = open_chain(transforms)

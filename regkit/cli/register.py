@@ -10,9 +10,12 @@ import typer
 from regkit.cli.options import (
     Debug,
     Device,
+    DryRun,
+    FullPaths,
     Json,
     Overwrite,
     Quiet,
+    Resume,
     Threads,
 )
 from regkit.cli.read_options import takes_read_options
@@ -129,22 +132,8 @@ def register(
     device: Device = None,
     threads: Threads = None,
     overwrite: Overwrite = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Leave a finished run as it is; begin one that was stopped again.",
-            rich_help_panel="Running",
-        ),
-    ] = False,
-    full_paths: Annotated[
-        bool,
-        typer.Option(
-            "--full-paths",
-            help="Show where the inputs are, in run.json, the report and here.",
-            rich_help_panel="Running",
-        ),
-    ] = False,
+    resume: Resume = False,
+    full_paths: FullPaths = False,
     strict: Annotated[
         bool,
         typer.Option(
@@ -153,9 +142,7 @@ def register(
             rich_help_panel="Running",
         ),
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the inputs, say the plan, stop.")
-    ] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -165,14 +152,9 @@ def register(
     The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
     """
     from regkit.cli.exits import UNFIT
-    from regkit.cli.headers import read_headers
+    from regkit.cli.job import carry_out
     from regkit.cli.model import chosen_model
-    from regkit.cli.pair import introduce, open_pair
-    from regkit.cli.plan import Paths, as_weights, make_plan, split_init
-    from regkit.cli.resume import is_finished
-    from regkit.cli.room import check_room
-    from regkit.cli.run import run
-    from regkit.cli.terminal import say
+    from regkit.runs.register.job import Paths, as_weights, make_register_job, split_init
 
     network, told = chosen_model(model)
     labels = tuple(moving_labels or ())
@@ -192,7 +174,7 @@ def register(
         "threads": threads,
         "seed": seed,
     }
-    plan = make_plan(
+    job = make_register_job(
         paths,
         output,
         preset=preset,
@@ -202,18 +184,7 @@ def register(
         reading=reading,
         full_paths=full_paths,
     )
-    if resume and is_finished(plan):
-        say(f"done    {plan.folder.name}: was finished before", quiet=quiet)
-        return
-    headers = read_headers(plan)
-    check_room(plan, headers)
-    pair = open_pair(plan, headers)
-    introduce(pair, plan, quiet=quiet)
-    say(told, quiet=quiet or not told)
-    if dry_run:
-        typer.echo(plan.as_json() if as_json else plan.as_text())
-        return
-    done = run(plan, pair, quiet=quiet)
-    typer.echo(done.as_json() if as_json else done.as_text())
-    if strict and done.record["quality"]["verdict"] == "fail":
+    more = [told] if told else []
+    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet, more=more)
+    if strict and done is not None and done.record["quality"]["verdict"] == "fail":
         raise typer.Exit(UNFIT)

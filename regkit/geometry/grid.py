@@ -142,6 +142,20 @@ class Grid:
         """Whether world points ``(..., d)`` lie in the field of view, ``(...)``."""
         return is_inside(self.to_index(points), self.shape)
 
+    def lies_on(self, other: Grid, *, tolerance: float = 0.01) -> bool:
+        """Whether the voxels of two grids are the same, within a share of a voxel of ``other``.
+
+        Examples
+        --------
+        >>> grid = Grid((4, 4), np.eye(3))
+        >>> grid.lies_on(grid.reoriented("LA")), grid.lies_on(Grid((4, 4), np.eye(3)))
+        (False, True)
+        """
+        if self.shape != other.shape or self.world != other.world:
+            return False
+        apart = float(np.abs(self.corners() - other.corners()).max())
+        return apart <= tolerance * min(other.spacing)
+
     def to_index(self, points: Tensor) -> Tensor:
         """World points ``(..., d)`` to index coordinates."""
         return _affine_on(points, self.inverse_affine)

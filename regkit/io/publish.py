@@ -88,6 +88,8 @@ def publish(
 def publish_files(paths: Sequence[Path], *, overwrite: bool = False) -> Iterator[dict[Path, Path]]:
     """Give a staged name for every path; when the block ends without error, all appear, or none.
 
+    A file that is not written in the block does not appear, and one that is there stays.
+
     Parameters
     ----------
     paths
@@ -104,7 +106,8 @@ def publish_files(paths: Sequence[Path], *, overwrite: bool = False) -> Iterator
     Raises
     ------
     InputError
-        If a file exists and ``overwrite`` is false, or a folder may not be written.
+        If a file exists and ``overwrite`` is false, a folder may not be written, or another
+        process is writing the last one.
     ResourceError
         If the disk is full. After any exception all folders are as they were before.
 
@@ -121,28 +124,32 @@ def publish_files(paths: Sequence[Path], *, overwrite: bool = False) -> Iterator
     for path in paths:
         check_target(path, overwrite)
     with ExitStack() as stack:
-        stages = {folder: stack.enter_context(_staged(folder)) for folder in
+        last = paths[-1]
+        stages = {folder: stack.enter_context(_staged(folder, last)) for folder in
                   dict.fromkeys(path.parent for path in paths)}  # fmt: skip
         staged = {path: stages[path.parent] / path.name for path in paths}
+        _refuse_company(stages[last.parent], last.name)
         yield staged
-        for path in paths:
+        written = [path for path in paths if staged[path].exists()]
+        for path in written:
             check_free(path, overwrite)
             flush(staged[path])
         moves = {folder: stack.enter_context(_undone_on_failure(stage))
                  for folder, stage in stages.items()}  # fmt: skip
-        moves[paths[-1].parent].aside(paths[-1])  # it must not vouch for a mixture of old and new
-        for path in paths:
+        moves[last.parent].aside(last)  # it must not vouch for a mixture of old and new
+        for path in written:
             moves[path.parent].into_place(staged[path], path)
         for folder in stages:
             flush(folder)
 
 
 @contextmanager
-def _staged(folder: Path) -> Iterator[Path]:
-    """A hidden folder inside ``folder``, which is gone afterwards."""
+def _staged(folder: Path, last: Path) -> Iterator[Path]:
+    """A hidden folder inside ``folder``, which is gone afterwards; ``last`` is what it is for."""
     remove_abandoned(folder)
+    claim = _claim(last.name) if folder == last.parent else ""
     with disk_errors(folder):
-        staging = folder / f".regkit-partial-{owner_tag()}"
+        staging = folder / f".regkit-partial-{owner_tag()}{claim}"
         staging.mkdir()
         try:
             yield staging

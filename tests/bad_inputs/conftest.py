@@ -37,7 +37,9 @@ def ordinary():
 
             def become() -> None:
                 back.callback(os.seteuid, 0)
-                importlib.import_module("regkit.cli.run")  # another user may not read Python itself
+                importlib.import_module(
+                    "regkit.runs.register.job"
+                )  # another user may not read Python itself
                 os.seteuid(65534)
 
             yield become

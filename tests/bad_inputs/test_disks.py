@@ -60,7 +60,7 @@ def test_room_is_looked_for_before_the_work(megabyte, place, capsys):
 
 
 def test_a_run_that_fills_the_disk(megabyte, place, capsys, monkeypatch):
-    monkeypatch.setattr("regkit.cli.room.free_space", lambda _: 1 << 40)
+    monkeypatch.setattr("regkit.runs.memory.free_space", lambda _: 1 << 40)
     words = short(place, "--quiet")
     words[words.index(place.out)] = megabyte / "out"
     (megabyte / "filler").write_bytes(bytes(900_000))

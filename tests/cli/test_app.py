@@ -7,8 +7,8 @@ import typer
 
 from regkit import __version__
 from regkit.cli import main, register
-from regkit.cli.plan import RULES
 from regkit.registration.config import INTENSITY, Preset, RegisterConfig
+from regkit.runs.register.job import RULES
 
 sys.modules["tests_guest"] = sys.modules[__name__]  # where the entry points below point to
 
@@ -54,10 +54,16 @@ def test_choices_are_those_of_the_configuration():
     assert Preset == register.Preset
 
 
+def refuse() -> None:
+    """Say no."""
+    raise typer.Exit(5)
+
+
 @pytest.fixture
 def guests(monkeypatch):
     found = [
         EntryPoint("greet", "tests_guest:greet", "regkit.commands"),
+        EntryPoint("refuse", "tests_guest:refuse", "regkit.commands"),
         EntryPoint("broken", "no_such_guest:main", "regkit.commands"),
         EntryPoint("register", "no_such_guest:main", "regkit.commands"),
     ]
@@ -80,6 +86,10 @@ def test_a_guest_is_loaded_only_when_it_is_called(guests, capsys):
 def test_a_guests_usage_error_is_ours(guests, capsys):
     assert main(["greet"]) == 2
     assert capsys.readouterr().err.startswith("regkit: error: Missing argument")
+
+
+def test_a_guests_exit_code_is_ours(guests):
+    assert main(["refuse"]) == 5
 
 
 def test_a_guest_cannot_replace_a_command(guests, capsys):

@@ -30,7 +30,7 @@ def test_what_went_wrong_decides_the_exit_code(files, tmp_path, capsys, monkeypa
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("regkit.cli.run.register", fail)
+    monkeypatch.setattr("regkit.runs.register.task.register", fail)
     out = tmp_path / "out"
     assert main(files.words("-o", out, "--quiet")) == code == exit_code(error)
     told = capsys.readouterr()
@@ -56,7 +56,7 @@ def test_debug_shows_the_traceback_of_a_users_error(capsys):
 
 def test_being_terminated_leaves_nothing(files, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
-        "regkit.cli.run.register", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
+        "regkit.runs.register.task.register", lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)
     )
     assert main(files.words("-o", tmp_path / "out")) == 143
     assert "terminated; nothing was written" in capsys.readouterr().err
@@ -80,7 +80,7 @@ def test_a_signal_waits_until_the_compiler_has_done(
         done.append(True)
         time.sleep(5)
 
-    monkeypatch.setattr("regkit.cli.run.register", compiled)
+    monkeypatch.setattr("regkit.runs.register.task.register", compiled)
     monkeypatch.setattr(signal, "default_int_handler", signal.getsignal(signal.SIGINT))
     assert main(files.words("-o", tmp_path / "out", "--quiet")) == code
     assert done

@@ -1,16 +1,19 @@
+from pathlib import Path
+
 import pytest
 
 from regkit import ResourceError
-from regkit.cli import main, room
-from regkit.cli.room import (
-    available_memory,
+from regkit.cli import main
+from regkit.registration.config import make_config
+from regkit.runs import Needs, memory
+from regkit.runs.memory import available_memory, check_needs
+from regkit.runs.register.memory import (
     feature_memory,
     needed_memory,
     needed_space,
     network_memory,
     what_helps,
 )
-from regkit.registration.config import make_config
 
 
 def network(shape, precision, refine="none", save_memory=True):
@@ -119,7 +122,7 @@ def test_no_network_where_none_runs(weights):
 
 
 def test_what_does_not_fit_is_refused_with_numbers(files, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(room, "available_memory", lambda: 1 << 20)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1 << 20)
     assert main(files.words("-o", tmp_path / "out")) == 4
     told = capsys.readouterr().err
     assert len(told.splitlines()) == 1
@@ -142,14 +145,14 @@ def test_a_limit_of_a_container_counts(monkeypatch):
         "/sys/fs/cgroup/memory.current": "900\n",
         "/sys/fs/cgroup/memory.stat": "anon 500\ninactive_file 300\n",
     }
-    monkeypatch.setattr(room, "_text", texts.get)
+    monkeypatch.setattr(memory, "_text", texts.get)
     assert available_memory() == 400
 
 
 def test_an_unknown_system_is_let_through(monkeypatch):
-    monkeypatch.setattr(room, "_text", lambda _: None)
+    monkeypatch.setattr(memory, "_text", lambda _: None)
     assert available_memory() is None
-    room.refuse_memory(1 << 60, [], "")
+    check_needs(Needs(1 << 60), Path())
 
 
 def test_only_a_field_takes_much_disk():
@@ -161,7 +164,7 @@ def test_out_of_memory_says_what_helps(files, tmp_path, capsys, monkeypatch):
     def full(*_args, **_kwargs):
         raise MemoryError
 
-    monkeypatch.setattr("regkit.cli.run.register", full)
+    monkeypatch.setattr("regkit.runs.register.task.register", full)
     assert main(files.words("-o", tmp_path / "out", "-q")) == ResourceError.exit_code
     told = capsys.readouterr().err
     assert len(told.splitlines()) == 1

@@ -1,11 +1,20 @@
 """What is written at the end of a run, and what is left when that fails."""
 
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
 import pytest
 import torch
 
 from regkit import ResourceError
 from regkit.cli import main
-from regkit.cli.run import shortened
+from regkit.io import ReadOptions
+from regkit.registration.config import make_config
+from regkit.runs import run
+from regkit.runs.register.job import Paths, RegisterJob
+from regkit.runs.register.outcome import shortened
 
 
 def test_shortened_determinants_are_near_and_fold_where_they_did(head):
@@ -19,7 +28,12 @@ def test_shortened_determinants_are_near_and_fold_where_they_did(head):
 
 
 @pytest.mark.parametrize(
-    "writer", ["report.html.write_report", "cli.run.write_transform", "cli.run.save"]
+    "writer",
+    [
+        "report.html.write_report",
+        "runs.register.outcome.write_transform",
+        "runs.register.outcome.save",
+    ],
 )
 def test_one_file_that_fails_leaves_none(files, tmp_path, capsys, monkeypatch, writer):
     def full(*_args, **_kwargs):
@@ -35,6 +49,30 @@ def test_an_interruption_while_writing_leaves_nothing(files, tmp_path, monkeypat
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("regkit.cli.run.as_completed", interrupted)
+    monkeypatch.setattr("regkit.runs.register.outcome.as_completed", interrupted)
     assert main(files.words("-o", tmp_path / "out", "--transform", "rigid", "--quiet")) != 0
     assert not list(tmp_path.iterdir())
+
+
+IN_ANOTHER = """
+import pickle, sys
+from regkit.runs import run
+pickle.dump(run(pickle.load(sys.stdin.buffer)), sys.stdout.buffer)
+"""
+
+
+def test_a_registration_runs_in_another_process_and_says_the_same(files, tmp_path):
+    paths = Paths(files.fixed, files.moving)
+    config = make_config(file={"transform": "rigid", "threads": 1, "linear": {"iterations": 5}})
+    here = RegisterJob(paths, tmp_path / "here", "default", config, False, ReadOptions())
+    there = replace(here, folder=tmp_path / "there")
+    done = subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER], input=pickle.dumps(there), capture_output=True,
+        check=True,
+    )  # fmt: skip
+    found, mine = pickle.loads(done.stdout), run(here)  # noqa: S301
+    for name in ("kind", "inputs", "asked", "config", "reading", "quality", "metrics", "versions"):
+        assert found.record[name] == mine.record[name], name
+    digests = found.record["sha256"]
+    assert {n for n in digests if digests[n] != mine.record["sha256"][n]} <= {"report.html"}
+    assert found.summary[1] == mine.summary[1]

@@ -5,11 +5,13 @@ import yaml
 from scipy.ndimage import gaussian_filter
 
 from denoise.config import make_denoise_config
+from denoise.content import content
 from denoise.noise.repeats import correlated
 from denoise.noise.whiteness import residual_correlation
-from denoise.outputs import sigma_map
+from denoise.outcome import sigma_map
 from denoise.pipeline import denoise, denoise_series
 from denoise.report.findings import taken_variance
+from denoise.report.html import render
 from regkit import Grid, InputError, Labels, Volume
 from regkit.registration.config import configs
 
@@ -197,17 +199,45 @@ def test_interpolated_images_are_told(noisy, quick):
     assert "correlated" in result.notes[0]
 
 
+def test_a_constant_image_is_left_as_it_is_and_it_is_said(noisy, quick):
+    image = noisy.image.with_data(torch.full_like(noisy.image.data, 3))
+    result = denoise(image, quick)
+    assert torch.equal(result.denoised.data, image.data)
+    assert result.notes == (
+        "All voxels are 3: there is nothing to denoise, so nothing was changed.",
+    )
+    assert not sigma_map(result).data.any()
+    assert not result.uncertainty.data.any()
+    assert "nothing to denoise" in render(result, {"seconds": {}})
+
+
+def test_a_background_of_zeros_stays_zero(noisy, quick):
+    inside = noisy.clean.data > 0
+    image = noisy.image.with_data(torch.where(inside, noisy.image.data, 0.0))
+    assert image.data.min() < 0
+    result = denoise(image, quick.model_copy(update={"steps": 2}))
+    assert not result.denoised.data[image.data == 0].any()
+    assert (result.denoised.data != image.data)[inside].all()
+
+
+def test_single_zeros_among_noise_are_no_background():
+    noise = torch.randn(30, 30, 20, generator=torch.Generator().manual_seed(0)).mul(2).round()
+    assert float((noise == 0).float().mean()) > 0.1
+    assert content(noise).all()
+    noise[:10] = 0
+    assert not content(noise)[:9].any()
+    assert content(noise)[12:].all()
+
+
 def test_what_cannot_be_denoised_is_refused(noisy, quick):
     image = noisy.image
-    with pytest.raises(InputError, match="all voxels are 3"):
-        denoise(image.with_data(torch.full_like(image.data, 3)), quick)
     with pytest.raises(InputError, match="2 channels"):
         denoise(image.with_data(image.data.repeat(2, 1, 1, 1)), quick)
     small = Labels(torch.ones(4, 4, 4).byte(), Grid((4, 4, 4), np.eye(4)), "mask.nii")
-    with pytest.raises(InputError, match="resample it on the grid"):
+    with pytest.raises(InputError, match="resample the mask onto the image"):
         denoise(image, quick, mask=small)
     empty = Labels(torch.zeros(image.grid.shape).byte(), image.grid, "mask.nii")
-    with pytest.raises(InputError, match="is empty"):
+    with pytest.raises(InputError, match="has no voxel above 0"):
         denoise(image, quick, mask=empty)
     with pytest.raises(InputError, match="above 0 everywhere"):
         denoise(image, quick, sigma=image.with_data(torch.zeros_like(image.data)))

@@ -194,3 +194,21 @@ def test_files_that_cannot_all_be_renamed_stay_as_they_were(tmp_path, failing, m
     assert [path.exists() for path in places] == [False, False, True]
     assert places[2].read_text() == "old"
     assert os.listdir(tmp_path / "a") == ["z.txt"]
+
+
+def test_a_file_that_is_not_written_does_not_appear(tmp_path):
+    places = [tmp_path / "x.txt", tmp_path / "y.txt"]
+    with publish_files(places) as staged:
+        staged[places[1]].write_text("new")
+    assert os.listdir(tmp_path) == ["y.txt"]
+
+
+def test_two_at_once_write_to_one_name_only_in_turn(tmp_path):
+    places = [tmp_path / "x.txt", tmp_path / "y.txt"]
+    with publish_files(places, overwrite=True):
+        message = f"process {os.getpid()} is writing its y.txt here"
+        with pytest.raises(InputError, match=message), publish_files(places, overwrite=True):
+            pass
+        with publish_files([tmp_path / "z.txt"]) as staged:
+            staged[tmp_path / "z.txt"].write_text("another")
+    assert os.listdir(tmp_path) == ["z.txt"]

@@ -1,6 +1,8 @@
 """The sweep: it knows the truth, finds it, and says where."""
 
 import csv
+import json
+from importlib.metadata import EntryPoint
 
 import pytest
 import torch
@@ -83,6 +85,32 @@ def test_the_command_writes_a_heat_map_and_a_table(textured, tmp_path, capsys):
     page = (tmp_path / "out" / "sweep.html").read_text()
     assert "<svg" in page
     assert page.count("<tr>") == 3
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (record["kind"], record["best"]["layer"]) == ("sweep", "down_blocks.0")
+    assert main([*words, *options, "--places", "20", "--resume"]) == 0
+    assert "out: was finished before" in capsys.readouterr().err
+
+
+def test_a_sweep_is_repeated_by_its_record(textured, tmp_path, capsys, monkeypatch):
+    entry = EntryPoint("sweep", "foundation.features.job:again", "regkit.jobs")
+    monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: [entry])
+    textured.save(tmp_path / "head.nii.gz")
+    words = ["features", "sweep", "small-diffusion", str(tmp_path / "head.nii.gz")]
+    options = ["-o", str(tmp_path / "out"), "--layers", "down_blocks.0", "--timesteps", "0"]
+    assert main([*words, *options, "--places", "20", "--dry-run"]) == 0
+    assert "backbone      small-diffusion" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+    assert main([*words, *options, "--places", "20", "--json", "-q"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert main(["rerun", str(tmp_path / "out" / "run.json"), "-q"]) == 0
+    said = ["identical  sweep.csv", "the result is identical"]
+    assert capsys.readouterr().out.splitlines() == said
+    for change, said in ((("inputs", []), "must name a fixed image"),
+                         (("asked", {"layer": 3}), "no setting of a sweep")):  # fmt: skip
+        told.pop("folder", None)
+        (tmp_path / "bad.json").write_text(json.dumps(told | dict([change])))
+        assert main(["rerun", str(tmp_path / "bad.json")]) == 2
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

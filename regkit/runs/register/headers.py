@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from regkit.cli.plan import Plan
 from regkit.io import read_header
 from regkit.io.header import Header
+
+if TYPE_CHECKING:
+    from regkit.runs.register.job import RegisterJob
 
 Asked = TypeVar("Asked")
 
@@ -20,8 +22,8 @@ class Headers:
     moving: Header
 
 
-def read_headers(plan: Plan) -> Headers:
-    """Look at both images of ``plan``.
+def read_headers(job: RegisterJob) -> Headers:
+    """Look at both images of ``job``.
 
     The frame and the channels that the user names are those of the image that has several: an
     image of one frame is taken as it is, unless both are.
@@ -31,8 +33,8 @@ def read_headers(plan: Plan) -> Headers:
     InputError
         If a header cannot be trusted, or there are frames or channels of which none is named.
     """
-    asked = plan.reading
-    found = [read_header(path, asked) for path in (plan.paths.fixed, plan.paths.moving)]
+    asked = job.reading
+    found = [read_header(path, asked) for path in (job.paths.fixed, job.paths.moving)]
     frames = max(each.frames for each in found)
     channels = max(each.channels for each in found)
     fixed, moving = (

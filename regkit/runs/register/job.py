@@ -1,29 +1,34 @@
-"""What one run is going to do, checked before anything is read."""
+"""RegisterJob: what one registration is going to do, before anything is read."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from regkit.errors import InputError
-from regkit.io import ReadOptions, refuse_overwriting_inputs
-from regkit.io.atomic import check_free, check_permission
-from regkit.io.names import display_name, display_path
+from regkit.io import ReadOptions
+from regkit.io.names import display_name
 from regkit.io.settings import read_settings
+from regkit.registration.backbones import backbone_files
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
+from regkit.runs.inputs import InputFile, sha256, shown
+from regkit.runs.job import Needs
+from regkit.runs.outputs import RECORD, Folder
+from regkit.runs.register.headers import Headers, read_headers
+from regkit.runs.register.memory import needs_of
+from regkit.runs.register.names import FILES, stem, warped_name
+from regkit.runs.register.pair import open_pair
+from regkit.runs.register.task import RegisterTask
 
 if TYPE_CHECKING:
     from regkit.registration.config import Preset
 
 RULES = ("auto", "header", "centers", "moments")
-FILES = ("warped.nii.gz", "transform.h5", "inverse.h5", "jacobian.nii.gz", "report.html")
-RECORD = "run.json"
 _LONGEST_NAME = 255  # of every common file system
 
 
@@ -53,11 +58,28 @@ class Paths:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Inputs, settings and outputs of one registration.
+class RegisterJob:
+    """One registration: what `regkit register` runs.
 
-    ``full_paths`` shows the folders of the inputs wherever their names are shown.
+    Parameters
+    ----------
+    paths
+        The files that it reads.
+    folder
+        Where its results go.
+    preset
+        The name of the one that ``config`` began from.
+    config
+        All settings.
+    overwrite
+        Replace results that are there.
+    reading
+        How images are read.
+    full_paths
+        Show the folders of the inputs wherever their names are shown.
     """
+
+    kind: ClassVar[str] = "register"
 
     paths: Paths
     folder: Path
@@ -68,40 +90,80 @@ class Plan:
     full_paths: bool = False
 
     @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the files that will be written, the record last."""
-        return (*FILES, *map(warped_name, self.paths.moving_labels), RECORD)
+    def outputs(self) -> Folder:
+        """One folder, the record last."""
+        names = (*FILES, *map(warped_name, self.paths.moving_labels), RECORD)
+        return Folder(self.folder, names, self.overwrite)
+
+    def inputs(self) -> tuple[InputFile, ...]:
+        """Every file of ``paths``."""
+        return tuple(InputFile(role, path, self.full_paths) for role, path in self.paths.given())
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as they were given, how files are read, and what backbones are made of."""
+        return {
+            "asked": self.asked(),
+            "backbones": self.backbones(),
+            "reading": asdict(self.reading),
+        }
+
+    def plan(self) -> dict[str, Any]:
+        """Preset and settings."""
+        return {"preset": self.preset, "config": self.config.model_dump(mode="json")}
 
     def shown(self, path: Path) -> str:
         """What an input is called where people look: its base name, if not asked for more."""
-        return display_path(path.absolute()) if self.full_paths else display_name(path)
+        return shown(path, full=self.full_paths)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The plan as plain values."""
-        inputs = [{"role": role, "file": self.shown(path)} for role, path in self.paths.given()]
+    def asked(self) -> dict[str, Any]:
+        """The settings as they were given, before ``auto`` became something."""
         config = self.config.model_dump(mode="json")
-        return {
-            "inputs": inputs,
-            "preset": self.preset,
-            "config": config,
-            "folder": str(self.folder),
-            "outputs": list(self.outputs),
-        }
+        return config | {"model": config["model"] and Path(config["model"]).name}
 
-    def as_json(self) -> str:
-        """The plan for another program."""
-        return json.dumps(self.as_dict(), indent=2)
+    def backbones(self) -> list[dict[str, str]]:
+        """Names and SHA-256 of the files by whose features images are compared."""
+        files = backbone_files(self.config.similarity)
+        return [{"file": path.name, "sha256": sha256(path)} for path in files]
 
-    def as_text(self) -> str:
-        """The plan for a person."""
-        plan = self.as_dict()
-        rows = [f"{entry['role']:<14}{entry['file']}" for entry in plan["inputs"]]
-        rows += [f"{name:<14}{value}" for name, value in plan["config"].items()]
-        rows += [f"{'would write':<14}{self.folder / name}" for name in self.outputs]
-        return "\n".join(rows)
+    def check(self) -> None:
+        """Refuse what could not be carried out, reading no image.
+
+        Raises
+        ------
+        InputError
+            If the device is not there, labels that are to guide are missing, or two outputs would
+            share a name.
+        """
+        resolve_device(self.config.device)
+        if self.config.dice and not (self.paths.fixed_labels and self.paths.moving_labels):
+            raise InputError(
+                f"--dice {self.config.dice:g} needs labels of both images; give --fixed-labels and "
+                "--moving-labels"
+            )
+        _check_names(self)
+
+    def look(self) -> RegisterSurvey:
+        """Read the headers of both images."""
+        return RegisterSurvey(self, read_headers(self))
 
 
-def make_plan(
+@dataclass(frozen=True)
+class RegisterSurvey:
+    """A registration whose two images have been looked at."""
+
+    job: RegisterJob
+    headers: Headers
+
+    def needs(self) -> Needs:
+        """Memory and disk, by the headers alone."""
+        return needs_of(self.headers, self.job.config)
+
+    def open(self) -> RegisterTask:
+        """Read and check every file."""
+        return RegisterTask(self.job, open_pair(self.job, self.headers))
+
+
+def make_register_job(
     paths: Paths,
     folder: Path | None,
     *,
@@ -111,41 +173,20 @@ def make_plan(
     overwrite: bool,
     reading: ReadOptions,
     full_paths: bool = False,
-) -> Plan:
+) -> RegisterJob:
     """Settle the settings and the folder, reading no image.
 
     Raises
     ------
     InputError
-        If an option is not allowed, two outputs would share a name, or one is taken.
+        If an option is not allowed.
     """
     given = {name: value for name, value in options.items() if value is not None}
     settings = read_settings(file) if file else {}
     _check_settings(preset, file, settings)
     config = make_config(preset, file=settings, **given)
     place = folder or _default_folder(paths)
-    plan = Plan(paths, place, preset, config, overwrite, reading, full_paths)
-    check_plan(plan)
-    return plan
-
-
-def check_plan(plan: Plan) -> None:
-    """Refuse what could not be carried out, reading no image.
-
-    Raises
-    ------
-    InputError
-        If the device is not there, labels that are to guide are missing, two outputs would share a
-        name, or one is taken.
-    """
-    resolve_device(plan.config.device)
-    if plan.config.dice and not (plan.paths.fixed_labels and plan.paths.moving_labels):
-        raise InputError(
-            f"--dice {plan.config.dice:g} needs labels of both images; give --fixed-labels and "
-            "--moving-labels"
-        )
-    _check_names(plan)
-    _check_files(plan)
+    return RegisterJob(paths, place, preset, config, overwrite, reading, full_paths)
 
 
 def split_init(init: str | None) -> tuple[str | None, Path | None]:
@@ -187,29 +228,6 @@ def as_weights(word: str | None) -> tuple[float, ...] | None:
         raise InputError(f"--channel-weights {word!r:.40} is not like 2,1") from error
 
 
-def stem(path: Path) -> str:
-    """The file name without its image extension.
-
-    Examples
-    --------
-    >>> stem(Path("a/head.nii.gz")), stem(Path("scan.2.mha"))
-    ('head', 'scan.2')
-    """
-    name = path.name.removesuffix(".gz")
-    return Path(name).stem
-
-
-def warped_name(labels: Path) -> str:
-    """Where warped labels go.
-
-    Examples
-    --------
-    >>> warped_name(Path("a/lobes.nrrd"))
-    'warped_lobes.nii.gz'
-    """
-    return f"warped_{stem(labels)}.nii.gz"
-
-
 def _default_folder(paths: Paths) -> Path:
     return Path(f"{stem(paths.moving)}_to_{stem(paths.fixed)}")
 
@@ -222,33 +240,16 @@ def _check_settings(preset: Preset, file: Path | None, settings: Mapping[str, An
         raise InputError(f"{display_name(file)}: {error}" if file else str(error)) from error
 
 
-def _check_names(plan: Plan) -> None:
-    for name in plan.outputs:
+def _check_names(job: RegisterJob) -> None:
+    names = job.outputs.names
+    for name in names:
         if len(os.fsencode(name)) > _LONGEST_NAME:
             raise InputError(
                 f"{name[:40]}...: the output would have a name of {len(os.fsencode(name))} bytes; "
                 f"at most {_LONGEST_NAME} are allowed. Rename the --moving-labels"
             )
-    twice = [name for name, count in Counter(plan.outputs).items() if count > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"{twice[0]} would be written twice; rename one of the --moving-labels")
-    if plan.paths.fixed_labels and not plan.paths.moving_labels:
+    if job.paths.fixed_labels and not job.paths.moving_labels:
         raise InputError("--fixed-labels needs --moving-labels to be compared with; give both")
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse a folder that could be neither made nor written."""
-    found = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in folder.parts):
-        raise InputError(f"{folder.name[:40]}...: the name of the output folder is too long")
-    if not found.is_dir():
-        raise InputError(f"{found.name}: is a file, not a folder; give another --output")
-    check_permission(found)
-
-
-def _check_files(plan: Plan) -> None:
-    _check_folder(plan.folder)
-    outputs = [plan.folder / name for name in plan.outputs]
-    refuse_overwriting_inputs(outputs, [path for _, path in plan.paths.given()])
-    for path in outputs:
-        check_free(path, plan.overwrite)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regkit.errors import InputError
-from regkit.io import read_transform
+from regkit.io.transforms import read_transform
 from regkit.transforms import Transform, compose
 
 

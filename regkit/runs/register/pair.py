@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regkit.cli.headers import Headers
-from regkit.cli.plan import Plan
-from regkit.cli.terminal import describe, say
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_transform
@@ -17,13 +15,18 @@ from regkit.registration.check import as_mask, check_initial, check_pair, check_
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.label_place import checked_place
 from regkit.registration.twice import NOTHING, is_one_image
+from regkit.runs.lines import describe
+from regkit.runs.register.headers import Headers
 from regkit.transforms import Transform
 from regkit.volume import Labels, Volume
+
+if TYPE_CHECKING:
+    from regkit.runs.register.job import RegisterJob
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What :class:`regkit.cli.plan.Paths` names, in memory."""
+    """What :class:`regkit.runs.register.job.Paths` names, in memory."""
 
     fixed: Volume
     moving: Volume
@@ -35,23 +38,23 @@ class Pair:
     notes: tuple[str, ...] = ()
 
 
-def open_pair(plan: Plan, headers: Headers) -> Pair:
-    """Read and check every file of ``plan``, the two images by the headers that are known.
+def open_pair(job: RegisterJob, headers: Headers) -> Pair:
+    """Read and check every file of ``job``, the two images by the headers that are known.
 
     Raises
     ------
     InputError
         If a file cannot be used.
     """
-    paths = plan.paths
+    paths = job.paths
     fixed, moving = open_image(headers.fixed), open_image(headers.moving)
     # The others belong to one frame, and have no channels and no padding of their own.
-    reading = replace(plan.reading, frame=None, channel=None, channels=None, padding=None)
+    reading = replace(job.reading, frame=None, channel=None, channels=None, padding=None)
     fixed, moving, notes = one_dimension(fixed, moving)
-    shares = check_pair(fixed, moving, plan.config.channel_weights)
+    shares = check_pair(fixed, moving, job.config.channel_weights)
     initial = read_transform(paths.init) if paths.init else None
     check_initial(initial, fixed.ndim)
-    if plan.config.init == "header" and initial is None:
+    if job.config.init == "header" and initial is None:
         check_meeting(fixed, moving)
     masks = {
         image: as_mask(open_image(path, reading), image) if path else None
@@ -75,18 +78,17 @@ def open_pair(plan: Plan, headers: Headers) -> Pair:
     )
 
 
-def introduce(pair: Pair, plan: Plan, *, quiet: bool) -> None:
-    """Say on stderr which image was taken as fixed and which as moving, and what is unusual."""
-    for role, path in (("fixed", plan.paths.fixed), ("moving", plan.paths.moving)):
-        say(describe(role, getattr(pair, role), plan.shown(path)), quiet=quiet)
-    for notice in notices(pair, plan):
-        say(f"notice  {notice}", quiet=quiet)
+def introduction(pair: Pair, job: RegisterJob) -> tuple[str, str]:
+    """Which image was taken as fixed and which as moving."""
+    given = (("fixed", pair.fixed, job.paths.fixed), ("moving", pair.moving, job.paths.moving))
+    first, second = (describe(role, image, job.shown(path)) for role, image, path in given)
+    return first, second
 
 
-def notices(pair: Pair, plan: Plan) -> list[str]:
+def notices(pair: Pair, job: RegisterJob) -> list[str]:
     """What a user should know about a pair, though it is no error."""
     out = list(pair.notes)
-    if pair.initial is None and not plan.config.dice and is_one_image(pair.fixed, pair.moving):
+    if pair.initial is None and not job.config.dice and is_one_image(pair.fixed, pair.moving):
         out.append(NOTHING)
     grid = pair.fixed.grid.straightened()
     if grid != pair.fixed.grid:
@@ -94,7 +96,7 @@ def notices(pair: Pair, plan: Plan) -> list[str]:
         out.append(f"{pair.fixed.name} is sheared; it is resampled at right angles, {size} voxels")
     if pair.moving.grid.straightened() != pair.moving.grid:
         out.append(f"{pair.moving.name} is sheared; its voxels are taken where they lie")
-    if plan.config.dice:
+    if job.config.dice:
         out.append("the labels guide the registration; their Dice is no independent measure of it")
     return out
 

@@ -1,15 +1,8 @@
-"""Memory and disk that a run takes, compared with what is free before it starts."""
+"""Memory and disk that a registration takes."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from regkit.cli.headers import Headers
-from regkit.cli.plan import Plan
-from regkit.errors import ResourceError
-from regkit.io.atomic import free_space, no_space
-from regkit.io.header import Header, product, size_text
+from regkit.io.header import product
 from regkit.networks.inference import suited
 from regkit.networks.models import resolve, weights_file
 from regkit.networks.weights.checkpoint import trained
@@ -17,6 +10,8 @@ from regkit.registration.backbones import backbone_files
 from regkit.registration.config import RegisterConfig
 from regkit.registration.devices import resolve_device
 from regkit.registration.network import SHAPE
+from regkit.runs.job import Needs
+from regkit.runs.register.headers import Headers
 
 # Fitted to the resident peaks of whole runs on one thread, beyond the 200 MB of the imports. Pairs
 # of 160x192x224 and 256x256x256 voxels in int16 took 958 and 1434 MB by default, 898 and 1448 by
@@ -40,23 +35,19 @@ _FEATURES = 575 << 20
 _PER_PIXEL_FEATURES = 1650
 
 
-def check_room(plan: Plan, headers: Headers) -> None:
-    """Refuse a run that would not fit, by the headers of its images alone.
-
-    Raises
-    ------
-    ResourceError
-        With what is needed and what is free.
-    """
+def needs_of(headers: Headers, config: RegisterConfig) -> Needs:
+    """What registering two images takes, by their headers alone."""
     pair = [headers.fixed, headers.moving]
     sizes = [each.kept * product(each.grid.straightened().shape) for each in pair]
-    network = network_memory(plan.config, pair[0].grid.ndim)
-    features = feature_memory(plan.config, pair[0].grid.straightened().shape)
-    memory = features + needed_memory(sizes[0], sizes[1], plan.config, network=network)
-    refuse_memory(memory, pair, what_helps(plan.config))
-    needed = needed_space(sizes[0], plan.config)
-    if free_space(plan.folder) < needed:
-        raise no_space(plan.folder, needed)
+    network = network_memory(config, pair[0].grid.ndim)
+    features = feature_memory(config, pair[0].grid.straightened().shape)
+    memory = features + needed_memory(sizes[0], sizes[1], config, network=network)
+    return Needs(
+        memory,
+        needed_space(sizes[0], config),
+        " and ".join(f"{i.name} ({'x'.join(map(str, i.grid.shape))})" for i in pair),
+        what_helps(config),
+    )
 
 
 def needed_memory(fixed: int, moving: int, config: RegisterConfig, *, network: int = 0) -> int:
@@ -139,66 +130,5 @@ def needed_space(fixed: int, config: RegisterConfig) -> int:
     return _REPORT + _PER_VOXEL_WRITTEN * written
 
 
-def refuse_memory(needed: int, images: list[Header], helps: str) -> None:
-    """Refuse what needs more memory than there is, and say what ``helps``.
-
-    Raises
-    ------
-    ResourceError
-        With both numbers and what helps.
-    """
-    free = available_memory()
-    if free is None or needed <= free:
-        return
-    shown = " and ".join(f"{i.name} ({'x'.join(map(str, i.grid.shape))})" for i in images)
-    raise ResourceError(
-        f"{shown}: about {size_text(needed)} of memory are needed, {size_text(free)} are free; "
-        f"{helps}"
-    )
-
-
-def available_memory() -> int | None:
-    """Bytes that this process may still take; None where the system does not say.
-
-    The least of what the machine has, what its container allows, and what the shell allows.
-    """
-    found = [each for each in (_machine(), _container(), _limit()) if each is not None]
-    return min(found) if found else None
-
-
 def _worked(fixed: int, config: RegisterConfig) -> int:
     return min(fixed, config.field.max_voxels) // min(config.field.factors) ** 3
-
-
-def _machine() -> int | None:
-    lines = (_text("/proc/meminfo") or "").splitlines()
-    return next((int(x.split()[1]) << 10 for x in lines if x.startswith("MemAvailable")), None)
-
-
-def _container() -> int | None:
-    """What a control group leaves, in which files that are cached do not count as taken."""
-    most, taken = _text("/sys/fs/cgroup/memory.max"), _text("/sys/fs/cgroup/memory.current")
-    stat = (_text("/sys/fs/cgroup/memory.stat") or "").split()
-    if most is None or taken is None or not most.strip().isdigit():
-        return None
-    cached = int(stat[stat.index("inactive_file") + 1]) if "inactive_file" in stat else 0
-    return max(0, int(most) - int(taken) + cached)
-
-
-def _limit() -> int | None:
-    """What `ulimit -v` leaves."""
-    pages = _text("/proc/self/statm")
-    if sys.platform == "win32" or pages is None:
-        return None
-    import resource
-
-    most, _ = resource.getrlimit(resource.RLIMIT_AS)
-    taken = int(pages.split()[0]) * resource.getpagesize()
-    return None if most == resource.RLIM_INFINITY else max(0, most - taken)
-
-
-def _text(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
-        return None

@@ -1,0 +1,180 @@
+"""SweepJob: which layer and timestep of a backbone to take, as a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from foundation.features.heatmap import page, table
+from foundation.features.known_pair import known_pair
+from foundation.features.sweep import Cell, Correspondence, stages, sweep
+from regkit.errors import InputError
+from regkit.io import open_image, read_header
+from regkit.io.header import Header
+from regkit.losses.features import Extractor
+from regkit.registration.backbones import backbone_files, open_extractor
+from regkit.registration.config import FeatureConfig, make_config
+from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
+from regkit.runs.inputs import sha256
+from regkit.runs.register.memory import feature_memory
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """What `regkit features sweep` runs.
+
+    Parameters
+    ----------
+    backbone
+        ``NAME`` or ``NAME=PATH``, as in ``features:NAME``.
+    fixed, moving
+        Images on one grid; without ``moving``, fixed is matched with itself.
+    folder
+        Where the heat map and the table go.
+    layers
+        None for every block of the network.
+    timesteps
+        None among them for a network that has none.
+    index
+        The slice of a volume along its last axis; None for the middle one.
+    places, seed
+        How many places are matched, and the seed of the bend, the places and the noise.
+    overwrite
+        Replace what is there.
+    """
+
+    kind: ClassVar[str] = "sweep"
+
+    backbone: str
+    fixed: Path
+    moving: Path | None
+    folder: Path
+    layers: tuple[str, ...] | None = None
+    timesteps: tuple[int | None, ...] = (0,)
+    index: int | None = None
+    places: int = 400
+    seed: int = 0
+    overwrite: bool = False
+
+    @property
+    def outputs(self) -> Folder:
+        """The table, the heat map, and the record."""
+        return Folder(self.folder, ("sweep.csv", "sweep.html", RECORD), self.overwrite)
+
+    def inputs(self) -> list[InputFile]:
+        """The images."""
+        given = [("fixed", self.fixed), ("moving", self.moving)]
+        return [InputFile(role, path) for role, path in given if path is not None]
+
+    def settings(self) -> dict[str, Any]:
+        """What is swept, and the SHA-256 of the backbone's files."""
+        files = backbone_files(f"features:{self.backbone}")
+        found = [{"file": path.name, "sha256": sha256(path)} for path in files]
+        return {"asked": self.plan(), "backbones": found}
+
+    def plan(self) -> dict[str, Any]:
+        """What is swept."""
+        names = ("backbone", "layers", "timesteps", "index", "places", "seed")
+        return {name: getattr(self, name) for name in names}
+
+    def check(self) -> None:
+        """Nothing is wrong before files are looked at."""
+
+    def look(self) -> SweepSurvey:
+        """Read the headers of the images."""
+        return SweepSurvey(self, [read_header(each.path) for each in self.inputs()])
+
+
+@dataclass(frozen=True)
+class SweepSurvey:
+    """A sweep whose images have been looked at."""
+
+    job: SweepJob
+    headers: Sequence[Header]
+
+    def needs(self) -> Needs:
+        """What features of one slice take."""
+        name = f"features:{self.job.backbone}"
+        shape = self.headers[0].grid.shape
+        memory = feature_memory(make_config(similarity=name), shape[:2])
+        return Needs(memory, of=self.headers[0].name, helps="use images of fewer pixels")
+
+    def open(self) -> SweepTask:
+        """Open the backbone and the images, and bend moving."""
+        job = self.job
+        extractor = open_extractor(job.backbone, FeatureConfig(layers=job.layers))
+        layers = job.layers or tuple(stages(extractor))
+        generator = torch.Generator().manual_seed(job.seed)
+        images = [open_image(each.of(frame=None, channel=None)) for each in self.headers]
+        pair = known_pair(images[0], images[-1], job.index, job.places, generator)
+        return SweepTask(job, extractor, pair, layers, generator)
+
+
+@dataclass(frozen=True, eq=False)
+class SweepTask:
+    """A backbone and a pair with known truth."""
+
+    job: SweepJob
+    extractor: Extractor
+    pair: Correspondence
+    layers: Sequence[str]
+    generator: torch.Generator
+    introduction: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def execute(self, on_progress: OnProgress) -> SweepOutcome:
+        """Match by every layer at every timestep, one timestep after the other."""
+        cells: list[Cell] = []
+        for number, timestep in enumerate(self.job.timesteps, start=1):
+            cells += sweep(self.extractor, self.pair, self.layers, [timestep], self.generator)
+            on_progress(Progress("sweep", number / len(self.job.timesteps)))
+        return SweepOutcome(self.job, cells)
+
+
+@dataclass(frozen=True)
+class SweepOutcome:
+    """How far off every layer is at every timestep."""
+
+    job: SweepJob
+    cells: Sequence[Cell]
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """The best cell, and all of them."""
+        best = min(self.cells, key=lambda cell: cell.error)
+        return {"best": asdict(best), "cells": [asdict(cell) for cell in self.cells]}
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write the table and the heat map."""
+        title = f"{self.job.backbone} on {self.job.fixed.name}"
+        places["sweep.csv"].write_text(table(self.cells), encoding="utf-8")
+        places["sweep.html"].write_text(page(title, self.cells), encoding="utf-8")
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Nothing; the command says which one is best."""
+        return ()
+
+
+def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SweepJob:
+    """The job that a record came from, with another folder.
+
+    Raises
+    ------
+    InputError
+        If its settings or inputs are not those of a sweep.
+    """
+    asked = {name: _as_tuple(value) for name, value in record["asked"].items()}
+    paths = {each.role: each.path for each in inputs}
+    if "fixed" not in paths or not set(paths) <= {"fixed", "moving"}:
+        raise InputError("the record must name a fixed image; it is damaged")
+    try:
+        return SweepJob(**{"moving": None, **paths, **asked, "folder": folder})
+    except TypeError as error:
+        raise InputError(f"the record asks for what is no setting of a sweep: {error}") from error
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,34 @@
+"""One way to run anything: a job is described, checked, run, recorded, resumed and repeated here.
+
+A job is a :class:`Job`: a frozen dataclass that pickles. :func:`run` checks it, sees whether memory
+and disk suffice, opens its inputs, does the work in a staging place, writes the record last and
+publishes everything at once. Other packages make theirs known by the entry points ``regkit.jobs``
+(:mod:`regkit.runs.kinds`), so that ``regkit rerun`` repeats their runs too.
+"""
+
+from regkit.runs.inputs import InputFile
+from regkit.runs.job import Job, Needs, Outcome, Survey, Task
+from regkit.runs.outputs import RECORD, Files, Folder, Outputs
+from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.resume import is_finished
+from regkit.runs.running import Done, begin, check, run
+
+__all__ = [
+    "RECORD",
+    "Done",
+    "Files",
+    "Folder",
+    "InputFile",
+    "Job",
+    "Needs",
+    "OnProgress",
+    "Outcome",
+    "Outputs",
+    "Progress",
+    "Survey",
+    "Task",
+    "begin",
+    "check",
+    "is_finished",
+    "run",
+]

@@ -1,0 +1,230 @@
+"""ApplyJob: an image or label map through transforms that were found before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from regkit.errors import InputError
+from regkit.geometry import Grid
+from regkit.io import (
+    ReadOptions,
+    check_holds,
+    check_output,
+    labels_of,
+    open_frames,
+    open_image,
+    read_header,
+    save_series,
+)
+from regkit.io.chain import open_chain
+from regkit.io.header import Header, product
+from regkit.io.options import AS_STORED
+from regkit.resample import warp
+from regkit.runs.inputs import InputFile
+from regkit.runs.job import Needs
+from regkit.runs.outputs import Files
+from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.record import reading_of
+from regkit.transforms import Transform
+from regkit.volume import Volume
+
+_FEW = 64 << 20
+# An image as it is stored, as it is sampled, and once more while it is checked; the result likewise
+# with the points at which it is sampled, slab by slab.
+_PER_VOXEL = 12
+
+
+@dataclass(frozen=True)
+class ApplyJob:
+    """One image through transforms: what `regkit apply` runs.
+
+    Parameters
+    ----------
+    image
+        What is moved, 4-D too.
+    transforms
+        Files of transforms from points of the reference to points of the image, in the order in
+        which a point passes them.
+    onto
+        The reference, whose grid the result takes.
+    output
+        The file to write.
+    record
+        Where the record goes; None for none, without which nothing can be resumed or repeated.
+    labels
+        The image holds labels.
+    outside
+        Value beyond the image.
+    reading
+        How images are read.
+    overwrite
+        Replace what is there.
+    full_paths
+        Show the folders of the inputs wherever their names are shown.
+    """
+
+    kind: ClassVar[str] = "apply"
+
+    image: Path
+    transforms: tuple[Path, ...]
+    onto: Path
+    output: Path
+    record: Path | None = None
+    labels: bool = False
+    outside: float = 0.0
+    reading: ReadOptions = AS_STORED
+    overwrite: bool = False
+    full_paths: bool = False
+
+    @property
+    def outputs(self) -> Files:
+        """The image, and the record where one is asked for."""
+        record = [("record", self.record)] if self.record else []
+        return Files((("image", self.output), *record), self.overwrite)
+
+    def inputs(self) -> list[InputFile]:
+        """The image, the reference and the transforms."""
+        given = [("image", self.image), ("onto", self.onto)]
+        given += [("transform", path) for path in self.transforms]
+        return [InputFile(role, path, self.full_paths) for role, path in given]
+
+    def settings(self) -> dict[str, Any]:
+        """What is done, and how files are read."""
+        return {"asked": self.plan(), "reading": asdict(self.reading)}
+
+    def plan(self) -> dict[str, Any]:
+        """What is done."""
+        return {"labels": self.labels, "outside": self.outside}
+
+    def check(self) -> None:
+        """Refuse a name that no format writes.
+
+        Raises
+        ------
+        InputError
+            If it is one.
+        """
+        check_output(self.output, overwrite=self.overwrite)
+
+    def look(self) -> ApplySurvey:
+        """Read the headers of the reference and the image."""
+        # All frames and channels of a reference lie on one grid.
+        reference = read_header(self.onto, self.reading).of(frame=0, channel=0)
+        check_holds(self.output, reference.grid.straightened())
+        header = read_header(self.image, self.reading)
+        reading = self.reading if self.labels else _with_all_channels(self.reading, header)
+        frames = header.each_frame(reading)
+        kept = frames[0].kept
+        check_output(self.output, overwrite=self.overwrite, frames=len(frames), channels=kept)
+        return ApplySurvey(self, reference, header, reading, len(frames), kept)
+
+
+def _with_all_channels(reading: ReadOptions, header: Header) -> ReadOptions:
+    """What a user who names no channel means by an image of several."""
+    if header.channels == 1 or reading.channel is not None or reading.channels is not None:
+        return reading
+    return replace(reading, channels="all")
+
+
+@dataclass(frozen=True)
+class ApplySurvey:
+    """The headers of an image and its reference."""
+
+    job: ApplyJob
+    reference: Header
+    header: Header
+    reading: ReadOptions
+    frames: int
+    channels: int
+
+    def needs(self) -> Needs:
+        """Memory and disk, by the headers alone."""
+        voxels = product(self.header.grid.shape) + product(self.reference.grid.shape)
+        return Needs(
+            _FEW + _PER_VOXEL * voxels * self.frames * self.channels,
+            of=f"{self.header.name} ({'x'.join(map(str, self.header.grid.shape))})",
+            helps="use --frame, or an image with larger voxels",
+        )
+
+    def open(self) -> ApplyTask:
+        """Read the reference, the transforms and every frame."""
+        job = self.job
+        grid = open_image(self.reference).grid.straightened()
+        phi = open_chain(job.transforms)
+        frames = [
+            labels_of(frame, self.header) if job.labels else frame
+            for frame in open_frames(self.header, self.reading)
+        ]
+        return ApplyTask(frames, phi, grid, job.outside, self.header.repetition)
+
+
+@dataclass(frozen=True, eq=False)
+class ApplyTask:
+    """Frames and a transform in memory."""
+
+    frames: Sequence[Volume]
+    phi: Transform
+    grid: Grid
+    outside: float
+    repetition: float | None
+    introduction: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def execute(self, on_progress: OnProgress) -> ApplyOutcome:
+        """Resample frame by frame."""
+        warped = []
+        for number, frame in enumerate(self.frames, start=1):
+            warped.append(warp(frame, self.phi, onto=self.grid, outside=self.outside))
+            on_progress(Progress("warping", number / len(self.frames)))
+        return ApplyOutcome(warped, self.repetition)
+
+
+@dataclass(frozen=True, eq=False)
+class ApplyOutcome:
+    """Frames on the grid of the reference."""
+
+    warped: Sequence[Volume]
+    repetition: float | None
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """How many frames there are."""
+        return {"frames": len(self.warped)}
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write them as one file."""
+        save_series(self.warped, places["image"], repetition=self.repetition)
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Nothing that the file does not say."""
+        return ()
+
+
+def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ApplyJob:
+    """The job that a record came from, with its outputs in another folder.
+
+    Raises
+    ------
+    InputError
+        If its inputs, outputs or settings are not those of such a job.
+    """
+    found = {each.role: each.path for each in inputs if each.role != "transform"}
+    transforms = tuple(each.path for each in inputs if each.role == "transform")
+    asked, outputs = record["asked"], record["outputs"]
+    whole = (
+        set(found) == {"image", "onto"}
+        and transforms
+        and set(asked) == {"labels", "outside"}
+        and isinstance(outputs, dict)
+    )
+    names = [outputs.get(role) for role in ("image", "record")] if whole else []
+    if not whole or any(not isinstance(n, str) or Path(n).name != n for n in names):
+        raise InputError("the record must name an image, a reference and transforms; it is damaged")
+    files = Files((("image", Path(names[0])), ("record", Path(names[1])))).moved(folder).places()
+    job = ApplyJob(
+        found["image"], transforms, found["onto"], files["image"], files["record"],
+        bool(asked["labels"]), float(asked["outside"]), reading_of(record),
+    )  # fmt: skip
+    return replace(job, full_paths=any(each.full_path for each in inputs))

@@ -1,0 +1,54 @@
+"""InputFile: a file that a job reads, by its role."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from regkit.io.names import display_name, display_path
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that a job reads.
+
+    Parameters
+    ----------
+    role
+        What it is to the job, such as ``fixed``; several files may share a role.
+    path
+        Where it lies.
+    full_path
+        Whether its folder may be shown; otherwise its base name is all that is shown of it.
+    """
+
+    role: str
+    path: Path
+    full_path: bool = False
+
+    @property
+    def shown(self) -> str:
+        """What people see of the path."""
+        return shown(self.path, full=self.full_path)
+
+    def as_record(self) -> dict[str, str]:
+        """The fingerprint, with the path where that may be shown."""
+        where = {"path": self.shown} if self.full_path else {}
+        return fingerprint(self.role, self.path) | where
+
+
+def shown(path: Path, *, full: bool) -> str:
+    """A path as people see it: its base name, if not asked for more."""
+    return display_path(path.absolute()) if full else display_name(path)
+
+
+def fingerprint(role: str, path: Path) -> dict[str, str]:
+    """Role, base name and SHA-256 of an input; its folder stays private."""
+    return {"role": role, "file": path.name, "sha256": sha256(path)}
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

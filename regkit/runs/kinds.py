@@ -1,0 +1,56 @@
+"""Kinds of jobs by name, regkit's own and those of other packages, to make one from a record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from regkit.errors import InputError
+from regkit.runs.inputs import InputFile
+from regkit.runs.job import Job
+from regkit.settings import near
+
+GROUP = "regkit.jobs"
+# What pyproject.toml declares too; here so that a checkout that is not installed knows them.
+_OWN = (
+    EntryPoint("register", "regkit.runs.register.again:again", GROUP),
+    EntryPoint("apply", "regkit.runs.apply:again", GROUP),
+)
+_FIRST = "register"  # whose records did not name their kind
+Again = Callable[[Mapping[str, Any], Sequence[InputFile], Path], Job]
+"""What an entry point of the group names: a record, its inputs and a folder to a job.
+
+The inputs have been found already, in the order in which the record names them; the outputs are to
+go into the folder. It raises `InputError` for a record that it cannot use.
+"""
+
+
+def kind_of(record: Mapping[str, Any]) -> str:
+    """The kind of job that a record is of.
+
+    Examples
+    --------
+    >>> kind_of({"kind": "denoise"}), kind_of({})
+    ('denoise', 'register')
+    """
+    return str(record.get("kind", _FIRST))
+
+
+def job_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> Job:
+    """The job that a record came from, with its outputs in another folder.
+
+    Raises
+    ------
+    InputError
+        If nothing that is installed knows its kind, or the record is damaged.
+    """
+    found = {entry.name: entry for entry in (*entry_points(group=GROUP), *_OWN)}
+    kind = kind_of(record)
+    if kind not in found:
+        raise InputError(
+            f"the record is of a run of {kind!r:.40}, which nothing here knows{near(kind, found)}"
+        )
+    again: Again = found[kind].load()
+    return again(record, inputs, folder)

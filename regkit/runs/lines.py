@@ -1,0 +1,18 @@
+"""Lines that several jobs say alike."""
+
+from __future__ import annotations
+
+from regkit.volume import Volume
+
+
+def describe(role: str, volume: Volume, name: str) -> str:
+    """``fixed``/``moving`` with name, shape, spacing and orientation, on one line.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> from regkit import Grid
+    >>> describe("fixed", Volume(torch.zeros(4, 5, 6), Grid((4, 5, 6), np.eye(4))), "a.nii")
+    'fixed   a.nii  4x5x6, 1x1x1 mm, RAS'
+    """
+    return f"{role:<7} {name}  {volume.grid.summary}"

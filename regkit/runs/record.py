@@ -1,0 +1,168 @@
+"""The record of a run: what is needed to tell how a result came about, and to get it again."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from regkit import __version__
+from regkit.errors import InputError
+from regkit.io import ReadOptions
+from regkit.io.names import display_name
+from regkit.io.preflight import check_regular
+from regkit.runs.inputs import sha256
+from regkit.runs.job import Job, Outcome, Task
+from regkit.runs.outputs import Outputs, record_name
+
+_PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
+_MAX_BYTES = 1 << 24
+
+
+def make_record(job: Job, task: Task, outcome: Outcome, *, seconds: float) -> dict[str, Any]:
+    """Everything about one run but the SHA-256 of its outputs, as JSON can hold it.
+
+    Parameters
+    ----------
+    job, task, outcome
+        What was run.
+    seconds
+        Wall time of the work.
+
+    Returns
+    -------
+    dict
+        ``status``, ``kind``, ``versions``, ``machine``, ``inputs`` with their SHA-256, the job's
+        settings, ``notices``, ``seconds``, ``peak_memory_mb``, and what the outcome adds. Numbers
+        that are not finite become ``None``.
+    """
+    record: dict[str, Any] = as_json(
+        {
+            "status": "done",
+            "kind": job.kind,
+            "versions": versions(),
+            "machine": {"system": platform.platform(), "processor": platform.machine()},
+            "inputs": [each.as_record() for each in job.inputs()],
+            **job.settings(),
+            "notices": list(task.notices),
+            "seconds": round(seconds, 2),
+            "peak_memory_mb": peak_memory_mb(),
+            **outcome.entries(seconds),
+        }
+    )
+    return record
+
+
+def with_outputs(
+    record: Mapping[str, Any], outputs: Outputs, staged: Mapping[str, Path]
+) -> dict[str, Any]:
+    """A record with the outputs that are there, and their SHA-256.
+
+    Parameters
+    ----------
+    staged
+        Where each output was written, by name.
+    """
+    own = record_name(outputs)
+    written = [name for name, path in staged.items() if name == own or path.is_file()]
+    digests = {name: sha256(staged[name]) for name in written if name != own}
+    return {**record, "outputs": outputs.described(written), "sha256": digests}
+
+
+def write_record(record: Mapping[str, Any], path: Path) -> None:
+    """Write a record as JSON."""
+    text = json.dumps(record, indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What a run wrote about itself.
+
+    Raises
+    ------
+    InputError
+        If it is no record of a run.
+    """
+    name = display_name(path)
+    check_regular(path)
+    if path.stat().st_size > _MAX_BYTES:
+        raise InputError(f"{name}: is larger than {_MAX_BYTES} bytes; this is no record of a run")
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{name}: is not a record of a run: {error}") from error
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "inputs": list, "asked": dict, "outputs": (list, dict), "sha256": dict
+    }  # fmt: skip
+    wrong = [
+        key
+        for key, kind in kinds.items()
+        if not isinstance(loaded, dict) or not isinstance(loaded.get(key), kind)
+    ]
+    if wrong:
+        raise InputError(
+            f"{name}: is not a record of a run of this version: it has no {wrong[0]!r}; give the "
+            "JSON file that regkit wrote last, such as run.json of `regkit register`"
+        )
+    return dict(loaded)
+
+
+def reading_of(record: Mapping[str, Any]) -> ReadOptions:
+    """How the images of a record were read.
+
+    Raises
+    ------
+    InputError
+        If that is no way of reading.
+    """
+    known, reading = {each.name for each in fields(ReadOptions)}, record.get("reading")
+    if not isinstance(reading, dict) or not set(reading) <= known:
+        raise InputError(f"the record may have {', '.join(sorted(known))} under 'reading'")
+    return ReadOptions(**reading)
+
+
+def versions() -> dict[str, str]:
+    """Versions of regkit, Python and what the numbers depend on."""
+    return {"regkit": __version__, "python": platform.python_version()} | {
+        name: _version(name) for name in _PACKAGES
+    }
+
+
+def peak_memory_mb() -> float | None:
+    """Largest resident size of this process in MB; ``None`` where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such module
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def as_json(value: Any) -> Any:
+    """Values as JSON gives them back: tuples are lists, and no number is not finite.
+
+    Examples
+    --------
+    >>> as_json({"spacing": (1.0, float("nan"))})
+    {'spacing': [1.0, None]}
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [as_json(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""The job `register`: a pair of images in, one aligned pair out."""

@@ -1,0 +1,164 @@
+"""What a registration has found, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from regkit.geometry.world import World
+from regkit.io import save, write_transform
+from regkit.registration.result import Result
+from regkit.runs.register.names import warped_name
+from regkit.volume import Labels, Volume
+
+if TYPE_CHECKING:
+    from regkit.runs.register.job import RegisterJob
+
+# In the version after 0.1 under their old names as well.
+_LENGTHS = ("inverse_consistency_", "displacement_")
+_IN_REPORT = ("preset", "seed", "device", "seconds", "peak_memory_mb", "inputs")
+# As many as share a disk without harm; compressing and drawing keep two cores busy.
+_WRITERS = 2
+_STEPS = 2.0**10
+_TO_TRY = (
+    "Try --init with a rough alignment by hand, masks of what both images show, --similarity mind, "
+    "or --transform rigid."
+)
+
+
+@dataclass(frozen=True)
+class RegisterOutcome:
+    """A result, and what was measured beside it.
+
+    Parameters
+    ----------
+    job
+        What was run.
+    result
+        What the registration returned, with the overlap of labels among its metrics.
+    labels
+        Those of moving, on the grid of fixed.
+    before
+        Metrics of the start, under the names that ``result.metrics`` has for the end.
+    """
+
+    job: RegisterJob
+    result: Result
+    labels: tuple[Labels, ...]
+    before: Mapping[str, float]
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """See :class:`regkit.runs.job.Outcome`.
+
+        Returns
+        -------
+        dict
+            ``preset``, ``seed``, ``device``, ``config``, ``reason``, ``stages``, ``quality``,
+            ``world`` (``unit``, ``axes``, ``crs``: what lengths are measured in), ``metrics`` and
+            ``metrics_before``.
+        """
+        result, config = self.result, self.result.config.model_dump(mode="json")
+        world = result.fixed.grid.world
+        return {
+            "preset": self.job.preset,
+            "seed": config["seed"],
+            "device": config["device"],
+            "config": config,
+            "reason": result.reason,
+            "stages": [asdict(stage) for stage in result.stages],
+            "quality": result.quality.as_dict(),
+            "world": asdict(world),
+            "metrics": with_old_names(result.metrics, world),
+            "metrics_before": dict(self.before),
+        }
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write every file, some side by side."""
+        result = self.result
+        about = {name: record[name] for name in _IN_REPORT}
+        if record["notices"]:
+            about["notices"] = "; ".join(record["notices"])
+        before = record["metrics_before"]
+        _side_by_side(
+            # The one that takes longest comes first.
+            lambda: _write_report(result, places["report.html"], run=about, before=before),
+            lambda: save(shortened(result.jacobian), places["jacobian.nii.gz"]),
+            lambda: write_transform(result.transform, places["transform.h5"]),
+            lambda: write_transform(result.inverse, places["inverse.h5"]),
+            lambda: save(result.warped, places["warped.nii.gz"]),
+            *(
+                partial(save, warped, places[warped_name(path)])
+                for path, warped in zip(self.job.paths.moving_labels, self.labels, strict=True)
+            ),
+        )
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, str]:
+        """What was done, and what it is worth."""
+        return _summary(record), _quality(record["quality"])
+
+
+def with_old_names(metrics: Mapping[str, float], world: World) -> dict[str, float]:
+    """Metrics, and lengths under the names of version 0.1 as well, where those tell the truth.
+
+    Examples
+    --------
+    >>> with_old_names({"displacement_p95": 2.0}, World())
+    {'displacement_p95': 2.0, 'displacement_p95_mm': 2.0}
+    >>> with_old_names({"displacement_p95": 2.0}, World("m"))
+    {'displacement_p95': 2.0}
+    """
+    lengths = [name for name in metrics if name.startswith(_LENGTHS)] if world.unit == "mm" else []
+    return {**metrics, **{f"{name}_mm": metrics[name] for name in lengths}}
+
+
+def _write_report(*args: Any, **kwargs: Any) -> None:
+    """:func:`regkit.report.html.write_report`, whose imports are a job like the others."""
+    from regkit.report.html import write_report
+
+    write_report(*args, **kwargs)
+
+
+def shortened(jacobian: Volume) -> Volume:
+    """Determinants on a raster of 2**-10, off by 5e-4 at most, for half the time to compress.
+
+    None becomes 0 by it: the file has the folding that the record has.
+    """
+    near = (jacobian.data * _STEPS).round() / _STEPS
+    return jacobian.with_data(torch.where(near == 0, jacobian.data, near))
+
+
+def _side_by_side(*jobs: Callable[[], object]) -> None:
+    """Call all; after a failure start none of those that wait, and raise it."""
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _quality(quality: Mapping[str, Any]) -> str:
+    """One line a person cannot miss."""
+    if quality["verdict"] == "pass":
+        return f"quality pass; {len(quality['checks'])} checks, judge the fit by the pictures"
+    what = "FAIL, hardly right" if quality["verdict"] == "fail" else "DOUBTFUL, look before use"
+    advice = f" {_TO_TRY}" if quality["verdict"] == "fail" else ""
+    return f"quality {what}: {' '.join(quality['reasons'])}{advice}"
+
+
+def _summary(record: Mapping[str, Any]) -> str:
+    metrics, before = record["metrics"], record["metrics_before"]
+    facts = [f"{record['config']['similarity']} ({record['reason']})"]
+    if metrics.get("folding") is not None:
+        facts.append(f"folding {100 * metrics['folding']:.3g} %")
+    if "dice_mean" in before:
+        facts.append(f"mean Dice {metrics['dice_mean']:.3f}, {before['dice_mean']:.3f} before")
+    return f"done    {'; '.join(facts)}; {record['seconds']:.0f} s"

@@ -1,0 +1,95 @@
+"""The work of a registration, from two images in memory to a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from regkit.metrics import dice, summarise_dice
+from regkit.registration import result as engines
+from regkit.registration.pipeline import register
+from regkit.resample import warp
+from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.register.outcome import RegisterOutcome
+from regkit.runs.register.pair import Pair, introduction, notices
+from regkit.transforms import Affine, Transform
+
+if TYPE_CHECKING:
+    from regkit.runs.register.job import RegisterJob
+
+
+@dataclass(frozen=True)
+class RegisterTask:
+    """A registration whose files have been read and checked."""
+
+    job: RegisterJob
+    pair: Pair
+
+    @property
+    def introduction(self) -> tuple[str, ...]:
+        """Which image was taken as fixed and which as moving."""
+        return introduction(self.pair, self.job)
+
+    @property
+    def notices(self) -> list[str]:
+        """What a user should know about the pair."""
+        return notices(self.pair, self.job)
+
+    def execute(self, on_progress: OnProgress) -> RegisterOutcome:
+        """Register, measure, and warp the labels."""
+        pair = self.pair
+        before = label_overlap(pair, pair.initial or Affine.identity(pair.fixed.ndim))
+        result = self._registered(on_progress)
+        onto = result.fixed.grid
+        labels = [warp(each, result.transform, onto=onto) for each in pair.moving_labels]
+        return RegisterOutcome(self.job, result, tuple(labels), before)
+
+    def _registered(self, on_progress: OnProgress) -> engines.Result:
+        pair, config = self.pair, self.job.config
+        result = register(
+            pair.fixed,
+            pair.moving,
+            config=config,
+            fixed_mask=pair.fixed_mask,
+            moving_mask=pair.moving_mask,
+            fixed_labels=pair.fixed_labels if config.dice else None,
+            moving_labels=pair.moving_labels[0] if config.dice else None,
+            initial=pair.initial,
+            progress=shown_by(on_progress),
+        )
+        after = label_overlap(pair, result.transform)
+        return replace(result, metrics={**result.metrics, **after})
+
+
+def label_overlap(pair: Pair, phi: Transform) -> dict[str, float]:
+    """Dice of fixed's labels and the first of moving's through ``phi``, mean and worst.
+
+    Empty without labels of fixed. ``phi`` takes world points of fixed to those of moving.
+
+    Raises
+    ------
+    InputError
+        If no structure occurs in either map.
+    """
+    if pair.fixed_labels is None:
+        return {}
+    warped = warp(pair.moving_labels[0], phi, onto=pair.fixed_labels.grid)
+    found = summarise_dice(dice(pair.fixed_labels, warped))
+    return {"dice_mean": found.mean, "dice_worst": found.worst}
+
+
+def shown_by(on_progress: OnProgress) -> Callable[[engines.Progress], None]:
+    """The callback of an engine that reports to that of a job."""
+    return lambda found: on_progress(Progress(found.stage, _share(found), _note(found)))
+
+
+def _share(found: engines.Progress) -> float:
+    within = (found.iteration + 1) / max(found.iterations, 1)
+    return (found.level - 1 + min(within, 1.0)) / max(found.levels, 1)
+
+
+def _note(found: engines.Progress) -> str:
+    value = "" if math.isnan(found.value) else f" {found.value:.4f}"
+    return f"level {found.level}/{found.levels}  {found.similarity}{value}"

@@ -1,0 +1,70 @@
+"""A run again: its inputs by their SHA-256, and what of its outputs is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from regkit.errors import InputError
+from regkit.io.names import display_name
+from regkit.runs.inputs import InputFile, sha256
+
+# Pages tell the time that a run took, and pictures in them when they were drawn.
+_PAGE, _REPORT = ".html", "report"
+
+
+def find_inputs(record: Mapping[str, Any], folders: Sequence[Path]) -> list[InputFile]:
+    """The files that a record names, known by their SHA-256.
+
+    A record may come from a stranger: what it names is looked for in ``folders``, never where it
+    says.
+
+    Raises
+    ------
+    InputError
+        If one is in none of the folders, or is another one now.
+    """
+    return [_input(entry, folders) for entry in record["inputs"]]
+
+
+def compared(record: Mapping[str, Any]) -> list[str]:
+    """The outputs of a run that another one must give to the last bit."""
+    return [name for name in record["sha256"] if name != _REPORT and not name.endswith(_PAGE)]
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Those of them that differ between the records of two runs."""
+    old, new = before["sha256"], after["sha256"]
+    return [name for name in compared(before) if old[name] != new.get(name)]
+
+
+def changed(before: object, now: Mapping[str, str]) -> str:
+    """Which versions are others than at the time of a record.
+
+    Examples
+    --------
+    >>> changed({"torch": "2.10"}, {"torch": "2.11"})
+    '; torch was 2.10 and is 2.11'
+    """
+    old = before if isinstance(before, dict) else {}
+    other = [
+        f"{name} was {old.get(name)} and is {v}" for name, v in now.items() if old.get(name) != v
+    ]
+    return f"; {', '.join(other)}" if other else "; all versions are the same"
+
+
+def _input(entry: Any, folders: Sequence[Path]) -> InputFile:
+    known = isinstance(entry, dict) and isinstance(entry.get("role"), str)
+    name = entry.get("file") if known else None
+    if not isinstance(name, str) or not name or Path(name).name != name:
+        raise InputError("the record names an input that is no base name of a file; it is damaged")
+    there = [folder / name for folder in folders if (folder / name).is_file()]
+    for path in there:
+        if sha256(path) == entry.get("sha256"):
+            return InputFile(entry["role"], path, full_path="path" in entry)
+    state = "is another file now (its SHA-256 differs)" if there else "is not here"
+    raise InputError(
+        f"{display_name(name)}: the {entry['role']} of this run {state}; name the folder that "
+        "it is in with --data"
+    )
