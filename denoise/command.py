@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _FILES, _NOISE, _LEARNING = "Further files", "Noise", "Learning"
 
 
-@takes_read_options(without=("allow_shear", "padding"))
+@takes_read_options(without=("allow_shear", "padding", "channels"))
 def denoise(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="2-D, 3-D, or 4-D.")],
     output: Annotated[

@@ -34,7 +34,7 @@ def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Vol
         ``(d + 1, d + 1)``, of an array: index to RAS+ mm.
     choices
         As for :func:`regkit.io.read`: ``geometry``, ``assume_ras``, ``allow_shear``, ``frame``,
-        ``channel``, ``nan``, ``max_bytes``, ``spacing`` and ``padding``.
+        ``channel``, ``channels``, ``nan``, ``max_bytes``, ``spacing`` and ``padding``.
 
     Returns
     -------

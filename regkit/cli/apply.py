@@ -55,7 +55,8 @@ def apply(
     """Resample IMAGE on the grid of a reference through TRANSFORMS.
 
     transform.h5 of `regkit register` warps the moving image, inverse.h5 the fixed one. Of a 4-D
-    IMAGE every frame is warped, or the one that --frame names.
+    IMAGE every frame is warped, or the one that --frame names; all channels of an image are warped
+    together, or those that --channel or --channels name.
     """
     from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob

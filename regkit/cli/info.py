@@ -50,8 +50,10 @@ def parts(header: Header, reading: ReadOptions) -> Iterator[Volume]:
     """All frames of all channels, or of the ones that are asked for."""
     from regkit.io import open_frames
 
-    channels = range(header.channels) if reading.channel is None else [reading.channel]
-    for channel in channels:
+    if reading.channel is not None or reading.channels is not None:
+        yield from open_frames(header, reading)
+        return
+    for channel in range(header.channels):
         yield from open_frames(header, replace(reading, channel=channel))
 
 

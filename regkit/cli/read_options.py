@@ -22,6 +22,18 @@ def _as_spacing(word: str) -> tuple[float, ...]:
         raise InputError(f"--spacing {word!r:.40} is not like 0.5,0.5,2") from error
 
 
+def _as_channels(word: str) -> tuple[int, ...] | str:
+    """Numbers, or a word that :class:`regkit.io.ReadOptions` knows or refuses."""
+    try:
+        return tuple(int(part) for part in word.split(","))
+    except ValueError as error:
+        if word in ("all", "luminance"):
+            return word
+        raise InputError(
+            f"--channels {word!r:.40} is neither numbers like 1,3 nor all nor luminance"
+        ) from error
+
+
 # Each is a field of `regkit.io.ReadOptions`, which has these defaults.
 _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
     "geometry": (
@@ -68,6 +80,17 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
             int | None,
             typer.Option(
                 help="Which value of a voxel that has several (RGB), from 0.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
+    "channels": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="N,N|all|luminance",
+                help="Which values of a voxel to keep together, from 0; or the grey of RGB.",
                 rich_help_panel=_READING,
             ),
         ],
@@ -140,6 +163,8 @@ def takes_read_options(*, without: tuple[str, ...] = ()) -> Callable[[Any], Call
             chosen = {name: given.pop(name) for name in offered if name in given}
             if chosen.get("spacing") is not None:
                 chosen["spacing"] = _as_spacing(chosen["spacing"])
+            if chosen.get("channels") is not None:
+                chosen["channels"] = _as_channels(chosen["channels"])
             command(*args, reading=ReadOptions(**chosen), **given)
 
         called.__dict__["__signature__"] = _signature(command, offered)

@@ -87,6 +87,14 @@ def register(
             rich_help_panel=_METHOD,
         ),
     ] = None,
+    channel_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W,W",
+            help="What each of several channels counts, such as 2,1 (default: all alike)",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
     modality: Annotated[
         Modality | None,
         typer.Option(help="How to scale intensities (default: auto)", rich_help_panel=_METHOD),
@@ -146,7 +154,7 @@ def register(
     from regkit.cli.exits import UNFIT
     from regkit.cli.job import carry_out
     from regkit.cli.model import chosen_model
-    from regkit.runs.register.job import Paths, make_register_job, split_init
+    from regkit.runs.register.job import Paths, as_weights, make_register_job, split_init
 
     network, told = chosen_model(model)
     labels = tuple(moving_labels or ())
@@ -156,6 +164,7 @@ def register(
         "transform": transform,
         "init": rule,
         "similarity": similarity,
+        "channel_weights": as_weights(channel_weights),
         "modality": modality,
         "moving_modality": moving_modality,
         "model": network,

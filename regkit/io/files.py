@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
+from regkit.io.channels import luminance
 from regkit.io.format import Window
 from regkit.io.formats.table import format_called
 from regkit.io.header import Header, finite, known_voxels, torch_type
-from regkit.io.options import AS_STORED, MAX_BYTES, ReadOptions
+from regkit.io.options import AS_STORED, MAX_BYTES, Channels, ReadOptions
 from regkit.io.preflight import preflight
 from regkit.io.voxels import without_padding
 from regkit.volume.volume import Labels, Volume
@@ -32,6 +34,7 @@ def read(
     max_bytes: int = MAX_BYTES,
     spacing: Sequence[float] | None = None,
     padding: float | None = None,
+    channels: Channels | None = None,
 ) -> Volume:
     """Read an image of any format in the table (:mod:`regkit.io.formats.table`).
 
@@ -59,11 +62,16 @@ def read(
         Millimetres from voxel to voxel along each axis, where the file does not say.
     padding
         The value of voxels that are no data; see :meth:`regkit.Volume.with_padding`.
+    channels
+        Which values of a voxel to keep together, in place of ``channel``: numbers from 0 such as
+        ``(1, 3)``, ``"all"``, or ``"luminance"``: the grey of RGB or RGBA by ITU-R BT.709, of the
+        values as they are; where alpha is 0 there are no data.
 
     Returns
     -------
     Volume
-        ``(1, i, j, k)`` in the stored type (float32 where the file scales its values), on a grid
+        ``(C, i, j, k)`` in the stored type (float32 where the file scales its values), one channel
+        unless ``channels`` keeps several, on a grid
         in RAS+ mm, or in pixels where neither the file nor ``spacing`` says how large a voxel is.
         ``valid`` says where it has data, where ``nan`` or ``padding`` is given. A NIfTI file with
         two dimensions gives a 2-D volume.
@@ -85,7 +93,7 @@ def read(
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding,
+        padding, channels,
     )  # fmt: skip
     return open_image(path, options)
 
@@ -120,7 +128,9 @@ def open_image(
     whole = header.level(level)
     box = tuple(slice(0, size) for size in whole.shape) if window is None else window
     grid = whole if window is None else whole.window(*_corner_and_shape(header, whole, box))
-    return _volume(header, format_called(header.format).read(header, box, level), grid)
+    read_one = format_called(header.format).read
+    data = [read_one(each, box, level) for each in header.each_channel]
+    return _volume(header, data[0][None] if len(data) == 1 else np.stack(data), grid)
 
 
 def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
@@ -140,18 +150,20 @@ def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
     """
     numbered = header.each_frame(options)
     series = format_called(header.format).read_series
-    if series is None or len(numbered) == 1:
+    if series is None or len(numbered) == 1 or numbered[0].together:
         yield from (open_image(each) for each in numbered)
         return
     for each, data in zip(numbered, series(numbered[0]), strict=True):
-        yield _volume(each, data, each.grid)
+        yield _volume(each, data[None], each.grid)
 
 
 def _volume(header: Header, data: NDArray[Any], grid: Grid) -> Volume:
+    """The image of values ``(C, *spatial)`` as they are stored."""
     nan = header.options.nan
     checked, valid = finite(header.name, data, nan), known_voxels(data, nan)
     native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
-    return without_padding(Volume(native, grid, header.name, valid), header.options.padding)
+    stored = without_padding(Volume(native, grid, header.name, valid), header.options.padding)
+    return luminance(stored) if header.grey else stored
 
 
 def _corner_and_shape(

@@ -82,6 +82,9 @@ class Format:
         Whether a file is also read whose name has another extension.
     series
         Whether ``write`` takes several frames.
+    write_channels
+        Write an array ``(*grid.shape, C)`` whose last axis lists the values of a voxel; None where
+        files of this kind hold one value a voxel.
     read_series
         For a header of one channel, the voxels of one frame after the other, where that is quicker
         than ``read`` for each; None where it is not.
@@ -101,4 +104,5 @@ class Format:
     units: tuple[str, ...] = ("mm", "pixel")
     any_name: bool = False
     series: bool = False
+    write_channels: Write | None = None
     read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None

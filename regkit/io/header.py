@@ -14,7 +14,8 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, shear_of
 from regkit.geometry.grid import MAX_SHEAR
-from regkit.io.options import AS_STORED, MAX_BYTES, ReadOptions
+from regkit.io.channels import meant_channels
+from regkit.io.options import AS_STORED, MAX_BYTES, Channels, ReadOptions
 
 # Deflate cannot do better: a match of 258 bytes costs at least two bits, 1032:1.
 MAX_DEFLATE = 1032
@@ -46,6 +47,10 @@ class Header:
         How many images the file holds, and which of them is meant (from 0).
     channels, channel
         How many values a voxel has, and which of them is meant (from 0).
+    together
+        Those that are meant together, where several are; ``channel`` is then the first.
+    grey
+        Whether their luminance is meant.
     repetition
         Seconds from one frame to the next, where the file says them.
     step
@@ -67,6 +72,8 @@ class Header:
     frame: int = 0
     channels: int = 1
     channel: int = 0
+    together: tuple[int, ...] = ()
+    grey: bool = False
     repetition: float | None = None
     step: float = 0.0
     coarser: tuple[Grid, ...] = ()
@@ -78,19 +85,36 @@ class Header:
         """The unit of its lengths: ``"mm"``, or ``"pixel"``."""
         return self.grid.world.unit
 
-    def of(self, *, frame: int | None, channel: int | None) -> Header:
-        """The header of one frame and one channel.
+    def of(
+        self, *, frame: int | None, channel: int | None, channels: Channels | None = None
+    ) -> Header:
+        """The header of one frame and one channel, or of several together.
 
         Raises
         ------
         InputError
             If there are several and none is given, or there are not so many.
         """
+        numbers = meant_channels(self.name, self.channels, channel, channels)
         return replace(
             self,
             frame=check_choice(self.name, "frame", self.frames, frame),
-            channel=check_choice(self.name, "channel", self.channels, channel),
+            channel=numbers[0],
+            together=numbers if len(numbers) > 1 else (),
+            grey=channels == "luminance",
         )
+
+    @property
+    def kept(self) -> int:
+        """How many channels the image has that is meant."""
+        return 1 if self.grey else max(1, len(self.together))
+
+    @property
+    def each_channel(self) -> list[Header]:
+        """One header a channel that is meant."""
+        if not self.together:
+            return [self]
+        return [replace(self, channel=n, together=(), grey=False) for n in self.together]
 
     def each_frame(self, options: ReadOptions) -> list[Header]:
         """Headers of all frames, or of the one that ``options`` names, of its channel.
@@ -101,7 +125,10 @@ class Header:
             As :meth:`of`.
         """
         numbers = range(self.frames) if options.frame is None else [options.frame]
-        return [self.of(frame=number, channel=options.channel) for number in numbers]
+        return [
+            self.of(frame=number, channel=options.channel, channels=options.channels)
+            for number in numbers
+        ]
 
     def level(self, number: int) -> Grid:
         """The grid of a level of resolution, 0 for the finest.
@@ -232,10 +259,13 @@ def finite(name: str, data: NDArray[np.generic], nan: float | None) -> NDArray[n
 
 
 def known_voxels(data: NDArray[np.generic], nan: float | None) -> NDArray[np.bool_] | None:
-    """Where ``data`` is finite, if ``nan`` stands in for what is not; None: everywhere."""
+    """Where all channels of ``data (C, *spatial)`` are finite; None for everywhere.
+
+    Or where ``nan`` does not stand in for what is not, which :func:`finite` refuses then.
+    """
     if nan is None or data.dtype.kind != "f":
         return None
-    known: NDArray[np.bool_] = np.isfinite(data)
+    known: NDArray[np.bool_] = np.isfinite(data).all(axis=0)
     return None if known.all() else known
 
 

@@ -92,9 +92,12 @@ def _all_stored(header: Header, text: TextHeader) -> NDArray[Any]:
     return whole[..., header.frame] if len(text.dims) > 3 else whole
 
 
-def image_from(data: NDArray[Any], grid: Grid) -> Any:
-    """An image of SimpleITK around ``data``, stored last axis first as numpy sees ITK."""
-    image = simpleitk().GetImageFromArray(data)
+def image_from(data: NDArray[Any], grid: Grid, *, vectors: bool = False) -> Any:
+    """An image of SimpleITK around ``data``, stored last axis first as numpy sees ITK.
+
+    The last axis of ``vectors`` lists the values of a voxel.
+    """
+    image = simpleitk().GetImageFromArray(data, isVector=vectors)
     place = to_itk(grid)
     image.SetSpacing(place.spacing)
     image.SetOrigin(place.origin)
@@ -121,6 +124,16 @@ def write_itk(
         If the disk is full.
     """
     image = image_from(np.transpose(data), grid)
+    write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
+
+
+def write_itk_channels(
+    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+) -> None:
+    """Write an array ``(*grid.shape, C)`` as vectors; otherwise as :func:`write_itk`."""
+    axes = [*reversed(range(grid.ndim)), grid.ndim]
+    vectors = np.ascontiguousarray(np.transpose(data, axes))
+    image = image_from(vectors, grid, vectors=True)
     write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
 
 

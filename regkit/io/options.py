@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from types import NoneType
-from typing import Any
+from typing import Any, Literal, cast
 
 from regkit.errors import InputError
 
@@ -23,7 +23,10 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "max_bytes": (Integral,),
     "spacing": (Sequence, NoneType),
     "padding": (Real, NoneType),
+    "channels": (Sequence, NoneType),
 }
+Channels = tuple[int, ...] | Literal["all", "luminance"]
+_WORDS = ("all", "luminance")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,9 @@ class ReadOptions:
         NumPy, pictures, stacks of them).
     padding
         The value of voxels that are no data, such as -3024 around the circle of a CT.
+    channels
+        Which values of a voxel to keep together, from 0, in this order; ``"all"`` of them; or
+        ``"luminance"``, the grey of an RGB or RGBA image.
 
     Raises
     ------
@@ -73,6 +79,7 @@ class ReadOptions:
     max_bytes: int = MAX_BYTES
     spacing: tuple[float, ...] | None = None
     padding: float | None = None
+    channels: Channels | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -86,6 +93,8 @@ class ReadOptions:
             )
         if self.spacing is not None:
             object.__setattr__(self, "spacing", _checked_spacing(self.spacing))
+        if self.channels is not None:
+            object.__setattr__(self, "channels", _checked_channels(self.channels, self.channel))
 
 
 def _checked_spacing(spacing: Sequence[Any]) -> tuple[float, ...]:
@@ -95,6 +104,24 @@ def _checked_spacing(spacing: Sequence[Any]) -> tuple[float, ...]:
             f"spacing is {spacing!r:.60}; allowed: two or three positive numbers, in millimetres"
         )
     return tuple(float(s) for s in spacing)
+
+
+def _checked_channels(channels: Any, channel: int | None) -> Channels:
+    if channel is not None:
+        raise InputError(
+            f"channel is {channel} and channels {channels!r:.40}; give one of them: channel for a "
+            "single one, channels for several"
+        )
+    if isinstance(channels, str) and channels in _WORDS:
+        return cast(Channels, channels)
+    numbers = () if isinstance(channels, str) else tuple(channels)
+    usable = all(type(n) is not bool and isinstance(n, Integral) and int(n) >= 0 for n in numbers)
+    if not numbers or not usable or len(set(numbers)) < len(numbers):
+        raise InputError(
+            f"channels is {channels!r:.60}; allowed: different whole numbers from 0, 'all', or "
+            "'luminance'"
+        )
+    return tuple(int(n) for n in numbers)
 
 
 AS_STORED = ReadOptions()

@@ -14,7 +14,7 @@ from regkit.io.options import AS_STORED, ReadOptions
 
 
 def preflight(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
-    """Check an image file by its header alone; one frame and one channel of it are meant.
+    """Check an image file by its header alone; one frame of it is meant.
 
     Nothing is repaired: what would change the anatomy is refused, and the message names the
     argument that allows it. The header is what :func:`regkit.io.open_image` reads by.
@@ -24,7 +24,7 @@ def preflight(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
     path
         A file, or a folder where a format takes one.
     options
-        What is allowed, and which frame and channel are meant.
+        What is allowed, and which frame and channels are meant.
 
     Returns
     -------
@@ -43,7 +43,9 @@ def preflight(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
     Traceback (most recent call last):
     regkit.errors.InputError: nowhere.nii.gz: not found; check the path
     """
-    return read_header(path, options).of(frame=options.frame, channel=options.channel)
+    return read_header(path, options).of(
+        frame=options.frame, channel=options.channel, channels=options.channels
+    )
 
 
 def read_header(path: str | Path, options: ReadOptions = AS_STORED) -> Header:

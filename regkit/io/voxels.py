@@ -1,4 +1,4 @@
-"""Voxels as files keep them: one channel, first axis fastest, in a type that the formats know."""
+"""Voxels as files keep them: first axis fastest, in a type that the formats know."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from regkit.errors import InputError, ResourceError
+from regkit.errors import ResourceError
 from regkit.geometry import Grid, World
 from regkit.geometry.affines import Matrix
 from regkit.io.header import check_affine, check_shear
@@ -21,24 +21,23 @@ _STORED = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bo
 
 
 def array_of(volume: Volume) -> NDArray[Any]:
-    """The channel of a volume, ``(*spatial)`` with the first axis fastest in memory.
+    """The voxels of a volume, ``(*spatial)`` with the first axis fastest in memory.
+
+    Several channels are the last axis, ``(*spatial, C)``.
 
     Raises
     ------
     InputError
-        If there are several channels, or the grid is sheared.
+        If the grid is sheared.
     """
     name = volume.name or "volume"
-    if volume.channels != 1:
-        raise InputError(
-            f"{name}: has {volume.channels} channels; a file holds one. Save them one at a time"
-        )
     if volume.grid.world == World():  # elsewhere no spacing is implausible
         check_affine(name, volume.grid.affine)
     check_shear(name, volume.grid.affine, cure="warp it onto grid.straightened()")
-    data = storable(volume.data[0])
-    backwards = tuple(reversed(range(data.ndim)))
-    return np.transpose(data.permute(backwards).contiguous().numpy())
+    data = storable(volume.data)
+    last = data[0] if len(data) == 1 else data.movedim(0, -1)
+    backwards = tuple(reversed(range(last.ndim)))
+    return np.transpose(last.permute(backwards).contiguous().numpy())
 
 
 def write_stream(write: Callable[[Any], object], path: Path, *, compressed: bool) -> None:

@@ -13,10 +13,11 @@ from regkit.errors import InputError
 from regkit.geometry import Grid, World
 from regkit.io.atomic import check_target, write_atomically
 from regkit.io.format import Format
-from regkit.io.formats.table import series_suffixes, writer
+from regkit.io.formats.table import channel_suffixes, series_suffixes, writer
 from regkit.io.names import display_name, extension
 from regkit.io.publish import publish
 from regkit.io.voxels import array_of
+from regkit.io.written_channels import of_channels
 from regkit.volume.volume import Volume
 
 
@@ -26,7 +27,10 @@ def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
     Parameters
     ----------
     volume
-        One channel. float16 and bool, which the formats do not know, become float32 and uint8.
+        Several channels become the values of a voxel, where the format holds them: in NIfTI as
+        colours where they are three or four of uint8, else along its fifth axis (which a 2-D image
+        then has as one slice). float16 and bool, which the formats do not know, become float32 and
+        uint8.
     path
         With an extension that a format writes, such as .nii.gz, .nrrd, .mha, .mgz, or .mhd
         (which keeps its voxels beside it, in .raw).
@@ -47,8 +51,9 @@ def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
         If the disk is full or loses something.
     """
     place = Path(path)
-    check_output(place, overwrite=overwrite)
-    _save(array_of(volume), volume.grid, place, overwrite=overwrite)
+    check_output(place, overwrite=overwrite, channels=volume.channels)
+    form = writer(place) if volume.channels == 1 else of_channels(writer(place))
+    _save(form, array_of(volume), volume.grid, place, overwrite=overwrite)
     return place
 
 
@@ -80,25 +85,36 @@ def save_series(
     place = Path(path)
     if len(frames) == 1:
         return save(frames[0], place, overwrite=overwrite)
-    check_output(place, overwrite=overwrite, frames=len(frames))
+    check_output(place, overwrite=overwrite, frames=len(frames), channels=frames[0].channels)
     data = np.stack([array_of(frame) for frame in frames], -1)
-    _save(data, frames[0].grid, place, repetition=repetition, overwrite=overwrite)
+    _save(writer(place), data, frames[0].grid, place, repetition=repetition, overwrite=overwrite)
     return place
 
 
-def check_output(path: Path, *, overwrite: bool, frames: int = 1) -> None:
+def check_output(path: Path, *, overwrite: bool, frames: int = 1, channels: int = 1) -> None:
     """Refuse a name that :func:`save` would refuse, before there is anything to save.
 
     Raises
     ------
     InputError
-        If the extension is unknown or does not hold so many frames, the name is taken, or the
-        folder is missing or read-only.
+        If the extension is unknown or does not hold so many frames or several channels, the name
+        is taken, or the folder is missing or read-only.
     """
     form = writer(path)
+    name = display_name(path)
+    if frames > 1 and channels > 1:
+        raise InputError(
+            f"{name}: would hold {frames} frames of {channels} channels; regkit writes one or the "
+            "other. Choose with frame=N or channel=N"
+        )
+    if channels > 1 and form.write_channels is None:
+        raise InputError(
+            f"{name}: {extension(path)} holds one value a voxel, not {channels} channels; write "
+            f"{', '.join(channel_suffixes())}, or choose with channel=N"
+        )
     if frames > 1 and not form.series:
         raise InputError(
-            f"{display_name(path)}: {extension(path)} holds one image, not a series of {frames}; "
+            f"{name}: {extension(path)} holds one image, not a series of {frames}; "
             f"write {', '.join(series_suffixes())}"
         )
     check_target(path, overwrite)
@@ -142,6 +158,7 @@ def _check_world(form: Format, path: Path, grid: Grid) -> None:
 
 
 def _save(
+    form: Format,
     data: NDArray[Any],
     grid: Grid,
     place: Path,
@@ -150,7 +167,6 @@ def _save(
     overwrite: bool,
 ) -> None:
     check_holds(place, grid, data.dtype.name)
-    form = writer(place)
     if form.beside(place):
         _save_several(form, data, grid, place, overwrite)
         return

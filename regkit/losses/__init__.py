@@ -1,5 +1,6 @@
 """Similarities and regularisers. Lower is better."""
 
+from regkit.losses.channels import ChannelSum
 from regkit.losses.dice import dice_loss
 from regkit.losses.features import FeatureSimilarity
 from regkit.losses.lncc import LNCC
@@ -13,6 +14,7 @@ __all__ = [
     "LNCC",
     "MIND",
     "MSE",
+    "ChannelSum",
     "FeatureSimilarity",
     "Mixed",
     "MutualInformation",

@@ -36,7 +36,7 @@ def dice(a: Labels, b: Labels, values: Sequence[int] | None = None) -> dict[int,
     Parameters
     ----------
     a, b
-        Label maps on one grid.
+        Label maps on one grid; voxels without data in either count for nothing.
     values
         The structures; by default all that occur in either map, background (0) left out.
 
@@ -61,7 +61,7 @@ def dice(a: Labels, b: Labels, values: Sequence[int] | None = None) -> dict[int,
     {1: 0.667, 2: 0.667}
     """
     _check_same_grid(a, b)
-    labels, of_a, of_b, of_both = _counts(_flat(a), _flat(b))
+    labels, of_a, of_b, of_both = _counts(*_known(a, b))
     scores = {
         int(label): 2 * int(both) / (int(in_a) + int(in_b))
         for label, in_a, in_b, both in zip(labels, of_a, of_b, of_both, strict=True)
@@ -94,6 +94,8 @@ def summarise_dice(scores: Mapping[int, float]) -> DiceSummary:
 
 def _counts(a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     """Labels that occur, and how many voxels they have in a, in b, and in both at once."""
+    if a.size == 0:
+        return tuple(np.zeros(0, np.int64) for _ in range(4))
     low, high = int(min(a.min(), b.min())), int(max(a.max(), b.max()))
     if high - low < _WIDEST_TABLE:
         names = np.arange(low, high + 1)
@@ -106,8 +108,14 @@ def _counts(a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[NDArray[np.int6
     return names[seen], *(table[seen] for table in tables)
 
 
-def _flat(labels: Labels) -> NDArray[np.int64]:
-    return labels.data.cpu().numpy().ravel().astype(np.int64)
+def _known(a: Labels, b: Labels) -> list[NDArray[np.int64]]:
+    """The voxels of both where both have data."""
+    flat = [each.data.cpu().numpy().ravel().astype(np.int64) for each in (a, b)]
+    valid = [each.valid.cpu().numpy().ravel() for each in (a, b) if each.valid is not None]
+    if not valid:
+        return flat
+    known = np.logical_and.reduce(valid)
+    return [each[known] for each in flat]
 
 
 def _check_same_grid(a: Labels, b: Labels) -> None:

@@ -17,7 +17,8 @@ def region(mask: Volume | None, grid: Grid) -> Tensor:
     Parameters
     ----------
     mask
-        Image or labels; its nearest voxel decides. Without one, every voxel counts.
+        Image or labels; its nearest voxel decides, if it has data. Without one, every voxel
+        counts.
     grid
         Where the answer is wanted.
 
@@ -56,6 +57,8 @@ def region(mask: Volume | None, grid: Grid) -> Tensor:
 
 def _covered(mask: Volume, grid: Grid) -> Tensor:
     positive = (mask.data[:1] > 0).cpu()
+    if mask.valid is not None:
+        positive &= mask.valid.cpu()
     if mask.grid == grid:
         return positive[0]
     return resample(Labels(positive.to(torch.uint8), mask.grid, mask.name), grid).data[0] > 0

@@ -33,9 +33,10 @@ def surface_distances(
 ) -> dict[int, SurfaceDistance]:
     """How far the surfaces of each structure lie apart.
 
-    A surface is the voxels of a structure that touch, by a face, a voxel outside of it or the
-    edge of the image. Distances are between their centres in the world, found with a k-d tree:
-    a distance transform would be wrong on sheared grids, and would need one grid for both.
+    A surface is the voxels of a structure that touch, by a face, a voxel outside of it, one
+    without data, or the edge of the image. Distances are between their centres in the world, found
+    with a k-d tree: a distance transform would be wrong on sheared grids, and would need one grid
+    for both.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def _between(a: NDArray[np.float64], b: NDArray[np.float64]) -> SurfaceDistance:
 
 def _surfaces(labels: Labels) -> dict[int, NDArray[np.float64]]:
     """World positions ``(N, d)`` of the surface voxels of every structure."""
-    data = labels.data[0].cpu().numpy()
+    data = labels.without_unknown().data[0].cpu().numpy()
     names, codes = np.unique(data, return_inverse=True)
     codes = codes.reshape(data.shape) + 1
     boxes = find_objects(codes)

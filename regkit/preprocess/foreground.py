@@ -78,7 +78,12 @@ def _body(image: Volume, coarse: float) -> Labels:
     """The body in voxels of at least ``coarse``."""
     small = resample(image, image.grid.with_spacing(np.maximum(image.grid.spacing, coarse)))
     values = small.data[0].numpy()
-    body = _substantial(_filled(values > otsu(values) / 2))
+    if small.valid is None:
+        body = values > otsu(values) / 2
+    else:  # voxels without data are neither body nor background
+        known = small.valid.numpy()
+        body = known & (values > otsu(values[known]) / 2) if known.any() else known
+    body = _substantial(_filled(body))
     return Labels(torch.from_numpy(body.astype(np.uint8)), small.grid)
 
 

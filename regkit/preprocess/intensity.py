@@ -33,23 +33,28 @@ def normalised(volume: Volume, modality: Modality = "auto") -> Volume:
     and 99.95 %; anything else to its 0.1 % and 99.9 % quantiles. Quantiles leave out the voxels at
     the minimum, so that a wide empty margin does not move them. Voxels that are not ``valid`` count
     for nothing and become 0. ``auto`` takes an image with air
-    near -1000 for CT, one without negative values for MR, and any other for ``other``.
+    near -1000 for CT, one without negative values for MR, and any other for ``other``. Every
+    channel is scaled by itself.
 
     Raises
     ------
     InputError
-        If the image has no contrast, or no voxel with data.
+        If a channel has no contrast, or no voxel with data.
     """
-    data = volume.data.to(torch.float32)
-    known = volume.data_values().to(torch.float32)
-    low, high = window(known, modality)
-    if not high > low:
-        raise InputError(
-            f"{volume.name or 'image'}: all voxels are {low:g}; an image with contrast is needed"
-        )
-    scaled = ((data - low) / (high - low)).clamp_(0, 1)
-    empty = None if volume.valid is None else ~volume.valid
-    return volume.with_data(scaled if empty is None else scaled.masked_fill_(empty, 0))
+    known = volume.data_values()
+    scaled = volume.data.to(torch.float32, copy=True)
+    for number, channel in enumerate(scaled):
+        low, high = window(known[number].to(torch.float32), modality)
+        if not high > low:
+            where = f"channel {number}: " if volume.channels > 1 else ""
+            raise InputError(
+                f"{volume.name or 'image'}: {where}all voxels are {low:g}; an image with contrast "
+                "is needed"
+            )
+        channel.sub_(low).div_(high - low).clamp_(0, 1)
+    return volume.with_data(
+        scaled if volume.valid is None else scaled.masked_fill_(~volume.valid, 0)
+    )
 
 
 def window(data: Tensor, modality: Modality) -> tuple[float, float]:

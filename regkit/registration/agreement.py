@@ -7,6 +7,7 @@ are; and if it matches better still a little to the side, it lies that far off.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -64,9 +65,14 @@ def images_on(pair: Pair, grid: Grid) -> LevelPair:
     return level(pair, grid, MSE(), pair.region)
 
 
-def agreement(fixed: Tensor, warped: Tensor, weight: Tensor) -> Agreement:
-    """Compare images ``(1, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is."""
-    costs = _block_costs(fixed, warped, weight)
+def agreement(
+    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
+) -> Agreement:
+    """Compare images ``(C, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is.
+
+    Each channel counts by its share; see :class:`~regkit.registration.pair.Pair`.
+    """
+    costs = _block_costs(fixed, warped, weight, shares)
     if not costs.shape[1]:
         return Agreement(0, 0.5, 0.0, float("nan"))
     shape = tuple(weight.shape)
@@ -81,11 +87,10 @@ def agreement(fixed: Tensor, warped: Tensor, weight: Tensor) -> Agreement:
     )
 
 
-def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
+def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float]) -> Tensor:
     """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote."""
     shape = tuple(weight.shape)
-    descriptor = MIND()
-    f, w = descriptor.features(fixed), descriptor.features(warped)
+    f, w = _descriptors(fixed, shares), _descriptors(warped, shares)
     wide = functional.pad(w[None], [_REMOTE] * 6, mode="replicate")[0]
     size = [min(_BLOCK, n) for n in shape]
     share = functional.avg_pool3d(weight[None, None], size)[0, 0]
@@ -96,6 +101,16 @@ def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         apart = (f - wide[(slice(None), *window)]).square_().mean(0) * weight
         costs.append((functional.avg_pool3d(apart[None, None], size)[0, 0] / share)[counts])
     return torch.stack(costs)
+
+
+def _descriptors(image: Tensor, shares: Sequence[float]) -> Tensor:
+    """Of all channels, ``(F, *spatial)``; the mean of their squares has every channel's share."""
+    if len(shares) == 1:
+        return MIND().features(image)
+    scales = [(len(shares) * share) ** 0.5 for share in shares]
+    return torch.cat(
+        [scale * MIND().features(c[None]) for scale, c in zip(scales, image, strict=True)]
+    )
 
 
 @cache

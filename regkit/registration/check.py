@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import check_same_world
+from regkit.preprocess.channels import shares_of
 from regkit.preprocess.intensity import is_ct
 from regkit.registration.config import RegisterConfig
 from regkit.registration.flat import flattened_with
@@ -19,8 +22,10 @@ from regkit.volume.volume import Labels, Volume
 _LEAST = 8
 
 
-def check_image(volume: Volume) -> None:
-    """One channel, at least 8 voxels along two axes, finite, with contrast.
+def check_image(volume: Volume, shares: Sequence[float] | None = None) -> None:
+    """At least 8 voxels along two axes; finite and with contrast in each channel that counts.
+
+    ``shares`` say which channels count: those above 0, all of them by default.
 
     Raises
     ------
@@ -28,20 +33,39 @@ def check_image(volume: Volume) -> None:
         If any of that does not hold.
     """
     name = volume.name or "image"
-    if volume.channels != 1:
-        raise InputError(f"{name}: has {volume.channels} channels; register one at a time")
     if sorted(volume.grid.shape)[-2] < _LEAST:
         size = "x".join(map(str, volume.grid.shape))
         raise InputError(f"{name}: is {size} voxels; at least {_LEAST} along two axes are needed")
-    low, high = volume.data_values().aminmax()
+    for number, values in enumerate(volume.data_values()):
+        if shares is None or shares[number] > 0:
+            _check_contrast(name, values, number if volume.channels > 1 else None)
+
+
+def _check_contrast(name: str, values: Tensor, channel: int | None) -> None:
+    """Finite values that are not all alike; ``channel`` is the number of one of several."""
+    low, high = values.aminmax()
     if not bool(torch.isfinite(low + high)):
         raise InputError(f"{name}: has voxels that are not finite; read it with nan=0")
-    if low == high:
-        raise InputError(f"{name}: all voxels are {low.item():g}; it has no contrast to register")
+    if low != high:
+        return
+    nothing = f"all voxels are {low.item():g}; it has no contrast to register"
+    if channel is None:
+        raise InputError(f"{name}: {nothing}")
+    raise InputError(
+        f"{name}: channel {channel}: {nothing}. Choose other channels, or give it a channel weight "
+        "of 0"
+    )
 
 
-def check_pair(fixed: Volume, moving: Volume) -> None:
-    """Two images of the same dimension in one world, each usable.
+def check_pair(
+    fixed: Volume, moving: Volume, weights: Sequence[float] | None = None
+) -> tuple[float, ...]:
+    """Two images of the same dimension and channels in one world, each usable.
+
+    Returns
+    -------
+    tuple
+        What each channel counts, in all 1, by its weight if there are ``weights``.
 
     Raises
     ------
@@ -55,8 +79,16 @@ def check_pair(fixed: Volume, moving: Volume) -> None:
         )
     names = fixed.name or "fixed", moving.name or "moving"
     check_same_world(fixed.grid.world, moving.grid.world, names)
-    check_image(fixed)
-    check_image(moving)
+    if fixed.channels != moving.channels:
+        counts = [f"{n} channel{'s' * (n > 1)}" for n in (fixed.channels, moving.channels)]
+        raise InputError(
+            f"{names[0]} has {counts[0]} and {names[1]} has {counts[1]}; both must have the same: "
+            "choose them with channel or channels (--channels) when they are read"
+        )
+    shares = shares_of(fixed.channels, weights)
+    check_image(fixed, shares)
+    check_image(moving, shares)
+    return shares
 
 
 def check_mass(fixed: Volume, moving: Volume, config: RegisterConfig) -> None:
@@ -175,6 +207,8 @@ def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
             "resample the mask onto the image"
         )
     inside = mask.data[:1] > 0
+    if mask.valid is not None:
+        inside &= mask.valid
     if not bool(inside.any()):
         raise InputError(f"{name}: has no voxel above 0; a mask must hold some")
     return Labels(inside.to(torch.uint8), image.grid, name)

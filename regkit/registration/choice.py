@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from regkit.geometry.affines import Matrix
@@ -77,11 +78,14 @@ def is_same_contrast(pair: Pair, affine: Matrix) -> bool:
 def _opposed_share(pair: Pair, affine: Matrix) -> float:
     at = level(pair, coarser(pair.grid, 4), MSE(), pair.region)
     warped, weight = warp_level(at, affine)
-    return opposed(local_correlation(at.fixed[0], warped[0], weight, 2), weight)
+    shares = weight.new_tensor(pair.shares).reshape(-1, 1, 1, 1)
+    channels = zip(at.fixed, warped, strict=True)
+    found = torch.stack([local_correlation(f, w, weight, 2) for f, w in channels])
+    return opposed(found, shares * weight)
 
 
 def opposed(correlation: Tensor, weight: Tensor) -> float:
-    """Share of the negative in all squared ``correlation``; both ``(*spatial)``.
+    """Share of the negative in all squared ``correlation``; both ``(*spatial)``, or by channel.
 
     The square keeps out windows that correlate by chance. Nothing at all opposes nothing.
     """

@@ -53,6 +53,7 @@ def _known_or_auto(similarity: str) -> str:
 
 
 Similarity = Annotated[str, AfterValidator(_known)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SimilarityOrAuto = Annotated[str, AfterValidator(_known_or_auto)]
 
 
@@ -194,6 +195,8 @@ class RegisterConfig(Settings):
     """Everything that decides a result, apart from the images.
 
     ``dice`` weighs how well labels of both images overlap; 0: they guide nothing.
+    ``channel_weights`` are what each channel of the images counts, one a channel: only their
+    ratios matter, and a channel of weight 0 is left out. All count alike where none are given.
 
     Examples
     --------
@@ -209,6 +212,7 @@ class RegisterConfig(Settings):
     model: str | None = Field(None, description="installed weights, a file of them, or auto")
     refine: Literal["field", "weights", "none"] = "field"
     dice: float = Field(0.0, ge=0, allow_inf_nan=False)
+    channel_weights: tuple[Weight, ...] | None = Field(None, description="one a channel")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
     seed: int = 0
@@ -225,6 +229,12 @@ class RegisterConfig(Settings):
                 f"similarity {self.similarity!r} guides a deformable transform; for "
                 f"{self.transform!r} take one of {', '.join(INTENSITY)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _some_channel_counts(self) -> Self:
+        if self.channel_weights is not None and not any(self.channel_weights):
+            raise ValueError("channel_weights are all 0; give a channel a weight above 0")
         return self
 
     @model_validator(mode="after")

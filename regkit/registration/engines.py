@@ -102,23 +102,21 @@ def find(
     """
     stages: list[Stage] = []
     name, reason = config.similarity, "asked for"
-    similarity = own
+    single = own
     if own is None and name != "auto":
-        similarity = _similarity(name, config)
+        single = _similarity(name, config)
     if start.matrix is not None and start.field is not None:
         known = [start.matrix]
     else:
         known, stages = _linear(pair, config, start.matrix, report)
     matrix = known[-1]
-    if similarity is None:
+    if single is None:
         name, reason = choose(pair, matrix)
-        similarity = _similarity(name, config)
+        single = _similarity(name, config)
     linear = config.transform != "deformable"
     if linear or is_thin(pair):  # a field across few slices cannot mend what an affine leaves
         kind = config.transform if linear else "affine"
-        last = (
-            LNCC(config.linear.radius) if name == "lncc2" and reason != "asked for" else similarity
-        )
+        last = LNCC(config.linear.radius) if name == "lncc2" and reason != "asked for" else single
         matrix, stage = _polished(pair, known, last, config, report, kind=kind)
         known.append(matrix)
         stages.append(stage)
@@ -132,13 +130,14 @@ def find(
             )
     settings, first = config.field, start.field
     if model is not None:
-        fields, records = _through(pair, matrix, model, config, similarity, first, report, guides)
+        fields, records = _through(pair, matrix, model, config, single, first, report, guides)
         stages.extend(records)
         if config.refine != "field":
             evidence = gather(pair, matrix, fields[0])
             found = Found(Affine.identity(), tuple(stages), name, reason, evidence=evidence)
             return _unrefined(pair, matrix, fields, found)
-        settings, first = shortened(settings, similarity), fields[0]
+        settings, first = shortened(settings, single), fields[0]
+    similarity = pair.compared_by(single)
     field, stage = register_field(
         pair, matrix, similarity, settings, report, start=first, guides=guides
     )
@@ -301,7 +300,7 @@ def _linear(
         matrix = inverse_if(exchanged, found)
         stages.append(stage)
     check_overlap(pair, matrix)
-    similarity = linear_similarity(config.similarity, config.field.radius)
+    similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
     spacings = config.linear.spacings
     # What the affine engine improves anyway need not be fine before it.
     plan = {"rigid": spacings[:1], "affine": spacings}
@@ -332,7 +331,7 @@ def _polished(
         seen,
         [inverse_if(exchanged, each) for each in known],
         kind,
-        similarity,
+        pair.compared_by(similarity),
         config.linear,
         report,
         spacings=config.linear.polish,

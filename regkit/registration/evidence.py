@@ -8,6 +8,7 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
 from regkit.losses.mutual_information import MutualInformation
+from regkit.losses.similarity import Similarity
 from regkit.registration.agreement import Agreement, agreement, agreement_grid, images_on
 from regkit.registration.linear import descend, evaluate, linear_level, motion_of
 from regkit.registration.linear_parameters import stretches
@@ -34,15 +35,16 @@ def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evide
     if placed.blocks < _FEW:  # what lies in both is known from the smaller image
         placed = aligned
     extent = float(np.max(np.array(seen.grid.shape) * np.array(seen.grid.spacing)))
-    coarse = linear_level(seen, extent / _COARSE, MutualInformation())
-    information = -evaluate(coarse, matrix, MutualInformation())
-    drift, astray = _stability(coarse, matrix, planar=pair.planar)
+    similarity = pair.compared_by(MutualInformation())
+    coarse = linear_level(seen, extent / _COARSE, similarity)
+    information = -evaluate(coarse, matrix, similarity)
+    drift, astray = _stability(coarse, matrix, similarity, planar=pair.planar)
     scales = stretches(affine[:3, :3])
     return Evidence(
         placed=placed,
         aligned=aligned,
         information=information,
-        elsewhere=_elsewhere(coarse, matrix, extent),
+        elsewhere=_elsewhere(coarse, matrix, similarity, extent),
         drift=drift / extent,
         astray=astray / extent,
         overlap=_overlap(coarse, matrix),
@@ -54,7 +56,7 @@ def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evide
 def _agreement(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Agreement:
     at = images_on(pair, agreement_grid(pair))
     u = _still(at) if field is None else in_voxels(field, at)
-    return agreement(at.fixed, *at.warped(at.matrix(affine), u))
+    return agreement(at.fixed, *at.warped(at.matrix(affine), u), pair.shares)
 
 
 def _still(at: LevelPair) -> Tensor:
@@ -66,20 +68,23 @@ def _overlap(at: LevelPair, affine: Matrix) -> float:
     return float(weight.sum()) / max(float(at.weight.sum()), 1e-6)
 
 
-def _stability(at: LevelPair, affine: Matrix, *, planar: bool) -> tuple[float, float]:
+def _stability(
+    at: LevelPair, affine: Matrix, similarity: Similarity, *, planar: bool
+) -> tuple[float, float]:
     """How far the rigid engine goes from the result, and from beside it, in world units."""
-    base, loss = _settled(at, affine, planar=planar)
+    base, loss = _settled(at, affine, similarity, planar=planar)
     points = _points(at)
     astray = 0.0
     for start in _beside(at, affine, planar=planar):
-        found, value = _settled(at, start, planar=planar)
+        found, value = _settled(at, start, similarity, planar=planar)
         if value <= loss + _ALIKE * abs(loss):
             astray = max(astray, _distance(found, base, points))
     return _distance(base, affine, points), astray
 
 
-def _settled(at: LevelPair, start: Matrix, *, planar: bool) -> tuple[Matrix, float]:
-    similarity = MutualInformation()
+def _settled(
+    at: LevelPair, start: Matrix, similarity: Similarity, *, planar: bool
+) -> tuple[Matrix, float]:
     motion = motion_of(at, "rigid", start, planar=planar)
     found, _ = descend(at, motion, similarity, 40, 1e-5, lambda *_: None)
     return found, evaluate(at, found, similarity)
@@ -100,11 +105,10 @@ def _beside(at: LevelPair, affine: Matrix, *, planar: bool) -> list[Matrix]:
     return out
 
 
-def _elsewhere(at: LevelPair, affine: Matrix, extent: float) -> float:
+def _elsewhere(at: LevelPair, affine: Matrix, similarity: Similarity, extent: float) -> float:
     """The most information in places that are wrong by a quarter of the extent."""
     rng = np.random.default_rng(1)
     shifts = [0.25 * extent * _unit(rng) * _thick(at) for _ in range(_PLACES)]
-    similarity = MutualInformation()
     return max(
         -evaluate(at, affine @ homogeneous(np.eye(3), shift), similarity) for shift in shifts
     )

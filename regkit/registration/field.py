@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -87,7 +87,9 @@ def register_field(
         run = partial(descend, similarity=suited, iterations=iterations, told=told)
         there = partial(run, at, affine, guides=guides and guides.on(own, affine, pair.device))
         if number == 0:
-            judge = None if guides else partial(_agreement, images_on(pair, own), affine)
+            judge = (
+                None if guides else partial(_agreement, images_on(pair, own), affine, pair.shares)
+            )
             found, record, explained = first_level(
                 there,
                 u,
@@ -119,9 +121,9 @@ def register_field(
     return from_index(u.cpu(), grid), stage
 
 
-def _agreement(images: LevelPair, affine: Matrix, u: Tensor) -> Agreement:
+def _agreement(images: LevelPair, affine: Matrix, shares: Sequence[float], u: Tensor) -> Agreement:
     """How well blocks lie in their place through ``affine o (id + u)``."""
-    return agreement(images.fixed, *images.warped(images.matrix(affine), u))
+    return agreement(images.fixed, *images.warped(images.matrix(affine), u), shares)
 
 
 def _least_factor(grid: Grid, max_voxels: int) -> int:

@@ -149,13 +149,14 @@ def guides_of(
         )
     for labels, image in zip((fixed, moving), images, strict=True):
         check_beside(labels, image)
-    common = sorted(set(fixed.values) & set(moving.values))
+    known = [each.without_unknown() for each in (fixed, moving)]
+    common = sorted(set(known[0].values) & set(known[1].values))
     if not common:
         raise InputError(
             f"{fixed.name or 'fixed_labels'} and {moving.name or 'moving_labels'} have no label "
             "but 0 in common; give maps that call the same structures by the same numbers"
         )
-    numbered = [_numbered(canonical(each), common) for each in (fixed, moving)]
+    numbered = [_numbered(canonical(each), common) for each in known]
     return Guides(numbered[0], numbered[1], len(common), config.dice)
 
 

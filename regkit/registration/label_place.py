@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import sample
+from regkit.preprocess.channels import averaged, shares_of
 from regkit.preprocess.foreground import foreground
 from regkit.preprocess.intensity import normalised
 from regkit.registration.pair import at_spacing, canonical
@@ -59,7 +60,7 @@ class LabelPlace:
 
 def place_of(labels: Labels, image: Volume) -> LabelPlace | None:
     """Compare labels with the image that they belong to; None where nothing is labelled."""
-    whole = canonical(labels)
+    whole = canonical(labels.without_unknown())
     index = torch.nonzero(whole.data[0])
     if not len(index):
         return None
@@ -103,7 +104,7 @@ def _body(image: Volume) -> Labels:
     whole = canonical(image)
     extent = float(np.max(np.array(whole.grid.shape) * np.array(whole.grid.spacing)))
     small = resample(whole, at_spacing(whole.grid, extent / _ACROSS))
-    found = foreground(normalised(small, "auto"))
+    found = foreground(averaged(normalised(small, "auto"), shares_of(small.channels)))
     mask = found.data[0].numpy() > 0
     filled = mask.copy()
     for axis, n in enumerate(mask.shape):

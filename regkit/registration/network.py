@@ -24,6 +24,7 @@ from regkit.networks.inference import (
 )
 from regkit.networks.models import Model
 from regkit.networks.steps import Registration
+from regkit.preprocess.channels import averaged
 from regkit.preprocess.likened import likened
 from regkit.registration.config import NetworkConfig
 from regkit.registration.guides import Guides
@@ -57,7 +58,8 @@ def register_network(
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
 
     The box around fixed's body is stretched to the cube that such networks are trained on, and
-    moving is brought there through ``affine``, smoothed as its voxels need.
+    moving is brought there through ``affine``, smoothed as its voxels need. Of several channels
+    the network sees the mean.
 
     Parameters
     ----------
@@ -126,8 +128,9 @@ def working_cube(box: Grid, size: int) -> Grid:
 
 def _images(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
     """Fixed, and moving through ``affine``, on ``grid``: ``(1, 1, *shape)``."""
-    fixed = resample(pair.fixed, grid)
-    moving = resample(pair.moving, grid.placed(grid.shape, affine @ grid.affine))
+    there = grid.placed(grid.shape, affine @ grid.affine)
+    fixed = resample(averaged(pair.fixed, pair.shares), grid)
+    moving = resample(averaged(pair.moving, pair.shares), there)
     return _batch(pair, fixed), _batch(pair, moving)
 
 

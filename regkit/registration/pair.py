@@ -7,6 +7,7 @@ dropped back on the way out, so that the engines need not know.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,10 +19,13 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.warping import warp_index
+from regkit.losses.channels import over_channels
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
+from regkit.preprocess.channels import averaged, counted
 from regkit.preprocess.foreground import foreground, unit_length
 from regkit.preprocess.intensity import Modality, normalised
+from regkit.preprocess.nodata import filled
 from regkit.resample import AnyVolume, resample
 from regkit.volume.volume import Labels, Volume
 
@@ -43,7 +47,8 @@ class Pair:
     also tells where the scan ended. ``fixed_region`` and ``moving_region`` are the masks that were
     given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
     finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the length in the world of
-    the pair that stands for one of the millimetres of a configuration.
+    the pair that stands for one of the millimetres of a configuration. ``shares`` are what each
+    channel of both images counts, in all 1.
     """
 
     fixed: Volume
@@ -57,6 +62,11 @@ class Pair:
     device: torch.device
     planar: bool = False
     unit: float = 1.0
+    shares: tuple[float, ...] = (1.0,)
+
+    def compared_by(self, similarity: Similarity) -> Similarity:
+        """``similarity``, which knows one channel, for all channels of the pair."""
+        return over_channels(similarity, self.shares)
 
 
 @dataclass(frozen=True)
@@ -100,14 +110,21 @@ def prepare(
     multiple: int,
     max_voxels: int,
     device: torch.device,
+    shares: Sequence[float] = (1.0,),
 ) -> Pair:
-    """Orient, normalise and box a pair; see :class:`Pair`."""
-    f = normalised(canonical(fixed), modality)
-    m = normalised(canonical(moving), moving_modality)
-    region = _with_data(foreground(f) if fixed_mask is None else canonical(fixed_mask), f)
-    bodies = _with_data(foreground(m) if moving_mask is None else canonical(moving_mask), m)
+    """Orient, normalise and box a pair; see :class:`Pair`.
+
+    ``shares`` are of all channels; those of share 0 are left out. Bodies are found in the mean of
+    the channels.
+    """
+    f = normalised(canonical(counted(fixed, shares)), modality)
+    m = normalised(canonical(counted(moving, shares)), moving_modality)
+    shares = tuple(share for share in shares if share > 0)
+    one, other = averaged(f, shares), averaged(m, shares)
+    region = _with_data(foreground(one) if fixed_mask is None else canonical(fixed_mask), f)
+    bodies = _with_data(foreground(other) if moving_mask is None else canonical(moving_mask), m)
     whole = fixed_mask is None and not is_cut(region)
-    unit = unit_length(f)
+    unit = unit_length(one)
     grid = working_grid(
         region, m.grid, margin=_MARGIN * unit, multiple=multiple, max_voxels=max_voxels
     )
@@ -123,6 +140,7 @@ def prepare(
         device=device,
         planar=fixed.ndim == 2,
         unit=unit,
+        shares=shares,
     )
 
 
@@ -211,8 +229,8 @@ def level(
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
     else:
         moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
-    fixed = resample(pair.fixed, grid)
-    moving = resample(pair.moving, moving_grid)
+    fixed = filled(resample(pair.fixed, grid))
+    moving = filled(resample(pair.moving, moving_grid))
     weight = resample(region, grid).data[0] > 0 if pair.fixed_region is None else None
     known = pair.moving_region
     if known is None and similarity.oriented:

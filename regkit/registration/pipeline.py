@@ -12,7 +12,7 @@ from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
 from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
-from regkit.preprocess.intensity import CT_WINDOW, is_ct
+from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import INTENSITY, RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
@@ -20,6 +20,7 @@ from regkit.registration.engines import Found, Report, Start
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.guides import guides_of
 from regkit.registration.label_place import checked_place
+from regkit.registration.outside import straight, warp_into
 from regkit.registration.pair import Pair, prepare
 from regkit.registration.placing import Placing, placing_of, rest_of
 from regkit.registration.planar import drop_grid
@@ -27,9 +28,8 @@ from regkit.registration.quality import Quality, assess
 from regkit.registration.result import Progress, Result, Stage
 from regkit.registration.scale import find_at_body_scale
 from regkit.registration.twice import is_one_image, unmoved
-from regkit.resample import straightened, warp
+from regkit.resample import straightened
 from regkit.transforms import DisplacementField, Transform, compose, links
-from regkit.volume.fill import nearest_fill
 from regkit.volume.volume import Labels, Volume
 
 if TYPE_CHECKING:
@@ -55,8 +55,10 @@ def register(
     Parameters
     ----------
     fixed, moving
-        Images of one channel in 2-D or 3-D, on any grids in one world (RAS+ mm). Where that of
-        ``fixed`` is sheared, results have ``fixed.grid.straightened()``.
+        Images in 2-D or 3-D, on any grids in one world (RAS+ mm). Where that of
+        ``fixed`` is sheared, results have ``fixed.grid.straightened()``. Both have the same
+        channels (colours, bands, contrasts), each of which is compared with its own and counts as
+        ``channel_weights`` say (an option). A network sees their mean, features are those of each.
     config
         What to do; the ``default`` preset if not given.
     fixed_mask, moving_mask
@@ -97,13 +99,21 @@ def register(
     >>> import regkit as rk
     >>> fixed, moving = rk.read("fixed.nii.gz"), rk.read("moving.nii.gz")  # doctest: +SKIP
     >>> result = rk.register(fixed, moving, similarity="mind", seed=0)  # doctest: +SKIP
+
+    Two contrasts at each visit, the first of which counts twice as much:
+
+    >>> first, second = (
+    ...     rk.Volume.stacked([rk.read(f"{visit}_{name}.nii.gz") for name in ("t1", "t2")])
+    ...     for visit in ("first", "second")
+    ... )  # doctest: +SKIP
+    >>> result = rk.register(first, second, channel_weights=(2, 1))  # doctest: +SKIP
     """
     given, own = _own_similarity(options)
     wanted = _configured(config, given)
     if own is not None:
         wanted = _named(wanted, own)
     fixed, moving, notes = one_dimension(fixed, moving)
-    check_pair(fixed, moving)
+    shares = check_pair(fixed, moving, wanted.channel_weights)
     check_initial(initial, fixed.ndim)
     check_mass(fixed, moving, wanted)
     placing = placing_of(fixed, moving, initial)
@@ -111,7 +121,8 @@ def register(
         None if each is None else flattened_with(each, fixed)
         for each in (fixed_labels, moving_labels)
     )
-    notes = (*notes, *_label_notes((fixed_labels, fixed), (moving_labels, moving)))
+    beside = (fixed_labels, counted(fixed, shares)), (moving_labels, counted(moving, shares))
+    notes = (*notes, *_label_notes(*beside))
     guides = guides_of(
         fixed_labels,
         None if moving_labels is None else placing.placed(moving_labels),
@@ -127,7 +138,7 @@ def register(
         and wanted.similarity in ("auto", *INTENSITY)
         and is_one_image(fixed, moving)
     )
-    fixed = straightened(fixed, outside=_outside(fixed, wanted))
+    fixed = straight(fixed, wanted.modality)
     with threads(wanted.threads):
         pair = prepare(
             fixed,
@@ -139,6 +150,7 @@ def register(
             multiple=max(wanted.field.factors),
             max_voxels=wanted.field.max_voxels,
             device=resolve_device(wanted.device),
+            shares=shares,
         )
         if twice:
             return _result(fixed, moving, pair, wanted, unmoved(pair, wanted))
@@ -202,7 +214,8 @@ def _result(
         _region(pair),
         moving_grid=moving.grid,
     )
-    warped = warp(moving, found.transform, onto=fixed.grid, outside=_outside(moving, config))
+    modality = config.moving_modality or config.modality
+    warped = warp_into(moving, found.transform, fixed.grid, modality)
     seconds = time.perf_counter() - begin
     return Result(
         fixed=fixed,
@@ -250,14 +263,6 @@ def _region(pair: Pair) -> Labels:
     if not pair.planar:
         return pair.region
     return Labels(pair.region.data[:, 0], drop_grid(pair.region.grid))
-
-
-def _outside(moving: Volume, config: RegisterConfig) -> float:
-    """Air for CT, else the darkest value if the image goes below zero, else zero."""
-    modality = config.moving_modality or config.modality
-    if modality == "ct" or (modality == "auto" and is_ct(moving.data_values())):
-        return nearest_fill(CT_WINDOW[0], moving.data.dtype)
-    return min(0.0, float(moving.data_values().min()))
 
 
 def _configured(config: RegisterConfig | None, options: Mapping[str, Any]) -> RegisterConfig:

@@ -58,7 +58,8 @@ def compared(
     first, known = at.warped(at.matrix(alone), at.fixed.new_zeros(3, 1, 1, 1))
     second, also = at.warped(at.matrix(affine), in_voxels(field, at))
     weight = torch.minimum(known, also)
-    return Comparison(agreement(at.fixed, first, weight), agreement(at.fixed, second, weight))
+    before, after = (agreement(at.fixed, warped, weight, pair.shares) for warped in (first, second))
+    return Comparison(before, after)
 
 
 def in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:

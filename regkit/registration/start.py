@@ -11,6 +11,7 @@ import torch
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
 from regkit.kernels import backend
 from regkit.losses.mutual_information import MutualInformation
+from regkit.losses.similarity import Similarity
 from regkit.registration.linear import descend, evaluate, linear_level, motion_of
 from regkit.registration.pair import LevelPair, Pair
 from regkit.registration.result import Stage
@@ -49,7 +50,7 @@ def candidates(pair: Pair) -> dict[str, Matrix]:
 
 
 def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
-    similarity = MutualInformation()
+    similarity = pair.compared_by(MutualInformation())
     at = linear_level(pair, _coarse(pair), similarity)
     centre = motion_of(at, "rigid", np.eye(4), planar=pair.planar).centre
     guesses = [
@@ -59,7 +60,9 @@ def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
     ]
     scores = [evaluate(at, matrix, similarity) for matrix, _ in guesses]
     order = [k for k in np.argsort(scores, kind="stable") if k != 0][:_FINALISTS]
-    refined = [(_refine(at, guesses[k][0], pair.planar), guesses[k]) for k in (0, *order)]
+    refined = [
+        (_refine(at, guesses[k][0], similarity, pair.planar), guesses[k]) for k in (0, *order)
+    ]
     header = refined[0][0]
     best, (_, note) = min(refined, key=lambda entry: entry[0][0])
     if header[0] <= _PREFERENCE * best[0]:
@@ -67,8 +70,9 @@ def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
     return best[1], note
 
 
-def _refine(at: LevelPair, start: Matrix, planar: bool) -> tuple[float, Matrix]:
-    similarity = MutualInformation()
+def _refine(
+    at: LevelPair, start: Matrix, similarity: Similarity, planar: bool
+) -> tuple[float, Matrix]:
     motion = motion_of(at, "rigid", start, planar=planar)
     matrix, _ = descend(at, motion, similarity, 40, 1e-4, lambda *_: None)
     return evaluate(at, matrix, similarity), matrix

@@ -98,7 +98,10 @@ def _values(volume: Volume) -> NDArray[np.float32]:
 
 def _sample(volume: Volume) -> Tensor:
     steps = tuple(slice(None, None, step) for step in _steps(volume))
-    return volume.data[0][steps].cpu().to(torch.float32)
+    sample = volume.data[0][steps].cpu().to(torch.float32)
+    if volume.valid is None:
+        return sample
+    return sample.masked_fill(~volume.valid[steps].cpu(), torch.nan)
 
 
 def _steps(volume: Volume) -> list[int]:

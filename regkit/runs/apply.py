@@ -115,9 +115,18 @@ class ApplyJob:
         reference = read_header(self.onto, self.reading).of(frame=0, channel=0)
         check_holds(self.output, reference.grid.straightened())
         header = read_header(self.image, self.reading)
-        frames = len(header.each_frame(self.reading))
-        check_output(self.output, overwrite=self.overwrite, frames=frames)
-        return ApplySurvey(self, reference, header, frames)
+        reading = self._channels_of(header)
+        frames = header.each_frame(reading)
+        kept = frames[0].kept
+        check_output(self.output, overwrite=self.overwrite, frames=len(frames), channels=kept)
+        return ApplySurvey(self, reference, header, reading, len(frames))
+
+    def _channels_of(self, header: Header) -> ReadOptions:
+        """How the image is read: with all of its channels, unless some are named."""
+        named = self.reading.channel is not None or self.reading.channels is not None
+        if named or header.channels == 1 or self.labels:
+            return self.reading
+        return replace(self.reading, channels="all")
 
 
 @dataclass(frozen=True)
@@ -127,13 +136,15 @@ class ApplySurvey:
     job: ApplyJob
     reference: Header
     header: Header
+    reading: ReadOptions
     frames: int
 
     def needs(self) -> Needs:
         """Memory and disk, by the headers alone."""
         voxels = product(self.header.grid.shape) + product(self.reference.grid.shape)
+        channels = self.header.each_frame(self.reading)[0].kept
         return Needs(
-            _FEW + _PER_VOXEL * voxels * self.frames,
+            _FEW + _PER_VOXEL * voxels * self.frames * channels,
             of=f"{self.header.name} ({'x'.join(map(str, self.header.grid.shape))})",
             helps="use --frame, or an image with larger voxels",
         )
@@ -145,7 +156,7 @@ class ApplySurvey:
         phi = open_chain(job.transforms)
         frames = [
             labels_of(frame, self.header) if job.labels else frame
-            for frame in open_frames(self.header, job.reading)
+            for frame in open_frames(self.header, self.reading)
         ]
         return ApplyTask(frames, phi, grid, job.outside, self.header.repetition)
 

@@ -15,6 +15,7 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, checked
 from regkit.geometry.grid import Grid
 from regkit.volume.arrays import as_array, as_tensor
+from regkit.volume.channels import check_one_grid, joined_channels
 from regkit.volume.fill import check_fill
 from regkit.volume.valid import checked_valid, finite_everywhere, without_value
 
@@ -125,6 +126,45 @@ class Volume:
     def with_data(self, data: Tensor) -> Self:
         """The same grid, name and valid voxels around other data."""
         return replace(self, data=data)
+
+    @classmethod
+    def stacked(cls, volumes: Sequence[Volume], name: str = "") -> Self:
+        """Images of one grid as the channels of one, all of theirs in turn.
+
+        It has data where all of them have some, and a type that holds the values of all.
+
+        Parameters
+        ----------
+        volumes
+            At least one, such as the T1 and the T2 of one visit.
+        name
+            What messages call it; by default the names of all.
+
+        Raises
+        ------
+        InputError
+            If they lie on different grids, or there is none.
+
+        Examples
+        --------
+        >>> t1, t2 = (Volume(np.full((4, 5, 6), n), np.eye(4), f"t{n}.nii") for n in (1, 2))
+        >>> Volume.stacked([t1, t2])
+        Volume(4x5x6, 1x1x1 mm, RAS, 2 channels, int64, 't1.nii + t2.nii')
+        """
+        if not volumes:
+            raise InputError("there is no image to stack; give at least one")
+        names = [each.name for each in volumes]
+        check_one_grid([each.grid for each in volumes], names)
+        known = [each.valid for each in volumes if each.valid is not None]
+        valid = torch.stack(known).all(0) if known else None
+        data = joined_channels([each.data for each in volumes])
+        return cls(data, volumes[0].grid, name or " + ".join(filter(None, names)), valid)
+
+    def split(self) -> tuple[Self, ...]:
+        """One volume a channel; the reverse of :meth:`stacked`."""
+        if self.channels == 1:
+            return (self,)
+        return tuple(self.with_data(channel[None]) for channel in self.data)
 
     def data_values(self) -> Tensor:
         """The values of the voxels that have data, ``(C, N)``, or all of them ``(C, *spatial)``.
@@ -289,6 +329,12 @@ class Labels(Volume):
     def values(self) -> tuple[int, ...]:
         """The structures that occur, background left out."""
         return tuple(v for v in torch.unique(self.data).tolist() if v != 0)
+
+    def without_unknown(self) -> Self:
+        """The same labels with background, 0, where there are no data."""
+        if self.valid is None:
+            return self
+        return self.with_data(self.data.masked_fill(~self.valid, 0))
 
 
 def _grid_of(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:

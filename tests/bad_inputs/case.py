@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IMAGE = ("fixed", "moving", "apply", "onto", "info")
-# A reference lends its grid alone, which all its frames and channels share; `info` describes all.
-ONE = ("fixed", "moving", "apply")
+# Of frames and channels `apply` warps all, and so does `info` describe them.
 PAIR = ("fixed", "moving")
 MASK = ("fixed-mask", "moving-mask")
 LABELS = ("moving-labels", "apply --labels")

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from tests.bad_inputs.case import ONE, PAIR, Case, NotYet
+from tests.bad_inputs.case import PAIR, Case, NotYet
 from tests.io.conftest import forged
 
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
@@ -166,8 +166,8 @@ CASES = [
     Case(28, "inf", wrong(data=voxels(np.inf)), ("1 of 720 voxels", "--nan 0")),
     Case(29, "constant", wrong(data=0 * NOISE), ("all voxels are 0", "no contrast"), PAIR),
     Case(30, "complex", wrong(data=NOISE.astype(np.complex64)), ("complex64", "not supported")),
-    Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), ONE),
-    Case(31, "RGBA", colours(2304, 4), ("4 channels", "--channel N, N from 0 to 3"), ONE),
+    Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), PAIR),
+    Case(31, "RGBA", colours(2304, 4), ("4 channels", "--channel N, N from 0 to 3"), PAIR),
     Case(
         31,
         "RGB in NRRD",
@@ -178,7 +178,7 @@ CASES = [
             b"space directions: none (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\n\n" + bytes(1536),
         ),
         ("a.nrrd", "3 channels", "--channel N, N from 0 to 2"),
-        ONE,
+        PAIR,
     ),
     Case(32, "1 bit", wrong(datatype=1), ("1-bit", "datatype code 1")),
     Case(32, "unknown type", wrong(datatype=9999), ("datatype code 9999",)),

@@ -174,5 +174,6 @@ def test_every_command_that_reads_images_takes_the_same_options(command, capsys)
     told = capsys.readouterr().out
     for name in fields(ReadOptions):
         option = f"--{name.name.replace('_', '-')}"
-        without = ("--allow-shear", "--padding") if command == "denoise" else ()
+        denoise = ("--allow-shear", "--padding", "--channels")
+        without = denoise if command == "denoise" else ()
         assert (option in told) == (option not in without), option

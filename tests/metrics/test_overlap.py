@@ -60,3 +60,11 @@ def test_summary():
 def test_summary_of_nothing_is_refused():
     with pytest.raises(InputError, match="no structure occurs"):
         summarise_dice({3: math.nan})
+
+
+def test_voxels_without_data_do_not_overlap():
+    known = torch.tensor([[True, True, False]])
+    one = Labels(torch.tensor([[1, 2, 1]]), np.eye(3))
+    two = Labels(torch.tensor([[1, 1, 1]]), np.eye(3), valid=known)
+    assert dice(one, two) == {1: pytest.approx(2 / 3), 2: 0.0}
+    assert dice(Labels(one.data, np.eye(3), valid=~known), two) == {}

@@ -68,3 +68,13 @@ def test_other_dimensions_are_refused(grid):
     flat = Labels(torch.ones(4, 4, dtype=torch.uint8), Grid((4, 4), np.eye(3)), "b.png")
     with pytest.raises(InputError, match=r"b.png: 2-D labels have no distance to 3-D labels"):
         surface_distances(cube(grid, (0, 0, 0)), flat)
+
+
+def test_labels_without_data_have_no_surface():
+    data, known = torch.ones(6, 1, dtype=torch.int32), torch.ones(6, 1, dtype=torch.bool)
+    known[3:] = False
+    data[4] = 9
+    holed = Labels(data, np.eye(3), valid=known)
+    whole = Labels(torch.tensor([[1], [1], [1], [0], [0], [0]]), np.eye(3))
+    assert holed.without_unknown().values == (1,)
+    assert surface_distances(holed, whole)[1].maximum == 0

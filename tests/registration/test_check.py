@@ -18,9 +18,13 @@ def test_good_images_pass(head):
     check_pair(_image((9, 10)), _image((11, 8)))
 
 
-def test_several_channels_are_refused():
-    with pytest.raises(InputError, match=r"^scan\.nii\.gz: has 3 channels; register one at a time"):
-        check_image(_image((9, 9, 9), channels=3))
+def test_every_channel_that_counts_is_checked():
+    image = _image((9, 9, 9), channels=3)
+    check_image(image)
+    image.data[1] = 4
+    with pytest.raises(InputError, match=r"^scan\.nii\.gz: channel 1: all voxels are 4; it has no"):
+        check_image(image)
+    check_image(image, (0.5, 0.0, 0.5))
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,40 @@ def test_masks_become_small_integers(parts):
 def test_labels_refuse_what_is_no_label(data, said):
     with pytest.raises(InputError, match=said):
         Labels(data, Grid((2, 2), np.eye(3)), "a.nii")
+
+
+def test_images_of_one_grid_become_channels(head):
+    affine = head.grid.affine.copy()
+    affine[:3] += 1e-6
+    grid = Grid(head.shape, affine)
+    known = torch.ones(head.shape, dtype=torch.bool)
+    known[0] = False
+    whole = (10 * head.data).to(torch.int16)
+    both = Volume.stacked([head, Volume(whole, grid, "t2.nii", known)])
+    assert both.name == "head.nii.gz + t2.nii"
+    assert both.data.dtype is torch.float32
+    assert torch.equal(both.valid, known)
+    assert torch.equal(both.split()[1].data, whole.float())
+    assert [each.channels for each in both.split()] == [1, 1]
+    assert Volume.stacked([both, head]).channels == 3
+    assert head.split() == (head,)
+
+
+def test_channels_keep_wide_whole_numbers(head):
+    large = head.with_data(torch.full(head.data.shape, 2**24 + 1, dtype=torch.int32))
+    assert float(Volume.stacked([head, large]).data[1].max()) == 2**24 + 1
+
+
+def test_images_of_different_grids_do_not_stack(head):
+    other = Volume(head.data, head.grid.window((1, 0, 0), head.shape), "t2.nii")
+    with pytest.raises(
+        InputError, match=r"t2.nii: lies on .* and head.nii.gz on .*; channels share"
+    ):
+        Volume.stacked([head, other])
+    with pytest.raises(InputError, match="there is no image to stack; give at least one"):
+        Volume.stacked([])
+
+
+def test_labels_do_not_stack(parts):
+    with pytest.raises(InputError, match="labels have one channel, not many"):
+        Labels.stacked([parts, parts])

@@ -62,6 +62,12 @@ def series_suffixes() -> tuple[str, ...]:
     return tuple(suffix for each in image_formats() if each.series for suffix in each.writable)
 
 
+def channel_suffixes() -> tuple[str, ...]:
+    """The extensions under which several channels can be written."""
+    several = [each for each in image_formats() if each.write_channels is not None]
+    return tuple(suffix for each in several for suffix in each.writable)
+
+
 def writer(path: Path) -> Format:
     """The format in which an image is written under this name.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from regkit.errors import InputError
+from regkit.io.channels import luminance, picked
 from regkit.io.header import finite
 from regkit.io.interchange.metatensors import from_metatensor
 from regkit.io.interchange.nibabel_images import from_nibabel
@@ -35,7 +36,7 @@ def from_object(thing: object, options: ReadOptions = AS_STORED) -> Volume:
     thing
         The image; voxels keep their type, and share memory where that is possible.
     options
-        Which frame or channel is meant, what stands in for NaN, and what is padding.
+        Which frame and channels are meant, what stands in for NaN, and what is padding.
 
     Returns
     -------
@@ -62,14 +63,16 @@ def _library(thing: object) -> str | None:
 
 
 def with_choices(volume: Volume, options: ReadOptions) -> Volume:
-    """The image with what ``options`` say of NaN and of padding, as a file of it would be read.
+    """The channels that ``options`` name, with what they say of NaN and padding, as of a file.
 
     Raises
     ------
     InputError
-        If it has NaN, and nothing stands in for that.
+        If it has NaN, and nothing stands in for that, or has no such channel.
     """
-    return without_padding(_without_nan(volume, options), options.padding)
+    named = picked(volume, options)
+    image = without_padding(_without_nan(named, options), options.padding)
+    return luminance(image) if options.channels == "luminance" else image
 
 
 def _without_nan(volume: Volume, options: ReadOptions) -> Volume:

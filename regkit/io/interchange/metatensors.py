@@ -10,7 +10,6 @@ from regkit.errors import InputError, require
 from regkit.geometry import Grid, World
 from regkit.geometry.affines import checked
 from regkit.io.formats.nifti.geometry import plane
-from regkit.io.header import check_choice
 from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
@@ -31,8 +30,6 @@ def from_metatensor(image: Any, options: ReadOptions) -> Volume:
     if str(getattr(image.meta.get("space"), "value", image.meta.get("space"))) == "LPS":
         affine = lps(ndim) @ affine
     data = data if data.ndim > ndim else data[None]
-    if options.channel is not None:
-        data = data[check_choice(name or "image", "channel", len(data), options.channel)][None]
     shape = tuple(data.shape[1:])
     return Volume(data, Grid(shape, affine if len(shape) == ndim else plane(affine)), name)
 

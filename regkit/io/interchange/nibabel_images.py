@@ -76,10 +76,7 @@ def _one_image(name: str, data: NDArray[Any], options: ReadOptions) -> NDArray[A
         data = data[..., check_choice(name, "frame", data.shape[4], options.frame)]
     elif options.frame not in (None, 0):
         raise InputError(f"{name}: has one frame, not frame {options.frame}")
-    if options.channel is None:
-        return data
-    chosen: NDArray[Any] = data[check_choice(name, "channel", len(data), options.channel)][None]
-    return chosen
+    return data
 
 
 def _grid(image: Any, name: str, shape: tuple[int, ...], options: ReadOptions) -> Grid:

@@ -29,7 +29,7 @@ def from_sitk(image: Any, options: ReadOptions) -> Volume:
     data = np.moveaxis(array, -1, 0) if vectors else array[None]
     data = data.transpose(0, *range(data.ndim - 1, 0, -1))
     geometry = ItkGeometry(image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-    return _volume(data, geometry, options)
+    return _volume(data, geometry)
 
 
 def from_ants(image: Any, options: ReadOptions) -> Volume:
@@ -40,7 +40,7 @@ def from_ants(image: Any, options: ReadOptions) -> Volume:
     data = np.moveaxis(array, -1, 0) if array.ndim > image.dimension else array[None]
     direction = tuple(np.asarray(image.direction, dtype=np.float64).ravel().tolist())
     geometry = ItkGeometry(tuple(image.spacing), tuple(image.origin), direction)
-    return _volume(data, geometry, options)
+    return _volume(data, geometry)
 
 
 def to_sitk(volume: Volume) -> Any:
@@ -63,7 +63,5 @@ def to_sitk(volume: Volume) -> Any:
     return image
 
 
-def _volume(data: Any, geometry: ItkGeometry, options: ReadOptions) -> Volume:
-    if options.channel is not None:
-        data = data[check_choice("image", "channel", len(data), options.channel)][None]
+def _volume(data: Any, geometry: ItkGeometry) -> Volume:
     return Volume(as_tensor(data), from_itk(data.shape[1:], geometry))

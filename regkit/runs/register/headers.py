@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from regkit.io import read_header
 from regkit.io.header import Header
@@ -11,10 +11,12 @@ from regkit.io.header import Header
 if TYPE_CHECKING:
     from regkit.runs.register.job import RegisterJob
 
+Asked = TypeVar("Asked")
+
 
 @dataclass(frozen=True)
 class Headers:
-    """Of one frame and channel of each image."""
+    """Of one frame of each image, and of the channels that are meant."""
 
     fixed: Header
     moving: Header
@@ -23,7 +25,7 @@ class Headers:
 def read_headers(job: RegisterJob) -> Headers:
     """Look at both images of ``job``.
 
-    The frame and the channel that the user names are those of the image that has several: an
+    The frame and the channels that the user names are those of the image that has several: an
     image of one frame is taken as it is, unless both are.
 
     Raises
@@ -39,12 +41,13 @@ def read_headers(job: RegisterJob) -> Headers:
         each.of(
             frame=_of_several(asked.frame, each.frames, frames),
             channel=_of_several(asked.channel, each.channels, channels),
+            channels=_of_several(asked.channels, each.channels, channels),
         )
         for each in found
     )
     return Headers(fixed, moving)
 
 
-def _of_several(asked: int | None, count: int, most: int) -> int | None:
+def _of_several(asked: Asked | None, count: int, most: int) -> Asked | None:
     """What is asked for; an image with a single one is not asked where the other has several."""
     return None if count == 1 < most else asked

@@ -209,6 +209,25 @@ def split_init(init: str | None) -> tuple[str | None, Path | None]:
     return None, Path(init)
 
 
+def as_weights(word: str | None) -> tuple[float, ...] | None:
+    """The numbers of ``--channel-weights``.
+
+    Raises
+    ------
+    InputError
+        If they are none.
+
+    Examples
+    --------
+    >>> as_weights("2,0.5")
+    (2.0, 0.5)
+    """
+    try:
+        return None if word is None else tuple(float(part) for part in word.split(","))
+    except ValueError as error:
+        raise InputError(f"--channel-weights {word!r:.40} is not like 2,1") from error
+
+
 def _default_folder(paths: Paths) -> Path:
     return Path(f"{stem(paths.moving)}_to_{stem(paths.fixed)}")
 

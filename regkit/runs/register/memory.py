@@ -38,7 +38,7 @@ _PER_PIXEL_FEATURES = 1650
 def needs_of(headers: Headers, config: RegisterConfig) -> Needs:
     """What registering two images takes, by their headers alone."""
     pair = [headers.fixed, headers.moving]
-    sizes = [product(each.grid.straightened().shape) for each in pair]
+    sizes = [each.kept * product(each.grid.straightened().shape) for each in pair]
     network = network_memory(config, pair[0].grid.ndim)
     features = feature_memory(config, pair[0].grid.straightened().shape)
     memory = features + needed_memory(sizes[0], sizes[1], config, network=network)

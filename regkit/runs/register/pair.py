@@ -10,6 +10,7 @@ import numpy as np
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_transform
+from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.label_place import checked_place
@@ -47,10 +48,10 @@ def open_pair(job: RegisterJob, headers: Headers) -> Pair:
     """
     paths = job.paths
     fixed, moving = open_image(headers.fixed), open_image(headers.moving)
-    # The others belong to one frame and channel, and have none and no padding of their own.
-    reading = replace(job.reading, frame=None, channel=None, padding=None)
+    # The others belong to one frame, and have no channels and no padding of their own.
+    reading = replace(job.reading, frame=None, channel=None, channels=None, padding=None)
     fixed, moving, notes = one_dimension(fixed, moving)
-    check_pair(fixed, moving)
+    shares = check_pair(fixed, moving, job.config.channel_weights)
     initial = read_transform(paths.init) if paths.init else None
     check_initial(initial, fixed.ndim)
     if job.config.init == "header" and initial is None:
@@ -64,7 +65,7 @@ def open_pair(job: RegisterJob, headers: Headers) -> Pair:
         check_same_dimension(each, fixed)
     many = len(paths.moving_labels)
     beside = [(each, moving if n < many else fixed) for n, each in enumerate(labels)]
-    found = [checked_place(each, image) for each, image in beside]
+    found = [checked_place(each, counted(image, shares)) for each, image in beside]
     return Pair(
         fixed,
         moving,

@@ -8,7 +8,13 @@ from pathlib import Path
 from regkit.io.format import Format
 from regkit.io.formats.nifti.geometry import NIFTI_UNITS
 from regkit.io.formats.nifti.header import nifti_header
-from regkit.io.formats.nifti.voxels import read_nifti, read_nifti_series, verify_image, write_image
+from regkit.io.formats.nifti.voxels import (
+    read_nifti,
+    read_nifti_series,
+    verify_image,
+    write_channels,
+    write_image,
+)
 
 
 def _sniff(path: Path, start: bytes) -> bool:
@@ -34,5 +40,6 @@ NIFTI = Format(
     units=(*NIFTI_UNITS, "pixel"),
     any_name=True,
     series=True,
+    write_channels=write_channels,
     read_series=read_nifti_series,
 )

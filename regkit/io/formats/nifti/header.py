@@ -169,16 +169,18 @@ def _image_dims(header: Nifti1Header, name: str, options: ReadOptions) -> tuple[
     dims = stored_dims(header, name)
     shape = "x".join(map(str, dims))
     warp = foreign_warp(header)
-    if warp is not None and options.frame is None and options.channel is None:
+    named = options.channel is not None or options.channels is not None
+    if warp is not None and options.frame is None and not named:
         raise InputError(f"{name}: holds {warp[0]} ({shape}), not an image; {warp[1]}")
     if max(dims[5:], default=1) > 1:
         raise InputError(f"{name}: has {len(dims)} dimensions ({shape}); allowed: 2 to 5")
     count = product(dims[4:5])
     vectors = int(header["intent_code"]) in VECTOR_INTENTS or (dims[3:4] == (1,) and count < 4)
-    if count > 1 and vectors and options.channel is None:
+    if count > 1 and vectors and not named:
         raise InputError(
             f"{name}: looks like a displacement field ({shape}), not an image; read it with "
-            f"read_transform, or pass channel=N, N from 0 to {count - 1}, if it is one"
+            f"read_transform, or pass channel=N, N from 0 to {count - 1}, or channels='all', if it "
+            "is one"
         )
     return dims[: 5 if count > 1 else 4]
 

@@ -116,6 +116,19 @@ def write_image(
     write_stream(image.to_stream, path, compressed=path.name.endswith(".gz"))
 
 
+def write_channels(
+    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+) -> None:
+    """Write ``(*grid.shape, C)``: as colours if they are three or four of uint8, else in axis 5."""
+    colours = "RGBA"[: data.shape[-1]]
+    if data.dtype == np.uint8 and len(colours) == data.shape[-1] > 2:
+        pixels = np.ascontiguousarray(data).view([(letter, "u1") for letter in colours])[..., 0]
+        write_image(pixels, grid, path)
+        return
+    *spatial, count = data.shape
+    write_image(data.reshape(*spatial, *[1] * (4 - len(spatial)), count, order="F"), grid, path)
+
+
 def verify_image(data: NDArray[Any], grid: Grid, path: Path) -> None:
     """Compare a file with the array and grid that it was written from.
 

@@ -11,7 +11,9 @@ from regkit.io.formats.picture.written import (
     fits_tiff,
     verify_picture,
     write_png,
+    write_png_channels,
     write_tiff,
+    write_tiff_channels,
 )
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -25,6 +27,7 @@ PNG = Format(
     write_png,
     partial(verify_picture, kind="PNG"),
     writable=(".png",),
+    write_channels=write_png_channels,
     fits=fits_png,
 )
 JPEG = Format(
@@ -43,5 +46,6 @@ TIFF = Format(
     write_tiff,
     partial(verify_picture, kind="TIFF"),
     writable=(".tif", ".tiff"),
+    write_channels=write_tiff_channels,
     fits=fits_tiff,
 )

@@ -17,6 +17,7 @@ from regkit.io.options import ReadOptions
 from regkit.io.voxels import check_same
 
 _CENTIMETRE = 3
+_COLOURS = (2, 3, 4)
 # int32 is what uint16 is read into; the values decide whether it can be that again.
 _PNG_TYPES = ("uint8", "uint16", "int32")
 _TIFF_TYPES = (*_PNG_TYPES, "float32")
@@ -75,6 +76,47 @@ def write_tiff(
     sheets = np.atleast_3d(_narrowed(data)).T
     first, *others = [images.fromarray(np.ascontiguousarray(sheet)) for sheet in sheets]
     first.save(path, format="TIFF", save_all=True, append_images=others, **_tags(grid))
+
+
+def write_png_channels(
+    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+) -> None:
+    """Write a 2-D image of grey and alpha, RGB or RGBA.
+
+    Raises
+    ------
+    InputError
+        If its values are of another type, or are more.
+    """
+    _check_colours(path, data)
+    pixels = np.ascontiguousarray(data.transpose(1, 0, 2))
+    require("PIL.Image", extra="all").fromarray(pixels).save(path, format="PNG")
+
+
+def write_tiff_channels(
+    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+) -> None:
+    """Write a picture or a stack of pages of grey and alpha, RGB or RGBA.
+
+    Raises
+    ------
+    InputError
+        As :func:`write_png_channels`.
+    """
+    _check_colours(path, data)
+    images = require("PIL.Image", extra="all")
+    pages = data[:, :, None] if grid.ndim == 2 else data
+    sheets = np.ascontiguousarray(pages.transpose(2, 1, 0, 3))
+    first, *others = [images.fromarray(sheet) for sheet in sheets]
+    first.save(path, format="TIFF", save_all=True, append_images=others, **_tags(grid))
+
+
+def _check_colours(path: Path, data: NDArray[Any]) -> None:
+    if data.dtype != np.uint8 or data.shape[-1] not in _COLOURS:
+        raise InputError(
+            f"{display_name(path)}: a picture holds 2, 3 or 4 channels of uint8 (grey and alpha, "
+            f"RGB, RGBA), not {data.shape[-1]} of {data.dtype}; write .nii.gz or .nrrd"
+        )
 
 
 def verify_picture(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None:

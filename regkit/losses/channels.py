@@ -1,0 +1,125 @@
+"""A similarity of images of several channels: the weighted mean of what it makes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from regkit.losses.similarity import Similarity
+
+
+@dataclass(frozen=True)
+class ChannelSum(Similarity):
+    """``sum(share * similarity(channel))``: each channel is compared with its own.
+
+    Parameters
+    ----------
+    similarity
+        Of images of one channel.
+    shares
+        One a channel, in their order; they sum to 1. A channel of share 0 is not looked at.
+
+    Examples
+    --------
+    >>> from regkit.losses.mse import MSE
+    >>> both = ChannelSum(MSE(), (0.75, 0.25))
+    >>> float(both(torch.zeros(2, 4, 4), torch.stack([torch.ones(4, 4), torch.zeros(4, 4)])))
+    0.75
+    """
+
+    similarity: Similarity
+    shares: tuple[float, ...]
+    informs: bool = field(init=False, default=False)
+    oriented: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "informs", self.similarity.informs)
+        object.__setattr__(self, "oriented", self.similarity.oriented)
+
+    @property
+    def name(self) -> str:
+        """That of the similarity."""
+        return self.similarity.name
+
+    def varies(self, shape: Sequence[int]) -> bool:
+        """As the similarity."""
+        return self.similarity.varies(shape)
+
+    def at(self, spacing: float) -> ChannelSum:
+        """The similarity for voxels of that size."""
+        return ChannelSum(self.similarity.at(spacing), self.shares)
+
+    def reseed(self, seed: int) -> None:
+        """The similarity."""
+        self.similarity.reseed(seed)
+
+    @contextmanager
+    def drawn_by(self, seed: int) -> Iterator[None]:
+        """The similarity."""
+        with self.similarity.drawn_by(seed):
+            yield
+
+    def features(self, image: Tensor) -> Tensor:
+        """``(C, *spatial)`` to the features of the first channel, then of the second, and so on."""
+        return torch.cat([self.similarity.features(channel[None]) for channel in image])
+
+    def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
+        """Of the features of all channels."""
+        values = [
+            share * self.similarity.compare(f, w, weight)
+            for share, (f, w) in self._parts(fixed, warped)
+        ]
+        return torch.stack(values).sum()
+
+    def value(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> float:
+        """Without the gradient."""
+        return sum(
+            share * self.similarity.value(f, w, weight)
+            for share, (f, w) in self._parts(fixed, warped)
+        )
+
+    def value_and_gradient(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor]:
+        """By the similarity's own kernel."""
+        total, gradient = 0.0, torch.zeros_like(warped)
+        for share, (f, w, out) in self._parts(fixed, warped, gradient):
+            value, slope = self.similarity.value_and_gradient(f, w, weight)
+            total += share * value
+            torch.mul(slope, share, out=out)
+        return total, gradient
+
+    def value_and_gradients(
+        self, fixed: Tensor, warped: Tensor, weight: Tensor
+    ) -> tuple[float, Tensor, Tensor]:
+        """By the similarity's own kernel; the slopes by weight add up."""
+        total, gradient, by_weight = 0.0, torch.zeros_like(warped), torch.zeros_like(weight)
+        for share, (f, w, out) in self._parts(fixed, warped, gradient):
+            value, slope, crossing = self.similarity.value_and_gradients(f, w, weight)
+            total += share * value
+            torch.mul(slope, share, out=out)
+            by_weight.add_(crossing, alpha=share)
+        return total, gradient, by_weight
+
+    def _parts(self, *features: Tensor) -> Iterator[tuple[float, tuple[Tensor, ...]]]:
+        """The share of every channel that has one, and the blocks of its features."""
+        blocks = [torch.chunk(each, len(self.shares)) for each in features]
+        for share, block in zip(self.shares, zip(*blocks, strict=True), strict=True):
+            if share > 0:
+                yield share, block
+
+
+def over_channels(similarity: Similarity, shares: Sequence[float]) -> Similarity:
+    """``similarity`` itself for images of one channel, else :class:`ChannelSum` of it.
+
+    Examples
+    --------
+    >>> from regkit.losses.mse import MSE
+    >>> over_channels(MSE(), (1.0,)).__class__.__name__
+    'MSE'
+    """
+    return similarity if len(shares) == 1 else ChannelSum(similarity, tuple(shares))

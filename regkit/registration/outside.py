@@ -1,0 +1,43 @@
+"""What an image shows where it has no voxels."""
+
+from __future__ import annotations
+
+from regkit.geometry.grid import Grid
+from regkit.preprocess.intensity import CT_WINDOW, Modality, is_ct
+from regkit.resample import warp
+from regkit.transforms import Affine, Transform
+from regkit.volume.fill import nearest_fill
+from regkit.volume.volume import Volume
+
+
+def outside_of(channel: Volume, modality: Modality) -> float:
+    """Air for CT, else the darkest value if the image goes below zero, else zero."""
+    if modality == "ct" or (modality == "auto" and is_ct(channel.data_values())):
+        return nearest_fill(CT_WINDOW[0], channel.data.dtype)
+    return min(0.0, float(channel.data_values().min()))
+
+
+def warp_into(volume: Volume, phi: Transform, grid: Grid, modality: Modality) -> Volume:
+    """``volume`` on ``grid`` through ``phi``; beyond it every channel shows what it would.
+
+    Parameters
+    ----------
+    volume
+        Of any number of channels.
+    phi
+        World points of ``grid`` to world points of ``volume``.
+    """
+    channels = volume.split()
+    values = [outside_of(each, modality) for each in channels]
+    if len(set(values)) == 1:
+        return warp(volume, phi, onto=grid, outside=values[0])
+    pairs = zip(channels, values, strict=True)
+    return Volume.stacked([warp(c, phi, onto=grid, outside=v) for c, v in pairs], volume.name)
+
+
+def straight(volume: Volume, modality: Modality) -> Volume:
+    """``volume`` itself, or at right angles where its axes are sheared, as :func:`warp_into`."""
+    grid = volume.grid.straightened()
+    if grid is volume.grid:
+        return volume
+    return warp_into(volume, Affine.identity(volume.ndim), grid, modality)
