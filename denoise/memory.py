@@ -8,10 +8,11 @@ from denoise.config import DenoiseConfig
 from regkit.io.header import product
 
 # Fitted to the resident peaks of whole runs on one thread of a CPU, beyond the imports: 440 MB for
-# 64x64x64 voxels and 945 for 128x128x128 by default, 580 for 256x256x64 with widths of 2 and 4.
-_START = 370_000_000
-_PER_VOXEL = 40  # of every frame
-_PER_CHANNEL = 16  # of a voxel in a box
+# 64x64x64 voxels and 945 for 128x128x128 by default; 247 for the first one with widths of 2 and 4,
+# with which 256x256x64 took 580 and four frames of 128x128x64 512.
+_START = 215_000_000
+_PER_VOXEL = 65  # of every frame
+_LEARNING, _APPLYING = 118, 20  # of a channel, in a voxel of a patch and of a box
 _BOX = 1 << 21  # the most voxels that a network is shown at once, as in `denoise.tiles`
 _REPORT = 1 << 20
 
@@ -32,13 +33,14 @@ def needed_memory(shape: Sequence[int], frames: int, config: DenoiseConfig) -> i
     --------
     >>> from denoise.config import make_denoise_config
     >>> round(needed_memory((128, 128, 128), 1, make_denoise_config()) / 1e6)
-    991
+    1022
     """
-    voxels = product(shape)
+    voxels, channels = product(shape), _channels(config)
     out = _START + _PER_VOXEL * frames * voxels
     if config.device.startswith("cuda"):
         return out
-    return out + _PER_CHANNEL * _channels(config) * min(voxels, _BOX)
+    patch = min(voxels, config.patch**3) * config.batch
+    return out + channels * max(_LEARNING * patch, _APPLYING * min(voxels, _BOX))
 
 
 def _channels(config: DenoiseConfig) -> int:
