@@ -1,5 +1,5 @@
 # make demo   register two real brains
-# make test   the whole test suite, doctests and notebooks
+# make test   the whole test suite, doctests and notebooks, on two cores
 # make lint   ruff, mypy, import-linter
 # make fuzz   thousands of damaged files (make fuzz CASES=50000)
 # make bench  the figures that the README quotes, peers in the same run
@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --nbmake tests regkit denoise foundation notebooks
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests regkit denoise foundation notebooks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -29,8 +29,9 @@ from regkit.kernels.backend import threads
 from regkit.registration.choice import similarity_of
 from regkit.registration.config import INTENSITY, FeatureConfig, FieldConfig, SmoothConfig
 from regkit.registration.field import register_field
-from regkit.registration.pair import prepare
+from regkit.registration.pair import pair_of
 from regkit.registration.planar import drop_field
+from regkit.registration.prepared import PreparedImage
 from regkit.transforms import DisplacementField
 
 METHODS = (*INTENSITY, "features:small-diffusion", "features:small-diffusion+lncc2")
@@ -94,13 +95,9 @@ def _score(scene: Scene, field: str, name: str) -> Score:
 def registered(fixed: Volume, moving: Volume, name: str, config: FieldConfig) -> DisplacementField:
     """The field engine alone, on one thread, from the identity."""
     with threads(1):
-        pair = prepare(
-            fixed,
-            moving,
-            fixed_mask=None,
-            moving_mask=None,
-            modality="mr",
-            moving_modality="mr",
+        pair = pair_of(
+            PreparedImage(fixed, modality="mr"),
+            PreparedImage(moving, modality="mr"),
             multiple=max(config.factors),
             max_voxels=config.max_voxels,
             device=torch.device("cpu"),

@@ -152,8 +152,8 @@ class DenoisingTask:
 
 
 def _subject(row: Row, config: DenoisingConfig) -> _Subject:
-    mask = None if row.mask is None else read_labels(row.mask)
-    image = read(row.image)
+    mask = None if row.mask is None else read_labels(row.mask).load()
+    image = read(row.image).load()
     if is_constant([image]):
         value = float(image.data.flatten()[0])
         raise InputError(f"{image.name}: all voxels are {value:g}; take it out of the table")

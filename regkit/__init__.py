@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from regkit.errors import InputError, NotInvertibleError, RegkitError, ResourceError
     from regkit.geometry.grid import Grid
     from regkit.geometry.world import World
-    from regkit.interchange import read, read_labels, register, warp
+    from regkit.interchange import prepare, read, read_labels, register, warp
     from regkit.io import read_points, read_transform, write_transform
     from regkit.networks import models as models
     from regkit.registration.config import RegisterConfig
+    from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
     from regkit.transforms import Affine, Chain, DisplacementField, VelocityField, compose
     from regkit.volume import Labels, Points, Volume
@@ -39,6 +40,8 @@ _HOME = {
     "ResourceError": "regkit.errors",
     "Grid": "regkit.geometry.grid",
     "World": "regkit.geometry.world",
+    "prepare": "regkit.interchange",
+    "PreparedImage": "regkit.registration.prepared",
     "read": "regkit.interchange",
     "read_labels": "regkit.interchange",
     "read_points": "regkit.io",
@@ -67,6 +70,7 @@ __all__ = [
     "Labels",
     "NotInvertibleError",
     "Points",
+    "PreparedImage",
     "RegisterConfig",
     "RegkitError",
     "ResourceError",
@@ -75,6 +79,7 @@ __all__ = [
     "Volume",
     "World",
     "compose",
+    "prepare",
     "read",
     "read_labels",
     "read_points",

@@ -17,6 +17,8 @@ from regkit.volume.volume import Labels, Volume
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from regkit.preprocess.intensity import Modality
+    from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
 
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
@@ -24,6 +26,9 @@ AnyVolume = TypeVar("AnyVolume", bound=Volume)
 
 def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Volume:
     """Read an image from a file, or from what another library holds.
+
+    Of a file the header is read and checked now, the voxels when they are touched; see
+    :class:`~regkit.Volume`.
 
     Parameters
     ----------
@@ -44,14 +49,15 @@ def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Vol
     Raises
     ------
     InputError
-        If it is no image, cannot be trusted, or has an affine of its own beside ``affine``.
+        If it is no image, cannot be trusted, or has an affine of its own beside ``affine``. What
+        only voxels tell (NaN, a damaged stream) is refused when they are touched.
 
     Examples
     --------
     >>> read(np.zeros((4, 5, 6), np.float32), affine=np.diag([2.0, 2.0, 3.0, 1.0]))
     Volume(4x5x6, 2x2x3 mm, RAS, float32, '')
     """
-    from regkit.io import ReadOptions, open_image
+    from regkit.io import ReadOptions, read_when_touched
     from regkit.io.interchange import from_object, is_foreign, with_choices
 
     options = ReadOptions(**choices)
@@ -62,7 +68,7 @@ def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Vol
     if isinstance(source, Volume):
         return source
     if isinstance(source, (str, PathLike)):
-        return open_image(Path(source), options)
+        return read_when_touched(Path(source), options)
     return from_object(source, options)
 
 
@@ -72,17 +78,18 @@ def read_labels(source: Any, *, affine: ArrayLike | None = None, **choices: Any)
     Raises
     ------
     InputError
-        If :func:`read` raises it, or a value is not a whole number.
+        If :func:`read` raises it, or a value is not a whole number; of a file as soon as the voxels
+        are touched.
 
     Examples
     --------
     >>> read_labels(np.array([[0.0, 2.0]]), affine=np.eye(3)).values
     (2,)
     """
-    from regkit.io import ReadOptions, open_labels
+    from regkit.io import ReadOptions, read_labels_when_touched
 
     if isinstance(source, (str, PathLike)) and affine is None:
-        return open_labels(Path(source), ReadOptions(**choices))
+        return read_labels_when_touched(Path(source), ReadOptions(**choices))
     image = read(source, affine=affine, **choices)
     return image if isinstance(image, Labels) else _as_labels(image)
 
@@ -103,7 +110,8 @@ def register(
     Parameters
     ----------
     fixed, moving
-        What :func:`read` takes: volumes, paths, images of other libraries.
+        What :func:`read` takes: volumes, paths, images of other libraries; or what
+        :func:`prepare` made of it.
     fixed_mask, moving_mask
         The same; an array without an affine lies on the grid of its image.
     fixed_labels, moving_labels
@@ -130,11 +138,12 @@ def register(
     >>> result = rk.register("fixed.nii.gz", "moving.nii.gz")  # doctest: +SKIP
     """
     from regkit.registration.pipeline import register as run
+    from regkit.registration.preparation import image_of
 
-    one, other = read(fixed), read(moving)
+    sides = _side(fixed), _side(moving)
+    one, other = map(image_of, sides)
     return run(
-        one,
-        other,
+        *sides,
         fixed_mask=_beside(fixed_mask, one),
         moving_mask=_beside(moving_mask, other),
         fixed_labels=_labels_beside(fixed_labels, one),
@@ -142,6 +151,51 @@ def register(
         initial=_transform(initial),
         **options,
     )
+
+
+def prepare(image: Any, *, mask: Any = None, modality: Modality = "auto") -> PreparedImage:
+    """Prepare an image that is registered more than once, such as an atlas.
+
+    :func:`register` takes it in place of the image, as fixed or as moving, in any number of calls
+    and threads, and gives the same result to the bit. What depends on this image alone (its
+    canonical orientation, intensities, foreground and size) is computed when it is first wanted,
+    kept, and pickled along.
+
+    Parameters
+    ----------
+    image
+        What :func:`read` takes; its voxels must not change any more.
+    mask
+        Where it counts, on its own grid, above 0; an array without an affine lies on that grid.
+    modality
+        How its intensities are scaled: auto, ct, cbct, mr, pet, optical or other. Of a fixed image
+        it stands for the option ``modality``, of a moving one for ``moving_modality``.
+
+    Returns
+    -------
+    PreparedImage
+        With ``image``, ``mask`` and ``modality``.
+
+    Raises
+    ------
+    InputError
+        If something cannot be read, or the image cannot be registered.
+
+    Examples
+    --------
+    >>> import regkit as rk
+    >>> near = np.linspace(-2, 2, 16) ** 2
+    >>> ball = np.exp(-(near[:, None, None] + near[:, None] + near))
+    >>> atlas = rk.prepare(rk.read(ball, affine=np.eye(4)))
+    >>> atlas.image, atlas.modality
+    (Volume(16x16x16, 1x1x1 mm, RAS, float64, ''), 'auto')
+    >>> paths = ["subject1.nii.gz", "subject2.nii.gz"]
+    >>> results = [rk.register(atlas, path) for path in paths]  # doctest: +SKIP
+    """
+    from regkit.registration.preparation import prepare as run
+
+    read_image = read(image).load()
+    return run(read_image, mask=_beside(mask, read_image), modality=modality)
 
 
 @overload
@@ -184,7 +238,14 @@ def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume:
     if transform is None:
         raise InputError("phi is None; give a transform, its file, or a matrix")
     grid = onto if isinstance(onto, Grid) else read(onto).grid
-    return run(read(moving), transform, onto=grid, outside=outside)
+    return run(read(moving).load(), transform, onto=grid, outside=outside)
+
+
+def _side(given: Any) -> Volume | PreparedImage:
+    """An image with its voxels, unless it is prepared."""
+    from regkit.registration.prepared import PreparedImage
+
+    return given if isinstance(given, PreparedImage) else read(given).load()
 
 
 def _is_plain_array(source: object) -> bool:
@@ -204,13 +265,13 @@ def _beside(mask: Any, image: Volume) -> Volume | None:
     """A mask; one that is a bare array lies where its image does."""
     if mask is None:
         return None
-    return Volume(mask, image.grid, "mask") if _is_bare(mask) else read(mask)
+    return Volume(mask, image.grid, "mask") if _is_bare(mask) else read(mask).load()
 
 
 def _labels_beside(labels: Any, image: Volume) -> Any:
     if labels is None or isinstance(labels, Volume):
         return labels
-    return _as_labels(_beside(labels, image)) if _is_bare(labels) else read_labels(labels)
+    return _as_labels(_beside(labels, image)) if _is_bare(labels) else read_labels(labels).load()
 
 
 def _is_bare(thing: object) -> bool:

@@ -11,6 +11,8 @@ from regkit.io.files import (
     open_labels,
     read,
     read_labels,
+    read_labels_when_touched,
+    read_when_touched,
 )
 from regkit.io.options import ReadOptions
 from regkit.io.points import read_points
@@ -33,8 +35,10 @@ __all__ = [
     "read",
     "read_header",
     "read_labels",
+    "read_labels_when_touched",
     "read_points",
     "read_transform",
+    "read_when_touched",
     "refuse_overwriting_inputs",
     "save",
     "save_series",

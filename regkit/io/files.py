@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.channels import luminance
+from regkit.io.deferred import when_touched
 from regkit.io.format import Window
 from regkit.io.formats.table import format_called
 from regkit.io.header import Header, finite, known_voxels, torch_type
@@ -37,6 +38,9 @@ def read(
     channels: Channels | None = None,
 ) -> Volume:
     """Read an image of any format in the table (:mod:`regkit.io.formats.table`).
+
+    Its header is read and checked now, its voxels when they are touched; see
+    :class:`regkit.Volume`.
 
     Parameters
     ----------
@@ -79,7 +83,9 @@ def read(
     Raises
     ------
     InputError
-        If the file cannot be trusted; see :func:`regkit.io.preflight.preflight`.
+        If the file cannot be trusted; see :func:`regkit.io.preflight.preflight`. What only voxels
+        tell (NaN, a damaged stream) is refused when they are touched, and so is a file that has
+        changed until then.
 
     Examples
     --------
@@ -95,7 +101,17 @@ def read(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
         padding, channels,
     )  # fmt: skip
-    return open_image(path, options)
+    return read_when_touched(path, options)
+
+
+def read_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Volume:
+    """:func:`read`, with its choices in one piece: the header now, the voxels when touched."""
+    return when_touched(path, options, Volume, open_image)
+
+
+def read_labels_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Labels:
+    """:func:`read_labels`, with its choices in one piece, in the same way."""
+    return when_touched(path, options, Labels, open_labels)
 
 
 def open_image(
@@ -105,7 +121,7 @@ def open_image(
     window: Window | None = None,
     level: int = 0,
 ) -> Volume:
-    """:func:`read`, with its choices in one piece, or by a header that has been read already.
+    """Read an image at once, voxels and all, by a path or by a header that was read already.
 
     Parameters
     ----------
@@ -203,19 +219,24 @@ def read_labels(
     Raises
     ------
     InputError
-        If :func:`read` raises it, or a value is not a whole number.
+        If :func:`read` raises it, or a value is not a whole number, as the first touch tells.
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
         padding,
     )  # fmt: skip
-    return open_labels(path, options)
+    return read_labels_when_touched(path, options)
 
 
-def open_labels(source: str | Path | Header, options: ReadOptions = AS_STORED) -> Labels:
-    """:func:`read_labels`, with its choices in one piece, or by a header read already."""
+def open_labels(
+    source: str | Path | Header,
+    options: ReadOptions = AS_STORED,
+    *,
+    window: Window | None = None,
+) -> Labels:
+    """:func:`open_image` for labels, which are read at once."""
     header = source if isinstance(source, Header) else preflight(source, options)
-    return labels_of(open_image(header), header)
+    return labels_of(open_image(header, window=window), header)
 
 
 def labels_of(image: Volume, header: Header) -> Labels:

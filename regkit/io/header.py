@@ -61,6 +61,13 @@ class Header:
         What the format found out besides, for its own reader.
     options
         What the user said about the file.
+    value_type
+        The NumPy name of the type in which the format gives its values; where it is not said, an
+        image is read at once instead of when it is touched.
+    beside
+        Further files that the voxels come from.
+    in_parts
+        Whether the format reads a window without what lies around it.
     """
 
     path: Path
@@ -79,6 +86,9 @@ class Header:
     coarser: tuple[Grid, ...] = ()
     source: Any = None
     options: ReadOptions = AS_STORED
+    value_type: str = ""
+    beside: tuple[Path, ...] = ()
+    in_parts: bool = False
 
     @property
     def unit(self) -> str:

@@ -60,6 +60,9 @@ def itk_header(
         channels=text.channels,
         source=text,
         options=options,
+        value_type=text.dtype.name,
+        beside=(text.data_file,),
+        in_parts=not text.compressed and text.listed is None,
     )
 
 

@@ -21,14 +21,15 @@ _ENOUGH = 134  # voxels along the mean side of a body, from which on only its si
 _LEAST = 0.256  # voxels; a millimetre of a chest in voxels of 3.9 mm
 
 
-def foreground(image: Volume) -> Labels:
+def foreground(image: Volume, unit: float | None = None) -> Labels:
     """The body in a normalised image, filled and grown a little, on the image's own grid.
 
     Otsu's threshold, halved so that dark tissue stays, on the image in voxels of 4 of what
     :func:`unit_length` gives; then every component that holds a tenth of the largest one or more,
-    grown by 5 of it. An image without an empty margin is foreground altogether.
+    grown by 5 of it. An image without an empty margin is foreground altogether. ``unit`` is that
+    length, where it is known already.
     """
-    unit = unit_length(image)
+    unit = unit_length(image) if unit is None else unit
     body = _body(image, _COARSE * unit)
     far = ndimage.distance_transform_edt(body.data[0].numpy() == 0, sampling=body.grid.spacing)
     near = torch.from_numpy((far <= _DILATION * unit).astype(np.uint8))

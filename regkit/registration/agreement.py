@@ -28,6 +28,8 @@ _BESIDE = 3  # voxels, to either side of a block
 _REMOTE = 8
 _PLACES = 24
 _HALF = 0.5  # of a block must count
+_MATCHED = 0.1  # share of remote places that may match as well
+_ENOUGH = 10  # blocks
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Agreement:
     matched
         Share of the blocks that match better than at nine of ten remote places.
     residual
-        Median distance, in voxels, to where blocks would match best.
+        Median distance, in voxels, to where blocks would match best: those that match where they
+        lie, or all if hardly any does. Where one image shows nothing but noise any place is best.
     """
 
     blocks: int
@@ -72,23 +75,55 @@ def agreement(
 
     Each channel counts by its share; see :class:`~regkit.registration.pair.Pair`.
     """
-    costs = _block_costs(fixed, warped, weight, shares)
-    if not costs.shape[1]:
-        return Agreement(0, 0.5, 0.0, float("nan"))
+    return agreement_and_map(fixed, warped, weight, shares)[0]
+
+
+def agreement_and_map(
+    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
+) -> tuple[Agreement, Tensor]:
+    """:func:`agreement`, and where in the images it is how good.
+
+    Returns
+    -------
+    agreement, chance
+        ``chance (*blocks)`` is the share of remote places that match as well: 0 where a block is
+        in place, about 0.5 where it matches no better than by chance, NaN where none was compared.
+        :func:`block_grid` tells where the blocks lie.
+    """
     shape = tuple(weight.shape)
+    costs, counts = _block_costs(fixed, warped, weight, shares)
+    if not costs.shape[1]:
+        return Agreement(0, 0.5, 0.0, float("nan")), torch.full(counts.shape, float("nan"))
     here, remote = costs[0], costs[1 + len(_beside(shape)) :]
     rank = (remote <= here).float().mean(0)
+    matched = rank < _MATCHED
     distance = torch.stack([_best_shift(costs, shape, axis) for axis in range(3)]).norm(dim=0)
-    return Agreement(
+    whole = Agreement(
         blocks=costs.shape[1],
         chance=float(rank.mean()),
-        matched=float((rank < 0.1).float().mean()),
-        residual=float(distance.median()),
+        matched=float(matched.float().mean()),
+        residual=float((distance[matched] if matched.sum() >= _ENOUGH else distance).median()),
     )
+    chance = torch.full(counts.shape, float("nan"))
+    chance[counts] = rank.cpu()
+    return whole, chance
 
 
-def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float]) -> Tensor:
-    """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote."""
+def block_grid(grid: Grid) -> Grid:
+    """The grid whose voxels are the blocks that :func:`agreement_and_map` makes of ``grid``."""
+    size = np.array([min(_BLOCK, n) for n in grid.shape])
+    inside = np.diag([*size, 1.0])
+    inside[:3, 3] = (size - 1) / 2
+    return grid.placed(tuple(np.array(grid.shape) // size), grid.affine @ inside)
+
+
+def _block_costs(
+    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote.
+
+    Also which of the blocks, one for every place that they fit into, count.
+    """
     shape = tuple(weight.shape)
     f, w = _descriptors(fixed, shares), _descriptors(warped, shares)
     wide = functional.pad(w[None], [_REMOTE] * 6, mode="replicate")[0]
@@ -100,7 +135,7 @@ def _block_costs(fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence
         window = [slice(_REMOTE + s, _REMOTE + s + n) for s, n in zip(shift, shape, strict=True)]
         apart = (f - wide[(slice(None), *window)]).square_().mean(0) * weight
         costs.append((functional.avg_pool3d(apart[None, None], size)[0, 0] / share)[counts])
-    return torch.stack(costs)
+    return torch.stack(costs), counts
 
 
 def _descriptors(image: Tensor, shares: Sequence[float]) -> Tensor:

@@ -16,24 +16,17 @@ from regkit.kernels import backend
 from regkit.losses.lncc import LNCC
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
-from regkit.registration.check import check_overlap
-from regkit.registration.choice import (
-    choose,
-    is_same_contrast,
-    linear_similarity,
-    similarity_of,
-)
+from regkit.registration.alignment import align, polish
+from regkit.registration.choice import choose, is_same_contrast, similarity_of
 from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
 from regkit.registration.evidence import gather
 from regkit.registration.field import SMOOTH, register_field
 from regkit.registration.guides import Guides
-from regkit.registration.linear import register_linear
-from regkit.registration.pair import Pair, inverse_if, is_thin, smaller_first
+from regkit.registration.pair import Pair, is_thin
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
 from regkit.registration.quality import Evidence
 from regkit.registration.result import Progress, Stage
 from regkit.registration.selection import compared
-from regkit.registration.start import find_start
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
 if TYPE_CHECKING:
@@ -108,7 +101,7 @@ def find(
     if start.matrix is not None and start.field is not None:
         known = [start.matrix]
     else:
-        known, stages = _linear(pair, config, start.matrix, report)
+        known, stages = align(pair, config, start.matrix, report)
     matrix = known[-1]
     if single is None:
         name, reason = choose(pair, matrix)
@@ -117,7 +110,7 @@ def find(
     if linear or is_thin(pair):  # a field across few slices cannot mend what an affine leaves
         kind = config.transform if linear else "affine"
         last = LNCC(config.linear.radius) if name == "lncc2" and reason != "asked for" else single
-        matrix, stage = _polished(pair, known, last, config, report, kind=kind)
+        matrix, stage = polish(pair, known, last, config, report, kind=kind)
         known.append(matrix)
         stages.append(stage)
         if linear:
@@ -171,8 +164,8 @@ def _without_field(
     begin, alone, stages = time.perf_counter(), known[-1], []
     one_person = stage.note.startswith(SMOOTH) and not is_same_contrast(pair, alone)
     if one_person:
-        alone, polish = _polished(pair, known, MutualInformation(), config, report, kind="affine")
-        stages.append(polish)
+        alone, last = polish(pair, known, MutualInformation(), config, report, kind="affine")
+        stages.append(last)
     seen = compared(pair, alone, known[-1], field, fine=one_person)
     drop = not seen.shows_change if one_person else seen.is_worse
     note = f"{'the field is dropped' if drop else 'the field is kept'}: {seen}"
@@ -286,57 +279,6 @@ def shortened(config: FieldConfig, similarity: Similarity) -> FieldConfig:
 
 def _flat(pair: Pair, field: DisplacementField) -> DisplacementField:
     return drop_field(field) if pair.planar else field
-
-
-def _linear(
-    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: Report
-) -> tuple[list[Matrix], list[Stage]]:
-    """The start, then the rigid engine, then the affine one: what each ended with."""
-    stages: list[Stage] = []
-    seen, exchanged = smaller_first(pair)
-    if matrix is None:
-        report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
-        found, stage = find_start(seen, config.init)
-        matrix = inverse_if(exchanged, found)
-        stages.append(stage)
-    check_overlap(pair, matrix)
-    similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
-    spacings = config.linear.spacings
-    # What the affine engine improves anyway need not be fine before it.
-    plan = {"rigid": spacings[:1], "affine": spacings}
-    if config.transform == "rigid":
-        plan = {"rigid": spacings}
-    known = [inverse_if(exchanged, matrix)]
-    for kind, those in plan.items():
-        found, stage = register_linear(
-            seen, known, kind, similarity, config.linear, report, spacings=those
-        )
-        known.append(found)
-        stages.append(stage)
-    return [inverse_if(exchanged, each) for each in known], stages
-
-
-def _polished(
-    pair: Pair,
-    known: Sequence[Matrix],
-    similarity: Similarity,
-    config: RegisterConfig,
-    report: Report,
-    *,
-    kind: str,
-) -> tuple[Matrix, Stage]:
-    """The linear engine's last word where no field follows."""
-    seen, exchanged = smaller_first(pair)
-    found, stage = register_linear(
-        seen,
-        [inverse_if(exchanged, each) for each in known],
-        kind,
-        pair.compared_by(similarity),
-        config.linear,
-        report,
-        spacings=config.linear.polish,
-    )
-    return inverse_if(exchanged, found), stage
 
 
 def _dropped(pair: Pair, matrix: Matrix) -> Matrix:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,13 +11,21 @@ from torch import Tensor
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
-from regkit.registration.agreement import Agreement, agreement, agreement_grid, images_on
+from regkit.registration.agreement import (
+    Agreement,
+    agreement_and_map,
+    agreement_grid,
+    block_grid,
+    images_on,
+)
 from regkit.registration.linear import descend, evaluate, linear_level, motion_of
 from regkit.registration.linear_parameters import stretches
 from regkit.registration.pair import LevelPair, Pair, inverse_if, smaller_first
+from regkit.registration.planar import drop_volume
 from regkit.registration.quality import Evidence
 from regkit.registration.selection import in_voxels
 from regkit.transforms import DisplacementField
+from regkit.volume.volume import Volume
 
 _COARSE = 22  # voxels along the longest side, where other starts are tried
 _SHIFT = 0.06  # of the extent
@@ -30,10 +40,14 @@ def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evide
     """Evidence on ``affine``, or on ``affine o field``, both 3-D, world to world."""
     seen, exchanged = smaller_first(pair)
     matrix = inverse_if(exchanged, affine)
-    aligned = _agreement(seen, matrix, None)
-    placed = aligned if field is None else _agreement(pair, affine, field)
-    if placed.blocks < _FEW:  # what lies in both is known from the smaller image
-        placed = aligned
+    aligned, chance = _agreement(seen, matrix, None)
+    if exchanged:  # moving's blocks, where they come to lie
+        chance = replace(chance, grid=chance.grid.placed(chance.shape, matrix @ chance.affine))
+    placed = aligned
+    if field is not None:
+        through, where = _agreement(pair, affine, field)
+        if through.blocks >= _FEW:  # else what lies in both is known from the smaller image
+            placed, chance = through, where
     extent = float(np.max(np.array(seen.grid.shape) * np.array(seen.grid.spacing)))
     similarity = pair.compared_by(MutualInformation())
     coarse = linear_level(seen, extent / _COARSE, similarity)
@@ -50,13 +64,18 @@ def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evide
         overlap=_overlap(coarse, matrix),
         stretch=float(np.abs(scales).max()),
         growth=float(scales.sum()),
+        chance=drop_volume(chance) if pair.planar else chance,
     )
 
 
-def _agreement(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Agreement:
+def _agreement(
+    pair: Pair, affine: Matrix, field: DisplacementField | None
+) -> tuple[Agreement, Volume]:
+    """How blocks of fixed match, and of each the share of chance."""
     at = images_on(pair, agreement_grid(pair))
     u = _still(at) if field is None else in_voxels(field, at)
-    return agreement(at.fixed, *at.warped(at.matrix(affine), u), pair.shares)
+    whole, chance = agreement_and_map(at.fixed, *at.warped(at.matrix(affine), u), pair.shares)
+    return whole, Volume(chance, block_grid(at.grid), "agreement").without_nan()
 
 
 def _still(at: LevelPair) -> Tensor:

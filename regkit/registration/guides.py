@@ -17,9 +17,9 @@ from regkit.geometry.grid import Grid
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import gathered, step_force, warp_grid
 from regkit.losses.dice import dice_slope
+from regkit.registration.canonical import canonical
 from regkit.registration.check import check_beside
 from regkit.registration.config import RegisterConfig
-from regkit.registration.pair import canonical
 from regkit.volume.volume import Labels, Volume
 
 _SOFT = 0.5  # voxels, over which a border is spread so that it pulls

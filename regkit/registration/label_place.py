@@ -13,7 +13,8 @@ from regkit.kernels.sampling import sample
 from regkit.preprocess.channels import averaged, shares_of
 from regkit.preprocess.foreground import foreground
 from regkit.preprocess.intensity import normalised
-from regkit.registration.pair import at_spacing, canonical
+from regkit.registration.canonical import canonical
+from regkit.registration.pair import at_spacing
 from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 

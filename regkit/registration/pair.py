@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.warping import warp_index
 from regkit.losses.channels import over_channels
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
-from regkit.preprocess.channels import averaged, counted
-from regkit.preprocess.foreground import foreground, unit_length
-from regkit.preprocess.intensity import Modality, normalised
 from regkit.preprocess.nodata import filled
-from regkit.resample import AnyVolume, resample
+from regkit.registration.prepared import PreparedImage, everything, is_cut
+from regkit.registration.pyramid import Pyramid
+from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
 _MARGIN = 8.0  # of :attr:`Pair.unit`
@@ -34,7 +32,6 @@ _THIN = 8  # voxels along a thin axis
 _FEW = 6  # slices; a field across fewer slides out of the image, where nothing costs
 _MUCH_LESS = 0.6
 _TOUCHED = 1e-3  # of a voxel: less is the tail of a filter
-_CUT = 0.1  # share of the outermost voxels; a neck at the lower border of a head is less
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,8 @@ class Pair:
     also tells where the scan ended. ``fixed_region`` and ``moving_region`` are the masks that were
     given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
     finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the length in the world of
-    the pair that stands for one of the millimetres of a configuration. ``shares`` are what each
+    the pair that stands for one of the millimetres of a configuration. ``fixed_levels`` and
+    ``moving_levels`` keep the images at the resolutions of the levels. ``shares`` are what each
     channel of both images counts, in all 1.
     """
 
@@ -62,6 +60,8 @@ class Pair:
     device: torch.device
     planar: bool = False
     unit: float = 1.0
+    fixed_levels: Pyramid = field(default_factory=Pyramid)
+    moving_levels: Pyramid = field(default_factory=Pyramid)
     shares: tuple[float, ...] = (1.0,)
 
     def compared_by(self, similarity: Similarity) -> Similarity:
@@ -99,117 +99,43 @@ class LevelPair:
         return out, weight
 
 
-def prepare(
-    fixed: Volume,
-    moving: Volume,
+def pair_of(
+    fixed: PreparedImage,
+    moving: PreparedImage,
     *,
-    fixed_mask: Labels | None,
-    moving_mask: Labels | None,
-    modality: Modality,
-    moving_modality: Modality,
     multiple: int,
     max_voxels: int,
     device: torch.device,
     shares: Sequence[float] = (1.0,),
 ) -> Pair:
-    """Orient, normalise and box a pair; see :class:`Pair`.
+    """Two prepared images as a pair, in the box around fixed; see :class:`Pair`.
 
-    ``shares`` are of all channels; those of share 0 are left out. Bodies are found in the mean of
-    the channels.
+    ``shares`` are of all channels; those of share 0 are left out.
     """
-    f = normalised(canonical(counted(fixed, shares)), modality)
-    m = normalised(canonical(counted(moving, shares)), moving_modality)
-    shares = tuple(share for share in shares if share > 0)
-    one, other = averaged(f, shares), averaged(m, shares)
-    region = _with_data(foreground(one) if fixed_mask is None else canonical(fixed_mask), f)
-    bodies = _with_data(foreground(other) if moving_mask is None else canonical(moving_mask), m)
-    whole = fixed_mask is None and not is_cut(region)
-    unit = unit_length(one)
+    fixed, moving = (each.counting(tuple(shares)) for each in (fixed, moving))
     grid = working_grid(
-        region, m.grid, margin=_MARGIN * unit, multiple=multiple, max_voxels=max_voxels
+        fixed.body,
+        moving.normal.grid,
+        margin=_MARGIN * fixed.unit,
+        multiple=multiple,
+        max_voxels=max_voxels,
     )
     return Pair(
-        fixed=f,
-        moving=m,
-        region=region,
-        scope=_with_data(_everything(f), f) if whole else region,
-        fixed_region=_counted(fixed_mask, f),
-        moving_region=_counted(moving_mask, m),
-        moving_body=bodies,
+        fixed=fixed.normal,
+        moving=moving.normal,
+        region=fixed.body,
+        scope=fixed.scope,
+        fixed_region=fixed.counted,
+        moving_region=moving.counted,
+        moving_body=moving.body,
         grid=grid,
         device=device,
-        planar=fixed.ndim == 2,
-        unit=unit,
-        shares=shares,
+        planar=fixed.image.ndim == 2,
+        unit=fixed.unit,
+        fixed_levels=fixed.levels,
+        moving_levels=moving.levels,
+        shares=fixed.positive_shares,
     )
-
-
-def _counted(mask: Labels | None, image: Volume) -> Labels | None:
-    """Where an image counts by its mask and by where it has data; None if that is everywhere."""
-    if mask is None and image.valid is None:
-        return None
-    return _with_data(_everything(image) if mask is None else canonical(mask), image)
-
-
-def _with_data(mask: Labels, image: Volume) -> Labels:
-    """``mask`` where ``image``, on the same grid, has data.
-
-    Raises
-    ------
-    InputError
-        If that is nowhere.
-    """
-    if image.valid is None:
-        return mask
-    inside = mask.data * image.valid
-    if not bool(inside.any()):
-        raise InputError(
-            f"{image.name or 'image'}: has no data where its mask or its foreground is; give "
-            "another mask, or another value of padding"
-        )
-    return mask.with_data(inside)
-
-
-def is_cut(body: Labels) -> bool:
-    """Whether a body goes on beyond its image: it fills a tenth of the outermost voxels."""
-    mask = body.data[0] > 0
-    axes = [axis for axis, n in enumerate(mask.shape) if n > 1]
-    faces = [mask.select(axis, end).flatten() for axis in axes for end in (0, -1)]
-    return bool(faces) and float(torch.cat(faces).float().mean()) >= _CUT
-
-
-def _everything(image: Volume) -> Labels:
-    return Labels(torch.ones(1, *image.grid.shape, dtype=torch.uint8), image.grid)
-
-
-def canonical(volume: AnyVolume) -> AnyVolume:
-    """Axes along R, A, S; a 2-D volume becomes one slice of 3-D."""
-    turned = volume.reoriented("RAS"[: volume.ndim])
-    turned = replace(turned, grid=_rounded(turned.grid))
-    return turned if turned.ndim == 3 else lifted(turned)
-
-
-def _rounded(grid: Grid) -> Grid:
-    """Without the last bits, which tell in which order the voxels were stored.
-
-    Optimisers would make hundredths of voxels of them, and as many different results.
-    """
-    quantum = min(grid.spacing) * 2.0**-30  # a share of a voxel, whatever the unit of the world
-    affine = np.rint(grid.affine / quantum) * quantum
-    affine[-1] = grid.affine[-1]
-    return grid.placed(grid.shape, affine)
-
-
-def lifted(volume: AnyVolume) -> AnyVolume:
-    """A 2-D volume as a 3-D one whose first axis is a single slice along the third world axis."""
-    flat = volume.grid.affine
-    whole = np.zeros((4, 4))
-    whole[:2, 1:3] = flat[:2, :2]
-    whole[:2, 3] = flat[:2, 2]
-    whole[2, 0] = whole[3, 3] = 1
-    grid = volume.grid.placed((1, *volume.grid.shape), whole)
-    valid = None if volume.valid is None else volume.valid[None]
-    return replace(volume, data=volume.data[:, None], grid=grid, valid=valid)
 
 
 def level(
@@ -227,19 +153,20 @@ def level(
     """
     if similarity.oriented:
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
+        moving = filled(resample(pair.moving, moving_grid)).data  # of this pair alone
     else:
         moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
-    fixed = filled(resample(pair.fixed, grid))
-    moving = filled(resample(pair.moving, moving_grid))
+        moving = pair.moving_levels.on(pair.moving, moving_grid)
+    fixed = pair.fixed_levels.on(pair.fixed, grid)
     weight = resample(region, grid).data[0] > 0 if pair.fixed_region is None else None
     known = pair.moving_region
     if known is None and similarity.oriented:
-        known = _everything(pair.moving)
+        known = everything(pair.moving)
     return LevelPair(
         grid=grid,
-        fixed=similarity.features(fixed.data).contiguous().to(pair.device),
+        fixed=similarity.features(fixed).contiguous().to(pair.device),
         weight=(_coverage(region, grid)[0] if weight is None else weight.float()).to(pair.device),
-        moving=similarity.features(moving.data).contiguous().to(pair.device),
+        moving=similarity.features(moving).contiguous().to(pair.device),
         moving_weight=None if known is None else _coverage(known, moving_grid).to(pair.device),
         moving_grid=moving_grid,
         still=tuple(axis for axis, n in enumerate(pair.fixed.grid.shape) if n < _FEW),
@@ -288,7 +215,7 @@ def swapped(pair: Pair) -> Pair:
     """``pair`` with the roles of its images exchanged, for the linear engine."""
     region = pair.moving_body
     # Where a mask was given, body and region are one.
-    known = pair.moving_region or _everything(pair.moving)
+    known = pair.moving_region or everything(pair.moving)
     grid = working_grid(
         region, pair.fixed.grid, margin=_MARGIN * pair.unit, multiple=1, max_voxels=16_000_000
     )
@@ -302,6 +229,8 @@ def swapped(pair: Pair) -> Pair:
         moving_region=pair.fixed_region,
         moving_body=pair.region,
         grid=grid,
+        fixed_levels=pair.moving_levels,
+        moving_levels=pair.fixed_levels,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.transforms import DisplacementField, Transform
+from regkit.volume.volume import Volume
 
 _KEEP = [0, 1, 3]
 
@@ -42,3 +44,9 @@ def drop_grid(grid: Grid) -> Grid:
     flat = np.eye(3)
     flat[:2] = grid.affine[np.ix_([0, 1], [1, 2, 3])]
     return grid.placed(grid.shape[1:], flat)
+
+
+def drop_volume(volume: Volume) -> Volume:
+    """The 2-D image of a lifted one."""
+    valid = None if volume.valid is None else volume.valid[0]
+    return replace(volume, data=volume.data[:, 0], grid=drop_grid(volume.grid), valid=valid)

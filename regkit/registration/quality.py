@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from regkit.registration.agreement import Agreement
+    from regkit.volume.volume import Volume
 
 Verdict = Literal["pass", "doubtful", "fail"]
 
@@ -36,6 +37,10 @@ class Evidence:
     stretch, growth
         The largest stretch, as the absolute logarithm of a scale, and the logarithm of the change
         of volume.
+    chance
+        Where the images agree: for each block of fixed the share of remote places that match it as
+        well as its own, 0 where it is in place and about 0.5 where it matches no better than by
+        chance. Where nothing could be compared it is not ``valid``.
     """
 
     placed: Agreement
@@ -47,6 +52,13 @@ class Evidence:
     overlap: float
     stretch: float
     growth: float
+    chance: Volume | None = field(default=None, compare=False, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All but the map."""
+        numbers = asdict(replace(self, chance=None))
+        del numbers["chance"]
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -130,7 +142,7 @@ class Quality:
             "verdict": self.verdict,
             "reasons": list(self.reasons),
             "checks": [asdict(check) | {"verdict": check.verdict} for check in self.checks],
-            "numbers": None if self.evidence is None else asdict(self.evidence),
+            "numbers": None if self.evidence is None else self.evidence.as_dict(),
         }
 
 
@@ -251,7 +263,7 @@ def _graded(value: float, bounds: tuple[float, float]) -> float:
 _FEW = 10  # blocks
 _RIGID = 1e-6  # stretch of an affine that is none
 _UNMATCHED = (0.2, 0.5)
-_IN_PLACE = (0.8, 2.3)  # voxels: one body, or two that a field brought together
+_IN_PLACE = (0.7, 2.2)  # voxels: one body, or two that a field brought together
 _SHAPED = (1.5, 2.5)  # voxels: an affine leaves two bodies apart in detail
 _CHANCE = (0.1, 0.25)
 _GAIN = (-0.4, -0.05)

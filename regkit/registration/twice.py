@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from regkit.registration.canonical import canonical
 from regkit.registration.config import RegisterConfig
 from regkit.registration.engines import Found
 from regkit.registration.evidence import gather
-from regkit.registration.pair import Pair, canonical
+from regkit.registration.pair import Pair
 from regkit.registration.result import Stage
 from regkit.transforms import Affine
 from regkit.volume.volume import Volume

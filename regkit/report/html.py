@@ -15,6 +15,8 @@ import regkit
 from regkit.io.atomic import check_target, write_atomically
 from regkit.metrics.affine_part import affine_part
 from regkit.registration.result import Result
+from regkit.report.agreement import agreement_map, share_at_chance
+from regkit.report.canvas import Picture
 from regkit.report.citation import citations
 from regkit.report.curves import similarity_curves
 from regkit.report.deformation import deformed_grid, grid_step, jacobian_map
@@ -30,6 +32,7 @@ from regkit.report.tables import (
 )
 from regkit.report.verdict import findings, metric_rows, verdict
 from regkit.transforms import Affine
+from regkit.volume.volume import Volume
 
 _PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "SimpleITK")
 
@@ -133,6 +136,9 @@ def _images(result: Result, cuts: Scene, affine: Affine) -> dict[str, Any]:
         "jacobian_map": jacobian_map(
             cuts, result.jacobian, f"Logarithm of the Jacobian determinant on {fixed}: {where}."
         ),
+        "agreement_map": _agreement(
+            result, cuts, f"Agreement of both images over {fixed}: {where}."
+        ),
         "curves": similarity_curves(result.stages, unit=result.fixed.grid.world.unit),
     }
 
@@ -157,7 +163,7 @@ def _tables(
 
 def _words(result: Result, cuts: Scene) -> dict[str, Any]:
     fixed, moving = _names(result)
-    found = findings(result)
+    found, chance = findings(result), _chance(result)
     return {
         "fixed": fixed,
         "moving": moving,
@@ -171,10 +177,24 @@ def _words(result: Result, cuts: Scene) -> dict[str, Any]:
         "planes": [plane.name for plane in cuts.planes],
         "apart": cuts.shared == 0,
         "other_contrast": result.config.similarity in ("mind", "mi"),
+        "at_chance": None if chance is None else share_at_chance(chance),
         "channels": max(result.fixed.channels, result.moving.channels),
         "step": f"{grid_step(cuts.planes):.3g}",
         "unit": result.fixed.grid.world.unit,
     }
+
+
+def _chance(result: Result) -> Volume | None:
+    """Where the images agree, if anything could be compared."""
+    evidence = result.quality.evidence
+    chance = None if evidence is None else evidence.chance
+    known = chance is not None and (chance.valid is None or bool(chance.valid.any()))
+    return chance if known else None
+
+
+def _agreement(result: Result, cuts: Scene, alt: str) -> Picture | None:
+    chance = _chance(result)
+    return None if chance is None else agreement_map(cuts, chance, alt)
 
 
 def _names(result: Result) -> tuple[str, str]:

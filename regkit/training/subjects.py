@@ -14,8 +14,10 @@ from torch import Tensor
 from regkit.geometry.grid import Grid
 from regkit.io import read, read_labels
 from regkit.preprocess.intensity import Modality
+from regkit.registration.canonical import canonical
 from regkit.registration.network import working_cube
-from regkit.registration.pair import canonical, prepare
+from regkit.registration.pair import pair_of
+from regkit.registration.prepared import PreparedImage
 from regkit.resample import AnyVolume, resample
 from regkit.training.prepared import Prepared
 from regkit.training.table import Row
@@ -125,17 +127,9 @@ class Subject:
         """As registration does it, so that the network meets later what it was trained on."""
         image = read(row.image)
         image = image.with_data(image.data.float())
-        pair = prepare(
-            image,
-            image,
-            fixed_mask=None,
-            moving_mask=None,
-            modality=self.intensity,
-            moving_modality=self.intensity,
-            multiple=_MULTIPLE,
-            max_voxels=_MOST,
-            device=torch.device("cpu"),
-        )
+        both = PreparedImage(image, modality=self.intensity)
+        cpu = torch.device("cpu")
+        pair = pair_of(both, both, multiple=_MULTIPLE, max_voxels=_MOST, device=cpu)
         return pair.fixed, pair.grid
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import torch
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.geometry.affines import Matrix, checked
+from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
-from regkit.volume.arrays import as_array, as_tensor
+from regkit.volume.arrays import as_tensor
 from regkit.volume.channels import check_one_grid, joined_channels
+from regkit.volume.deferred import Deferred, Part, Touched, Voxels
+from regkit.volume.exports import Exports
 from regkit.volume.fill import check_fill
+from regkit.volume.layout import grid_around, overlap, padded, reordered
 from regkit.volume.valid import checked_valid, finite_everywhere, without_value
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Volume:
+class Volume(Touched, Exports):
     """Image intensities on a grid.
+
+    One that :func:`regkit.read` gave knows what the header says, and reads its voxels when ``data``
+    or ``valid`` is first touched, once for all threads and copies; :meth:`load` touches them.
 
     Parameters
     ----------
@@ -46,7 +50,9 @@ class Volume:
     Raises
     ------
     InputError
-        If data, grid and valid do not fit together, or the data are no real numbers.
+        If data, grid and valid do not fit together, or the data are no real numbers. At the first
+        touch: if the voxels of a file cannot be used, or the file has changed since its header was
+        read.
 
     Examples
     --------
@@ -55,10 +61,11 @@ class Volume:
     Volume(4x5x6, 1x1x1 mm, RAS, float64, 'empty')
     """
 
+    # No defaults: as attributes of the class they would hide that a field is still to be read.
     data: Tensor
     grid: Grid
-    name: str = ""
-    valid: Tensor | None = None
+    name: str
+    valid: Tensor | None
 
     def __init__(
         self,
@@ -68,7 +75,7 @@ class Volume:
         valid: Tensor | NDArray[Any] | None = None,
     ) -> None:
         voxels = as_tensor(data, name)
-        where = grid if isinstance(grid, Grid) else _grid_of(voxels, grid, name)
+        where = grid if isinstance(grid, Grid) else grid_around(voxels, grid, name)
         if voxels.ndim == where.ndim:
             voxels = voxels[None]
         if tuple(voxels.shape[1:]) != where.shape:
@@ -80,19 +87,19 @@ class Volume:
         for field, value in fields.items():
             object.__setattr__(self, field, value)
 
+    @classmethod
+    def of_deferred(cls, deferred: Deferred, grid: Grid) -> Self:
+        """A volume whose voxels are read when they are touched."""
+        volume = cls.__new__(cls)
+        object.__setattr__(volume, "grid", grid)
+        object.__setattr__(volume, "name", deferred.source.name)
+        volume._defer(deferred)
+        return volume
+
     def __repr__(self) -> str:
-        dtype = str(self.data.dtype).removeprefix("torch.")
+        dtype = str(self._known_dtype or "not read").removeprefix("torch.")
         channels = f"{self.channels} channels, " if self.channels > 1 else ""
         return f"{type(self).__name__}({self.grid.summary}, {channels}{dtype}, {self.name!r})"
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        """What ``np.asarray`` gives: :meth:`to_numpy`."""
-        return np.array(self.to_numpy(), dtype=dtype, copy=copy)
-
-    def _repr_html_(self) -> str:
-        from regkit.report.notebook import volume_html
-
-        return volume_html(self)
 
     @property
     def ndim(self) -> int:
@@ -102,7 +109,29 @@ class Volume:
     @property
     def channels(self) -> int:
         """Length of the first axis."""
-        return int(self.data.shape[0])
+        deferred = self.deferred
+        return int((self.data if deferred is None else deferred.source).shape[0])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the voxels. Of labels that a file keeps as real numbers, only they tell it."""
+        return self._known_dtype or self.data.dtype
+
+    @property
+    def _known_dtype(self) -> torch.dtype | None:
+        deferred = self.deferred
+        return self.data.dtype if deferred is None else deferred.source.dtype
+
+    def load(self) -> Self:
+        """The same volume, once its voxels are in memory; they are read if they are not.
+
+        Raises
+        ------
+        InputError
+            If they cannot be used, or the file has changed since its header was read.
+        """
+        _ = self.data
+        return self
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -223,76 +252,34 @@ class Volume:
         Nothing is resampled and no voxel moves in the world.
         """
         order, flipped = self.grid.reorder(codes)
-        data = _reordered(self.data, order, flipped)
-        valid = None if self.valid is None else _reordered(self.valid[None], order, flipped)[0]
+        data = reordered(self.data, order, flipped)
+        valid = None if self.valid is None else reordered(self.valid[None], order, flipped)[0]
         return replace(self, data=data, grid=self.grid.reoriented(codes), valid=valid)
 
     def window(self, start: Sequence[int], shape: Sequence[int], *, fill: float = 0) -> Self:
         """Crop or pad to the window of ``shape`` voxels that begins at index ``start``.
 
-        What is padded has no data, where the image says at all where it has some.
+        What is padded has no data, where the image says at all where it has some. Of an untouched
+        volume whose file allows it, such as an uncompressed one, only the window is read.
 
         Raises
         ------
         InputError
             If the type of the voxels cannot hold ``fill``.
         """
-        check_fill(fill, self.data.dtype, self.name)
-        data = _windowed(self.data, start, shape, fill)
-        valid = None if self.valid is None else _windowed(self.valid[None], start, shape, 0)[0]
-        return replace(self, data=data, grid=self.grid.window(start, shape), valid=valid)
+        check_fill(fill, self.dtype, self.name)
+        inside, place = overlap(start, shape, self.shape)
+        data, valid = self._part(inside)
+        known = None if valid is None else padded(valid[None], place, shape, 0)[0]
+        grid, out = self.grid.window(start, shape), padded(data, place, shape, fill)
+        return replace(self, data=out, grid=grid, valid=known)
 
-    def to_numpy(self) -> NDArray[Any]:
-        """The voxels, ``(*spatial)``, or ``(C, *spatial)`` where there are several channels."""
-        return as_array(self.data)
-
-    def to_nibabel(self) -> Any:
-        """A NIfTI image of nibabel; several channels lie along its fifth axis.
-
-        Raises
-        ------
-        InputError
-            If its world is none that NIfTI knows (RAS+ in mm, µm or m).
-        """
-        from regkit.io.interchange import to_nibabel
-
-        return to_nibabel(self)
-
-    def to_sitk(self) -> Any:
-        """An image of SimpleITK, in its own world (which mirrors x and y); channels are vectors.
-
-        Raises
-        ------
-        InputError
-            If its world is not RAS+ mm or pixels: ITK has no other.
-        """
-        from regkit.io.interchange import to_sitk
-
-        return to_sitk(self)
-
-    def to_metatensor(self) -> Any:
-        """A ``MetaTensor`` of MONAI, ``(C, *spatial)``, with the affine in RAS+.
-
-        Raises
-        ------
-        InputError
-            If MONAI is not installed.
-        """
-        from regkit.io.interchange import to_metatensor
-
-        return to_metatensor(self)
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write to ``path`` (.nii, .nii.gz, .nrrd, .mha, .mhd), whole or not at all.
-
-        Raises
-        ------
-        InputError
-            If the extension is unknown, or the file exists and ``overwrite`` is false.
-        """
-        from regkit.io import save
-
-        return save(self, path, overwrite=overwrite)
+    def _part(self, where: Part) -> Voxels:
+        """Data and valid voxels of a part, which is all that is read where that is possible."""
+        deferred, shown = self.deferred, all(axis.start < axis.stop for axis in where)
+        if deferred is not None and deferred.source.in_parts and shown:
+            return deferred.part(where)
+        return self.data[(slice(None), *where)], None if self.valid is None else self.valid[where]
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -335,34 +322,3 @@ class Labels(Volume):
         if self.valid is None:
             return self
         return self.with_data(self.data.masked_fill(~self.valid, 0))
-
-
-def _grid_of(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
-    """The grid of ``voxels`` under ``affine``; what lies before its axes are channels."""
-    matrix = checked(affine, what=f"{name or 'volume'}: affine")
-    ndim = len(matrix) - 1
-    if voxels.ndim not in (ndim, ndim + 1):
-        raise InputError(
-            f"{name or 'volume'}: data {tuple(voxels.shape)} does not fit a {ndim}-D affine; give "
-            f"{ndim} axes, or {ndim + 1} with channels first"
-        )
-    return Grid(tuple(voxels.shape[-ndim:]), matrix)
-
-
-def _reordered(data: Tensor, order: Sequence[int], flipped: Sequence[int]) -> Tensor:
-    """``data (C, *spatial)`` with its axes permuted, then flipped."""
-    turned = data.permute(0, *(axis + 1 for axis in order))
-    turned = turned.flip([axis + 1 for axis in flipped]) if flipped else turned
-    return turned.contiguous()
-
-
-def _windowed(data: Tensor, start: Sequence[int], shape: Sequence[int], fill: float) -> Tensor:
-    """The part of ``data (C, *spatial)`` that a window shows, ``fill`` beyond it."""
-    out = data.new_full((len(data), *shape), fill)
-    source, target = [slice(None)], [slice(None)]
-    for first, size, have in zip(start, shape, data.shape[1:], strict=True):
-        low, high = max(first, 0), max(first, 0, min(first + size, have))
-        source.append(slice(low, high))
-        target.append(slice(low - first, high - first))
-    out[tuple(target)] = data[tuple(source)]
-    return out

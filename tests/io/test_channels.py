@@ -95,7 +95,7 @@ def test_nan_in_one_channel_is_no_data_in_all(tmp_path):
     image.data[1, 2, 3, 4] = torch.nan
     path = image.save(tmp_path / "a.nrrd")
     with pytest.raises(InputError, match=r"1 of 240 voxels are NaN"):
-        rk.read(path, channels="all")
+        rk.read(path, channels="all").load()
     assert rk.read(path, channels=(0,)).valid is None
     found = rk.read(path, channels="all", nan=0)
     assert found.valid.logical_not().nonzero().tolist() == [[2, 3, 4]]

@@ -42,16 +42,16 @@ def test_labels_stored_with_a_scale(forge):
 def test_a_scale_too_wide_for_labels(forge, slope):
     stored = (np.arange(720).reshape(8, 9, 10) % 250).astype(np.uint8)
     with pytest.raises(InputError, match="not whole numbers"):
-        read_labels(forge("a.nii", stored, scl_slope=slope, scl_inter=0.0))
+        read_labels(forge("a.nii", stored, scl_slope=slope, scl_inter=0.0)).load()
 
 
 def test_labels_that_are_not_whole(forge):
     data = np.zeros((8, 9, 10), np.float32)
     data[1:3, 0, 0] = 1.5
     with pytest.raises(InputError, match=r"a.nii: 2 voxels are not whole numbers, .* is 1.5"):
-        read_labels(forge("a.nii", data))
+        read_labels(forge("a.nii", data)).load()
     with pytest.raises(InputError, match=r"below 2\*\*53"):
-        read_labels(forge("a.nii", np.full((8, 8, 8), 1e30)))
+        read_labels(forge("a.nii", np.full((8, 8, 8), 1e30))).load()
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.h5", "a.nhdr"])

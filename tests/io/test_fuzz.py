@@ -51,6 +51,10 @@ def picture(path):
         Image.fromarray(data).save(path)
 
 
+def voxels(path, **choices):
+    return read(path, **choices).load()
+
+
 @pytest.mark.parametrize("name", [*IMAGES, *PICTURES, "a.tfm", "a.mat", "a.h5"])
 def test_damaged_files(name, tmp_path):
     path, random = tmp_path / name, np.random.default_rng(7)
@@ -59,10 +63,10 @@ def test_damaged_files(name, tmp_path):
         load = read_transform
     elif name in PICTURES:
         picture(path)
-        load = partial(read, assume_ras=True)
+        load = partial(voxels, assume_ras=True)
     else:
         save(Volume(torch.arange(120.0).reshape(4, 5, 6), Grid((4, 5, 6), np.eye(4))), path)
-        load = read
+        load = voxels
     whole = path.read_bytes()
     messages = []
     for _ in range(CASES):

@@ -15,7 +15,7 @@ from regkit.io.formats.nrrd import NRRD
 
 def refused(path, *words, **options):
     with pytest.raises(InputError) as caught:
-        read(path, **options)
+        read(path, **options).load()
     message = str(caught.value)
     assert "\n" not in message
     for word in (path.name, *words):
@@ -99,7 +99,7 @@ def test_a_flipped_bit_in_compressed_data(tmp_path, name):
         content[place] ^= 4
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=r"damaged|the file is cut"):
-            read(tmp_path / name)
+            read(tmp_path / name).load()
 
 
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha"])

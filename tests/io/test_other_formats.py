@@ -20,7 +20,7 @@ from regkit.io import open_image, read_header, save
 
 def refused(path, *words, **options):
     with pytest.raises(InputError) as caught:
-        read(path, **options)
+        read(path, **options).load()
     message = str(caught.value)
     assert "\n" not in message
     for word in (Path(path).name, *words):

@@ -19,7 +19,7 @@ SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
 def refused(path, *words, **options):
     """Reading fails with one line that names the file and says all the words."""
     with pytest.raises(InputError) as caught:
-        read(path, **options)
+        read(path, **options).load()
     message = str(caught.value)
     assert "\n" not in message
     for word in (Path(path).name, *words):

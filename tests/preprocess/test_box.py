@@ -4,7 +4,7 @@ import torch
 
 from regkit import Grid, Labels
 from regkit.preprocess.box import working_grid
-from regkit.registration.pair import canonical
+from regkit.registration.canonical import canonical
 
 FREE = {"margin": 5.0, "multiple": 4, "max_voxels": 10**9}
 

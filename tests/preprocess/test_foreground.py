@@ -6,7 +6,7 @@ from regkit import Grid, Labels, Volume
 from regkit.geometry.affines import homogeneous, rotation
 from regkit.preprocess.foreground import bounding_window, foreground, otsu, unit_length
 from regkit.preprocess.intensity import normalised
-from regkit.registration.pair import canonical
+from regkit.registration.canonical import canonical
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.kernels.backend import set_threads
 from regkit.kernels.smoothing import gaussian
 from regkit.registration.config import FieldConfig, LinearConfig, RegisterConfig
-from regkit.registration.pair import prepare
+from regkit.registration.pair import pair_of
+from regkit.registration.prepared import PreparedImage
 from regkit.resample import warp
 
 
@@ -101,13 +102,9 @@ def paired():
     """Call to prepare a pair as the pipeline does."""
 
     def prepared(fixed, moving, **masks):
-        return prepare(
-            fixed,
-            moving,
-            fixed_mask=masks.get("fixed_mask"),
-            moving_mask=masks.get("moving_mask"),
-            modality="auto",
-            moving_modality="auto",
+        return pair_of(
+            PreparedImage(fixed, masks.get("fixed_mask")),
+            PreparedImage(moving, masks.get("moving_mask")),
             multiple=2,
             max_voxels=10**6,
             device=torch.device("cpu"),

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from regkit.kernels.smoothing import gaussian
-from regkit.registration.agreement import agreement
+from regkit.registration.agreement import agreement, agreement_and_map, block_grid
 
 
 def _tissue(seed, shape=(36, 42, 30)):
@@ -70,3 +70,21 @@ def test_thin_images_are_compared_in_their_planes(shape):
     strange = agreement(tissue, _tissue(3, shape), _everywhere(tissue))
     assert aligned.chance < 0.05
     assert strange.chance > 0.35
+
+
+def test_the_map_shows_which_half_is_in_place(tissue):
+    other = torch.cat([tissue[:, :18], _tissue(1)[:, 18:]], dim=1)
+    weight = _everywhere(tissue)
+    weight[:, :6] = 0
+    _, chance = agreement_and_map(tissue, other, weight)
+    assert chance.shape == (6, 7, 5)
+    assert chance[:, 0].isnan().all()
+    assert chance[:2, 1:].mean() < 0.02
+    assert chance[4:, 1:].mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_blocks_lie_where_their_voxels_lie(head):
+    blocks = block_grid(head.grid)
+    first = head.grid.to_world(torch.tensor([[0.0, 0.0, 0.0], [5.0, 5.0, 5.0]])).mean(dim=0)
+    assert torch.allclose(blocks.to_world(torch.zeros(3)), first)
+    assert blocks.shape == tuple(n // 6 for n in head.grid.shape)

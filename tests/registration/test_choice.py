@@ -5,7 +5,8 @@ import torch
 import regkit as rk
 from regkit.losses import LNCC
 from regkit.registration.choice import choose, linear_similarity, opposed, similarity_of
-from regkit.registration.pair import prepare
+from regkit.registration.pair import pair_of
+from regkit.registration.prepared import PreparedImage
 
 
 @pytest.mark.parametrize("name", ["mse", "lncc", "lncc2", "mind", "mi"])
@@ -73,13 +74,9 @@ def test_two_brains_show_the_same_contrast(data):
 
 def whole(fixed, moving):
     """A real pair, at the resolution at which the default preset prepares it."""
-    return prepare(
-        fixed,
-        moving,
-        fixed_mask=None,
-        moving_mask=None,
-        modality="auto",
-        moving_modality="auto",
+    return pair_of(
+        PreparedImage(fixed),
+        PreparedImage(moving),
         multiple=4,
         max_voxels=16_000_000,
         device=torch.device("cpu"),

@@ -24,7 +24,8 @@ from regkit.registration.network import (
     spanned,
     working_cube,
 )
-from regkit.registration.pair import prepare
+from regkit.registration.pair import pair_of
+from regkit.registration.prepared import PreparedImage
 
 SHARES = (0.02, -0.03, 0.01)  # of the field of view, along R, A and S
 FEW = {"linear": {"spacings": [8.0], "iterations": 5}, "network": {"shape": 33}}
@@ -76,13 +77,9 @@ def reduced():
 
 @pytest.fixture
 def pair(head, move, turn):
-    return prepare(
-        head,
-        move(turn),
-        fixed_mask=None,
-        moving_mask=None,
-        modality="auto",
-        moving_modality="auto",
+    return pair_of(
+        PreparedImage(head),
+        PreparedImage(move(turn)),
         multiple=4,
         max_voxels=10**7,
         device=torch.device("cpu"),

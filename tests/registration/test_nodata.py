@@ -12,15 +12,23 @@ from regkit.preprocess.nodata import filled
 from regkit.registration.agreement import agreement, images_on
 from regkit.registration.choice import choose
 from regkit.registration.linear import linear_level, value_and_gradient
-from regkit.registration.pair import level, prepare
+from regkit.registration.pair import level, pair_of
+from regkit.registration.prepared import PreparedImage
 from regkit.resample import resample
 
 GARBAGE = 1e6
 SHIFT = Affine(homogeneous(np.eye(3), [1.3, -0.7, 0.4]))
 PLAIN = {
-    "fixed_mask": None, "moving_mask": None, "modality": "mr", "moving_modality": "mr",
     "multiple": 2, "max_voxels": 10**6, "device": torch.device("cpu"),
 }  # fmt: skip
+
+
+def prepared_pair(fixed, moving, **shares):
+    return pair_of(
+        PreparedImage(fixed, None, "mr"), PreparedImage(moving, None, "mr"), **PLAIN, **shares
+    )
+
+
 SIMILARITIES = [
     MSE(),
     LNCC(2),
@@ -52,7 +60,7 @@ def images(head, request):
 def _pair(images, value):
     shares = (1 / images[0].channels,) * images[0].channels
     fixed, moving = (_with_hole(each, value) for each in images)
-    return prepare(fixed, moving, shares=shares, **PLAIN)
+    return prepared_pair(fixed, moving, shares=shares)
 
 
 @pytest.mark.parametrize("similarity", SIMILARITIES, ids=lambda s: s.name)

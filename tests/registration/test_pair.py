@@ -3,7 +3,8 @@ import torch
 
 from regkit.losses import MIND, MSE
 from regkit.registration.check import as_mask
-from regkit.registration.pair import at_spacing, coarser, is_cut, level
+from regkit.registration.pair import at_spacing, coarser, level
+from regkit.registration.prepared import is_cut
 from regkit.volume import Labels
 
 

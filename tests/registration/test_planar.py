@@ -3,7 +3,7 @@ import torch
 
 from regkit import Affine, DisplacementField
 from regkit.geometry.affines import homogeneous, rotation
-from regkit.registration.pair import canonical, lifted
+from regkit.registration.canonical import canonical, lifted
 from regkit.registration.planar import (
     drop_field,
     drop_grid,

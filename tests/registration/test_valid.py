@@ -9,13 +9,20 @@ from regkit import Affine, InputError, Volume
 from regkit.geometry.affines import homogeneous
 from regkit.preprocess.intensity import normalised
 from regkit.registration.check import check_pair
-from regkit.registration.pair import prepare
+from regkit.registration.pair import pair_of
+from regkit.registration.prepared import PreparedImage
 
 SHIFT = Affine(homogeneous(np.eye(3), [3.0, -2.0, 1.0]))
-PLAIN = {
-    "modality": "mr", "moving_modality": "mr", "multiple": 2, "max_voxels": 10**6,
-    "device": torch.device("cpu"),
-}  # fmt: skip
+
+
+def paired_up(fixed, moving, fixed_mask=None):
+    return pair_of(
+        PreparedImage(fixed, fixed_mask, "mr"),
+        PreparedImage(moving, None, "mr"),
+        multiple=2,
+        max_voxels=10**6,
+        device=torch.device("cpu"),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +41,23 @@ def test_intensities_are_scaled_by_voxels_with_data(head, holed):
 
 
 def test_only_voxels_with_data_count(head, holed):
-    pair = prepare(holed, head, fixed_mask=None, moving_mask=None, **PLAIN)
+    pair = paired_up(holed, head)
     assert not (pair.region.data[0].bool() & ~pair.fixed.valid).any()
     assert not (pair.scope.data[0].bool() & ~pair.fixed.valid).any()
     assert torch.equal(pair.fixed_region.data[0].bool(), pair.fixed.valid)
     assert pair.moving_region is None
-    other = prepare(head, holed, fixed_mask=None, moving_mask=None, **PLAIN)
+    other = paired_up(head, holed)
     assert torch.equal(other.moving_region.data[0].bool(), other.moving.valid)
     assert not (other.moving_body.data[0].bool() & ~other.moving.valid).any()
 
 
 def test_a_mask_counts_where_there_is_data(head, holed, parts):
-    pair = prepare(holed, head, fixed_mask=parts, moving_mask=None, **PLAIN)
+    pair = paired_up(holed, head, parts)
     both = (parts.data[0] > 0) & holed.valid
     assert int(pair.region.data.bool().sum()) == int(both.sum())
     empty = parts.with_data((~holed.valid[None]).to(torch.uint8))
     with pytest.raises(InputError, match=r"holed.nii.gz: has no data where its mask"):
-        prepare(holed, head, fixed_mask=empty, moving_mask=None, **PLAIN)
+        paired_up(holed, head, empty)
 
 
 @pytest.mark.parametrize("side", ["fixed", "moving"])

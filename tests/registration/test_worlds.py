@@ -7,8 +7,9 @@ import torch
 import regkit as rk
 from regkit import Grid, InputError, Labels, Volume, World
 from regkit.registration.flat import flattened
-from regkit.registration.pair import prepare, swapped
+from regkit.registration.pair import pair_of, swapped
 from regkit.registration.placing import Placing
+from regkit.registration.prepared import PreparedImage
 
 FEW = {
     "linear": {"spacings": [4.0], "iterations": 5},
@@ -58,10 +59,13 @@ def test_what_is_done_before_the_engines_keeps_world_and_data(head):
 
 def test_the_other_side_of_a_pair_counts_where_it_has_data(head):
     holed = Volume(head.data, head.grid, "holed", head.grid.world_points()[..., 0] > 0)
-    pair = prepare(
-        head, holed, fixed_mask=None, moving_mask=None, modality="auto", moving_modality="auto",
-        multiple=1, max_voxels=10**6, device=torch.device("cpu"),
-    )  # fmt: skip
+    pair = pair_of(
+        PreparedImage(head),
+        PreparedImage(holed),
+        multiple=1,
+        max_voxels=10**6,
+        device=torch.device("cpu"),
+    )
     other = swapped(pair)
     assert torch.equal(other.fixed_region.data[0] > 0, other.fixed.valid)
     assert not ((other.scope.data[0] > 0) & ~other.fixed.valid).any()

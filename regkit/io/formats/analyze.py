@@ -62,6 +62,7 @@ def analyze_header(path: Path, options: ReadOptions) -> Header:
     return Header(
         path, name, "Analyze", grid, layout.dtype.name, product(dims[3:4]),
         source=layout, options=options,
+        value_type=layout.dtype.name, beside=(layout.voxels,), in_parts=True,
     )  # fmt: skip
 
 

@@ -72,6 +72,8 @@ def mgh_header(path: Path, options: ReadOptions) -> Header:
         repetition=_repetition(path, name, layout) if layout.dims[3] > 1 else None,
         source=layout,
         options=options,
+        value_type=layout.dtype.name,
+        in_parts=not layout.compressed,
     )
 
 

@@ -53,6 +53,7 @@ def minc_header(path: Path, options: ReadOptions) -> Header:
         frames,
         step=_ROUNDING,
         options=options,
+        value_type="float32",
     )
 
 

@@ -56,7 +56,16 @@ def npy_header(path: Path, options: ReadOptions) -> Header:
             "anterior and superior"
         )
     grid = Grid(shape, _affine(spacing, options), world)
-    return Header(path, name, "NumPy", grid, dtype.name, source=layout, options=options)
+    return Header(
+        path,
+        name,
+        "NumPy",
+        grid,
+        dtype.name,
+        source=layout,
+        options=options,
+        value_type=_native(dtype).name,
+    )
 
 
 def _affine(spacing: tuple[float, ...], options: ReadOptions) -> Matrix:
@@ -74,8 +83,12 @@ def read_npy(header: Header, window: Window, level: int) -> NDArray[Any]:
         content = file.read(product(shape) * dtype.itemsize)
     flat = np.frombuffer(content, dtype)
     found = flat.reshape(shape, order="F" if backwards else "C")[window]
-    kind = np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
-    return found.astype(kind)
+    return found.astype(_native(dtype))
+
+
+def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type in which values are given: numbers for truth values, in native byte order."""
+    return np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
 
 
 def _layout(path: Path, name: str) -> _Layout:

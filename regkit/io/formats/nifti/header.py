@@ -59,6 +59,13 @@ class Layout:
         return product(self.dims) * self.dtype.itemsize
 
     @property
+    def value_type(self) -> str:
+        """The type of the values: of a colour, of what is scaled, or as they are stored."""
+        if self.dtype.names:
+            return "uint8"
+        return self.dtype.name if self.slope is None else "float32"
+
+    @property
     def channels(self) -> int:
         """Values a voxel: colours side by side, or the fifth dimension."""
         return len(self.dtype.names) if self.dtype.names else product(self.dims[4:5])
@@ -85,6 +92,8 @@ def nifti_header(path: Path, options: ReadOptions) -> Header:
         step=abs(layout.slope) if layout.slope and layout.dtype.kind in "iu" else 0.0,
         source=layout,
         options=options,
+        value_type=layout.value_type,
+        in_parts=not layout.compressed,
     )
 
 

@@ -55,7 +55,17 @@ def picture_header(path: Path, options: ReadOptions, *, kind: str) -> Header:
     check_claim(name, claimed, claimed, compressed=False, max_bytes=options.max_bytes)
     spacing, world = said_spacing(name, len(shape), found, options)
     grid = Grid(shape, lps(len(shape)) @ np.diag([*spacing, 1.0]), world)
-    return Header(path, name, kind, grid, _MODES[mode], channels=bands, options=options)
+    stored = _MODES[mode]
+    return Header(
+        path,
+        name,
+        kind,
+        grid,
+        stored,
+        channels=bands,
+        options=options,
+        value_type="uint8" if stored == "bool" else stored,
+    )
 
 
 def read_picture(header: Header, window: Window, level: int) -> NDArray[Any]:

@@ -1,0 +1,87 @@
+"""The linear part of a registration: a start, the rigid and affine engines, and a last word."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from regkit.geometry.affines import Matrix
+from regkit.losses.similarity import Similarity
+from regkit.registration.check import check_overlap
+from regkit.registration.choice import linear_similarity
+from regkit.registration.config import RegisterConfig
+from regkit.registration.linear import best_of, linear_level, register_linear
+from regkit.registration.pair import Pair, inverse_if, smaller_first, swapped
+from regkit.registration.result import Progress, Stage
+from regkit.registration.start import find_start
+
+Report = Callable[[Progress], None]
+
+
+def align(
+    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: Report
+) -> tuple[list[Matrix], list[Stage]]:
+    """The start, then the rigid engine, then the affine one: what each ended with."""
+    stages: list[Stage] = []
+    seen, exchanged = smaller_first(pair)
+    if matrix is None:
+        report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
+        found, stage = find_start(seen, config.init)
+        matrix = inverse_if(exchanged, found)
+        stages.append(stage)
+    check_overlap(pair, matrix)
+    similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
+    spacings = config.linear.spacings
+    # What the affine engine improves anyway need not be fine before it.
+    plan = {"rigid": spacings[:1], "affine": spacings}
+    if config.transform == "rigid":
+        plan = {"rigid": spacings}
+    known = [inverse_if(exchanged, matrix)]
+    for kind, those in plan.items():
+        found, stage = register_linear(
+            seen, known, kind, similarity, config.linear, report, spacings=those
+        )
+        known.append(found)
+        stages.append(stage)
+    return [inverse_if(exchanged, each) for each in known], stages
+
+
+def polish(
+    pair: Pair,
+    known: Sequence[Matrix],
+    similarity: Similarity,
+    config: RegisterConfig,
+    report: Report,
+    *,
+    kind: str,
+) -> tuple[Matrix, Stage]:
+    """The linear engine's last word where no field follows, from the best of ``known``.
+
+    A local similarity has many minima. Where the images are exchanged it has others, so that the
+    best place found that way is a second start, and the better end of the two is taken.
+
+    Returns
+    -------
+    matrix, stage
+        World affine from fixed to moving, and the record.
+    """
+    begin = time.perf_counter()
+    similarity = pair.compared_by(similarity)
+    seen, exchanged = smaller_first(pair)
+    settings = config.linear.model_copy(update={"tolerance": config.linear.polish_tolerance})
+
+    def found(at: Pair, starts: Sequence[Matrix]) -> tuple[Matrix, Stage]:
+        return register_linear(
+            at, starts, kind, similarity, settings, report, spacings=settings.polish
+        )
+
+    starts = [inverse_if(exchanged, each) for each in known]
+    matrix, stage = found(seen, starts)
+    if not similarity.informs:
+        other, _ = found(swapped(seen), [inverse_if(True, each) for each in starts])
+        second, record = found(seen, [inverse_if(True, other)])
+        level = linear_level(seen, settings.polish[-1], similarity, matrix)
+        if best_of(level, [second, matrix], similarity) is second:
+            matrix, stage = second, replace(record, note="started from the images exchanged")
+    return inverse_if(exchanged, matrix), replace(stage, seconds=time.perf_counter() - begin)

@@ -1,0 +1,34 @@
+"""Where the two images agree, drawn over fixed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from regkit.report.canvas import Picture, picture, strip
+from regkit.report.scene import Scene
+from regkit.report.slices import Pixels, cut
+from regkit.volume.volume import Volume
+
+CHANCE = 0.5  # share of remote places that match as well, in images that have nothing in common
+_ORANGE = (1.0, 0.45, 0.0)
+_DENSEST = 0.75
+
+
+def agreement_map(scene: Scene, chance: Volume, alt: str) -> Picture:
+    """Fixed in grey, orange where remote places match as well as what was found there."""
+    figure, panels = strip(scene.planes)
+    for panel, fixed in zip(panels, scene.fixed, strict=True):
+        panel.show(_tinted(fixed, cut(chance, panel.plane, outside=0.0)))
+    return picture(figure, alt)
+
+
+def share_at_chance(chance: Volume) -> float:
+    """Share of what was compared that matches no better than by chance."""
+    return float((chance.data_values() >= CHANCE).float().mean())
+
+
+def _tinted(grey: Pixels, chance: Pixels) -> Pixels:
+    """Colours ``(rows, columns, 3)``."""
+    dense = _DENSEST * np.clip(np.nan_to_num(chance) / CHANCE, 0, 1)[..., None]
+    out: Pixels = ((1 - dense) * grey[..., None] + dense * np.array(_ORANGE)).astype(np.float32)
+    return out

@@ -1,0 +1,80 @@
+"""The last word of the linear engine, said from both images."""
+
+import numpy as np
+import pytest
+import torch
+
+import regkit as rk
+from regkit.geometry.affines import apply_affine
+from regkit.losses.lncc import LNCC
+from regkit.losses.mutual_information import MutualInformation
+from regkit.registration import alignment
+from regkit.registration.alignment import polish
+from regkit.registration.config import RegisterConfig
+from regkit.registration.linear import evaluate, linear_level
+from regkit.registration.pair import pair_of
+from regkit.registration.prepared import PreparedImage
+
+
+@pytest.fixture
+def pair(head):
+    one = PreparedImage(head)
+    cpu = torch.device("cpu")
+    return pair_of(one, one, multiple=1, max_voxels=1_000_000, device=cpu)
+
+
+def _shifted(*by):
+    out = np.eye(4)
+    out[:3, 3] = by
+    return out
+
+
+def _quiet(_):
+    pass
+
+
+def test_one_image_comes_back_to_itself(pair):
+    found, stage = polish(
+        pair, [_shifted(1.5, -1, 1)], LNCC(1), RegisterConfig(), _quiet, kind="rigid"
+    )
+    points = pair.fixed.grid.world_points().reshape(-1, 3).numpy()
+    away = np.linalg.norm(apply_affine(found, points) - points, axis=1)
+    assert away.mean() < 0.3  # 0.15 of the voxels of its level
+    assert stage.name == "rigid"
+
+
+def test_the_better_end_of_both_ways_is_taken(pair, monkeypatch):
+    """Whatever the first way ended with: a place that it cannot leave."""
+    real = alignment.register_linear
+    ways = []
+
+    def stuck_at_first(at, starts, *rest, **more):
+        ways.append(at)
+        matrix, stage = real(at, starts, *rest, **more)
+        return (starts[0], stage) if len(ways) == 1 else (matrix, stage)
+
+    monkeypatch.setattr(alignment, "register_linear", stuck_at_first)
+    start, similarity, config = _shifted(1.5, -1, 1), LNCC(1), RegisterConfig()
+    found, stage = polish(pair, [start], similarity, config, _quiet, kind="rigid")
+    level = linear_level(pair, 2.0, similarity)
+    assert evaluate(level, found, similarity) < evaluate(level, start, similarity)
+    assert ways[1].fixed is pair.moving
+    assert stage.note == "started from the images exchanged"
+
+
+def test_information_needs_one_way_only(pair, monkeypatch):
+    real, ways = alignment.register_linear, []
+    monkeypatch.setattr(
+        alignment, "register_linear", lambda *a, **k: ways.append(1) or real(*a, **k)
+    )
+    polish(pair, [np.eye(4)], MutualInformation(), RegisterConfig(), _quiet, kind="affine")
+    assert ways == [1]
+
+
+def test_the_report_shows_where_images_agree(head):
+    from regkit.report.html import render
+
+    result = rk.register(head, head.with_data(head.data.flip(1)), preset="fast")
+    assert "Local agreement" in render(result)
+    assert result.quality.evidence.chance.grid.world == head.grid.world
+    assert "chance" not in result.quality.as_dict()["numbers"]
