@@ -114,13 +114,6 @@ def test_apply_warps_all_channels_or_those_that_are_named(
         assert torch.equal(found.data[2:], one.data)
 
 
-def test_apply_refuses_channels_that_a_file_cannot_hold(registered, colours, tmp_path, capsys):
-    told = ["apply", colours / "moving.png", registered / "transform.h5"]
-    told += ["--onto", colours / "fixed.png", "-o", tmp_path / "out.mgz"]
-    assert main([*map(str, told)]) == 2
-    assert "out.mgz: .mgz holds" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("words", [[], ["--channels", "all"], ["--channels", "luminance"]])
 def test_info_says_how_many_channels_there_are(colours, capsys, words):
     assert main(["info", str(colours / "fixed.png"), "--json", *words]) == 0
