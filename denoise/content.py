@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.ndimage import binary_opening
+from scipy.ndimage import binary_dilation, binary_opening
 from torch import Tensor
 
 _PLATEAU = 0.02
+_RIM = 3  # voxels
 
 
 def content(image: Tensor) -> Tensor:
@@ -38,14 +39,14 @@ def _is_plateau(background: Tensor) -> bool:
 
 
 def _side_by_side(zero: Tensor) -> Tensor:
-    """Those voxels that belong to a block of 3 along each axis, or lie at the border in one."""
+    """Those voxels that belong to a block of 3 along each axis, or are the rim of such blocks."""
     if not bool(zero.any()):
         return zero
     wide = np.pad(zero.numpy(), 1, mode="edge")
     size = tuple(min(3, n) for n in zero.shape)
     opened = binary_opening(wide, np.ones(size, dtype=bool))
-    inner = tuple(slice(1, -1) for _ in zero.shape)
-    return torch.from_numpy(opened[inner] & zero.numpy())
+    whole = binary_dilation(opened, iterations=_RIM, mask=wide)
+    return torch.from_numpy(whole[tuple(slice(1, -1) for _ in zero.shape)])
 
 
 def slices_last(spacing: Sequence[float], shape: Sequence[int]) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from denoise.execution import DenoiseTask, open_task
 from denoise.memory import needed_memory, needed_space
 from regkit.errors import InputError
 from regkit.io import ReadOptions, check_holds, check_output, read_header
+from regkit.io.formats.table import writer
 from regkit.io.header import Header
 from regkit.io.names import extension
 from regkit.io.options import AS_STORED
@@ -83,7 +84,7 @@ class DenoiseJob:
         """
         resolve_device(self.config.device)
         for path in self.image_outputs():
-            check_output(path, overwrite=self.outputs.overwrite)
+            writer(path)
 
     def look(self) -> DenoiseSurvey:
         """Read the header of the image, and see whether the outputs can hold what comes out.

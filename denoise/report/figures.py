@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
+from denoise.constant import is_constant
 from denoise.learning.health import Health
 from denoise.report.measures import Curve, bias_by_intensity, spectrum
 from denoise.result import Result
@@ -69,7 +70,8 @@ def curves(result: Result) -> Picture:
     }
     for name, (volume, colour) in whole.items():
         _line(left, spectrum(volume.data[0].double().numpy()), colour, name)
-    left.set_yscale("log")
+    if not is_constant([result.noisy]):  # whose spectrum is 0
+        left.set_yscale("log")
     left.legend(fontsize=8, frameon=False)
     _dress(left, "Power", "cycles per voxel")
     bias = bias_by_intensity(result)
