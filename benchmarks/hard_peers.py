@@ -73,7 +73,8 @@ def greedy(job: Job) -> None:
     matrix = job.out / MATRIX
     run(f"{pair} -a -dof {freedom} -ia-image-centers -o {matrix}")
     if job.kind == "deformable":
-        run(f"{pair} -it {matrix} -o {job.out / WARP}")
+        # Without -wp 0 the field is rounded to 0.1 voxel.
+        run(f"{pair} -it {matrix} -wp 0 -o {job.out / WARP}")
 
 
 def simple_itk(job: Job) -> None:

@@ -20,11 +20,14 @@ AFFINE = "affine.mat"
 
 
 def greedy(fixed: Path, moving: Path, out: Path, *metric_and_iterations: str) -> None:
-    """``greedy -d 3 -m METRIC -n ITERATIONS`` through picsl-greedy."""
+    """``greedy -d 3 -m METRIC -n ITERATIONS -wp 0`` through picsl-greedy.
+
+    Without ``-wp 0`` it rounds the field to 0.1 voxel, which its Jacobian shows.
+    """
     *metric, iterations = metric_and_iterations
     command = (
         f"-d 3 -i {fixed} {moving} -o {out / WARP} -m {' '.join(metric)} "
-        f"-n {iterations} -threads {THREADS}"
+        f"-n {iterations} -wp 0 -threads {THREADS}"
     )
     _greedy(command)
 

@@ -254,6 +254,15 @@ def test_colours_of_a_picture(tmp_path):
     assert np.array_equal(found, np.asarray(Image.open(tmp_path / "a.jpg"))[..., 1])
 
 
+def test_density_of_a_photograph_is_no_spacing(tmp_path):
+    """SimpleITK 2.5.7 takes that of a JPEG: findings/simpleitk_picture_spacing.sh."""
+    for name in ("a.png", "a.jpg"):
+        Image.fromarray(noise(7, 9)).save(tmp_path / name, dpi=(72, 72))
+        assert read(tmp_path / name).grid.spacing == pytest.approx((1, 1))
+        assert read_header(tmp_path / name).unit == "pixel"
+    assert sitk.ReadImage(tmp_path / "a.jpg").GetSpacing() == pytest.approx([25.4 / 72] * 2)
+
+
 def stack(path, pages, **tags):
     first, *others = [Image.fromarray(page) for page in pages]
     first.save(path, save_all=True, append_images=others, **tags)

@@ -49,6 +49,13 @@ def test_candidates_put_their_points_on_each_other(head, same, grid, moving_grid
     assert error(Affine(found["moments"]), Affine(shift)) < 1.0
 
 
+def test_moments_are_those_of_the_body_in_ct(head, same, paired, error):
+    """SimpleITK 2.5.7 weighs the air: findings/simpleitk_moments_of_ct.sh."""
+    shift = homogeneous(np.eye(3), [24.0, 0.0, 0.0])
+    ct = [v.with_data(12 * v.data - 1000) for v in (head, _stored_at(same, shift))]
+    assert error(Affine(candidates(paired(*ct))["moments"]), Affine(shift)) < 1.0
+
+
 @pytest.mark.parametrize(
     ("shift", "degrees"),
     [((400, -300, 200), (0, 0, 0)), ((2, 1, 0), (0, 0, 60)), ((90, 0, -80), (40, 30, 0))],
