@@ -7,15 +7,13 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.windows import local_correlation
-from regkit.losses import LNCC, MSE, Mixed, MutualInformation, Similarity
+from regkit.losses import MSE, Mixed, MutualInformation, Similarity
 from regkit.losses.registry import FEATURES, is_registered, make, parts_of
 from regkit.registration.backbones import feature_similarity
-from regkit.registration.config import FeatureConfig
+from regkit.registration.config import AUTOMATIC, FeatureConfig
 from regkit.registration.linear import warp_level
 from regkit.registration.pair import Pair, coarser, level
 
-_ONE_CONTRAST = LNCC(squared=True).name
-AUTOMATIC = (_ONE_CONTRAST, MutualInformation.name)  # what :func:`choose` chooses from
 # Share of local correlation that is negative, up to which two images show the same contrast.
 _SAME = 0.015
 
@@ -60,11 +58,12 @@ def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
     negative where the contrast is one (brains of two people, T1; chests; T1, T2 and FLAIR at two
     visits), at least 4 % between T1, T2, FLAIR and a remapped T1.
     """
+    within, between = AUTOMATIC
     share = _opposed_share(pair, affine)
     text = f"{100 * share:.1f} % of the local correlation after the affine is negative"
     if share <= _SAME:
-        return _ONE_CONTRAST, f"auto: same contrast ({text}, at most {100 * _SAME:g} %)"
-    return MutualInformation.name, f"auto: different contrast ({text}, above {100 * _SAME:g} %)"
+        return within, f"auto: same contrast ({text}, at most {100 * _SAME:g} %)"
+    return between, f"auto: different contrast ({text}, above {100 * _SAME:g} %)"
 
 
 def is_same_contrast(pair: Pair, affine: Matrix) -> bool:

@@ -17,6 +17,7 @@ from regkit.preprocess.intensity import Modality
 from regkit.settings import Settings, checked
 
 Preset = Literal["fast", "default", "accurate"]
+AUTOMATIC = ("lncc2", "mi")  # what `auto` chooses: within one contrast, and between two
 
 
 def _known(similarity: str) -> str:

@@ -8,8 +8,7 @@ from regkit.networks.inference import suited
 from regkit.networks.models import resolve, weights_file
 from regkit.networks.weights.checkpoint import trained
 from regkit.registration.backbones import backbone_files
-from regkit.registration.choice import AUTOMATIC
-from regkit.registration.config import RegisterConfig
+from regkit.registration.config import AUTOMATIC, RegisterConfig
 from regkit.registration.devices import resolve_device
 from regkit.registration.network import SHAPE
 from regkit.runs.job import Needs
