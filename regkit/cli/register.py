@@ -19,6 +19,7 @@ from regkit.cli.options import (
     Threads,
 )
 from regkit.cli.read_options import takes_read_options
+from regkit.losses.registry import FEATURES, names
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -82,7 +83,7 @@ def register(
     similarity: Annotated[
         str | None,
         typer.Option(
-            metavar="auto|mse|lncc|lncc2|mind|mi|features:NAME",
+            metavar="|".join(("auto", *names(), f"{FEATURES}NAME")),
             help="What to compare by, or a sum: features:NAME+0.5*lncc2 (default: auto)",
             rich_help_panel=_METHOD,
         ),

@@ -45,6 +45,26 @@ class ChannelSum(Similarity):
         """That of the similarity."""
         return self.similarity.name
 
+    @property
+    def across_contrasts(self) -> bool:
+        """As the similarity."""
+        return self.similarity.across_contrasts
+
+    @property
+    def worst_value(self) -> float:
+        """As the similarity."""
+        return self.similarity.worst_value
+
+    @property
+    def bytes_per_voxel(self) -> int:
+        """As the similarity."""
+        return self.similarity.bytes_per_voxel
+
+    @property
+    def citation(self) -> str:
+        """As the similarity."""
+        return self.similarity.citation
+
     def varies(self, shape: Sequence[int]) -> bool:
         """As the similarity."""
         return self.similarity.varies(shape)

@@ -19,10 +19,17 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from regkit.losses.distances import DistanceName, distance_of
+from regkit.losses.registry import FEATURES
 from regkit.losses.similarity import Similarity
+from regkit.losses.traits import Traits
 
 Noise = Literal["shared", "independent", "none"]
 Axes = Literal["random", "all", 0, 1, 2]
+TRAITS = Traits(
+    citation="Features as similarity: Guiding Registration with Emergent Similarity from "
+    "Pre-Trained Diffusion Models. MICCAI 2025. arXiv:2506.02419"
+)
+"""Of whatever backbone, which need not be opened to know them."""
 
 
 class Extractor(Protocol):
@@ -115,11 +122,15 @@ class FeatureSimilarity(Similarity):
     noise: Noise = "shared"
     chunk: int = 16
     generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
+    across_contrasts = TRAITS.across_contrasts
+    worst_value = TRAITS.worst_value
+    bytes_per_voxel = TRAITS.bytes_per_voxel
+    citation = TRAITS.citation
 
     @property
     def name(self) -> str:
         """``features:`` and the extractor's."""
-        return f"features:{self.extractor.name}"
+        return f"{FEATURES}{self.extractor.name}"
 
     def varies(self, shape: Sequence[int]) -> bool:
         """Whether noise, axes or slices are drawn."""

@@ -32,6 +32,26 @@ class LNCC(Similarity):
     radius: int = 2
     squared: bool = False
     floor: float = EPSILON
+    citation = (
+        "Local normalised cross-correlation: Avants BB, Epstein CL, Grossman M, Gee JC. Symmetric "
+        "diffeomorphic image registration with cross-correlation. Medical Image Analysis "
+        "12(1):26-41, 2008. doi:10.1016/j.media.2007.06.004"
+    )
+
+    @classmethod
+    def of(cls, radius: int) -> LNCC:
+        """``lncc``, as the registry makes it."""
+        return cls(radius)
+
+    @classmethod
+    def squared_of(cls, radius: int) -> LNCC:
+        """``lncc2``, as the registry makes it."""
+        return cls(radius, squared=True)
+
+    @property
+    def worst_value(self) -> float:
+        """Of the opposite contrast everywhere, or of none where the square is taken."""
+        return 1.0 if self.squared else 2.0
 
     def at(self, spacing: float) -> LNCC:
         """A window of larger voxels sees more of an edge: what is faint in it is rather noise."""

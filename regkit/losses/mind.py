@@ -33,6 +33,13 @@ class MIND(MSE):
     sigma: float = 0.8
     name = "mind"
     oriented = True
+    across_contrasts = True
+    bytes_per_voxel = 400
+    citation = (
+        "MIND-SSC: Heinrich MP, Jenkinson M, Papież BW, Brady M, Schnabel JA. Towards realtime "
+        "multimodal fusion for image-guided interventions using self-similarities. MICCAI 2013. "
+        "doi:10.1007/978-3-642-40811-3_24"
+    )
 
     def features(self, image: Tensor) -> Tensor:
         """``(1, *spatial)`` to the descriptors ``(12, *spatial)`` in 3-D, ``(4, ...)`` in 2-D."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from regkit.losses.similarity import Similarity, by_autograd
+from regkit.losses.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,31 @@ class Mixed(Similarity):
         return "+".join(
             part.name if weight == 1 else f"{weight:g}*{part.name}" for weight, part in self.parts
         )
+
+    @property
+    def across_contrasts(self) -> bool:
+        """What the parts come to."""
+        return self.traits.across_contrasts
+
+    @property
+    def worst_value(self) -> float:
+        """What the parts come to."""
+        return self.traits.worst_value
+
+    @property
+    def bytes_per_voxel(self) -> int:
+        """What the parts come to."""
+        return self.traits.bytes_per_voxel
+
+    @property
+    def citation(self) -> str:
+        """What the parts come to."""
+        return self.traits.citation
+
+    @property
+    def traits(self) -> Traits:
+        """What those of the parts come to."""
+        return Traits.of_sum((weight, part.traits) for weight, part in self.parts)
 
     def varies(self, shape: Sequence[int]) -> bool:
         """Whether a part does."""

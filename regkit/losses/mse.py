@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from torch import Tensor
 
 from regkit.losses.similarity import Similarity
@@ -18,6 +20,12 @@ class MSE(Similarity):
     """
 
     name = "mse"
+    worst_value = 1.0
+
+    @classmethod
+    def of(cls, radius: int) -> Self:
+        """As the registry makes it; there are no windows."""
+        return cls()
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """Mean over channels and weight."""

@@ -33,6 +33,18 @@ class MutualInformation(Similarity):
     bins: int = 32
     name = "mi"
     informs = True
+    across_contrasts = True
+    worst_value = 0.0
+    citation = (
+        "Mutual information: Mattes D, Haynor DR, Vesselle H, Lewellen TK, Eubank W. PET-CT image "
+        "registration in the chest using free-form deformations. IEEE Transactions on Medical "
+        "Imaging 22(1):120-128, 2003. doi:10.1109/TMI.2003.809072"
+    )
+
+    @classmethod
+    def of(cls, radius: int) -> MutualInformation:
+        """As the registry makes it; there are no windows."""
+        return cls()
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """One channel, intensities in [0, 1]."""

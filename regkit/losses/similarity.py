@@ -9,13 +9,19 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from regkit.losses.traits import Traits
+
+_DEFAULTS = Traits()
+
 
 class Similarity(ABC):
     """A differentiable loss between a fixed and a warped image, inside a mask.
 
     ``loss(fixed, warped, mask)`` takes images ``(1, *spatial)`` with intensities in [0, 1] and
     gives a scalar tensor. Engines that know how the warp acts use the two halves: ``features``
-    once for each image, then ``value_and_gradient`` on warped features at every step.
+    once for each image, then ``value_and_gradient`` on warped features at every step. A subclass
+    says what else is to be known of it as class attributes: ``across_contrasts``, ``worst_value``,
+    ``bytes_per_voxel`` and ``citation``.
     """
 
     informs: bool = False  # whether values times weights add up, being information
@@ -37,6 +43,31 @@ class Similarity(ABC):
     def drawn_by(self, seed: int) -> Iterator[None]:
         """Let what is random be drawn by ``seed`` for a while, and go on as before after it."""
         yield
+
+    @property
+    def across_contrasts(self) -> bool:
+        """See :class:`~regkit.losses.traits.Traits`, as for the three that follow."""
+        return _DEFAULTS.across_contrasts
+
+    @property
+    def worst_value(self) -> float:
+        """No loss of two images exceeds it."""
+        return _DEFAULTS.worst_value
+
+    @property
+    def bytes_per_voxel(self) -> int:
+        """What the field engine takes with it at its peak."""
+        return _DEFAULTS.bytes_per_voxel
+
+    @property
+    def citation(self) -> str:
+        """Whom to cite; empty if nobody."""
+        return _DEFAULTS.citation
+
+    @property
+    def traits(self) -> Traits:
+        """The four together."""
+        return Traits(self.across_contrasts, self.worst_value, self.bytes_per_voxel, self.citation)
 
     @property
     @abstractmethod

@@ -33,6 +33,26 @@ class StaticFeatures(Similarity):
         """That of the source."""
         return self.source.name
 
+    @property
+    def across_contrasts(self) -> bool:
+        """As the source."""
+        return self.source.across_contrasts
+
+    @property
+    def worst_value(self) -> float:
+        """As the source."""
+        return self.source.worst_value
+
+    @property
+    def bytes_per_voxel(self) -> int:
+        """As the source."""
+        return self.source.bytes_per_voxel
+
+    @property
+    def citation(self) -> str:
+        """As the source."""
+        return self.source.citation
+
     def features(self, image: Tensor) -> Tensor:
         """``(1, *spatial)`` to ``(C, *spatial)``."""
         axis: int = self.source.axes if isinstance(self.source.axes, int) else 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from regkit.geometry.affines import Matrix
+from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
 from regkit.registration.check import check_overlap
 from regkit.registration.choice import linear_similarity
@@ -26,7 +27,7 @@ def align(
     stages: list[Stage] = []
     seen, exchanged = smaller_first(pair)
     if matrix is None:
-        report(Progress("init", "mi", 1, 1, 0, 1, float("nan")))
+        report(Progress("init", MutualInformation.name, 1, 1, 0, 1, float("nan")))
         found, stage = find_start(seen, config.init)
         matrix = inverse_if(exchanged, found)
         stages.append(stage)

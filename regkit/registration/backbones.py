@@ -10,9 +10,10 @@ import torch
 
 from regkit.errors import InputError
 from regkit.losses.features import Extractor, FeatureSimilarity
+from regkit.losses.registry import FEATURES, parts_of
 from regkit.losses.similarity import Similarity
 from regkit.losses.static_features import StaticFeatures
-from regkit.registration.config import FeatureConfig, parts_of
+from regkit.registration.config import FeatureConfig
 
 GROUP = "regkit.features"
 _OF_FOLDERS = {".safetensors", ".json"}
@@ -52,7 +53,9 @@ def backbone_files(similarity: str) -> list[Path]:
     Of a folder, those that hold weights or say how they are used. What regkit and other packages
     carry is told by their versions.
     """
-    words = [name.partition("=")[2] for _, name in parts_of(similarity) if "features:" in name]
+    words = [
+        name.partition("=")[2] for _, name in parts_of(similarity) if name.startswith(FEATURES)
+    ]
     found: list[Path] = []
     for path in (Path(word) for word in words if word):
         inside = sorted(each for each in path.rglob("*") if each.suffix in _OF_FOLDERS)

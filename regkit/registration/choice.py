@@ -7,9 +7,10 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.windows import local_correlation
-from regkit.losses import LNCC, MIND, MSE, Mixed, MutualInformation, Similarity
+from regkit.losses import MSE, Mixed, MutualInformation, Similarity
+from regkit.losses.registry import FEATURES, is_registered, make, parts_of
 from regkit.registration.backbones import feature_similarity
-from regkit.registration.config import FeatureConfig, parts_of
+from regkit.registration.config import AUTOMATIC, FeatureConfig
 from regkit.registration.linear import warp_level
 from regkit.registration.pair import Pair, coarser, level
 
@@ -37,21 +38,15 @@ def similarity_of(
 
 
 def _single(name: str, radius: int, features: FeatureConfig, seed: int) -> Similarity:
-    if name.startswith("features:"):
-        return feature_similarity(name.removeprefix("features:"), features, seed)
-    table: dict[str, Similarity] = {
-        "mse": MSE(),
-        "lncc": LNCC(radius),
-        "lncc2": LNCC(radius, squared=True),
-        "mind": MIND(),
-        "mi": MutualInformation(),
-    }
-    return table[name]
+    if name.startswith(FEATURES):
+        return feature_similarity(name.removeprefix(FEATURES), features, seed)
+    return make(name, radius)
 
 
 def linear_similarity(name: str, radius: int) -> Similarity:
     """What the rigid and affine engines use: mutual information unless an image one is asked."""
-    return similarity_of(name if name in ("mse", "lncc", "lncc2") else "mi", radius)
+    asked = make(name, radius) if is_registered(name) else None
+    return MutualInformation() if asked is None or asked.across_contrasts else asked
 
 
 def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
@@ -63,11 +58,12 @@ def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
     negative where the contrast is one (brains of two people, T1; chests; T1, T2 and FLAIR at two
     visits), at least 4 % between T1, T2, FLAIR and a remapped T1.
     """
+    within, between = AUTOMATIC
     share = _opposed_share(pair, affine)
     text = f"{100 * share:.1f} % of the local correlation after the affine is negative"
     if share <= _SAME:
-        return "lncc2", f"auto: same contrast ({text}, at most {100 * _SAME:g} %)"
-    return "mi", f"auto: different contrast ({text}, above {100 * _SAME:g} %)"
+        return within, f"auto: same contrast ({text}, at most {100 * _SAME:g} %)"
+    return between, f"auto: different contrast ({text}, above {100 * _SAME:g} %)"
 
 
 def is_same_contrast(pair: Pair, affine: Matrix) -> bool:

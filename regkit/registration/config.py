@@ -12,39 +12,23 @@ from pydantic import AfterValidator, Field, model_validator
 
 from regkit.errors import InputError
 from regkit.losses.distances import DistanceName
+from regkit.losses.registry import FEATURES, is_registered, names, parts_of
 from regkit.preprocess.intensity import Modality
 from regkit.settings import Settings, checked
 
 Preset = Literal["fast", "default", "accurate"]
-INTENSITY = ("mse", "lncc", "lncc2", "mind", "mi")
-ACROSS = ("mind", "mi")  # those that one takes between contrasts
-
-
-def parts_of(similarity: str) -> list[tuple[float, str]]:
-    """The weights and names in ``NAME``, ``features:NAME``, or ``features:NAME+0.5*lncc2``.
-
-    Examples
-    --------
-    >>> parts_of("features:small-diffusion+0.5*lncc2")
-    [(1.0, 'features:small-diffusion'), (0.5, 'lncc2')]
-    """
-    return [_weighed(word) for word in similarity.split("+")]
-
-
-def _weighed(word: str) -> tuple[float, str]:
-    weight, star, name = word.partition("*")
-    return (float(weight), name) if star else (1.0, word)
+AUTOMATIC = ("lncc2", "mi")  # what `auto` chooses: within one contrast, and between two
 
 
 def _known(similarity: str) -> str:
     """``similarity``, if every part of it could be one."""
     try:
-        names = [name for weight, name in parts_of(similarity) if weight > 0]
+        asked = [name for weight, name in parts_of(similarity) if weight > 0]
     except ValueError:
-        names = []
-    if names and all(name in INTENSITY or name.startswith("features:") for name in names):
+        asked = []
+    if asked and all(name.startswith(FEATURES) or is_registered(name) for name in asked):
         return similarity
-    known = ", ".join(map(repr, INTENSITY))
+    known = ", ".join(map(repr, names()))
     raise ValueError(f"allowed: {known}, 'features:NAME', or a sum: 'features:NAME+0.5*lncc2'")
 
 
@@ -226,10 +210,10 @@ class RegisterConfig(Settings):
 
     @model_validator(mode="after")
     def _features_refine_a_field(self) -> Self:
-        if self.transform != "deformable" and "features:" in self.similarity:
+        if self.transform != "deformable" and FEATURES in self.similarity:
             raise ValueError(
                 f"similarity {self.similarity!r} guides a deformable transform; for "
-                f"{self.transform!r} take one of {', '.join(INTENSITY)}"
+                f"{self.transform!r} take one of {', '.join(names())}"
             )
         return self
 

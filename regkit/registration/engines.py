@@ -14,11 +14,12 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.kernels import backend
 from regkit.losses.lncc import LNCC
+from regkit.losses.mind import MIND
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
 from regkit.registration.alignment import align, polish
 from regkit.registration.choice import choose, is_same_contrast, similarity_of
-from regkit.registration.config import ACROSS, FieldConfig, RegisterConfig, TuningConfig
+from regkit.registration.config import FieldConfig, RegisterConfig, TuningConfig
 from regkit.registration.evidence import gather
 from regkit.registration.field import SMOOTH, register_field
 from regkit.registration.guides import Guides
@@ -109,7 +110,8 @@ def find(
     linear = config.transform != "deformable"
     if linear or is_thin(pair):  # a field across few slices cannot mend what an affine leaves
         kind = config.transform if linear else "affine"
-        last = LNCC(config.linear.radius) if name == "lncc2" and reason != "asked for" else single
+        local = reason != "asked for" and not single.across_contrasts
+        last = LNCC(config.linear.radius) if local else single
         matrix, stage = polish(pair, known, last, config, report, kind=kind)
         known.append(matrix)
         stages.append(stage)
@@ -172,7 +174,7 @@ def _without_field(
     if one_person and drop:
         note = f"one anatomy in two contrasts, nothing changed shape; {note}"
     seconds, kernels = time.perf_counter() - begin, backend.name(pair.device)
-    stages.append(Stage("selection", "mind", kernels, seconds, note=note))
+    stages.append(Stage("selection", MIND.name, kernels, seconds, note=note))
     return alone if drop else None, stages
 
 
@@ -205,7 +207,7 @@ def _through(
         config.network,
         report,
         directions=directions,
-        same_contrast=similarity.name not in ACROSS,
+        same_contrast=not similarity.across_contrasts,
         tune=tuning if config.refine == "weights" else None,
         guides=guides,
     )
@@ -272,7 +274,7 @@ def shortened(config: FieldConfig, similarity: Similarity) -> FieldConfig:
         return config
     first, second, *rest = config.iterations
     if rest and rest[-1]:
-        rest[-1] += 2 if similarity.name in ACROSS else 1
+        rest[-1] += 2 if similarity.across_contrasts else 1
     left = -(-first // 10), -(-second // (4 if rest else 2)), *rest
     return config.model_copy(update={"iterations": left})
 

@@ -26,7 +26,7 @@ from regkit.kernels.fields import unfolded
 from regkit.kernels.sampling import sample
 from regkit.losses.similarity import Similarity
 from regkit.registration.agreement import Agreement, agreement, images_on
-from regkit.registration.config import ACROSS, FieldConfig
+from regkit.registration.config import FieldConfig
 from regkit.registration.descent import descend, pinned
 from regkit.registration.guides import Guides
 from regkit.registration.pair import LevelPair, Pair, coarser, level
@@ -96,7 +96,7 @@ def register_field(
                 config,
                 judge,
                 started=start is not None,
-                across=similarity.name in ACROSS,
+                across=similarity.across_contrasts,
             )
             here = calm(config) if explained.smooth else config
         else:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
+from regkit.losses.registry import is_registered, names
 from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
 from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
-from regkit.registration.config import INTENSITY, RegisterConfig, make_config
+from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.engines import Found, Report, Start
 from regkit.registration.flat import flattened_with, one_dimension
@@ -147,7 +148,7 @@ def register(
         initial is None
         and guides is None
         and network is None
-        and wanted.similarity in ("auto", *INTENSITY)
+        and (wanted.similarity == "auto" or is_registered(wanted.similarity))
         and is_one_image(fixed, moving)
     )
     with threads(wanted.threads):
@@ -293,7 +294,7 @@ def _named(config: RegisterConfig, own: Similarity) -> RegisterConfig:
     if config.transform != "deformable":
         raise InputError(
             f"similarity {own.name!r} is an object, which guides a deformable transform; for "
-            f"{config.transform!r} name one of {', '.join(INTENSITY)}"
+            f"{config.transform!r} name one of {', '.join(names())}"
         )
     return config.model_copy(update={"similarity": own.name})
 

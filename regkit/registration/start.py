@@ -37,7 +37,8 @@ def find_start(pair: Pair, init: str) -> tuple[Matrix, Stage]:
     else:
         matrix, note = _search(pair, named)
     seconds = time.perf_counter() - begin
-    return matrix, Stage("init", "mi", backend.name(pair.device), seconds, note=note)
+    kernels = backend.name(pair.device)
+    return matrix, Stage("init", MutualInformation.name, kernels, seconds, note=note)
 
 
 def candidates(pair: Pair) -> dict[str, Matrix]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from regkit.losses.mse import MSE
 from regkit.registration.canonical import canonical
 from regkit.registration.config import RegisterConfig
 from regkit.registration.engines import Found
@@ -28,7 +29,7 @@ def is_one_image(fixed: Volume, moving: Volume) -> bool:
 def unmoved(pair: Pair, config: RegisterConfig) -> Found:
     """The identity, and why; ``auto`` becomes what would show any difference."""
     ndim = 2 if pair.planar else 3
-    name = "mse" if config.similarity == "auto" else config.similarity
+    name = MSE.name if config.similarity == "auto" else config.similarity
     stage = Stage("identity", name, "", 0.0, note=NOTHING)
     evidence = gather(pair, np.eye(4), None)
     return Found(Affine.identity(ndim), (stage,), name, NOTHING, evidence=evidence)

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import regkit
 from regkit.io.atomic import check_target, write_atomically
+from regkit.losses.registry import traits_of
 from regkit.metrics.affine_part import affine_part
 from regkit.registration.result import Result
 from regkit.report.agreement import agreement_map, share_at_chance
@@ -176,7 +177,7 @@ def _words(result: Result, cuts: Scene) -> dict[str, Any]:
         "reason": plain(result.reason),
         "planes": [plane.name for plane in cuts.planes],
         "apart": cuts.shared == 0,
-        "other_contrast": result.config.similarity in ("mind", "mi"),
+        "other_contrast": traits_of(result.config.similarity).across_contrasts,
         "at_chance": None if chance is None else share_at_chance(chance),
         "channels": max(result.fixed.channels, result.moving.channels),
         "step": f"{grid_step(cuts.planes):.3g}",

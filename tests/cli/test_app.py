@@ -7,7 +7,8 @@ import typer
 
 from regkit import __version__
 from regkit.cli import main, register
-from regkit.registration.config import INTENSITY, Preset, RegisterConfig
+from regkit.losses.registry import names
+from regkit.registration.config import Preset, RegisterConfig
 from regkit.runs.register.job import RULES
 
 sys.modules["tests_guest"] = sys.modules[__name__]  # where the entry points below point to
@@ -47,7 +48,7 @@ def test_choices_are_those_of_the_configuration():
     assert fields["transform"].annotation == register.Kind
     hints = get_type_hints(register.register, include_extras=True)
     assert hints["similarity"].__metadata__[0].metavar == "|".join(
-        ["auto", *INTENSITY, "features:NAME"]
+        ["auto", *names(), "features:NAME"]
     )
     assert fields["modality"].annotation == register.Modality
     assert get_args(fields["init"].annotation) == RULES

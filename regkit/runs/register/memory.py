@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from regkit.io.header import product
+from regkit.losses.registry import FEATURES, traits_of
 from regkit.networks.inference import suited
 from regkit.networks.models import resolve, weights_file
 from regkit.networks.weights.checkpoint import trained
 from regkit.registration.backbones import backbone_files
-from regkit.registration.config import RegisterConfig
+from regkit.registration.config import AUTOMATIC, RegisterConfig
 from regkit.registration.devices import resolve_device
 from regkit.registration.network import SHAPE
 from regkit.runs.job import Needs
@@ -18,8 +19,7 @@ from regkit.runs.register.headers import Headers
 # `fast`; the first one 3602 and 1052 by MIND.
 _START = 350 << 20
 _PER_VOXEL_READ = 25
-_PER_VOXEL_WORKED = 8
-_PER_VOXEL_MIND = 400
+_MUCH = 100  # bytes a voxel: a similarity of more is most of what a run takes
 # Of the working grid in the two transforms, three float32 each; the box is about half the image.
 _PER_VOXEL_WRITTEN = 12
 _REPORT = 1 << 20
@@ -64,8 +64,7 @@ def needed_memory(fixed: int, moving: int, config: RegisterConfig, *, network: i
     out = _START + _PER_VOXEL_READ * (fixed + moving)
     if config.device.startswith("cuda") or config.transform != "deformable":
         return out
-    each = _PER_VOXEL_MIND if config.similarity == "mind" else _PER_VOXEL_WORKED
-    return out + max(each * _worked(fixed, config), network)
+    return out + max(_per_voxel(config) * _worked(fixed, config), network)
 
 
 def network_memory(config: RegisterConfig, ndim: int) -> int:
@@ -100,7 +99,7 @@ def feature_memory(config: RegisterConfig, shape: tuple[int, ...]) -> int:
     >>> round(feature_memory(make_config(similarity="features:x"), (192, 192, 160)) / 1e9, 1)
     1.6
     """
-    if "features:" not in config.similarity or config.transform != "deformable":
+    if FEATURES not in config.similarity or config.transform != "deformable":
         return 0
     weights = sum(path.stat().st_size for path in backbone_files(config.similarity))
     if config.device.startswith("cuda"):
@@ -117,11 +116,17 @@ def what_helps(config: RegisterConfig) -> str:
         out.append("--refine field")
     if config.model:
         out.append("a smaller `network: {shape: ...}` in --config")
-    if "features:" in config.similarity:
+    if FEATURES in config.similarity:
         out.append("a smaller `features: {chunk: ...}` in --config")
-    if config.similarity == "mind":
+    if _per_voxel(config) > _MUCH:
         out += ["--preset fast", "a --fixed-mask around what counts"]
     return "use " + " or ".join([*out, "images with larger voxels"])
+
+
+def _per_voxel(config: RegisterConfig) -> int:
+    """Bytes that the similarity takes a voxel, or the largest of those ``auto`` chooses from."""
+    names = AUTOMATIC if config.similarity == "auto" else (config.similarity,)
+    return max(traits_of(name).bytes_per_voxel for name in names)
 
 
 def needed_space(fixed: int, config: RegisterConfig) -> int:

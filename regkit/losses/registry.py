@@ -1,0 +1,133 @@
+"""Similarities by name, regkit's own and those of other packages. Nothing heavy is imported here.
+
+A name stands for a function that takes the half width of local windows, in voxels, and makes the
+:class:`~regkit.losses.similarity.Similarity` of that name. What anybody needs to know of one beyond
+its values is a trait of its class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from regkit.errors import InputError
+from regkit.losses.traits import Traits
+from regkit.settings import near
+
+if TYPE_CHECKING:
+    from regkit.losses.similarity import Similarity
+
+GROUP = "regkit.similarities"
+FEATURES = "features:"  # begins the name of what a backbone sees: features:NAME
+BUILT_IN = {
+    "mse": "regkit.losses.mse:MSE.of",
+    "lncc": "regkit.losses.lncc:LNCC.of",
+    "lncc2": "regkit.losses.lncc:LNCC.squared_of",
+    "mind": "regkit.losses.mind:MIND.of",
+    "mi": "regkit.losses.mutual_information:MutualInformation.of",
+}
+Factory = Callable[[int], "Similarity"]
+"""What an entry point of the group names: the half width of windows, in voxels, to a similarity."""
+
+
+def names() -> tuple[str, ...]:
+    """All that can be asked for by a plain name, regkit's own first.
+
+    Examples
+    --------
+    >>> names()[:5]
+    ('mse', 'lncc', 'lncc2', 'mind', 'mi')
+    """
+    return tuple({**BUILT_IN, **{entry.name: "" for entry in entry_points(group=GROUP)}})
+
+
+def is_registered(name: str) -> bool:
+    """Whether :func:`make` knows ``name``."""
+    return name in BUILT_IN or name in names()
+
+
+def make(name: str, radius: int = 2) -> Similarity:
+    """The similarity called ``name``; local ones look at windows of half width ``radius`` voxels.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or the package that promises it does not deliver.
+
+    Examples
+    --------
+    >>> make("lncc", 4).name
+    'lncc'
+    """
+    entry = _entry(name)
+    factory: Factory = _loaded(entry)
+    return _checked(entry, factory(radius))
+
+
+def traits_of(similarity: str) -> Traits:
+    """The traits of ``NAME``, ``features:NAME`` or a sum of them; no backbone is opened.
+
+    Nothing is known of a name that is not registered, as that of an object of the user's own.
+
+    Examples
+    --------
+    >>> traits_of("mind").across_contrasts, traits_of("mind+0.5*lncc2").across_contrasts
+    (True, False)
+    """
+    return Traits.of_sum((weight, _traits(name)) for weight, name in parts_of(similarity))
+
+
+def _traits(name: str) -> Traits:
+    if not name.startswith(FEATURES):
+        return make(name).traits if is_registered(name) else Traits()
+    from regkit.losses.features import TRAITS
+
+    return TRAITS
+
+
+def parts_of(similarity: str) -> list[tuple[float, str]]:
+    """The weights and names in ``NAME``, ``features:NAME``, or ``features:NAME+0.5*lncc2``.
+
+    Examples
+    --------
+    >>> parts_of("features:small-diffusion+0.5*lncc2")
+    [(1.0, 'features:small-diffusion'), (0.5, 'lncc2')]
+    """
+    return [_weighed(word) for word in similarity.split("+")]
+
+
+def _weighed(word: str) -> tuple[float, str]:
+    weight, star, name = word.partition("*")
+    return (float(weight), name) if star else (1.0, word)
+
+
+def _entry(name: str) -> EntryPoint:
+    if name in BUILT_IN:
+        return EntryPoint(name, BUILT_IN[name], GROUP)
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            return entry
+    raise InputError(f"similarity {name!r} does not exist{near(name, names())}")
+
+
+def _loaded(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"similarity {entry.name!r} is to come from {entry.value}, which cannot be loaded "
+            f"({error}); install its package again, or take another similarity"
+        ) from error
+
+
+def _checked(entry: EntryPoint, made: Similarity) -> Similarity:
+    from regkit.losses.similarity import Similarity
+
+    if isinstance(made, Similarity) and made.name == entry.name:
+        return made
+    what = f"one named {made.name!r}" if isinstance(made, Similarity) else type(made).__name__
+    raise InputError(
+        f"similarity {entry.name!r} comes from {entry.value}, which made {what} instead of a "
+        "Similarity of that name; mend its package, or take another similarity"
+    )
