@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from regkit import datasets as datasets
     from regkit import losses as losses
     from regkit import metrics as metrics
     from regkit import resample as resample
@@ -103,6 +104,7 @@ __all__ = [
 
 
 _MODULES = {
+    "datasets": "regkit.datasets",
     "losses": "regkit.losses",
     "metrics": "regkit.metrics",
     "models": "regkit.networks.models",
