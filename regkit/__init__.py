@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from regkit import losses as losses
     from regkit import metrics as metrics
     from regkit import resample as resample
+    from regkit import statistics as statistics
     from regkit.errors import InputError, NotInvertibleError, RegkitError, ResourceError
     from regkit.geometry.grid import Grid
     from regkit.geometry.world import World
@@ -109,6 +110,7 @@ _MODULES = {
     "metrics": "regkit.metrics",
     "models": "regkit.networks.models",
     "resample": "regkit.resample",
+    "statistics": "regkit.statistics",
 }
 
 

@@ -34,7 +34,9 @@ def test_every_public_name_is_there():
         operator.attrgetter("nothing")(regkit)
 
 
-@pytest.mark.parametrize("name", ["datasets", "losses", "metrics", "models", "resample"])
+@pytest.mark.parametrize(
+    "name", ["datasets", "losses", "metrics", "models", "resample", "statistics"]
+)
 def test_every_public_module_is_there(name):
     import regkit
 
