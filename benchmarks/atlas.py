@@ -49,7 +49,8 @@ def main() -> int:
 
 
 def _row(name: str, runs: int) -> Row:
-    files, options = brain_pairs()[0], {"threads": THREADS, **_WHAT[name]}
+    files = brain_pairs()[0]
+    options: dict[str, Any] = {"threads": THREADS, **_WHAT[name]}
     fixed, moving = rk.read(files.fixed).load(), rk.read(files.moving).load()
     atlas, subject = rk.prepare(fixed), rk.prepare(moving)
     ways = dict(zip(_WAYS, ((fixed, moving), (atlas, moving), (atlas, subject)), strict=True))

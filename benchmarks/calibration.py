@@ -140,8 +140,8 @@ def _of_pair(family: str, pair: HardPair, best: float) -> Iterator[dict[str, Any
 
 def _registered(pair: HardPair, transform: str) -> rk.Result:
     options: dict[str, Any] = {**pair.options, "transform": transform}
-    masks = {"fixed_mask": pair.fixed_mask, "moving_mask": pair.moving_mask}
-    return rk.register(pair.fixed, pair.moving, **masks, **options)
+    options |= {"fixed_mask": pair.fixed_mask, "moving_mask": pair.moving_mask}
+    return rk.register(pair.fixed, pair.moving, **options)
 
 
 def _said(quality: Any) -> dict[str, Any]:

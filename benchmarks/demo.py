@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 import regkit as rk
-from benchmarks.demo_pair import MOVE_MM, TURN_DEGREES, demo_pair
 from regkit.cli import main as command_line
+from regkit.datasets import MOVE_MM, TURN_DEGREES, demo_pair
 from regkit.resample import resample
 
 FOLDER = Path("demo")

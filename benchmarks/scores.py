@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.table import Row, Table
+from regkit.statistics import bootstrap_interval
 
 _RESAMPLED = 2000
 SECONDS = "seconds"
@@ -89,12 +90,15 @@ def interval(values: Sequence[float], spec: str = ".2f") -> str:
 
     Examples
     --------
-    >>> interval([1.0, 1.0])
-    '1.00 to 1.00'
+    >>> interval([1.0, 1.0]), interval([1.0])
+    ('1.00 to 1.00', 'one alone')
     """
-    draw = np.random.default_rng(0).choice(values, size=(_RESAMPLED, len(values)))
-    low, high = np.quantile(draw.mean(axis=1), [0.025, 0.975])
-    return f"{low:{spec}} to {high:{spec}}"
+    if len(values) < 2:
+        return "one alone"
+    found = bootstrap_interval(
+        values, generator=np.random.default_rng(0), method="percentile", resamples=_RESAMPLED
+    )
+    return f"{found.low:{spec}} to {found.high:{spec}}"
 
 
 def _range(measure: Measure) -> str:

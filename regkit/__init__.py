@@ -14,6 +14,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from regkit import datasets as datasets
+    from regkit import losses as losses
+    from regkit import metrics as metrics
+    from regkit import resample as resample
+    from regkit import statistics as statistics
     from regkit.errors import InputError, NotInvertibleError, RegkitError, ResourceError
     from regkit.geometry.grid import Grid
     from regkit.geometry.world import World
@@ -23,7 +28,14 @@ if TYPE_CHECKING:
     from regkit.registration.config import RegisterConfig
     from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
-    from regkit.transforms import Affine, Chain, DisplacementField, VelocityField, compose
+    from regkit.transforms import (
+        Affine,
+        Chain,
+        DisplacementField,
+        Transform,
+        VelocityField,
+        compose,
+    )
     from regkit.volume import Labels, Points, Volume
 
 # Large pages for large arrays: an engine that allocates per iteration otherwise spends a third of
@@ -54,6 +66,7 @@ _HOME = {
     "Affine": "regkit.transforms",
     "Chain": "regkit.transforms",
     "DisplacementField": "regkit.transforms",
+    "Transform": "regkit.transforms",
     "VelocityField": "regkit.transforms",
     "compose": "regkit.transforms",
     "Labels": "regkit.volume",
@@ -75,6 +88,7 @@ __all__ = [
     "RegkitError",
     "ResourceError",
     "Result",
+    "Transform",
     "VelocityField",
     "Volume",
     "World",
@@ -90,7 +104,14 @@ __all__ = [
 ]
 
 
-_MODULES = {"models": "regkit.networks.models"}
+_MODULES = {
+    "datasets": "regkit.datasets",
+    "losses": "regkit.losses",
+    "metrics": "regkit.metrics",
+    "models": "regkit.networks.models",
+    "resample": "regkit.resample",
+    "statistics": "regkit.statistics",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 import numpy as np
 import torch
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from regkit.preprocess.intensity import Modality
+    from regkit.registration.options import RegisterOptions
     from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
 
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
+# What `register` takes by name beside its options.
+_BESIDE = ("fixed_mask", "moving_mask", "fixed_labels", "moving_labels", "initial")
 
 
 def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Volume:
@@ -103,7 +106,7 @@ def register(
     fixed_labels: Any = None,
     moving_labels: Any = None,
     initial: Any = None,
-    **options: Any,
+    **options: Unpack[RegisterOptions],
 ) -> Result:
     """Align ``moving`` with ``fixed``.
 
@@ -119,8 +122,9 @@ def register(
     initial
         World points of fixed to world points of moving: a transform, its file, or a matrix.
     options
-        As for :func:`regkit.registration.pipeline.register`, which says what all of them mean:
-        ``config``, ``model``, ``progress`` and every field of :class:`~regkit.RegisterConfig`.
+        Those of :class:`~regkit.registration.options.RegisterOptions`: ``preset`` or ``config``,
+        ``model``, ``progress`` and every field of :class:`~regkit.RegisterConfig`.
+        :func:`regkit.registration.pipeline.register` says what all of them mean.
 
     Returns
     -------
@@ -130,16 +134,19 @@ def register(
     Raises
     ------
     InputError
-        If something cannot be read or used.
+        If something cannot be read or used, or an option is unknown; that is said before any
+        image is read.
 
     Examples
     --------
     >>> import regkit as rk
     >>> result = rk.register("fixed.nii.gz", "moving.nii.gz")  # doctest: +SKIP
     """
+    from regkit.registration.options import check_options
     from regkit.registration.pipeline import register as run
     from regkit.registration.preparation import image_of
 
+    check_options(options, beside=_BESIDE)
     sides = _side(fixed), _side(moving)
     one, other = map(image_of, sides)
     return run(

@@ -32,3 +32,13 @@ def test_every_public_name_is_there():
     assert set(regkit.__all__) <= set(dir(regkit))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         operator.attrgetter("nothing")(regkit)
+
+
+@pytest.mark.parametrize(
+    "name", ["datasets", "losses", "metrics", "models", "resample", "statistics"]
+)
+def test_every_public_module_is_there(name):
+    import regkit
+
+    assert getattr(regkit, name).__name__.split(".")[-1] == name
+    assert name in dir(regkit)

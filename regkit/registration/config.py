@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -261,6 +262,18 @@ def make_config(
     3
     """
     return checked(RegisterConfig, _merged(load_preset(preset), file or {}, options), "option")
+
+
+def as_asked(config: RegisterConfig) -> dict[str, Any]:
+    """The settings as JSON can hold them, a model by its base name: folders stay private.
+
+    Examples
+    --------
+    >>> as_asked(RegisterConfig(model="weights/mine.trch"))["model"]
+    'mine.trch'
+    """
+    asked = config.model_dump(mode="json")
+    return asked | {"model": asked["model"] and Path(asked["model"]).name}
 
 
 def load_preset(name: str) -> dict[str, Any]:

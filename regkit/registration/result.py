@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from regkit.registration.config import RegisterConfig
 from regkit.registration.quality import NOT_CHECKED, Quality
@@ -96,6 +97,58 @@ class Result:
             f"{self.config.similarity}, {seconds:.1f} s, quality {self.quality.verdict}, "
             f"folding {100 * self.metrics['folding']:.3g} %)"
         )
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report as one HTML file that holds everything it shows.
+
+        Parameters
+        ----------
+        path
+            The ``.html`` file; one that exists is replaced, whole or not at all.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        InputError
+            If its folder does not exist or may not be written.
+        """
+        from regkit.report.html import write_report
+
+        return write_report(self, path)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the files of ``regkit register``: all of them appear, or none.
+
+        These are ``warped.nii.gz``, ``transform.h5``, ``inverse.h5``, ``jacobian.nii.gz``,
+        ``report.html`` and ``run.json``, whose inputs are empty: images in memory have no files.
+
+        Parameters
+        ----------
+        folder
+            Where they go; made where it is missing.
+        overwrite
+            Replace files that are there.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        InputError
+            If a file exists and ``overwrite`` is false, the folder may not be written, or a format
+            cannot hold the images.
+        ResourceError
+            If the disk is full, or would be.
+        """
+        from regkit.runs.register.saved import save_result
+
+        return save_result(self, Path(folder), overwrite=overwrite)
 
     def _repr_html_(self) -> str:
         from regkit.report.notebook import result_html

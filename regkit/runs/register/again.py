@@ -40,6 +40,10 @@ def paths_of(inputs: Sequence[InputFile]) -> Paths:
     InputError
         If one is missing, or there is one too many.
     """
+    if not inputs:
+        raise InputError(
+            "the record names no images: its result was saved from Python; register there again"
+        )
     labels = tuple(each.path for each in inputs if each.role == _LABELS)
     single = [each for each in inputs if each.role != _LABELS]
     found = {each.role: each.path for each in single}

@@ -14,7 +14,7 @@ from regkit.io import ReadOptions
 from regkit.io.names import display_name
 from regkit.io.settings import read_settings
 from regkit.registration.backbones import backbone_files
-from regkit.registration.config import RegisterConfig, make_config
+from regkit.registration.config import RegisterConfig, as_asked, make_config
 from regkit.registration.devices import resolve_device
 from regkit.runs.inputs import InputFile, sha256, shown
 from regkit.runs.job import Needs
@@ -117,8 +117,7 @@ class RegisterJob:
 
     def asked(self) -> dict[str, Any]:
         """The settings as they were given, before ``auto`` became something."""
-        config = self.config.model_dump(mode="json")
-        return config | {"model": config["model"] and Path(config["model"]).name}
+        return as_asked(self.config)
 
     def backbones(self) -> list[dict[str, str]]:
         """Names and SHA-256 of the files by whose features images are compared."""

@@ -7,18 +7,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from regkit.geometry.world import World
 from regkit.io import save, write_transform
 from regkit.registration.result import Result
-from regkit.runs.register.names import warped_name
 from regkit.volume import Labels, Volume
-
-if TYPE_CHECKING:
-    from regkit.runs.register.job import RegisterJob
 
 # In the version after 0.1 under their old names as well.
 _LENGTHS = ("inverse_consistency_", "displacement_")
@@ -38,19 +34,19 @@ class RegisterOutcome:
 
     Parameters
     ----------
-    job
-        What was run.
+    preset
+        The name of the one that the settings began from; None where that is not known.
     result
         What the registration returned, with the overlap of labels among its metrics.
     labels
-        Those of moving, on the grid of fixed.
+        Those of moving, on the grid of fixed, by the names of their files.
     before
         Metrics of the start, under the names that ``result.metrics`` has for the end.
     """
 
-    job: RegisterJob
+    preset: str | None
     result: Result
-    labels: tuple[Labels, ...]
+    labels: Mapping[str, Labels]
     before: Mapping[str, float]
 
     def entries(self, seconds: float) -> dict[str, Any]:
@@ -66,7 +62,7 @@ class RegisterOutcome:
         result, config = self.result, self.result.config.model_dump(mode="json")
         world = result.fixed.grid.world
         return {
-            "preset": self.job.preset,
+            "preset": self.preset,
             "seed": config["seed"],
             "device": config["device"],
             "config": config,
@@ -81,7 +77,7 @@ class RegisterOutcome:
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write every file, some side by side."""
         result = self.result
-        about = {name: record[name] for name in _IN_REPORT}
+        about = {name: record[name] for name in _IN_REPORT if record[name] not in (None, [])}
         if record["notices"]:
             about["notices"] = "; ".join(record["notices"])
         before = record["metrics_before"]
@@ -92,13 +88,10 @@ class RegisterOutcome:
             lambda: write_transform(result.transform, places["transform.h5"]),
             lambda: write_transform(result.inverse, places["inverse.h5"]),
             lambda: save(result.warped, places["warped.nii.gz"]),
-            *(
-                partial(save, warped, places[warped_name(path)])
-                for path, warped in zip(self.job.paths.moving_labels, self.labels, strict=True)
-            ),
+            *(partial(save, labels, places[name]) for name, labels in self.labels.items()),
         )
 
-    def summary(self, record: Mapping[str, Any]) -> tuple[str, str]:
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """What was done, and what it is worth."""
         return _summary(record), _quality(record["quality"])
 

@@ -12,6 +12,7 @@ from regkit.registration import result as engines
 from regkit.registration.pipeline import register
 from regkit.resample import warp
 from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.register.names import warped_name
 from regkit.runs.register.outcome import RegisterOutcome
 from regkit.runs.register.pair import Pair, introduction, notices
 from regkit.transforms import Affine, Transform
@@ -43,8 +44,11 @@ class RegisterTask:
         before = label_overlap(pair, pair.initial or Affine.identity(pair.fixed.ndim))
         result = self._registered(on_progress)
         onto = result.fixed.grid
-        labels = [warp(each, result.transform, onto=onto) for each in pair.moving_labels]
-        return RegisterOutcome(self.job, result, tuple(labels), before)
+        labels = {
+            warped_name(path): warp(each, result.transform, onto=onto)
+            for path, each in zip(self.job.paths.moving_labels, pair.moving_labels, strict=True)
+        }
+        return RegisterOutcome(self.job.preset, result, labels, before)
 
     def _registered(self, on_progress: OnProgress) -> engines.Result:
         pair, config = self.pair, self.job.config

@@ -1,0 +1,16 @@
+"""What scores of several subjects say: intervals, paired differences, many tests, equivalence."""
+
+from regkit.statistics.differences import PairedDifference, paired_difference
+from regkit.statistics.equivalence import Equivalence, equivalence
+from regkit.statistics.holm import holm
+from regkit.statistics.intervals import Interval, bootstrap_interval
+
+__all__ = [
+    "Equivalence",
+    "Interval",
+    "PairedDifference",
+    "bootstrap_interval",
+    "equivalence",
+    "holm",
+    "paired_difference",
+]
