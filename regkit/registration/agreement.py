@@ -7,6 +7,7 @@ are; and if it matches better still a little to the side, it lies that far off.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -46,14 +47,17 @@ class Agreement:
     matched
         Share of the blocks that match better than at nine of ten remote places.
     residual
-        Median distance, in voxels, to where blocks would match best: those that match where they
-        lie, or all if hardly any does. Where one image shows nothing but noise any place is best.
+        Median distance, in voxels, to where blocks would match best.
+    known_residual
+        The same of those blocks that match where they lie, or of all if hardly any does: where one
+        image shows nothing but noise any place is best.
     """
 
     blocks: int
     chance: float
     matched: float
     residual: float
+    known_residual: float
 
 
 def agreement_grid(pair: Pair, finer: float = 1.0) -> Grid:
@@ -93,16 +97,18 @@ def agreement_and_map(
     shape = tuple(weight.shape)
     costs, counts = _block_costs(fixed, warped, weight, shares)
     if not costs.shape[1]:
-        return Agreement(0, 0.5, 0.0, float("nan")), torch.full(counts.shape, float("nan"))
+        return Agreement(0, 0.5, 0.0, math.nan, math.nan), torch.full(counts.shape, float("nan"))
     here, remote = costs[0], costs[1 + len(_beside(shape)) :]
     rank = (remote <= here).float().mean(0)
     matched = rank < _MATCHED
     distance = torch.stack([_best_shift(costs, shape, axis) for axis in range(3)]).norm(dim=0)
+    known = distance[matched] if matched.sum() >= _ENOUGH else distance
     whole = Agreement(
         blocks=costs.shape[1],
         chance=float(rank.mean()),
         matched=float(matched.float().mean()),
-        residual=float((distance[matched] if matched.sum() >= _ENOUGH else distance).median()),
+        residual=float(distance.median()),
+        known_residual=float(known.median()),
     )
     chance = torch.full(counts.shape, float("nan"))
     chance[counts] = rank.cpu()

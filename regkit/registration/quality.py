@@ -186,8 +186,8 @@ def _fit(evidence: Evidence) -> Sequence[Check]:
             "better than at nine of ten remote places.",
         ),
         Check(
-            "residual", _graded(blocks.residual, bounds), blocks.residual,
-            f"Half the blocks match best at {blocks.residual:.2f} or more of their voxels from "
+            "residual", _graded(blocks.known_residual, bounds), blocks.known_residual,
+            f"Half the blocks match best {blocks.known_residual:.2f} or more of their voxels from "
             "where they lie.",
         ),
         Check(

@@ -11,8 +11,8 @@ from regkit.registration.agreement import Agreement
 from regkit.registration.quality import Check, Evidence, Quality, assess
 
 GOOD = Evidence(
-    placed=Agreement(150, 0.0, 1.0, 0.3),
-    aligned=Agreement(150, 0.01, 0.98, 0.5),
+    placed=Agreement(150, 0.0, 1.0, 0.3, 0.3),
+    aligned=Agreement(150, 0.01, 0.98, 0.5, 0.5),
     information=0.5,
     elsewhere=0.08,
     drift=0.005,
@@ -37,9 +37,9 @@ def test_a_good_result_passes():
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("matched", {"placed": Agreement(150, 0.4, 0.3, 2.0)}),
-        ("residual", {"placed": Agreement(150, 0.0, 1.0, 3.0)}),
-        ("chance", {"aligned": Agreement(150, 0.45, 0.3, 2.0)}),
+        ("matched", {"placed": Agreement(150, 0.4, 0.3, 2.0, 2.0)}),
+        ("residual", {"placed": Agreement(150, 0.0, 1.0, 3.0, 3.0)}),
+        ("chance", {"aligned": Agreement(150, 0.45, 0.3, 2.0, 2.0)}),
         ("information", {"information": 0.08}),
         ("astray", {"astray": 0.3}),
         ("drift", {"drift": 0.3}),

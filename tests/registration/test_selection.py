@@ -12,7 +12,7 @@ from regkit.transforms import DisplacementField
 
 
 def _at(residual, chance=0.0):
-    return Agreement(100, chance, 1.0, residual)
+    return Agreement(100, chance, 1.0, residual, residual)
 
 
 def test_a_field_of_one_person_must_show_a_change():
@@ -29,9 +29,10 @@ def test_a_field_that_moves_blocks_away_is_worse():
     ("quiet", "free", "across", "enough"),
     [
         (0.4, 0.42, True, True),
-        (0.2, 0.1, True, True),
+        (0.2, 0.1, True, False),
         (0.8, 0.4, True, False),
-        (0.2, 0.1, False, True),
+        (0.2, 0.19, False, True),
+        (0.33, 0.27, False, False),
         (0.7, 0.65, False, False),
     ],
 )
