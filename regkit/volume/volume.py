@@ -176,6 +176,7 @@ class Volume(Touched, Exports):
 
         Examples
         --------
+        >>> import numpy as np
         >>> t1, t2 = (Volume(np.full((4, 5, 6), n), np.eye(4), f"t{n}.nii") for n in (1, 2))
         >>> Volume.stacked([t1, t2])
         Volume(4x5x6, 1x1x1 mm, RAS, 2 channels, int64, 't1.nii + t2.nii')
@@ -217,6 +218,7 @@ class Volume(Touched, Exports):
 
         Examples
         --------
+        >>> import numpy as np
         >>> scan = Volume(np.array([[-3024, 40]]), np.eye(3))
         >>> scan.with_padding(-3024).valid.tolist()
         [[False, True]]
@@ -235,6 +237,7 @@ class Volume(Touched, Exports):
 
         Examples
         --------
+        >>> import numpy as np
         >>> holed = Volume(np.array([[np.nan, 40.0]]), np.eye(3)).without_nan()
         >>> holed.data.tolist(), holed.valid.tolist()
         ([[[0.0, 40.0]]], [[False, True]])
