@@ -22,6 +22,7 @@ import regkit as rk
 from benchmarks.hard import read
 from benchmarks.hard_pairs import families
 from benchmarks.hard_pairs.judging import Outcome, best_dice, judged
+from benchmarks.hard_pairs.methods import FIELD
 from benchmarks.hard_pairs.pair import HardPair
 from benchmarks.measure import THREADS
 from benchmarks.session import say
@@ -106,11 +107,11 @@ def area(low: NDArray[np.float64], high: NDArray[np.float64]) -> float:
 
 
 def _cases_of(
-    family: str, half: str, peers: Mapping[tuple[str, str], float]
+    family: str, half: str, peers: Mapping[tuple[str, str, str], float]
 ) -> Iterator[dict[str, Any]]:
     for pair in [each for each in families()[family]() if half in (each.half, "all")]:
         try:
-            yield from _of_pair(family, pair, peers.get((family, pair.name), 0.0))
+            yield from _of_pair(family, pair, peers.get((family, pair.name, FIELD), 0.0))
         except rk.InputError as error:
             say(f"{pair.name}: refused: {error}")
 
@@ -119,10 +120,9 @@ def _of_pair(family: str, pair: HardPair, best: float) -> Iterator[dict[str, Any
     """The result, and the result moved out of its place; ``best`` is the peers' best Dice."""
     about_it = {"family": family, "pair": pair.name, "half": pair.half}
     result = _registered(pair, pair.transform)
-    if pair.fixed_labels is not None:
-        affine = _judged(pair, _registered(pair, "affine").transform)
-        best = max(best, affine, _judged(pair, result.transform))
     value = _judged(pair, result.transform)
+    if pair.fixed_labels is not None:
+        best = max(best, value, _judged(pair, _registered(pair, "affine").transform))
     bad = _is_bad(pair, value, best)
     say(f"{pair.name}: {value:.3f}, {result.quality}")
     yield about_it | {"case": "result", "value": value, "bad": bad} | _said(result.quality)

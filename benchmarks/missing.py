@@ -145,10 +145,7 @@ def smooth_warp(grid: Grid, seed: int) -> rk.DisplacementField:
 
 def brain_of(head: Volume) -> Labels:
     """The brain of a whole head, by the smaller network of ``deepbet`` (MIT)."""
-    # PyTorch gives it no types.
-    network = torch.jit.load(  # type: ignore[no-untyped-call]
-        str(_of_package("deepbet", "../data/models/bbox_model.pt"))
-    ).eval()
+    network = torch.jit.load(str(_of_package("deepbet", "../data/models/bbox_model.pt"))).eval()
     cube = functional.interpolate(head.data[None], (128, 128, 128), mode="nearest-exact")
     low, high = (float(cube.quantile(q)) for q in (0.005, 0.995))
     scaled = ((cube - low) / (high - low)).clamp(0, 1)

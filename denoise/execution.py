@@ -48,7 +48,7 @@ class DenoiseTask:
             sigma=self.sigma,
             trained=self.trained,
             watch=lambda health: on_progress(_progress(health, self.config.steps)),
-            on_phase=lambda phase, share: on_progress(Progress(phase, share)),
+            on_progress=on_progress,
         )
         return DenoiseOutcome(results, self.repetition)
 

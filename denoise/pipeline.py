@@ -19,12 +19,13 @@ from denoise.learning.patches import checked_part
 from denoise.learning.setting import Setting, trained_on
 from denoise.means import with_kept_means
 from denoise.methods import Method, make_method
-from denoise.phases import Counter, OnPhase, ignore
+from denoise.phases import Counter
 from denoise.result import Result
 from denoise.series import FEWEST, joined
 from denoise.work import Work, prepared
 from regkit.kernels.backend import threads
 from regkit.registration.devices import resolve_device
+from regkit.runs import OnProgress, ignore
 from regkit.volume import Labels, Volume
 
 Watch = Callable[[Health], None]
@@ -44,7 +45,7 @@ def denoise(
     sigma: Volume | None = None,
     trained: Method | None = None,
     watch: Watch = lambda _: None,
-    on_phase: OnPhase = ignore,
+    on_progress: OnProgress = ignore,
 ) -> Result:
     """Take the noise out of one image.
 
@@ -62,9 +63,9 @@ def denoise(
         A network that is applied as it is; without one, a network learns from the image.
     watch
         Called at every check of the training.
-    on_phase
-        Called after each pass over a frame once the network is there, with the name of the phase
-        (``applying``, ``uncertainty``) and how much of it is done, from 0 to 1.
+    on_progress
+        Called after each pass over a frame once the network is there; ``stage`` is ``applying`` or
+        ``uncertainty``.
 
     Raises
     ------
@@ -80,7 +81,13 @@ def denoise(
     'none'
     """
     return denoise_series(
-        [image], config, mask=mask, sigma=sigma, trained=trained, watch=watch, on_phase=on_phase
+        [image],
+        config,
+        mask=mask,
+        sigma=sigma,
+        trained=trained,
+        watch=watch,
+        on_progress=on_progress,
     )[0]
 
 
@@ -92,7 +99,7 @@ def denoise_series(
     sigma: Volume | None = None,
     trained: Method | None = None,
     watch: Watch = lambda _: None,
-    on_phase: OnPhase = ignore,
+    on_progress: OnProgress = ignore,
 ) -> list[Result]:
     """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
 
@@ -122,8 +129,8 @@ def denoise_series(
         if _lend(settings, frames):
             work = replace(work, notes=(*work.notes, _LENT))
         learning = time.perf_counter() - start
-        clean = _applied(work, settings, method, history, on_phase)
-        count = Counter("uncertainty", len(frames) * (DRAWS + 1), on_phase)
+        clean = _applied(work, settings, method, history, on_progress)
+        count = Counter("uncertainty", len(frames) * (DRAWS + 1), on_progress)
         found = [_one(frame, n, work, settings, method, clean[n], count)
                  for n, frame in enumerate(frames)]  # fmt: skip
     seconds = {"learning": learning, "applying": time.perf_counter() - start - learning}
@@ -144,12 +151,12 @@ def _applied(
     config: DenoiseConfig,
     method: Method,
     history: Sequence[Health],
-    on_phase: OnPhase,
+    on_progress: OnProgress,
 ) -> list[Tensor]:
     """Every frame, denoised; together with the others where that is asked for."""
     method.network.eval()
     sigma = work.scaling.sigma
-    count = Counter("applying", len(work.seen) * config.passes, on_phase)
+    count = Counter("applying", len(work.seen) * config.passes, on_progress)
     alone = [applied(method, seen, sigma, passes=config.passes, blur=work.blur, on_pass=count)
              for seen in work.seen]  # fmt: skip
     if _lend(config, alone):

@@ -46,9 +46,8 @@ def mend_torchvision() -> torch.library.Library | None:
         for half in set(sys.modules) - before:
             if half.partition(".")[0] == "torchvision":
                 del sys.modules[half]
-        # PyTorch gives neither call types.
-        library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
+        library = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
-            library.define(name + _SAME)  # type: ignore[no-untyped-call]
+            library.define(name + _SAME)
         return library
     return None

@@ -58,12 +58,17 @@ class Outcome:
     solvable: bool = True
 
     @property
+    def case(self) -> tuple[str, str, str]:
+        """Its family and pair, and how far the method goes: only as far is anything compared."""
+        return self.family, self.pair, self.method.rpartition(" ")[2]
+
+    @property
     def announced(self) -> bool:
         """Whether the tool said that something may be wrong, or ended with an error."""
         return bool(self.error) or self.verdict not in SILENT
 
     def failed(self, best_dice: float | None = None) -> bool:
-        """Whether it is wrong; ``best_dice`` is that of the best tool on this pair.
+        """Whether it is wrong; ``best_dice`` is that of the best tool that goes as far.
 
         What ends with an error is a failure of a pair that can be solved. Where images have
         nothing in common, the failure is to say nothing.
@@ -109,13 +114,12 @@ def verdict(out: Path) -> str:
     return str(quality.get("verdict", "none")) if isinstance(quality, Mapping) else "none"
 
 
-def best_dice(outcomes: Iterable[Outcome]) -> dict[tuple[str, str], float]:
-    """Family and pair to the best overlap that any method reached."""
-    best: dict[tuple[str, str], float] = {}
+def best_dice(outcomes: Iterable[Outcome]) -> dict[tuple[str, str, str], float]:
+    """:attr:`Outcome.case` to the best overlap that any method reached."""
+    best: dict[tuple[str, str, str], float] = {}
     for each in outcomes:
         if each.dice is not None and math.isfinite(each.dice):
-            key = (each.family, each.pair)
-            best[key] = max(best.get(key, 0.0), each.dice)
+            best[each.case] = max(best.get(each.case, 0.0), each.dice)
     return best
 
 
@@ -139,9 +143,9 @@ class Tally:
     seconds: float | None
 
 
-def tally(outcomes: Sequence[Outcome], best: Mapping[tuple[str, str], float]) -> Tally:
+def tally(outcomes: Sequence[Outcome], best: Mapping[tuple[str, str, str], float]) -> Tally:
     """Count ``outcomes``, all of one method."""
-    wrong = [each.failed(best.get((each.family, each.pair))) for each in outcomes]
+    wrong = [each.failed(best.get(each.case)) for each in outcomes]
     means = [_or_start(each.mean, each.start) for each in outcomes]
     p95s = [_or_start(each.p95, each.start) for each in outcomes]
     overlaps = [_or_start(each.dice, each.dice_start) for each in outcomes]

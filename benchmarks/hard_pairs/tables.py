@@ -51,10 +51,11 @@ def summary(outcomes: Sequence[Outcome]) -> Table:
     columns = {_TITLES.get(name, name): spec for name, spec in _SUMMARY.items()}
     notes = (
         f"A failure: a mean error above {FAILED_MM:g} mm or twice the start's, an overlap more "
-        f"than {FAILED_DICE:g} below the best tool's, an error message; among strangers, to say "
-        "nothing. It is silent where the tool neither ended with an error nor called its result "
-        "doubtful or fail. p95 is the mean over pairs of each pair's 95th percentile, worst the "
-        "largest mean. A pair that a tool refused counts with the error of its start.",
+        f"than {FAILED_DICE:g} below that of the best tool that goes as far, an error message; "
+        "among strangers, to say nothing. It is silent where the tool neither ended with an error "
+        "nor called its result doubtful or fail. p95 is the mean over pairs of each pair's 95th "
+        "percentile, worst the largest mean. A pair that a tool refused counts with the error of "
+        "its start.",
     )
     return Table("All families", columns, rows, notes)
 
@@ -68,7 +69,7 @@ def of_family(family: str, outcomes: Sequence[Outcome]) -> Table:
     for pair in dict.fromkeys(each.pair for each in inside):
         found = {each.method: each for each in inside if each.pair == pair}
         first = next(iter(found.values()))
-        cells = {name: _cell(each, best.get((family, pair))) for name, each in found.items()}
+        cells = {name: _cell(each, best.get(each.case)) for name, each in found.items()}
         rows.append({"pair": pair, "half": first.half, "start": _number(first, at=True), **cells})
     columns = {"pair": "", "half": "", "start": "", **dict.fromkeys(methods, "")}
     note = "Mean error in mm, or Dice. ✗: wrong, and not said; (!): wrong or doubtful, and said."

@@ -57,8 +57,7 @@ def open_torchscript(
     if path is None or not path.is_file():
         raise InputError(f"features:torchscript={path or ''}: needs a TorchScript file")
     try:
-        # PyTorch gives it no types.
-        network: nn.Module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+        network: nn.Module = torch.jit.load(str(path), map_location="cpu")
     except RuntimeError as error:
         raise InputError(f"{path.name}: is no TorchScript module") from error
     network.eval()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from regkit.losses.similarity import Similarity
+from regkit.losses.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -46,24 +47,9 @@ class ChannelSum(Similarity):
         return self.similarity.name
 
     @property
-    def across_contrasts(self) -> bool:
-        """As the similarity."""
-        return self.similarity.across_contrasts
-
-    @property
-    def worst_value(self) -> float:
-        """As the similarity."""
-        return self.similarity.worst_value
-
-    @property
-    def bytes_per_voxel(self) -> int:
-        """As the similarity."""
-        return self.similarity.bytes_per_voxel
-
-    @property
-    def citation(self) -> str:
-        """As the similarity."""
-        return self.similarity.citation
+    def traits(self) -> Traits:
+        """Those of the similarity."""
+        return self.similarity.traits
 
     def varies(self, shape: Sequence[int]) -> bool:
         """As the similarity."""

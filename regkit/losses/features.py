@@ -122,10 +122,7 @@ class FeatureSimilarity(Similarity):
     noise: Noise = "shared"
     chunk: int = 16
     generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
-    across_contrasts = TRAITS.across_contrasts
-    worst_value = TRAITS.worst_value
-    bytes_per_voxel = TRAITS.bytes_per_voxel
-    citation = TRAITS.citation
+    traits = TRAITS
 
     @property
     def name(self) -> str:

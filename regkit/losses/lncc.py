@@ -8,9 +8,15 @@ from torch import Tensor
 
 from regkit.kernels.windows import EPSILON, lncc_gradient, lncc_reference
 from regkit.losses.similarity import Similarity
+from regkit.losses.traits import Traits
 
 _FLAT = 0.012  # standard deviation a millimetre of voxel; measured on brains
 _FLATTEST = 0.05
+_PAPER = (
+    "Local normalised cross-correlation: Avants BB, Epstein CL, Grossman M, Gee JC. Symmetric "
+    "diffeomorphic image registration with cross-correlation. Medical Image Analysis "
+    "12(1):26-41, 2008. doi:10.1016/j.media.2007.06.004"
+)
 
 
 @dataclass(frozen=True)
@@ -32,11 +38,6 @@ class LNCC(Similarity):
     radius: int = 2
     squared: bool = False
     floor: float = EPSILON
-    citation = (
-        "Local normalised cross-correlation: Avants BB, Epstein CL, Grossman M, Gee JC. Symmetric "
-        "diffeomorphic image registration with cross-correlation. Medical Image Analysis "
-        "12(1):26-41, 2008. doi:10.1016/j.media.2007.06.004"
-    )
 
     @classmethod
     def of(cls, radius: int) -> LNCC:
@@ -49,9 +50,9 @@ class LNCC(Similarity):
         return cls(radius, squared=True)
 
     @property
-    def worst_value(self) -> float:
-        """Of the opposite contrast everywhere, or of none where the square is taken."""
-        return 1.0 if self.squared else 2.0
+    def traits(self) -> Traits:
+        """The worst is the opposite contrast, or none at all where the square is taken."""
+        return Traits(worst_value=1.0 if self.squared else 2.0, citation=_PAPER)
 
     def at(self, spacing: float) -> LNCC:
         """A window of larger voxels sees more of an edge: what is faint in it is rather noise."""

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from regkit.kernels.smoothing import gaussian
 from regkit.losses.mse import MSE
+from regkit.losses.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,15 @@ class MIND(MSE):
     sigma: float = 0.8
     name = "mind"
     oriented = True
-    across_contrasts = True
-    bytes_per_voxel = 400
-    citation = (
-        "MIND-SSC: Heinrich MP, Jenkinson M, Papież BW, Brady M, Schnabel JA. Towards realtime "
-        "multimodal fusion for image-guided interventions using self-similarities. MICCAI 2013. "
-        "doi:10.1007/978-3-642-40811-3_24"
+    traits = Traits(
+        across_contrasts=True,
+        worst_value=1.0,
+        bytes_per_voxel=400,
+        citation=(
+            "MIND-SSC: Heinrich MP, Jenkinson M, Papież BW, Brady M, Schnabel JA. Towards "
+            "realtime multimodal fusion for image-guided interventions using self-similarities."
+            " MICCAI 2013. doi:10.1007/978-3-642-40811-3_24"
+        ),
     )
 
     def features(self, image: Tensor) -> Tensor:

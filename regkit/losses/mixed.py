@@ -35,26 +35,6 @@ class Mixed(Similarity):
         )
 
     @property
-    def across_contrasts(self) -> bool:
-        """What the parts come to."""
-        return self.traits.across_contrasts
-
-    @property
-    def worst_value(self) -> float:
-        """What the parts come to."""
-        return self.traits.worst_value
-
-    @property
-    def bytes_per_voxel(self) -> int:
-        """What the parts come to."""
-        return self.traits.bytes_per_voxel
-
-    @property
-    def citation(self) -> str:
-        """What the parts come to."""
-        return self.traits.citation
-
-    @property
     def traits(self) -> Traits:
         """What those of the parts come to."""
         return Traits.of_sum((weight, part.traits) for weight, part in self.parts)

@@ -7,6 +7,7 @@ from typing import Self
 from torch import Tensor
 
 from regkit.losses.similarity import Similarity
+from regkit.losses.traits import Traits
 
 
 class MSE(Similarity):
@@ -20,7 +21,7 @@ class MSE(Similarity):
     """
 
     name = "mse"
-    worst_value = 1.0
+    traits = Traits(worst_value=1.0)
 
     @classmethod
     def of(cls, radius: int) -> Self:

@@ -13,6 +13,7 @@ from regkit.kernels.histogram import (
     joint_histogram_reference,
 )
 from regkit.losses.similarity import Similarity
+from regkit.losses.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ class MutualInformation(Similarity):
     bins: int = 32
     name = "mi"
     informs = True
-    across_contrasts = True
-    worst_value = 0.0
-    citation = (
-        "Mutual information: Mattes D, Haynor DR, Vesselle H, Lewellen TK, Eubank W. PET-CT image "
-        "registration in the chest using free-form deformations. IEEE Transactions on Medical "
-        "Imaging 22(1):120-128, 2003. doi:10.1109/TMI.2003.809072"
+    traits = Traits(
+        across_contrasts=True,
+        worst_value=0.0,
+        citation=(
+            "Mutual information: Mattes D, Haynor DR, Vesselle H, Lewellen TK, Eubank W. PET-CT"
+            " image registration in the chest using free-form deformations. IEEE Transactions "
+            "on Medical Imaging 22(1):120-128, 2003. doi:10.1109/TMI.2003.809072"
+        ),
     )
 
     @classmethod

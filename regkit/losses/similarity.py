@@ -11,7 +11,7 @@ from torch import Tensor
 
 from regkit.losses.traits import Traits
 
-_DEFAULTS = Traits()
+_UNKNOWN = Traits()
 
 
 class Similarity(ABC):
@@ -20,8 +20,7 @@ class Similarity(ABC):
     ``loss(fixed, warped, mask)`` takes images ``(1, *spatial)`` with intensities in [0, 1] and
     gives a scalar tensor. Engines that know how the warp acts use the two halves: ``features``
     once for each image, then ``value_and_gradient`` on warped features at every step. A subclass
-    says what else is to be known of it as class attributes: ``across_contrasts``, ``worst_value``,
-    ``bytes_per_voxel`` and ``citation``.
+    says what else is to be known of it by an attribute ``traits``.
     """
 
     informs: bool = False  # whether values times weights add up, being information
@@ -45,29 +44,9 @@ class Similarity(ABC):
         yield
 
     @property
-    def across_contrasts(self) -> bool:
-        """See :class:`~regkit.losses.traits.Traits`, as for the three that follow."""
-        return _DEFAULTS.across_contrasts
-
-    @property
-    def worst_value(self) -> float:
-        """No loss of two images exceeds it."""
-        return _DEFAULTS.worst_value
-
-    @property
-    def bytes_per_voxel(self) -> int:
-        """What the field engine takes with it at its peak."""
-        return _DEFAULTS.bytes_per_voxel
-
-    @property
-    def citation(self) -> str:
-        """Whom to cite; empty if nobody."""
-        return _DEFAULTS.citation
-
-    @property
     def traits(self) -> Traits:
-        """The four together."""
-        return Traits(self.across_contrasts, self.worst_value, self.bytes_per_voxel, self.citation)
+        """What engines, plans of memory and reports ask instead of its name."""
+        return _UNKNOWN
 
     @property
     @abstractmethod

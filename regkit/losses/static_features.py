@@ -11,6 +11,7 @@ from torch.nn import functional
 from regkit.losses.distances import distance_of
 from regkit.losses.features import FeatureSimilarity
 from regkit.losses.similarity import Similarity
+from regkit.losses.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -34,24 +35,9 @@ class StaticFeatures(Similarity):
         return self.source.name
 
     @property
-    def across_contrasts(self) -> bool:
-        """As the source."""
-        return self.source.across_contrasts
-
-    @property
-    def worst_value(self) -> float:
-        """As the source."""
-        return self.source.worst_value
-
-    @property
-    def bytes_per_voxel(self) -> int:
-        """As the source."""
-        return self.source.bytes_per_voxel
-
-    @property
-    def citation(self) -> str:
-        """As the source."""
-        return self.source.citation
+    def traits(self) -> Traits:
+        """Those of the source."""
+        return self.source.traits
 
     def features(self, image: Tensor) -> Tensor:
         """``(1, *spatial)`` to ``(C, *spatial)``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from regkit.geometry.affines import Matrix
@@ -14,10 +14,8 @@ from regkit.registration.choice import linear_similarity
 from regkit.registration.config import RegisterConfig
 from regkit.registration.linear import best_of, linear_level, register_linear
 from regkit.registration.pair import Pair, inverse_if, smaller_first, swapped
-from regkit.registration.result import Progress, Stage
+from regkit.registration.result import Progress, Report, Stage
 from regkit.registration.start import find_start
-
-Report = Callable[[Progress], None]
 
 
 def align(

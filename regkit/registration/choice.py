@@ -46,7 +46,7 @@ def _single(name: str, radius: int, features: FeatureConfig, seed: int) -> Simil
 def linear_similarity(name: str, radius: int) -> Similarity:
     """What the rigid and affine engines use: mutual information unless an image one is asked."""
     asked = make(name, radius) if is_registered(name) else None
-    return MutualInformation() if asked is None or asked.across_contrasts else asked
+    return MutualInformation() if asked is None or asked.traits.across_contrasts else asked
 
 
 def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:

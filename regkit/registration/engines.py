@@ -26,15 +26,13 @@ from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair, is_thin
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
 from regkit.registration.quality import Evidence
-from regkit.registration.result import Progress, Stage
+from regkit.registration.result import Progress, Report, Stage
 from regkit.registration.selection import compared
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
 if TYPE_CHECKING:
     from regkit.networks.models import Model
     from regkit.networks.steps import Registration
-
-Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def find(
     linear = config.transform != "deformable"
     if linear or is_thin(pair):  # a field across few slices cannot mend what an affine leaves
         kind = config.transform if linear else "affine"
-        local = reason != "asked for" and not single.across_contrasts
+        local = reason != "asked for" and not single.traits.across_contrasts
         last = LNCC(config.linear.radius) if local else single
         matrix, stage = polish(pair, known, last, config, report, kind=kind)
         known.append(matrix)
@@ -164,11 +162,13 @@ def _without_field(
     it must show that something changed.
     """
     begin, alone, stages = time.perf_counter(), known[-1], []
-    one_person = stage.note.startswith(SMOOTH) and not is_same_contrast(pair, alone)
+    seen = compared(pair, alone, alone, field, fine=False)
+    one_person = stage.note.startswith(SMOOTH) or seen.is_near
+    one_person = one_person and not is_same_contrast(pair, alone)
     if one_person:
         alone, last = polish(pair, known, MutualInformation(), config, report, kind="affine")
         stages.append(last)
-    seen = compared(pair, alone, known[-1], field, fine=one_person)
+        seen = compared(pair, alone, known[-1], field, fine=True)
     drop = not seen.shows_change if one_person else seen.is_worse
     note = f"{'the field is dropped' if drop else 'the field is kept'}: {seen}"
     if one_person and drop:
@@ -207,7 +207,7 @@ def _through(
         config.network,
         report,
         directions=directions,
-        same_contrast=not similarity.across_contrasts,
+        same_contrast=not similarity.traits.across_contrasts,
         tune=tuning if config.refine == "weights" else None,
         guides=guides,
     )
@@ -274,7 +274,7 @@ def shortened(config: FieldConfig, similarity: Similarity) -> FieldConfig:
         return config
     first, second, *rest = config.iterations
     if rest and rest[-1]:
-        rest[-1] += 2 if similarity.across_contrasts else 1
+        rest[-1] += 2 if similarity.traits.across_contrasts else 1
     left = -(-first // 10), -(-second // (4 if rest else 2)), *rest
     return config.model_copy(update={"iterations": left})
 

@@ -30,7 +30,7 @@ from regkit.registration.config import FieldConfig
 from regkit.registration.descent import descend, pinned
 from regkit.registration.guides import Guides
 from regkit.registration.pair import LevelPair, Pair, coarser, level
-from regkit.registration.result import Level, Progress, Stage
+from regkit.registration.result import Level, Progress, Report, Stage
 from regkit.registration.sides import met, mirrored
 from regkit.registration.smoothness import Explained, calm, first_level, smoothed
 from regkit.transforms import DisplacementField
@@ -44,7 +44,7 @@ def register_field(
     affine: Matrix,
     similarity: Similarity,
     config: FieldConfig,
-    report: Callable[[Progress], None],
+    report: Report,
     *,
     start: Callable[[Tensor], Tensor] | None = None,
     guides: Guides | None = None,
@@ -96,7 +96,7 @@ def register_field(
                 config,
                 judge,
                 started=start is not None,
-                across=similarity.across_contrasts,
+                across=similarity.traits.across_contrasts,
             )
             here = calm(config) if explained.smooth else config
         else:
@@ -163,7 +163,7 @@ def bound(iterations: int, voxels: int, config: FieldConfig) -> int:
 
 
 def _teller(
-    report: Callable[[Progress], None],
+    report: Report,
     name: str,
     number: int,
     iterations: int,

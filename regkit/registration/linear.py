@@ -23,9 +23,8 @@ from regkit.losses.similarity import Similarity
 from regkit.registration.config import LinearConfig
 from regkit.registration.linear_parameters import Motion, Vector, stretch_energy
 from regkit.registration.pair import LevelPair, Pair, at_spacing, bordered, level
-from regkit.registration.result import Level, Progress, Stage
+from regkit.registration.result import Level, Progress, Report, Stage
 
-Report = Callable[[Progress], None]
 _LEAST_OVERLAP = 0.25
 _PRIOR = 0.1  # of half a squared Hencky strain, in nats or in losses of a blank image
 

@@ -29,7 +29,7 @@ from regkit.preprocess.likened import likened
 from regkit.registration.config import NetworkConfig
 from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair
-from regkit.registration.result import Progress, Stage
+from regkit.registration.result import Progress, Report, Stage
 from regkit.registration.sides import halfway
 from regkit.resample import resample
 from regkit.transforms import DisplacementField
@@ -48,7 +48,7 @@ def register_network(
     affine: Matrix,
     model: Model,
     config: NetworkConfig,
-    report: Callable[[Progress], None],
+    report: Report,
     *,
     directions: int,
     same_contrast: bool = True,

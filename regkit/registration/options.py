@@ -17,7 +17,7 @@ from regkit.registration.config import (
     RegisterConfig,
     TuningConfig,
 )
-from regkit.registration.engines import Report
+from regkit.registration.result import Report
 from regkit.settings import near
 
 if TYPE_CHECKING:

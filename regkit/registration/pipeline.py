@@ -17,7 +17,7 @@ from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
-from regkit.registration.engines import Found, Report, Start
+from regkit.registration.engines import Found, Start
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.guides import guides_of
 from regkit.registration.label_place import checked_place
@@ -28,7 +28,7 @@ from regkit.registration.planar import drop_grid
 from regkit.registration.preparation import image_of, prepared_side, with_modalities
 from regkit.registration.prepared import PreparedImage
 from regkit.registration.quality import Quality, assess
-from regkit.registration.result import Progress, Result, Stage
+from regkit.registration.result import Progress, Report, Result, Stage
 from regkit.registration.scale import find_at_body_scale
 from regkit.registration.twice import is_one_image, unmoved
 from regkit.transforms import DisplacementField, Transform, compose, links

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,9 @@ class Progress:
     iteration: int
     iterations: int
     value: float
+
+
+Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, repr=False)

@@ -18,10 +18,10 @@ from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import RegisterConfig
-from regkit.registration.engines import Found, Report, Start, find
+from regkit.registration.engines import Found, Start, find
 from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair
-from regkit.registration.result import Level, Stage
+from regkit.registration.result import Level, Report, Stage
 from regkit.resample import AnyVolume
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 

@@ -9,7 +9,7 @@ publishes everything at once. Other packages make theirs known by the entry poin
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Job, Needs, Outcome, Survey, Task
 from regkit.runs.outputs import RECORD, Files, Folder, Outputs
-from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.progress import OnProgress, Progress, ignore
 from regkit.runs.resume import is_finished
 from regkit.runs.running import Done, begin, check, run
 
@@ -29,6 +29,7 @@ __all__ = [
     "Task",
     "begin",
     "check",
+    "ignore",
     "is_finished",
     "run",
 ]

@@ -16,7 +16,7 @@ from regkit.io.formats.table import image_formats
 from regkit.io.names import display_name, extension
 
 RECORD = "run.json"
-_LONGEST_NAME = 255  # of every common file system
+LONGEST_NAME = 255  # of every common file system, in bytes
 
 
 class Outputs(Protocol):
@@ -217,7 +217,7 @@ def check_folder(folder: Path) -> None:
         Naming it.
     """
     found = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in folder.parts):
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in folder.parts):
         raise InputError(f"{folder.name[:40]}...: the name of the output folder is too long")
     if not found.is_dir():
         raise InputError(f"{display_name(found)}: is a file, not a folder; give another --output")

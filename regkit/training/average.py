@@ -23,7 +23,7 @@ class Average:
         self._network, self._mean = network, None
         if slowness:
             # PyTorch gives it no types.
-            rule: Any = get_ema_multi_avg_fn(slowness)  # type: ignore[no-untyped-call]
+            rule: Any = get_ema_multi_avg_fn(slowness)
             self._mean = AveragedModel(network, multi_avg_fn=rule)
 
     @property

@@ -28,6 +28,7 @@ class Chain(Transform):
     def __repr__(self) -> str:
         return f"Chain({' @ '.join(map(repr, self.links))})"
 
+    # A field of other transforms; mypy knows no property in its place.
     @property
     def fixed_world(self) -> World | None:  # type: ignore[override]
         """Where points come from: the world in which the innermost link begins."""

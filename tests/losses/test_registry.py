@@ -17,14 +17,16 @@ from regkit.runs.register.memory import needed_memory, what_helps
 
 ROOT = Path(regkit.__file__).parent
 CODE = """
-from regkit.losses import MSE
+from regkit.losses import MSE, Traits
 
 
 class Ratio(MSE):
     name = "ratio"
-    across_contrasts = True
-    bytes_per_voxel = 1000
-    citation = "Ratio: Made U. The tests of regkit. 2026."
+    traits = Traits(
+        across_contrasts=True,
+        bytes_per_voxel=1000,
+        citation="Ratio: Made U. The tests of regkit. 2026.",
+    )
 
 
 def wrong(radius):
@@ -56,13 +58,13 @@ def test_every_entry_has_its_name_and_all_traits(name, draw):
     found = make(name)
     assert found.name == name
     assert found.traits == traits_of(name)
-    assert math.isfinite(found.worst_value)
-    assert found.bytes_per_voxel > 0
-    assert found.citation or name == "mse"
+    assert math.isfinite(found.traits.worst_value)
+    assert found.traits.bytes_per_voxel > 0
+    assert found.traits.citation or name == "mse"
 
 
 def test_some_are_for_other_contrasts():
-    assert [name for name in BUILT_IN if make(name).across_contrasts] == ["mind", "mi"]
+    assert [name for name in BUILT_IN if make(name).traits.across_contrasts] == ["mind", "mi"]
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -70,15 +72,15 @@ def test_some_are_for_other_contrasts():
 def test_nothing_is_worse_than_the_worst_value(name, opposite, draw):
     image = draw(1, 9, 9, 9)
     other = 1 - image if opposite else draw(1, 9, 9, 9)
-    assert float(make(name)(image, other)) <= make(name).worst_value
+    assert float(make(name)(image, other)) <= make(name).traits.worst_value
 
 
 def test_a_sum_is_as_picky_and_as_large_as_one_of_its_parts():
     found = Mixed(((1.0, MIND()), (0.5, LNCC()), (0.0, MSE()))).traits
     assert found == traits_of("mind+0.5*lncc+0*mse")
     assert (found.across_contrasts, found.worst_value, found.bytes_per_voxel) == (False, 2.0, 400)
-    assert found.citation.splitlines() == [MIND().citation, LNCC().citation]
-    assert Mixed(((2.0, MIND()),)).across_contrasts
+    assert found.citation.splitlines() == [MIND().traits.citation, LNCC().traits.citation]
+    assert Mixed(((2.0, MIND()),)).traits.across_contrasts
     assert Traits.of_sum([(0.0, MIND().traits)]) == Traits()
 
 

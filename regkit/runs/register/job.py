@@ -18,7 +18,7 @@ from regkit.registration.config import RegisterConfig, as_asked, make_config
 from regkit.registration.devices import resolve_device
 from regkit.runs.inputs import InputFile, sha256, shown
 from regkit.runs.job import Needs
-from regkit.runs.outputs import RECORD, Folder
+from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
 from regkit.runs.register.memory import needs_of
 from regkit.runs.register.names import FILES, stem, warped_name
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from regkit.registration.config import Preset
 
 RULES = ("auto", "header", "centers", "moments")
-_LONGEST_NAME = 255  # of every common file system
 
 
 @dataclass(frozen=True)
@@ -242,10 +241,10 @@ def _check_settings(preset: Preset, file: Path | None, settings: Mapping[str, An
 def _check_names(job: RegisterJob) -> None:
     names = job.outputs.names
     for name in names:
-        if len(os.fsencode(name)) > _LONGEST_NAME:
+        if len(os.fsencode(name)) > LONGEST_NAME:
             raise InputError(
                 f"{name[:40]}...: the output would have a name of {len(os.fsencode(name))} bytes; "
-                f"at most {_LONGEST_NAME} are allowed. Rename the --moving-labels"
+                f"at most {LONGEST_NAME} are allowed. Rename the --moving-labels"
             )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

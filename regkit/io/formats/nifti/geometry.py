@@ -126,7 +126,7 @@ def _with_sign(header: Nifti1Header) -> Nifti1Header:
 
     By the standard only its sign counts, and 0, which many programs write, means 1.
     """
-    out: Nifti1Header = header.copy()  # type: ignore[no-untyped-call]
+    out: Nifti1Header = header.copy()
     out["pixdim"][0] = -1 if header["pixdim"][0] < 0 else 1
     return out
 
