@@ -137,13 +137,6 @@ def register(
         (fixed, placing.placed(moving)),
     )
     wanted, network = _network(wanted, model, fixed.ndim)
-    here = prepared_side(given_sides[0], fixed, as_mask(fixed_mask, fixed), wanted.modality)
-    there = prepared_side(
-        given_sides[1],
-        moving,
-        as_mask(moving_mask, moving),
-        wanted.moving_modality or wanted.modality,
-    )
     twice = (
         initial is None
         and guides is None
@@ -152,6 +145,13 @@ def register(
         and is_one_image(fixed, moving)
     )
     with threads(wanted.threads):
+        here = prepared_side(given_sides[0], fixed, as_mask(fixed_mask, fixed), wanted.modality)
+        there = prepared_side(
+            given_sides[1],
+            moving,
+            as_mask(moving_mask, moving),
+            wanted.moving_modality or wanted.modality,
+        )
         pair = pair_of(
             here.straight,
             there.through(placing.placed),
