@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -15,15 +16,20 @@ from denoise.config import Blind, DenoiseConfig, Dimensions, Hidden, Noise
 from denoise.constant import is_constant
 from denoise.learning.health import examine
 from denoise.learning.patches import Patches, cut_patches
+from denoise.memory import needed_memory
 from denoise.methods import Method, make_method
 from denoise.weights import read_method, save_method
 from denoise.work import Work, prepared
 from regkit.errors import InputError
-from regkit.io import read, read_labels
+from regkit.io import read, read_header, read_labels
+from regkit.io.header import product
 from regkit.networks.weights.checkpoint import read_checkpoint
 from regkit.settings import checked
 from regkit.training.config import LoopConfig
 from regkit.training.table import Row, read_table
+from regkit.training.tasks import WEIGHTS
+
+_PER_VOXEL = 16  # of an image that waits: as the network sees it, its mask, and what is drawn from
 
 
 class DenoisingConfig(LoopConfig):
@@ -81,35 +87,85 @@ class DenoisingTask:
     """See :class:`regkit.training.tasks.Task`. All images are held in memory."""
 
     config: DenoisingConfig
-    method: Method
-    train: Sequence[_Subject]
-    check: Sequence[_Subject]
+    rows: Sequence[Row]
 
     @classmethod
     def of(cls, given: Mapping[str, Any], name: str) -> Self:
-        """From the words of a YAML file, with every image read and its noise estimated.
+        """From the words of a YAML file, with the headers of all images read.
 
         Raises
         ------
         InputError
-            If a word, the table or an image is wrong.
+            If a word, the table or a header is wrong.
         """
         config = checked(DenoisingConfig, given, name)
         rows = read_table(config.table)
-        unknown = set(config.held_out) - {row.subject for row in rows}
+        subjects = {row.subject for row in rows}
+        unknown = set(config.held_out) - subjects
         if unknown:
             raise InputError(f"{name}: held_out: {sorted(unknown)[0]!r} is no subject of the table")
-        train = [_subject(row, config) for row in rows if row.subject not in config.held_out]
-        check = [_subject(row, config) for row in rows if row.subject in config.held_out]
-        if not train:
+        if subjects <= set(config.held_out):
             raise InputError(f"{name}: held_out: leaves no image to learn from")
-        torch.manual_seed(config.seed)
-        first = train[0].work
-        method = make_method(config.denoising, first.seen[0].shape, first.spacing)
         if config.start is not None:
             read_method(config.start)
-            _load(method.network, config.start)
-        return cls(config, method, train, check)
+        for row in rows:
+            read_header(row.image)
+        return cls(config, rows)
+
+    @cached_property
+    def train(self) -> list[_Subject]:
+        """What is learned from."""
+        out = self.config.held_out
+        return [_subject(row, self.config) for row in self.rows if row.subject not in out]
+
+    @cached_property
+    def check(self) -> list[_Subject]:
+        """What is held out."""
+        out = self.config.held_out
+        return [_subject(row, self.config) for row in self.rows if row.subject in out]
+
+    @cached_property
+    def method(self) -> Method:
+        """The network and its objective, as they are at the beginning."""
+        torch.manual_seed(self.config.seed)
+        first = self.train[0].work
+        method = make_method(self.config.denoising, first.seen[0].shape, first.spacing)
+        if self.config.start is not None:
+            _load(method.network, self.config.start)
+        return method
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The weights."""
+        return (WEIGHTS,)
+
+    def inputs(self) -> dict[str, Path]:
+        """The table, and the weights to start from."""
+        start = self.config.start
+        return {"table": self.config.table} | ({} if start is None else {"start": start})
+
+    def data(self) -> list[Path]:
+        """Images and masks."""
+        files = [path for row in self.rows for path in (row.image, row.mask)]
+        return list(dict.fromkeys(path for path in files if path is not None))
+
+    def bytes_needed(self) -> tuple[int, int]:
+        """All images, and what the network takes for the largest of them."""
+        shapes = [read_header(row.image).grid.shape for row in self.rows]
+        largest = max(shapes, key=product)
+        others = _PER_VOXEL * (sum(map(product, shapes)) - product(largest))
+        settings = self.config.denoising.model_copy(update={"device": self.config.device})
+        return needed_memory(largest, 1, settings) + others, 0
+
+    def open(self) -> None:
+        """Read every image, and estimate its noise.
+
+        Raises
+        ------
+        InputError
+            If one cannot be learned from, or the weights to start from are of another network.
+        """
+        _ = self.check, self.method
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """The same network in every stage."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
+
+from regkit.cli.stopping import Stopped
 
 if TYPE_CHECKING:
     from regkit.runs import Done, Job, Task
@@ -62,12 +66,22 @@ def carry_out(
     if dry_run:
         typer.echo(plan_as_json(job) if as_json else plan_as_text(job))
         return None
-    with progress(quiet=quiet) as on_progress:
+    with progress(quiet=quiet) as on_progress, _told_what_is_left(job):
         done = run(job, task, on_progress=on_progress)
     for line in done.summary:
         say(line, quiet=quiet)
     typer.echo(done.as_json() if as_json else done.as_text())
     return done
+
+
+@contextmanager
+def _told_what_is_left(job: Job) -> Iterator[None]:
+    """Whoever stops a run is told what there is of it."""
+    try:
+        yield
+    except (KeyboardInterrupt, Stopped) as error:
+        sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
+        raise Stopped(sign, job.outputs.left()) from None
 
 
 def _opening(task: Task) -> list[str]:

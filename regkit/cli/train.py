@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, Quiet
-from regkit.cli.stopping import Stopped
+from regkit.cli.options import Debug, DryRun, FullPaths, Json, Quiet
 
 
 def train(
@@ -17,41 +15,32 @@ def train(
         Path, typer.Option("--config", help="YAML: the task, its data, its stages, its output.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder of the run, over the YAML.")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of the run; overrides that of the YAML."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything that can be checked, then stop.")
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Begin anew, over what a run has left in the folder."),
     ] = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train a network; a run whose folder holds a checkpoint goes on from there."""
-    from regkit.cli.terminal import say
+    """Train a network as a YAML file says.
+
+    A run whose folder holds a checkpoint goes on from there, and a finished one is left as it is.
+    The folder gets the weights, a log of the losses and run.json.
+
+    Example: regkit train --config configs/train/small-diffusion.yaml --output runs/mine
+    """
+    from regkit.cli.job import carry_out
     from regkit.io.settings import read_settings
-    from regkit.training.loop import STATE, WEIGHTS, Told, check
-    from regkit.training.loop import train as run
-    from regkit.training.tasks import open_task
+    from regkit.runs.train import TrainJob
 
     given = read_settings(config)
     if output is not None:
         given["output"] = str(output)
-    task = open_task(given, str(config))
-    if dry_run:
-        check(task.config)
-        typer.echo(f"{config}: nothing is wrong with it")
-        return
-
-    def report(told: Told) -> None:
-        values = "  ".join(f"{name} {value:.4f}" for name, value in told.values.items())
-        say(f"{told.kind:<11}stage {told.stage}  step {told.step:>6}  {values}", quiet=quiet)
-
-    try:
-        folder = run(task, report)
-    except (KeyboardInterrupt, Stopped) as error:
-        kept = task.config.output / STATE
-        left = "no checkpoint was written yet"
-        if kept.is_file():
-            left = f"the same command goes on from {kept}"
-        sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
-        raise Stopped(sign, left) from None
-    typer.echo(str(folder / WEIGHTS))
+    job = TrainJob(given, str(config), overwrite, full_paths)
+    carry_out(job, resume=not overwrite, dry_run=dry_run, as_json=as_json, quiet=quiet)

@@ -6,6 +6,7 @@ publishes everything at once. Other packages make theirs known by the entry poin
 (:mod:`regkit.runs.kinds`), so that ``regkit rerun`` repeats their runs too.
 """
 
+from regkit.runs.growing import GrowingFolder
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Job, Needs, Outcome, Survey, Task
 from regkit.runs.outputs import RECORD, Files, Folder, Outputs
@@ -18,6 +19,7 @@ __all__ = [
     "Done",
     "Files",
     "Folder",
+    "GrowingFolder",
     "InputFile",
     "Job",
     "Needs",

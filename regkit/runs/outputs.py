@@ -16,6 +16,7 @@ from regkit.io.formats.table import image_formats
 from regkit.io.names import display_name, extension
 
 RECORD = "run.json"
+NOTHING_LEFT = "nothing was written"
 LONGEST_NAME = 255  # of every common file system, in bytes
 
 
@@ -54,10 +55,13 @@ class Outputs(Protocol):
         """
 
     def staged(self) -> AbstractContextManager[Mapping[str, Path]]:
-        """A context manager that gives a staged path for each name, and publishes all at its end.
+        """A context manager that gives a path to write for each name, and publishes all at its end.
 
-        After any exception everything is as it was before.
+        After any exception everything is as it was before, but for what :meth:`left` speaks of.
         """
+
+    def left(self) -> str:
+        """What a person is told to be there when a run was stopped."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,10 @@ class Folder:
         last = self.names[-1]
         with publish(self.folder, overwrite=self.overwrite, last=last, names=self.names) as staging:
             yield {name: staging / name for name in self.names}
+
+    def left(self) -> str:
+        """Nothing."""
+        return NOTHING_LEFT
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,10 @@ class Files:
         places = self.places()
         with publish_files(list(places.values()), overwrite=self.overwrite) as staged:
             yield {role: staged[path] for role, path in places.items()}
+
+    def left(self) -> str:
+        """Nothing."""
+        return NOTHING_LEFT
 
     def moved(self, folder: Path) -> Files:
         """The same files in one folder, none of them there yet."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -18,31 +17,24 @@ from regkit.kernels.backend import threads
 from regkit.registration.devices import resolve_device
 from regkit.training.average import Average
 from regkit.training.config import LoopConfig, Stage
+from regkit.training.log import LOG, LogEntry, OnEntry, logged
 from regkit.training.processes import Processes, joined
 from regkit.training.state import State, deciding, read_state
-from regkit.training.tasks import Task
+from regkit.training.tasks import WEIGHTS, Task
 
-STATE, WEIGHTS, LOG = "state.pt", "weights.safetensors", "log.jsonl"
+__all__ = ["LOG", "STATE", "WEIGHTS", "LogEntry", "check", "train"]
 
-
-@dataclass(frozen=True)
-class Told:
-    """Values after a step; ``kind`` is ``train`` or ``validation``."""
-
-    stage: int
-    step: int
-    kind: str
-    values: Mapping[str, float]
+STATE = "state.pt"
 
 
-def train(task: Task, report: Callable[[Told], None], *, until: int | None = None) -> Path:
+def train(task: Task, on_progress: OnEntry, *, until: int | None = None) -> Path:
     """Train to the end of the last stage, and write the weights.
 
     Parameters
     ----------
     task
         What is trained, and how.
-    report
+    on_progress
         Called every ``report_every`` steps, and at every validation.
     until
         Stop after so many steps of this call, with a checkpoint, to go on later.
@@ -63,8 +55,9 @@ def train(task: Task, report: Callable[[Told], None], *, until: int | None = Non
     with disk_errors(config.output):
         config.output.mkdir(parents=True, exist_ok=True)
     with threads(config.threads), joined(config.device) as processes:
-        run = _Run(task, processes, _told(config, report, processes), until)
-        run.go()
+        # The first process speaks for all.
+        tell = _silent if processes.rank else logged(config, on_progress)
+        _Run(task, processes, tell, until).go()
     return config.output
 
 
@@ -99,10 +92,11 @@ class _Run:
         self,
         task: Task,
         processes: Processes,
-        report: Callable[[Told], None],
+        tell: OnEntry,
         until: int | None,
     ) -> None:
-        self.task, self.config, self.processes, self.report = task, task.config, processes, report
+        self.task, self.config, self.processes, self.tell = task, task.config, processes, tell
+        self.began = time.perf_counter()
         self.left = math.inf if until is None else until
         # Every process draws pairs of its own.
         self.generator = torch.Generator().manual_seed(self.config.seed + processes.rank)
@@ -112,6 +106,7 @@ class _Run:
         path = self.config.output / STATE
         count = self.processes.count
         state = read_state(path, config=self.config, processes=count) if path.exists() else None
+        self.began -= 0.0 if state is None else state.seconds
         network: nn.Module | None = None
         for number, stage in enumerate(self.config.stages):
             network = self.task.begin(number, network).to(self.processes.device)
@@ -181,13 +176,17 @@ class _Run:
         """What happens now and then."""
         last = step == stage.steps
         if last or step % self.config.report_every == 0:
-            self.report(Told(number, step, "train", values))
+            self._tell(number, step, "train", values)
         if last or step % self.config.validate_every == 0:
             held_out = self.task.validate(trained.average.kept, self.processes.device)
             if held_out:
-                self.report(Told(number, step, "validation", held_out))
+                self._tell(number, step, "validation", held_out)
         if step % self.config.checkpoint_every == 0:
             self._keep(number, step, trained)
+
+    def _tell(self, number: int, step: int, kind: str, values: Mapping[str, float]) -> None:
+        seconds = time.perf_counter() - self.began
+        self.tell(LogEntry(number, step, kind, values, seconds))
 
     def _keep(self, number: int, step: int, trained: _Trained) -> None:
         generators = self.processes.gather(self.generator.get_state())
@@ -200,6 +199,7 @@ class _Run:
                 trained.optimiser.state_dict(),
                 trained.average.state(),
                 generators,
+                time.perf_counter() - self.began,
             )
             here.save(self.config.output / STATE)
             self.task.save(trained.average.kept, self.config.output / WEIGHTS)
@@ -211,22 +211,5 @@ def _rate(stage: Stage, step: int) -> float:
     return stage.learning_rate * (1 + math.cos(math.pi * step / stage.steps)) / 2
 
 
-def _told(
-    config: LoopConfig, report: Callable[[Told], None], processes: Processes
-) -> Callable[[Told], None]:
-    """``report``, the log, and TensorBoard; the first process speaks for all."""
-    if processes.rank:
-        return lambda _: None
-    board: Any = None
-    if config.tensorboard:
-        board = require("torch.utils.tensorboard", extra="train").SummaryWriter(str(config.output))
-
-    def told(what: Told) -> None:
-        report(what)
-        line = {"stage": what.stage, "step": what.step, "kind": what.kind, **what.values}
-        with (config.output / LOG).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-        for name, value in what.values.items() if board else ():
-            board.add_scalar(f"{what.kind}{what.stage}/{name}", value, what.step)
-
-    return told
+def _silent(entry: LogEntry) -> None:
+    """The callback of a process for which another one speaks."""

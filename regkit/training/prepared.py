@@ -45,15 +45,22 @@ class Prepared:
         ResourceError
             If the disk is full.
         """
-        told = [_told(each) for each in (__version__, _FORMAT, *made_of)]
-        path = self.folder / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}.npy"
+        path = self._path(made_of)
         if not path.exists():
             values = make().cpu().numpy()
             write_serialised(path, lambda file: np.save(file, values), _mapped)
         return _mapped(path)
 
+    def has(self, made_of: Sequence[object]) -> bool:
+        """Whether it has been made before."""
+        return self._path(made_of).exists()
 
-def _told(part: object) -> object:
+    def _path(self, made_of: Sequence[object]) -> Path:
+        parts = [_identity(each) for each in (__version__, _FORMAT, *made_of)]
+        return self.folder / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}.npy"
+
+
+def _identity(part: object) -> object:
     if not isinstance(part, Path):
         return part
     files = [part]

@@ -25,8 +25,10 @@ from regkit.settings import checked
 from regkit.training.config import Augment, RegistrationConfig
 from regkit.training.headers import check_headers
 from regkit.training.objective import objective
-from regkit.training.pairs import Drawer, Example, open_pools
+from regkit.training.pairs import Drawer, Example, Pool, open_pools
 from regkit.training.patches import patched
+from regkit.training.resources import disk_needed, memory_needed
+from regkit.training.tasks import WEIGHTS
 
 _AS_IT_IS = Augment(turn=0, affine=0)
 _VALIDATION = 1  # its draws are the same every time
@@ -83,6 +85,39 @@ class RegistrationTask:
         if config.loss.dice and not labelled:
             raise InputError(f"{name}: loss: dice needs labels, and no table names any")
         return cls(config)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The weights."""
+        return (WEIGHTS,)
+
+    def inputs(self) -> dict[str, Path]:
+        """Tables, and the file of weights to start from."""
+        found = {
+            f"sources.{number}.table": source.table
+            for number, source in enumerate(self.config.sources)
+            if source.table is not None
+        }
+        start = self.config.start
+        return found | ({} if start is None else {"start": models.weights_file(start)})
+
+    def data(self) -> list[Path]:
+        """Images, labels and masks of the tables."""
+        subjects = [each for pool in self._pools() for each in pool.subjects]
+        rows = dict.fromkeys(row for each in subjects for row in each.rows)
+        files = [path for row in rows for path in (row.image, row.labels, row.mask)]
+        return list(dict.fromkeys(path for path in files if path is not None))
+
+    def bytes_needed(self) -> tuple[int, int]:
+        """Of the weights, and of the images as the network sees them."""
+        return memory_needed(self.config), disk_needed(self.config, self._pools())
+
+    def open(self) -> None:
+        """Nothing: images are read when they are drawn for the first time."""
+
+    def _pools(self) -> list[Pool]:
+        ways = (False, True)
+        return [p for way in ways for p in open_pools(self.config, self.config.shape, held_out=way)]
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """The network with as many steps as the stage has, and its pairs."""

@@ -23,7 +23,10 @@ _DAMAGED = "is no checkpoint of regkit train; delete it to begin anew"
 
 @dataclass(frozen=True)
 class State:
-    """After ``step`` steps of ``stage``. One generator state a process."""
+    """After ``step`` steps of ``stage``. One generator state a process.
+
+    ``seconds`` is the time that they took; checkpoints of earlier versions do not tell it.
+    """
 
     config: dict[str, Any]
     stage: int
@@ -32,6 +35,7 @@ class State:
     optimiser: dict[str, Any]
     average: dict[str, Any]
     generators: list[torch.Tensor]
+    seconds: float = 0.0
 
     def save(self, path: Path) -> None:
         """Write, whole or not at all."""
@@ -41,6 +45,11 @@ class State:
 def deciding(config: LoopConfig) -> dict[str, Any]:
     """What decides a run, in plain words."""
     return config.model_dump(mode="json", exclude=_ASIDE)
+
+
+def aside(config: LoopConfig) -> dict[str, Any]:
+    """What may differ from one session of a run to the next, but for places."""
+    return config.model_dump(mode="json", include=_ASIDE - {"output", "prepared"})
 
 
 def read_state(path: Path, *, config: LoopConfig, processes: int) -> State:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,16 +15,44 @@ from regkit.settings import near
 from regkit.training.config import LoopConfig
 
 GROUP = "regkit.tasks"
+WEIGHTS = "weights.safetensors"
+"""The file that most tasks save."""
 # What pyproject.toml declares too; here so that a checkout that is not installed can train.
 _OWN = EntryPoint("registration", "regkit.training.registration:RegistrationTask.of", GROUP)
 
 
 class Task(Protocol):
-    """What the loop trains. It is opened with the words of a YAML file, and checks them all."""
+    """What the loop trains. It is made from the words of a YAML file.
+
+    Making one checks them all, with tables and the headers of images; :meth:`open` reads what has
+    to be in memory.
+    """
 
     @property
     def config(self) -> LoopConfig:
         """What the loop needs to know."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the files that :meth:`save` writes, below the folder of the run."""
+
+    def inputs(self) -> Mapping[str, Path]:
+        """Files that the settings name, by the dotted name of the setting (``sources.0.table``)."""
+
+    def data(self) -> Sequence[Path]:
+        """Further files that are learned from, such as the images of a table."""
+
+    def bytes_needed(self) -> tuple[int, int]:
+        """Memory and disk that are known to be needed at least; 0 where nothing is known."""
+
+    def open(self) -> None:
+        """Read and check what the headers do not tell.
+
+        Raises
+        ------
+        InputError
+            If an image cannot be learned from.
+        """
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """The network of a stage, made of that of the stage before."""

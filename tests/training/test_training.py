@@ -325,18 +325,6 @@ def test_a_state_of_something_else_is_refused(words):
         train(task, _quiet)
 
 
-def test_the_command_trains(words, tmp_path, capsys):
-    words["stages"] = [{"networks": 2, "steps": 1}]
-    path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump(words))
-    assert main(["train", "--config", str(path), "--dry-run"]) == 0
-    assert not (tmp_path / "run").exists()
-    assert main(["train", "--config", str(path), "-o", str(tmp_path / "here"), "--quiet"]) == 0
-    assert (tmp_path / "here" / WEIGHTS).is_file()
-    assert capsys.readouterr().out.splitlines()[-1].endswith(WEIGHTS)
-    assert main(["train", "--config", str(tmp_path / "none.yaml")]) == 2
-
-
 def test_the_last_step_learns_on_patches_while_the_others_rest(words, tmp_path):
     words |= {"shape": 32, "window": 5}
     words["stages"] = [
@@ -478,23 +466,6 @@ def test_what_is_held_out_of_painted_maps_validates_by_its_images(words, chests)
     assert "truth" in told[0].values
     assert "similarity" in told[1].values
     assert "truth" not in told[1].values
-
-
-@pytest.mark.parametrize(("kept", "said"), [(True, "goes on from"), (False, "no checkpoint")])
-def test_a_run_that_is_stopped_says_what_is_left(words, tmp_path, capsys, monkeypatch, kept, said):
-    path = tmp_path / "tiny.yaml"
-    path.write_text(yaml.safe_dump(words))
-    if kept:
-        train(open_task(words, "x"), _quiet, until=1)
-
-    def interrupted(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("regkit.training.loop.train", interrupted)
-    assert main(["train", "--config", str(path), "--quiet"]) == 130
-    told = capsys.readouterr().err.strip()
-    assert told.startswith("regkit: interrupted; ")
-    assert said in told
 
 
 def test_what_would_stop_a_run_is_said_by_a_dry_one(words, tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,8 +46,7 @@ class DiffusionTask:
     """See :class:`regkit.training.tasks.Task`."""
 
     config: DiffusionConfig
-    pictures: list[Tensor]
-    held_out: list[Tensor]
+    paths: tuple[Path, ...]
     schedule: Schedule = field(default_factory=Schedule.linear)
 
     @classmethod
@@ -67,8 +67,39 @@ class DiffusionTask:
                 f"{name}: no picture to train on: none of packages {list(config.packages)} is "
                 "installed, and folders is empty"
             )
-        out = [read_grey(path) for path in paths if path.name in config.held_out]
-        return cls(config, [read_grey(path) for path in kept], out)
+        return cls(config, tuple(paths))
+
+    @cached_property
+    def pictures(self) -> list[Tensor]:
+        """What is learned from."""
+        out = self.config.held_out
+        return [read_grey(path) for path in self.paths if path.name not in out]
+
+    @cached_property
+    def held_out(self) -> list[Tensor]:
+        """What is for validation alone."""
+        return [read_grey(path) for path in self.paths if path.name in self.config.held_out]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """A folder that diffusers opens."""
+        return ("model/config.json", "model/diffusion_pytorch_model.safetensors")
+
+    def inputs(self) -> dict[str, Path]:
+        """None: packages and folders are no files."""
+        return {}
+
+    def data(self) -> list[Path]:
+        """The pictures."""
+        return list(self.paths)
+
+    def bytes_needed(self) -> tuple[int, int]:
+        """Nothing is known: pictures say how large they are when they are read."""
+        return 0, 0
+
+    def open(self) -> None:
+        """Read all pictures."""
+        _ = self.pictures, self.held_out
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """The same network in every stage."""
