@@ -9,12 +9,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from denoise.noise.highpass import robust_sd
+from denoise.local_pca import shrink_across_frames
 
 FEWEST = 4
-# A frame keeps to itself where it differs from the others by more than three times what is usual,
-# over a Gaussian of so many voxels.
-_WIDTH, _USUAL = 2.0, 9.0
+# Changes are measured over a Gaussian of so many voxels, which averages some 350 of them in a
+# volume: what exceeds the noise by this share is no chance.
+_WIDTH, _CHANCE = 2.0, 0.05
+# How much worse a change that is lost counts than noise that stays.
+_CAUTION = 4.0
 
 
 def joined(
@@ -27,10 +29,10 @@ def joined(
     """Each denoised frame, joined with the mean of the others by how sure the two are.
 
     The mean of the others is wrong by what changes from frame to frame, which the noisy frames
-    tell, and by its own noise; the denoised frame is wrong by ``risk``. They are weighed by the
-    inverse of these variances, as two measurements of one thing. A place where one frame differs
-    much more than frames usually do, as where a contrast agent arrives, stays almost its own: a
-    change of twelve sigma keeps nine tenths.
+    tell place by place, and by its own noise; the denoised frame is wrong by ``risk``. They are
+    weighed by the inverse of these variances, as two measurements of one thing, but that changes
+    count four times: a place where frames differ, by the direction of diffusion or a contrast agent
+    that arrives, stays almost its own.
 
     Parameters
     ----------
@@ -56,14 +58,12 @@ def joined(
     others = [_fitted((total - each) / (count - 1), each, mask)
               for each, mask in zip(noisy, masks, strict=True)]  # fmt: skip
     apart = [(each - other).square() for each, other in zip(noisy, others, strict=True)]
-    usual = robust_sd(torch.cat([a[m].sqrt() for a, m in zip(apart, masks, strict=True)])) ** 2
-    changes = max(0.0, usual - sigma**2 * count / (count - 1))
-    unsure = changes + sigma**2 / (count - 1)
+    usual = sigma**2 * count / (count - 1)
+    changes = (_around(apart, masks) - (1 + _CHANCE) * usual).clamp_min(0)
+    unsure = _CAUTION * changes + sigma**2 / (count - 1)
     own = unsure / (unsure + max(risk, 0.0) * sigma**2)
-    return [
-        other.lerp(clean, _own(far, mask, usual).clamp_min(own))
-        for other, clean, far, mask in zip(others, denoised, apart, masks, strict=True)
-    ]
+    kept = shrink_across_frames(noisy, denoised, masks, sigma, risk)
+    return [other.lerp(clean, own) for other, clean in zip(others, kept, strict=True)]
 
 
 def _fitted(other: Tensor, frame: Tensor, mask: Tensor) -> Tensor:
@@ -73,9 +73,9 @@ def _fitted(other: Tensor, frame: Tensor, mask: Tensor) -> Tensor:
     return float(slope) * (other - float(x.mean())) + float(y.mean())
 
 
-def _own(apart: Tensor, mask: Tensor, usual: float) -> Tensor:
-    """How far a frame is to keep to itself, voxel by voxel: 0 where it differs as is usual."""
-    inside = mask.numpy().astype(np.float32)
-    weight = np.maximum(gaussian_filter(inside, _WIDTH), 1e-6)
-    local = torch.from_numpy(gaussian_filter(apart.numpy() * inside, _WIDTH) / weight)
-    return (1 - _USUAL * usual / local.clamp_min(1e-20)).clamp_min(0)
+def _around(apart: Sequence[Tensor], masks: Sequence[Tensor]) -> Tensor:
+    """The mean of all frames around each voxel, of what lies inside their masks."""
+    inside = torch.stack(list(masks)).float()
+    total = (torch.stack(list(apart)) * inside).sum(0).numpy()
+    weight = gaussian_filter(inside.sum(0).numpy(), _WIDTH)
+    return torch.from_numpy(gaussian_filter(total, _WIDTH) / np.maximum(weight, 1e-6))

@@ -13,7 +13,7 @@ from denoise.config import DenoiseConfig
 from denoise.content import content, slices_last
 from denoise.kinds import noise_of
 from denoise.noise import Gaussian, neighbour_correlation
-from denoise.noise.repeats import blur_of, noise_of_repeats
+from denoise.noise.repeats import are_repeats, blur_of, noise_of_repeats
 from denoise.scaling import Scaling, scaling_of
 from regkit.errors import InputError
 from regkit.registration.check import as_mask
@@ -85,7 +85,8 @@ def prepared(
     correlation, told = neighbour_correlation(images[0], masks[0]), False
     if len(images) >= _REPEATS and isinstance(model, Gaussian):
         seen, along = noise_of_repeats(images, masks[0])
-        if told := seen < _UNLIKE * model.level:
+        alike = seen < _UNLIKE * model.level
+        if told := alike and are_repeats(images, masks[0], seen, along):
             correlation = along
             model = model if config.sigma or sigma else Gaussian(seen or model.sigma)
     scaling = scaling_of(images, masks, model)

@@ -10,9 +10,10 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
-from denoise.noise.highpass import robust_sd
+from denoise.noise.highpass import diagonal_details, robust_sd
 
 _HIGHEST, _LOWEST = 0.9, 0.1
+_ALIKE = 1.5  # times what noise alone would leave
 
 
 def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tuple[float, ...]]:
@@ -40,6 +41,40 @@ def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tup
     sigma = robust_sd(torch.cat([each[mask] for each in apart])) / math.sqrt(2)
     along = [_correlation(apart, mask, axis, sigma) for axis in range(mask.ndim)]
     return sigma, tuple(along)
+
+
+def are_repeats(
+    frames: Sequence[Tensor], mask: Tensor, sigma: float, along: Sequence[float]
+) -> bool:
+    """Whether frames differ by noise alone, and not by what a scene is made of.
+
+    Noise that is correlated along each axis is left by differences along all axes at once with the
+    product of (1 - correlation) of its variance. Anatomy that changes from frame to frame seems to
+    be correlated along all of them, and leaves more.
+
+    Parameters
+    ----------
+    frames, mask
+        As there.
+    sigma, along
+        What :func:`noise_of_repeats` says of them.
+
+    Examples
+    --------
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> frames = [torch.randn(30, 30, 20, generator=generator) for _ in range(4)]
+    >>> everywhere = torch.ones(30, 30, 20).bool()
+    >>> are_repeats(frames, everywhere, *noise_of_repeats(frames, everywhere))
+    True
+    >>> slope = torch.linspace(-2, 2, 30)[:, None, None]
+    >>> frames = [frame + n * slope for n, frame in enumerate(frames)]
+    >>> are_repeats(frames, everywhere, *noise_of_repeats(frames, everywhere))
+    False
+    """
+    inside = mask[tuple(slice(min(1, n - 1), None) for n in mask.shape)]
+    details = [diagonal_details(b - a)[inside] for a, b in pairwise(frames)]
+    left = robust_sd(torch.cat(details)) ** 2 / 2
+    return left <= _ALIKE * sigma**2 * math.prod(1 - max(r, 0.0) for r in along)
 
 
 def blur_of(correlation: Sequence[float]) -> tuple[float, ...]:

@@ -56,6 +56,7 @@ def _features(
         channels=network.shape.inputs,
         multiple=2 ** (len(network.shape.multipliers) - 1),
         settings=settings,
+        files=(path,),
     )
 
 

@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Backbones for --similarity feature
 @app.command("list")
 def list_() -> None:
     """Show the names that features:NAME can have."""
-    from regkit.registration.backbones import backbones
+    from regkit.features import backbones
 
     for name in backbones():
         typer.echo(name)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from foundation.features.batches import gaussian_noise, shown, without_padding
-from foundation.features.captured import captured, check_layers
 from foundation.features.schedule import Schedule
+from regkit.features import check_layers, layer_outputs
 
 Call = Callable[[nn.Module, Tensor, Tensor], object]
 """How a network is given noisy images and their timesteps."""
@@ -21,7 +22,7 @@ Call = Callable[[nn.Module, Tensor, Tensor], object]
 class DenoiserFeatures:
     """What ``layers`` of an unconditional denoising network put out, at one timestep.
 
-    See :class:`regkit.losses.features.Extractor`.
+    See :class:`regkit.features.Extractor`.
 
     Parameters
     ----------
@@ -29,6 +30,8 @@ class DenoiserFeatures:
         Frozen here, and put in evaluation mode.
     channels, multiple
         Of its input; ``multiple`` divides height and width.
+    files
+        Those that decide the network; None: they are not known.
     """
 
     name: str
@@ -41,6 +44,7 @@ class DenoiserFeatures:
     settings: Mapping[str, Any] = field(default_factory=dict)
     call: Call = lambda network, x, t: network(x, t)
     ndim: int = 2
+    files: tuple[Path, ...] | None = None
 
     def __post_init__(self) -> None:
         check_layers(self.network, self.layers, self.name)
@@ -56,7 +60,7 @@ class DenoiserFeatures:
         clean = shown(images, channels=self.channels, multiple=self.multiple)
         t = torch.full((len(clean),), self.timestep, device=clean.device)
         noisy = self.schedule.noised(clean, noise, self.timestep)
-        maps = captured(self.network, self.layers, lambda: self.call(self.network, noisy, t))
+        maps = layer_outputs(self.network, self.layers, lambda: self.call(self.network, noisy, t))
         return [without_padding(each, images, self.multiple) for each in maps]
 
     def to(self, device: torch.device) -> Self:

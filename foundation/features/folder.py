@@ -13,8 +13,8 @@ from foundation.features.denoiser import DenoiserFeatures, named
 from foundation.features.latent import LatentFeatures, empty_prompt
 from foundation.features.schedule import Schedule
 from regkit.errors import InputError
+from regkit.features import Extractor, weights_in
 from regkit.installed import diffusers
-from regkit.losses.features import Extractor
 
 
 def open_folder(path: Path | None, layers: Sequence[str] | None, timestep: int | None) -> Extractor:
@@ -58,6 +58,7 @@ def unet_features(
         channels=network.config.in_channels,
         multiple=2 ** (depth - 1),
         settings=settings or {},
+        files=tuple(weights_in(folder)),
     )
 
 
@@ -73,6 +74,7 @@ def _stable(path: Path, layers: Sequence[str] | None, timestep: int | None) -> L
         scale=float(vae.config.scaling_factor),
         multiple=2 ** (len(vae.config.block_out_channels) - 1),
         schedule=Schedule.scaled_linear(),
+        files=tuple(weights_in(path)),
     )
 
 

@@ -13,11 +13,10 @@ from foundation.features.heatmap import page, table
 from foundation.features.known_pair import known_pair
 from foundation.features.sweep import Cell, Correspondence, stages, sweep
 from regkit.errors import InputError
+from regkit.features import Extractor, files_of, open_extractor
 from regkit.io import open_image, read_header
 from regkit.io.header import Header
-from regkit.losses.features import Extractor
-from regkit.registration.backbones import backbone_files, open_extractor
-from regkit.registration.config import FeatureConfig, make_config
+from regkit.registration.config import make_config
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
 from regkit.runs.inputs import sha256
 from regkit.runs.register.memory import feature_memory
@@ -72,7 +71,7 @@ class SweepJob:
 
     def settings(self) -> dict[str, Any]:
         """What is swept, and the SHA-256 of the backbone's files."""
-        files = backbone_files(f"features:{self.backbone}")
+        files = files_of(self.backbone)
         found = [{"file": path.name, "sha256": sha256(path)} for path in files]
         return {"asked": self.plan(), "backbones": found}
 
@@ -106,7 +105,7 @@ class SweepSurvey:
     def open(self) -> SweepTask:
         """Open the backbone and the images, and bend moving."""
         job = self.job
-        extractor = open_extractor(job.backbone, FeatureConfig(layers=job.layers))
+        extractor = open_extractor(job.backbone, job.layers)
         layers = job.layers or tuple(stages(extractor))
         generator = torch.Generator().manual_seed(job.seed)
         images = [open_image(each.of(frame=None, channel=None)) for each in self.headers]

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from foundation.features.batches import gaussian_noise, shown
-from foundation.features.captured import captured, check_layers
 from foundation.features.schedule import Schedule
 from regkit.errors import require
+from regkit.features import check_layers, layer_outputs
 
 PROMPT = "empty_prompt.safetensors"
 
@@ -24,7 +24,7 @@ class LatentFeatures:
     """What ``layers`` put out for the most likely latent of an image, and the empty prompt.
 
     ``parts`` holds ``unet``, ``encoder`` and ``quant`` (of the autoencoder); the decoder and the
-    text encoder are not kept. See :class:`regkit.losses.features.Extractor`.
+    text encoder are not kept. See :class:`regkit.features.Extractor`.
     """
 
     name: str
@@ -37,6 +37,7 @@ class LatentFeatures:
     schedule: Schedule
     settings: Mapping[str, Any] = field(default_factory=dict)
     ndim: int = 2
+    files: tuple[Path, ...] | None = None
 
     def __post_init__(self) -> None:
         check_layers(self.parts, self.layers, self.name)
@@ -52,7 +53,7 @@ class LatentFeatures:
         noisy = self.schedule.noised(self._latent(images), noise, self.timestep)
         t = torch.full((len(images),), self.timestep, device=images.device)
         text = self.prompt.to(images).expand(len(images), -1, -1)
-        return captured(self.parts, self.layers, lambda: self.parts["unet"](noisy, t, text))
+        return layer_outputs(self.parts, self.layers, lambda: self.parts["unet"](noisy, t, text))
 
     def to(self, device: torch.device) -> Self:
         """Move all parts."""

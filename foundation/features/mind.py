@@ -16,13 +16,14 @@ from regkit.losses.mind import MIND
 
 @dataclass(frozen=True)
 class MINDFeatures:
-    """See :class:`regkit.losses.features.Extractor` and :class:`regkit.losses.MIND`."""
+    """See :class:`regkit.features.Extractor` and :class:`regkit.losses.MIND`."""
 
     name: str = "mind"
     ndim: int = 3
     settings: Mapping[str, Any] = field(
         default_factory=lambda: {"distance": "l2", "noise": "none", "axes": 0}
     )
+    files: tuple[Path, ...] = ()
 
     def draw(self, images: Tensor, generator: torch.Generator) -> None:
         """It takes none."""

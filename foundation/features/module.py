@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from foundation.features.batches import shown
-from foundation.features.captured import captured, check_layers
 from regkit.errors import InputError
+from regkit.features import check_layers, layer_outputs
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class ModuleFeatures:
 
     Images are shown as (image - ``mean``) / ``std`` in ``channels`` equal channels. Layers of
     tokens (vision transformers) become maps, without the tokens that stand for no patch. A
-    package of its own makes a backbone of it by a function in the group ``regkit.features``.
+    package of its own makes a backbone of it by a function in the group ``regkit.features``, and
+    gives it the ``files`` of its weights if its maps may be kept on disk.
 
     Examples
     --------
@@ -39,6 +41,7 @@ class ModuleFeatures:
     std: float = 0.225
     settings: Mapping[str, Any] = field(default_factory=lambda: {"noise": "none"})
     ndim: int = 2
+    files: tuple[Path, ...] | None = None
 
     def __post_init__(self) -> None:
         check_layers(self.network, self.layers, self.name)
@@ -51,7 +54,7 @@ class ModuleFeatures:
         """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
         seen = (shown(images, channels=self.channels, multiple=self.multiple) + 1) / 2
         scaled = (seen - self.mean) / self.std
-        maps = captured(self.network, self.layers, lambda: self.network(scaled))
+        maps = layer_outputs(self.network, self.layers, lambda: self.network(scaled))
         return [each if each.ndim == 4 else _map(each, scaled) for each in maps]
 
     def to(self, device: torch.device) -> Self:

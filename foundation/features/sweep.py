@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from regkit.errors import InputError
-from regkit.losses.features import Extractor
+from regkit.features import Extractor
 
 _STAGE = re.compile(
     r"(unet\.)?((down|up|input|output)_blocks\.\d+|mid_block|middle_block|layers?\.\d+|blocks\.\d+)"

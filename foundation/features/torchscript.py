@@ -20,7 +20,7 @@ _SIZE = 64
 class ScriptFeatures:
     """Some of the maps that a module gives for an image, which it scales itself.
 
-    ``chosen`` numbers them. See :class:`regkit.losses.features.Extractor`.
+    ``chosen`` numbers them. See :class:`regkit.features.Extractor`.
     """
 
     name: str
@@ -29,6 +29,7 @@ class ScriptFeatures:
     channels: int
     chosen: tuple[int, ...]
     settings: Mapping[str, Any] = field(default_factory=lambda: {"distance": "l1", "noise": "none"})
+    files: tuple[Path, ...] | None = None
 
     def draw(self, images: Tensor, generator: torch.Generator) -> None:
         """It takes none."""
@@ -65,8 +66,9 @@ def open_torchscript(
         weights.requires_grad_(False)
     ndim, channels, count = _probed(network, path)
     return ScriptFeatures(
-        f"torchscript={path.name}", network, ndim, channels, _chosen(layers, count, path)
-    )
+        f"torchscript={path.name}", network, ndim, channels, _chosen(layers, count, path),
+        files=(path,),
+    )  # fmt: skip
 
 
 def _probed(network: nn.Module, path: Path) -> tuple[int, int, int]:

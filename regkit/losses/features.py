@@ -8,16 +8,18 @@ then matched with less zeal than by intensities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from regkit.features.cache import FeatureCache, extract
+from regkit.features.extractor import Extractor
 from regkit.losses.distances import DistanceName, distance_of
 from regkit.losses.registry import FEATURES
 from regkit.losses.similarity import Similarity
@@ -30,31 +32,6 @@ TRAITS = Traits(
     "Pre-Trained Diffusion Models. MICCAI 2025. arXiv:2506.02419"
 )
 """Of whatever backbone, which need not be opened to know them."""
-
-
-class Extractor(Protocol):
-    """A frozen network that makes feature maps of images; see the group ``regkit.features``."""
-
-    @property
-    def name(self) -> str:
-        """What messages and reports call it."""
-
-    @property
-    def ndim(self) -> int:
-        """2: takes slices; 3: takes volumes."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """How it is best used: fields of :class:`regkit.registration.config.FeatureConfig`."""
-
-    def draw(self, images: Tensor, generator: torch.Generator) -> Tensor | None:
-        """The noise for a batch, if it wants any."""
-
-    def __call__(self, images: Tensor, noise: Tensor | None) -> Sequence[Tensor]:
-        """``(N, 1, *spatial)`` in [0, 1] to maps ``(N, C, *smaller)``, one a layer."""
-
-    def to(self, device: torch.device) -> object:
-        """Move to where the images are."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +75,8 @@ class FeatureSimilarity(Similarity):
         Slices that are in the network at a time: memory.
     generator
         For noise, axes and slices.
+    cache
+        Where :meth:`precompute` keeps the features of images that it saw without noise.
 
     Examples
     --------
@@ -122,6 +101,7 @@ class FeatureSimilarity(Similarity):
     noise: Noise = "shared"
     chunk: int = 16
     generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
+    cache: FeatureCache | None = None
     traits = TRAITS
 
     @property
@@ -182,12 +162,12 @@ class FeatureSimilarity(Similarity):
 
         Of slices along ``axis`` if the extractor takes slices; for engines that warp features.
         """
-        self.extractor.to(image.device)
         flat = image.ndim == 3 or self.extractor.ndim == 3
         slices = image[None] if flat else image.movedim(axis + 1, 0)
-        chunks = torch.split(slices.contiguous(), self.chunk)
-        parts = [self.extractor(chunk, self._noise(chunk)) for chunk in chunks]
-        return [torch.cat(maps) for maps in zip(*parts, strict=True)]
+        if self.cache is not None and self.noise == "none":
+            return self.cache(self.extractor, slices, chunk=self.chunk)
+        self.extractor.to(image.device)
+        return extract(self.extractor, slices, self._noise(slices), chunk=self.chunk)
 
     def _batches(
         self, fixed: Tensor, warped: Tensor, weight: Tensor

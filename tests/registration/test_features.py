@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from regkit import InputError
+from regkit.features import open_extractor
 from regkit.losses import LNCC, FeatureSimilarity, Mixed
 from regkit.losses.static_features import StaticFeatures
 from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
-from regkit.registration.backbones import open_extractor
 from regkit.registration.choice import similarity_of
 from regkit.registration.config import FeatureConfig, TuningConfig, make_config
 from regkit.registration.pipeline import register
@@ -83,7 +83,7 @@ def test_a_backbone_that_is_not_there_is_refused_before_any_work(plane):
 
 def test_a_similarity_of_ones_own_guides_the_field(plane, bent):
     moving = warp(plane, bent, onto=plane.grid)
-    own = FeatureSimilarity(open_extractor("mind", FeatureConfig()), distance="l2", noise="none")
+    own = FeatureSimilarity(open_extractor("mind"), distance="l2", noise="none")
     result = register(plane, moving, similarity=own, **FEW)
     named = register(plane, moving, similarity="features:mind", **FEW)
     assert torch.equal(result.warped.data, named.warped.data)

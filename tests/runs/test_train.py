@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from regkit import Grid, InputError, Labels, ResourceError, Volume
+from regkit import InputError, Labels, ResourceError, read
 from regkit.cli import main
 from regkit.runs import RECORD, begin, is_finished, run
 from regkit.runs.train import TrainJob
@@ -127,8 +127,8 @@ def test_a_run_is_repeated_by_its_record(words, tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [
         f"identical  {WEIGHTS}", "the result is identical"
     ]  # fmt: skip
-    image = Volume(torch.rand(1, 6, 6, 6), Grid((6, 6, 6), torch.eye(4).double().numpy()))
-    image.save(tmp_path / "images" / "b.nii.gz", overwrite=True)
+    image = read(tmp_path / "images" / "b.nii.gz").load()
+    image.with_data(image.data + 1).save(tmp_path / "images" / "b.nii.gz", overwrite=True)
     assert main(["rerun", str(record), "-q"]) == 2
     assert "b.nii.gz: " in capsys.readouterr().err
 

@@ -6,21 +6,19 @@ from torch import nn
 
 from foundation.features.adm import ADM, ADMShape, timestep_embedding
 from foundation.features.adm_checkpoint import read_adm
-from foundation.features.captured import captured
 from foundation.features.latent import empty_prompt
 from foundation.features.module import ModuleFeatures
 from regkit import InputError
+from regkit.features import backbones, identity_of, layer_outputs, open_extractor
 from regkit.installed import diffusers
 from regkit.losses import FeatureSimilarity
-from regkit.registration.backbones import backbones, open_extractor
-from regkit.registration.config import FeatureConfig
 
 # TorchScript is what the convention says, deprecated or not.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
 
 def opened(name, **options):
-    return open_extractor(name, FeatureConfig(**options))
+    return open_extractor(name, **options)
 
 
 @pytest.fixture(params=["small-diffusion", "diffusers", "stable", "dgir-2d", "dgir-3d", "script"])
@@ -68,6 +66,13 @@ def test_gradients_reach_the_image_and_no_weight(extractor, slices):
     assert all(torch.isfinite(each).all() and len(each) == 2 for each in maps)
 
 
+def test_every_backbone_can_be_kept_on_disk(extractor):
+    found = identity_of(extractor)
+    assert found["files"]
+    assert all(len(digest) == 64 for digest in found["files"])
+    assert found["name"] == extractor.name
+
+
 def test_an_image_is_like_itself(extractor, slices):
     image, other = slices
     loss = FeatureSimilarity(extractor, distance="cosine", noise="shared")
@@ -92,7 +97,7 @@ def test_a_run_that_stops_early_sees_what_the_whole_run_sees(pixel_folder):
     with torch.no_grad():
         network(x, t)
         handle.remove()
-        (early,) = captured(network, ["up_blocks.0"], lambda: network(x, t))
+        (early,) = layer_outputs(network, ["up_blocks.0"], lambda: network(x, t))
     torch.testing.assert_close(early, heard["all"])
     assert not network.up_blocks[0]._forward_hooks
 
@@ -112,7 +117,9 @@ def test_a_truncated_adm_gives_what_the_whole_gives(adm_file):
     for block in ("input_blocks.11", "middle_block", "output_blocks.10"):
         part = read_adm(adm_file, [block])
         with torch.no_grad():
-            torch.testing.assert_close(part(x, t), captured(whole, [block], lambda: whole(x, t))[0])
+            torch.testing.assert_close(
+                part(x, t), layer_outputs(whole, [block], lambda: whole(x, t))[0]
+            )
 
 
 def test_timesteps_are_embedded_as_guided_diffusion_does():

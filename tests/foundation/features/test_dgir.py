@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from regkit import InputError
-from regkit.registration.backbones import feature_similarity, open_extractor
+from regkit.features import open_extractor
+from regkit.registration.backbones import feature_similarity
 from regkit.registration.config import FeatureConfig, make_config
 
 # Block, timestep, LNCC's sigma and slices of config_2d.yaml and config_3d.yaml.
@@ -49,7 +50,7 @@ def test_a_checkpoint_runs_no_code(tmp_path):
     """Upstream, ``torch.load`` unpickles whatever a file holds."""
     torch.save({"input_blocks.0.0.weight": _Touch(tmp_path / "ran")}, tmp_path / "evil.pt")
     with pytest.raises(InputError, match=r"evil\.pt: cannot be read as tensors"):
-        open_extractor(f"dgir-3d={tmp_path / 'evil.pt'}", FeatureConfig())
+        open_extractor(f"dgir-3d={tmp_path / 'evil.pt'}")
     assert not (tmp_path / "ran").exists()
 
 

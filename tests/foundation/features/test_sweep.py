@@ -11,10 +11,9 @@ from foundation.features.known_pair import known_pair
 from foundation.features.sweep import at, errors, stages, sweep
 from regkit import InputError
 from regkit.cli import main
+from regkit.features import open_extractor
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
-from regkit.registration.backbones import open_extractor
-from regkit.registration.config import FeatureConfig
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def test_features_that_name_every_place_are_matched_to_the_pixel(pair):
 
 
 def test_every_layer_at_every_timestep(pair):
-    extractor = open_extractor("small-diffusion", FeatureConfig())
+    extractor = open_extractor("small-diffusion")
     layers = stages(extractor)
     assert layers[:2] == ["down_blocks.0", "down_blocks.1"]
     generator = torch.Generator().manual_seed(0)
@@ -68,9 +67,9 @@ def test_every_layer_at_every_timestep(pair):
 
 def test_what_cannot_be_swept_is_refused():
     with pytest.raises(InputError, match="features:mind: cannot be swept"):
-        at(open_extractor("mind", FeatureConfig()), ["x"], None)
+        at(open_extractor("mind"), ["x"], None)
     with pytest.raises(InputError, match="name its layers with --layers"):
-        stages(open_extractor("mind", FeatureConfig()))
+        stages(open_extractor("mind"))
 
 
 def test_the_command_writes_a_heat_map_and_a_table(textured, tmp_path, capsys):

@@ -9,9 +9,9 @@ from foundation.features.training.crops import crops
 from foundation.features.training.pictures import packaged, read_grey
 from foundation.features.training.task import DiffusionConfig, DiffusionTask
 from regkit import InputError
+from regkit.features import open_extractor
 from regkit.io.settings import read_settings
-from regkit.registration.backbones import open_extractor
-from regkit.registration.config import FeatureConfig, configs
+from regkit.registration.config import configs
 from regkit.settings import checked
 from regkit.training.loop import STATE, train
 from regkit.training.tasks import open_task
@@ -35,7 +35,7 @@ def words(tmp_path):
 def test_the_recipe_that_ships_is_understood():
     recipe = read_settings(configs() / "train" / "small-diffusion.yaml")
     found = checked(DiffusionConfig, recipe, "small-diffusion.yaml:")
-    model = open_extractor("small-diffusion", FeatureConfig()).network
+    model = open_extractor("small-diffusion").network
     assert tuple(model.config.block_out_channels) == found.channels
     assert {"grace_hopper.jpg", "china.jpg"} <= {path.name for path in packaged(found.packages)}
 
@@ -50,7 +50,7 @@ def test_a_run_goes_on_to_the_bit_and_its_model_is_a_backbone(words, tmp_path, s
         for folder in (whole, tmp_path / "cut")
     )
     assert all(torch.equal(value, two[name]) for name, value in one.items())
-    found = open_extractor(f"diffusers={whole / 'model'}", FeatureConfig())
+    found = open_extractor(f"diffusers={whole / 'model'}")
     assert found(slices, None)[0].isfinite().all()
 
 

@@ -14,22 +14,33 @@ class _EnoughError(Exception):
     """Every layer that is asked for has been heard."""
 
 
-def captured(network: nn.Module, layers: Sequence[str], run: Callable[[], object]) -> list[Tensor]:
+def layer_outputs(
+    network: nn.Module, layers: Sequence[str], run: Callable[[], object]
+) -> list[Tensor]:
     """The outputs of ``layers`` while ``run`` runs ``network``, in the order asked for.
 
     The run ends where the last of them is known; gradients flow through what was run.
 
     Parameters
     ----------
+    network
+        The module whose parts are listened to.
     layers
         Names as in ``network.named_modules()``. Of a layer that puts out several tensors, the
         first is taken.
+    run
+        Calls the network.
+
+    Returns
+    -------
+    list of Tensor
+        One a layer.
 
     Examples
     --------
     >>> import torch
     >>> net = nn.Sequential(nn.Identity(), nn.ReLU())
-    >>> captured(net, ["0"], lambda: net(torch.tensor([-1.0])))
+    >>> layer_outputs(net, ["0"], lambda: net(torch.tensor([-1.0])))
     [tensor([-1.])]
     """
     found: dict[str, Tensor] = {}

@@ -1,0 +1,25 @@
+"""What networks see in an image: extractors, the registry of backbones, hooks, a cache on disk.
+
+An :class:`Extractor` makes feature maps of images. Backbones, the networks themselves, belong to
+guests and to other packages, which make them known by the entry points ``regkit.features``.
+"""
+
+from regkit.features.cache import FeatureCache
+from regkit.features.extractor import Extractor
+from regkit.features.hooks import check_layers, layer_outputs
+from regkit.features.identity import identity_of
+from regkit.features.registry import GROUP, Opener, backbones, files_of, open_extractor, weights_in
+
+__all__ = [
+    "GROUP",
+    "Extractor",
+    "FeatureCache",
+    "Opener",
+    "backbones",
+    "check_layers",
+    "files_of",
+    "identity_of",
+    "layer_outputs",
+    "open_extractor",
+    "weights_in",
+]

@@ -1,0 +1,73 @@
+"""Feature backbones by name, from regkit's guests and other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from regkit.errors import InputError
+from regkit.features.extractor import Extractor
+
+GROUP = "regkit.features"
+_OF_FOLDERS = {".safetensors", ".json"}
+Opener = Callable[[Path | None, Sequence[str] | None, int | None], Extractor]
+"""What an entry point of the group names: path, layers and timestep to an extractor.
+
+Each is None where the user left it out; a path is what follows ``=`` in ``NAME=PATH``.
+"""
+
+
+def backbones() -> list[str]:
+    """The names that ``features:NAME`` can have here."""
+    return sorted(entry.name for entry in entry_points(group=GROUP))
+
+
+def open_extractor(
+    name: str, layers: Sequence[str] | None = None, timestep: int | None = None
+) -> Extractor:
+    """The extractor ``NAME`` or ``NAME=PATH``.
+
+    Parameters
+    ----------
+    name
+        As the user writes it.
+    layers, timestep
+        Where the network is listened to; None: as the backbone is best used.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name, or it cannot be opened.
+    """
+    kind, _, path = name.partition("=")
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if kind not in found:
+        raise InputError(
+            f"similarity features:{kind}: no such backbone; allowed: {', '.join(sorted(found))}"
+        )
+    opener: Opener = found[kind].load()
+    return opener(Path(path) if path else None, layers, timestep)
+
+
+def files_of(name: str) -> list[Path]:
+    """The files of the backbone ``NAME=PATH``.
+
+    Of a folder, those that hold weights or say how they are used. What regkit and other packages
+    carry is told by their versions.
+
+    Examples
+    --------
+    >>> files_of("mind")
+    []
+    """
+    word = name.partition("=")[2]
+    if not word:
+        return []
+    path = Path(word)
+    return weights_in(path) if path.is_dir() else [path] if path.is_file() else []
+
+
+def weights_in(folder: Path) -> list[Path]:
+    """The files in ``folder`` and below that hold weights or say how they are used."""
+    return sorted(each for each in folder.rglob("*") if each.suffix in _OF_FOLDERS)
