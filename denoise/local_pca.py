@@ -9,6 +9,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from regkit.runs import OnProgress, Progress, ignore
+
 _BLOCK, _STEP = 8, 4  # voxels along an axis
 _LEAST = 2  # voxels of a block for each frame, below which components cannot be told from noise
 _STRETCH = 1.25
@@ -21,6 +23,7 @@ def shrink_across_frames(
     masks: Sequence[Tensor],
     sigma: float,
     risk: float,
+    on_progress: OnProgress = ignore,
 ) -> list[Tensor]:
     """Denoised frames, without what is noise by the way it varies from frame to frame.
 
@@ -41,6 +44,8 @@ def shrink_across_frames(
         Standard deviation of the noise of a frame.
     risk
         Mean squared error of a denoised frame over sigma².
+    on_progress
+        Called after each block; ``stage`` is ``joining``.
 
     Examples
     --------
@@ -55,11 +60,13 @@ def shrink_across_frames(
     seen, out = torch.stack(list(noisy)), torch.stack(list(denoised))
     inside = torch.stack(list(masks)).all(0)
     total, weight = torch.zeros_like(out), torch.zeros_like(out[0])
-    for block in _blocks(out.shape[1:]):
+    blocks = list(_blocks(out.shape[1:]))
+    for number, block in enumerate(blocks, start=1):
         here = (slice(None), *block)
         bell, chosen = _bell(out[here].shape[1:]), inside[block]
         total[here] += bell * _shrunk(seen[here], out[here], chosen, sigma**2, max(risk, 0.0))
         weight[block] += bell
+        on_progress(Progress("joining", number / len(blocks)))
     return list(total / weight)
 
 

@@ -64,8 +64,8 @@ def denoise(
     watch
         Called at every check of the training.
     on_progress
-        Called after each pass over a frame once the network is there; ``stage`` is ``applying`` or
-        ``uncertainty``.
+        Called after each pass over a frame once the network is there; ``stage`` is ``applying``,
+        ``joining`` or ``uncertainty``.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def _applied(
              for seen in work.seen]  # fmt: skip
     if _lend(config, alone):
         risk = best(list(history)).risk if history else 1.0
-        alone = joined(work.seen, alone, work.masks, sigma, risk)
+        alone = joined(work.seen, alone, work.masks, sigma, risk, on_progress)
     return [with_kept_means(seen, clean, mask)
             for seen, clean, mask in zip(work.seen, alone, work.masks, strict=True)]  # fmt: skip
 

@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from denoise.local_pca import shrink_across_frames
+from regkit.runs import OnProgress, ignore
 
 FEWEST = 4
 # Changes are measured over a Gaussian of so many voxels, which averages some 350 of them in a
@@ -25,8 +26,11 @@ def joined(
     masks: Sequence[Tensor],
     sigma: float,
     risk: float,
+    on_progress: OnProgress = ignore,
 ) -> list[Tensor]:
     """Each denoised frame, joined with the mean of the others by how sure the two are.
+
+    First the denoised frames lose what is noise by :func:`denoise.local_pca.shrink_across_frames`.
 
     The mean of the others is wrong by what changes from frame to frame, which the noisy frames
     tell place by place, and by its own noise; the denoised frame is wrong by ``risk``. They are
@@ -44,6 +48,8 @@ def joined(
         Standard deviation of the noise of a frame.
     risk
         Mean squared error of a denoised frame over sigma².
+    on_progress
+        Called as the work goes on; ``stage`` is ``joining``.
 
     Examples
     --------
@@ -62,7 +68,7 @@ def joined(
     changes = (_around(apart, masks) - (1 + _CHANCE) * usual).clamp_min(0)
     unsure = _CAUTION * changes + sigma**2 / (count - 1)
     own = unsure / (unsure + max(risk, 0.0) * sigma**2)
-    kept = shrink_across_frames(noisy, denoised, masks, sigma, risk)
+    kept = shrink_across_frames(noisy, denoised, masks, sigma, risk, on_progress)
     return [other.lerp(clean, own) for other, clean in zip(others, kept, strict=True)]
 
 

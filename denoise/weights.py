@@ -60,7 +60,8 @@ def save_method(method: Method, path: Path, *, sigma: float) -> None:
     state = {k: v.detach().cpu().contiguous() for k, v in method.network.state_dict().items()}
     part = path.with_name(f".{path.name}.part")
     try:
-        safetensors.torch.save_file(state, part, {_KEY: json.dumps(told)})
+        # Written here: that way it has the mode of any other file, and a full disk says so.
+        part.write_bytes(safetensors.torch.save(state, {_KEY: json.dumps(told)}))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

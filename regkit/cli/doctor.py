@@ -40,7 +40,7 @@ def gathered() -> dict[str, Any]:
     """Versions, devices, weights, memory and disk, as JSON can hold them."""
     from regkit.io.atomic import free_space
     from regkit.io.header import size_text
-    from regkit.networks.weights.store import installed
+    from regkit.networks.weights.store import available as weights
     from regkit.registration.devices import available
     from regkit.runs.memory import available_memory
     from regkit.runs.record import versions
@@ -49,7 +49,7 @@ def gathered() -> dict[str, Any]:
     return {
         "versions": versions(),
         "devices": available(),
-        "weights": installed(),
+        "weights": weights(),
         "memory": "unknown" if memory is None else f"{size_text(memory)} free",
         "disk": {
             "here": f"{size_text(free_space(Path().absolute()))} free",

@@ -36,8 +36,11 @@ def points(
     """Map the points of TABLE to the other image of a registered pair, as CSV on stdout."""
     from regkit.io import read_points
     from regkit.io.chain import open_chain
+    from regkit.runs.origin import check_not_inverted
 
     given = read_points(table)
+    for transform in transforms:
+        check_not_inverted(transform, of)
     phi = open_chain(transforms)
     if given.xyz.shape[1] != phi.ndim:
         raise InputError(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
@@ -25,6 +28,7 @@ from regkit.io.options import AS_STORED
 from regkit.resample import warp
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
+from regkit.runs.origin import check_direction
 from regkit.runs.outputs import Files
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.record import reading_of
@@ -32,6 +36,8 @@ from regkit.transforms import Transform
 from regkit.volume import Volume
 
 _FEW = 64 << 20
+_LATTICE = 16  # points along an axis by which one sees whether images meet
+_FEWEST, _MOST_LABELS = 2, 100  # values, of what may be labels
 # An image as it is stored, as it is sampled, and once more while it is checked; the result likewise
 # with the points at which it is sampled, slab by slab.
 _PER_VOXEL = 12
@@ -119,6 +125,8 @@ class ApplyJob:
         frames = header.each_frame(reading)
         kept = frames[0].kept
         check_output(self.output, overwrite=self.overwrite, frames=len(frames), channels=kept)
+        if len(self.transforms) == 1:
+            check_direction(self.transforms[0], self.image)
         return ApplySurvey(self, reference, header, reading, len(frames), kept)
 
 
@@ -154,11 +162,49 @@ class ApplySurvey:
         job = self.job
         grid = open_image(self.reference).grid.straightened()
         phi = open_chain(job.transforms)
+        _check_overlap(phi, grid, self.header, self.reference.name)
         frames = [
             labels_of(frame, self.header) if job.labels else frame
             for frame in open_frames(self.header, self.reading)
         ]
-        return ApplyTask(frames, phi, grid, job.outside, self.header.repetition)
+        notices = () if job.labels else _notices(self.header.name, frames)
+        return ApplyTask(frames, phi, grid, job.outside, self.header.repetition, notices=notices)
+
+
+def _check_overlap(phi: Transform, grid: Grid, image: Header, onto: str) -> None:
+    """Refuse a transform that leads past the image: the result would be empty."""
+    if phi.ndim != grid.ndim or image.grid.ndim != grid.ndim:
+        return  # refused where it is warped
+    # A coarse look tells nearly always; a small image in a large reference takes a whole one.
+    if not any(bool(image.grid.contains(phi(points)).any()) for points in _some_then_all(grid)):
+        raise InputError(
+            f"{image.name}: no point of {onto} falls into it through the transform; give the "
+            "image and the reference that the transform is of"
+        )
+
+
+def _some_then_all(grid: Grid) -> Iterator[Tensor]:
+    yield _lattice(grid)
+    for rows in grid.slabs():
+        yield grid.world_points(rows).flatten(0, -2)
+
+
+def _lattice(grid: Grid) -> Tensor:
+    """Some points of a grid, far apart ``(n, d)``, in its world."""
+    axes = [torch.linspace(0, n - 1, min(n, _LATTICE), dtype=torch.float64) for n in grid.shape]
+    return grid.to_world(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2))
+
+
+def _notices(name: str, frames: Sequence[Volume]) -> tuple[str, ...]:
+    """What an image that is warped as an image looks like: labels are few whole values."""
+    values = torch.unique(frames[0].data)
+    whole = not values.is_floating_point() or bool((values == values.round()).all())
+    if not whole or not _FEWEST <= len(values) <= _MOST_LABELS:
+        return ()
+    return (
+        f"{name} holds {len(values)} whole values and is mixed as an image; if these are labels, "
+        "pass --labels",
+    )
 
 
 @dataclass(frozen=True, eq=False)

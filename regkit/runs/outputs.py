@@ -114,7 +114,7 @@ class Folder:
         check_folder(self.folder)
         refuse_overwriting_inputs(self.places().values(), inputs)
         for path in self.places().values():
-            check_free(path, self.overwrite)
+            _check_free_in_folder(path, self.overwrite)
 
     @contextmanager
     def staged(self) -> Iterator[Mapping[str, Path]]:
@@ -212,6 +212,16 @@ def _beside(path: Path) -> list[Path]:
     """What the format of ``path`` keeps beside it: the voxels of an .mhd."""
     form = next((each for each in image_formats() if extension(path) in each.writable), None)
     return [path.with_name(name) for name in form.beside(path)] if form else []
+
+
+def _check_free_in_folder(path: Path, overwrite: bool) -> None:
+    """As :func:`check_free`, with what can be done about a folder of results."""
+    if not overwrite and os.path.lexists(path) and not path.is_dir():
+        raise InputError(
+            f"{display_name(path.parent)}/{path.name}: exists; choose another folder, pass "
+            "--overwrite to replace it, or --resume to leave a finished run as it is"
+        )
+    check_free(path, overwrite)
 
 
 def record_name(outputs: Outputs) -> str | None:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
-from denoise.noise.repeats import blur_of, correlated
+from denoise.noise.repeats import are_repeats, blur_of, correlated, noise_of_repeats
 from denoise.pipeline import denoise_series
 from denoise.series import joined
 from denoise.wiener import wiener
@@ -62,6 +63,84 @@ def test_frames_that_are_unlike_keep_to_themselves(noisy, quick):
     for clean, frame, result in zip(contrasts, frames, results, strict=True):
         error = [float((v.data - clean).square().mean()) for v in (frame, result.denoised)]
         assert error[1] < 0.6 * error[0]
+
+
+def _diffusion(scene, count=12, sigma=0.055):
+    """Signals of tensors in so many directions, noisy and clean, and where the body is."""
+    shape, rng = (40, 44, 16), np.random.default_rng(0)
+    at = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
+    radius = sum((x / s) ** 2 for x, s in zip(at, (0.7, 0.75, 1.4), strict=True))
+    if scene == "body":
+        unweighted, body = gaussian_filter((radius < 1) * (1 + 0.5 * (radius < 0.3)), 0.7), radius
+    else:  # everywhere, smooth, without an empty background
+        unweighted, body = np.exp(-0.5 * (at[0] ** 2 + at[1] ** 2) / 0.8**2), 0 * radius
+    theta, phi = 3 * at[0] + 2 * np.sin(2 * at[1]), 2 * at[1] + at[2]
+    along = np.stack([np.cos(theta) * np.cos(phi), np.sin(theta) * np.cos(phi), np.sin(phi)], -1)
+    anisotropy = np.clip(0.5 + 15 * gaussian_filter(rng.standard_normal(shape), 3), 0, 1)
+    directions = rng.standard_normal((count, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    apparent = [0.8 * (1 - anisotropy) + anisotropy * (0.3 + 1.5 * (along @ each) ** 2)
+                for each in directions]  # fmt: skip
+    clean = torch.from_numpy(np.stack([unweighted * np.exp(-each) for each in apparent])).float()
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    return clean, clean + sigma * noise, torch.from_numpy(body < 0.9)
+
+
+def _contrast_and_error(found, clean, body):
+    """Slope of the differences between frames on the truth, and the root of the mean square."""
+    ours, theirs = found[:, body], clean[:, body]
+    apart, true = ours - ours.mean(0), theirs - theirs.mean(0)
+    slope = float((apart * true).sum() / true.square().sum())
+    return slope, float((ours - theirs).square().mean().sqrt())
+
+
+@pytest.mark.parametrize("scene", ["body", "everywhere"])
+def test_frames_that_all_differ_keep_their_contrast_and_lose_noise(scene):
+    clean, noisy, body = _diffusion(scene)
+    guides = [torch.from_numpy(gaussian_filter(each.numpy(), 0.8)) for each in noisy]
+    alone = [g.lerp(wiener(each, g, 0.055), 0.5) for each, g in zip(noisy, guides, strict=True)]
+    masks = [torch.ones_like(body)] * len(noisy)
+    risk = float((torch.stack(alone) - clean).square().mean()) / 0.055**2
+    together = torch.stack(joined(list(noisy), alone, masks, 0.055, risk))
+    slope, error = _contrast_and_error(together, clean, body)
+    assert slope > 0.95
+    assert error < 0.9 * _contrast_and_error(torch.stack(alone), clean, body)[1]
+
+
+def test_a_diffusion_series_is_better_together_by_default(noisy, quick):
+    clean, frames, body = _diffusion("everywhere", count=8)
+    grid = noisy.clean.grid.placed(tuple(clean.shape[1:]), noisy.clean.grid.affine)
+    volumes = [Volume(1000 * each[None], grid, "dwi.nii.gz") for each in frames]
+    alone, together = (
+        denoise_series(volumes, quick.model_copy(update={"steps": 60, **how}))
+        for how in ({"frames": "alone"}, {})
+    )
+    assert together[0].model.level == pytest.approx(55, rel=0.1)
+    scores = [
+        _contrast_and_error(torch.cat([r.denoised.data for r in each]) / 1000, clean, body)
+        for each in (alone, together)
+    ]
+    assert scores[1][0] > 0.95
+    assert scores[1][1] < scores[0][1]
+
+
+def test_noise_of_frames_that_differ_is_not_told_by_their_differences():
+    _, noisy, body = _diffusion("everywhere")
+    everywhere = torch.ones_like(body)
+    told = noise_of_repeats(list(noisy), everywhere)
+    assert told[0] > 1.2 * 0.055
+    assert not are_repeats(list(noisy), everywhere, *told)
+
+
+@pytest.mark.parametrize("blur", [(0.0, 0.0, 0.0), (0.8, 0.0, 0.6), (0.7, 0.7, 0.7)])
+def test_repeats_with_correlated_noise_are_known_as_repeats(noisy, blur):
+    draws, shape = torch.Generator().manual_seed(0), noisy.clean.grid.shape
+    frames = [
+        noisy.clean.data[0] + 8 * correlated(torch.randn(shape, generator=draws), blur)
+        for _ in range(5)
+    ]
+    everywhere = torch.ones_like(frames[0]).bool()
+    assert are_repeats(frames, everywhere, *noise_of_repeats(frames, everywhere))
 
 
 @pytest.mark.parametrize("blur", [(0.0, 0.0, 0.0), (0.8, 0.0, 0.6)])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from regkit import Affine, read, write_transform
+from regkit import Affine, Volume, read, write_transform
 from regkit.cli import main
+from regkit.runs.inputs import fingerprint, sha256
 
 
 @pytest.fixture
@@ -96,3 +97,87 @@ def test_what_does_not_fit_is_refused(words, tmp_path, capsys, monkeypatch):
     assert main(words("out.nii")) == 4
     assert "head.nii.gz (24x28x20): about" in capsys.readouterr().err
     assert not (tmp_path / "out.nii").exists()
+
+
+@pytest.fixture
+def registered(head, tmp_path):
+    """The folder of a registration, as far as its transforms and its record go."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    fixed = head.save(tmp_path / "fixed.nii.gz")
+    moving = head.with_data(head.data + 1).save(tmp_path / "moving.nii.gz")
+    there = Affine(np.array([[1, 0, 0, 5.0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]))
+    write_transform(there, folder / "transform.h5")
+    write_transform(there.inverse(), folder / "inverse.h5")
+    record = {
+        "kind": "register", "asked": {}, "outputs": [],
+        "inputs": [fingerprint("fixed", fixed), fingerprint("moving", moving)],
+        "sha256": {n: sha256(folder / n) for n in ("transform.h5", "inverse.h5")},
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "other"),
+    [("fixed", "transform.h5", "inverse.h5"), ("moving", "inverse.h5", "transform.h5")],
+)
+def test_a_transform_of_the_wrong_direction_is_refused(
+    registered, tmp_path, capsys, image, name, other
+):
+    given, onto = tmp_path / f"{image}.nii.gz", tmp_path / "fixed.nii.gz"
+    words = ["apply", given, registered / name, "--onto", onto, "-o", tmp_path / "out.nii"]
+    assert main([*map(str, words)]) == 2
+    said = capsys.readouterr().err
+    assert f"{image}.nii.gz is the {image} one; pass {other}" in said
+    words[2] = registered / other
+    assert main([*map(str, words)]) == 0
+
+
+def test_points_are_not_inverted_twice(registered, tmp_path, capsys):
+    (tmp_path / "p.csv").write_text("x,y,z\n1,2,3\n")
+    words = ["points", tmp_path / "p.csv", registered / "inverse.h5", "--of", "moving"]
+    assert main([*map(str, words)]) == 2
+    assert "pass transform.h5 --of moving" in capsys.readouterr().err
+    words[2] = registered / "transform.h5"
+    assert main([*map(str, words)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("-4.000000,2.0")
+
+
+def test_a_damaged_record_beside_a_transform_is_no_matter(registered, tmp_path, capsys):
+    (registered / "run.json").write_text("{")
+    words = ["apply", tmp_path / "fixed.nii.gz", registered / "transform.h5",
+             "--onto", tmp_path / "fixed.nii.gz", "-o", tmp_path / "out.nii"]  # fmt: skip
+    assert main([*map(str, words)]) == 0
+
+
+def test_an_image_of_another_body_is_refused(registered, head, tmp_path, capsys):
+    affine = head.grid.affine.copy()
+    affine[:3, 3] += 900
+    far = Volume(head.data, head.grid.placed(head.grid.shape, affine)).save(tmp_path / "far.nii")
+    words = ["apply", far, registered / "transform.h5", "--onto", tmp_path / "fixed.nii.gz",
+             "-o", tmp_path / "out.nii"]  # fmt: skip
+    assert main([*map(str, words)]) == 2
+    assert "no point of fixed.nii.gz falls into it" in capsys.readouterr().err
+    assert not (tmp_path / "out.nii").exists()
+
+
+def test_a_small_image_in_a_large_reference_is_found(head, tmp_path):
+    small = Volume(torch.rand(1, 2, 2, 2), head.grid.window((9, 9, 9), (2, 2, 2)))
+    wide = head.grid.with_shape([100, 100, 100])
+    small.save(tmp_path / "small.nii")
+    Volume(torch.zeros(1, *wide.shape), wide).save(tmp_path / "wide.nii")
+    write_transform(Affine(np.eye(4)), tmp_path / "id.tfm")
+    words = ["apply", "small.nii", "id.tfm", "--onto", "wide.nii", "-o", "out.nii"]
+    assert main([str(tmp_path / w) if "." in w else w for w in words]) == 0
+
+
+def test_what_looks_like_labels_is_asked_about(words, head, tmp_path, capsys):
+    assert main(words("out.nii")) == 0
+    assert "pass --labels" not in capsys.readouterr().err
+    values = torch.randint(0, 7, head.data.shape, dtype=torch.int16)
+    Volume(values, head.grid).save(tmp_path / "head.nii.gz", overwrite=True)
+    assert main(words("mixed.nii")) == 0
+    assert "head.nii.gz holds 7 whole values and is mixed as an image" in capsys.readouterr().err
+    assert main(words("labels.nii", "--labels")) == 0
+    assert "pass --labels" not in capsys.readouterr().err

@@ -1,0 +1,106 @@
+"""Origin: the registration that wrote a transform, by the record beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from regkit.errors import InputError
+from regkit.io.names import display_name
+from regkit.runs.inputs import sha256
+from regkit.runs.kinds import kind_of
+from regkit.runs.outputs import RECORD
+from regkit.runs.record import read_record
+
+# From the image whose points a file takes to the other one.
+_WAYS = {"transform.h5": ("fixed", "moving"), "inverse.h5": ("moving", "fixed")}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a registration says of a transform that it wrote.
+
+    Parameters
+    ----------
+    source, target
+        The image whose points it takes, and the one that they go to: ``fixed`` or ``moving``.
+    images
+        SHA-256 of both, by role.
+    """
+
+    source: str
+    target: str
+    images: Mapping[str, str]
+
+    @property
+    def other(self) -> str:
+        """The file of the other direction."""
+        return next(name for name, way in _WAYS.items() if way == (self.target, self.source))
+
+
+def origin_of(transform: Path) -> Origin | None:
+    """Where a transform comes from; None where no ``run.json`` beside it vouches for it.
+
+    Examples
+    --------
+    >>> origin_of(Path("nowhere/transform.h5")) is None
+    True
+    """
+    path = transform.with_name(RECORD)
+    if not transform.is_file() or not path.is_file():
+        return None
+    try:
+        record = read_record(path)
+    except InputError:  # of something else
+        return None
+    digest = sha256(transform)
+    name = next((n for n in _WAYS if record["sha256"].get(n) == digest), None)
+    if name is None or kind_of(record) != "register":
+        return None
+    entries = [each for each in record["inputs"] if isinstance(each, dict)]
+    images = {str(each.get("role")): str(each.get("sha256")) for each in entries}
+    return Origin(*_WAYS[name], images)
+
+
+def check_direction(transform: Path, image: Path) -> None:
+    """Refuse to warp an image by the transform that leads away from it.
+
+    Parameters
+    ----------
+    transform
+        From points of the reference to points of ``image``.
+    image
+        What is to be warped.
+
+    Raises
+    ------
+    InputError
+        If the record beside the transform says that it leads the other way.
+    """
+    origin = origin_of(transform)
+    if origin is None:
+        return
+    digest, known = sha256(image), origin.images
+    if digest == known.get(origin.source) != known.get(origin.target):
+        raise InputError(
+            f"{display_name(transform)}: warps the {origin.target} image of its run, and "
+            f"{display_name(image)} is the {origin.source} one; pass {origin.other}"
+        )
+
+
+def check_not_inverted(transform: Path, of: str) -> None:
+    """Refuse to invert what is an inverse already.
+
+    Raises
+    ------
+    InputError
+        If ``of`` is ``moving`` and the record beside the transform says that it takes the points of
+        moving as it is.
+    """
+    origin = origin_of(transform)
+    if of == "moving" and origin is not None and origin.source == of:
+        raise InputError(
+            f"{display_name(transform)}: takes points of moving to fixed as it is, and --of moving "
+            f"would invert it; pass {origin.other} --of moving"
+        )
