@@ -14,4 +14,5 @@ def test_a_machine_that_calculates_wrongly_is_found(capsys, monkeypatch):
     monkeypatch.setattr("regkit.cli.doctor.self_test", lambda: (1.0, 2.5))
     assert main(["doctor", "--json"]) == 1
     said = json.loads(capsys.readouterr().out)
+    assert "small" in said["weights"]  # comes with regkit
     assert said["self_test"] == {"passed": False, "seconds": 1.0, "error_mm": 2.5}

@@ -1,4 +1,6 @@
+import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from denoise.methods import make_method
 from denoise.weights import read_method, save_method
 from regkit import InputError, read
 from regkit.cli import main
+from regkit.cli.exits import exit_code
 from regkit.io import ReadOptions, preflight
 from regkit.io.formats.nifti.voxels import write_image
 
@@ -176,3 +179,20 @@ def test_a_damaged_model_is_refused(tmp_path):
     path.write_bytes(b"not a model")
     with pytest.raises(InputError, match="is no model"):
         read_method(path)
+
+
+def test_a_model_is_as_readable_as_any_file_and_a_full_disk_is_no_bug(quick, tmp_path, monkeypatch):
+    method = make_method(quick, (24, 24, 24), (1.0, 1.0, 1.0))
+    save_method(method, tmp_path / "model.safetensors", sigma=0.1)
+    (tmp_path / "other").touch()
+    modes = [(tmp_path / name).stat().st_mode for name in ("model.safetensors", "other")]
+    assert modes[0] == modes[1]
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        save_method(method, tmp_path / "again.safetensors", sigma=0.1)
+    assert exit_code(raised.value) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.safetensors", "other"]
