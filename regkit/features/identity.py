@@ -57,12 +57,13 @@ def image_identity(images: Tensor) -> dict[str, Any]:
     [2, 1, 3, 3]
     """
     values = images.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    digest = hashlib.sha256(memoryview(values.numpy())).hexdigest()
+    digest = hashlib.sha256(values.numpy().data).hexdigest()
     return {"sha256": digest, "shape": list(images.shape), "dtype": str(images.dtype)}
 
 
 def _choices(extractor: Extractor) -> dict[str, Any]:
-    names = [each.name for each in fields(extractor)] if is_dataclass(extractor) else []
+    given: Any = extractor
+    names = [each.name for each in fields(given)] if is_dataclass(given) else []
     found = {n: getattr(extractor, n) for n in (*_LISTENING, *names) if hasattr(extractor, n)}
     return {name: value for name, value in found.items() if name != "files" and _is_plain(value)}
 
