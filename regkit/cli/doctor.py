@@ -43,7 +43,7 @@ def gathered() -> dict[str, Any]:
     from regkit.networks.weights.store import installed
     from regkit.registration.devices import available
     from regkit.runs.memory import available_memory
-    from regkit.runs.record import versions
+    from regkit.versions import versions
 
     memory = available_memory()
     return {

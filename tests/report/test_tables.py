@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from regkit.report.tables import flat, global_part_rows, header_rows, plain
+from regkit.report.verdict import findings, metric_rows, verdict
 
 from regkit import Affine
 from regkit.geometry.affines import about, rotation
-from regkit.registration.quality import Check, Quality
-from regkit.report.tables import flat, global_part_rows, header_rows, plain
-from regkit.report.verdict import findings, metric_rows, verdict
+from regkit.registration.quality import Quality, QualityCheck
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,10 @@ def test_unknown_and_unmeasured_metrics():
 
 
 def test_every_check_is_shown(result):
-    checks = (Check("folding", 0.4, 0.02, "The map folds."), Check("drift", -1.0, 0.0, "It stays."))
+    checks = (
+        QualityCheck("folding", 0.4, 0.02, "The map folds."),
+        QualityCheck("drift", -1.0, 0.0, "It stays."),
+    )
     found = findings(dataclasses.replace(result, quality=Quality(checks)))
     assert [(f.good, f.text) for f in found[:2]] == [(False, "The map folds."), (True, "It stays.")]
 
@@ -81,7 +84,7 @@ def test_every_check_is_shown(result):
     [(-1.0, "Quality: pass."), (0.5, "Quality: doubtful."), (2.0, "Quality: fail.")],
 )
 def test_the_first_sentence_says_what_the_result_is_worth(severity, said):
-    assert verdict(Quality((Check("a", severity, 0.0, "A."),))).startswith(said)
+    assert verdict(Quality((QualityCheck("a", severity, 0.0, "A."),))).startswith(said)
 
 
 def test_what_was_not_checked_is_no_pass():

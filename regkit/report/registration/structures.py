@@ -1,0 +1,56 @@
+"""The section about labelled structures: how well each of them overlaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from regkit.metrics.structures import StructureScore, worst_structure
+from regkit.registration.result import Result
+from regkit.report.parts import Section, hint, table
+from regkit.report.registration.metric_rows import GUIDED
+
+_MISSING = "-"
+
+
+def structures_section(result: Result, scores: Sequence[StructureScore]) -> list[Section]:
+    """One row a structure, the worst first; no section without structures."""
+    if not scores:
+        return []
+    unit = result.fixed.grid.world.unit
+    columns = (
+        "Structure", "Dice before", "Dice after", f"Surface distance, mean ({unit})",
+        f"95 % ({unit})", f"largest ({unit})",
+    )  # fmt: skip
+    ranked = sorted(scores, key=lambda score: score.dice)
+    rows = [_row(score) for score in ranked]
+    guided = [GUIDED] if result.config.dice > 0 else []
+    parts = [_words(scores, unit), hint(_HOW), *guided, table(columns, rows, numbers=columns[1:])]
+    return [Section("Structures", parts)]
+
+
+_HOW = (
+    "The structures are named by their values in the label maps, the worst first. Dice is the "
+    "overlap of a structure in both maps: 1 is complete, 0 is none. Surface distances are measured "
+    "after registration, between the outlines of the structure in the fixed and the warped map; a "
+    "dash marks a structure that one of the maps lacks."
+)
+
+
+def _words(scores: Sequence[StructureScore], unit: str) -> str:
+    worst = worst_structure(scores)
+    apart = worst.surface
+    near = "" if apart is None else f", and 95 % of its surface is within {apart.hd95:.3g} {unit}"
+    return (
+        f"{len(scores)} structures were compared. The worst is label {worst.label}: its Dice is "
+        f"{worst.dice:.3f}{near}."
+    )
+
+
+def _row(score: StructureScore) -> tuple[str, ...]:
+    apart = score.surface
+    lengths = (
+        (_MISSING,) * 3
+        if apart is None
+        else tuple(f"{each:.2f}" for each in (apart.mean, apart.hd95, apart.maximum))
+    )
+    return f"Label {score.label}", f"{score.dice_before:.3f}", f"{score.dice:.3f}", *lengths
