@@ -54,7 +54,7 @@ def _heat_map(cells: Sequence[Cell]) -> Picture:
     ax.set_xticks(range(len(times)), times)
     ax.set_yticks(range(len(layers)), layers, parse_math=False)
     ax.set_xlabel("timestep")
-    middle = shown.norm.vmin + 0.5 * (shown.norm.vmax - shown.norm.vmin)
+    middle = (min(values.values()) + max(values.values())) / 2
     for row, line in enumerate(grid):
         for column, value in enumerate(line):
             ink = "white" if value > middle else "black"  # large errors are dark

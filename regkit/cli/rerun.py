@@ -36,11 +36,11 @@ def rerun(
     bit, and 3 if one is not.
     """
     from regkit.cli.terminal import progress, say
+    from regkit.report.versions import versions
     from regkit.runs import run
     from regkit.runs.kinds import job_again
     from regkit.runs.record import read_record
     from regkit.runs.rerun import changed, compared, differing, find_inputs
-    from regkit.versions import versions
 
     before = read_record(record)
     around = [record.parent, record.absolute().parent.parent, Path()]

@@ -182,7 +182,7 @@ def _fit(evidence: Evidence) -> Sequence[QualityCheck]:
         informed,
         QualityCheck(
             "matched", _graded(1 - blocks.matched, _UNMATCHED), blocks.matched,
-            f"{blocks.matched:.0%} of {blocks.blocks} blocks of the body match better where they "
+            f"{_percent(blocks.matched)} of {blocks.blocks} blocks of the body match better where they "
             "lie than at nine out of ten remote places.",
         ),
         QualityCheck(
@@ -192,7 +192,7 @@ def _fit(evidence: Evidence) -> Sequence[QualityCheck]:
         ),
         QualityCheck(
             "chance", _graded(evidence.aligned.chance, _CHANCE), evidence.aligned.chance,
-            f"With the affine alone, {evidence.aligned.chance:.0%} of remote places match a block "
+            f"With the affine alone, {_percent(evidence.aligned.chance)} of remote places match a block "
             "as well as its own place does; for unrelated images it would be half.",
         ),
     ]  # fmt: skip
@@ -207,12 +207,12 @@ def _place(evidence: Evidence) -> Sequence[QualityCheck]:
         QualityCheck("astray", stable, evidence.astray, _other_place(evidence.astray)),
         QualityCheck(
             "drift", steady, evidence.drift,
-            f"Restarted at the result, the linear engine moves away by {evidence.drift:.1%} of the "
+            f"Restarted at the result, the linear engine moves away by {_percent(evidence.drift, 1)} of the "
             "extent of the body.",
         ),
         QualityCheck(
             "overlap", covered, evidence.overlap,
-            f"{evidence.overlap:.0%} of the smaller image lies inside the other one.",
+            f"{_percent(evidence.overlap)} of the smaller image lies inside the other one.",
         ),
     ]  # fmt: skip
 
@@ -222,7 +222,7 @@ def _other_place(astray: float) -> str:
     if astray == 0:
         return "Restarted beside the result, the linear engine finds no other place that fits."
     return (
-        f"Restarted beside the result, the linear engine ends {astray:.1%} of the extent of the "
+        f"Restarted beside the result, the linear engine ends {_percent(astray, 1)} of the extent of the "
         "body away from it, in a place that fits as well."
     )
 
@@ -246,7 +246,7 @@ def _shape(evidence: Evidence) -> Sequence[QualityCheck]:
 def _map(metrics: Mapping[str, float], extent: float) -> Sequence[QualityCheck]:
     """Whether the map can be one of a body."""
     share = metrics.get("folding", 0.0)
-    folds = f"The transform folds in {share:.3%} of the body."
+    folds = f"The transform folds in {_percent(share, 3)} of the body."
     text = folds if share else "The transform does not fold."
     checks = [QualityCheck("folding", _graded(share, _FOLDING), share, text)]
     error = metrics.get("inverse_consistency_p95", math.nan)
@@ -256,9 +256,13 @@ def _map(metrics: Mapping[str, float], extent: float) -> Sequence[QualityCheck]:
     share = error / extent
     returned = (
         "Mapped to moving and back, 95 % of the points return to within "
-        f"{share:.2%} of the extent of the body."
+        f"{_percent(share, 2)} of the extent of the body."
     )
     return [*checks, QualityCheck("inverse", _graded(share, _INVERSE), error, returned)]
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
 
 
 def _graded(value: float, bounds: tuple[float, float]) -> float:

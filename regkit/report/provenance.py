@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from regkit.report.parts import Section, details, pairs, table
 from regkit.report.values import flat, plain
-from regkit.versions import versions
+from regkit.report.versions import versions
 
 # Entries of a record that a reader looks for, and what the report calls them.
 _FACTS = {"preset": "Preset", "seed": "Seed", "device": "Device"}

@@ -30,7 +30,7 @@ _LENGTH = "length"
 _KNOWN = {
     "folding": (
         "Folding", "%",
-        "Share of voxels in which the transform turns tissue inside out. Anatomy allows only 0.",
+        "Share of voxels in which the transform turns tissue inside out. In real anatomy it is 0.",
     ),
     "folding_working": (
         "Folding, working grid", "%",
