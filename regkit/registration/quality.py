@@ -182,8 +182,8 @@ def _fit(evidence: Evidence) -> Sequence[QualityCheck]:
         informed,
         QualityCheck(
             "matched", _graded(1 - blocks.matched, _UNMATCHED), blocks.matched,
-            f"{_percent(blocks.matched)} of {blocks.blocks} blocks of the body match better where they "
-            "lie than at nine out of ten remote places.",
+            f"{_percent(blocks.matched)} of {blocks.blocks} blocks of the body match better where "
+            "they lie than at nine out of ten remote places.",
         ),
         QualityCheck(
             "residual", _graded(blocks.known_residual, bounds), blocks.known_residual,
@@ -192,8 +192,8 @@ def _fit(evidence: Evidence) -> Sequence[QualityCheck]:
         ),
         QualityCheck(
             "chance", _graded(evidence.aligned.chance, _CHANCE), evidence.aligned.chance,
-            f"With the affine alone, {_percent(evidence.aligned.chance)} of remote places match a block "
-            "as well as its own place does; for unrelated images it would be half.",
+            f"With the affine alone, {_percent(evidence.aligned.chance)} of remote places match a "
+            "block as well as its own place does; for unrelated images it would be half.",
         ),
     ]  # fmt: skip
 
@@ -207,8 +207,8 @@ def _place(evidence: Evidence) -> Sequence[QualityCheck]:
         QualityCheck("astray", stable, evidence.astray, _other_place(evidence.astray)),
         QualityCheck(
             "drift", steady, evidence.drift,
-            f"Restarted at the result, the linear engine moves away by {_percent(evidence.drift, 1)} of the "
-            "extent of the body.",
+            "Restarted at the result, the linear engine moves away by "
+            f"{_percent(evidence.drift, 1)} of the extent of the body.",
         ),
         QualityCheck(
             "overlap", covered, evidence.overlap,
@@ -222,8 +222,8 @@ def _other_place(astray: float) -> str:
     if astray == 0:
         return "Restarted beside the result, the linear engine finds no other place that fits."
     return (
-        f"Restarted beside the result, the linear engine ends {_percent(astray, 1)} of the extent of the "
-        "body away from it, in a place that fits as well."
+        f"Restarted beside the result, the linear engine ends {_percent(astray, 1)} of the extent "
+        "of the body away from it, in a place that fits as well."
     )
 
 

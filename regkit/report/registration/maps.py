@@ -36,7 +36,8 @@ def agreement(result: Result, cuts: Scene) -> list[Section]:
     if chance is None:
         return []
     alt = f"Agreement of both images over {names_of(result)[0]}: {planes_of(cuts)}."
-    share = f"{100 * share_at_chance(chance):.1f} % of the compared blocks match no better than by chance."
+    percent = f"{100 * share_at_chance(chance):.1f} %"
+    share = f"{percent} of the compared blocks match no better than by chance."
     drawn = figure(agreement_map(cuts, chance, alt), text=share)
     return [Section("Local agreement", [hint(_AGREEMENT), legend(_ORANGE), drawn])]
 
