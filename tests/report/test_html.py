@@ -233,7 +233,7 @@ SCORES = (
 def test_every_structure_has_a_row_and_the_worst_has_its_name(result):
     text = " ".join(Page(render(result, structures=SCORES)).text.split())
     assert "3 structures were compared. The worst is label 17: its Dice is 0.414" in text
-    assert "95 % of its surface is within 6.5 mm" in text
+    assert "its surface distance (95 %) 6.5 mm" in text
     rows = ["Label 17 0.250 0.414 2.00 6.50 9.00", "Label 99 0.000 0.600 - - -", "Label 4 0.500"]
     places = [text.index(row) for row in rows]
     assert places == sorted(places)

@@ -40,9 +40,9 @@ def stages(result: Result) -> Section:
     curves = similarity_curves(result.stages, unit=result.fixed.grid.world.unit)
     drawn = _NO_CURVES if curves is None else figure(curves, "Similarity", _CURVES)
     ran = table(STAGE_COLUMNS, stage_rows(result.stages), numbers=STAGE_NUMBERS)
-    notes = [(stage.name, stage.note) for stage in result.stages if stage.note]
-    remarks = [pairs(notes)] if notes else []
-    return Section("How the result was found", [plain(result.reason), drawn, ran, *remarks])
+    notes = [(f"Note on {stage.name}", stage.note) for stage in result.stages if stage.note]
+    remarks = pairs([("Choice of similarity", plain(result.reason)), *notes])
+    return Section("How the result was found", [drawn, ran, remarks])
 
 
 def images(result: Result) -> Section:

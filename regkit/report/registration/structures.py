@@ -10,24 +10,6 @@ from regkit.report.parts import Section, hint, table
 from regkit.report.registration.metric_rows import GUIDED
 
 _MISSING = "-"
-
-
-def structures_section(result: Result, scores: Sequence[StructureScore]) -> list[Section]:
-    """One row a structure, the worst first; no section without structures."""
-    if not scores:
-        return []
-    unit = result.fixed.grid.world.unit
-    columns = (
-        "Structure", "Dice before", "Dice after", f"Surface distance, mean ({unit})",
-        f"95 % ({unit})", f"largest ({unit})",
-    )  # fmt: skip
-    ranked = sorted(scores, key=lambda score: score.dice)
-    rows = [_row(score) for score in ranked]
-    guided = [GUIDED] if result.config.dice > 0 else []
-    parts = [_words(scores, unit), hint(_HOW), *guided, table(columns, rows, numbers=columns[1:])]
-    return [Section("Structures", parts)]
-
-
 _HOW = (
     "The structures are named by their values in the label maps, the worst first. Dice is the "
     "overlap of a structure in both maps: 1 is complete, 0 is none. Surface distances are measured "
@@ -36,13 +18,27 @@ _HOW = (
 )
 
 
+def structures_section(result: Result, scores: Sequence[StructureScore]) -> list[Section]:
+    """One row a structure, the worst first; no section without structures."""
+    if not scores:
+        return []
+    unit = result.fixed.grid.world.unit
+    lengths = [f"Surface distance, {which} ({unit})" for which in ("mean", "95 %", "largest")]
+    columns = ("Structure", "Dice before", "Dice after", *lengths)
+    ranked = sorted(scores, key=lambda score: score.dice)
+    rows = [_row(score) for score in ranked]
+    guided = [GUIDED] if result.config.dice > 0 else []
+    parts = [_words(scores, unit), hint(_HOW), *guided, table(columns, rows, numbers=columns[1:])]
+    return [Section("Structures", parts)]
+
+
 def _words(scores: Sequence[StructureScore], unit: str) -> str:
     worst = worst_structure(scores)
     apart = worst.surface
-    near = "" if apart is None else f", and 95 % of its surface is within {apart.hd95:.3g} {unit}"
+    far = "" if apart is None else f", its surface distance (95 %) {apart.hd95:.3g} {unit}"
     return (
         f"{len(scores)} structures were compared. The worst is label {worst.label}: its Dice is "
-        f"{worst.dice:.3f}{near}."
+        f"{worst.dice:.3f}{far}."
     )
 
 
