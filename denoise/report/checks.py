@@ -11,7 +11,7 @@ from regkit.report import Check
 _WHITE, _LEAST, _MOST, _UNLIKE = 0.1, 0.7, 1.15, 0.1
 
 
-def checks_of(result: Result) -> list[Check]:
+def denoising_checks(result: Result) -> list[Check]:
     """One sentence a check; none where nothing was denoised."""
     if result.method == "none":
         return []

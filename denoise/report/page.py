@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from denoise.learning.health import best
-from denoise.report.checks import checks_of
+from denoise.report.checks import denoising_checks
 from denoise.report.figures import before_and_after, curves, learning, positive, signed
 from denoise.result import Result
 from regkit.report import Page, Section, blend, figure, hint, pairs
@@ -64,7 +64,7 @@ def denoising_page(result: Result, *, frame: int = 0, frames: int = 1) -> Page:
     """
     return Page(
         title=f"{base_name(result.noisy.name) or 'image'}, denoised",
-        checks=checks_of(result),
+        checks=denoising_checks(result),
         sections=[*_pictures(result), *_measures(result)],
         facts=_facts(result, frame, frames),
         verdict=_UNCHANGED if result.method == "none" else "",

@@ -10,7 +10,7 @@ from typing import Any
 from regkit.io.atomic import check_target, write_atomically
 from regkit.report.checks import Check, Grade, grade_of, verdict_of
 from regkit.report.parts import Section, templates
-from regkit.report.provenance import run_section
+from regkit.report.provenance import run_section, software
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Page:
     settings
         All settings, under the names that a user gives them; they may be nested.
     citations
-        What to cite.
+        What to cite beside regkit itself.
     """
 
     title: str
@@ -89,6 +89,7 @@ def render_page(page: Page, *, record: Mapping[str, Any] | None = None) -> str:
             verdict=page.verdict or verdict_of(page.checks),
             grade=page.grade or grade_of(page.checks),
             notes=[*page.notes, *about.get("notices", ())],
+            citations=[software(), *page.citations],
             sections=[*page.sections, run_section(about, page.settings)],
         )
     )

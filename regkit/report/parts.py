@@ -13,7 +13,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from regkit.report.canvas import Picture
 
-Row = Sequence[str]
+Cells = Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def blend(below: Picture, above: Picture, names: tuple[str, str]) -> Markup:
     return _part("blend", below, above, names)
 
 
-def table(columns: Row, rows: Sequence[Row], *, numbers: Collection[str] = ()) -> Markup:
+def table(columns: Cells, rows: Sequence[Cells], *, numbers: Collection[str] = ()) -> Markup:
     """A table whose first column names the rows.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from regkit import __version__
 from regkit.report.parts import Section, details, pairs, table
 from regkit.report.values import flat, plain
 from regkit.report.versions import versions
@@ -33,6 +34,11 @@ def run_section(record: Mapping[str, Any], settings: Mapping[str, Any]) -> Secti
         _folded("Versions", flat(record.get("versions") or versions())),
     ]
     return Section("The run", [part for part in parts if part])
+
+
+def software() -> str:
+    """How regkit itself is cited."""
+    return f"regkit, version {__version__} (Apache-2.0)."
 
 
 def _inputs(inputs: Sequence[Mapping[str, str]]) -> Markup:

@@ -74,6 +74,10 @@ def test_sections_keep_their_order_and_the_run_comes_last():
     assert titles == ["One", "Two", "The run", "How to cite"]
 
 
+def test_the_software_is_always_cited():
+    assert re.search(r"<ol>\s*<li>regkit, version [\d.]+ \(Apache", render_page(Page("a")))
+
+
 def test_numbers_are_aligned_and_the_first_column_names_the_row():
     text = table(("A", "B"), [("x", "1")], numbers=["B"])
     assert '<th scope="row">x</th>' in text

@@ -7,7 +7,7 @@ from regkit import Affine
 from regkit.geometry.affines import about, rotation
 from regkit.registration.quality import Quality, QualityCheck
 from regkit.report import Check
-from regkit.report.registration.checks import checks_of, quality_verdict
+from regkit.report.registration.checks import quality_verdict, registration_checks
 from regkit.report.registration.metric_rows import metric_rows
 from regkit.report.registration.rows import global_part_rows, header_rows
 
@@ -53,7 +53,7 @@ def test_every_check_is_shown(result):
         QualityCheck("folding", 0.4, 0.02, "The map folds."),
         QualityCheck("drift", -1.0, 0.0, "It stays."),
     )
-    found = checks_of(dataclasses.replace(result, quality=Quality(checks)))
+    found = registration_checks(dataclasses.replace(result, quality=Quality(checks)))
     assert found[:2] == [Check(False, "The map folds."), Check(True, "It stays.")]
 
 

@@ -7,7 +7,7 @@ from regkit.registration.result import Result
 from regkit.report.checks import Check
 
 
-def checks_of(result: Result) -> list[Check]:
+def registration_checks(result: Result) -> list[Check]:
     """What a reader should know before looking at the pictures."""
     judged = [Check(check.verdict == "pass", check.text) for check in result.quality.checks]
     convergence = _convergence(result)

@@ -30,7 +30,7 @@ _JACOBIAN = (
 )
 
 
-def agreement(result: Result, cuts: Scene) -> list[Section]:
+def agreement_sections(result: Result, cuts: Scene) -> list[Section]:
     """Where remote places match as well as those that were found, if anything was compared."""
     chance = _chance(result)
     if chance is None:
@@ -42,7 +42,7 @@ def agreement(result: Result, cuts: Scene) -> list[Section]:
     return [Section("Local agreement", [hint(_AGREEMENT), legend(_ORANGE), drawn])]
 
 
-def change(result: Result, cuts: Scene) -> Section:
+def difference_section(result: Result, cuts: Scene) -> Section:
     """Moving minus fixed, before and after."""
     (fixed, moving), where = names_of(result), planes_of(cuts)
     before, after = differences(
@@ -57,7 +57,7 @@ def change(result: Result, cuts: Scene) -> Section:
     return Section("Difference", [hint(_DIFFERENCE), *_other_contrast(result), *drawn])
 
 
-def deformation(result: Result, cuts: Scene, affine: Affine) -> Section:
+def deformation_section(result: Result, cuts: Scene, affine: Affine) -> Section:
     """The global part ``affine`` in numbers, the rest as a bent grid and as changes of volume."""
     (fixed, _), where = names_of(result), planes_of(cuts)
     bent = deformed_grid(cuts, result.transform, affine, f"Deformed grid over {fixed}: {where}.")

@@ -23,7 +23,7 @@ _CURVES = (
 _NO_CURVES = "Nothing was optimised, so there is no similarity curve."
 
 
-def measures(result: Result, before: Mapping[str, float] | None) -> Section:
+def metrics_section(result: Result, before: Mapping[str, float] | None) -> Section:
     """Every metric, after registration and, where it is known, before."""
     unit = result.fixed.grid.world.unit
     found = metric_rows(result.metrics, before, guided=result.config.dice > 0, unit=unit)
@@ -35,7 +35,7 @@ def measures(result: Result, before: Mapping[str, float] | None) -> Section:
     return Section("Metrics", [table(("Metric", "Value", "Meaning"), alone, numbers=("Value",))])
 
 
-def stages(result: Result) -> Section:
+def stages_section(result: Result) -> Section:
     """Why this similarity was taken, how it fell, and what each stage did."""
     curves = similarity_curves(result.stages, unit=result.fixed.grid.world.unit)
     drawn = _NO_CURVES if curves is None else figure(curves, "Similarity", _CURVES)
@@ -45,7 +45,7 @@ def stages(result: Result) -> Section:
     return Section("How the result was found", [drawn, ran, remarks])
 
 
-def images(result: Result) -> Section:
+def headers_section(result: Result) -> Section:
     """The headers of both images, side by side."""
     rows = header_rows(result.fixed, result.moving)
     return Section("Images", [table(("", "Fixed", "Moving"), rows)])

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import regkit
 from regkit.metrics.affine_part import affine_part
 from regkit.metrics.structures import StructureScore
 from regkit.registration.result import Result
 from regkit.report.page import Page
-from regkit.report.registration.checks import checks_of, quality_verdict
+from regkit.report.registration.checks import quality_verdict, registration_checks
 from regkit.report.registration.citation import citations
-from regkit.report.registration.maps import agreement, change, deformation
+from regkit.report.registration.maps import (
+    agreement_sections,
+    deformation_section,
+    difference_section,
+)
 from regkit.report.registration.names import names_of
-from regkit.report.registration.numbers import images, measures, stages
-from regkit.report.registration.pictures import comparisons
-from regkit.report.registration.structures import structures_section
+from regkit.report.registration.numbers import (
+    headers_section,
+    metrics_section,
+    stages_section,
+)
+from regkit.report.registration.pictures import comparison_sections
+from regkit.report.registration.structures import structure_sections
 from regkit.report.scene import scene
 
 _APART = (
@@ -46,23 +53,23 @@ def registration_page(
     affine = affine_part(result.transform, result.fixed.grid)
     fixed, moving = names_of(result)
     sections = [
-        *comparisons(result, cuts),
-        *agreement(result, cuts),
-        change(result, cuts),
-        deformation(result, cuts, affine),
-        measures(result, before),
-        *structures_section(result, structures),
-        stages(result),
-        images(result),
+        *comparison_sections(result, cuts),
+        *agreement_sections(result, cuts),
+        difference_section(result, cuts),
+        deformation_section(result, cuts, affine),
+        metrics_section(result, before),
+        *structure_sections(result, structures),
+        stages_section(result),
+        headers_section(result),
     ]
     return Page(
         title=f"{moving} registered to {fixed}",
-        checks=checks_of(result),
+        checks=registration_checks(result),
         sections=sections,
         facts=(f"Transform: {result.config.transform}", f"Similarity: {result.config.similarity}"),
         verdict=quality_verdict(result.quality),
         grade=result.quality.verdict,
         notes=[_APART] if cuts.shared == 0 else [],
         settings=result.config.model_dump(mode="json"),
-        citations=citations(result, regkit.__version__),
+        citations=citations(result),
     )

@@ -19,7 +19,7 @@ _COLOURS = (
 )
 
 
-def comparisons(result: Result, cuts: Scene) -> list[Section]:
+def comparison_sections(result: Result, cuts: Scene) -> list[Section]:
     """Overlays, the channels one by one, the two images in turn, outlines, and a checkerboard."""
     return [
         _overlays(result, cuts),

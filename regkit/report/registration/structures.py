@@ -18,7 +18,7 @@ _HOW = (
 )
 
 
-def structures_section(result: Result, scores: Sequence[StructureScore]) -> list[Section]:
+def structure_sections(result: Result, scores: Sequence[StructureScore]) -> list[Section]:
     """One row a structure, the worst first; no section without structures."""
     if not scores:
         return []
