@@ -21,7 +21,7 @@ from regkit.runs.job import Needs
 from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
 from regkit.runs.register.memory import needs_of
-from regkit.runs.register.names import FILES, stem, warped_name
+from regkit.runs.register.names import FILES, STRUCTURES, stem, warped_name
 from regkit.runs.register.pair import open_pair
 from regkit.runs.register.task import RegisterTask
 
@@ -99,7 +99,8 @@ class RegisterJob:
     @property
     def outputs(self) -> Folder:
         """One folder, the record last."""
-        names = (*FILES, *map(warped_name, self.paths.moving_labels), RECORD)
+        scores = (STRUCTURES,) if self.paths.fixed_labels else ()
+        names = (*FILES, *scores, *map(warped_name, self.paths.moving_labels), RECORD)
         return Folder(self.folder, names, self.overwrite)
 
     def inputs(self) -> tuple[InputFile, ...]:

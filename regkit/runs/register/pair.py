@@ -67,6 +67,8 @@ def open_pair(job: RegisterJob, headers: Headers) -> Pair:
     for each in labels:
         check_same_dimension(each, fixed)
     many = len(paths.moving_labels)
+    if paths.fixed_labels:
+        check_structures(labels[-1], labels[0])
     beside = [(each, moving if n < many else fixed) for n, each in enumerate(labels)]
     found = [checked_place(each, counted(image, shares)) for each, image in beside]
     return Pair(
@@ -85,6 +87,21 @@ def _with_contrasts(header: Header, others: Sequence[Header]) -> Volume:
     """An image, and other contrasts of it as further channels."""
     image = open_image(header)
     return Volume.stacked([image, *map(open_image, others)]) if others else image
+
+
+def check_structures(fixed: Labels, moving: Labels) -> None:
+    """Refuse two label maps of background alone, before a registration that they could not judge.
+
+    Raises
+    ------
+    InputError
+        If neither holds a structure.
+    """
+    if not bool(fixed.data.any()) and not bool(moving.data.any()):
+        raise InputError(
+            f"{fixed.name}: holds no structure, and neither does {moving.name}: all voxels are 0. "
+            "Give label maps of structures, or leave out --fixed-labels"
+        )
 
 
 def introduction(pair: Pair, job: RegisterJob) -> tuple[str, str]:
