@@ -104,7 +104,7 @@ def registered(fixed: Volume, moving: Volume, name: str, config: FieldConfig) ->
             device=torch.device("cpu"),
         )
         similarity = similarity_of(name, config.radius, FeatureConfig(), 0)
-        found, _ = register_field(pair, np.eye(4), similarity, config, lambda _: None)
+        found, *_ = register_field(pair, np.eye(4), similarity, config, lambda _: None)
     return drop_field(found) if pair.planar else found
 
 

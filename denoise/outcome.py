@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from denoise.record import entries
 from denoise.result import Result
 from denoise.weights import save_method
 from regkit.io import save_series
 from regkit.volume import Volume
+
+if TYPE_CHECKING:
+    from regkit.report import Page
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +38,19 @@ class DenoiseOutcome:
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write what there is a place for; no model where nothing was learned or applied."""
-        from denoise.report.html import render
-
         for role, frames in _pictures(self.results).items():
             if role in places:
                 save_series(frames, places[role], repetition=self.repetition)
-        first, middle = self.results[0], self.results[len(self.results) // 2]
+        first = self.results[0]
         if "model" in places and first.learned is not None:
             save_method(first.learned, places["model"], sigma=first.scaling.sigma)
-        if "report" in places:
-            places["report"].write_text(render(middle, record), encoding="utf-8")
+
+    def page(self) -> Page:
+        """The report, which shows the middle frame."""
+        from denoise.report.page import denoising_page
+
+        frames = len(self.results)
+        return denoising_page(self.results[frames // 2], frame=frames // 2, frames=frames)
 
     def summary(self, record: Mapping[str, Any]) -> list[str]:
         """What the noise was taken for, and what a person should know."""

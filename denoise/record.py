@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from denoise.report.findings import anatomy_in_residual, taken_variance
+from denoise.report.measures import anatomy_in_residual, taken_variance
 from denoise.result import Result
 
 

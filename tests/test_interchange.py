@@ -153,7 +153,8 @@ def test_monai_both_ways(array, grid):
 
 
 def test_a_metatensor_needs_monai(head, monkeypatch):
-    monkeypatch.setitem(sys.modules, "monai", None)
+    for name in ("monai", "monai.data.meta_tensor"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(InputError, match=r"monai.* is not installed; .*regkit\[monai\]"):
         head.to_metatensor()
 

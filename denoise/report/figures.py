@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from denoise.constant import is_constant
 from denoise.learning.health import Health
 from denoise.report.measures import Curve, bias_by_intensity, spectrum
 from denoise.result import Result
 from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
+from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, chart_row, dress
 from regkit.report.display import display_range, shade
 from regkit.report.figures import grey
 from regkit.report.slices import cut, planes
@@ -21,9 +21,6 @@ from regkit.volume import Volume
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
-
-_INK, _FAINT, _BLUE, _ORANGE, _GREEN = "#1f2328", "#d5d9de", "#0072b2", "#d55e00", "#009e73"
-_PANELS = 4
 
 
 def before_and_after(result: Result) -> tuple[Picture, Picture]:
@@ -62,60 +59,47 @@ def _map(volume: Volume, like: Volume, words: str, show: Callable[..., AxesImage
 
 def curves(result: Result) -> Picture:
     """Spectra, bias by intensity."""
-    figure, (left, right) = _panels(2)
+    figure, (left, right) = chart_row(2)
     whole = {
-        "before": (result.noisy, _INK),
-        "after": (result.denoised, _BLUE),
-        "taken away": (result.residual, _ORANGE),
+        "before": (result.noisy, INK),
+        "after": (result.denoised, BLUE),
+        "removed": (result.residual, ORANGE),
     }
     for name, (volume, colour) in whole.items():
         _line(left, spectrum(volume.data[0].double().numpy()), colour, name)
     if not is_constant([result.noisy]):  # whose spectrum is 0
         left.set_yscale("log")
     left.legend(fontsize=8, frameon=False)
-    _dress(left, "Power", "cycles per voxel")
+    dress(left, "Power", "cycles per voxel")
     bias = bias_by_intensity(result)
-    right.axhline(0, color=_FAINT)
+    right.axhline(0, color=FAINT)
     right.errorbar(bias.x, bias.y, yerr=2 * (bias.error if bias.error is not None else 0 * bias.y),
-                   color=_ORANGE, marker=".", linewidth=1)  # fmt: skip
-    _dress(right, "Mean of what was taken away", "intensity of the result")
-    return picture(figure, "Power spectra, and mean residual by intensity.")
+                   color=ORANGE, marker=".", linewidth=1)  # fmt: skip
+    dress(right, "Mean of what was removed", "intensity of the result")
+    return picture(
+        figure, "Power spectra before, after and of what was removed; its mean by intensity."
+    )
 
 
 def learning(history: Sequence[Health], chosen: Health) -> Picture:
     """The rules by which the checkpoint was chosen."""
-    figure, panels = _panels(_PANELS)
     steps = np.array([each.step for each in history], dtype=float)
     rows = (
         ("Estimated error / noise variance", [each.risk for each in history], None),
-        ("Error on neighbouring voxels / the same", [each.neighbours for each in history], None),
-        ("Variance taken away / noise variance", [each.residual for each in history], 1.0),
-        ("Correlation of what is taken away", [each.correlation for each in history], 0.0),
+        ("Error on neighbours / noise variance", [each.neighbours for each in history], None),
+        ("Variance removed / noise variance", [each.residual for each in history], 1.0),
+        ("Correlation in what is removed", [each.correlation for each in history], 0.0),
     )
+    figure, panels = chart_row(len(rows))
     for ax, (title, values, ideal) in zip(panels, rows, strict=True):
         if ideal is not None:
-            ax.axhline(ideal, color=_FAINT)
-        _line(ax, Curve(steps, np.array(values)), _BLUE, "")
-        ax.axvline(chosen.step, color=_GREEN, linewidth=1, linestyle="--")
-        _dress(ax, title, "step")
+            ax.axhline(ideal, color=FAINT)
+        _line(ax, Curve(steps, np.array(values)), BLUE, "")
+        ax.axvline(chosen.step, color=GREEN, linewidth=1, linestyle="--")
+        dress(ax, title, "step")
     panels[0].set_yscale("log")
-    return picture(figure, f"Checks while learning; step {chosen.step} was taken.")
-
-
-def _panels(count: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(11.0, 3.1), facecolor="#ffffff", layout="constrained")
-    return figure, list(figure.subplots(1, count, squeeze=False)[0])
+    return picture(figure, f"Checks during learning, by step; step {chosen.step} was chosen.")
 
 
 def _line(ax: Axes, curve: Curve, colour: str, name: str) -> None:
     ax.plot(curve.x, curve.y, color=colour, linewidth=1.4, label=name, marker=".")
-
-
-def _dress(ax: Axes, title: str, across: str) -> None:
-    ax.set_title(title, fontsize=10, color=_INK, parse_math=False)
-    ax.set_xlabel(across, fontsize=9, color=_INK)
-    ax.tick_params(colors=_INK, labelsize=8)
-    ax.grid(axis="y", color=_FAINT, linewidth=0.6)
-    for side, spine in ax.spines.items():
-        spine.set_color(_FAINT)
-        spine.set_visible(side in ("left", "bottom"))

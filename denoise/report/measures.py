@@ -1,10 +1,11 @@
-"""What a report shows in curves: spectra, and bias by intensity."""
+"""What a report measures: what was taken away, spectra, and bias by intensity."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from denoise.result import Result
@@ -20,6 +21,22 @@ class Curve:
     x: Values
     y: Values
     error: Values | None = None
+
+
+def taken_variance(result: Result) -> float:
+    """Variance of what was taken away on the stabilised scale, over that of the noise.
+
+    1 where all noise and nothing else was taken.
+    """
+    noisy, clean = (result.model.stabilise(v.data[0].float())
+                    for v in (result.noisy, result.denoised))  # fmt: skip
+    return float((noisy - clean)[result.mask].var()) / result.scaling.noise**2
+
+
+def anatomy_in_residual(result: Result) -> float:
+    """Correlation of what was taken away with the result, over the mask."""
+    pair = torch.stack([v.data[0].float()[result.mask] for v in (result.residual, result.denoised)])
+    return float(torch.nan_to_num(torch.corrcoef(pair)[0, 1]))
 
 
 def spectrum(image: NDArray[np.floating]) -> Curve:

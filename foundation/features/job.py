@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from foundation.features.heatmap import page, table
+from foundation.features.heatmap import sweep_csv, sweep_page
 from foundation.features.known_pair import known_pair
 from foundation.features.sweep import Cell, Correspondence, stages, sweep
 from regkit.errors import InputError
@@ -17,6 +17,7 @@ from regkit.features import Extractor, files_of, open_extractor
 from regkit.io import open_image, read_header
 from regkit.io.header import Header
 from regkit.registration.config import make_config
+from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
 from regkit.runs.inputs import sha256
 from regkit.runs.register.memory import feature_memory
@@ -147,10 +148,12 @@ class SweepOutcome:
         return {"best": asdict(best), "cells": [asdict(cell) for cell in self.cells]}
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write the table and the heat map."""
-        title = f"{self.job.backbone} on {self.job.fixed.name}"
-        places["sweep.csv"].write_text(table(self.cells), encoding="utf-8")
-        places["sweep.html"].write_text(page(title, self.cells), encoding="utf-8")
+        """Write the table."""
+        places["sweep.csv"].write_text(sweep_csv(self.cells), encoding="utf-8")
+
+    def page(self) -> Page:
+        """The heat map and the table."""
+        return sweep_page(f"{self.job.backbone} on {self.job.fixed.name}", self.cells)
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Nothing; the command says which one is best."""

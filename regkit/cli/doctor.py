@@ -42,8 +42,8 @@ def gathered() -> dict[str, Any]:
     from regkit.io.header import size_text
     from regkit.networks.weights.store import available as weights
     from regkit.registration.devices import available
+    from regkit.report.versions import versions
     from regkit.runs.memory import available_memory
-    from regkit.runs.record import versions
 
     memory = available_memory()
     return {

@@ -42,6 +42,19 @@ def register(
         Path | None,
         typer.Option("--output", "-o", help="Folder for the results (default: MOVING_to_FIXED)"),
     ] = None,
+    fixed_with: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another contrast of fixed on its grid, compared along with it; repeatable.",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = None,
+    moving_with: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="The same contrast of moving, one for each --fixed-with.", rich_help_panel=_IMAGES
+        ),
+    ] = None,
     fixed_mask: Annotated[
         Path | None, typer.Option(help="Where fixed counts.", rich_help_panel=_IMAGES)
     ] = None,
@@ -160,7 +173,17 @@ def register(
     network, told = chosen_model(model)
     labels = tuple(moving_labels or ())
     rule, start = split_init(init)
-    paths = Paths(fixed, moving, fixed_mask, moving_mask, fixed_labels, labels, start)
+    paths = Paths(
+        fixed,
+        moving,
+        fixed_mask,
+        moving_mask,
+        fixed_labels,
+        labels,
+        start,
+        tuple(fixed_with or ()),
+        tuple(moving_with or ()),
+    )
     options = {
         "transform": transform,
         "init": rule,

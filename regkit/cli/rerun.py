@@ -36,9 +36,10 @@ def rerun(
     bit, and 3 if one is not.
     """
     from regkit.cli.terminal import progress, say
+    from regkit.report.versions import versions
     from regkit.runs import run
     from regkit.runs.kinds import job_again
-    from regkit.runs.record import read_record, versions
+    from regkit.runs.record import read_record
     from regkit.runs.rerun import changed, compared, differing, find_inputs
 
     before = read_record(record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from regkit.geometry.affines import Matrix
 from regkit.losses.mutual_information import MutualInformation
@@ -16,6 +16,36 @@ from regkit.registration.linear import best_of, linear_level, register_linear
 from regkit.registration.pair import Pair, inverse_if, smaller_first, swapped
 from regkit.registration.result import Progress, Report, Stage
 from regkit.registration.start import find_start
+from regkit.registration.state import State
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The start, then the rigid engine, then the affine one."""
+
+    config: RegisterConfig
+    report: Report
+
+    def run(self, pair: Pair, state: State) -> State:
+        """See :class:`~regkit.registration.engines.Engine`; an affine that is known is a start."""
+        start = state.affine if state.affines else None
+        affines, stages = align(pair, self.config, start, self.report)
+        return state.after(*stages, affines=tuple(affines))
+
+
+@dataclass(frozen=True)
+class Polish:
+    """The last word of the linear engine, by the similarity that suits the pair."""
+
+    kind: str
+    config: RegisterConfig
+    report: Report
+
+    def run(self, pair: Pair, state: State) -> State:
+        """See :class:`~regkit.registration.engines.Engine`."""
+        last = state.chosen.last
+        affine, stage = polish(pair, state.affines, last, self.config, self.report, kind=self.kind)
+        return state.after(stage, affines=(*state.affines, affine))
 
 
 def align(

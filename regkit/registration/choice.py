@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.windows import local_correlation
-from regkit.losses import MSE, Mixed, MutualInformation, Similarity
+from regkit.losses import LNCC, MSE, Mixed, MutualInformation, Similarity
 from regkit.losses.registry import FEATURES, is_registered, make, parts_of
 from regkit.registration.backbones import feature_similarity
-from regkit.registration.config import AUTOMATIC, FeatureConfig
+from regkit.registration.config import AUTOMATIC, FeatureConfig, RegisterConfig
 from regkit.registration.linear import warp_level
 from regkit.registration.pair import Pair, coarser, level
+from regkit.registration.state import Choice, State
 
 # Share of local correlation that is negative, up to which two images show the same contrast.
 _SAME = 0.015
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """Chooses the similarity of a pair that an affine has aligned, where none is ``asked`` for."""
+
+    config: RegisterConfig
+    asked: Similarity | None
+
+    def run(self, pair: Pair, state: State) -> State:
+        """See :class:`~regkit.registration.engines.Engine`."""
+        if self.asked is not None:
+            choice = Choice(self.asked, self.config.similarity, "asked for", self.asked)
+            return state.after(choice=choice)
+        name, reason = choose(pair, state.affine)
+        similarity = configured(name, self.config)
+        local = LNCC(self.config.linear.radius)
+        last = similarity if similarity.traits.across_contrasts else local
+        return state.after(choice=Choice(similarity, name, reason, last))
+
+
+def configured(name: str, config: RegisterConfig) -> Similarity:
+    """The similarity called ``name`` with the settings of ``config``."""
+    return similarity_of(name, config.field.radius, config.features, config.seed)
 
 
 def similarity_of(

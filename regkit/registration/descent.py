@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -19,76 +20,93 @@ from regkit.registration.guides import LevelGuides
 from regkit.registration.pair import LevelPair
 from regkit.registration.result import Level
 
-Ends = tuple[float, float]  # a loss before and after
-
 _WINDOW = 10  # iterations over which a gain is judged
 _DRAWS = 4  # by which a loss is judged that is random
 
 
-def descend(
-    at: LevelPair,
-    affine: Matrix,
-    start: Tensor,
-    similarity: Similarity,
-    config: FieldConfig,
-    iterations: int,
-    told: Callable[[int, float], None],
-    guides: LevelGuides | None = None,
-) -> tuple[Tensor, Level, Ends]:
-    """From ``start`` on, at most so many iterations; ``start`` itself where nothing was gained."""
-    m = at.matrix(affine)
-    config = bounded(config, min(at.grid.spacing[1:]))
-    values: list[float] = []
-    varies = similarity.varies(at.grid.shape)
-    u, speed = start, torch.zeros_like(start)
-    ratio = at.grid.shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
-    shape = (start.shape[1], start.shape[2], start.shape[3])
-    weight = functional.adaptive_avg_pool3d(at.weight[None], shape)[0]
-    for _ in range(iterations):
-        value, force = _force(at, m, u, similarity, guides)
-        values.append(value)
-        told(len(values), value)
-        if not varies and _settled(values, config.tolerance):
-            break
+@dataclass(frozen=True)
+class Descended:
+    """Where a descent ended, its record, and the loss before and after."""
+
+    u: Tensor
+    level: Level
+    first: float = 0.0
+    last: float = 0.0
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A level to be gone down, in any setting and from any start."""
+
+    at: LevelPair
+    affine: Matrix
+    similarity: Similarity
+    iterations: int
+    told: Callable[[int, float], None]
+    guides: LevelGuides | None = None
+
+    def run(self, start: Tensor, config: FieldConfig) -> Descended:
+        """As far down as the level goes; ``start`` itself where nothing was gained."""
+        at, (values, u), shape = self.at, self._path(start, config), self.at.grid.shape
+        record = Level(at.grid.spacing, shape, tuple(values), _settled(values, config.tolerance))
+        if not values:
+            return Descended(start, record)
+        first, last = values[0], values[-1]
+        if self.similarity.varies(shape):
+            first, last = (self._mean_loss(each) for each in (start, u))
+        if last < first:
+            return Descended(u, record, first, last)
+        # Steps have a size even where there is nothing to gain.
+        return Descended(start, record, first, first)
+
+    def loss_of(self, u: Tensor) -> float:
+        """The loss that a run from ``u`` begins with."""
+        varies = self.similarity.varies(self.at.grid.shape)
+        return self._mean_loss(u) if varies else self._force(u)[0]
+
+    def _path(self, start: Tensor, config: FieldConfig) -> tuple[list[float], Tensor]:
+        """The losses on the way, and where it ends."""
+        config = bounded(config, min(self.at.grid.spacing[1:]))
+        shape = self.at.grid.shape
+        varies, values = self.similarity.varies(shape), list[float]()
+        u, speed = start, torch.zeros_like(start)
+        ratio = shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
+        coarse = (start.shape[1], start.shape[2], start.shape[3])
+        weight = functional.adaptive_avg_pool3d(self.at.weight[None], coarse)[0]
+        for _ in range(self.iterations):
+            value, force = self._force(u)
+            values.append(value)
+            self.told(len(values), value)
+            if not varies and _settled(values, config.tolerance):
+                break
+            force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
+            speed = advance(
+                speed, force, weight, step=config.step / ratio, momentum=config.momentum
+            )
+            moved = compose_fields(u, speed, out=force)
+            u = pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
+        return values, u
+
+    def _mean_loss(self, u: Tensor) -> float:
+        """By the same draws for every ``u``: at single steps its chance drowns its gain."""
+        at, similarity = self.at, self.similarity
+        warped, weight = at.warped(at.matrix(self.affine), u)
+        with similarity.drawn_by(0):
+            mean = sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
+        return mean if self.guides is None else mean + self.guides.pull(u, weight)[0]
+
+    def _force(self, u: Tensor) -> tuple[float, Tensor]:
+        """The loss, and its derivative by ``u`` where the field may move, on the grid of ``u``."""
+        at = self.at
+        warped, weight = at.warped(at.matrix(self.affine), u)
+        value, upstream = self.similarity.value_and_gradient(at.fixed, warped, weight)
+        force = step_force(warped, weight, upstream, tuple(u.shape[1:]))
+        if self.guides is not None:
+            more, pull = self.guides.pull(u, weight)
+            value, force = value + more, force.add_(pull)
         for axis in at.still:
             force[axis] = 0
-        force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
-        speed = advance(speed, force, weight, step=config.step / ratio, momentum=config.momentum)
-        moved = compose_fields(u, speed, out=force)
-        u = pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
-    settled = _settled(values, config.tolerance)
-    record = Level(at.grid.spacing, at.grid.shape, tuple(values), settled)
-    if not values:
-        return start, record, (0.0, 0.0)
-    first, last = values[0], values[-1]
-    if varies:
-        first, last = (_judged(at, m, each, similarity, guides) for each in (start, u))
-    if last < first:
-        return u, record, (first, last)
-    return start, record, (first, first)  # steps have a size even where there is nothing to gain
-
-
-def _judged(
-    at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity, guides: LevelGuides | None
-) -> float:
-    """The loss by the same draws for every ``u``: at single steps its chance drowns its gain."""
-    warped, weight = at.warped(m, u)
-    with similarity.drawn_by(0):
-        mean = sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
-    return mean if guides is None else mean + guides.pull(u, weight)[0]
-
-
-def _force(
-    at: LevelPair, m: Matrix, u: Tensor, similarity: Similarity, guides: LevelGuides | None
-) -> tuple[float, Tensor]:
-    """The loss, and its derivative by ``u``, on the grid of ``u``."""
-    warped, weight = at.warped(m, u)
-    value, upstream = similarity.value_and_gradient(at.fixed, warped, weight)
-    force = step_force(warped, weight, upstream, tuple(u.shape[1:]))
-    if guides is None:
         return value, force
-    more, pull = guides.pull(u, weight)
-    return value + more, force.add_(pull)
 
 
 def _settled(values: list[float], tolerance: float) -> bool:

@@ -18,12 +18,12 @@ from regkit.registration.agreement import (
     block_grid,
     images_on,
 )
+from regkit.registration.comparison import in_voxels
 from regkit.registration.linear import descend, evaluate, linear_level, motion_of
 from regkit.registration.linear_parameters import stretches
 from regkit.registration.pair import LevelPair, Pair, inverse_if, smaller_first
 from regkit.registration.planar import drop_volume
 from regkit.registration.quality import Evidence
-from regkit.registration.selection import in_voxels
 from regkit.transforms import DisplacementField
 from regkit.volume.volume import Volume
 

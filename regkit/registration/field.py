@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -22,21 +23,47 @@ from torch import Tensor
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels import backend
-from regkit.kernels.fields import unfolded
+from regkit.kernels.fields import invert, unfolded
 from regkit.kernels.sampling import sample
 from regkit.losses.similarity import Similarity
 from regkit.registration.agreement import Agreement, agreement, images_on
+from regkit.registration.comparison import is_near
 from regkit.registration.config import FieldConfig
-from regkit.registration.descent import descend, pinned
-from regkit.registration.guides import Guides
+from regkit.registration.descent import Descended, Descent, pinned
+from regkit.registration.field_plan import bound, least_factor, shortened
+from regkit.registration.guides import Guides, LevelGuides
 from regkit.registration.pair import LevelPair, Pair, coarser, level
-from regkit.registration.result import Level, Progress, Report, Stage
-from regkit.registration.sides import met, mirrored
-from regkit.registration.smoothness import Explained, calm, first_level, smoothed
+from regkit.registration.result import Progress, Report, Stage
+from regkit.registration.sides import halfway, mirrored
+from regkit.registration.smoothness import Explained, calm, first_level, is_enough, smoothed
+from regkit.registration.state import State
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
 
-SMOOTH = "smooth: one anatomy"  # how the note of a stage begins
+
+@dataclass(frozen=True)
+class FieldEngine:
+    """The displacement before the affine, from what was given or what a network made."""
+
+    config: FieldConfig
+    report: Report
+    guides: Guides | None = None
+
+    def run(self, pair: Pair, state: State) -> State:
+        """See :class:`~regkit.registration.engines.Engine`."""
+        single = state.chosen.similarity
+        refined = state.field is not None
+        config = shortened(self.config, single) if refined else self.config
+        field, stage, explained = register_field(
+            pair,
+            state.affine,
+            pair.compared_by(single),
+            config,
+            self.report,
+            start=state.field or state.initial,
+            guides=self.guides,
+        )
+        return state.after(stage, field=field, back=None, smooth=explained.smooth)
 
 
 def register_field(
@@ -48,7 +75,7 @@ def register_field(
     *,
     start: Callable[[Tensor], Tensor] | None = None,
     guides: Guides | None = None,
-) -> tuple[DisplacementField, Stage]:
+) -> tuple[DisplacementField, Stage, Explained]:
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
 
     Parameters
@@ -64,74 +91,113 @@ def register_field(
 
     Returns
     -------
-    field, stage
-        On the finest working grid, world units of fixed; and the record of the run.
+    field, stage, explained
+        On the finest working grid, world units of fixed; the record of the run; and whether a
+        smooth field explains the pair.
     """
     begin = time.perf_counter()
-    levels: list[Level] = []
-    explained = Explained(0.0, smooth=False)
-    least = _least_factor(pair.grid, config.max_field_voxels)
-    grid = coarser(pair.grid, max(least, config.factors[0]))
-    u = _first(start, grid).to(pair.device)
-    for number, (factor, iterations) in enumerate(
-        zip(config.factors, config.iterations, strict=True)
-    ):
-        own = coarser(pair.grid, factor)
-        voxel = min(own.spacing[1:])
-        suited = similarity.at(voxel)
-        at = level(pair, own, suited, pair.region, affine)
-        finer = coarser(pair.grid, max(least, factor))
-        u, grid = pinned(refit(u, grid, finer)), finer
-        iterations = bound(iterations, math.prod(own.shape), config)
-        told = _teller(report, similarity.name, number, iterations, config)
-        run = partial(descend, similarity=suited, iterations=iterations, told=told)
-        there = partial(run, at, affine, guides=guides and guides.on(own, affine, pair.device))
-        if number == 0:
-            judge = (
-                None if guides else partial(_agreement, images_on(pair, own), affine, pair.shares)
-            )
-            found, record, explained = first_level(
-                there,
-                u,
-                config,
-                judge,
-                started=start is not None,
-                across=similarity.traits.across_contrasts,
-            )
-            here = calm(config) if explained.smooth else config
-        else:
-            wide = smoothed(config, own.shape, config.factors[0] / factor)
-            here = wide if explained.smooth else config
-            found, record, _ = there(u, config=here)
-        if voxel >= config.symmetric and iterations > 0:
-            labels = guides and guides.on(own, affine, pair.device, exchanged=True)
-            other = mirrored(pair, at, affine)
-            back = partial(run, other, np.eye(4), config=here, guides=labels)
-            found = pinned(met(found, u, back))
-        u = found
-        levels.append(record)
-    stage = Stage(
-        "field",
-        similarity.name,
-        backend.name(pair.device),
-        time.perf_counter() - begin,
-        tuple(levels),
-        note=f"{SMOOTH}, {explained.share:.0%} explained" if explained.smooth else "",
-    )
-    return from_index(u.cpu(), grid), stage
+    search = _Search(pair, affine, similarity, config, report, guides)
+    grid = search.grid_of(0)
+    u = pinned(_first(start, grid)).to(pair.device)
+    done, explained = search.first(u, started=start is not None)
+    levels = [done.level]
+    for number in range(1, len(config.factors)):
+        u, grid = refit(done.u, grid, search.grid_of(number)), search.grid_of(number)
+        done = search.next(number, pinned(u), explained)
+        levels.append(done.level)
+    note = f"smooth: one anatomy, {explained.share:.0%} explained" if explained.smooth else ""
+    kernels, seconds = backend.name(pair.device), time.perf_counter() - begin
+    stage = Stage("field", similarity.name, kernels, seconds, tuple(levels), note=note)
+    return from_index(done.u.cpu(), grid), stage, explained
+
+
+@dataclass(frozen=True)
+class _Search:
+    """What does not change from level to level."""
+
+    pair: Pair
+    affine: Matrix
+    similarity: Similarity
+    config: FieldConfig
+    report: Report
+    guides: Guides | None
+
+    def grid_of(self, number: int) -> Grid:
+        """Of the field; that of the images where so many voxels are allowed."""
+        least = least_factor(self.pair.grid, self.config.max_field_voxels)
+        return coarser(self.pair.grid, max(least, self.config.factors[number]))
+
+    def first(self, u: Tensor, *, started: bool) -> tuple[Descended, Explained]:
+        """The coarsest level, where it shows whether a smooth field explains the pair."""
+        descent = self._descent(0)
+        judge = None if self.guides else self._judge(descent.at.grid)
+        done, explained = first_level(descent, u, self.config, judge, started=started)
+        config = calm(self.config) if explained.smooth else self.config
+        return self._from_both_sides(descent, u, done, config), explained
+
+    def next(self, number: int, u: Tensor, explained: Explained) -> Descended:
+        """A finer level, as smooth as the first has shown."""
+        descent, config = self._descent(number), self.config
+        if explained.smooth:
+            finer = config.factors[0] / config.factors[number]
+            config = smoothed(config, descent.at.grid.shape, finer)
+        return self._from_both_sides(descent, u, descent.run(u, config), config)
+
+    def _judge(self, grid: Grid) -> Callable[[Tensor, Tensor], bool]:
+        """Whether blocks say that a smooth displacement will do beside a free one."""
+        pair, across = self.pair, self.similarity.traits.across_contrasts
+        lying = partial(_agreement, images_on(pair, grid), self.affine, pair.shares)
+        return lambda quiet, free: (
+            is_enough(lying(quiet), lying(free), across=across) and is_near(pair, self.affine)
+        )
+
+    def _descent(self, number: int) -> Descent:
+        pair = self.pair
+        grid = coarser(pair.grid, self.config.factors[number])
+        similarity = self.similarity.at(min(grid.spacing[1:]))
+        iterations = bound(self.config.iterations[number], math.prod(grid.shape), self.config)
+        return Descent(
+            level(pair, grid, similarity, pair.region, self.affine),
+            self.affine,
+            similarity,
+            iterations,
+            self._teller(number, iterations),
+            self._guides_on(grid),
+        )
+
+    def _guides_on(self, grid: Grid, *, exchanged: bool = False) -> LevelGuides | None:
+        if self.guides is None:
+            return None
+        return self.guides.on(grid, self.affine, self.pair.device, exchanged=exchanged)
+
+    def _from_both_sides(
+        self, descent: Descent, start: Tensor, done: Descended, config: FieldConfig
+    ) -> Descended:
+        """``done``, or its mean with what is found from the other side, where voxels are large."""
+        grid = descent.at.grid
+        if min(grid.spacing[1:]) < config.symmetric or descent.iterations == 0:
+            return done
+        back = replace(
+            descent,
+            at=mirrored(self.pair, descent.at, self.affine),
+            affine=np.eye(4),
+            guides=self._guides_on(grid, exchanged=True),
+        )
+        other = back.run(invert(start)[0], config)
+        return replace(done, u=pinned(halfway(done.u, other.u)))
+
+    def _teller(self, number: int, iterations: int) -> Callable[[int, float], None]:
+        total, name = len(self.config.factors), self.similarity.name
+
+        def told(iteration: int, value: float) -> None:
+            self.report(Progress("field", name, number + 1, total, iteration, iterations, value))
+
+        return told
 
 
 def _agreement(images: LevelPair, affine: Matrix, shares: Sequence[float], u: Tensor) -> Agreement:
     """How well blocks lie in their place through ``affine o (id + u)``."""
     return agreement(images.fixed, *images.warped(images.matrix(affine), u), shares)
-
-
-def _least_factor(grid: Grid, max_voxels: int) -> int:
-    """How many voxels of ``grid`` go into one of the field, along an axis."""
-    factor = 1
-    while math.prod(coarser(grid, factor).shape) > max_voxels:
-        factor *= 2
-    return factor
 
 
 def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:
@@ -153,24 +219,3 @@ def _first(start: Callable[[Tensor], Tensor] | None, grid: Grid) -> Tensor:
     moved = grid.to_index(start(x)) - grid.to_index(x)
     # Small steps keep a map from folding; they do not unfold it.
     return unfolded(pinned(moved.movedim(-1, 0).float().contiguous()))
-
-
-def bound(iterations: int, voxels: int, config: FieldConfig) -> int:
-    """How many iterations a level of ``voxels`` may take; a level of none stays without."""
-    if iterations == 0:
-        return 0
-    return max(iterations, min(config.iterations[0], config.effort // voxels))
-
-
-def _teller(
-    report: Report,
-    name: str,
-    number: int,
-    iterations: int,
-    config: FieldConfig,
-) -> Callable[[int, float], None]:
-    def told(iteration: int, value: float) -> None:
-        total = len(config.factors)
-        report(Progress("field", name, number + 1, total, iteration, iterations, value))
-
-    return told

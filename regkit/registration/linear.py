@@ -26,6 +26,7 @@ from regkit.registration.pair import LevelPair, Pair, at_spacing, bordered, leve
 from regkit.registration.result import Level, Progress, Report, Stage
 
 _LEAST_OVERLAP = 0.25
+_RIVAL = 0.95  # of what the best start gains over an image that shows nothing
 _PRIOR = 0.1  # of half a squared Hencky strain, in nats or in losses of a blank image
 
 
@@ -42,7 +43,8 @@ def register_linear(
     """Improve a world affine from fixed to moving, as a ``rigid`` or ``affine`` motion of it.
 
     Every level goes on from what looks best in its own voxels: one of ``starts`` (what earlier
-    stages ended with, the last one first choice), or what the coarser levels made of it.
+    stages ended with, the last one first choice), or what the coarser levels made of it. Where
+    another of them lies elsewhere and looks about as good, it is a second start.
 
     Parameters
     ----------
@@ -58,12 +60,18 @@ def register_linear(
     levels, known, notes = [], list(starts), []
     for number, spacing in enumerate(spacings):
         at = linear_level(pair, spacing, similarity, known[-1])
-        best = best_of(at, known, similarity)
-        if best is not known[-1]:
+        starting = _starts(at, known, similarity)
+        if starting[0] is not known[-1]:
             notes.append(f"what was found before did not hold at level {number + 1}: dropped")
-        motion = motion_of(at, kind, best, planar=pair.planar)
+        motions = [motion_of(at, kind, each, planar=pair.planar) for each in starting]
         told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
-        found, record = descend(at, motion, similarity, config.iterations, config.tolerance, told)
+        ends = [
+            descend(at, motion, similarity, config.iterations, config.tolerance, told)
+            for motion in motions
+        ]
+        found, record = min(ends, key=lambda end: evaluate(at, end[0], similarity))
+        if found is not ends[0][0]:
+            notes.append(f"a second start ended better at level {number + 1}")
         known.append(found)
         levels.append(record)
     seconds, kernels = time.perf_counter() - begin, backend.name(pair.device)
@@ -78,6 +86,37 @@ def best_of(at: LevelPair, affines: Sequence[Matrix], similarity: Similarity) ->
     return affines[len(affines) - 1 - int(np.argmin(scores))]
 
 
+def _starts(at: LevelPair, known: Sequence[Matrix], similarity: Similarity) -> list[Matrix]:
+    """The best of ``known``, and the best that lies elsewhere, if it is about as good.
+
+    A local similarity has so many minima that one start more tells nothing.
+    """
+    best = best_of(at, known, similarity)
+    if not similarity.informs:
+        return [best]
+    most = at.blank - evaluate(at, best, similarity)
+    rivals = [
+        each
+        for each in known
+        if _distance(at, each, best) > min(at.grid.spacing[1:])
+        and at.blank - evaluate(at, each, similarity) >= _RIVAL * most
+    ]
+    return [best, best_of(at, rivals, similarity)] if rivals else [best]
+
+
+def _distance(at: LevelPair, one: Matrix, other: Matrix) -> float:
+    """Between where two affines take what counts of fixed, root of the mean square."""
+    points = _points(at)
+    apart = apply_affine(one, points) - apply_affine(other, points)
+    return float(np.sqrt((apart**2).sum(axis=1).mean()))
+
+
+def _points(at: LevelPair) -> Vector:
+    """World points ``(N, 3)`` of the voxels where fixed counts."""
+    index = torch.nonzero(at.weight.cpu()).double().numpy()
+    return apply_affine(at.grid.affine, index)
+
+
 def linear_level(
     pair: Pair, spacing: float, similarity: Similarity, start: Matrix | None = None
 ) -> LevelPair:
@@ -88,8 +127,7 @@ def linear_level(
 
 def motion_of(at: LevelPair, kind: str, start: Matrix, *, planar: bool) -> Motion:
     """The motion about the middle of where fixed counts."""
-    index = torch.nonzero(at.weight.cpu()).double().numpy()
-    points = apply_affine(at.grid.affine, index)
+    points = _points(at)
     centre = points.mean(axis=0)
     radius = float(np.sqrt(np.mean(((points - centre) ** 2).sum(axis=1))))
     u, _, vt = np.linalg.svd(at.grid.affine[:3, :3])

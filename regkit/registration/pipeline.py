@@ -17,7 +17,6 @@ from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
-from regkit.registration.engines import Found, Start
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.guides import guides_of
 from regkit.registration.label_place import checked_place
@@ -30,6 +29,7 @@ from regkit.registration.prepared import PreparedImage
 from regkit.registration.quality import Quality, assess
 from regkit.registration.result import Progress, Report, Result, Stage
 from regkit.registration.scale import find_at_body_scale
+from regkit.registration.state import Found, State
 from regkit.registration.twice import is_one_image, unmoved
 from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
@@ -162,7 +162,7 @@ def register(
         )
         if twice:
             return _result(here.straight.image, there, pair, wanted, unmoved(pair, wanted))
-        start = Start.of(rest_of(initial), wanted)
+        start = State.of(rest_of(initial), wanted)
         found = find_at_body_scale(pair, wanted, network, start, progress or _quiet, own, guides)
         found = _led_on(found, placing, notes)
         return _result(here.straight.image, there, pair, wanted, found)

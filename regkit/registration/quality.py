@@ -62,7 +62,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Check:
+class QualityCheck:
     """One thing that was looked at.
 
     Parameters
@@ -78,7 +78,7 @@ class Check:
 
     Examples
     --------
-    >>> Check("folding", 0.2, 0.01, "The map folds in 1 % of the body.").verdict
+    >>> QualityCheck("folding", 0.2, 0.01, "It folds in 1 % of the body.").verdict
     'doubtful'
     """
 
@@ -109,12 +109,12 @@ class Quality:
 
     Examples
     --------
-    >>> quality = Quality((Check("folding", 0.2, 0.01, "The map folds in 1 % of it."),))
+    >>> quality = Quality((QualityCheck("folding", 0.2, 0.01, "It folds in 1 %."),))
     >>> quality.verdict, quality.reasons
-    ('doubtful', ('The map folds in 1 % of it.',))
+    ('doubtful', ('It folds in 1 %.',))
     """
 
-    checks: tuple[Check, ...]
+    checks: tuple[QualityCheck, ...]
     evidence: Evidence | None = None
 
     @property
@@ -125,7 +125,7 @@ class Quality:
     @property
     def verdict(self) -> Verdict:
         """That of the gravest check."""
-        return Check("", self.severity, 0.0, "").verdict
+        return QualityCheck("", self.severity, 0.0, "").verdict
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -165,90 +165,104 @@ def assess(evidence: Evidence, metrics: Mapping[str, float], extent: float) -> Q
     return Quality(tuple(checks), evidence)
 
 
-def _fit(evidence: Evidence) -> Sequence[Check]:
+def _fit(evidence: Evidence) -> Sequence[QualityCheck]:
     """Whether the images match where they lie."""
     gain = math.log(max(evidence.information, 1e-6) / max(evidence.elsewhere, 1e-6))
-    informed = Check(
+    informed = QualityCheck(
         "information", _graded(-gain, _GAIN), gain,
-        f"The images tell {evidence.information:.2f} nats of each other, in the best of many wrong "
-        f"places {evidence.elsewhere:.2f}.",
+        f"The mutual information of the images is {evidence.information:.2f} nats where they lie, "
+        f"and at most {evidence.elsewhere:.2f} in many wrong places.",
     )  # fmt: skip
     blocks = evidence.placed
     if blocks.blocks < _FEW:
-        few = f"Only {blocks.blocks} blocks of both bodies overlap, too few to compare."
-        return [informed, Check("blocks", 0.0, blocks.blocks, few)]
+        few = f"Only {blocks.blocks} blocks of the two bodies overlap, too few to compare."
+        return [informed, QualityCheck("blocks", 0.0, blocks.blocks, few)]
     bounds = _SHAPED if evidence.stretch > _RIGID and blocks == evidence.aligned else _IN_PLACE
     return [
         informed,
-        Check(
+        QualityCheck(
             "matched", _graded(1 - blocks.matched, _UNMATCHED), blocks.matched,
-            f"{blocks.matched:.0%} of {blocks.blocks} blocks of the body match where they lie "
-            "better than at nine of ten remote places.",
+            f"{_percent(blocks.matched)} of {blocks.blocks} blocks of the body match better where "
+            "they lie than at nine out of ten remote places.",
         ),
-        Check(
+        QualityCheck(
             "residual", _graded(blocks.known_residual, bounds), blocks.known_residual,
-            f"Half the blocks match best {blocks.known_residual:.2f} or more of their voxels from "
-            "where they lie.",
+            f"The typical block (median) matches best {blocks.known_residual:.2f} voxels from "
+            "where it lies.",
         ),
-        Check(
+        QualityCheck(
             "chance", _graded(evidence.aligned.chance, _CHANCE), evidence.aligned.chance,
-            f"Through the affine alone, {evidence.aligned.chance:.0%} of remote places match a "
-            "block as well as its own; of unrelated images, half do.",
+            f"With the affine alone, {_percent(evidence.aligned.chance)} of remote places match a "
+            "block as well as its own place does; for unrelated images it would be half.",
         ),
     ]  # fmt: skip
 
 
-def _place(evidence: Evidence) -> Sequence[Check]:
+def _place(evidence: Evidence) -> Sequence[QualityCheck]:
     """Whether the place is the only one."""
     stable = _graded(evidence.astray, _ASTRAY)
     steady = _graded(evidence.drift, _DRIFT)
     covered = _graded(1 - evidence.overlap, _MISSING)
     return [
-        Check(
-            "astray", stable, evidence.astray,
-            f"Started beside the result, the linear engine ends {evidence.astray:.1%} of the "
-            "body's extent away from it, in a place that fits as well.",
-        ),
-        Check(
+        QualityCheck("astray", stable, evidence.astray, _other_place(evidence.astray)),
+        QualityCheck(
             "drift", steady, evidence.drift,
-            f"Started at the result, the linear engine leaves it by {evidence.drift:.1%} of the "
-            "body's extent.",
+            "Restarted at the result, the linear engine moves away by "
+            f"{_percent(evidence.drift, 1)} of the extent of the body.",
         ),
-        Check(
+        QualityCheck(
             "overlap", covered, evidence.overlap,
-            f"{evidence.overlap:.0%} of the smaller image lies in the other one.",
+            f"{_percent(evidence.overlap)} of the smaller image lies inside the other one.",
         ),
     ]  # fmt: skip
 
 
-def _shape(evidence: Evidence) -> Sequence[Check]:
+def _other_place(astray: float) -> str:
+    """What was found by starting beside the result."""
+    if astray == 0:
+        return "Restarted beside the result, the linear engine finds no other place that fits."
+    return (
+        f"Restarted beside the result, the linear engine ends {_percent(astray, 1)} of the extent "
+        "of the body away from it, in a place that fits as well."
+    )
+
+
+def _shape(evidence: Evidence) -> Sequence[QualityCheck]:
     """Whether one body can be the other."""
     stretch = math.exp(evidence.stretch)
     growth = math.exp(abs(evidence.growth))
     return [
-        Check(
+        QualityCheck(
             "stretch", _graded(evidence.stretch, _STRETCH), stretch,
-            f"The affine stretches by up to {stretch:.2f}.",
+            f"The affine part stretches or shrinks by a factor of up to {stretch:.2f}.",
         ),
-        Check(
+        QualityCheck(
             "growth", _graded(abs(evidence.growth), _GROWTH), growth,
-            f"The affine changes the volume by a factor of {growth:.2f}.",
+            f"The affine part changes the volume by a factor of {growth:.2f}.",
         ),
     ]  # fmt: skip
 
 
-def _map(metrics: Mapping[str, float], extent: float) -> Sequence[Check]:
+def _map(metrics: Mapping[str, float], extent: float) -> Sequence[QualityCheck]:
     """Whether the map can be one of a body."""
     share = metrics.get("folding", 0.0)
-    text = "The map does not fold." if share == 0 else f"The map folds in {share:.3%} of the body."
-    checks = [Check("folding", _graded(share, _FOLDING), share, text)]
+    folds = f"The transform folds in {_percent(share, 3)} of the body."
+    text = folds if share else "The transform does not fold."
+    checks = [QualityCheck("folding", _graded(share, _FOLDING), share, text)]
     error = metrics.get("inverse_consistency_p95", math.nan)
     if not math.isfinite(error):
         nothing = "The inverse could not be checked: no point maps into the moving image."
-        return [*checks, Check("inverse", 2.0, error, nothing)]
+        return [*checks, QualityCheck("inverse", 2.0, error, nothing)]
     share = error / extent
-    returned = f"Forward and back, 95 % of the points return within {share:.2%} of the extent."
-    return [*checks, Check("inverse", _graded(share, _INVERSE), error, returned)]
+    returned = (
+        "Mapped to moving and back, 95 % of the points return to within "
+        f"{_percent(share, 2)} of the extent of the body."
+    )
+    return [*checks, QualityCheck("inverse", _graded(share, _INVERSE), error, returned)]
+
+
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
 
 
 def _graded(value: float, bounds: tuple[float, float]) -> float:

@@ -120,9 +120,10 @@ class Result:
         InputError
             If its folder does not exist or may not be written.
         """
-        from regkit.report.html import write_report
+        from regkit.report.page import write_page
+        from regkit.report.registration.page import registration_page
 
-        return write_report(self, path)
+        return write_page(registration_page(self), path)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write the files of ``regkit register``: all of them appear, or none.

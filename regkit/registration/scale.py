@@ -18,10 +18,11 @@ from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import RegisterConfig
-from regkit.registration.engines import Found, Start, find
+from regkit.registration.engines import find
 from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair
 from regkit.registration.result import Level, Report, Stage
+from regkit.registration.state import Found, State
 from regkit.resample import AnyVolume
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
@@ -35,7 +36,7 @@ def find_at_body_scale(
     pair: Pair,
     config: RegisterConfig,
     model: Model | None,
-    start: Start,
+    start: State,
     report: Report,
     own: Similarity | None = None,
     guides: Guides | None = None,
@@ -99,9 +100,12 @@ def _guides(guides: Guides, size: Matrix) -> Guides:
     return replace(guides, fixed=_volume(guides.fixed, size), moving=_volume(guides.moving, size))
 
 
-def _start(start: Start, size: Matrix) -> Start:
-    matrix = None if start.matrix is None else size @ start.matrix @ np.linalg.inv(size)
-    return Start(matrix, start.field and _conjugate(start.field, size))
+def _start(start: State, size: Matrix) -> State:
+    back = np.linalg.inv(size)
+    affines = tuple(size @ each @ back for each in start.affines)
+    return replace(
+        start, affines=affines, initial=start.initial and _conjugate(start.initial, size)
+    )
 
 
 def _conjugate(phi: Callable[[Tensor], Tensor], size: Matrix) -> Callable[[Tensor], Tensor]:

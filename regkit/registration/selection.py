@@ -1,79 +1,71 @@
-"""Whether a field lies better than the affine that it follows, by what neither was found with."""
+"""Whether a field is kept, or the affine before it left alone."""
 
 from __future__ import annotations
 
-import math
+import time
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from regkit.geometry.affines import Matrix
-from regkit.registration.agreement import Agreement, agreement, agreement_grid, images_on
-from regkit.registration.pair import LevelPair, Pair
+from regkit.kernels import backend
+from regkit.losses.mind import MIND
+from regkit.losses.mutual_information import MutualInformation
+from regkit.registration.alignment import polish
+from regkit.registration.choice import is_same_contrast
+from regkit.registration.comparison import Comparison, compared, is_near
+from regkit.registration.config import RegisterConfig
+from regkit.registration.pair import Pair
+from regkit.registration.result import Report, Stage
+from regkit.registration.state import State
 from regkit.transforms import DisplacementField
 
-_FINER = 2.0  # than the usual grid of agreement: a contrast moves edges by a voxel or two
-_CHANGED = 0.7  # of the distance of blocks: what a field must come below within one person
-_WORSE = 1.1
-_NEAR = 0.7  # voxels of the usual grid: an affine leaves blocks of two people farther away
+_UNCHANGED = "one anatomy in two contrasts, nothing changed shape"
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """How blocks lie through an affine, and through the field after it, on the same voxels."""
+class Selection:
+    """Leaves the affine alone where the field after it makes nothing better."""
 
-    affine: Agreement
-    field: Agreement
+    config: RegisterConfig
+    report: Report
 
-    @property
-    def is_near(self) -> bool:
-        """Whether the affine alone leaves blocks no farther away than those of one person.
+    def run(self, pair: Pair, state: State) -> State:
+        """See :class:`~regkit.registration.engines.Engine`."""
+        if state.field is None:
+            return state
+        begin = time.perf_counter()
+        one_person = state.smooth or is_near(pair, state.affine)
+        if one_person and not is_same_contrast(pair, state.affine):
+            return self._within_one_person(pair, state, state.field)
+        seen = compared(pair, state.affine, state.affine, state.field, fine=False)
+        kept = None if seen.is_worse else state.field
+        return _with_field(pair, state, kept, seen, begin)
 
-        In the usual voxels: 0.35 to 0.67 between contrasts of one person, 1.06 to 1.4 between two
-        people.
+    def _within_one_person(self, pair: Pair, state: State, field: DisplacementField) -> State:
+        """Between contrasts a field follows the contrast as much as the anatomy.
+
+        So it must show that something changed, against the best affine of such a pair.
         """
-        return self.affine.residual < _NEAR
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether the field moved blocks out of their place."""
-        return (
-            self.field.residual > _WORSE * self.affine.residual
-            and self.field.chance >= self.affine.chance
+        information = MutualInformation()
+        alone, stage = polish(
+            pair, state.affines, information, self.config, self.report, kind="affine"
         )
-
-    @property
-    def shows_change(self) -> bool:
-        """Whether the field moved blocks into their place, as a real change would have it.
-
-        Contrasts of one person (T1, T2, FLAIR, raw or not): a smooth field that follows contrast
-        rather than anatomy comes to 0.71 to 1.07 of the affine's distance, one that undoes a known
-        deformation of 2 mm or more to 0.17 to 0.55.
-        """
-        return self.field.residual < _CHANGED * self.affine.residual
-
-    def __str__(self) -> str:
-        before, after = self.affine.residual, self.field.residual
-        if math.isnan(before) or math.isnan(after):
-            return "too few blocks to compare the affine with the field"
-        return f"blocks lie {before:.2f} voxels off through the affine, {after:.2f} with the field"
+        begin = time.perf_counter()
+        seen = compared(pair, alone, state.affine, field, fine=True)
+        state = state.after(stage)
+        if seen.shows_change:
+            return _with_field(pair, state, field, seen, begin)
+        state = state.after(affines=(*state.affines, alone))
+        return _with_field(pair, state, None, seen, begin, why=f"{_UNCHANGED}; ")
 
 
-def compared(
-    pair: Pair, alone: Matrix, affine: Matrix, field: DisplacementField, *, fine: bool
-) -> Comparison:
-    """The affine ``alone`` beside ``affine o field``, all 3-D; ``fine`` sees small shifts too."""
-    at = images_on(pair, agreement_grid(pair, _FINER if fine else 1.0))
-    first, known = at.warped(at.matrix(alone), at.fixed.new_zeros(3, 1, 1, 1))
-    second, also = at.warped(at.matrix(affine), in_voxels(field, at))
-    weight = torch.minimum(known, also)
-    before, after = (agreement(at.fixed, warped, weight, pair.shares) for warped in (first, second))
-    return Comparison(before, after)
-
-
-def in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:
-    """The displacement on the grid of ``at``, in its voxels ``(3, *shape)``."""
-    _, u = field.on(at.grid)
-    turn = torch.from_numpy(at.grid.inverse_affine[:3, :3].copy()).to(u)
-    return torch.einsum("ab,b...->a...", turn, u).to(at.fixed)
+def _with_field(
+    pair: Pair,
+    state: State,
+    field: DisplacementField | None,
+    seen: Comparison,
+    begin: float,
+    why: str = "",
+) -> State:
+    """``state`` with ``field`` or none, and the record of the comparison."""
+    note = f"{why}the field is {'dropped' if field is None else 'kept'}: {seen}"
+    kernels, seconds = backend.name(pair.device), time.perf_counter() - begin
+    return state.after(Stage("selection", MIND.name, kernels, seconds, note=note), field=field)

@@ -7,17 +7,13 @@ TMI 2001, couple them by a penalty; here they meet at the end of a level).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.fields import invert
 from regkit.kernels.warping import warp_index
-from regkit.registration.descent import Ends
 from regkit.registration.pair import LevelPair, Pair
-from regkit.registration.result import Level
 from regkit.resample import resample
 
 
@@ -42,14 +38,6 @@ def mirrored(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
         moving_grid=at.grid,
         still=at.still,
     )
-
-
-def met(
-    there: Tensor, start: Tensor, back: Callable[[Tensor], tuple[Tensor, Level, Ends]]
-) -> Tensor:
-    """The mean of ``there``, found from ``start``, and of what ``back`` finds from its inverse."""
-    other, _, _ = back(invert(start)[0])
-    return halfway(there, other)
 
 
 def halfway(there: Tensor, back: Tensor) -> Tensor:

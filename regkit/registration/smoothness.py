@@ -12,8 +12,7 @@ from torch import Tensor
 from regkit.kernels.smoothing import gaussian
 from regkit.registration.agreement import Agreement
 from regkit.registration.config import FieldConfig
-from regkit.registration.descent import Ends
-from regkit.registration.result import Level
+from regkit.registration.descent import Descended, Descent
 
 _BETTER = 0.86  # of the distance of blocks through a smooth field, that a free one must come below
 _IN_PLACE = 0.33  # voxels: blocks of one person lie nearer than this through a smooth field
@@ -22,36 +21,32 @@ _BLUR = 2.0  # voxels: what a start knows of single gyri and sulci does not pass
 
 
 def first_level(
-    descend: Callable[..., tuple[Tensor, Level, Ends]],
+    descent: Descent,
     u: Tensor,
     config: FieldConfig,
-    agreement: Callable[[Tensor], Agreement] | None,
+    is_one_anatomy: Callable[[Tensor, Tensor], bool] | None,
     *,
     started: bool,
-    across: bool,
-) -> tuple[Tensor, Level, Explained]:
+) -> tuple[Descended, Explained]:
     """A smooth field, then a free one: that which will do, and what the smooth one explains.
 
     Between two people a smooth field explains little of what differs; within one it explains
     nearly all, and what a free one adds to it is noise. Where ``u`` is a start, the smooth one
     begins with what is smooth of it, the free one with all of it, and both gain on the identity.
-    ``agreement`` tells how blocks lie through a field; None where the images alone do not decide.
+    ``is_one_anatomy`` judges by the images beside the loss, through the smooth field and the free
+    one; None where the images alone do not decide.
     """
-    still = descend(torch.zeros_like(u), config=config, iterations=1)[2] if started else None
-    quiet, before, (first, quietest) = descend(
-        gaussian(u, _BLUR, zero=True) if started else u, config=calm(config)
-    )
-    free, after, (_, freest) = descend(u if started else quiet, config=config)
-    if not before.values:
-        return u, before, Explained(0.0, smooth=False)
-    first = first if still is None else still[0]
-    share = (first - quietest) / (first - freest) if freest < first else 0.0
-    wanted = config.smooth.share
-    smooth = share >= wanted
-    if agreement is not None and wanted <= 1:
-        smooth = smooth or is_enough(agreement(quiet), agreement(free), across=across)
-    chosen = quiet if smooth else free
-    return chosen, replace(after, values=before.values + after.values), Explained(share, smooth)
+    quiet = descent.run(gaussian(u, _BLUR, zero=True) if started else u, calm(config))
+    free = descent.run(u if started else quiet.u, config)
+    if not quiet.level.values:
+        return replace(quiet, u=u), Explained(0.0, smooth=False)
+    first = descent.loss_of(torch.zeros_like(u)) if started else quiet.first
+    share = (first - quiet.last) / (first - free.last) if free.last < first else 0.0
+    smooth = share >= config.smooth.share
+    if is_one_anatomy is not None and config.smooth.share <= 1:
+        smooth = smooth or is_one_anatomy(quiet.u, free.u)
+    both = replace(free.level, values=quiet.level.values + free.level.values)
+    return replace(quiet if smooth else free, level=both), Explained(share, smooth)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import torch
 from regkit.losses.mse import MSE
 from regkit.registration.canonical import canonical
 from regkit.registration.config import RegisterConfig
-from regkit.registration.engines import Found
 from regkit.registration.evidence import gather
 from regkit.registration.pair import Pair
 from regkit.registration.result import Stage
+from regkit.registration.state import Found
 from regkit.transforms import Affine
 from regkit.volume.volume import Volume
 

@@ -11,10 +11,10 @@ from regkit.registration.result import Result
 from regkit.report.canvas import Picture, picture, strip
 from regkit.report.display import display_range
 from regkit.report.figures import contours, grey
+from regkit.report.registration.metric_rows import metric_rows
 from regkit.report.scene import scene, shaded
 from regkit.report.slices import Pixels, Plane, cut, planes
-from regkit.report.tables import base_name
-from regkit.report.verdict import metric_rows
+from regkit.report.values import base_name
 from regkit.volume.volume import Labels, Volume
 
 

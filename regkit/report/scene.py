@@ -34,9 +34,14 @@ class Scene:
     shared: float
 
 
-def scene(fixed: Volume, moving: Volume, warped: Volume) -> Scene:
-    """Cut the three images; ``before`` and ``after`` share moving's display range."""
-    view = planes(fixed)
+def scene(
+    fixed: Volume, moving: Volume, warped: Volume, *, view: tuple[Plane, ...] | None = None
+) -> Scene:
+    """Cut the three images; ``before`` and ``after`` share moving's display range.
+
+    Without a ``view`` of its own, the planes go through the middle of fixed's foreground.
+    """
+    view = planes(fixed) if view is None else view
     limits, other = display_range(fixed), display_range(moving)
     low, high = limits
     return Scene(

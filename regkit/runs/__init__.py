@@ -2,13 +2,14 @@
 
 A job is a :class:`Job`: a frozen dataclass that pickles. :func:`run` checks it, sees whether memory
 and disk suffice, opens its inputs, does the work in a staging place, writes the record last and
-publishes everything at once. Other packages make theirs known by the entry points ``regkit.jobs``
+publishes everything at once; the report of an outcome that has a page (:class:`WithReport`) among
+it. Other packages make their jobs known by the entry points ``regkit.jobs``
 (:mod:`regkit.runs.kinds`), so that ``regkit rerun`` repeats their runs too.
 """
 
 from regkit.runs.growing import GrowingFolder
 from regkit.runs.inputs import InputFile
-from regkit.runs.job import Job, Needs, Outcome, Survey, Task
+from regkit.runs.job import Job, Needs, Outcome, Survey, Task, WithReport
 from regkit.runs.outputs import RECORD, Files, Folder, Outputs
 from regkit.runs.progress import OnProgress, Progress, ignore
 from regkit.runs.resume import is_finished
@@ -29,6 +30,7 @@ __all__ = [
     "Progress",
     "Survey",
     "Task",
+    "WithReport",
     "begin",
     "check",
     "ignore",

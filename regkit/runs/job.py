@@ -7,7 +7,8 @@ that another process can run it. What it is asked, in this order:
 2. :meth:`Job.look`: the headers of its inputs, hence :meth:`Survey.needs`: memory and disk.
 3. :meth:`Survey.open`: the inputs, read and checked. A dry run ends here.
 4. :meth:`Task.execute`: the work.
-5. :meth:`Outcome.write`: the files, under staged names; the record follows, and all are published.
+5. :meth:`Outcome.write`: the files, under staged names, and beside them the report if there is one
+   (:class:`WithReport`); the record follows, and all are published.
 
 :func:`regkit.runs.running.run` asks it. A job whose headers or inputs are nothing of their own
 returns itself where a survey or a task is wanted.
@@ -18,11 +19,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from regkit.runs.inputs import InputFile
 from regkit.runs.outputs import Outputs
 from regkit.runs.progress import OnProgress
+
+if TYPE_CHECKING:
+    from regkit.report import Page
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Outcome(Protocol):
         """
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write every output but the record.
+        """Write every output but the record and the report of a :class:`WithReport`.
 
         Parameters
         ----------
@@ -74,6 +78,19 @@ class Outcome(Protocol):
 
     def summary(self, record: Mapping[str, Any]) -> Sequence[str]:
         """Lines for a person, at the end."""
+
+
+@runtime_checkable
+class WithReport(Outcome, Protocol):
+    """An outcome that has a report.
+
+    Its page is written as the report of the run wherever :attr:`Job.outputs` has a name for one
+    (:func:`regkit.runs.outputs.is_report`); inputs, times, notices and versions are added from the
+    record.
+    """
+
+    def page(self) -> Page:
+        """What the report says: its title, checks and sections."""
 
 
 class Task(Protocol):

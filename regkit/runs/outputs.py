@@ -17,6 +17,7 @@ from regkit.io.names import display_name, extension
 
 RECORD = "run.json"
 NOTHING_LEFT = "nothing was written"
+_PAGE, _REPORT = ".html", "report"
 LONGEST_NAME = 255  # of every common file system, in bytes
 
 
@@ -228,6 +229,22 @@ def record_name(outputs: Outputs) -> str | None:
     """The name of the record among ``outputs``; None where there is none."""
     here = outputs.record
     return next((name for name, place in outputs.places().items() if place == here), None)
+
+
+def report_name(outputs: Outputs) -> str | None:
+    """The name of the report among ``outputs``; None where there is none."""
+    return next((name for name in outputs.places() if is_report(name)), None)
+
+
+def is_report(name: str) -> bool:
+    """Whether an output of that name is the report: ``report``, or any HTML file.
+
+    Examples
+    --------
+    >>> is_report("report"), is_report("sweep.html"), is_report("report.csv")
+    (True, True, False)
+    """
+    return name == _REPORT or name.endswith(_PAGE)
 
 
 def check_folder(folder: Path) -> None:

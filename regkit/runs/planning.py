@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from regkit.report.tables import flat
+from regkit.report.values import flat
 from regkit.runs.job import Job
 
 
@@ -29,7 +29,7 @@ def plan_as_json(job: Job) -> str:
 def plan_as_text(job: Job) -> str:
     """The plan for a person: a line each for an input, a setting that is set, and an output."""
     rows = [f"{each.role:<13} {each.shown}" for each in job.inputs()]
-    rows += [f"{name:<13} {value}" for name, value in flat(_shown(job.plan())) if value != "None"]
+    rows += [f"{name:<13} {value}" for name, value in flat(_shown(job.plan()))]
     rows += [f"{'would write':<13} {path}" for path in job.outputs.places().values()]
     return "\n".join(rows)
 

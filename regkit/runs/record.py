@@ -8,20 +8,18 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from regkit import __version__
 from regkit.errors import InputError
 from regkit.io import ReadOptions
 from regkit.io.names import display_name
 from regkit.io.preflight import check_regular
+from regkit.report.versions import versions
 from regkit.runs.inputs import sha256
 from regkit.runs.job import Job, Outcome, Task
 from regkit.runs.outputs import Outputs, record_name
 
-_PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
 _MAX_BYTES = 1 << 24
 
 
@@ -127,13 +125,6 @@ def reading_of(record: Mapping[str, Any]) -> ReadOptions:
     return ReadOptions(**reading)
 
 
-def versions() -> dict[str, str]:
-    """Versions of regkit, Python and what the numbers depend on."""
-    return {"regkit": __version__, "python": platform.python_version()} | {
-        name: _version(name) for name in _PACKAGES
-    }
-
-
 def peak_memory_mb() -> float | None:
     """Largest resident size of this process in MB; ``None`` where the system does not say."""
     try:
@@ -142,13 +133,6 @@ def peak_memory_mb() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def as_json(value: Any) -> Any:

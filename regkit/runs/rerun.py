@@ -9,9 +9,7 @@ from typing import Any
 from regkit.errors import InputError
 from regkit.io.names import display_name
 from regkit.runs.inputs import InputFile, sha256
-
-# Pages tell the time that a run took, and pictures in them when they were drawn.
-_PAGE, _REPORT = ".html", "report"
+from regkit.runs.outputs import is_report
 
 
 def find_inputs(record: Mapping[str, Any], folders: Sequence[Path]) -> list[InputFile]:
@@ -30,7 +28,8 @@ def find_inputs(record: Mapping[str, Any], folders: Sequence[Path]) -> list[Inpu
 
 def compared(record: Mapping[str, Any]) -> list[str]:
     """The outputs of a run that another one must give to the last bit."""
-    return [name for name in record["sha256"] if name != _REPORT and not name.endswith(_PAGE)]
+    # A report tells the time that its run took.
+    return [name for name in record["sha256"] if not is_report(name)]
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

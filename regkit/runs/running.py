@@ -10,9 +10,10 @@ from typing import Any
 
 from regkit.runs.job import Job, Task
 from regkit.runs.memory import check_needs
-from regkit.runs.outputs import Outputs, record_name
+from regkit.runs.outputs import Outputs, record_name, report_name
 from regkit.runs.progress import OnProgress, ignore
 from regkit.runs.record import make_record, with_outputs, write_record
+from regkit.runs.writing import write_outcome
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def run(job: Job, task: Task | None = None, *, on_progress: OnProgress = ignore)
         outcome = begun.execute(on_progress)
         seconds = time.perf_counter() - started
         record = make_record(job, begun, outcome, seconds=seconds)
-        outcome.write(staged, record)
+        write_outcome(outcome, staged, record, report_name(job.outputs))
         whole = with_outputs(record, job.outputs, staged)
         if own := record_name(job.outputs):
             write_record(whole, staged[own])

@@ -16,7 +16,7 @@ KILLS = 20
 # Runs that are forked from a program that has everything loaded.
 FORKING = """
 import os, sys, time
-import regkit.runs.register.job, regkit.cli.register, regkit.report.html, h5py
+import regkit.runs.register.job, regkit.cli.register, regkit.report.registration.page, h5py
 import regkit.io.formats.nifti
 from regkit.cli import main
 words = sys.argv[1:]

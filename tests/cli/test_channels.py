@@ -118,3 +118,37 @@ def test_apply_warps_all_channels_or_those_that_are_named(
 def test_info_says_how_many_channels_there_are(colours, capsys, words):
     assert main(["info", str(colours / "fixed.png"), "--json", *words]) == 0
     assert json.loads(capsys.readouterr().out)["channels"] == 3
+
+
+def test_contrasts_in_files_of_their_own_are_compared_together(files, head, tmp_path):
+    moving = rk.read(files.moving)
+    second = [
+        image.with_data(image.data.float().sqrt()).save(tmp_path / f"{name}.nii.gz")
+        for name, image in (("fixed2", head), ("moving2", moving))
+    ]
+    out = tmp_path / "out"
+    words = ["--transform", "rigid", "--threads", 1, "--channel-weights", "2,1", "--quiet"]
+    more = ["--fixed-with", second[0], "--moving-with", second[1]]
+    given = [files.fixed, files.moving, "-o", out, *words, *more]
+    assert main(["register", *map(str, given)]) == 0
+    record = json.loads((out / "run.json").read_text())
+    roles = [each["role"] for each in record["inputs"]]
+    assert roles == ["fixed", "moving", "fixed_with", "moving_with"]
+    assert rk.read(out / "warped.nii.gz", channels="all").channels == 2
+    data = ["--data", str(files.fixed.parent), "--data", str(tmp_path)]
+    again = ["-o", str(tmp_path / "again"), "--quiet"]
+    assert main(["rerun", str(out / "run.json"), *data, *again]) == 0
+    both = [
+        rk.Volume.stacked([one, rk.read(two)])
+        for one, two in zip((rk.read(files.fixed), moving), second, strict=True)
+    ]
+    alone = rk.register(*both, transform="rigid", threads=1, channel_weights=(2, 1))
+    found = rk.read_transform(out / "transform.h5")
+    assert np.allclose(found.matrix, alone.transform.matrix, atol=1e-5)
+
+
+def test_every_contrast_needs_its_counterpart(files, tmp_path, capsys):
+    words = files.words("-o", tmp_path / "out", "--fixed-with", files.mask)
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "--fixed-with names 1 images and --moving-with 0; give as many of each" in said

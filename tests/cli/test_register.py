@@ -1,11 +1,13 @@
+import csv
 import hashlib
 import json
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 
-from regkit import Affine, read, read_labels, write_transform
+from regkit import Affine, Labels, read, read_labels, write_transform
 from regkit.cli import main
 
 NAMES = [
@@ -13,6 +15,7 @@ NAMES = [
     "jacobian.nii.gz",
     "report.html",
     "run.json",
+    "structures.csv",
     "transform.h5",
     "warped.nii.gz",
     "warped_lobes.nii.gz",
@@ -53,6 +56,30 @@ def test_dice_is_measured_before_and_after(registered):
     record = json.loads((registered / "run.json").read_text())
     assert 0.3 < record["metrics_before"]["dice_mean"] < record["metrics"]["dice_mean"] <= 1
     assert "Dice, mean" in (registered / "report.html").read_text()
+
+
+def test_every_structure_has_its_scores(registered):
+    record = json.loads((registered / "run.json").read_text())
+    with (registered / "structures.csv").open() as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"1", "2", "5"}
+    assert {row["unit"] for row in rows.values()} == {"mm"}
+    worst = min(rows.values(), key=lambda row: float(row["dice"]))
+    assert record["worst_structure"]["label"] == int(worst["label"])
+    assert record["metrics"]["dice_worst"] == pytest.approx(float(worst["dice"]), abs=1e-4)
+    assert 0 < float(worst["surface_mean"]) <= float(worst["surface_hd95"])
+    page = (registered / "report.html").read_text()
+    assert f"The worst is label {worst['label']}: its Dice is" in page
+
+
+def test_label_maps_without_a_structure_are_refused_first(files, tmp_path, head, capsys):
+    empty = Labels(torch.zeros(head.grid.shape, dtype=torch.uint8), head.grid)
+    first, second = (empty.save(tmp_path / name) for name in ("a.nii.gz", "b.nii.gz"))
+    words = files.words("-o", tmp_path / "out", "--fixed-labels", first, "--moving-labels", second)
+    assert main(words) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "a.nii.gz: holds no structure, and neither does b.nii.gz" in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_warped_image_lies_on_fixeds_grid_and_is_nearer_to_it(registered, files):

@@ -30,7 +30,7 @@ def test_shortened_determinants_are_near_and_fold_where_they_did(head):
 @pytest.mark.parametrize(
     "writer",
     [
-        "report.html.write_report",
+        "report.write_page",
         "runs.register.outcome.write_transform",
         "runs.register.outcome.save",
     ],
@@ -49,7 +49,7 @@ def test_an_interruption_while_writing_leaves_nothing(files, tmp_path, monkeypat
     def interrupted(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("regkit.runs.register.outcome.as_completed", interrupted)
+    monkeypatch.setattr("regkit.runs.writing.as_completed", interrupted)
     assert main(files.words("-o", tmp_path / "out", "--transform", "rigid", "--quiet")) != 0
     assert not list(tmp_path.iterdir())
 

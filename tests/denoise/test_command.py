@@ -68,7 +68,8 @@ def test_the_record_says_what_was_done(run):
 
 def test_the_report_holds_all_it_shows(run):
     page = (run / "report.html").read_text()
-    for title in ("Before", "After", "What was taken away", "When to stop", "How to cite"):
+    for title in ("Before and after", "What was removed", "Uncertainty", "Noise",
+                  "When learning stopped", "The run", "How to cite"):  # fmt: skip
         assert f"<h2>{title}</h2>" in page
     assert page.count("<img") == 6
     assert "http://" not in page.replace("http://www.w3.org", "")
@@ -104,10 +105,10 @@ def test_a_series_is_denoised_frame_by_frame(noisy, tmp_path, capsys):
 
 
 def test_files_appear_together_or_not_at_all(files, tmp_path, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise OSError("no")
 
-    monkeypatch.setattr("denoise.report.html.render", broken)
+    monkeypatch.setattr("denoise.report.page.denoising_page", broken)
     words = ["denoise", files / "image.nii.gz", "-o", tmp_path / "clean.nii.gz", "--report",
              tmp_path / "report.html", "--residual", tmp_path / "residual.nii.gz"]  # fmt: skip
     assert main([*map(str, words), *FEW, "--steps", "2"]) != 0

@@ -10,10 +10,11 @@ from denoise.noise.repeats import correlated
 from denoise.noise.whiteness import residual_correlation
 from denoise.outcome import sigma_map
 from denoise.pipeline import denoise, denoise_series
-from denoise.report.findings import taken_variance
-from denoise.report.html import render
+from denoise.report.measures import taken_variance
+from denoise.report.page import denoising_page
 from regkit import Grid, InputError, Labels, Volume
 from regkit.registration.config import configs
+from regkit.report import render_page
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +209,7 @@ def test_a_constant_image_is_left_as_it_is_and_it_is_said(noisy, quick):
     )
     assert not sigma_map(result).data.any()
     assert not result.uncertainty.data.any()
-    assert "nothing to denoise" in render(result, {"seconds": {}})
+    assert "nothing to denoise" in render_page(denoising_page(result))
 
 
 def test_a_background_of_zeros_stays_zero(noisy, quick):

@@ -72,9 +72,10 @@ def test_information_needs_one_way_only(pair, monkeypatch):
 
 
 def test_the_report_shows_where_images_agree(head):
-    from regkit.report.html import render
+    from regkit.report import render_page
+    from regkit.report.registration.page import registration_page
 
     result = rk.register(head, head.with_data(head.data.flip(1)), preset="fast")
-    assert "Local agreement" in render(result)
+    assert "Local agreement" in render_page(registration_page(result))
     assert result.quality.evidence.chance.grid.world == head.grid.world
     assert "chance" not in result.quality.as_dict()["numbers"]

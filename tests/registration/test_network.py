@@ -17,7 +17,7 @@ from regkit.networks.unet import Widths
 from regkit.networks.weights import store
 from regkit.networks.weights.checkpoint import Trained
 from regkit.registration.config import FieldConfig, NetworkConfig
-from regkit.registration.engines import shortened
+from regkit.registration.field_plan import shortened
 from regkit.registration.network import (
     at_rest_outside,
     register_network,

@@ -8,7 +8,7 @@ import pytest
 
 import regkit as rk
 from regkit.registration.agreement import Agreement
-from regkit.registration.quality import Check, Evidence, Quality, assess
+from regkit.registration.quality import Evidence, Quality, QualityCheck, assess
 
 GOOD = Evidence(
     placed=Agreement(150, 0.0, 1.0, 0.3, 0.3),
@@ -70,7 +70,7 @@ def test_the_map_is_checked(name, metrics):
 
 
 def test_the_worst_check_decides_and_comes_first():
-    quality = Quality((Check("a", 0.5, 1, "A."), Check("b", 1.5, 1, "B.")))
+    quality = Quality((QualityCheck("a", 0.5, 1, "A."), QualityCheck("b", 1.5, 1, "B.")))
     assert (quality.verdict, quality.reasons) == ("fail", ("B.", "A."))
     assert str(quality) == "fail. B. A."
 

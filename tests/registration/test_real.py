@@ -7,6 +7,8 @@ import torch
 import regkit as rk
 from regkit.metrics import dice
 from regkit.registration.config import make_config
+from regkit.registration.field import FieldEngine
+from regkit.resample import resample
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +61,23 @@ def test_simpleitk_alone_gives_the_same(brains, result, overlap, data, tmp_path)
     same = rk.Labels(torch.from_numpy(array.copy()), brains[0].grid)
     expected = overlap(rk.warp(brains[3], result.transform, onto=brains[0].grid))
     assert overlap(same) == pytest.approx(expected, abs=0.005)
+
+
+def test_coarse_images_of_two_people_are_not_one_anatomy(brains, overlap):
+    """At 3 mm few blocks tell at the coarsest level, where their distances mean little."""
+    fixed, moving = (resample(each, each.grid.with_spacing(3.0)) for each in brains[:2])
+    result = rk.register(fixed, moving, preset="fast")
+    assert not any(stage.note.startswith("smooth") for stage in result.stages)
+    assert overlap(rk.warp(brains[3], result.transform, onto=brains[0].grid)) > 0.56
+
+
+def test_a_coarse_level_astray_does_not_lead_the_next(data, monkeypatch):
+    """At 8 mm the affine of T1 to FLAIR swells by a tenth, and goes on looking good at 4 mm."""
+    monkeypatch.setattr(FieldEngine, "run", lambda self, pair, state: state)
+    folder = data / "ms_longitudinal"
+    fixed, moving = (rk.read(folder / f"study1_{name}.nii.gz") for name in ("FLAIR", "T1W"))
+    truth = rk.read_transform(folder / "study1_T1W_intrastudy_to_FLAIR.txt")
+    result = rk.register(fixed, moving)
+    assert "a second start ended better" in result.stages[2].note
+    points = fixed.grid.world_points()[fixed.data[0] > fixed.data.float().mean()]
+    assert (result.transform(points) - truth(points)).norm(dim=-1).mean() < 2.5

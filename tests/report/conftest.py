@@ -5,7 +5,7 @@ import torch
 from regkit import Affine, DisplacementField, Grid, RegisterConfig, Volume, compose, warp
 from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.metrics import summarise
-from regkit.registration.quality import Check, Quality
+from regkit.registration.quality import Quality, QualityCheck
 from regkit.registration.result import Level, Result, Stage
 
 
@@ -31,8 +31,8 @@ def make_result(fixed, moving, phi, **changes):
         "reason": "both are of one contrast",
         "quality": Quality(
             (
-                Check("folding", -1.0, 0.0, "The map does not fold."),
-                Check("drift", 0.5, 0.03, "It drifts."),
+                QualityCheck("folding", -1.0, 0.0, "The map does not fold."),
+                QualityCheck("drift", 0.5, 0.03, "It drifts."),
             )
         ),
     }

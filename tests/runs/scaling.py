@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from regkit import InputError
+from regkit.report import Check, Page, Section
 from regkit.runs import Files, Folder, InputFile, Needs, Progress
 
 
@@ -69,6 +70,29 @@ class ScalingJob:
     def execute(self, on_progress):
         on_progress(Progress("scaling", 0.5, line="half of it"))
         return Scaled([self.factor * float(word) for word in self.source.read_text().split()])
+
+
+@dataclass(frozen=True)
+class Reported(Scaled):
+    """The same with a report."""
+
+    def page(self):
+        shown = Section("Numbers", ["<b>"])
+        return Page("Scaled", [Check(len(self.numbers) > 3, "There are enough.")], [shown])
+
+
+@dataclass(frozen=True)
+class ReportingJob(ScalingJob):
+    """The same job with a place for a report."""
+
+    kind: ClassVar[str] = "reporting"
+
+    @property
+    def outputs(self):
+        return Folder(self.folder, ("numbers.txt", "report.html", "run.json"), self.overwrite)
+
+    def execute(self, on_progress):
+        return Reported(super().execute(on_progress).numbers)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from regkit.cli.job import carry_out
 from regkit.cli.stopping import Stopped, stoppable
 from regkit.runs import begin, is_finished, run
 from regkit.runs.kinds import GROUP
-from tests.runs.scaling import Scaled, ScalingJob, TwoFiles
+from regkit.runs.rerun import compared
+from tests.runs.scaling import Reported, ReportingJob, Scaled, ScalingJob, TwoFiles
 
 ROOT = Path(__file__).parents[2]
 RUN = """
@@ -55,6 +56,33 @@ def test_a_run_leaves_its_outputs_and_a_record(job):
     assert record["notices"] == ["they are few"]
     assert {"versions", "machine", "seconds", "peak_memory_mb"} <= set(record)
     assert done.summary == ("done    13 in all",)
+
+
+@pytest.fixture
+def reporting(job):
+    return ReportingJob(job.source, job.folder)
+
+
+def test_a_job_with_a_page_gets_its_report(reporting):
+    done = run(reporting)
+    page = (reporting.folder / "report.html").read_text()
+    for shown in ("1 of 1 automatic checks did not pass", "There are enough.", "<p>&lt;b&gt;</p>",
+                  '<li class="note">they are few</li>', "<td>in.txt</td>", "Total time",
+                  '<th scope="row">factor</th><td>2</td>'):  # fmt: skip
+        assert shown in page
+    assert str(reporting.source.parent) not in page
+    assert set(done.record["sha256"]) == {"numbers.txt", "report.html"}
+
+
+def test_a_report_that_fails_leaves_nothing(reporting, monkeypatch):
+    monkeypatch.setattr(Reported, "page", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(reporting)
+    assert not reporting.folder.exists()
+
+
+def test_a_report_is_not_compared_when_a_run_is_repeated(reporting):
+    assert compared(run(reporting).record) == ["numbers.txt"]
 
 
 def test_progress_is_reported(job):

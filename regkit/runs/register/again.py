@@ -11,9 +11,7 @@ from regkit.errors import InputError
 from regkit.registration.config import make_config
 from regkit.runs.inputs import InputFile
 from regkit.runs.record import reading_of
-from regkit.runs.register.job import Paths, RegisterJob
-
-_LABELS = "moving_labels"
+from regkit.runs.register.job import MANY, Paths, RegisterJob
 
 
 def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> RegisterJob:
@@ -44,10 +42,12 @@ def paths_of(inputs: Sequence[InputFile]) -> Paths:
         raise InputError(
             "the record names no images: its result was saved from Python; register there again"
         )
-    labels = tuple(each.path for each in inputs if each.role == _LABELS)
-    single = [each for each in inputs if each.role != _LABELS]
-    found = {each.role: each.path for each in single}
+    further: dict[str, Any] = {
+        role: tuple(each.path for each in inputs if each.role == role) for role in MANY
+    }
+    single = [each for each in inputs if each.role not in MANY]
+    found: dict[str, Any] = {each.role: each.path for each in single}
     allowed = {each.name for each in fields(Paths)}
     if not {"fixed", "moving"} <= set(found) <= allowed or len(found) < len(single):
         raise InputError("the record must name one fixed and one moving image; it is damaged")
-    return Paths(**found, moving_labels=labels)
+    return Paths(**found, **further)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from regkit.io import read_header
@@ -16,10 +16,12 @@ Asked = TypeVar("Asked")
 
 @dataclass(frozen=True)
 class Headers:
-    """Of one frame of each image, and of the channels that are meant."""
+    """Of one frame of each image and the channels that are meant, and of its other contrasts."""
 
     fixed: Header
     moving: Header
+    fixed_with: tuple[Header, ...] = ()
+    moving_with: tuple[Header, ...] = ()
 
 
 def read_headers(job: RegisterJob) -> Headers:
@@ -45,7 +47,15 @@ def read_headers(job: RegisterJob) -> Headers:
         )
         for each in found
     )
-    return Headers(fixed, moving)
+    alone = replace(asked, channel=None, channels=None)
+    fixed_with, moving_with = (
+        tuple(
+            header.of(frame=_of_several(asked.frame, header.frames, frames), channel=None)
+            for header in (read_header(path, alone) for path in paths)
+        )
+        for paths in (job.paths.fixed_with, job.paths.moving_with)
+    )
+    return Headers(fixed, moving, fixed_with, moving_with)
 
 
 def _of_several(asked: Asked | None, count: int, most: int) -> Asked | None:

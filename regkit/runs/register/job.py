@@ -21,7 +21,7 @@ from regkit.runs.job import Needs
 from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
 from regkit.runs.register.memory import needs_of
-from regkit.runs.register.names import FILES, stem, warped_name
+from regkit.runs.register.names import FILES, STRUCTURES, stem, warped_name
 from regkit.runs.register.pair import open_pair
 from regkit.runs.register.task import RegisterTask
 
@@ -31,9 +31,16 @@ if TYPE_CHECKING:
 RULES = ("auto", "header", "centers", "moments")
 
 
+MANY = ("fixed_with", "moving_with", "moving_labels")  # roles that several files can have
+
+
 @dataclass(frozen=True)
 class Paths:
-    """The files that one registration reads."""
+    """The files that one registration reads.
+
+    ``fixed_with`` and ``moving_with`` are further contrasts of each image, on its grid, in one
+    order: channels that are compared each with its own.
+    """
 
     fixed: Path
     moving: Path
@@ -42,6 +49,8 @@ class Paths:
     fixed_labels: Path | None = None
     moving_labels: tuple[Path, ...] = ()
     init: Path | None = None
+    fixed_with: tuple[Path, ...] = ()
+    moving_with: tuple[Path, ...] = ()
 
     def given_labels(self) -> tuple[Path, ...]:
         """Those of moving, then that of fixed if there is one."""
@@ -51,9 +60,8 @@ class Paths:
         """Role and path of every file, in the order in which they are read."""
         single = ("fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "init")
         roles = [(role, getattr(self, role)) for role in single]
-        return [(role, path) for role, path in roles if path is not None] + [
-            ("moving_labels", path) for path in self.moving_labels
-        ]
+        many = [(role, path) for role in MANY for path in getattr(self, role)]
+        return [(role, path) for role, path in roles if path is not None] + many
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,8 @@ class RegisterJob:
     @property
     def outputs(self) -> Folder:
         """One folder, the record last."""
-        names = (*FILES, *map(warped_name, self.paths.moving_labels), RECORD)
+        scores = (STRUCTURES,) if self.paths.fixed_labels else ()
+        names = (*FILES, *scores, *map(warped_name, self.paths.moving_labels), RECORD)
         return Folder(self.folder, names, self.overwrite)
 
     def inputs(self) -> tuple[InputFile, ...]:
@@ -129,10 +138,16 @@ class RegisterJob:
         Raises
         ------
         InputError
-            If the device is not there, labels that are to guide are missing, or two outputs would
-            share a name.
+            If the device is not there, labels that are to guide or contrasts of one image are
+            missing, or two outputs would share a name.
         """
         resolve_device(self.config.device)
+        counts = len(self.paths.fixed_with), len(self.paths.moving_with)
+        if counts[0] != counts[1]:
+            raise InputError(
+                f"--fixed-with names {counts[0]} images and --moving-with {counts[1]}; give as "
+                "many of each, in the same order of contrasts"
+            )
         if self.config.dice and not (self.paths.fixed_labels and self.paths.moving_labels):
             raise InputError(
                 f"--dice {self.config.dice:g} needs labels of both images; give --fixed-labels and "

@@ -38,7 +38,11 @@ _PER_PIXEL_FEATURES = 1650
 def needs_of(headers: Headers, config: RegisterConfig) -> Needs:
     """What registering two images takes, by their headers alone."""
     pair = [headers.fixed, headers.moving]
-    sizes = [each.kept * product(each.grid.straightened().shape) for each in pair]
+    further = headers.fixed_with, headers.moving_with
+    sizes = [
+        (each.kept + len(more)) * product(each.grid.straightened().shape)
+        for each, more in zip(pair, further, strict=True)
+    ]
     network = network_memory(config, pair[0].grid.ndim)
     features = feature_memory(config, pair[0].grid.straightened().shape)
     memory = features + needed_memory(sizes[0], sizes[1], config, network=network)

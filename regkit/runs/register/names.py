@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 FILES = ("warped.nii.gz", "transform.h5", "inverse.h5", "jacobian.nii.gz", "report.html")
+STRUCTURES = "structures.csv"
 
 
 def stem(path: Path) -> str:

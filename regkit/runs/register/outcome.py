@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from regkit.geometry.world import World
 from regkit.io import save, write_transform
+from regkit.metrics.structures import StructureScore, structures_csv, worst_structure
 from regkit.registration.result import Result
+from regkit.runs.register.names import STRUCTURES
+from regkit.runs.writing import side_by_side
 from regkit.volume import Labels, Volume
+
+if TYPE_CHECKING:
+    from regkit.report import Page
 
 # In the version after 0.1 under their old names as well.
 _LENGTHS = ("inverse_consistency_", "displacement_")
-_IN_REPORT = ("preset", "seed", "device", "seconds", "peak_memory_mb", "inputs")
-# As many as share a disk without harm; compressing and drawing keep two cores busy.
-_WRITERS = 2
 _STEPS = 2.0**10
 _TO_TRY = (
     "Try --init with a rough alignment by hand, masks of what both images show, --similarity mind, "
@@ -42,12 +44,15 @@ class RegisterOutcome:
         Those of moving, on the grid of fixed, by the names of their files.
     before
         Metrics of the start, under the names that ``result.metrics`` has for the end.
+    structures
+        How well each labelled structure overlaps, where both images have labels.
     """
 
     preset: str | None
     result: Result
     labels: Mapping[str, Labels]
     before: Mapping[str, float]
+    structures: tuple[StructureScore, ...] = ()
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """See :class:`regkit.runs.job.Outcome`.
@@ -56,10 +61,11 @@ class RegisterOutcome:
         -------
         dict
             ``preset``, ``seed``, ``device``, ``config``, ``reason``, ``stages``, ``quality``,
-            ``world`` (``unit``, ``axes``, ``crs``: what lengths are measured in), ``metrics`` and
-            ``metrics_before``.
+            ``world`` (``unit``, ``axes``, ``crs``: what lengths are measured in), ``metrics``,
+            ``metrics_before`` and ``worst_structure`` (its label and surface distances, or None).
         """
         result, config = self.result, self.result.config.model_dump(mode="json")
+        worst = asdict(worst_structure(self.structures)) if self.structures else None
         world = result.fixed.grid.world
         return {
             "preset": self.preset,
@@ -72,24 +78,28 @@ class RegisterOutcome:
             "world": asdict(world),
             "metrics": with_old_names(result.metrics, world),
             "metrics_before": dict(self.before),
+            "worst_structure": worst,
         }
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write every file, some side by side."""
+        """Write every file but the report, some side by side."""
         result = self.result
-        about = {name: record[name] for name in _IN_REPORT if record[name] not in (None, [])}
-        if record["notices"]:
-            about["notices"] = "; ".join(record["notices"])
-        before = record["metrics_before"]
-        _side_by_side(
-            # The one that takes longest comes first.
-            lambda: _write_report(result, places["report.html"], run=about, before=before),
+        side_by_side(
             lambda: save(shortened(result.jacobian), places["jacobian.nii.gz"]),
             lambda: write_transform(result.transform, places["transform.h5"]),
             lambda: write_transform(result.inverse, places["inverse.h5"]),
             lambda: save(result.warped, places["warped.nii.gz"]),
             *(partial(save, labels, places[name]) for name, labels in self.labels.items()),
         )
+        if STRUCTURES in places:
+            table = structures_csv(self.structures, result.fixed.grid.world.unit)
+            places[STRUCTURES].write_text(table, encoding="utf-8")
+
+    def page(self) -> Page:
+        """The report, with the structures and the metrics of the start."""
+        from regkit.report.registration.page import registration_page
+
+        return registration_page(self.result, before=self.before, structures=self.structures)
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """What was done, and what it is worth."""
@@ -110,13 +120,6 @@ def with_old_names(metrics: Mapping[str, float], world: World) -> dict[str, floa
     return {**metrics, **{f"{name}_mm": metrics[name] for name in lengths}}
 
 
-def _write_report(*args: Any, **kwargs: Any) -> None:
-    """:func:`regkit.report.html.write_report`, whose imports are a job like the others."""
-    from regkit.report.html import write_report
-
-    write_report(*args, **kwargs)
-
-
 def shortened(jacobian: Volume) -> Volume:
     """Determinants on a raster of 2**-10, off by 5e-4 at most, for half the time to compress.
 
@@ -124,18 +127,6 @@ def shortened(jacobian: Volume) -> Volume:
     """
     near = (jacobian.data * _STEPS).round() / _STEPS
     return jacobian.with_data(torch.where(near == 0, jacobian.data, near))
-
-
-def _side_by_side(*jobs: Callable[[], object]) -> None:
-    """Call all; after a failure start none of those that wait, and raise it."""
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        futures = [pool.submit(job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _quality(quality: Mapping[str, Any]) -> str:
@@ -154,4 +145,6 @@ def _summary(record: Mapping[str, Any]) -> str:
         facts.append(f"folding {100 * metrics['folding']:.3g} %")
     if "dice_mean" in before:
         facts.append(f"mean Dice {metrics['dice_mean']:.3f}, {before['dice_mean']:.3f} before")
+    if worst := record["worst_structure"]:
+        facts.append(f"worst Dice {worst['dice']:.3f}, of label {worst['label']}")
     return f"done    {'; '.join(facts)}; {record['seconds']:.0f} s"

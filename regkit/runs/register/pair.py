@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_transform
+from regkit.io.header import Header
 from regkit.preprocess.channels import counted
 from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
 from regkit.registration.flat import flattened_with, one_dimension
@@ -47,7 +49,8 @@ def open_pair(job: RegisterJob, headers: Headers) -> Pair:
         If a file cannot be used.
     """
     paths = job.paths
-    fixed, moving = open_image(headers.fixed), open_image(headers.moving)
+    fixed = _with_contrasts(headers.fixed, headers.fixed_with)
+    moving = _with_contrasts(headers.moving, headers.moving_with)
     # The others belong to one frame, and have no channels and no padding of their own.
     reading = replace(job.reading, frame=None, channel=None, channels=None, padding=None)
     fixed, moving, notes = one_dimension(fixed, moving)
@@ -64,6 +67,8 @@ def open_pair(job: RegisterJob, headers: Headers) -> Pair:
     for each in labels:
         check_same_dimension(each, fixed)
     many = len(paths.moving_labels)
+    if paths.fixed_labels:
+        check_structures(labels[-1], labels[0])
     beside = [(each, moving if n < many else fixed) for n, each in enumerate(labels)]
     found = [checked_place(each, counted(image, shares)) for each, image in beside]
     return Pair(
@@ -76,6 +81,27 @@ def open_pair(job: RegisterJob, headers: Headers) -> Pair:
         initial=initial,
         notes=(*notes, *(note for note in found if note is not None)),
     )
+
+
+def _with_contrasts(header: Header, others: Sequence[Header]) -> Volume:
+    """An image, and other contrasts of it as further channels."""
+    image = open_image(header)
+    return Volume.stacked([image, *map(open_image, others)]) if others else image
+
+
+def check_structures(fixed: Labels, moving: Labels) -> None:
+    """Refuse two label maps of background alone, before a registration that they could not judge.
+
+    Raises
+    ------
+    InputError
+        If neither holds a structure.
+    """
+    if not bool(fixed.data.any()) and not bool(moving.data.any()):
+        raise InputError(
+            f"{fixed.name}: holds no structure, and neither does {moving.name}: all voxels are 0. "
+            "Give label maps of structures, or leave out --fixed-labels"
+        )
 
 
 def introduction(pair: Pair, job: RegisterJob) -> tuple[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from regkit.metrics import dice, summarise_dice
+from regkit.metrics import summarise_dice
+from regkit.metrics.structures import StructureScore, score_structures
 from regkit.registration import result as engines
 from regkit.registration.pipeline import register
 from regkit.resample import warp
@@ -41,18 +42,19 @@ class RegisterTask:
     def execute(self, on_progress: OnProgress) -> RegisterOutcome:
         """Register, measure, and warp the labels."""
         pair = self.pair
-        before = label_overlap(pair, pair.initial or Affine.identity(pair.fixed.ndim))
         result = self._registered(on_progress)
-        onto = result.fixed.grid
         labels = {
-            warped_name(path): warp(each, result.transform, onto=onto)
+            warped_name(path): warp(each, result.transform, onto=result.fixed.grid)
             for path, each in zip(self.job.paths.moving_labels, pair.moving_labels, strict=True)
         }
-        return RegisterOutcome(self.job.preset, result, labels, before)
+        scores = compared_structures(pair, result.transform)
+        before, after = (overlap_metrics(scores, name) for name in ("dice_before", "dice"))
+        measured = replace(result, metrics={**result.metrics, **after})
+        return RegisterOutcome(self.job.preset, measured, labels, before, tuple(scores))
 
     def _registered(self, on_progress: OnProgress) -> engines.Result:
         pair, config = self.pair, self.job.config
-        result = register(
+        return register(
             pair.fixed,
             pair.moving,
             config=config,
@@ -63,12 +65,10 @@ class RegisterTask:
             initial=pair.initial,
             progress=shown_by(on_progress),
         )
-        after = label_overlap(pair, result.transform)
-        return replace(result, metrics={**result.metrics, **after})
 
 
-def label_overlap(pair: Pair, phi: Transform) -> dict[str, float]:
-    """Dice of fixed's labels and the first of moving's through ``phi``, mean and worst.
+def compared_structures(pair: Pair, phi: Transform) -> list[StructureScore]:
+    """Fixed's labels with the first of moving's, through the initial transform and ``phi``.
 
     Empty without labels of fixed. ``phi`` takes world points of fixed to those of moving.
 
@@ -78,9 +78,18 @@ def label_overlap(pair: Pair, phi: Transform) -> dict[str, float]:
         If no structure occurs in either map.
     """
     if pair.fixed_labels is None:
+        return []
+    fixed, moving = pair.fixed_labels, pair.moving_labels[0]
+    start = pair.initial or Affine.identity(pair.fixed.ndim)
+    before, after = (warp(moving, each, onto=fixed.grid) for each in (start, phi))
+    return score_structures(fixed, before, after)
+
+
+def overlap_metrics(scores: Sequence[StructureScore], name: str) -> dict[str, float]:
+    """Mean and worst Dice, before or after by the ``name`` of the field; empty without scores."""
+    if not scores:
         return {}
-    warped = warp(pair.moving_labels[0], phi, onto=pair.fixed_labels.grid)
-    found = summarise_dice(dice(pair.fixed_labels, warped))
+    found = summarise_dice({score.label: getattr(score, name) for score in scores})
     return {"dice_mean": found.mean, "dice_worst": found.worst}
 
 

@@ -6,7 +6,7 @@ import torch
 
 import regkit as rk
 from regkit.registration.agreement import Agreement
-from regkit.registration.selection import Comparison, compared
+from regkit.registration.comparison import Comparison, compared
 from regkit.registration.smoothness import is_enough
 from regkit.transforms import DisplacementField
 

@@ -1,0 +1,117 @@
+"""How well each labelled structure overlaps before and after a registration."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regkit.errors import InputError
+from regkit.metrics.overlap import dice
+from regkit.metrics.surface import SurfaceDistance, surface_distances
+from regkit.volume.volume import Labels
+
+_COLUMNS = ("label", "dice_before", "dice", "surface_mean", "surface_hd95", "surface_max", "unit")
+
+
+@dataclass(frozen=True)
+class StructureScore:
+    """How well one structure of two label maps overlaps.
+
+    Parameters
+    ----------
+    label
+        Its value in both maps.
+    dice_before, dice
+        Overlap before and after registration, 0..1.
+    surface
+        Distances after registration, in world units; None where a map lacks the structure.
+    """
+
+    label: int
+    dice_before: float
+    dice: float
+    surface: SurfaceDistance | None
+
+
+def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[StructureScore]:
+    """Compare every structure of ``fixed`` with another map, before and after registration.
+
+    Parameters
+    ----------
+    fixed
+        The map that belongs to the fixed image.
+    before, after
+        The map of the moving image on the grid of ``fixed``, through the initial transform and
+        through the one that was found.
+
+    Returns
+    -------
+    list
+        One score a structure that occurs in ``fixed`` or ``after``, by its value; background (0)
+        is left out.
+
+    Raises
+    ------
+    InputError
+        If the grids differ, or there is no structure.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one = Labels(np.array([[1, 1], [2, 0]]), np.eye(3))
+    >>> two = Labels(np.array([[1, 0], [2, 2]]), np.eye(3))
+    >>> [score.dice for score in score_structures(one, two, one)]
+    [1.0, 1.0]
+    """
+    scores = dice(fixed, after)
+    if not scores:
+        raise InputError("Dice: no structure occurs in the two label maps; check the label values")
+    earlier, apart = dice(fixed, before, list(scores)), surface_distances(fixed, after)
+    return [
+        StructureScore(label, _or_zero(earlier[label]), score, apart.get(label))
+        for label, score in scores.items()
+    ]
+
+
+def worst_structure(scores: Sequence[StructureScore]) -> StructureScore:
+    """The one that overlaps least after registration."""
+    return min(scores, key=lambda score: score.dice)
+
+
+def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
+    """A table with one line a structure; a distance that is not known is left empty.
+
+    Parameters
+    ----------
+    scores
+        Of the structures.
+    unit
+        That of the distances.
+
+    Examples
+    --------
+    >>> print(structures_csv([StructureScore(3, 0.5, 0.75, None)], "mm"), end="")
+    label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit
+    3,0.5000,0.7500,,,,mm
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(_line(score, unit) for score in scores)
+    return out.getvalue()
+
+
+def _line(score: StructureScore, unit: str) -> list[str]:
+    apart = score.surface
+    lengths = [""] * 3 if apart is None else [apart.mean, apart.hd95, apart.maximum]
+    values = [score.dice_before, score.dice, *lengths]
+    numbers = [value if isinstance(value, str) else f"{value:.4f}" for value in values]
+    return [str(score.label), *numbers, unit]
+
+
+def _or_zero(value: float) -> float:
+    """0 for a structure that both maps lack before registration: nothing overlaps."""
+    return 0.0 if math.isnan(value) else value

@@ -1,0 +1,126 @@
+"""What the sections of a report are made of: text, pictures and tables, all of them escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from regkit.report.canvas import Picture
+
+Cells = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report under a title of its own.
+
+    Parameters
+    ----------
+    title
+        Plain text.
+    parts
+        What is shown, from top to bottom. A string becomes a paragraph of plain text; what the
+        functions of this module return is HTML already.
+
+    Examples
+    --------
+    >>> Section("Noise", ["It was white.", pairs([("sigma", "8")])]).title
+    'Noise'
+    """
+
+    title: str
+    parts: Sequence[str]
+
+
+def hint(text: str) -> Markup:
+    """A paragraph in a softer colour, which says how to read what follows."""
+    return _part("hint", text)
+
+
+def legend(keys: Sequence[tuple[str, str]]) -> Markup:
+    """What colours mean: pairs of a colour of CSS and its meaning."""
+    return _part("legend", keys)
+
+
+def figure(picture: Picture, title: str = "", text: str = "") -> Markup:
+    """A picture under its caption, which begins with a title.
+
+    Examples
+    --------
+    >>> from regkit.report.canvas import Picture
+    >>> "<figcaption><strong>A &amp; B</strong>" in figure(Picture("<svg/>", "two"), "A & B")
+    True
+    """
+    return _part("figure", picture, title, text)
+
+
+def gallery(figures: Sequence[Markup]) -> Markup:
+    """Small figures side by side, as many as there is room for."""
+    return _part("gallery", figures)
+
+
+def blend(below: Picture, above: Picture, names: tuple[str, str]) -> Markup:
+    """Two pictures of one size in one place, with a slider and a button that lets them alternate.
+
+    Parameters
+    ----------
+    below, above
+        What the two ends of the slider show; both are printed.
+    names
+        What they are called.
+    """
+    return _part("blend", below, above, names)
+
+
+def table(columns: Cells, rows: Sequence[Cells], *, numbers: Collection[str] = ()) -> Markup:
+    """A table whose first column names the rows.
+
+    Parameters
+    ----------
+    columns
+        Their titles.
+    rows
+        One text a column.
+    numbers
+        The columns whose texts are aligned at their right.
+    """
+    return _part("table", columns, rows, [name in numbers for name in columns])
+
+
+def pairs(rows: Sequence[tuple[str, str]]) -> Markup:
+    """A table of names and values.
+
+    Examples
+    --------
+    >>> "<td>a&lt;b</td>" in pairs([("file", "a<b")])
+    True
+    """
+    return _part("pairs", rows)
+
+
+def details(summary: str, part: Markup) -> Markup:
+    """A part that is folded away until somebody asks for it; print shows it."""
+    return _part("details", summary, part)
+
+
+@cache
+def templates() -> Environment:
+    """The templates of the kit; they escape whatever is put into them."""
+    return Environment(
+        loader=PackageLoader("regkit.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _part(name: str, *arguments: object) -> Markup:
+    macro = getattr(templates().get_template("parts.html.j2").module, name)
+    return Markup(macro(*arguments))  # noqa: S704  a macro has escaped its arguments

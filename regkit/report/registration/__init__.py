@@ -1,0 +1,1 @@
+"""The report of a registration: the sections that it adds to the kit."""

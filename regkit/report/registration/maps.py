@@ -1,0 +1,97 @@
+"""Sections with maps: where the images agree, how they differ, and how the transform bends."""
+
+from __future__ import annotations
+
+from regkit.losses.registry import traits_of
+from regkit.registration.result import Result
+from regkit.report.figures import differences
+from regkit.report.parts import Section, figure, hint, legend, pairs
+from regkit.report.registration.agreement import agreement_map, share_at_chance
+from regkit.report.registration.deformation import deformed_grid, grid_step, jacobian_map
+from regkit.report.registration.names import names_of, planes_of
+from regkit.report.registration.rows import global_part_rows
+from regkit.report.scene import Scene
+from regkit.transforms import Affine
+from regkit.volume.volume import Volume
+
+_AGREEMENT = (
+    "Each block of the fixed image is compared with the place that was found for it, and with "
+    "remote places of the moving image, by edges and texture."
+)
+_ORANGE = (("#ff7300", "remote places match as well: nothing shows that this part is in place"),)
+_DIFFERENCE = (
+    "Moving minus fixed, each scaled to its own display range. White: no difference. Red: moving "
+    "is brighter. Blue: fixed is brighter."
+)
+_DEFORMATION = "The global part of the transform is given in numbers, the local part in pictures."
+_JACOBIAN = (
+    "White: the volume stays. Red: larger in moving, shrunk to fit fixed. Blue: smaller in "
+    "moving, stretched. Yellow squares: folding. The grey line outlines fixed."
+)
+
+
+def agreement_sections(result: Result, cuts: Scene) -> list[Section]:
+    """Where remote places match as well as those that were found, if anything was compared."""
+    chance = _chance(result)
+    if chance is None:
+        return []
+    alt = f"Agreement of both images over {names_of(result)[0]}: {planes_of(cuts)}."
+    percent = f"{100 * share_at_chance(chance):.1f} %"
+    share = f"{percent} of the compared blocks match no better than by chance."
+    drawn = figure(agreement_map(cuts, chance, alt), text=share)
+    return [Section("Local agreement", [hint(_AGREEMENT), legend(_ORANGE), drawn])]
+
+
+def difference_section(result: Result, cuts: Scene) -> Section:
+    """Moving minus fixed, before and after."""
+    (fixed, moving), where = names_of(result), planes_of(cuts)
+    before, after = differences(
+        cuts,
+        f"{moving} minus {fixed} before registration: {where}.",
+        f"Warped {moving} minus {fixed} after registration: {where}.",
+    )
+    drawn = [
+        figure(before, "Before:", "placed by the headers alone."),
+        figure(after, "After:", "warped."),
+    ]
+    return Section("Difference", [hint(_DIFFERENCE), *_other_contrast(result), *drawn])
+
+
+def deformation_section(result: Result, cuts: Scene, affine: Affine) -> Section:
+    """The global part ``affine`` in numbers, the rest as a bent grid and as changes of volume."""
+    (fixed, _), where = names_of(result), planes_of(cuts)
+    bent = deformed_grid(cuts, result.transform, affine, f"Deformed grid over {fixed}: {where}.")
+    volume = jacobian_map(
+        cuts, result.jacobian, f"Logarithm of the Jacobian determinant on {fixed}: {where}."
+    )
+    step = f"{grid_step(cuts.planes):.3g} {result.fixed.grid.world.unit}"
+    lines = (
+        f"Lines that are {step} apart in moving, as they come to lie on fixed; the global part is "
+        "left out. Straight lines: no local deformation. Movement through the plane is not shown."
+    )
+    parts = [
+        hint(_DEFORMATION),
+        pairs(global_part_rows(affine, result.fixed.grid)),
+        figure(bent, "Deformed grid.", lines),
+        figure(volume, "Change of volume (logarithm of the Jacobian).", _JACOBIAN),
+    ]
+    return Section("Deformation", parts)
+
+
+def _other_contrast(result: Result) -> list[str]:
+    """A warning where brightness differs even between images that match."""
+    name = result.config.similarity
+    if not traits_of(name).across_contrasts:
+        return []
+    return [
+        f"The two images were compared across contrasts ({name}): their brightness differs even "
+        "where the anatomy matches, so look only at the edges."
+    ]
+
+
+def _chance(result: Result) -> Volume | None:
+    """Where the images agree, if anything could be compared."""
+    evidence = result.quality.evidence
+    chance = None if evidence is None else evidence.chance
+    known = chance is not None and (chance.valid is None or bool(chance.valid.any()))
+    return chance if known else None

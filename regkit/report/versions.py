@@ -1,0 +1,30 @@
+"""Versions of what the numbers depend on."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from regkit import __version__
+
+_PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
+
+
+def versions() -> dict[str, str]:
+    """Versions of regkit, Python and the packages that compute; nothing is imported.
+
+    Examples
+    --------
+    >>> list(versions())[:3]
+    ['regkit', 'python', 'torch']
+    """
+    return {"regkit": __version__, "python": platform.python_version()} | {
+        name: _version(name) for name in _PACKAGES
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
