@@ -16,7 +16,7 @@ import regkit as rk
 from benchmarks.denoising_cases import Array, Case
 from denoise.config import DenoiseConfig, make_denoise_config
 from denoise.pipeline import denoise, denoise_series
-from denoise.result import Result
+from denoise.result import DenoiseResult
 from denoise.weights import read_method
 from regkit.training.loop import WEIGHTS, train
 from regkit.training.tasks import open_task
@@ -109,7 +109,7 @@ def _trained(
     return train(open_task(given, "benchmark"), lambda told: None) / WEIGHTS
 
 
-def _output(found: Result, start: float) -> Output:
+def _output(found: DenoiseResult, start: float) -> Output:
     note = f"{found.model.name}, sigma {found.model.level:.3f}"
     return Output(found.denoised.data[0].numpy(), time.process_time() - start, note)
 

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from benchmarks.denoising_cases import Array, Case
 from denoise.config import DenoiseConfig
-from denoise.ensemble import applied
-from denoise.learning.fit import Check
+from denoise.ensemble import denoise_array
+from denoise.learning.fit import HeldOut
 from denoise.learning.patches import checked_part
 from denoise.learning.setting import Setting, trained_on
 from denoise.methods import make_method
@@ -55,9 +55,9 @@ def trained_with_truth(case: Case, config: DenoiseConfig) -> Array:
     clean, noisy = torch.from_numpy(case.training), torch.from_numpy(case.noisy)
     mask = torch.from_numpy(case.mask)
     setting = Setting(
-        [clean], [clean > 0], Check(*checked_part(noisy, mask)),
+        [clean], [clean > 0], HeldOut(*checked_part(noisy, mask)),
         case.sigma, case.spacing, True, config, torch.device("cpu"),
     )  # fmt: skip
     trained_on(method, setting, [clean])
-    out: Array = applied(method, noisy, case.sigma, passes=config.passes).numpy()
+    out: Array = denoise_array(method, noisy, case.sigma, passes=config.passes).numpy()
     return np.ascontiguousarray(out)

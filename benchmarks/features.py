@@ -26,7 +26,7 @@ from benchmarks.session import say
 from benchmarks.table import Table
 from regkit import Volume
 from regkit.kernels.backend import threads
-from regkit.losses.registry import BUILT_IN
+from regkit.losses.registry import BUILT_IN_SIMILARITIES
 from regkit.registration.choice import similarity_of
 from regkit.registration.config import FeatureConfig, FieldConfig, SmoothConfig
 from regkit.registration.field import register_field
@@ -35,7 +35,7 @@ from regkit.registration.planar import drop_field
 from regkit.registration.prepared import PreparedImage
 from regkit.transforms import DisplacementField
 
-METHODS = (*BUILT_IN, "features:small-diffusion", "features:small-diffusion+lncc2")
+METHODS = (*BUILT_IN_SIMILARITIES, "features:small-diffusion", "features:small-diffusion+lncc2")
 FIELDS = {
     # What a user gets, who says nothing: the engine decides whether one anatomy is seen.
     "default": FieldConfig(),
@@ -73,7 +73,7 @@ def _table(case: tuple[str, str], scenes: Sequence[Scores], wanted: argparse.Nam
         f"{kind} lacking in {lacking}, {wanted.ndim}-D at {wanted.spacing:g} mm, {wanted.scan} "
         f"scan, {wanted.field} field"
     )
-    return compared(title, scenes, MEASURES, tuple(BUILT_IN))
+    return compared(title, scenes, MEASURES, tuple(BUILT_IN_SIMILARITIES))
 
 
 def _scores(subject: Subject, lacking: str, seed: int, wanted: argparse.Namespace) -> Scores:

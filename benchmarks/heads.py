@@ -31,7 +31,7 @@ from benchmarks.scores import SECONDS, Measure, Score, Scores, compared, kept
 from benchmarks.session import say
 from benchmarks.tissues import tissues
 from regkit import Grid, InputError, Labels, Volume
-from regkit.losses.registry import BUILT_IN
+from regkit.losses.registry import BUILT_IN_SIMILARITIES
 from regkit.metrics import dice, surface_distances
 from regkit.transforms import Transform
 
@@ -114,7 +114,10 @@ def main(words: Sequence[str] | None = None) -> int:
         at = f"{wanted.ndim}-D at {wanted.spacing:g} mm, {wanted.field} field"
         title = f"{wanted.brain}: {name}, {at}"
         unit = "slices" if wanted.ndim == 2 else "volume"
-        print(f"\n{compared(title, found, MEASURES, tuple(BUILT_IN), unit).markdown()}", flush=True)
+        print(
+            f"\n{compared(title, found, MEASURES, tuple(BUILT_IN_SIMILARITIES), unit).markdown()}",
+            flush=True,
+        )
     return 0
 
 

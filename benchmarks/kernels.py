@@ -24,9 +24,9 @@ from benchmarks.table import Row, Table
 from regkit.kernels.backend import set_threads
 from regkit.kernels.cpu.jit import parallel
 from regkit.kernels.fields import compose_fields
-from regkit.kernels.momentum import advance
+from regkit.kernels.momentum import momentum_step
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.warping import step_force, warp_index
+from regkit.kernels.warping import displacement_gradient, warp_index
 from regkit.kernels.windows import lncc_gradient
 
 _SHAPE = (176, 208, 192)  # the working grid of brain_t1
@@ -97,14 +97,14 @@ def works() -> list[Work]:
         ),
         Work(
             "force onto the field's grid",
-            lambda: step_force(moving, known, fixed * known, half),
+            lambda: displacement_gradient(moving, known, fixed * known, half),
             3 * whole + field,
             25 * inside,
         ),
         Work("smooth the force", lambda: gaussian(u, 0.85, zero=True), 2 * field, 42 * cells),
         Work(
             "advance",
-            lambda: advance(v, u, weight, step=0.5, momentum=0.6),
+            lambda: momentum_step(v, u, weight, step=0.5, momentum=0.6),
             3 * field,
             25 * cells,
         ),

@@ -17,7 +17,7 @@ from torch.nn import functional
 import regkit as rk
 from benchmarks.data import as_float, brain, contrasts
 from regkit import Grid, InputError, Labels, Volume
-from regkit.resample import AnyVolume
+from regkit.volume.volume import AnyVolume
 
 Scan = Callable[[Volume, int], Volume]
 _PEAK, _SIGMA = 8.0, 18.0  # mm, of the warps

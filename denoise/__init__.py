@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from denoise.config import DenoiseConfig, make_denoise_config
     from denoise.pipeline import denoise, denoise_series
-    from denoise.result import Result
+    from denoise.result import DenoiseResult
     from denoise.weights import read_method, save_method
 
 _HOME = {
@@ -23,14 +23,14 @@ _HOME = {
     "make_denoise_config": "denoise.config",
     "denoise": "denoise.pipeline",
     "denoise_series": "denoise.pipeline",
-    "Result": "denoise.result",
+    "DenoiseResult": "denoise.result",
     "read_method": "denoise.weights",
     "save_method": "denoise.weights",
 }
 
 __all__ = [
     "DenoiseConfig",
-    "Result",
+    "DenoiseResult",
     "denoise",
     "denoise_series",
     "make_denoise_config",

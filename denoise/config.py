@@ -10,17 +10,17 @@ from pydantic import Field
 
 from regkit.errors import InputError
 from regkit.registration.config import configs
-from regkit.settings import Settings, checked
+from regkit.settings import Settings, validate
 
-Noise = Literal["auto", "gaussian", "rician", "poisson", "speckle"]
-Method = Literal[
+NoiseName = Literal["auto", "gaussian", "rician", "poisson", "speckle"]
+MethodName = Literal[
     "auto", "recorrupted", "blindspot", "noise2void", "noise2self", "neighbours", "diffusion"
 ]
 Dimensions = Literal["auto", "2", "2.5", "3"]
 Frames = Literal["together", "alone", "repeats"]
-Blind = Literal["dilated", "rotated"]
-Condition = Literal["blind", "slices", "pairs", "repeats"]
-Predict = Literal["image", "velocity"]
+BlindKind = Literal["dilated", "rotated"]
+ConditionKind = Literal["blind", "slices", "pairs", "repeats"]
+PredictKind = Literal["image", "velocity"]
 Solver = Literal["ddim", "dpm"]
 Hidden = Annotated[int, Field(ge=0, le=4)]
 PRESETS = ("fast", "default", "accurate")
@@ -71,14 +71,14 @@ class DenoiseConfig(Settings):
     3
     """
 
-    noise: Noise = "auto"
+    noise: NoiseName = "auto"
     sigma: float | None = Field(None, ge=0)
-    method: Method = "auto"
-    network: Blind = "dilated"
+    method: MethodName = "auto"
+    network: BlindKind = "dilated"
     hidden: tuple[Hidden, Hidden, Hidden] = (0, 0, 0)
-    condition: Condition = "blind"
+    condition: ConditionKind = "blind"
     condition_noise: float = Field(0.0, ge=0)
-    predict: Predict = "image"
+    predict: PredictKind = "image"
     solver: Solver = "ddim"
     sampling_steps: int = Field(5, gt=0, le=1000)
     pairs: int = Field(1, gt=0)
@@ -116,7 +116,7 @@ def make_denoise_config(
         If the preset or an option does not exist, or a value is not allowed.
     """
     said = {name: value for name, value in options.items() if value is not None}
-    return checked(DenoiseConfig, _preset(preset) | dict(file or {}) | said, "option")
+    return validate(DenoiseConfig, _preset(preset) | dict(file or {}) | said, "option")
 
 
 def _preset(name: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 
 from denoise.config import DenoiseConfig
 from denoise.noise import Gaussian
-from denoise.result import Result
+from denoise.result import DenoiseResult
 from denoise.scaling import Scaling
 from regkit.volume import Volume
 
@@ -31,7 +31,7 @@ def is_constant(frames: Sequence[Volume]) -> bool:
     return all(bool((frame.data == first).all()) for frame in frames)
 
 
-def unchanged(frame: Volume, config: DenoiseConfig) -> Result:
+def keep_constant(frame: Volume, config: DenoiseConfig) -> DenoiseResult:
     """A constant image as it is, and a note that says so."""
     value = float(frame.data.flatten()[0])
     note = f"All voxels are {value:g}: there is nothing to denoise, so nothing was changed."
@@ -39,6 +39,6 @@ def unchanged(frame: Volume, config: DenoiseConfig) -> Result:
     nothing = frame.with_data(torch.zeros_like(frame.data, dtype=torch.float32))
     scaling = Scaling(Gaussian(_NO_NOISE), 0.0, 1.0, 0.0)
     correlation = (0.0,) * frame.ndim
-    return Result(
+    return DenoiseResult(
         frame, frame, everywhere, scaling, nothing, correlation, config, "none", notes=(note,)
     )

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from denoise.methods import Method
-from denoise.networks.layers import packed
+from denoise.networks.layers import to_channels_last
 from denoise.networks.precision import precision
-from denoise.noise.repeats import correlated
-from denoise.tiles import tiled
+from denoise.noise.repeats import correlate_noise
+from denoise.tiles import map_tiles
 from denoise.wiener import wiener
 
 DRAWS, _STRENGTH = 4, 0.5
@@ -25,7 +25,7 @@ def _ignore() -> None:
     """Nobody counts the passes."""
 
 
-def applied(
+def denoise_array(
     method: Method,
     noisy: Tensor,
     sigma: float,
@@ -54,7 +54,7 @@ def applied(
         on_pass()
         return found
 
-    pilot = mirrored(once, noisy, passes)
+    pilot = mean_over_mirrors(once, noisy, passes)
     return pilot.lerp(wiener(first_channel(noisy), pilot, sigma, blur=blur), _WIENER)
 
 
@@ -63,7 +63,7 @@ def first_channel(image: Tensor) -> Tensor:
     return image[0] if image.ndim == _CHANNELS else image
 
 
-def mirrored(function: Callable[[Tensor], Tensor], image: Tensor, passes: int) -> Tensor:
+def mean_over_mirrors(function: Callable[[Tensor], Tensor], image: Tensor, passes: int) -> Tensor:
     """The mean of ``function`` over the first ``passes`` of eight mirror images.
 
     Examples
@@ -105,10 +105,10 @@ def remaining_noise(
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros_like(denoised)
     for _ in range(DRAWS):
-        drawn = correlated(torch.randn(denoised.shape, generator=generator), blur)
+        drawn = correlate_noise(torch.randn(denoised.shape, generator=generator), blur)
         moved = noisy.clone()
         first_channel(moved).add_(sigma * _STRENGTH * drawn)
-        total += (applied(method, moved, sigma, blur=blur) - denoised).square()
+        total += (denoise_array(method, moved, sigma, blur=blur) - denoised).square()
         on_pass()
     return (total / DRAWS).sqrt() / _STRENGTH
 
@@ -118,7 +118,7 @@ def _once(method: Method, image: Tensor, sigma: float) -> Tensor:
 
     def run(box: Tensor) -> Tensor:
         with torch.inference_mode(), precision(device, sigma):
-            there = packed(box.to(device))
+            there = to_channels_last(box.to(device))
             return method.objective.denoised(method.network, there, sigma).float().cpu()
 
-    return tiled(run, image, reach=method.reach, multiple=method.multiple)
+    return map_tiles(run, image, reach=method.reach, multiple=method.multiple)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise.config import DenoiseConfig
-from denoise.learning.health import Health
+from denoise.learning.validation import Health
 from denoise.methods import Method
 from denoise.outcome import DenoiseOutcome
 from denoise.pipeline import denoise_series
+from denoise.prepared import check_maps
 from denoise.weights import read_method
-from denoise.work import check_maps
 from regkit.io import ReadOptions, open_frames, open_image, open_labels
 from regkit.io.header import Header
 from regkit.runs import OnProgress, Progress
-from regkit.runs.inputs import shown
+from regkit.runs.inputs import shown_name
 from regkit.runs.lines import describe
 from regkit.volume import Labels, Volume
 
@@ -53,7 +53,7 @@ class DenoiseTask:
         return DenoiseOutcome(results, self.repetition)
 
 
-def open_task(
+def open_denoise_task(
     header: Header,
     config: DenoiseConfig,
     reading: ReadOptions,
@@ -87,7 +87,7 @@ def open_task(
     inside = open_labels(mask, maps) if mask else None
     level = open_image(sigma, maps) if sigma else None
     inside = check_maps(frames[0], inside, level)
-    name = shown(header.path, full=full_paths)
+    name = shown_name(header.path, full=full_paths)
     return DenoiseTask(frames, config, inside, level, trained, name, header.repetition)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from denoise.config import DenoiseConfig
-from denoise.execution import DenoiseTask, open_task
-from denoise.memory import needed_memory, needed_space
+from denoise.execution import DenoiseTask, open_denoise_task
+from denoise.memory import denoising_memory, denoising_space
 from regkit.errors import InputError
 from regkit.io import ReadOptions, check_holds, check_output, read_header
 from regkit.io.formats.table import writer
@@ -19,7 +19,7 @@ from regkit.io.options import AS_STORED
 from regkit.registration.devices import resolve_device
 from regkit.runs import Files, InputFile, Needs
 from regkit.runs.record import reading_of
-from regkit.settings import checked
+from regkit.settings import validate
 
 # What is written, and in this order; those that are images.
 ROLES = ("image", "residual", "uncertainty", "sigma", "report", "model", "record")
@@ -119,8 +119,8 @@ class DenoiseSurvey:
         """Memory and disk, by the header alone."""
         shape, config = self.header.grid.shape, self.job.config
         return Needs(
-            needed_memory(shape, self.frames, config),
-            needed_space(shape, self.frames, len(self.job.image_outputs())),
+            denoising_memory(shape, self.frames, config),
+            denoising_space(shape, self.frames, len(self.job.image_outputs())),
             f"{self.header.name} ({'x'.join(map(str, shape))})",
             "use --frame, an image with fewer voxels, or smaller `widths` in --config",
         )
@@ -129,7 +129,7 @@ class DenoiseSurvey:
         """Read and check every file."""
         job = self.job
         maps = replace(job.reading, frame=None, channel=None, padding=None)
-        return open_task(
+        return open_denoise_task(
             self.header,
             job.config,
             job.reading,
@@ -166,7 +166,9 @@ def output_files(paths: Mapping[str, Path | None], *, overwrite: bool) -> Files:
     return Files(tuple(found), overwrite)
 
 
-def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> DenoiseJob:
+def denoise_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> DenoiseJob:
     """The job that a record came from, with its outputs in another folder.
 
     Raises
@@ -178,7 +180,7 @@ def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) 
     if "image" not in found or not set(found) <= set(_INPUTS) or len(found) < len(inputs):
         raise InputError("the record must name one image; it is damaged")
     return DenoiseJob(
-        config=checked(DenoiseConfig, record["asked"], "option"),
+        config=validate(DenoiseConfig, record["asked"], "option"),
         outputs=_files_again(record["outputs"]).moved(folder),
         reading=reading_of(record),
         full_paths=any(each.full_path for each in inputs),

@@ -17,7 +17,7 @@ _BOX = 1 << 21  # the most voxels that a network is shown at once, as in `denois
 _REPORT = 1 << 20
 
 
-def needed_memory(shape: Sequence[int], frames: int, config: DenoiseConfig) -> int:
+def denoising_memory(shape: Sequence[int], frames: int, config: DenoiseConfig) -> int:
     """Bytes at the peak, beyond the program. A GPU's own memory is not in it.
 
     Parameters
@@ -48,7 +48,7 @@ def _channels(config: DenoiseConfig) -> int:
     return config.widths[1] if config.method == "blindspot" else config.widths[0]
 
 
-def needed_space(shape: Sequence[int], frames: int, images: int) -> int:
+def denoising_space(shape: Sequence[int], frames: int, images: int) -> int:
     """Bytes that ``images`` outputs take at least: noise hardly compresses.
 
     Parameters

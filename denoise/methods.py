@@ -16,7 +16,7 @@ from denoise.learning.recorruption import Recorruption
 from denoise.networks.blindspot import BlindShape, BlindSpot
 from denoise.networks.rotated import Rotated, RotatedShape
 from denoise.networks.slices import Slices
-from denoise.networks.unet import Shape, UNet
+from denoise.networks.unet import ResidualUNet, Shape
 
 BEST = "recorrupted"
 _MASKS: dict[str, Places] = {"noise2void": "random", "noise2self": "grid"}
@@ -30,7 +30,8 @@ _THICK = 1.7
 class Method:
     """A network and what it is trained for, with what tiles need to know of it.
 
-    ``reach`` and ``multiple`` are of the three axes of a volume; see :func:`denoise.tiles.tiled`.
+    ``reach`` and ``multiple`` are of the three axes of a volume; see
+    :func:`denoise.tiles.map_tiles`.
     """
 
     name: str
@@ -99,10 +100,10 @@ def _unet(
     if dimensions == "3":
         through = 1 if spacing[2] > _THICK * min(spacing[:2]) else 2
         shape = Shape(config.widths, ((2, 2, through),) * levels)
-        return UNet(shape), shape.reach, shape.multiple
+        return ResidualUNet(shape), shape.reach, shape.multiple
     k = _BESIDE[dimensions]
     shape = Shape(config.widths, ((2, 2),) * levels, inputs=2 * k + 1, centre=k)
-    return Slices(UNet(shape), k), (*shape.reach, k), (*shape.multiple, 1)
+    return Slices(ResidualUNet(shape), k), (*shape.reach, k), (*shape.multiple, 1)
 
 
 def _blind(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from denoise.record import entries
-from denoise.result import Result
+from denoise.result import DenoiseResult
 from denoise.weights import save_method
 from regkit.io import save_series
 from regkit.volume import Volume
@@ -29,7 +29,7 @@ class DenoiseOutcome:
         Seconds from one frame to the next, where they are known.
     """
 
-    results: list[Result]
+    results: list[DenoiseResult]
     repetition: float | None = None
 
     def entries(self, seconds: float) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class DenoiseOutcome:
         return [f"noise   {first.model.name}, sigma {first.model.level:.4g}", *first.notes]
 
 
-def _pictures(results: list[Result]) -> dict[str, list[Volume]]:
+def _pictures(results: list[DenoiseResult]) -> dict[str, list[Volume]]:
     return {
         "image": [each.denoised for each in results],
         "residual": [each.residual for each in results],
@@ -67,7 +67,7 @@ def _pictures(results: list[Result]) -> dict[str, list[Volume]]:
     }
 
 
-def sigma_map(result: Result) -> Volume:
+def sigma_map(result: DenoiseResult) -> Volume:
     """Standard deviation of the noise in intensities, as it depends on the signal; float32.
 
     By the slope of the stabilising transform at the denoised intensity.

@@ -9,26 +9,26 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from denoise.bias_correction import restore_local_mean
 from denoise.config import DenoiseConfig, make_denoise_config
-from denoise.constant import is_constant, unchanged
+from denoise.constant import is_constant, keep_constant
 from denoise.diffusion.stages import train_stages
-from denoise.ensemble import DRAWS, applied, remaining_noise
-from denoise.learning.fit import Check
-from denoise.learning.health import Health, best
+from denoise.ensemble import DRAWS, denoise_array, remaining_noise
+from denoise.learning.fit import HeldOut
 from denoise.learning.patches import checked_part
 from denoise.learning.setting import Setting, trained_on
-from denoise.means import with_kept_means
+from denoise.learning.validation import Health, best
 from denoise.methods import Method, make_method
 from denoise.phases import Counter
-from denoise.result import Result
-from denoise.series import FEWEST, joined
-from denoise.work import Work, prepared
+from denoise.prepared import Work, prepare_series
+from denoise.result import DenoiseResult
+from denoise.series import FEWEST, fuse_frames
 from regkit.kernels.backend import threads
 from regkit.registration.devices import resolve_device
 from regkit.runs import OnProgress, ignore
 from regkit.volume import Labels, Volume
 
-Watch = Callable[[Health], None]
+OnHealth = Callable[[Health], None]
 # Noise below this share of the range is not learned from: there is nothing to gain.
 _SILENT = 2e-3
 _LENT = (
@@ -44,9 +44,9 @@ def denoise(
     mask: Labels | None = None,
     sigma: Volume | None = None,
     trained: Method | None = None,
-    watch: Watch = lambda _: None,
+    watch: OnHealth = lambda _: None,
     on_progress: OnProgress = ignore,
-) -> Result:
+) -> DenoiseResult:
     """Take the noise out of one image.
 
     Parameters
@@ -98,9 +98,9 @@ def denoise_series(
     mask: Labels | None = None,
     sigma: Volume | None = None,
     trained: Method | None = None,
-    watch: Watch = lambda _: None,
+    watch: OnHealth = lambda _: None,
     on_progress: OnProgress = ignore,
-) -> list[Result]:
+) -> list[DenoiseResult]:
     """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
 
     One network learns from all of them; what then becomes of each, ``config.frames`` says.
@@ -113,8 +113,8 @@ def denoise_series(
     """
     settings = config or make_denoise_config()
     if is_constant(frames):
-        return [unchanged(frame, settings) for frame in frames]
-    work = prepared(frames, settings, mask, sigma)
+        return [keep_constant(frame, settings) for frame in frames]
+    work = prepare_series(frames, settings, mask, sigma)
     if settings.frames == "repeats" and len(frames) > 1:
         frames, work = [_mean_of(frames)], work.mean()
     with threads(settings.threads):
@@ -157,19 +157,19 @@ def _applied(
     method.network.eval()
     sigma = work.scaling.sigma
     count = Counter("applying", len(work.seen) * config.passes, on_progress)
-    alone = [applied(method, seen, sigma, passes=config.passes, blur=work.blur, on_pass=count)
+    alone = [denoise_array(method, seen, sigma, passes=config.passes, blur=work.blur, on_pass=count)
              for seen in work.seen]  # fmt: skip
     if _lend(config, alone):
         risk = best(list(history)).risk if history else 1.0
-        alone = joined(work.seen, alone, work.masks, sigma, risk, on_progress)
-    return [with_kept_means(seen, clean, mask)
+        alone = fuse_frames(work.seen, alone, work.masks, sigma, risk, on_progress)
+    return [restore_local_mean(seen, clean, mask)
             for seen, clean, mask in zip(work.seen, alone, work.masks, strict=True)]  # fmt: skip
 
 
 def _learned(
-    work: Work, config: DenoiseConfig, watch: Watch
+    work: Work, config: DenoiseConfig, watch: OnHealth
 ) -> tuple[Method, list[Health], tuple[str, ...]]:
-    check = Check(*checked_part(work.seen[0], work.masks[0]), work.blur)
+    check = HeldOut(*checked_part(work.seen[0], work.masks[0]), work.blur)
     setting = Setting(
         work.seen, work.masks, check,
         work.scaling.sigma, work.spacing, work.square,
@@ -192,15 +192,15 @@ def _one(
     method: Method,
     out: Tensor,
     count: Counter,
-) -> Result:
+) -> DenoiseResult:
     seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
-    once = applied(method, seen, sigma, blur=work.blur, on_pass=count)
+    once = denoise_array(method, seen, sigma, blur=work.blur, on_pass=count)
     spread = remaining_noise(method, seen, once, sigma, blur=work.blur, on_pass=count)
     restored = _restored(frame, work, out, mask)
     step = 0.5 * sigma
     above, below = (work.scaling.back(work.back(out + s, frame.ndim)) for s in (step, -step))
     left = work.back(torch.where(mask, spread, 0.0), frame.ndim) * (above - below) / (2 * step)
-    return Result(
+    return DenoiseResult(
         frame, restored, work.back(mask, frame.ndim), work.scaling, frame.with_data(left[None]),
         work.correlation, config, method.name, notes=work.notes, learned=method,
     )  # fmt: skip
@@ -216,11 +216,11 @@ def _restored(frame: Volume, work: Work, out: Tensor, mask: Tensor) -> Volume:
     return frame.with_data(torch.where(inside, found.to(frame.data.dtype), frame.data[0])[None])
 
 
-def _untouched(frame: Volume, work: Work, config: DenoiseConfig) -> Result:
+def _untouched(frame: Volume, work: Work, config: DenoiseConfig) -> DenoiseResult:
     share = f"{100 * work.scaling.sigma:.2g} %"
     note = f"The noise is {share} of the range: too little to take away, so nothing was changed."
     nothing = frame.with_data(torch.zeros_like(frame.data, dtype=torch.float32))
-    return Result(
+    return DenoiseResult(
         frame, frame, work.back(work.masks[0], frame.ndim), work.scaling, nothing,
         work.correlation, config, "none", notes=(note,),
     )  # fmt: skip

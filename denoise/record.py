@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from denoise.report.measures import anatomy_in_residual, taken_variance
-from denoise.result import Result
+from denoise.result import DenoiseResult
 
 
-def entries(results: list[Result]) -> dict[str, Any]:
+def entries(results: list[DenoiseResult]) -> dict[str, Any]:
     """Everything about one run, as JSON can hold it; of a series, one entry a frame.
 
     Returns
@@ -32,7 +32,7 @@ def entries(results: list[Result]) -> dict[str, Any]:
     }
 
 
-def _frame(result: Result) -> dict[str, float]:
+def _frame(result: DenoiseResult) -> dict[str, float]:
     """Variance taken away over that of the noise; correlation of the residual and the image."""
     if result.method == "none":
         return {"variance_taken": 0.0, "residual_image_correlation": 0.0}

@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 
 from denoise.config import DenoiseConfig
-from denoise.learning.health import Health
+from denoise.learning.validation import Health
 from denoise.methods import Method
 from denoise.noise.model import NoiseModel
 from denoise.scaling import Scaling
@@ -16,7 +16,7 @@ from regkit.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class DenoiseResult:
     """What :func:`denoise.pipeline.denoise` returns.
 
     Parameters

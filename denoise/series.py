@@ -20,7 +20,7 @@ _WIDTH, _CHANCE = 2.0, 0.05
 _CAUTION = 4.0
 
 
-def joined(
+def fuse_frames(
     noisy: Sequence[Tensor],
     denoised: Sequence[Tensor],
     masks: Sequence[Tensor],

@@ -12,21 +12,21 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from denoise.config import Blind, DenoiseConfig, Dimensions, Hidden, Noise
+from denoise.config import BlindKind, DenoiseConfig, Dimensions, Hidden, NoiseName
 from denoise.constant import is_constant
-from denoise.learning.health import examine
 from denoise.learning.patches import Patches, cut_patches
-from denoise.memory import needed_memory
+from denoise.learning.validation import examine
+from denoise.memory import denoising_memory
 from denoise.methods import Method, make_method
+from denoise.prepared import Work, prepare_series
 from denoise.weights import read_method, save_method
-from denoise.work import Work, prepared
 from regkit.errors import InputError
 from regkit.io import read, read_header, read_labels
 from regkit.io.header import product
 from regkit.networks.weights.checkpoint import read_checkpoint
-from regkit.settings import checked
+from regkit.settings import validate
 from regkit.training.config import LoopConfig
-from regkit.training.table import Row, read_table
+from regkit.training.table import SourceRow, read_table
 from regkit.training.tasks import WEIGHTS
 
 _PER_VOXEL = 16  # of an image that waits: as the network sees it, its mask, and what is drawn from
@@ -50,11 +50,11 @@ class DenoisingConfig(LoopConfig):
     table: Path
     held_out: tuple[str, ...] = ()
     start: Path | None = None
-    noise: Noise = "auto"
+    noise: NoiseName = "auto"
     method: Literal["recorrupted", "blindspot", "noise2void", "noise2self", "neighbours"] = (
         "recorrupted"
     )
-    network: Blind = "dilated"
+    network: BlindKind = "dilated"
     hidden: tuple[Hidden, Hidden, Hidden] = (0, 0, 0)
     dimensions: Dimensions = "3"
     patch: int = Field(48, ge=8, le=256)
@@ -84,10 +84,10 @@ class _Subject:
 
 @dataclass(eq=False)
 class DenoisingTask:
-    """See :class:`regkit.training.tasks.Task`. All images are held in memory."""
+    """See :class:`regkit.training.tasks.TrainingTask`. All images are held in memory."""
 
     config: DenoisingConfig
-    rows: Sequence[Row]
+    rows: Sequence[SourceRow]
 
     @classmethod
     def of(cls, given: Mapping[str, Any], name: str) -> Self:
@@ -98,7 +98,7 @@ class DenoisingTask:
         InputError
             If a word, the table or a header is wrong.
         """
-        config = checked(DenoisingConfig, given, name)
+        config = validate(DenoisingConfig, given, name)
         rows = read_table(config.table)
         subjects = {row.subject for row in rows}
         unknown = set(config.held_out) - subjects
@@ -155,7 +155,7 @@ class DenoisingTask:
         largest = max(shapes, key=product)
         others = _PER_VOXEL * (sum(map(product, shapes)) - product(largest))
         settings = self.config.denoising.model_copy(update={"device": self.config.device})
-        return needed_memory(largest, 1, settings) + others, 0
+        return denoising_memory(largest, 1, settings) + others, 0
 
     def open(self) -> None:
         """Read every image, and estimate its noise.
@@ -207,13 +207,13 @@ class DenoisingTask:
         return {"risk": health.risk, "residual": health.residual}
 
 
-def _subject(row: Row, config: DenoisingConfig) -> _Subject:
+def _subject(row: SourceRow, config: DenoisingConfig) -> _Subject:
     mask = None if row.mask is None else read_labels(row.mask).load()
     image = read(row.image).load()
     if is_constant([image]):
         value = float(image.data.flatten()[0])
         raise InputError(f"{image.name}: all voxels are {value:g}; take it out of the table")
-    work = prepared([image], config.denoising, mask, None)
+    work = prepare_series([image], config.denoising, mask, None)
     patches = cut_patches(work.seen, work.masks, largest=config.patch, square=work.square)
     return _Subject(work, patches)
 

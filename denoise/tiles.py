@@ -11,7 +11,7 @@ from torch import Tensor
 _VOXELS = 1 << 21
 
 
-def tiled(
+def map_tiles(
     function: Callable[[Tensor], Tensor],
     image: Tensor,
     *,

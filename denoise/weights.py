@@ -19,13 +19,13 @@ from denoise.methods import Method
 from denoise.networks.blindspot import BlindShape, BlindSpot
 from denoise.networks.rotated import Rotated, RotatedShape
 from denoise.networks.slices import Slices
-from denoise.networks.unet import Shape, UNet
+from denoise.networks.unet import ResidualUNet, Shape
 from regkit.errors import InputError
 
 _KEY = "regkit.denoise"
 _DAMAGED = (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError)
 _KINDS: dict[str, tuple[type[Any], type[Any]]] = {
-    "unet": (Shape, UNet),
+    "unet": (Shape, ResidualUNet),
     "blindspot": (BlindShape, BlindSpot),
     "rotated": (RotatedShape, Rotated),
 }

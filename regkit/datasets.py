@@ -44,11 +44,11 @@ def demo_pair() -> tuple[Volume, Volume, Labels]:
     datasets = require("nilearn.datasets", extra="demo")
     fixed = _volume(datasets.load_mni152_template(resolution=1), "icbm152.nii.gz")
     mask = _volume(datasets.load_mni152_brain_mask(resolution=1), "icbm152_brain.nii.gz")
-    moving = displaced(read(head_file()))
+    moving = displace(read(head_file()))
     return fixed, moving, Labels(mask.data.to(torch.uint8), mask.grid, mask.name)
 
 
-def displaced(volume: Volume) -> Volume:
+def displace(volume: Volume) -> Volume:
     """``volume`` lying elsewhere: its header turned about its centre, then moved."""
     axis = np.array([1.0, 2.0, 2.0]) / 3
     turn = about(volume.grid.centre, rotation((np.deg2rad(TURN_DEGREES) * axis).tolist()))

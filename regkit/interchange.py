@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ import torch
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.transforms import Affine, Transform
-from regkit.volume.volume import Labels, Volume
+from regkit.volume.volume import AnyVolume, Labels, Volume
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
 
-AnyVolume = TypeVar("AnyVolume", bound=Volume)
 # What `register` takes by name beside its options.
 _BESIDE = ("fixed_mask", "moving_mask", "fixed_labels", "moving_labels", "initial")
 

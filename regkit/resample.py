@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,9 +17,7 @@ from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import warp_grid
 from regkit.transforms import Affine, Transform
 from regkit.volume.fill import check_fill
-from regkit.volume.volume import Labels, Volume
-
-AnyVolume = TypeVar("AnyVolume", bound=Volume)
+from regkit.volume.volume import AnyVolume, Labels, Volume
 
 _LEAST_DATA = 0.5  # the share of data among the voxels that are mixed into one that has data
 _LEAST_WEIGHT = 1e-6  # keeps a quotient finite where no data is near
@@ -198,11 +195,11 @@ def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolum
     if start is not None:
         return volume.window(start, onto.shape, fill=outside)
     if not isinstance(volume, Labels):
-        volume = antialiased(volume, onto)
+        volume = antialias(volume, onto)
     return warp(volume, Affine.identity(volume.ndim), onto=onto, outside=outside)
 
 
-def straightened(volume: AnyVolume, *, outside: float = 0.0) -> AnyVolume:
+def straighten(volume: AnyVolume, *, outside: float = 0.0) -> AnyVolume:
     """``volume`` itself, or on ``volume.grid.straightened()`` where its axes are sheared.
 
     Examples
@@ -232,7 +229,7 @@ def _shift(step: Matrix, shape: tuple[int, ...], tolerance: float) -> list[int] 
     return start.astype(int).tolist() if whole else None
 
 
-def antialiased(volume: AnyVolume, onto: Grid) -> AnyVolume:
+def antialias(volume: AnyVolume, onto: Grid) -> AnyVolume:
     """Smooth ``volume`` so that it may be sampled at the spacing of ``onto``."""
     turn = np.abs(np.linalg.inv(volume.grid.affine)[:-1, :-1] @ onto.affine[:-1, :-1])
     factor = np.maximum(turn.max(axis=1), 1.0)

@@ -20,7 +20,7 @@ class Settings(BaseModel):
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 
-def checked(model: type[AnySettings], given: Mapping[str, Any], what: str) -> AnySettings:
+def validate(model: type[AnySettings], given: Mapping[str, Any], what: str) -> AnySettings:
     """``given`` as a ``model``.
 
     Parameters

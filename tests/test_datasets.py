@@ -7,16 +7,16 @@ import pytest
 
 import regkit as rk
 from regkit import InputError
-from regkit.datasets import MOVE_MM, TURN_DEGREES, displaced, head_file
+from regkit.datasets import MOVE_MM, TURN_DEGREES, displace, head_file
 
 
 def test_the_header_is_turned_about_its_centre_and_moved(head):
-    step = displaced(head).grid.affine @ head.grid.inverse_affine
+    step = displace(head).grid.affine @ head.grid.inverse_affine
     cosine = (np.trace(step[:3, :3]) - 1) / 2
     assert np.rad2deg(np.arccos(cosine)) == pytest.approx(TURN_DEGREES)
-    shift = displaced(head).grid.centre - head.grid.centre
+    shift = displace(head).grid.centre - head.grid.centre
     assert np.linalg.norm(shift) == pytest.approx(MOVE_MM)
-    assert displaced(head).data is head.data
+    assert displace(head).data is head.data
 
 
 def test_a_missing_nilearn_names_the_extra(monkeypatch):

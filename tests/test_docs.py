@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from regkit.cli.app import GROUP, build
+from regkit.cli.app import COMMANDS_GROUP, build
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -42,7 +42,7 @@ def _options(command):
 def _commands():
     """Every command, ``denoise`` and ``weights fetch`` alike, with the options it takes."""
     found = dict(_flat("", typer.main.get_command(build())))
-    for entry in entry_points(group=GROUP):
+    for entry in entry_points(group=COMMANDS_GROUP):
         found |= dict(_flat(entry.name, _guest(entry.load())))
     return found
 

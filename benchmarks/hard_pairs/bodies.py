@@ -16,8 +16,9 @@ from benchmarks.hard_pairs.pair import HardPair
 from benchmarks.hard_pairs.scenes import motion, noisy
 from regkit import Grid, Labels, NotInvertibleError, Volume
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.resample import AnyVolume, resample
+from regkit.resample import resample
 from regkit.transforms import Transform
+from regkit.volume.volume import AnyVolume
 
 _SPACING = 3.0
 _ASIDE = 85.0  # mm from the middle to where each body lies

@@ -14,7 +14,7 @@ from benchmarks.hard_pairs.scenes import motion
 from benchmarks.heads import GREY, WHITE, template
 from benchmarks.tissues import remapped, tissues
 from regkit import Grid, Labels, Volume
-from regkit.resample import AnyVolume
+from regkit.volume.volume import AnyVolume
 
 _FINE = 1.5  # mm, for labels that are thin
 _COARSE = 2.0

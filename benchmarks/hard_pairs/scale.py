@@ -14,8 +14,8 @@ from benchmarks.hard_pairs.pair import HardPair
 from benchmarks.hard_pairs.people import brain_pair
 from benchmarks.hard_pairs.scenes import Scene, bend
 from regkit import DisplacementField, Grid
-from regkit.resample import AnyVolume
 from regkit.transforms import Affine, Chain, Transform
+from regkit.volume.volume import AnyVolume
 
 FACTORS = (0.1, 0.025, 0.01, 10.0)
 

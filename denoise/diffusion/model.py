@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoise.config import Predict, Solver
+from denoise.config import PredictKind, Solver
 from denoise.diffusion.condition import Condition
 from denoise.diffusion.sampling import scheduler, symmetric
-from denoise.networks.unet import Shape, UNet
+from denoise.networks.unet import ResidualUNet, Shape
 
 _START = 11
 
@@ -46,7 +46,7 @@ class Diffusion:
     steps: int = 5
     pairs: int = 1
     solver: Solver = "ddim"
-    predict: Predict = "image"
+    predict: PredictKind = "image"
 
     def loss(
         self, network: nn.Module, noisy: Tensor, sigma: float, generator: torch.Generator
@@ -114,7 +114,9 @@ class Diffusion:
         return found
 
 
-def diffusion_network(widths: tuple[int, ...], strides: tuple[tuple[int, ...], ...]) -> UNet:
+def diffusion_network(
+    widths: tuple[int, ...], strides: tuple[tuple[int, ...], ...]
+) -> ResidualUNet:
     """A U-Net on state, condition and level; what it predicts is added to the condition.
 
     Examples
@@ -123,4 +125,4 @@ def diffusion_network(widths: tuple[int, ...], strides: tuple[tuple[int, ...], .
     >>> net(torch.zeros(1, 3, 4, 4, 4)).shape
     torch.Size([1, 1, 4, 4, 4])
     """
-    return UNet(Shape(widths, strides, inputs=3, centre=1))
+    return ResidualUNet(Shape(widths, strides, inputs=3, centre=1))

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from denoise.config import Solver
-from regkit.installed import diffusers
+from regkit.optional_packages import diffusers
 
 # What a state and the level of its noise (0 to 1) are denoised to: (i, j, k) to (i, j, k).
-Predict = Callable[[Tensor, float], Tensor]
+Predictor = Callable[[Tensor, float], Tensor]
 
 
 def scheduler(solver: Solver = "ddim") -> Any:
@@ -36,7 +36,9 @@ def scheduler(solver: Solver = "ddim") -> Any:
     return package.DDIMScheduler(**same, clip_sample=False, timestep_spacing="trailing")
 
 
-def sampled(predict: Predict, start: Tensor, *, steps: int, solver: Solver = "ddim") -> Tensor:
+def sample_volume(
+    predict: Predictor, start: Tensor, *, steps: int, solver: Solver = "ddim"
+) -> Tensor:
     """Where the deterministic sampler takes ``start``, a whole volume of standard noise."""
     made = scheduler(solver)
     with warnings.catch_warnings():  # diffusers has not caught up with numpy 2
@@ -50,7 +52,7 @@ def sampled(predict: Predict, start: Tensor, *, steps: int, solver: Solver = "dd
 
 
 def symmetric(
-    predict: Predict,
+    predict: Predictor,
     like: Tensor,
     *,
     generator: torch.Generator,
@@ -91,7 +93,9 @@ def symmetric(
     total, apart = torch.zeros_like(like), torch.zeros_like(like)
     for _ in range(pairs):
         start = torch.randn(like.shape, generator=generator).to(like)
-        ends = [sampled(predict, sign * start, steps=steps, solver=solver) for sign in (1.0, -1.0)]
+        ends = [
+            sample_volume(predict, sign * start, steps=steps, solver=solver) for sign in (1.0, -1.0)
+        ]
         total += (ends[0] + ends[1]) / (2 * pairs)
         apart += (ends[0] - ends[1]).square() / (4 * pairs)
     return total, apart.sqrt()

@@ -17,8 +17,8 @@ from denoise.diffusion.condition import (
 from denoise.diffusion.model import Diffusion, diffusion_network
 from denoise.diffusion.student import Distillation
 from denoise.diffusion.volume import sampled_volume
-from denoise.learning.health import Health, best
 from denoise.learning.setting import Setting, Watch, trained_on
+from denoise.learning.validation import Health, best
 from denoise.methods import Method, make_method
 from regkit.errors import InputError
 

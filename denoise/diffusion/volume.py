@@ -7,9 +7,9 @@ from torch import Tensor
 
 from denoise.diffusion.model import Diffusion
 from denoise.methods import Method
-from denoise.networks.layers import packed
+from denoise.networks.layers import to_channels_last
 from denoise.networks.precision import precision
-from denoise.tiles import tiled
+from denoise.tiles import map_tiles
 from regkit.errors import InputError
 
 
@@ -44,12 +44,13 @@ def sampled_volume(
         return objective.condition(box.to(device)).cpu()
 
     def step(channels: Tensor) -> Tensor:
-        return tiled(
-            lambda box: diffusion.network(packed(box.to(device))).float().cpu(), channels[0],
+        return map_tiles(
+            lambda box: diffusion.network(to_channels_last(box.to(device))).float().cpu(),
+            channels[0],
             reach=diffusion.reach, multiple=diffusion.multiple,
         )[None, None]  # fmt: skip
 
     with torch.inference_mode(), precision(device, sigma):
-        told = tiled(condition, image, reach=blind.reach, multiple=blind.multiple)
+        told = map_tiles(condition, image, reach=blind.reach, multiple=blind.multiple)
         mean, spread = objective.chain(step, told[None, None])
     return mean[0, 0], spread[0, 0]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from denoise.learning.health import Health, best, examine
 from denoise.learning.objective import Objective
 from denoise.learning.patches import Patches
-from denoise.networks.layers import packed
+from denoise.learning.validation import Health, best, examine
+from denoise.networks.layers import to_channels_last
 from denoise.networks.precision import precision
 from regkit.training.average import Average
 
@@ -21,7 +21,7 @@ _WARM, _LAST_RATE, _CLIP = 50, 0.01, 1.0
 
 
 @dataclass(frozen=True)
-class Schedule:
+class TrainingSchedule:
     """How long, and how fast: Adam, whose rate rises over 50 steps and falls as a cosine.
 
     ``average`` is how much of the running average of the weights a step keeps; the average is
@@ -42,7 +42,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, eq=False)
-class Check:
+class HeldOut:
     """A noisy image that is not trained on: ``(1, 1, i, j, k)``, and where it counts.
 
     ``blur`` is that of correlated noise, along each axis.
@@ -57,10 +57,10 @@ def fit(
     network: nn.Module,
     objective: Objective,
     patches: Patches,
-    check: Check,
+    check: HeldOut,
     sigma: float,
     *,
-    schedule: Schedule,
+    schedule: TrainingSchedule,
     generator: torch.Generator,
     watch: Callable[[Health], None] = lambda _: None,
 ) -> list[Health]:
@@ -86,7 +86,7 @@ def fit(
     average = Average(network, schedule.average)
     kept, losses = copy.deepcopy(network.state_dict()), []
     for step in range(1, schedule.steps + 1):
-        noisy = packed(patches.draw(schedule.batch, generator).to(device))
+        noisy = to_channels_last(patches.draw(schedule.batch, generator).to(device))
         losses.append(_step(network, objective, noisy, sigma, optimiser, generator))
         rates.step()
         average.follow()
@@ -121,7 +121,7 @@ def _step(
 def _checked(
     network: nn.Module,
     objective: Objective,
-    check: Check,
+    check: HeldOut,
     sigma: float,
     step: int,
     losses: list[float],

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoise.noise.repeats import correlated
+from denoise.noise.repeats import correlate_noise
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Recorruption:
         self, network: nn.Module, noisy: Tensor, sigma: float, generator: torch.Generator
     ) -> Tensor:
         """Mean squared error between the two, in units of sigma²."""
-        drawn = sigma * correlated(torch.randn(noisy.shape, generator=generator), self.blur)
+        drawn = sigma * correlate_noise(torch.randn(noisy.shape, generator=generator), self.blur)
         drawn = drawn.to(noisy)
         guess = network(noisy + self.strength * drawn)
         target = noisy - drawn / self.strength

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from denoise.config import DenoiseConfig
-from denoise.learning.fit import Check, Schedule, fit
-from denoise.learning.health import Health
+from denoise.learning.fit import HeldOut, TrainingSchedule, fit
 from denoise.learning.patches import cut_patches
+from denoise.learning.validation import Health
 from denoise.methods import Method
 
 Watch = Callable[[Health], None]
@@ -39,7 +39,7 @@ class Setting:
 
     images: list[Tensor]
     masks: list[Tensor]
-    check: Check
+    check: HeldOut
     sigma: float
     spacing: tuple[float, ...]
     square: bool
@@ -65,7 +65,7 @@ def trained_on(
     share
         Of the steps of the configuration.
     average
-        See :class:`~denoise.learning.fit.Schedule`.
+        See :class:`~denoise.learning.fit.TrainingSchedule`.
 
     Returns
     -------
@@ -78,6 +78,6 @@ def trained_on(
     patches = cut_patches(images, setting.masks, largest=config.patch, square=setting.square)
     return fit(
         method.network, method.objective, patches, setting.check, setting.sigma,
-        schedule=Schedule(steps, config.rate, config.batch, average=average),
+        schedule=TrainingSchedule(steps, config.rate, config.batch, average=average),
         generator=torch.Generator().manual_seed(config.seed), watch=watch,
     )  # fmt: skip

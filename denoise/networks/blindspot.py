@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoise.networks.layers import packed
+from denoise.networks.layers import to_channels_last
 
 _CONVOLVE = {2: functional.conv2d, 3: functional.conv3d}
 
@@ -100,7 +100,9 @@ class BlindSpot(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(N, inputs, *spatial)`` to ``(N, 2, *spatial)``."""
         weight = self.first * self.hole
-        h = functional.relu(self._convolved(packed(x), weight, self.shape.spacing(1), self.bias))
+        h = functional.relu(
+            self._convolved(to_channels_last(x), weight, self.shape.spacing(1), self.bias)
+        )
         for wide, mix, dilation in zip(self.wide, self.mix, self.shape.dilations, strict=True):
             spread = self._convolved(h, wide, self.shape.spacing(dilation))
             h = h + mix(functional.relu(spread))

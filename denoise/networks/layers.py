@@ -30,7 +30,7 @@ def upward(channels: tuple[int, int], stride: tuple[int, ...]) -> nn.Module:
     return made
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions beside a way around them."""
 
     def __init__(self, dims: int, channels: tuple[int, int]) -> None:
@@ -47,7 +47,7 @@ class Block(nn.Module):
         return out
 
 
-def packed(x: Tensor) -> Tensor:
+def to_channels_last(x: Tensor) -> Tensor:
     """``x`` with its channels side by side in memory: twice as fast on a CPU."""
     order = torch.channels_last_3d if x.ndim == 5 else torch.channels_last
     return x.contiguous(memory_format=order)

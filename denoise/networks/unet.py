@@ -9,12 +9,12 @@ from math import prod
 from torch import Tensor, nn
 from torch.nn import functional
 
-from denoise.networks.layers import Block, convolution, downward, packed, upward
+from denoise.networks.layers import ResidualBlock, convolution, downward, to_channels_last, upward
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a :class:`UNet` is made of; it is written into files of weights.
+    """What a :class:`ResidualUNet` is made of; it is written into files of weights.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Shape:
         return tuple(1 + d + m for d, m in zip(down, self.multiple, strict=True))
 
 
-class UNet(nn.Module):
+class ResidualUNet(nn.Module):
     """Predicts what to add to its input; nothing, before it is trained.
 
     No normalisation layers: they would tie the result at a voxel to the whole tile.
@@ -74,11 +74,11 @@ class UNet(nn.Module):
         self.shape = shape
         widths, dims = shape.widths, shape.dims
         pairs = list(zip(widths[:-1], widths[1:], shape.strides, strict=True))
-        self.entrance = Block(dims, (shape.inputs, widths[0]))
+        self.entrance = ResidualBlock(dims, (shape.inputs, widths[0]))
         self.down = nn.ModuleList(downward((a, b), s) for a, b, s in pairs)
-        self.left = nn.ModuleList(Block(dims, (b, b)) for _, b, _ in pairs)
+        self.left = nn.ModuleList(ResidualBlock(dims, (b, b)) for _, b, _ in pairs)
         self.up = nn.ModuleList(upward((b, a), s) for a, b, s in pairs)
-        self.right = nn.ModuleList(Block(dims, (a, a)) for a, _, _ in pairs)
+        self.right = nn.ModuleList(ResidualBlock(dims, (a, a)) for a, _, _ in pairs)
         self.last = convolution(dims, (widths[0], outputs))
         for parameter in self.last.parameters():
             nn.init.zeros_(parameter)
@@ -87,7 +87,10 @@ class UNet(nn.Module):
         """``(N, inputs, *spatial)`` to ``(N, outputs, *spatial)``."""
         size = x.shape[2:]
         centre = x[:, self.shape.centre : self.shape.centre + 1]
-        return centre + self._change(packed(padded(x, self.shape.multiple)))[_crop(size)]
+        return (
+            centre
+            + self._change(to_channels_last(pad_to_multiple(x, self.shape.multiple)))[_crop(size)]
+        )
 
     def _change(self, x: Tensor) -> Tensor:
         levels = [self.entrance(x)]
@@ -100,7 +103,7 @@ class UNet(nn.Module):
         return changed
 
 
-def padded(x: Tensor, multiple: Sequence[int]) -> Tensor:
+def pad_to_multiple(x: Tensor, multiple: Sequence[int]) -> Tensor:
     """``x (N, C, *spatial)``, its last voxels repeated up to a multiple along every axis."""
     missing = [-n % m for n, m in zip(x.shape[2:], multiple, strict=True)]
     if not any(missing):

@@ -93,7 +93,7 @@ def blur_of(correlation: Sequence[float]) -> tuple[float, ...]:
     )
 
 
-def correlated(white: Tensor, blur: Sequence[float]) -> Tensor:
+def correlate_noise(white: Tensor, blur: Sequence[float]) -> Tensor:
     """White noise ``(..., *spatial)`` under a Gaussian, at the variance that it had.
 
     Examples

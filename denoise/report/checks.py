@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from denoise.learning.health import best
+from denoise.learning.validation import best
 from denoise.noise.whiteness import residual_correlation
 from denoise.report.measures import anatomy_in_residual, taken_variance
-from denoise.result import Result
+from denoise.result import DenoiseResult
 from regkit.report import Check
 
 _WHITE, _LEAST, _MOST, _UNLIKE = 0.1, 0.7, 1.15, 0.1
 
 
-def denoising_checks(result: Result) -> list[Check]:
+def denoising_checks(result: DenoiseResult) -> list[Check]:
     """One sentence a check; none where nothing was denoised."""
     if result.method == "none":
         return []
     return [_variance(result), _whiteness(result), _anatomy(result), *_error(result)]
 
 
-def _variance(result: Result) -> Check:
+def _variance(result: DenoiseResult) -> Check:
     share = taken_variance(result)
     text = f"What was removed has {100 * share:.0f} % of the variance of the noise."
     return Check(_LEAST < share < _MOST, text)
 
 
-def _whiteness(result: Result) -> Check:
+def _whiteness(result: DenoiseResult) -> Check:
     worst = max(residual_correlation(result.residual.data[0], result.mask), key=abs)
     text = (
         f"Neighbouring voxels of what was removed have a correlation of {worst:.2f}; those of pure "
@@ -33,13 +33,13 @@ def _whiteness(result: Result) -> Check:
     return Check(abs(worst) < _WHITE, text)
 
 
-def _anatomy(result: Result) -> Check:
+def _anatomy(result: DenoiseResult) -> Check:
     alike = anatomy_in_residual(result)
     text = f"What was removed has a correlation of {alike:.2f} with the image; noise has none."
     return Check(abs(alike) < _UNLIKE, text)
 
 
-def _error(result: Result) -> list[Check]:
+def _error(result: DenoiseResult) -> list[Check]:
     if not result.history:
         return []
     risk = best(list(result.history)).risk

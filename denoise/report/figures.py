@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoise.constant import is_constant
-from denoise.learning.health import Health
+from denoise.learning.validation import Health
 from denoise.report.measures import Curve, bias_by_intensity, spectrum
-from denoise.result import Result
+from denoise.result import DenoiseResult
 from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
 from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, chart_row, dress
 from regkit.report.display import display_range, shade
 from regkit.report.figures import grey
-from regkit.report.slices import cut, planes
+from regkit.report.slices import cut_plane, planes
 from regkit.volume import Volume
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 
-def before_and_after(result: Result) -> tuple[Picture, Picture]:
+def before_and_after(result: DenoiseResult) -> tuple[Picture, Picture]:
     """The same slices, shaded alike."""
     view, limits = planes(result.noisy), display_range(result.denoised)
     names = ", ".join(plane.name for plane in view)
     shown = [
-        [shade(cut(volume, plane, outside=limits[0]), limits) for plane in view]
+        [shade(cut_plane(volume, plane, outside=limits[0]), limits) for plane in view]
         for volume in (result.noisy, result.denoised)
     ]
     return (
@@ -37,7 +37,7 @@ def before_and_after(result: Result) -> tuple[Picture, Picture]:
     )
 
 
-def signed(volume: Volume, like: Volume, words: str) -> Picture:
+def signed_slices(volume: Volume, like: Volume, words: str) -> Picture:
     """Slices of values of either sign, where those of ``like`` are cut."""
     return _map(volume, like, words, Panel.show_signed)
 
@@ -52,12 +52,12 @@ def _map(volume: Volume, like: Volume, words: str, show: Callable[..., AxesImage
     limit = float(np.quantile(volume.data.abs().numpy(), 0.998)) or 1.0
     figure, panels = strip(view, look=MAP)
     for panel, plane in zip(panels, view, strict=True):
-        drawn = show(panel, cut(volume, plane), limit)
+        drawn = show(panel, cut_plane(volume, plane), limit)
     add_bar(figure, drawn, words)
     return picture(figure, f"{words}: {', '.join(plane.name for plane in view)}.")
 
 
-def curves(result: Result) -> Picture:
+def curves(result: DenoiseResult) -> Picture:
     """Spectra, bias by intensity."""
     figure, (left, right) = chart_row(2)
     whole = {

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from denoise.result import Result
+from denoise.result import DenoiseResult
 
 Values = NDArray[np.float64]
 _BINS, _FEWEST = 20, 50
@@ -23,7 +23,7 @@ class Curve:
     error: Values | None = None
 
 
-def taken_variance(result: Result) -> float:
+def taken_variance(result: DenoiseResult) -> float:
     """Variance of what was taken away on the stabilised scale, over that of the noise.
 
     1 where all noise and nothing else was taken.
@@ -33,7 +33,7 @@ def taken_variance(result: Result) -> float:
     return float((noisy - clean)[result.mask].var()) / result.scaling.noise**2
 
 
-def anatomy_in_residual(result: Result) -> float:
+def anatomy_in_residual(result: DenoiseResult) -> float:
     """Correlation of what was taken away with the result, over the mask."""
     pair = torch.stack([v.data[0].float()[result.mask] for v in (result.residual, result.denoised)])
     return float(torch.nan_to_num(torch.corrcoef(pair)[0, 1]))
@@ -62,7 +62,7 @@ def spectrum(image: NDArray[np.floating]) -> Curve:
     return Curve((edges[:-1] + edges[1:])[found] / 2, sums[found] / counts[found])
 
 
-def bias_by_intensity(result: Result) -> Curve:
+def bias_by_intensity(result: DenoiseResult) -> Curve:
     """Mean of what was taken away in voxels of like result, with its standard error.
 
     Zero everywhere for noise of mean zero; what Rician noise adds where there is little signal

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from denoise.learning.health import best
+from denoise.learning.validation import best
 from denoise.report.checks import denoising_checks
-from denoise.report.figures import before_and_after, curves, learning, positive, signed
-from denoise.result import Result
+from denoise.report.figures import before_and_after, curves, learning, positive, signed_slices
+from denoise.result import DenoiseResult
 from regkit.report import Page, Section, blend, figure, hint, pairs
 from regkit.report.values import base_name
 
@@ -52,7 +52,7 @@ _LEARNING = (
 _UNCHANGED = "Nothing was changed."
 
 
-def denoising_page(result: Result, *, frame: int = 0, frames: int = 1) -> Page:
+def denoising_page(result: DenoiseResult, *, frame: int = 0, frames: int = 1) -> Page:
     """What the report of a denoised image says.
 
     Parameters
@@ -74,14 +74,14 @@ def denoising_page(result: Result, *, frame: int = 0, frames: int = 1) -> Page:
     )
 
 
-def _facts(result: Result, frame: int, frames: int) -> list[str]:
+def _facts(result: DenoiseResult, frame: int, frames: int) -> list[str]:
     shown = [f"frame {frame} of {frames} is shown, counted from 0"] if frames > 1 else []
     return [f"Method: {result.method}", f"Noise: {result.model.name}", *shown]
 
 
-def _pictures(result: Result) -> list[Section]:
+def _pictures(result: DenoiseResult) -> list[Section]:
     before, after = before_and_after(result)
-    removed = signed(result.residual, result.noisy, "before - after")
+    removed = signed_slices(result.residual, result.noisy, "before - after")
     left = positive(result.uncertainty, result.noisy, "standard deviation")
     return [
         Section("Before and after", [hint(_IN_TURN), blend(before, after, ("before", "after"))]),
@@ -90,7 +90,7 @@ def _pictures(result: Result) -> list[Section]:
     ]
 
 
-def _measures(result: Result) -> list[Section]:
+def _measures(result: DenoiseResult) -> list[Section]:
     history = list(result.history)
     drawn = Section("Spectra and bias", [hint(_CURVES), figure(curves(result))])
     sections = [_noise(result), drawn]
@@ -100,7 +100,7 @@ def _measures(result: Result) -> list[Section]:
     return sections
 
 
-def _noise(result: Result) -> Section:
+def _noise(result: DenoiseResult) -> Section:
     """What the noise was taken for."""
     along = ", ".join(f"{value:.2f}" for value in result.correlation)
     rows = [

@@ -81,7 +81,7 @@ class Attention(nn.Module):
         return out.reshape(n, c, h, w)
 
 
-class Block(nn.ModuleList):
+class TimedBlock(nn.ModuleList):
     """Layers one after the other; all but a plain convolution see the timestep."""
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
@@ -152,10 +152,10 @@ def timestep_embedding(t: Tensor, width: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
-def _down(shape: ADMShape) -> tuple[list[Block], list[int]]:
+def _down(shape: ADMShape) -> tuple[list[TimedBlock], list[int]]:
     """The encoder, and the channels that each of its blocks keeps for the decoder."""
     now = shape.channels * shape.multipliers[0]
-    blocks = [Block([nn.Conv2d(shape.inputs, now, 3, padding=1)])]
+    blocks = [TimedBlock([nn.Conv2d(shape.inputs, now, 3, padding=1)])]
     kept = [now]
     for level, times in enumerate(shape.multipliers):
         for _ in range(shape.blocks):
@@ -163,18 +163,18 @@ def _down(shape: ADMShape) -> tuple[list[Block], list[int]]:
             now = times * shape.channels
             kept.append(now)
         if level < len(shape.multipliers) - 1:
-            blocks.append(Block([Residual(now, now, 4 * shape.channels, 0.5)]))
+            blocks.append(TimedBlock([Residual(now, now, 4 * shape.channels, 0.5)]))
             kept.append(now)
     return blocks, kept
 
 
-def _middle(shape: ADMShape) -> Block:
+def _middle(shape: ADMShape) -> TimedBlock:
     wide = shape.channels * shape.multipliers[-1]
     residuals = [Residual(wide, wide, 4 * shape.channels) for _ in range(2)]
-    return Block([residuals[0], Attention(wide, shape.heads), residuals[1]])
+    return TimedBlock([residuals[0], Attention(wide, shape.heads), residuals[1]])
 
 
-def _up(shape: ADMShape, kept: list[int]) -> list[Block]:
+def _up(shape: ADMShape, kept: list[int]) -> list[TimedBlock]:
     left, now = list(kept), shape.channels * shape.multipliers[-1]
     blocks = []
     for level, times in reversed(list(enumerate(shape.multipliers))):
@@ -187,8 +187,8 @@ def _up(shape: ADMShape, kept: list[int]) -> list[Block]:
     return blocks
 
 
-def _block(shape: ADMShape, inputs: int, outputs: int, stride: int) -> Block:
-    block = Block([Residual(inputs, outputs, 4 * shape.channels)])
+def _block(shape: ADMShape, inputs: int, outputs: int, stride: int) -> TimedBlock:
+    block = TimedBlock([Residual(inputs, outputs, 4 * shape.channels)])
     if stride in shape.attention:
         block.append(Attention(outputs, shape.heads))
     return block

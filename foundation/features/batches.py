@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def shown(images: Tensor, *, channels: int, multiple: int) -> Tensor:
+def to_network_input(images: Tensor, *, channels: int, multiple: int) -> Tensor:
     """``(N, 1, H, W)`` in [0, 1] to ``(N, channels, H', W')`` in [-1, 1].
 
     Grey becomes colour by repetition; at the far end the edge is repeated until ``multiple``
@@ -25,8 +25,8 @@ def shown(images: Tensor, *, channels: int, multiple: int) -> Tensor:
     return (2 * padded - 1).repeat(1, channels, 1, 1)
 
 
-def without_padding(maps: Tensor, images: Tensor, multiple: int) -> Tensor:
-    """Maps of what :func:`shown` made, cut to what comes from ``images (N, 1, H, W)``."""
+def crop_padding(maps: Tensor, images: Tensor, multiple: int) -> Tensor:
+    """Cut maps of what :func:`to_network_input` made to what is of ``images (N, 1, H, W)``."""
     keep = []
     for have, n in zip(maps.shape[2:], images.shape[2:], strict=True):
         whole = math.ceil(n / multiple) * multiple

@@ -10,8 +10,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from foundation.features.batches import gaussian_noise, shown, without_padding
-from foundation.features.schedule import Schedule
+from foundation.features.batches import crop_padding, gaussian_noise, to_network_input
+from foundation.features.schedule import NoiseSchedule
 from regkit.features import check_layers, layer_outputs
 
 Call = Callable[[nn.Module, Tensor, Tensor], object]
@@ -40,7 +40,7 @@ class DenoiserFeatures:
     timestep: int
     channels: int
     multiple: int
-    schedule: Schedule = field(default_factory=Schedule.linear)
+    schedule: NoiseSchedule = field(default_factory=NoiseSchedule.linear)
     settings: Mapping[str, Any] = field(default_factory=dict)
     call: Call = lambda network, x, t: network(x, t)
     ndim: int = 2
@@ -52,16 +52,16 @@ class DenoiserFeatures:
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Noise for images ``(N, 1, H, W)``, one pattern for all of them."""
-        one = shown(images[:1], channels=self.channels, multiple=self.multiple)
+        one = to_network_input(images[:1], channels=self.channels, multiple=self.multiple)
         return gaussian_noise(one, generator)
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
         """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
-        clean = shown(images, channels=self.channels, multiple=self.multiple)
+        clean = to_network_input(images, channels=self.channels, multiple=self.multiple)
         t = torch.full((len(clean),), self.timestep, device=clean.device)
         noisy = self.schedule.noised(clean, noise, self.timestep)
         maps = layer_outputs(self.network, self.layers, lambda: self.call(self.network, noisy, t))
-        return [without_padding(each, images, self.multiple) for each in maps]
+        return [crop_padding(each, images, self.multiple) for each in maps]
 
     def to(self, device: torch.device) -> Self:
         """Move the network."""
@@ -69,12 +69,12 @@ class DenoiserFeatures:
         return self
 
 
-def named(layers: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
+def resolve_layers(layers: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
     """What the user asked for, or the default; ``up.1`` is short for ``up_blocks.1``.
 
     Examples
     --------
-    >>> named(["up.1", "mid"], ())
+    >>> resolve_layers(["up.1", "mid"], ())
     ('up_blocks.1', 'mid_block')
     """
     short = {"up": "up_blocks", "down": "down_blocks", "mid": "mid_block"}

@@ -9,12 +9,12 @@ from typing import Any
 
 from torch import nn
 
-from foundation.features.denoiser import DenoiserFeatures, named
+from foundation.features.denoiser import DenoiserFeatures, resolve_layers
 from foundation.features.latent import LatentFeatures, empty_prompt
-from foundation.features.schedule import Schedule
+from foundation.features.schedule import NoiseSchedule
 from regkit.errors import InputError
 from regkit.features import Extractor, weights_in
-from regkit.installed import diffusers
+from regkit.optional_packages import diffusers
 
 
 def open_folder(path: Path | None, layers: Sequence[str] | None, timestep: int | None) -> Extractor:
@@ -53,7 +53,7 @@ def unet_features(
     return DenoiserFeatures(
         name,
         network,
-        named(layers, default or (f"up_blocks.{max(0, depth - 2)}",)),
+        resolve_layers(layers, default or (f"up_blocks.{max(0, depth - 2)}",)),
         50 if timestep is None else timestep,
         channels=network.config.in_channels,
         multiple=2 ** (depth - 1),
@@ -68,12 +68,12 @@ def _stable(path: Path, layers: Sequence[str] | None, timestep: int | None) -> L
     return LatentFeatures(
         f"diffusers={path.name}",
         nn.ModuleDict({"unet": unet, "encoder": vae.encoder, "quant": vae.quant_conv}),
-        tuple(f"unet.{layer}" for layer in named(layers, ("up_blocks.1",))),
+        tuple(f"unet.{layer}" for layer in resolve_layers(layers, ("up_blocks.1",))),
         261 if timestep is None else timestep,  # of DIFT (Tang et al., NeurIPS 2023)
         empty_prompt(path),
         scale=float(vae.config.scaling_factor),
         multiple=2 ** (len(vae.config.block_out_channels) - 1),
-        schedule=Schedule.scaled_linear(),
+        schedule=NoiseSchedule.scaled_linear(),
         files=tuple(weights_in(path)),
     )
 

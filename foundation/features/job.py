@@ -160,7 +160,7 @@ class SweepOutcome:
         return ()
 
 
-def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SweepJob:
+def sweep_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SweepJob:
     """The job that a record came from, with another folder.
 
     Raises

@@ -10,7 +10,7 @@ from regkit.errors import InputError
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
 from regkit.preprocess.foreground import foreground
-from regkit.preprocess.intensity import normalised
+from regkit.preprocess.intensity import normalise
 from regkit.volume.volume import Volume
 
 _BEND, _SMOOTH = 4.0, 12.0  # pixels: length of the longest move, width of a bend
@@ -40,7 +40,7 @@ def known_pair(
             f"{moving.name or 'moving'}: has {moving.grid.shape} voxels and fixed "
             f"{fixed.grid.shape}; a sweep takes two images on one grid"
         )
-    scaled = [normalised(image, "auto") for image in (fixed, moving)]
+    scaled = [normalise(image, "auto") for image in (fixed, moving)]
     images = [_slice(image, index) for image in scaled]
     tissue = _slice(foreground(scaled[0]), index)
     u = _bend(tuple(images[0].shape[1:]), generator)

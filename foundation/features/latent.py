@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from foundation.features.batches import gaussian_noise, shown
-from foundation.features.schedule import Schedule
+from foundation.features.batches import gaussian_noise, to_network_input
+from foundation.features.schedule import NoiseSchedule
 from regkit.errors import require
 from regkit.features import check_layers, layer_outputs
 
@@ -34,7 +34,7 @@ class LatentFeatures:
     prompt: Tensor
     scale: float
     multiple: int
-    schedule: Schedule
+    schedule: NoiseSchedule
     settings: Mapping[str, Any] = field(default_factory=dict)
     ndim: int = 2
     files: tuple[Path, ...] | None = None
@@ -61,7 +61,7 @@ class LatentFeatures:
         return self
 
     def _latent(self, images: Tensor) -> Tensor:
-        seen = shown(images, channels=3, multiple=self.multiple)
+        seen = to_network_input(images, channels=3, multiple=self.multiple)
         moments: Tensor = self.parts["quant"](self.parts["encoder"](seen))
         return self.scale * moments.chunk(2, dim=1)[0]
 

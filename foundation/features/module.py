@@ -10,7 +10,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from foundation.features.batches import shown
+from foundation.features.batches import to_network_input
 from regkit.errors import InputError
 from regkit.features import check_layers, layer_outputs
 
@@ -52,7 +52,7 @@ class ModuleFeatures:
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
         """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
-        seen = (shown(images, channels=self.channels, multiple=self.multiple) + 1) / 2
+        seen = (to_network_input(images, channels=self.channels, multiple=self.multiple) + 1) / 2
         scaled = (seen - self.mean) / self.std
         maps = layer_outputs(self.network, self.layers, lambda: self.network(scaled))
         return [each if each.ndim == 4 else _map(each, scaled) for each in maps]

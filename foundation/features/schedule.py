@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Schedule:
+class NoiseSchedule:
     """``kept (T,)``: the share of the signal's variance that is left at each timestep.
 
     Ho et al., NeurIPS 2020, eq. 4: ``x_t = sqrt(kept_t) x_0 + sqrt(1 - kept_t) noise``.

@@ -24,7 +24,7 @@ from regkit.cli.stopping import Stopped, stoppable
 from regkit.cli.train import train
 from regkit.cli.weights import app as weights
 
-GROUP = "regkit.commands"
+COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (register, apply, points, info, train, rerun, doctor)
 _GROUPS = {"weights": weights}
 
@@ -99,7 +99,7 @@ def build() -> typer.Typer:
     for name, group in _GROUPS.items():
         app.add_typer(group, name=name)
     own = {command.__name__ for command in _COMMANDS} | set(_GROUPS)
-    for entry in entry_points(group=GROUP):
+    for entry in entry_points(group=COMMANDS_GROUP):
         if entry.name not in own:
             _add_guest(app, entry)
     return app

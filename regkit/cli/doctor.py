@@ -21,7 +21,7 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
 
     The exit code is 0 if the test finds the shift that it made, and 1 if not.
     """
-    facts = gathered()
+    facts = collect_facts()
     seconds, error = self_test()
     passed = error < 0.5
     if as_json:
@@ -36,19 +36,19 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
         raise typer.Exit(1)
 
 
-def gathered() -> dict[str, Any]:
+def collect_facts() -> dict[str, Any]:
     """Versions, devices, weights, memory and disk, as JSON can hold them."""
     from regkit.io.atomic import free_space
     from regkit.io.header import size_text
-    from regkit.networks.weights.store import available as weights
-    from regkit.registration.devices import available
+    from regkit.networks.weights.store import available_weights as weights
+    from regkit.registration.devices import available_devices
     from regkit.report.versions import versions
     from regkit.runs.memory import available_memory
 
     memory = available_memory()
     return {
         "versions": versions(),
-        "devices": available(),
+        "devices": available_devices(),
         "weights": weights(),
         "memory": "unknown" if memory is None else f"{size_text(memory)} free",
         "disk": {

@@ -38,7 +38,7 @@ def info(
     from regkit.io import read_header
 
     header = read_header(image, reading)
-    facts = describe(header, parts(header, reading))
+    facts = describe_file(header, parts(header, reading))
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
@@ -57,7 +57,7 @@ def parts(header: Header, reading: ReadOptions) -> Iterator[Volume]:
         yield from open_frames(header, replace(reading, channel=channel))
 
 
-def describe(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
+def describe_file(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
     """Facts about an image, as JSON can hold them; positions in its world, which is named.
 
     Parameters

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _IMAGES = "Images"
 _METHOD = "Method"
 Kind = Literal["rigid", "affine", "deformable"]
-Modality = Literal["auto", "ct", "cbct", "mr", "pet", "optical", "other"]
-Refine = Literal["field", "weights", "none"]
-Preset = Literal["fast", "default", "accurate"]
+_Modality = Literal["auto", "ct", "cbct", "mr", "pet", "optical", "other"]
+_Refine = Literal["field", "weights", "none"]
+_Preset = Literal["fast", "default", "accurate"]
 
 
 @takes_read_options()
@@ -110,11 +110,11 @@ def register(
         ),
     ] = None,
     modality: Annotated[
-        Modality | None,
+        _Modality | None,
         typer.Option(help="How to scale intensities (default: auto)", rich_help_panel=_METHOD),
     ] = None,
     moving_modality: Annotated[
-        Modality | None,
+        _Modality | None,
         typer.Option(help="Of moving, where it is another", rich_help_panel=_METHOD),
     ] = None,
     model: Annotated[
@@ -127,11 +127,11 @@ def register(
         ),
     ] = None,
     refine: Annotated[
-        Refine | None,
+        _Refine | None,
         typer.Option(help="What follows the network (default: field)", rich_help_panel=_METHOD),
     ] = None,
     preset: Annotated[
-        Preset, typer.Option(help="Speed against accuracy.", rich_help_panel=_METHOD)
+        _Preset, typer.Option(help="Speed against accuracy.", rich_help_panel=_METHOD)
     ] = "default",
     config: Annotated[
         Path | None,

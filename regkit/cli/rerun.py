@@ -40,7 +40,7 @@ def rerun(
     from regkit.runs import run
     from regkit.runs.kinds import job_again
     from regkit.runs.record import read_record
-    from regkit.runs.rerun import changed, compared, differing, find_inputs
+    from regkit.runs.rerun import changed_versions, differing, find_inputs, reproducible_outputs
 
     before = read_record(record)
     around = [record.parent, record.absolute().parent.parent, Path()]
@@ -50,12 +50,12 @@ def rerun(
     for line in after.summary:
         say(line, quiet=quiet)
     other = differing(before, after.record)
-    for name in compared(before):
+    for name in reproducible_outputs(before):
         typer.echo(f"{'differs' if name in other else 'identical':<11}{name}")
     if not other:
         typer.echo("the result is identical")
         return
-    typer.echo(f"the result differs{changed(before.get('versions'), versions())}")
+    typer.echo(f"the result differs{changed_versions(before.get('versions'), versions())}")
     raise typer.Exit(DIFFERS)
 
 

@@ -18,9 +18,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="As `regkit weights li
 def list_(as_json: Json = False, debug: Debug = False) -> None:
     """Show which weights are known, and which are installed."""
     from regkit.networks.weights.known import KNOWN, SHIPPED
-    from regkit.networks.weights.store import available, folder
+    from regkit.networks.weights.store import available_weights, folder
 
-    here, told = available(), KNOWN | SHIPPED
+    here, told = available_weights(), KNOWN | SHIPPED
     rows = [
         {
             "name": name,
@@ -58,14 +58,14 @@ def fetch(
     """Download published weights, once; an interrupted download goes on where it stopped."""
     from regkit.cli.terminal import say, transfer
     from regkit.networks.weights import store
-    from regkit.networks.weights.known import known
+    from regkit.networks.weights.known import known_weights
 
-    source = known(name)
+    source = known_weights(name)
     with transfer(name, quiet=quiet) as told:
         found = store.fetch(source, told, offline=offline)
     say(f"licence: {source.licence}", quiet=quiet)
     if not source.sha256:
-        digest = store.read_record(name).source_sha256
+        digest = store.read_weights_record(name).source_sha256
         say(f"no published SHA-256 to compare with; recorded {digest}", quiet=quiet)
     typer.echo(str(found))
 

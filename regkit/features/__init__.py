@@ -8,10 +8,17 @@ from regkit.features.cache import FeatureCache
 from regkit.features.extractor import Extractor
 from regkit.features.hooks import check_layers, layer_outputs
 from regkit.features.identity import identity_of
-from regkit.features.registry import GROUP, Opener, backbones, files_of, open_extractor, weights_in
+from regkit.features.registry import (
+    FEATURES_GROUP,
+    Opener,
+    backbones,
+    files_of,
+    open_extractor,
+    weights_in,
+)
 
 __all__ = [
-    "GROUP",
+    "FEATURES_GROUP",
     "Extractor",
     "FeatureCache",
     "Opener",

@@ -9,7 +9,7 @@ from pathlib import Path
 from regkit.errors import InputError
 from regkit.features.extractor import Extractor
 
-GROUP = "regkit.features"
+FEATURES_GROUP = "regkit.features"
 _OF_FOLDERS = {".safetensors", ".json"}
 Opener = Callable[[Path | None, Sequence[str] | None, int | None], Extractor]
 """What an entry point of the group names: path, layers and timestep to an extractor.
@@ -20,7 +20,7 @@ Each is None where the user left it out; a path is what follows ``=`` in ``NAME=
 
 def backbones() -> list[str]:
     """The names that ``features:NAME`` can have here."""
-    return sorted(entry.name for entry in entry_points(group=GROUP))
+    return sorted(entry.name for entry in entry_points(group=FEATURES_GROUP))
 
 
 def open_extractor(
@@ -41,7 +41,7 @@ def open_extractor(
         If there is none of that name, or it cannot be opened.
     """
     kind, _, path = name.partition("=")
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    found = {entry.name: entry for entry in entry_points(group=FEATURES_GROUP)}
     if kind not in found:
         raise InputError(
             f"similarity features:{kind}: no such backbone; allowed: {', '.join(sorted(found))}"

@@ -28,7 +28,7 @@ def homogeneous(linear: ArrayLike, translation: ArrayLike) -> Matrix:
     return matrix
 
 
-def checked(matrix: ArrayLike, *, what: str = "affine") -> Matrix:
+def as_affine(matrix: ArrayLike, *, what: str = "affine") -> Matrix:
     """Return a read-only float64 copy of a usable affine.
 
     Raises

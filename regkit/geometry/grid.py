@@ -16,7 +16,7 @@ from regkit.errors import InputError
 from regkit.geometry.affines import (
     Matrix,
     apply_affine,
-    checked,
+    as_affine,
     homogeneous,
     shear_of,
     spacing_of,
@@ -58,7 +58,7 @@ class Grid:
 
     def __post_init__(self) -> None:
         shape = tuple(int(n) for n in self.shape)
-        affine = checked(self.affine)
+        affine = as_affine(self.affine)
         if len(shape) != len(affine) - 1:
             raise InputError(f"a grid of {len(shape)} axes cannot have a {affine.shape} affine")
         if min(shape) < 1:

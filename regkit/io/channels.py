@@ -87,7 +87,7 @@ def _opaque(volume: Volume) -> Tensor | None:
     return None if bool(seen.all()) else seen
 
 
-def picked(volume: Volume, options: ReadOptions) -> Volume:
+def pick_channels(volume: Volume, options: ReadOptions) -> Volume:
     """The channels of an image in memory that ``options`` name; all for luminance, or for none.
 
     Raises

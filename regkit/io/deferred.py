@@ -17,13 +17,13 @@ from regkit.io.preflight import preflight
 from regkit.volume.deferred import Deferred, Part, Voxels
 from regkit.volume.volume import Labels, Volume
 
-AnyVolume = TypeVar("AnyVolume", bound=Volume, covariant=True)
+Opened = TypeVar("Opened", bound=Volume, covariant=True)
 
 
-class Open(Protocol[AnyVolume]):
+class Open(Protocol[Opened]):
     """Read a file at once by its header; a function of a module, so that it can be pickled."""
 
-    def __call__(self, source: Header, *, window: Window | None = None) -> AnyVolume:
+    def __call__(self, source: Header, *, window: Window | None = None) -> Opened:
         """The window, or everything."""
 
 
@@ -119,8 +119,8 @@ class FileSource:
 
 
 def when_touched(
-    path: str | Path, options: ReadOptions, kind: type[AnyVolume], opens: Open[AnyVolume]
-) -> AnyVolume:
+    path: str | Path, options: ReadOptions, kind: type[Opened], opens: Open[Opened]
+) -> Opened:
     """A volume of ``kind`` by the header of a file; ``opens`` reads its voxels when touched.
 
     A format that does not say what type its values have is read at once.

@@ -15,9 +15,9 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.formats.nifti.geometry import nifti_grid, unit_of
 from regkit.io.formats.nifti.header import check_pixdim, layout_of, raw_header, stored_dims
-from regkit.io.formats.nifti.voxels import stored, verify_image, write_image
+from regkit.io.formats.nifti.voxels import read_layout, verify_image, write_image
 from regkit.io.formats.nifti.warps import VECTOR_INTENTS, Vectors, foreign_warp, vectors_of
-from regkit.io.formats.table import recognised
+from regkit.io.formats.table import recognise
 from regkit.io.header import check_affine, check_shear
 from regkit.io.lps import vector_signs
 from regkit.io.names import display_name
@@ -42,7 +42,7 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
         If the file is not such a field, or is damaged.
     """
     name = display_name(path)
-    recognised(path)
+    recognise(path)
     compressed = inside_gzip(path)
     header = raw_header(path, compressed=compressed)
     spatial = _spatial(header, name)
@@ -52,7 +52,7 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
     grid = nifti_grid(header, name, spatial)
     if layout.dtype.kind != "f" or layout.slope is not None:
         raise InputError(f"{name}: a displacement field must hold unscaled float32 or float64")
-    data = stored(path, name, layout, layout.dims, layout.offset)
+    data = read_layout(path, name, layout, layout.dims, layout.offset)
     return DisplacementField(_displacements(data, grid, vectors_of(header), name), grid)
 
 

@@ -19,7 +19,7 @@ from regkit.io.formats.table import format_called
 from regkit.io.header import Header, finite, known_voxels, torch_type
 from regkit.io.options import AS_STORED, MAX_BYTES, Channels, ReadOptions
 from regkit.io.preflight import preflight
-from regkit.io.voxels import without_padding
+from regkit.io.voxels import mark_padding
 from regkit.volume.volume import Labels, Volume
 
 
@@ -178,7 +178,7 @@ def _volume(header: Header, data: NDArray[Any], grid: Grid) -> Volume:
     nan = header.options.nan
     checked, valid = finite(header.name, data, nan), known_voxels(data, nan)
     native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
-    stored = without_padding(Volume(native, grid, header.name, valid), header.options.padding)
+    stored = mark_padding(Volume(native, grid, header.name, valid), header.options.padding)
     return luminance(stored) if header.grey else stored
 
 

@@ -18,7 +18,7 @@ _GZIP = b"\x1f\x8b"
 _BLOCK = 1 << 18
 
 
-def inflated(name: str, text: TextHeader) -> bytearray:
+def inflate(name: str, text: TextHeader) -> bytearray:
     """All voxels of a file, of one stream of zlib or of any number of gzip members.
 
     Raises

@@ -23,7 +23,7 @@ from regkit.io.header import (
     check_spacing,
     product,
 )
-from regkit.io.inflate import inflated
+from regkit.io.inflate import inflate
 from regkit.io.lps import ItkGeometry, from_itk, lps, to_itk
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
@@ -86,7 +86,7 @@ def read_itk(header: Header, window: Window, level: int) -> NDArray[Any]:
 def _all_stored(header: Header, text: TextHeader) -> NDArray[Any]:
     """The frame and channel of a header, taken out of everything that is stored."""
     if text.compressed:
-        flat = np.frombuffer(inflated(header.name, text), text.dtype)
+        flat = np.frombuffer(inflate(header.name, text), text.dtype)
         whole = flat.reshape(text.sizes, order="F")
     else:
         whole = read_stored(text.data_file, header.name, text.dtype, text.sizes, text.data_start)

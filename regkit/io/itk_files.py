@@ -9,8 +9,8 @@ import numpy as np
 
 from regkit.errors import InputError
 from regkit.io.itk import reason, simpleitk, write_with
-from regkit.io.itk_hdf5 import parts_of, stored_bytes, verify_hdf5, write_hdf5
-from regkit.io.itk_transforms import from_sitk, to_sitk
+from regkit.io.itk_hdf5 import hdf5_transforms, stored_bytes, verify_hdf5, write_hdf5
+from regkit.io.itk_transforms import transform_from_sitk, transform_to_sitk
 from regkit.io.names import display_name, extension
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
 from regkit.io.transform_format import TransformFormat, Writers
@@ -34,12 +34,12 @@ def read_itk_transform(path: Path) -> Transform:
             f"{display_name(path)}: holds {', '.join(types[:3])}, which cannot be read "
             f"({reason(error)}); allowed: affine kinds, displacement fields and composites of them"
         ) from error
-    return from_sitk(itk, display_name(path))
+    return transform_from_sitk(itk, display_name(path))
 
 
 def hdf5_writers(transform: Transform) -> Writers:
     """What writes a composite to a path, and what checks it there."""
-    parts = parts_of(transform)
+    parts = hdf5_transforms(transform)
     needed = stored_bytes(parts)
     return (
         lambda path: write_with(lambda: write_hdf5(parts, path), path, needed),
@@ -49,7 +49,7 @@ def hdf5_writers(transform: Transform) -> Writers:
 
 def affine_writers(transform: Affine) -> Writers:
     """What writes a matrix to a path, and what checks it there."""
-    itk = to_sitk(transform)
+    itk = transform_to_sitk(transform)
     return (
         lambda path: write_with(lambda: simpleitk().WriteTransform(itk, str(path)), path, 0),
         partial(_verify_affine, transform),

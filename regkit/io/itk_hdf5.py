@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
 from regkit.io.hdf5_file import new_hdf5
-from regkit.io.lps import flipped, to_itk, vector_signs
+from regkit.io.lps import flip_xy, to_itk, vector_signs
 from regkit.io.transform_files import declared_types
 from regkit.io.voxels import lost
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
 
-Part = Affine | DisplacementField
+Hdf5Transform = Affine | DisplacementField
 
 # Nothing of the machine that writes: the same transform gives the same bytes anywhere. The
 # version is that of the ITK whose layout this is.
@@ -30,7 +30,7 @@ _ORIGIN = {"ITKVersion": "5.4.0", "OSName": "any", "OSVersion": "any"}
 _SLAB_VALUES = 1 << 22
 
 
-def parts_of(transform: Transform) -> list[Part]:
+def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
     """What a composite of ITK lists for ``transform``, outermost first.
 
     Both ``Chain((a, b))`` and the composite of ``a, b`` map ``x`` to ``a(b(x))``.
@@ -41,7 +41,7 @@ def parts_of(transform: Transform) -> list[Part]:
         If a part is of a type that ITK has no name for.
     """
     if isinstance(transform, Chain):
-        return [part for link in transform.links for part in parts_of(link)]
+        return [part for link in transform.links for part in hdf5_transforms(link)]
     if isinstance(transform, VelocityField):
         return [transform.displacement]
     if isinstance(transform, Affine | DisplacementField):
@@ -49,12 +49,12 @@ def parts_of(transform: Transform) -> list[Part]:
     raise InputError(f"a {type(transform).__name__} cannot be written; sample it as a field first")
 
 
-def stored_bytes(parts: Sequence[Part]) -> int:
+def stored_bytes(parts: Sequence[Hdf5Transform]) -> int:
     """Bytes that the fields among ``parts`` take in a file."""
     return sum(4 * part.u.numel() for part in parts if isinstance(part, DisplacementField))
 
 
-def write_hdf5(parts: Sequence[Part], path: Path) -> None:
+def write_hdf5(parts: Sequence[Hdf5Transform], path: Path) -> None:
     """Write a composite: affines in float64, fields in float32.
 
     Fields are not compressed: deflate takes ten times as long as writing them, for a fifth of
@@ -75,7 +75,7 @@ def write_hdf5(parts: Sequence[Part], path: Path) -> None:
             _put_part(h5py, groups.create_group(str(number)), part)
 
 
-def verify_hdf5(parts: Sequence[Part], path: Path) -> None:
+def verify_hdf5(parts: Sequence[Hdf5Transform], path: Path) -> None:
     """Compare every value of a file with what was written into it.
 
     Raises
@@ -92,13 +92,13 @@ def verify_hdf5(parts: Sequence[Part], path: Path) -> None:
                 raise lost(path)
 
 
-def _kind(part: Part) -> str:
+def _kind(part: Hdf5Transform) -> str:
     affine = isinstance(part, Affine)
     name = "AffineTransform_double" if affine else "DisplacementFieldTransform_float"
     return f"{name}_{part.ndim}_{part.ndim}"
 
 
-def _put_part(h5py: Any, group: Any, part: Part) -> None:
+def _put_part(h5py: Any, group: Any, part: Hdf5Transform) -> None:
     _put_kind(h5py, group, _kind(part))
     _put(group, "TransformFixedParameters", _fixed(part))
     if isinstance(part, Affine):
@@ -111,7 +111,7 @@ def _put_part(h5py: Any, group: Any, part: Part) -> None:
         values[start : start + slab.size] = slab
 
 
-def _same(group: Any, part: Part) -> bool:
+def _same(group: Any, part: Hdf5Transform) -> bool:
     values = group["TransformParameters"]
     if not np.array_equal(group["TransformFixedParameters"][:], _fixed(part)):
         return False
@@ -122,7 +122,7 @@ def _same(group: Any, part: Part) -> bool:
     )
 
 
-def _fixed(part: Part) -> NDArray[np.float64]:
+def _fixed(part: Hdf5Transform) -> NDArray[np.float64]:
     """Centre of an affine; size, origin, spacing and direction of a field, in LPS mm."""
     if isinstance(part, Affine):
         return np.zeros(part.ndim)
@@ -131,7 +131,7 @@ def _fixed(part: Part) -> NDArray[np.float64]:
 
 
 def _affine_values(part: Affine) -> NDArray[np.float64]:
-    matrix = flipped(part.matrix)
+    matrix = flip_xy(part.matrix)
     return np.concatenate([matrix[:-1, :-1].ravel(), matrix[:-1, -1]])
 
 

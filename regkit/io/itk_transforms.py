@@ -11,23 +11,23 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.io.fields import check_vectors, flip_components
 from regkit.io.itk import grid_from, simpleitk
-from regkit.io.lps import flipped
+from regkit.io.lps import flip_xy
 from regkit.transforms import Affine, DisplacementField, Transform, compose
 
 # A kilometre in millimetres, a thousand times over: what lies beyond is damage.
 _MAX_MATRIX = 1e9
 
 
-def to_sitk(transform: Affine) -> Any:
+def transform_to_sitk(transform: Affine) -> Any:
     """The same map of the LPS world."""
-    matrix = flipped(transform.matrix)
+    matrix = flip_xy(transform.matrix)
     out = simpleitk().AffineTransform(transform.ndim)
     out.SetMatrix(matrix[:-1, :-1].ravel().tolist())
     out.SetTranslation(matrix[:-1, -1].tolist())
     return out
 
 
-def from_sitk(itk: Any, name: str, *, nested: bool = False) -> Transform:
+def transform_from_sitk(itk: Any, name: str, *, nested: bool = False) -> Transform:
     """The same map of the RAS+ world; composites are flattened, affines multiplied out.
 
     Parameters
@@ -66,7 +66,9 @@ def from_sitk(itk: Any, name: str, *, nested: bool = False) -> Transform:
 def _parts(itk: Any, name: str) -> Transform:
     itk.FlattenTransform()
     numbers = range(itk.GetNumberOfTransforms())
-    return compose(*(from_sitk(itk.GetNthTransform(n), name, nested=True) for n in numbers))
+    return compose(
+        *(transform_from_sitk(itk.GetNthTransform(n), name, nested=True) for n in numbers)
+    )
 
 
 def _affine(itk: Any, name: str) -> Affine:
@@ -74,7 +76,7 @@ def _affine(itk: Any, name: str) -> Affine:
     if not np.abs(matrix).max() < _MAX_MATRIX:
         raise InputError(f"{name}: its matrix has values that are not finite or beyond 1e9")
     try:
-        return Affine(flipped(matrix))
+        return Affine(flip_xy(matrix))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
 

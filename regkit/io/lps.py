@@ -38,7 +38,7 @@ def lps(ndim: int) -> Matrix:
     return np.diag([-1.0, -1.0, *([1.0] * (ndim - 1))])
 
 
-def flipped(matrix: Matrix) -> Matrix:
+def flip_xy(matrix: Matrix) -> Matrix:
     """A map of the RAS+ world as the same map of the LPS world, or the other way round."""
     flip = lps(len(matrix) - 1)
     out: Matrix = flip @ matrix @ flip

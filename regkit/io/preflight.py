@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from regkit.errors import InputError
-from regkit.io.formats.table import recognised
+from regkit.io.formats.table import recognise
 from regkit.io.header import Header
 from regkit.io.names import display_name
 from regkit.io.options import AS_STORED, ReadOptions
@@ -59,7 +59,7 @@ def read_header(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
     place = Path(path)
     if _status(place)[0] != stat.S_IFDIR:
         check_regular(place)
-    return recognised(place).header(place, options)
+    return recognise(place).header(place, options)
 
 
 def check_regular(path: Path) -> None:

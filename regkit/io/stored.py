@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.io.format import Window
 from regkit.io.header import product
-from regkit.io.streams import opened
+from regkit.io.streams import open_stream
 
 _CHUNK = 1 << 20
 # Bytes after the voxels that are drained before the file is called wrong.
@@ -41,7 +41,7 @@ def read_stored(
     *planes, rows = window or whole
     step = product(shape[:-1]) * dtype.itemsize
     count = rows.stop - rows.start
-    with opened(path, name, compressed=False) as file:
+    with open_stream(path, name, compressed=False) as file:
         found = array_from_file(
             (*shape[:-1], count), dtype, file, start + rows.start * step, order="F", mmap=False
         )
@@ -67,7 +67,7 @@ def read_compressed(
     InputError
         If the data end early, or the compressed stream is damaged.
     """
-    with opened(path, name, compressed=True) as file:
+    with open_stream(path, name, compressed=True) as file:
         found = array_from_file(shape, dtype, file, start, order="F", mmap=False)
         _drain(file, name, end)
     return np.asarray(found)

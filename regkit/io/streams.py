@@ -23,12 +23,12 @@ def inside_gzip(path: Path) -> bool:
     InputError
         If it cannot be read.
     """
-    with opened(path, display_name(path), compressed=False) as file:
+    with open_stream(path, display_name(path), compressed=False) as file:
         return file.read(len(_GZIP)) == _GZIP
 
 
 @contextmanager
-def opened(path: Path, name: str, *, compressed: bool) -> Iterator[BufferedIOBase]:
+def open_stream(path: Path, name: str, *, compressed: bool) -> Iterator[BufferedIOBase]:
     """The bytes of a file, decompressed where ``compressed`` says so.
 
     The checksum at the end of a gzip stream is verified only when the stream is read to its end.

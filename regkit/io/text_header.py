@@ -129,7 +129,7 @@ def whole_numbers(path: Path, field: str, text: str) -> tuple[int, ...]:
     return tuple(int(value) for value in found)
 
 
-def required(fields: dict[str, str], key: str, name: str) -> str:
+def required_field(fields: dict[str, str], key: str, name: str) -> str:
     """A field that must be there.
 
     Raises

@@ -14,7 +14,7 @@ from regkit.io.itk_fields import ITK_FIELD
 from regkit.io.itk_files import ITK_HDF5, ITK_MATLAB, ITK_TEXT
 from regkit.io.names import display_name, extension
 from regkit.io.preflight import check_regular
-from regkit.io.streams import opened
+from regkit.io.streams import open_stream
 from regkit.io.transform_format import TransformFormat
 from regkit.transforms import DisplacementField, Transform, VelocityField, links
 
@@ -63,7 +63,7 @@ def read_transform(path: str | Path) -> Transform:
     if form is None and not place.is_file():
         raise _unknown(place, "readable", TABLE)
     check_regular(place)
-    with opened(place, display_name(place), compressed=False):
+    with open_stream(place, display_name(place), compressed=False):
         pass  # so that a missing permission is not taken for damage
     foreign = foreign_transform(place) if form is None or form in BY_CONTENT else None
     if foreign is not None:

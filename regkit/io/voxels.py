@@ -54,7 +54,7 @@ def write_stream(write: Callable[[Any], object], path: Path, *, compressed: bool
             write(stream)
 
 
-def without_padding(volume: Volume, padding: float | None) -> Volume:
+def mark_padding(volume: Volume, padding: float | None) -> Volume:
     """The image with its padding marked as no data, where a value of padding is given."""
     return volume if padding is None else volume.with_padding(padding)
 

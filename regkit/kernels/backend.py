@@ -68,9 +68,9 @@ def _triton_works() -> bool:
     if find_spec("triton") is None:
         return False
     try:
-        from regkit.kernels.gpu.smoothing import convolved
+        from regkit.kernels.gpu.smoothing import convolve
 
-        convolved(torch.ones(1, 4, device="cuda"), [(0.5, 0.5, 0.5)], zero=True, spare=False)
+        convolve(torch.ones(1, 4, device="cuda"), [(0.5, 0.5, 0.5)], zero=True, spare=False)
         torch.cuda.synchronize()
     except Exception as error:  # whatever a compiler or a driver may say
         why = str(error).strip().splitlines() or [type(error).__name__]

@@ -20,15 +20,15 @@ from regkit.kernels.sampling import sample_linear_reference
 from regkit.kernels.smoothing import gaussian
 
 
-def lifted(u: Tensor) -> Tensor:
+def lift_field(u: Tensor) -> Tensor:
     """A 2-D field as a 3-D one of a single slice; a 3-D field as it is."""
     if u.shape[0] == 3:
         return u
     return torch.cat([torch.zeros_like(u[:1]), u])[:, None]
 
 
-def dropped(u: Tensor, ndim: int) -> Tensor:
-    """Undo :func:`lifted`."""
+def drop_lifted(u: Tensor, ndim: int) -> Tensor:
+    """Undo :func:`lift_field`."""
     return u if ndim == 3 else u[1:, 0]
 
 
@@ -38,7 +38,7 @@ def identity_index(shape: tuple[int, ...], like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))
 
 
-def nested(u: Tensor, shape: Sequence[int]) -> Tensor:
+def resize_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
     """A displacement on a grid of the same extent cut into ``shape``, counted in its voxels."""
     mode = "trilinear" if len(u) == 3 else "bilinear"
     scale = u.new_tensor([n / g for n, g in zip(shape, u.shape[1:], strict=True)])
@@ -56,10 +56,10 @@ def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor
         return compose_reference(u, v)
     from regkit.kernels.cpu import warping
 
-    u3, v3 = lifted(u).contiguous(), lifted(v).contiguous()
-    room = torch.empty_like(v3) if out is None else lifted(out)
+    u3, v3 = lift_field(u).contiguous(), lift_field(v).contiguous()
+    room = torch.empty_like(v3) if out is None else lift_field(out)
     warping.compose(u3.numpy(), v3.numpy(), room.numpy())
-    return dropped(room, len(u))
+    return drop_lifted(room, len(u))
 
 
 def compose_reference(u: Tensor, v: Tensor) -> Tensor:
@@ -97,16 +97,16 @@ def invert(
     own = tuple(u.shape[1:])
     size = own if shape is None else tuple(shape)
     if not loops_apply(u):
-        whole = u if size == own else nested(u, size)
+        whole = u if size == own else resize_displacement(u, size)
         return invert_reference(whole, iterations=3 * iterations, tolerance=tolerance)
     from regkit.kernels.cpu import inversion
 
     # What is found on the field's own grid leaves a step or two on a finer one.
-    first = -u if size == own else nested(invert(u, iterations=iterations)[0], size)
-    u3, v3 = lifted(u).contiguous(), lifted(first).contiguous()
+    first = -u if size == own else resize_displacement(invert(u, iterations=iterations)[0], size)
+    u3, v3 = lift_field(u).contiguous(), lift_field(first).contiguous()
     residual = torch.empty(v3.shape[1:])
     inversion.invert(u3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())
-    return dropped(v3, len(u)), residual.reshape(size)
+    return drop_lifted(v3, len(u)), residual.reshape(size)
 
 
 def invert_reference(
@@ -168,13 +168,13 @@ def jacobian_determinant(u: Tensor, linear: Matrix) -> Tensor:
     return out
 
 
-def unfolded(u: Tensor, *, least: float = 0.1, most: int = 10) -> Tensor:
+def remove_folds(u: Tensor, *, least: float = 0.1, most: int = 10) -> Tensor:
     """``u`` in voxels, smoothed where its determinant is below ``least`` until it is nowhere.
 
     ``most`` bounds how often. Away from such places, and on the border, ``u`` stays as it is.
     """
     if len(u) == 3 and u.shape[1] == 1:
-        return lifted(unfolded(dropped(u, 2), least=least, most=most))
+        return lift_field(remove_folds(drop_lifted(u, 2), least=least, most=most))
     if min(u.shape[1:]) < 3:
         return u
     inner = torch.zeros(u.shape[1:], dtype=torch.bool, device=u.device)

@@ -9,7 +9,7 @@ from torch import Tensor
 from regkit.kernels.backend import loops_apply
 
 
-def advance(
+def momentum_step(
     speed: Tensor, force: Tensor, weight: Tensor, *, step: float, momentum: float
 ) -> Tensor:
     """``momentum * speed - (1 - momentum) * step * force / (|force| + typical)``.
@@ -31,7 +31,7 @@ def advance(
     stepping.mean_square(force.numpy(), weight.numpy(), partial)
     square, total = partial.sum(axis=0)
     typical = float(np.sqrt(square / max(total, 1.0))) + 1e-20
-    stepping.advance(
+    stepping.momentum_step(
         speed.numpy(), force.numpy(), np.float32(typical), np.float32(step), np.float32(momentum)
     )
     return speed
@@ -40,7 +40,7 @@ def advance(
 def advance_reference(
     speed: Tensor, force: Tensor, weight: Tensor, *, step: float, momentum: float
 ) -> Tensor:
-    """:func:`advance` in PyTorch."""
+    """:func:`momentum_step` in PyTorch."""
     size = torch.linalg.vector_norm(force, dim=0)
     typical = (weight * size.square()).sum().div(weight.sum().clamp(min=1)).sqrt() + 1e-20
     share = (1 - momentum) * step / size.add_(typical)

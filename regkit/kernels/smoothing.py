@@ -42,7 +42,7 @@ def gaussian(
         gaussian_taps(width if size > 1 else 0.0)
         for width, size in zip(widths, image.shape[1:], strict=True)
     ]
-    return convolved(image, taps, zero=zero, spare=spare)
+    return convolve(image, taps, zero=zero, spare=spare)
 
 
 @lru_cache(maxsize=64)
@@ -56,7 +56,7 @@ def gaussian_taps(sigma: float) -> tuple[float, ...]:
 
 
 @with_triton
-def convolved(
+def convolve(
     image: Tensor, taps: Sequence[tuple[float, ...]], *, zero: bool, spare: bool
 ) -> Tensor:
     """Convolve ``image (C, *spatial)`` with ``taps``, an odd number for each axis."""

@@ -17,7 +17,7 @@ from torch.nn import functional
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import is_inside
 from regkit.kernels.backend import loops_apply, with_triton
-from regkit.kernels.fields import identity_index, lifted, nested
+from regkit.kernels.fields import identity_index, lift_field, resize_displacement
 from regkit.kernels.sampling import sample_linear_reference, sample_nearest_reference
 
 
@@ -66,7 +66,7 @@ def warp_grid(
     if len(shape) == 2:
         whole = np.eye(4)
         whole[1:, 1:] = m
-        flat = image[:, None], whole, lifted(u), (1, *shape)
+        flat = image[:, None], whole, lift_field(u), (1, *shape)
         return warp_grid(*flat, nearest=nearest, outside=outside)[:, 0]
     if nearest:
         return _warp_nearest(image.contiguous(), m, u.contiguous(), shape, outside)
@@ -102,7 +102,9 @@ def _warp_nearest(
 
 
 @with_triton
-def step_force(warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]) -> Tensor:
+def displacement_gradient(
+    warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]
+) -> Tensor:
     """How the loss changes when every voxel steps aside before it is warped.
 
     The derivative of ``loss(image o phi o (id + v))`` by ``v`` at 0 is ``upstream grad(warped)``:
@@ -127,7 +129,7 @@ def step_force(warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int
     from regkit.kernels.cpu import force as loops
 
     planes = torch.empty(3, len(known), *shape[1:])
-    loops.step_force(warped.numpy(), known.numpy(), upstream.numpy(), planes.numpy())
+    loops.displacement_gradient(warped.numpy(), known.numpy(), upstream.numpy(), planes.numpy())
     if shape[0] == len(known):
         return planes
     force = torch.empty(3, *shape)
@@ -138,13 +140,13 @@ def step_force(warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int
 def step_force_reference(
     warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]
 ) -> Tensor:
-    """:func:`step_force` in PyTorch."""
+    """:func:`displacement_gradient` in PyTorch."""
     there = known > 0
     force = torch.stack([(upstream * _slope(warped, there, axis)).sum(0) for axis in range(3)])
-    return gathered(force, shape)
+    return upsample_adjoint(force, shape)
 
 
-def gathered(fine: Tensor, shape: Sequence[int]) -> Tensor:
+def upsample_adjoint(fine: Tensor, shape: Sequence[int]) -> Tensor:
     """``fine (C, *working)`` summed on a coarser grid of the same extent, ``(C, *shape)``."""
     for axis, size in enumerate(shape, start=1):
         fine = _gathered(fine, axis, size)
@@ -209,6 +211,6 @@ def warp_reference(
 
 def _points(m: Matrix | Tensor, u: Tensor, shape: Sequence[int]) -> Tensor:
     """``m (x + u(x))`` for every voxel, ``(N, 3)``."""
-    x = (identity_index(tuple(shape), u) + nested(u, shape)).reshape(3, -1)
+    x = (identity_index(tuple(shape), u) + resize_displacement(u, shape)).reshape(3, -1)
     whole = torch.as_tensor(m, dtype=u.dtype, device=u.device)
     return (whole[:3, :3] @ x + whole[:3, 3:]).T

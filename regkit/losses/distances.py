@@ -35,8 +35,8 @@ def distance_of(name: str, sigma: float) -> Distance:
     0.0
     """
     table: dict[str, Distance] = {
-        "lncc": lambda f, w, m: 1 - local_correlation(f, w, m, sigma).mean(1, keepdim=True),
-        "lncc2": lambda f, w, m: 1 - local_correlation(f, w, m, sigma).square().mean(1, True),
+        "lncc": lambda f, w, m: 1 - feature_correlation(f, w, m, sigma).mean(1, keepdim=True),
+        "lncc2": lambda f, w, m: 1 - feature_correlation(f, w, m, sigma).square().mean(1, True),
         "cosine": cosine_distance,
         "l1": lambda fixed, warped, _: (fixed - warped).abs().mean(1, keepdim=True),
         "l2": lambda fixed, warped, _: (fixed - warped).square().mean(1, keepdim=True),
@@ -47,7 +47,7 @@ def distance_of(name: str, sigma: float) -> Distance:
     return table[name]
 
 
-def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, sigma: float) -> Tensor:
+def feature_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, sigma: float) -> Tensor:
     """Correlation ``(N, C, *spatial)`` of every channel in Gaussian windows of ``sigma`` pixels.
 
     Statistics of a window are of what has weight; one in which a channel is flat counts as not

@@ -25,7 +25,7 @@ from regkit.losses.registry import FEATURES
 from regkit.losses.similarity import Similarity
 from regkit.losses.traits import Traits
 
-Noise = Literal["shared", "independent", "none"]
+NoiseMode = Literal["shared", "independent", "none"]
 Axes = Literal["random", "all", 0, 1, 2]
 TRAITS = Traits(
     citation="Features as similarity: Guiding Registration with Emergent Similarity from "
@@ -35,7 +35,7 @@ TRAITS = Traits(
 
 
 @dataclass(frozen=True)
-class View:
+class SliceView:
     """Some slices of both images along one axis, and how much of the loss they are."""
 
     axis: int | None
@@ -98,7 +98,7 @@ class FeatureSimilarity(Similarity):
     slices: int | None = None
     axes: Axes = "random"
     layer_weights: tuple[float, ...] | None = None
-    noise: Noise = "shared"
+    noise: NoiseMode = "shared"
     chunk: int = 16
     generator: torch.Generator = field(default_factory=lambda: torch.Generator().manual_seed(0))
     cache: FeatureCache | None = None
@@ -214,9 +214,9 @@ class FeatureSimilarity(Similarity):
     def _noise(self, images: Tensor) -> Tensor | None:
         return None if self.noise == "none" else self.extractor.draw(images, self.generator)
 
-    def _views(self, weight: Tensor) -> Iterator[View]:
+    def _views(self, weight: Tensor) -> Iterator[SliceView]:
         if self.extractor.ndim == 3 or weight.ndim == 2:
-            yield View(None, torch.zeros(1, dtype=torch.long), torch.ones(1))
+            yield SliceView(None, torch.zeros(1, dtype=torch.long), torch.ones(1))
             return
         axes = self._axes(weight)
         for axis in axes:
@@ -231,7 +231,7 @@ class FeatureSimilarity(Similarity):
             return [int(torch.randint(3, (), generator=self.generator))]
         return [self.axes]
 
-    def _slices(self, weight: Tensor, axis: int, parts: int) -> Iterator[View]:
+    def _slices(self, weight: Tensor, axis: int, parts: int) -> Iterator[SliceView]:
         """Of those that have weight."""
         amount = weight.detach().movedim(axis, 0).flatten(1).sum(1).cpu()
         index = torch.nonzero(amount > 0).flatten()
@@ -240,7 +240,7 @@ class FeatureSimilarity(Similarity):
             index = index[drawn].sort().values
         total = amount[index].sum().clamp(min=1e-6) * parts
         for some in torch.split(index, self.chunk):
-            yield View(axis, some, amount[some] / total)
+            yield SliceView(axis, some, amount[some] / total)
 
 
 def _pooled(weight: Tensor, shape: torch.Size) -> Tensor:

@@ -13,7 +13,7 @@ def mass_conserved(warped: Tensor, u: Tensor) -> Tensor:
 
     Where a map takes a voxel of fixed to half its volume of moving, only half of what lies there
     can fill it. That holds for densities: CT between air and dense bone, as
-    :func:`regkit.preprocess.intensity.normalised` scales it (air 0, water 0.5).
+    :func:`regkit.preprocess.intensity.normalise` scales it (air 0, water 0.5).
 
     Parameters
     ----------

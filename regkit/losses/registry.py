@@ -18,9 +18,9 @@ from regkit.settings import near
 if TYPE_CHECKING:
     from regkit.losses.similarity import Similarity
 
-GROUP = "regkit.similarities"
+SIMILARITIES_GROUP = "regkit.similarities"
 FEATURES = "features:"  # begins the name of what a backbone sees: features:NAME
-BUILT_IN = {
+BUILT_IN_SIMILARITIES = {
     "mse": "regkit.losses.mse:MSE.of",
     "lncc": "regkit.losses.lncc:LNCC.of",
     "lncc2": "regkit.losses.lncc:LNCC.squared_of",
@@ -39,12 +39,17 @@ def names() -> tuple[str, ...]:
     >>> names()[:5]
     ('mse', 'lncc', 'lncc2', 'mind', 'mi')
     """
-    return tuple({**BUILT_IN, **{entry.name: "" for entry in entry_points(group=GROUP)}})
+    return tuple(
+        {
+            **BUILT_IN_SIMILARITIES,
+            **{entry.name: "" for entry in entry_points(group=SIMILARITIES_GROUP)},
+        }
+    )
 
 
 def is_registered(name: str) -> bool:
     """Whether :func:`make` knows ``name``."""
-    return name in BUILT_IN or name in names()
+    return name in BUILT_IN_SIMILARITIES or name in names()
 
 
 def make(name: str, radius: int = 2) -> Similarity:
@@ -103,9 +108,9 @@ def _weighed(word: str) -> tuple[float, str]:
 
 
 def _entry(name: str) -> EntryPoint:
-    if name in BUILT_IN:
-        return EntryPoint(name, BUILT_IN[name], GROUP)
-    for entry in entry_points(group=GROUP):
+    if name in BUILT_IN_SIMILARITIES:
+        return EntryPoint(name, BUILT_IN_SIMILARITIES[name], SIMILARITIES_GROUP)
+    for entry in entry_points(group=SIMILARITIES_GROUP):
         if entry.name == name:
             return entry
     raise InputError(f"similarity {name!r} does not exist{near(name, names())}")

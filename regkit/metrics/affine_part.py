@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from regkit.geometry.grid import Grid
-from regkit.metrics.consistency import thinned
+from regkit.metrics.consistency import thin_grid
 from regkit.transforms import Affine, Transform
 
 
@@ -28,7 +28,7 @@ def affine_part(phi: Transform, grid: Grid) -> Affine:
     if isinstance(phi, Affine):
         return phi
     # An axis of one voxel leaves the fit open along it, so every axis gets at least two.
-    sparse = thinned(grid, 10_000)
+    sparse = thin_grid(grid, 10_000)
     points = sparse.with_shape(np.maximum(sparse.shape, 2)).world_points().reshape(-1, grid.ndim)
     centre = points.mean(0)
     columns = torch.cat([points - centre, torch.ones(len(points), 1, dtype=points.dtype)], dim=1)

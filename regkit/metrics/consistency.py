@@ -12,7 +12,7 @@ from regkit.transforms import Transform
 from regkit.volume.volume import Volume
 
 
-def thinned(grid: Grid, limit: int = 200_000) -> Grid:
+def thin_grid(grid: Grid, limit: int = 200_000) -> Grid:
     """Every n-th voxel of ``grid`` along each axis, with the smallest n that leaves ``limit``.
 
     Examples
@@ -62,7 +62,7 @@ def inverse_consistency(
     >>> inverse_consistency(shift, Affine.identity(2), Grid((1, 2), np.eye(3)))
     tensor([5., 5.], dtype=torch.float64)
     """
-    sparse = thinned(grid)
+    sparse = thin_grid(grid)
     points = sparse.world_points()[region(mask, sparse)]
     mapped = phi(points)
     if moving_grid is not None:

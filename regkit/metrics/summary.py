@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from regkit.geometry.grid import Grid
-from regkit.metrics.consistency import inverse_consistency, thinned
+from regkit.metrics.consistency import inverse_consistency, thin_grid
 from regkit.metrics.jacobian import folding, jacobian, log_jacobian_sd
 from regkit.metrics.region import region
 from regkit.transforms import Transform
@@ -69,7 +69,7 @@ def summarise(
 
 
 def _displacement(phi: Transform, grid: Grid, mask: Volume | None) -> Tensor:
-    sparse = thinned(grid)
+    sparse = thin_grid(grid)
     points = sparse.world_points()[region(mask, sparse)]
     return (phi(points) - points).square().sum(-1).sqrt()
 

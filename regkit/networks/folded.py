@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from regkit.kernels.parity import by_parity
 from regkit.networks.head import Head
-from regkit.networks.unet import SCALE, UNet, halved, pooled
+from regkit.networks.unet import SCALE, UNet, halve, mean_pool
 
 _CONV: dict[int, Any] = {2: functional.conv2d, 3: functional.conv3d}
 _TRANSPOSED: dict[int, Any] = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
@@ -70,8 +70,8 @@ class FoldedUNet(nn.Module):
 
     def _down(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         conv = partial(_CONV[self.ndim], weight=weight, bias=bias, stride=2, padding=1)
-        y = halved(conv, functional.leaky_relu(x))
-        y[:, -x.shape[1] :] += pooled(x.float())  # there is no pooling in bfloat16
+        y = halve(conv, functional.leaky_relu(x))
+        y[:, -x.shape[1] :] += mean_pool(x.float())  # there is no pooling in bfloat16
         return y
 
     def _up(self, parts: Sequence[Tensor], number: int, shape: Sequence[int]) -> Tensor:

@@ -83,14 +83,14 @@ def cascade(halvings: Sequence[int], ndim: int = 3, widths: Widths | None = None
         )
     network: Registration = Step(UNet(ndim, widths))
     for before, after in pairwise(halvings):
-        network = grown(network, Step(UNet(ndim, widths)), before - after)
+        network = add_halved_step(network, Step(UNet(ndim, widths)), before - after)
     return network
 
 
-def grown(network: Registration, step: Step, halvings: int) -> Registration:
+def add_halved_step(network: Registration, step: Step, halvings: int) -> Registration:
     """``network`` on images that are halved so often, and ``step`` after it on whole ones."""
     if isinstance(network, Normalised):
-        return Normalised(grown(network.net, step, halvings), int(network.window))
+        return Normalised(add_halved_step(network.net, step, halvings), int(network.window))
     for _ in range(halvings):
         network = Halved(network)
     return TwoStep(network, step)

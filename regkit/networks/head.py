@@ -20,7 +20,7 @@ from torch.nn import functional
 from regkit.kernels.parity import by_voxel
 from regkit.networks.incidence import (
     Span,
-    contracted,
+    contract_taps,
     sorted_taps,
     spans,
     through_doubling,
@@ -118,7 +118,7 @@ class Head:
         if insides not in self._partial:
             before = self._through_doublings(insides[:-1])
             table = through_doubling(insides[-1])
-            self._partial[insides] = contracted(before, table, self.ndim + 1 - len(insides))
+            self._partial[insides] = contract_taps(before, table, self.ndim + 1 - len(insides))
         return self._partial[insides]
 
     def _of_images(self) -> Tensor:
@@ -129,7 +129,7 @@ class Head:
         pairs = torch.einsum("ocd,qs->odqcs", self.skip.flatten(2), eye.flatten(1))
         pairs = pairs.reshape(n, *[3] * n, 2**n * self.skip.shape[1], *[2] * n)
         for left in range(n, 0, -1):
-            pairs = contracted(pairs, through_parities(), left)
+            pairs = contract_taps(pairs, through_parities(), left)
         return sorted_taps(pairs)
 
 

@@ -65,7 +65,7 @@ def through_parities() -> Tensor:
     return table
 
 
-def contracted(taps: Tensor, table: Tensor, left: int) -> Tensor:
+def contract_taps(taps: Tensor, table: Tensor, left: int) -> Tensor:
     """Sum over the taps of the first axis that is left.
 
     Parameters

@@ -14,7 +14,7 @@ from regkit.networks.unet import UNet
 PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
-def faster(network: Registration, *, precision: str = "auto") -> Registration:
+def optimize_for_inference(network: Registration, *, precision: str = "auto") -> Registration:
     """The same map from a network that can no longer be trained, in a fraction of the time.
 
     Parameters
@@ -42,7 +42,7 @@ def faster(network: Registration, *, precision: str = "auto") -> Registration:
             f"precision {precision!r} does not exist; allowed: auto, {', '.join(PRECISIONS)}"
         )
     device = next(network.parameters()).device
-    name = suited(device) if precision == "auto" else precision
+    name = preferred_precision(device) if precision == "auto" else precision
 
     def change(step: Step, full: bool) -> Step:
         if not isinstance(step.net, UNet):
@@ -52,7 +52,7 @@ def faster(network: Registration, *, precision: str = "auto") -> Registration:
     return network.rebuilt(change)
 
 
-def suited(device: torch.device) -> str:
+def preferred_precision(device: torch.device) -> str:
     """The precision that ``device`` is fastest in without harm, ``bf16`` or ``fp32``."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
@@ -66,13 +66,13 @@ def precision_of(network: Registration) -> str:
     return "bf16" if torch.bfloat16 in found else "fp32"
 
 
-def compiled(network: Registration) -> Registration:
+def compile_network(network: Registration) -> Registration:
     """The same map through ``torch.compile``, which pays off after many passes of one shape.
 
     Parameters
     ----------
     network
-        As for :func:`faster`. It is calculated in float32.
+        As for :func:`optimize_for_inference`. It is calculated in float32.
     """
 
     def change(step: Step, _full: bool) -> Step:
@@ -82,7 +82,7 @@ def compiled(network: Registration) -> Registration:
 
 
 def not_compiled(network: Registration) -> str:
-    """Why a part of what :func:`compiled` made runs as it is, empty if all is compiled."""
+    """Why a part of what :func:`compile_network` made runs as it is, empty if all is compiled."""
     parts = (part for part in network.modules() if isinstance(part, CompiledUNet))
     return next((part.failure for part in parts if part.failure), "")
 
@@ -93,7 +93,7 @@ def displacement(network: Registration, moving: Tensor, fixed: Tensor) -> Tensor
     Parameters
     ----------
     network
-        Best from :func:`faster`.
+        Best from :func:`optimize_for_inference`.
     moving, fixed
         ``(1, 1, *shape)`` float32 in [0, 1], on one grid.
 

@@ -11,7 +11,7 @@ from regkit.errors import InputError
 from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
 from regkit.networks.weights import store
-from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
+from regkit.networks.weights.checkpoint import Trained, read_checkpoint, training_facts
 
 _BEST_FIRST = ("multigradicon", "unigradicon")
 AUTO = "auto"
@@ -49,8 +49,8 @@ def load(name: str) -> Model:
     path = weights_file(name)
     if _is_path(name):
         network = from_state(read_checkpoint(path), name=path.name)
-        return Model(path.name, network, trained(path))
-    return Model(name, store.load(name), trained(path))
+        return Model(path.name, network, training_facts(path))
+    return Model(name, store.load_weights(name), training_facts(path))
 
 
 def weights_file(name: str) -> Path:
@@ -100,7 +100,7 @@ def resolve(name: str) -> tuple[str | None, str]:
         If the weights or the file are not here.
     """
     if name == AUTO:
-        here = store.installed()
+        here = store.installed_weights()
         best = next((known for known in _BEST_FIRST if known in here), None)
         if best is None:
             known = " and ".join(_BEST_FIRST)
@@ -117,4 +117,4 @@ def resolve(name: str) -> tuple[str | None, str]:
 def _is_path(name: str) -> bool:
     """Whether this is meant as a file rather than as the name of installed weights."""
     path = Path(name)
-    return name not in store.available() and bool(path.suffix or len(path.parts) > 1)
+    return name not in store.available_weights() and bool(path.suffix or len(path.parts) > 1)

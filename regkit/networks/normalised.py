@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from regkit.kernels.windows import box_mean
-from regkit.networks.steps import Change, Registration, SteppedMap
+from regkit.networks.steps import Registration, StepChange, SteppedMap
 
 _FAINT = 1e-3  # the variance below which a window counts as flat, in [0, 1]
 
@@ -38,7 +38,7 @@ class Normalised(Registration):
         phi: SteppedMap = self.net(standing_out(moving, radius), standing_out(fixed, radius))
         return phi
 
-    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+    def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""
         return Normalised(self.net.rebuilt(change, full=full), int(self.window))
 

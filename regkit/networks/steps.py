@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from regkit.kernels.sampling import sample_unit, unit_points, warp_unit
 from regkit.networks.compiled import CompiledUNet
 from regkit.networks.folded import FoldedUNet
-from regkit.networks.unet import UNet, pooled
+from regkit.networks.unet import UNet, mean_pool
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SteppedMap:
         *earlier, last = self.steps
         own = tuple(last.shape[2:])
         if self.reduced and own != tuple(shape):
-            return enlarged(self.displacement(own), shape)
+            return upsample_displacement(self.displacement(own), shape)
         same = own == tuple(shape)  # its own voxels: nothing to interpolate
         total = last if same else sample_unit(last, unit_points(shape, last))
         for u in reversed(earlier):
@@ -72,14 +72,14 @@ class Registration(nn.Module, ABC):
         """Find the map from fixed to moving: ``moving(phi(x))`` looks like ``fixed(x)``."""
 
     @abstractmethod
-    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+    def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
         """The same of other steps: what ``change`` makes of each.
 
         It is told whether the step is at the ``full`` resolution of the images.
         """
 
 
-Change = Callable[["Step", bool], Registration]
+StepChange = Callable[["Step", bool], Registration]
 
 
 class Step(Registration):
@@ -96,7 +96,7 @@ class Step(Registration):
         u = u if u.dtype == torch.float64 else u.float()
         return SteppedMap((u,), reduced=u.shape[2:] != fixed.shape[2:])
 
-    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+    def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""
         return change(self, full)
 
@@ -110,10 +110,10 @@ class Halved(Registration):
 
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """See :class:`Registration`."""
-        phi: SteppedMap = self.net(pooled(moving), pooled(fixed))
+        phi: SteppedMap = self.net(mean_pool(moving), mean_pool(fixed))
         return phi
 
-    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+    def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""
         return Halved(self.net.rebuilt(change, full=False))
 
@@ -133,13 +133,13 @@ class TwoStep(Registration):
         rest: SteppedMap = self.netPsi(seen, fixed)
         return phi + rest
 
-    def rebuilt(self, change: Change, *, full: bool = True) -> Registration:
+    def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""
         first, second = (part.rebuilt(change, full=full) for part in (self.netPhi, self.netPsi))
         return TwoStep(first, second)
 
 
-def enlarged(u: Tensor, shape: Sequence[int]) -> Tensor:
+def upsample_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
     """``u (B, d, *any)`` on a finer grid of the same field of view, interpolated.
 
     By a product with a narrow matrix an axis, in a quarter of the time of ``interpolate``.

@@ -146,8 +146,8 @@ class UNet(nn.Module):
         skips = []
         for down in self.downConvs:
             skips.append(x)
-            y = halved(down, functional.leaky_relu(x))
-            x = y + widened(pooled(x), y.shape[1])
+            y = halve(down, functional.leaky_relu(x))
+            x = y + widen_channels(mean_pool(x), y.shape[1])
         for number, skip in reversed(list(enumerate(skips[self.widths.reduced :]))):
             x = torch.cat([self._up(x, number, skip), skip], dim=1)
         out: Tensor = self.lastConv(x)
@@ -167,7 +167,7 @@ class UNet(nn.Module):
         return out
 
 
-def halved(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def halve(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """A convolution of stride 2 and width 3 on ``x (B, C, *shape)``, which has zeros around it.
 
     Where one voxel comes out of the last axis, oneDNN 3.12 reads in bfloat16 what nobody wrote.
@@ -178,14 +178,14 @@ def halved(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return conv(wide)[..., : (n + 1) // 2]
 
 
-def pooled(images: Tensor) -> Tensor:
+def mean_pool(images: Tensor) -> Tensor:
     """``(B, C, *shape)`` at half the resolution: means of two voxels an axis, of one at an end."""
     window = [min(n, 2) for n in images.shape[2:]]
     out: Tensor = _POOL[images.ndim - 2](images, window, stride=2, ceil_mode=True)
     return out
 
 
-def widened(x: Tensor, channels: int) -> Tensor:
+def widen_channels(x: Tensor, channels: int) -> Tensor:
     """``x (B, C, *shape)`` with empty channels put before its own."""
     empty = x.new_zeros(x.shape[0], channels - x.shape[1], *x.shape[2:])
     return torch.cat([empty, x], dim=1)

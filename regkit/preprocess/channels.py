@@ -35,13 +35,13 @@ def shares_of(channels: int, weights: Sequence[float] | None = None) -> tuple[fl
     return tuple(weight / total for weight in given)
 
 
-def counted(volume: Volume, shares: Sequence[float]) -> Volume:
+def counted_channels(volume: Volume, shares: Sequence[float]) -> Volume:
     """``volume`` without the channels of share 0; itself where all count."""
     kept = [number for number, share in enumerate(shares) if share > 0]
     return volume if len(kept) == volume.channels else volume.with_data(volume.data[kept])
 
 
-def averaged(volume: Volume, shares: Sequence[float]) -> Volume:
+def mean_channel(volume: Volume, shares: Sequence[float]) -> Volume:
     """One channel: the mean of all, each by its share; ``volume`` itself where it has one.
 
     Parameters

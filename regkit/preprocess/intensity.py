@@ -26,7 +26,7 @@ _QUANTILES: dict[str, tuple[float | None, float]] = {
 _SAMPLES = 2_000_000
 
 
-def normalised(volume: Volume, modality: Modality = "auto") -> Volume:
+def normalise(volume: Volume, modality: Modality = "auto") -> Volume:
     """``volume`` in float32 with intensities in [0, 1].
 
     CT is clamped to -1000 ... 1000 HU; MR to its minimum and 99.5 % quantile, PET to its minimum

@@ -9,7 +9,7 @@ from scipy import ndimage
 from regkit.volume.volume import Volume
 
 
-def filled(volume: Volume) -> Volume:
+def fill_nodata(volume: Volume) -> Volume:
     """``volume`` with the value of the nearest voxel that has data where there are none.
 
     What is compared there counts for nothing; but descriptors look a few voxels around, and a

@@ -12,11 +12,11 @@ from regkit.losses.similarity import Similarity
 from regkit.registration.check import check_overlap
 from regkit.registration.choice import linear_similarity
 from regkit.registration.config import RegisterConfig
+from regkit.registration.initialization import find_start
 from regkit.registration.linear import best_of, linear_level, register_linear
-from regkit.registration.pair import Pair, inverse_if, smaller_first, swapped
-from regkit.registration.result import Progress, Report, Stage
-from regkit.registration.start import find_start
-from regkit.registration.state import State
+from regkit.registration.pair import Pair, inverse_if, smaller_first, swap_images
+from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
+from regkit.registration.state import EngineState
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Alignment:
     """The start, then the rigid engine, then the affine one."""
 
     config: RegisterConfig
-    report: Report
+    report: OnEngineProgress
 
-    def run(self, pair: Pair, state: State) -> State:
+    def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`; an affine that is known is a start."""
         start = state.affine if state.affines else None
         affines, stages = align(pair, self.config, start, self.report)
@@ -39,9 +39,9 @@ class Polish:
 
     kind: str
     config: RegisterConfig
-    report: Report
+    report: OnEngineProgress
 
-    def run(self, pair: Pair, state: State) -> State:
+    def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
         last = state.chosen.last
         affine, stage = polish(pair, state.affines, last, self.config, self.report, kind=self.kind)
@@ -49,13 +49,13 @@ class Polish:
 
 
 def align(
-    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: Report
-) -> tuple[list[Matrix], list[Stage]]:
+    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: OnEngineProgress
+) -> tuple[list[Matrix], list[EngineStage]]:
     """The start, then the rigid engine, then the affine one: what each ended with."""
-    stages: list[Stage] = []
+    stages: list[EngineStage] = []
     seen, exchanged = smaller_first(pair)
     if matrix is None:
-        report(Progress("init", MutualInformation.name, 1, 1, 0, 1, float("nan")))
+        report(EngineProgress("init", MutualInformation.name, 1, 1, 0, 1, float("nan")))
         found, stage = find_start(seen, config.init)
         matrix = inverse_if(exchanged, found)
         stages.append(stage)
@@ -81,10 +81,10 @@ def polish(
     known: Sequence[Matrix],
     similarity: Similarity,
     config: RegisterConfig,
-    report: Report,
+    report: OnEngineProgress,
     *,
     kind: str,
-) -> tuple[Matrix, Stage]:
+) -> tuple[Matrix, EngineStage]:
     """The linear engine's last word where no field follows, from the best of ``known``.
 
     A local similarity has many minima. Where the images are exchanged it has others, so that the
@@ -100,7 +100,7 @@ def polish(
     seen, exchanged = smaller_first(pair)
     settings = config.linear.model_copy(update={"tolerance": config.linear.polish_tolerance})
 
-    def found(at: Pair, starts: Sequence[Matrix]) -> tuple[Matrix, Stage]:
+    def found(at: Pair, starts: Sequence[Matrix]) -> tuple[Matrix, EngineStage]:
         return register_linear(
             at, starts, kind, similarity, settings, report, spacings=settings.polish
         )
@@ -108,7 +108,7 @@ def polish(
     starts = [inverse_if(exchanged, each) for each in known]
     matrix, stage = found(seen, starts)
     if not similarity.informs:
-        other, _ = found(swapped(seen), [inverse_if(True, each) for each in starts])
+        other, _ = found(swap_images(seen), [inverse_if(True, each) for each in starts])
         second, record = found(seen, [inverse_if(True, other)])
         level = linear_level(seen, settings.polish[-1], similarity, matrix)
         if best_of(level, [second, matrix], similarity) is second:

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from regkit.geometry.grid import Grid
-from regkit.resample import AnyVolume
+from regkit.volume.volume import AnyVolume
 
 
 def canonical(volume: AnyVolume) -> AnyVolume:
     """Axes along R, A, S; a 2-D volume becomes one slice of 3-D."""
     turned = volume.reoriented("RAS"[: volume.ndim])
     turned = replace(turned, grid=_rounded(turned.grid))
-    return turned if turned.ndim == 3 else lifted(turned)
+    return turned if turned.ndim == 3 else lift_volume(turned)
 
 
 def _rounded(grid: Grid) -> Grid:
@@ -28,7 +28,7 @@ def _rounded(grid: Grid) -> Grid:
     return grid.placed(grid.shape, affine)
 
 
-def lifted(volume: AnyVolume) -> AnyVolume:
+def lift_volume(volume: AnyVolume) -> AnyVolume:
     """A 2-D volume as a 3-D one whose first axis is a single slice along the third world axis."""
     flat = volume.grid.affine
     whole = np.zeros((4, 4))

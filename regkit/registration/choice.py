@@ -15,7 +15,7 @@ from regkit.registration.backbones import feature_similarity
 from regkit.registration.config import AUTOMATIC, FeatureConfig, RegisterConfig
 from regkit.registration.linear import warp_level
 from regkit.registration.pair import Pair, coarser, level
-from regkit.registration.state import Choice, State
+from regkit.registration.state import Choice, EngineState
 
 # Share of local correlation that is negative, up to which two images show the same contrast.
 _SAME = 0.015
@@ -28,19 +28,19 @@ class Chooser:
     config: RegisterConfig
     asked: Similarity | None
 
-    def run(self, pair: Pair, state: State) -> State:
+    def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
         if self.asked is not None:
             choice = Choice(self.asked, self.config.similarity, "asked for", self.asked)
             return state.after(choice=choice)
         name, reason = choose(pair, state.affine)
-        similarity = configured(name, self.config)
+        similarity = configured_similarity(name, self.config)
         local = LNCC(self.config.linear.radius)
         last = similarity if similarity.traits.across_contrasts else local
         return state.after(choice=Choice(similarity, name, reason, last))
 
 
-def configured(name: str, config: RegisterConfig) -> Similarity:
+def configured_similarity(name: str, config: RegisterConfig) -> Similarity:
     """The similarity called ``name`` with the settings of ``config``."""
     return similarity_of(name, config.field.radius, config.features, config.seed)
 
@@ -104,10 +104,10 @@ def _opposed_share(pair: Pair, affine: Matrix) -> float:
     shares = weight.new_tensor(pair.shares).reshape(-1, 1, 1, 1)
     channels = zip(at.fixed, warped, strict=True)
     found = torch.stack([local_correlation(f, w, weight, 2) for f, w in channels])
-    return opposed(found, shares * weight)
+    return opposed_share(found, shares * weight)
 
 
-def opposed(correlation: Tensor, weight: Tensor) -> float:
+def opposed_share(correlation: Tensor, weight: Tensor) -> float:
     """Share of the negative in all squared ``correlation``; both ``(*spatial)``, or by channel.
 
     The square keeps out windows that correlate by chance. Nothing at all opposes nothing.

@@ -62,7 +62,7 @@ def is_near(pair: Pair, affine: Matrix) -> bool:
     return agreement(at.fixed, *through, pair.shares).residual < _NEAR
 
 
-def compared(
+def compare_field(
     pair: Pair, alone: Matrix, affine: Matrix, field: DisplacementField, *, fine: bool
 ) -> Comparison:
     """The affine ``alone`` beside ``affine o field``, all 3-D; ``fine`` sees small shifts too."""

@@ -15,7 +15,7 @@ from regkit.errors import InputError
 from regkit.losses.distances import DistanceName
 from regkit.losses.registry import FEATURES, is_registered, names, parts_of
 from regkit.preprocess.intensity import Modality
-from regkit.settings import Settings, checked
+from regkit.settings import Settings, validate
 
 Preset = Literal["fast", "default", "accurate"]
 AUTOMATIC = ("lncc2", "mi")  # what `auto` chooses: within one contrast, and between two
@@ -37,7 +37,7 @@ def _known_or_auto(similarity: str) -> str:
     return similarity if similarity == "auto" else _known(similarity)
 
 
-Similarity = Annotated[str, AfterValidator(_known)]
+SimilarityName = Annotated[str, AfterValidator(_known)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 SimilarityOrAuto = Annotated[str, AfterValidator(_known_or_auto)]
 
@@ -261,7 +261,7 @@ def make_config(
     >>> make_config("fast", seed=3).seed
     3
     """
-    return checked(RegisterConfig, _merged(load_preset(preset), file or {}, options), "option")
+    return validate(RegisterConfig, _merged(load_preset(preset), file or {}, options), "option")
 
 
 def as_asked(config: RegisterConfig) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.fields import compose_fields
-from regkit.kernels.momentum import advance
+from regkit.kernels.momentum import momentum_step
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.warping import step_force
+from regkit.kernels.warping import displacement_gradient
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
-from regkit.registration.guides import LevelGuides
+from regkit.registration.label_loss import LevelGuides
 from regkit.registration.pair import LevelPair
 from regkit.registration.result import Level
 
@@ -66,7 +66,7 @@ class Descent:
 
     def _path(self, start: Tensor, config: FieldConfig) -> tuple[list[float], Tensor]:
         """The losses on the way, and where it ends."""
-        config = bounded(config, min(self.at.grid.spacing[1:]))
+        config = bound_steps(config, min(self.at.grid.spacing[1:]))
         shape = self.at.grid.shape
         varies, values = self.similarity.varies(shape), list[float]()
         u, speed = start, torch.zeros_like(start)
@@ -80,11 +80,11 @@ class Descent:
             if not varies and _settled(values, config.tolerance):
                 break
             force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
-            speed = advance(
+            speed = momentum_step(
                 speed, force, weight, step=config.step / ratio, momentum=config.momentum
             )
             moved = compose_fields(u, speed, out=force)
-            u = pinned(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
+            u = pin_border(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
         return values, u
 
     def _mean_loss(self, u: Tensor) -> float:
@@ -100,7 +100,7 @@ class Descent:
         at = self.at
         warped, weight = at.warped(at.matrix(self.affine), u)
         value, upstream = self.similarity.value_and_gradient(at.fixed, warped, weight)
-        force = step_force(warped, weight, upstream, tuple(u.shape[1:]))
+        force = displacement_gradient(warped, weight, upstream, tuple(u.shape[1:]))
         if self.guides is not None:
             more, pull = self.guides.pull(u, weight)
             value, force = value + more, force.add_(pull)
@@ -116,7 +116,7 @@ def _settled(values: list[float], tolerance: float) -> bool:
     return values[-_WINDOW - 1] - values[-1] < tolerance * (values[0] - values[-1])
 
 
-def bounded(config: FieldConfig, spacing: float) -> FieldConfig:
+def bound_steps(config: FieldConfig, spacing: float) -> FieldConfig:
     """``config`` with the lengths of one iteration shortened where voxels are large.
 
     Smoothing a force by 1.7 voxels of 16 mm drags along whatever lies within an organ of the
@@ -128,7 +128,7 @@ def bounded(config: FieldConfig, spacing: float) -> FieldConfig:
     )
 
 
-def pinned(u: Tensor) -> Tensor:
+def pin_border(u: Tensor) -> Tensor:
     """Hold the border of the grid in place, so that the field joins the identity outside."""
     for axis in range(1, 4):
         if u.shape[axis] > 1:

@@ -15,7 +15,7 @@ def resolve_device(name: str) -> torch.device:
     InputError
         If the device is not there; the message lists those that are.
     """
-    here = available()
+    here = available_devices()
     if name == "auto":
         return torch.device("cuda:0" if "cuda:0" in here else "cpu")
     wanted = "cuda:0" if name == "cuda" else name
@@ -24,7 +24,7 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(wanted)
 
 
-def available() -> list[str]:
+def available_devices() -> list[str]:
     """Devices that can be used on this machine."""
     gpus = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
     apple = ["mps"] if torch.backends.mps.is_available() else []

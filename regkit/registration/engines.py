@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 from regkit.errors import InputError
 from regkit.losses.similarity import Similarity
 from regkit.registration.alignment import Alignment, Polish
-from regkit.registration.choice import Chooser, configured
+from regkit.registration.choice import Chooser, configured_similarity
 from regkit.registration.config import RegisterConfig
 from regkit.registration.field import FieldEngine
-from regkit.registration.guides import Guides
+from regkit.registration.label_loss import Guides
 from regkit.registration.pair import Pair, is_thin
-from regkit.registration.result import Report
+from regkit.registration.result import OnEngineProgress
 from regkit.registration.selection import Selection
-from regkit.registration.state import Found, State
+from regkit.registration.state import EngineState, Found
 
 if TYPE_CHECKING:
     from regkit.networks.models import Model
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """One step from what is known of a pair to more."""
 
-    def run(self, pair: Pair, state: State) -> State:
+    def run(self, pair: Pair, state: EngineState) -> EngineState:
         """What is known after it; ``pair`` and ``state`` stay as they are."""
 
 
@@ -32,8 +32,8 @@ def find(
     pair: Pair,
     config: RegisterConfig,
     model: Model | None,
-    start: State,
-    report: Report,
+    start: EngineState,
+    report: OnEngineProgress,
     own: Similarity | None = None,
     guides: Guides | None = None,
 ) -> Found:
@@ -53,8 +53,8 @@ def _engines(
     pair: Pair,
     config: RegisterConfig,
     model: Model | None,
-    start: State,
-    report: Report,
+    start: EngineState,
+    report: OnEngineProgress,
     own: Similarity | None,
     guides: Guides | None,
 ) -> Iterator[Engine]:
@@ -65,7 +65,7 @@ def _engines(
     if start.initial is None:
         yield Alignment(config, report)
     if own is None and config.similarity != "auto":
-        own = configured(config.similarity, config)
+        own = configured_similarity(config.similarity, config)
     yield Chooser(config, own)
     if config.transform != "deformable":
         yield Polish(config.transform, config, report)

@@ -19,7 +19,7 @@ from regkit.registration.agreement import (
     images_on,
 )
 from regkit.registration.comparison import in_voxels
-from regkit.registration.linear import descend, evaluate, linear_level, motion_of
+from regkit.registration.linear import evaluate, linear_level, motion_of, optimize_affine
 from regkit.registration.linear_parameters import stretches
 from regkit.registration.pair import LevelPair, Pair, inverse_if, smaller_first
 from regkit.registration.planar import drop_volume
@@ -105,7 +105,7 @@ def _settled(
     at: LevelPair, start: Matrix, similarity: Similarity, *, planar: bool
 ) -> tuple[Matrix, float]:
     motion = motion_of(at, "rigid", start, planar=planar)
-    found, _ = descend(at, motion, similarity, 40, 1e-5, lambda *_: None)
+    found, _ = optimize_affine(at, motion, similarity, 40, 1e-5, lambda *_: None)
     return found, evaluate(at, found, similarity)
 
 

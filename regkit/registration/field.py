@@ -23,20 +23,26 @@ from torch import Tensor
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels import backend
-from regkit.kernels.fields import invert, unfolded
+from regkit.kernels.fields import invert, remove_folds
 from regkit.kernels.sampling import sample
 from regkit.losses.similarity import Similarity
 from regkit.registration.agreement import Agreement, agreement, images_on
 from regkit.registration.comparison import is_near
 from regkit.registration.config import FieldConfig
-from regkit.registration.descent import Descended, Descent, pinned
-from regkit.registration.field_plan import bound, least_factor, shortened
-from regkit.registration.guides import Guides, LevelGuides
+from regkit.registration.descent import Descended, Descent, pin_border
+from regkit.registration.field_plan import bound_iterations, least_factor, shorten_after_network
+from regkit.registration.label_loss import Guides, LevelGuides
 from regkit.registration.pair import LevelPair, Pair, coarser, level
-from regkit.registration.result import Progress, Report, Stage
-from regkit.registration.sides import halfway, mirrored
-from regkit.registration.smoothness import Explained, calm, first_level, is_enough, smoothed
-from regkit.registration.state import State
+from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
+from regkit.registration.smoothness import (
+    Explained,
+    coarse_smooth_config,
+    first_level,
+    is_enough,
+    smooth_config,
+)
+from regkit.registration.state import EngineState
+from regkit.registration.symmetric import exchange_level, mean_with_inverse
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
 
@@ -46,14 +52,14 @@ class FieldEngine:
     """The displacement before the affine, from what was given or what a network made."""
 
     config: FieldConfig
-    report: Report
+    report: OnEngineProgress
     guides: Guides | None = None
 
-    def run(self, pair: Pair, state: State) -> State:
+    def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
         single = state.chosen.similarity
         refined = state.field is not None
-        config = shortened(self.config, single) if refined else self.config
+        config = shorten_after_network(self.config, single) if refined else self.config
         field, stage, explained = register_field(
             pair,
             state.affine,
@@ -71,11 +77,11 @@ def register_field(
     affine: Matrix,
     similarity: Similarity,
     config: FieldConfig,
-    report: Report,
+    report: OnEngineProgress,
     *,
     start: Callable[[Tensor], Tensor] | None = None,
     guides: Guides | None = None,
-) -> tuple[DisplacementField, Stage, Explained]:
+) -> tuple[DisplacementField, EngineStage, Explained]:
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
 
     Parameters
@@ -98,16 +104,16 @@ def register_field(
     begin = time.perf_counter()
     search = _Search(pair, affine, similarity, config, report, guides)
     grid = search.grid_of(0)
-    u = pinned(_first(start, grid)).to(pair.device)
+    u = pin_border(_first(start, grid)).to(pair.device)
     done, explained = search.first(u, started=start is not None)
     levels = [done.level]
     for number in range(1, len(config.factors)):
         u, grid = refit(done.u, grid, search.grid_of(number)), search.grid_of(number)
-        done = search.next(number, pinned(u), explained)
+        done = search.next(number, pin_border(u), explained)
         levels.append(done.level)
     note = f"smooth: one anatomy, {explained.share:.0%} explained" if explained.smooth else ""
     kernels, seconds = backend.name(pair.device), time.perf_counter() - begin
-    stage = Stage("field", similarity.name, kernels, seconds, tuple(levels), note=note)
+    stage = EngineStage("field", similarity.name, kernels, seconds, tuple(levels), note=note)
     return from_index(done.u.cpu(), grid), stage, explained
 
 
@@ -119,7 +125,7 @@ class _Search:
     affine: Matrix
     similarity: Similarity
     config: FieldConfig
-    report: Report
+    report: OnEngineProgress
     guides: Guides | None
 
     def grid_of(self, number: int) -> Grid:
@@ -132,7 +138,7 @@ class _Search:
         descent = self._descent(0)
         judge = None if self.guides else self._judge(descent.at.grid)
         done, explained = first_level(descent, u, self.config, judge, started=started)
-        config = calm(self.config) if explained.smooth else self.config
+        config = coarse_smooth_config(self.config) if explained.smooth else self.config
         return self._from_both_sides(descent, u, done, config), explained
 
     def next(self, number: int, u: Tensor, explained: Explained) -> Descended:
@@ -140,7 +146,7 @@ class _Search:
         descent, config = self._descent(number), self.config
         if explained.smooth:
             finer = config.factors[0] / config.factors[number]
-            config = smoothed(config, descent.at.grid.shape, finer)
+            config = smooth_config(config, descent.at.grid.shape, finer)
         return self._from_both_sides(descent, u, descent.run(u, config), config)
 
     def _judge(self, grid: Grid) -> Callable[[Tensor, Tensor], bool]:
@@ -155,7 +161,9 @@ class _Search:
         pair = self.pair
         grid = coarser(pair.grid, self.config.factors[number])
         similarity = self.similarity.at(min(grid.spacing[1:]))
-        iterations = bound(self.config.iterations[number], math.prod(grid.shape), self.config)
+        iterations = bound_iterations(
+            self.config.iterations[number], math.prod(grid.shape), self.config
+        )
         return Descent(
             level(pair, grid, similarity, pair.region, self.affine),
             self.affine,
@@ -179,18 +187,20 @@ class _Search:
             return done
         back = replace(
             descent,
-            at=mirrored(self.pair, descent.at, self.affine),
+            at=exchange_level(self.pair, descent.at, self.affine),
             affine=np.eye(4),
             guides=self._guides_on(grid, exchanged=True),
         )
         other = back.run(invert(start)[0], config)
-        return replace(done, u=pinned(halfway(done.u, other.u)))
+        return replace(done, u=pin_border(mean_with_inverse(done.u, other.u)))
 
     def _teller(self, number: int, iterations: int) -> Callable[[int, float], None]:
         total, name = len(self.config.factors), self.similarity.name
 
         def told(iteration: int, value: float) -> None:
-            self.report(Progress("field", name, number + 1, total, iteration, iterations, value))
+            self.report(
+                EngineProgress("field", name, number + 1, total, iteration, iterations, value)
+            )
 
         return told
 
@@ -218,4 +228,4 @@ def _first(start: Callable[[Tensor], Tensor] | None, grid: Grid) -> Tensor:
     x = grid.world_points()
     moved = grid.to_index(start(x)) - grid.to_index(x)
     # Small steps keep a map from folding; they do not unfold it.
-    return unfolded(pinned(moved.movedim(-1, 0).float().contiguous()))
+    return remove_folds(pin_border(moved.movedim(-1, 0).float().contiguous()))

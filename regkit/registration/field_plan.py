@@ -10,14 +10,14 @@ from regkit.registration.config import FieldConfig
 from regkit.registration.pair import coarser
 
 
-def bound(iterations: int, voxels: int, config: FieldConfig) -> int:
+def bound_iterations(iterations: int, voxels: int, config: FieldConfig) -> int:
     """How many iterations a level of ``voxels`` may take; a level of none stays without."""
     if iterations == 0:
         return 0
     return max(iterations, min(config.iterations[0], config.effort // voxels))
 
 
-def shortened(config: FieldConfig, similarity: Similarity) -> FieldConfig:
+def shorten_after_network(config: FieldConfig, similarity: Similarity) -> FieldConfig:
     """What is left to do after a network, where there is more than one level.
 
     A tenth of the first level's iterations, which tell whether the images show one anatomy, and a

@@ -8,8 +8,7 @@ import numpy as np
 
 from regkit.errors import InputError
 from regkit.registration.placing import is_slice, slice_normal
-from regkit.resample import AnyVolume
-from regkit.volume.volume import Volume
+from regkit.volume.volume import AnyVolume, Volume
 
 _TILT = 1.0  # degrees, within which a plane is that of the first two world axes
 
@@ -32,10 +31,10 @@ def one_dimension(fixed: Volume, moving: Volume) -> tuple[Volume, Volume, tuple[
     whole = fixed if fixed.ndim == 3 else moving
     _check_plane(fixed, moving, whole)
     notice = f"{whole.name or 'image'}: its single slice is taken as a 2-D image of its plane"
-    return flattened(fixed), flattened(moving), (notice,)
+    return flatten_slice(fixed), flatten_slice(moving), (notice,)
 
 
-def flattened(volume: AnyVolume) -> AnyVolume:
+def flatten_slice(volume: AnyVolume) -> AnyVolume:
     """A 3-D volume of one slice as a 2-D one, without its third world coordinate."""
     if volume.ndim == 2:
         return volume
@@ -51,7 +50,7 @@ def flattened(volume: AnyVolume) -> AnyVolume:
 def flattened_with(volume: AnyVolume, image: Volume) -> AnyVolume:
     """A mask or labels in the way that ``image`` went: 2-D where it is and they are a slice."""
     lies_flat = volume.ndim == image.ndim or not is_slice(volume.grid)
-    return volume if lies_flat else flattened(volume)
+    return volume if lies_flat else flatten_slice(volume)
 
 
 def _check_plane(fixed: Volume, moving: Volume, whole: Volume) -> None:

@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import sample
-from regkit.preprocess.channels import averaged, shares_of
+from regkit.preprocess.channels import mean_channel, shares_of
 from regkit.preprocess.foreground import foreground
-from regkit.preprocess.intensity import normalised
+from regkit.preprocess.intensity import normalise
 from regkit.registration.canonical import canonical
 from regkit.registration.pair import at_spacing
 from regkit.resample import resample
@@ -105,7 +105,7 @@ def _body(image: Volume) -> Labels:
     whole = canonical(image)
     extent = float(np.max(np.array(whole.grid.shape) * np.array(whole.grid.spacing)))
     small = resample(whole, at_spacing(whole.grid, extent / _ACROSS))
-    found = foreground(averaged(normalised(small, "auto"), shares_of(small.channels)))
+    found = foreground(mean_channel(normalise(small, "auto"), shares_of(small.channels)))
     mask = found.data[0].numpy() > 0
     filled = mask.copy()
     for axis, n in enumerate(mask.shape):

@@ -22,8 +22,8 @@ from regkit.kernels.warping import affine_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import LinearConfig
 from regkit.registration.linear_parameters import Motion, Vector, stretch_energy
-from regkit.registration.pair import LevelPair, Pair, at_spacing, bordered, level
-from regkit.registration.result import Level, Progress, Report, Stage
+from regkit.registration.pair import LevelPair, Pair, at_spacing, level, with_soft_border
+from regkit.registration.result import EngineProgress, EngineStage, Level, OnEngineProgress
 
 _LEAST_OVERLAP = 0.25
 _RIVAL = 0.95  # of what the best start gains over an image that shows nothing
@@ -36,10 +36,10 @@ def register_linear(
     kind: str,
     similarity: Similarity,
     config: LinearConfig,
-    report: Report,
+    report: OnEngineProgress,
     *,
     spacings: tuple[float, ...],
-) -> tuple[Matrix, Stage]:
+) -> tuple[Matrix, EngineStage]:
     """Improve a world affine from fixed to moving, as a ``rigid`` or ``affine`` motion of it.
 
     Every level goes on from what looks best in its own voxels: one of ``starts`` (what earlier
@@ -66,7 +66,7 @@ def register_linear(
         motions = [motion_of(at, kind, each, planar=pair.planar) for each in starting]
         told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
         ends = [
-            descend(at, motion, similarity, config.iterations, config.tolerance, told)
+            optimize_affine(at, motion, similarity, config.iterations, config.tolerance, told)
             for motion in motions
         ]
         found, record = min(ends, key=lambda end: evaluate(at, end[0], similarity))
@@ -75,7 +75,7 @@ def register_linear(
         known.append(found)
         levels.append(record)
     seconds, kernels = time.perf_counter() - begin, backend.name(pair.device)
-    return known[-1], Stage(
+    return known[-1], EngineStage(
         kind, similarity.name, kernels, seconds, tuple(levels), note="; ".join(notes)
     )
 
@@ -121,7 +121,9 @@ def linear_level(
     pair: Pair, spacing: float, similarity: Similarity, start: Matrix | None = None
 ) -> LevelPair:
     """The level of a pair at which this engine works in voxels of ``spacing``."""
-    at = bordered(level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start))
+    at = with_soft_border(
+        level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start)
+    )
     return replace(at, blank=similarity.value(at.fixed, _blank(at), at.weight))
 
 
@@ -134,7 +136,7 @@ def motion_of(at: LevelPair, kind: str, start: Matrix, *, planar: bool) -> Motio
     return Motion.of(kind, start, centre, max(radius, 1e-6), planar=planar, axes=u @ vt)
 
 
-def descend(
+def optimize_affine(
     at: LevelPair,
     motion: Motion,
     similarity: Similarity,
@@ -246,9 +248,9 @@ def _prior(at: LevelPair, affine: Matrix, similarity: Similarity) -> tuple[float
 
 
 def _teller(
-    report: Report, stage: str, name: str, place: tuple[int, int], config: LinearConfig
+    report: OnEngineProgress, stage: str, name: str, place: tuple[int, int], config: LinearConfig
 ) -> Callable[[int, float], None]:
     def told(iteration: int, value: float) -> None:
-        report(Progress(stage, name, *place, iteration, config.iterations, value))
+        report(EngineProgress(stage, name, *place, iteration, config.iterations, value))
 
     return told

@@ -16,21 +16,21 @@ from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels import backend
 from regkit.networks.inference import (
-    compiled,
+    compile_network,
     displacement,
-    faster,
     not_compiled,
+    optimize_for_inference,
     precision_of,
 )
 from regkit.networks.models import Model
 from regkit.networks.steps import Registration
-from regkit.preprocess.channels import averaged
-from regkit.preprocess.likened import likened
+from regkit.preprocess.channels import mean_channel
+from regkit.preprocess.contrast_transfer import transfer_contrast
 from regkit.registration.config import NetworkConfig
-from regkit.registration.guides import Guides
+from regkit.registration.label_loss import Guides
 from regkit.registration.pair import Pair
-from regkit.registration.result import Progress, Report, Stage
-from regkit.registration.sides import halfway
+from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
+from regkit.registration.symmetric import mean_with_inverse
 from regkit.resample import resample
 from regkit.transforms import DisplacementField
 from regkit.transforms.displacement import from_index
@@ -48,13 +48,13 @@ def register_network(
     affine: Matrix,
     model: Model,
     config: NetworkConfig,
-    report: Report,
+    report: OnEngineProgress,
     *,
     directions: int,
     same_contrast: bool = True,
     tune: Tune | None = None,
     guides: Guides | None = None,
-) -> tuple[list[DisplacementField], Stage]:
+) -> tuple[list[DisplacementField], EngineStage]:
     """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
 
     The box around fixed's body is stretched to the cube that such networks are trained on, and
@@ -91,7 +91,7 @@ def register_network(
     fixed, moving = (image.to(pair.device) for image in _images(pair, affine, grid))
     translated = model.trained.contrast == "one" and not same_contrast
     if translated:
-        moving = likened(moving, fixed)
+        moving = transfer_contrast(moving, fixed)
     plain = model.network.to(pair.device)
     if tune is not None:
         tuning = time.perf_counter()
@@ -99,18 +99,20 @@ def register_network(
         plain = tune(plain, moving, fixed, _weights(pair, affine, grid), labels)
         begin += time.perf_counter() - tuning  # a stage of its own
     network = (
-        compiled(plain) if config.compiler == "torch" else faster(plain, precision=config.precision)
+        compile_network(plain)
+        if config.compiler == "torch"
+        else optimize_for_inference(plain, precision=config.precision)
     )
     found = []
     for number, (source, target) in enumerate(((moving, fixed), (fixed, moving))[:directions]):
-        report(Progress("network", model.name, 1, 1, number, directions, math.nan))
+        report(EngineProgress("network", model.name, 1, 1, number, directions, math.nan))
         found.append(displacement(network, source, target).cpu())
     if directions == 2:
         there, back = found
-        found = [halfway(there, back), halfway(back, there)]
+        found = [mean_with_inverse(there, back), mean_with_inverse(back, there)]
     if pair.planar:
         found = [torch.cat([torch.zeros_like(u[:1]), u])[:, None] for u in found]
-    fields = [at_rest_outside(u, spanned(grid, u.shape[1:])) for u in found]
+    fields = [at_rest_outside(u, spanning_grid(grid, u.shape[1:])) for u in found]
     note = f"{precision_of(network)}, {'x'.join(map(str, grid.shape))}, {directions} way(s)"
     if translated:
         note += ", moving in fixed's contrast"
@@ -118,7 +120,7 @@ def register_network(
         failure = not_compiled(network)
         note += f", not compiled: {failure}" if failure else ", compiled"
     seconds = time.perf_counter() - begin
-    return fields, Stage("network", model.name, backend.name(pair.device), seconds, note=note)
+    return fields, EngineStage("network", model.name, backend.name(pair.device), seconds, note=note)
 
 
 def working_cube(box: Grid, size: int) -> Grid:
@@ -129,8 +131,8 @@ def working_cube(box: Grid, size: int) -> Grid:
 def _images(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
     """Fixed, and moving through ``affine``, on ``grid``: ``(1, 1, *shape)``."""
     there = grid.placed(grid.shape, affine @ grid.affine)
-    fixed = resample(averaged(pair.fixed, pair.shares), grid)
-    moving = resample(averaged(pair.moving, pair.shares), there)
+    fixed = resample(mean_channel(pair.fixed, pair.shares), grid)
+    moving = resample(mean_channel(pair.moving, pair.shares), there)
     return _batch(pair, fixed), _batch(pair, moving)
 
 
@@ -162,7 +164,7 @@ def _batch(pair: Pair, image: Volume) -> Tensor:
     return data[None].float().contiguous()
 
 
-def spanned(grid: Grid, shape: Sequence[int]) -> Grid:
+def spanning_grid(grid: Grid, shape: Sequence[int]) -> Grid:
     """``shape`` voxels from the first voxel centre of ``grid`` to the last, along every axis."""
     ratios = [(n - 1) / max(m - 1, 1) for n, m in zip(grid.shape, shape, strict=True)]
     scale = np.diag([*(ratio or 1.0 for ratio in ratios), 1.0])

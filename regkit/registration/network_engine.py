@@ -11,12 +11,12 @@ from regkit.losses.similarity import Similarity
 from regkit.networks.models import Model
 from regkit.networks.steps import Registration
 from regkit.registration.config import RegisterConfig, TuningConfig
-from regkit.registration.guides import Guides
+from regkit.registration.label_loss import Guides
 from regkit.registration.network import register_network
 from regkit.registration.pair import Pair
-from regkit.registration.result import Progress, Report, Stage
-from regkit.registration.state import State
-from regkit.registration.tuning import tuned
+from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
+from regkit.registration.state import EngineState
+from regkit.registration.tuning import tune
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class NetworkEngine:
 
     model: Model
     config: RegisterConfig
-    report: Report
+    report: OnEngineProgress
     guides: Guides | None = None
 
-    def run(self, pair: Pair, state: State) -> State:
+    def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
         config, similarity = self.config, state.chosen.similarity
         tuning = _Tuning(similarity, config.tuning, config.dice, self.report)
@@ -53,8 +53,8 @@ class _Tuning:
     similarity: Similarity
     config: TuningConfig
     dice: float
-    report: Report
-    stages: list[Stage] = field(default_factory=list)
+    report: OnEngineProgress
+    stages: list[EngineStage] = field(default_factory=list)
 
     def __call__(
         self,
@@ -68,9 +68,9 @@ class _Tuning:
         begin, name = time.perf_counter(), self.similarity.name
 
         def told(step: int, value: float) -> None:
-            self.report(Progress("tuning", name, 1, 1, step, self.config.iterations, value))
+            self.report(EngineProgress("tuning", name, 1, 1, step, self.config.iterations, value))
 
-        found, losses = tuned(
+        found, losses = tune(
             network,
             moving,
             fixed,
@@ -83,5 +83,5 @@ class _Tuning:
         )
         note = f"{len(losses) - 1} steps, loss {losses[0]:.4f} to {min(losses):.4f}"
         seconds = time.perf_counter() - begin
-        self.stages.append(Stage("tuning", name, "torch", seconds, note=note))
+        self.stages.append(EngineStage("tuning", name, "torch", seconds, note=note))
         return found

@@ -17,7 +17,7 @@ from regkit.registration.config import (
     RegisterConfig,
     TuningConfig,
 )
-from regkit.registration.result import Report
+from regkit.registration.result import OnEngineProgress
 from regkit.settings import near
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class RegisterOptions(TypedDict, total=False):
 
     preset: Preset
     config: RegisterConfig | None
-    progress: Report | None
+    progress: OnEngineProgress | None
     transform: Literal["rigid", "affine", "deformable"]
     init: Literal["auto", "header", "centers", "moments"]
     similarity: Literal["auto", "mse", "lncc", "lncc2", "mind", "mi"] | str | Similarity

@@ -21,7 +21,7 @@ from regkit.kernels.warping import warp_index
 from regkit.losses.channels import over_channels
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
-from regkit.preprocess.nodata import filled
+from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.prepared import PreparedImage, everything, is_cut
 from regkit.registration.pyramid import Pyramid
 from regkit.resample import resample
@@ -153,7 +153,7 @@ def level(
     """
     if similarity.oriented:
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
-        moving = filled(resample(pair.moving, moving_grid)).data  # of this pair alone
+        moving = fill_nodata(resample(pair.moving, moving_grid)).data  # of this pair alone
     else:
         moving_grid = at_spacing(pair.moving.grid, float(np.median(grid.spacing)))
         moving = pair.moving_levels.on(pair.moving, moving_grid)
@@ -188,7 +188,7 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
     return wide.placed(wide.shape, affine @ wide.affine)
 
 
-def bordered(at: LevelPair) -> LevelPair:
+def with_soft_border(at: LevelPair) -> LevelPair:
     """``at`` with moving's weight falling to nothing within two voxels beyond its image.
 
     So that overlap changes smoothly with a motion, and two images of one field of view overlap
@@ -211,7 +211,7 @@ def bordered(at: LevelPair) -> LevelPair:
     )
 
 
-def swapped(pair: Pair) -> Pair:
+def swap_images(pair: Pair) -> Pair:
     """``pair`` with the roles of its images exchanged, for the linear engine."""
     region = pair.moving_body
     # Where a mask was given, body and region are one.
@@ -245,7 +245,7 @@ def smaller_first(pair: Pair) -> tuple[Pair, bool]:
     pair, exchanged
         What to align, and whether its transform is the inverse of the one that was asked for.
     """
-    other = swapped(pair)
+    other = swap_images(pair)
     exchanged = extent_of(other.scope) < _MUCH_LESS * extent_of(pair.scope)
     return (other, True) if exchanged else (pair, False)
 

@@ -13,12 +13,13 @@ from regkit.kernels.backend import threads
 from regkit.losses.registry import is_registered, names
 from regkit.losses.similarity import Similarity
 from regkit.metrics.summary import summarise
-from regkit.preprocess.channels import counted
+from regkit.preprocess.channels import counted_channels
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.flat import flattened_with, one_dimension
-from regkit.registration.guides import guides_of
+from regkit.registration.identical import find_identity, is_one_image
+from regkit.registration.label_loss import guides_of
 from regkit.registration.label_place import checked_place
 from regkit.registration.outside import warp_into
 from regkit.registration.pair import Pair, pair_of
@@ -27,10 +28,9 @@ from regkit.registration.planar import drop_grid
 from regkit.registration.preparation import image_of, prepared_side, with_modalities
 from regkit.registration.prepared import PreparedImage
 from regkit.registration.quality import Quality, assess
-from regkit.registration.result import Progress, Report, Result, Stage
+from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress, Result
 from regkit.registration.scale import find_at_body_scale
-from regkit.registration.state import Found, State
-from regkit.registration.twice import is_one_image, unmoved
+from regkit.registration.state import EngineState, Found
 from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
 
@@ -48,7 +48,7 @@ def register(
     fixed_labels: Labels | None = None,
     moving_labels: Labels | None = None,
     initial: Transform | None = None,
-    progress: Report | None = None,
+    progress: OnEngineProgress | None = None,
     model: str | Model | None = None,
     **options: Any,
 ) -> Result:
@@ -128,7 +128,10 @@ def register(
         None if each is None else flattened_with(each, fixed)
         for each in (fixed_labels, moving_labels)
     )
-    beside = (fixed_labels, counted(fixed, shares)), (moving_labels, counted(moving, shares))
+    beside = (
+        (fixed_labels, counted_channels(fixed, shares)),
+        (moving_labels, counted_channels(moving, shares)),
+    )
     notes = (*notes, *_label_notes(*beside))
     guides = guides_of(
         fixed_labels,
@@ -161,8 +164,8 @@ def register(
             shares=shares,
         )
         if twice:
-            return _result(here.straight.image, there, pair, wanted, unmoved(pair, wanted))
-        start = State.of(rest_of(initial), wanted)
+            return _result(here.straight.image, there, pair, wanted, find_identity(pair, wanted))
+        start = EngineState.of(rest_of(initial), wanted)
         found = find_at_body_scale(pair, wanted, network, start, progress or _quiet, own, guides)
         found = _led_on(found, placing, notes)
         return _result(here.straight.image, there, pair, wanted, found)
@@ -180,7 +183,7 @@ def _label_notes(*pairs: tuple[Labels | None, Volume]) -> list[str]:
 
 def _led_on(found: Found, placing: Placing, notes: Sequence[str]) -> Found:
     """What was found, led on to where moving lies, and what was noticed before."""
-    noticed = [Stage("notice", "", "", 0.0, note=note) for note in notes]
+    noticed = [EngineStage("notice", "", "", 0.0, note=note) for note in notes]
     return replace(
         found,
         transform=placing.whole(found.transform),
@@ -233,7 +236,7 @@ def _result(
         inverse=inverse.between(moving.grid.world, fixed.grid.world),
         jacobian=jacobian,
         metrics=metrics,
-        stages=(*found.stages, Stage("output", "", "", seconds)),
+        stages=(*found.stages, EngineStage("output", "", "", seconds)),
         config=config.model_copy(
             update={"similarity": found.similarity, "device": str(pair.device)}
         ),
@@ -299,5 +302,5 @@ def _named(config: RegisterConfig, own: Similarity) -> RegisterConfig:
     return config.model_copy(update={"similarity": own.name})
 
 
-def _quiet(_: Progress) -> None:
+def _quiet(_: EngineProgress) -> None:
     """Tell nobody."""

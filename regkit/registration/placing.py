@@ -15,10 +15,9 @@ import torch
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, apply_affine
 from regkit.geometry.grid import Grid
-from regkit.registration.result import Stage
-from regkit.resample import AnyVolume
+from regkit.registration.result import EngineStage
 from regkit.transforms import Affine, Transform, compose, links
-from regkit.volume.volume import Volume
+from regkit.volume.volume import AnyVolume, Volume
 
 _STEEPEST = 45.0  # degrees between two planes that still show about the same
 _SLICE = 0.5  # of a slice: what lies nearer is in it
@@ -37,7 +36,7 @@ class Placing:
     """
 
     matrix: Matrix | None = None
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[EngineStage, ...] = ()
 
     def placed(self, volume: AnyVolume) -> AnyVolume:
         """A volume of moving's world, in that of fixed as far as the affine leads."""
@@ -105,7 +104,7 @@ def _planes(fixed: Volume, moving: Volume) -> Placing:
         f"single slices, whose planes lie {apart:.3g} apart (world units) at {degrees:.0f} "
         "degrees: laid on each other first"
     )
-    return Placing(matrix, (Stage("planes", "", "", 0.0, note=note),))
+    return Placing(matrix, (EngineStage("planes", "", "", 0.0, note=note),))
 
 
 def is_slice(grid: Grid) -> bool:

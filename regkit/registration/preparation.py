@@ -10,7 +10,7 @@ from regkit.errors import InputError
 from regkit.preprocess.intensity import Modality
 from regkit.registration.check import as_mask, check_image
 from regkit.registration.config import RegisterConfig
-from regkit.registration.flat import flattened
+from regkit.registration.flat import flatten_slice
 from regkit.registration.prepared import PreparedImage
 from regkit.volume.volume import Labels, Volume
 
@@ -88,7 +88,7 @@ def prepared_side(
     """
     if not isinstance(given, PreparedImage):
         return PreparedImage(image, mask, modality)
-    side = given if given.image is image else given.through(flattened)
+    side = given if given.image is image else given.through(flatten_slice)
     if mask is not None and (side.mask is None or not torch.equal(mask.data, side.mask.data)):
         how = "without a mask" if side.mask is None else "with another mask"
         raise InputError(

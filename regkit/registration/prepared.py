@@ -8,20 +8,20 @@ from typing import Protocol
 import torch
 
 from regkit.errors import InputError
-from regkit.preprocess.channels import averaged, counted, shares_of
+from regkit.preprocess.channels import counted_channels, mean_channel, shares_of
 from regkit.preprocess.foreground import foreground, unit_length
-from regkit.preprocess.intensity import Modality, normalised
+from regkit.preprocess.intensity import Modality, normalise
 from regkit.registration.canonical import canonical
 from regkit.registration.outside import straight
 from regkit.registration.pyramid import Pyramid
-from regkit.resample import AnyVolume, straightened
+from regkit.resample import straighten
 from regkit.volume.once import once
-from regkit.volume.volume import Labels, Volume
+from regkit.volume.volume import AnyVolume, Labels, Volume
 
 _CUT = 0.1  # share of the outermost voxels; a neck at the lower border of a head is less
 
 
-class Change(Protocol):
+class SameChange(Protocol):
     """What images and masks go through alike; the same object where nothing changes."""
 
     def __call__(self, volume: AnyVolume, /) -> AnyVolume:
@@ -64,12 +64,12 @@ class PreparedImage:
     @once
     def normal(self) -> Volume:
         """The channels that count, in canonical orientation and [0, 1], float32."""
-        return normalised(canonical(counted(self.image, self._shares)), self.modality)
+        return normalise(canonical(counted_channels(self.image, self._shares)), self.modality)
 
     @once
     def mean(self) -> Volume:
         """One channel, the mean of those of ``normal``."""
-        return averaged(self.normal, self.positive_shares)
+        return mean_channel(self.normal, self.positive_shares)
 
     @once
     def levels(self) -> Pyramid:
@@ -110,14 +110,14 @@ class PreparedImage:
     def straight(self) -> PreparedImage:
         """On axes at right angles, as a fixed image must be; itself where they are."""
         image = straight(self.image, self.modality)
-        mask = None if self.mask is None else straightened(self.mask)
+        mask = None if self.mask is None else straighten(self.mask)
         return self._as(image, mask)
 
     def counting(self, shares: tuple[float, ...]) -> PreparedImage:
         """The same with channels that count otherwise, prepared anew; itself where they do not."""
         return self if shares == self._shares else replace(self, shares=shares)
 
-    def through(self, change: Change) -> PreparedImage:
+    def through(self, change: SameChange) -> PreparedImage:
         """Image and mask after ``change``, prepared anew; itself where nothing changes."""
         return self._as(change(self.image), None if self.mask is None else change(self.mask))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from regkit.geometry.grid import Grid
-from regkit.preprocess.nodata import filled
+from regkit.preprocess.nodata import fill_nodata
 from regkit.resample import resample
 from regkit.volume.once import Lock
 from regkit.volume.volume import Volume
@@ -41,11 +41,11 @@ class Pyramid:
             In the world of ``image``.
         """
         if image.data is not self._data:
-            return filled(resample(image, grid)).data
+            return fill_nodata(resample(image, grid)).data
         key = image.grid, grid
         with self._lock:
             found = self._kept.pop(key, None)
-            found = filled(resample(image, grid)).data if found is None else found
+            found = fill_nodata(resample(image, grid)).data if found is None else found
             self._kept[key] = found
             while len(self._kept) > 1 and self._size > _MOST * image.data.numel():
                 del self._kept[next(iter(self._kept))]

@@ -27,7 +27,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Stage:
+class EngineStage:
     """One engine's run: ``init``, ``rigid``, ``affine``, ``network`` or ``field``."""
 
     name: str
@@ -39,7 +39,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Progress:
+class EngineProgress:
     """What a progress callback is told."""
 
     stage: str
@@ -51,7 +51,7 @@ class Progress:
     value: float
 
 
-Report = Callable[[Progress], None]
+OnEngineProgress = Callable[[EngineProgress], None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,7 +89,7 @@ class Result:
     inverse: Transform
     jacobian: Volume
     metrics: dict[str, float]
-    stages: tuple[Stage, ...]
+    stages: tuple[EngineStage, ...]
     config: RegisterConfig
     reason: str
     quality: Quality = NOT_CHECKED

@@ -19,12 +19,12 @@ from regkit.geometry.grid import Grid
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import RegisterConfig
 from regkit.registration.engines import find
-from regkit.registration.guides import Guides
+from regkit.registration.label_loss import Guides
 from regkit.registration.pair import Pair
-from regkit.registration.result import Level, Report, Stage
-from regkit.registration.state import Found, State
-from regkit.resample import AnyVolume
+from regkit.registration.result import EngineStage, Level, OnEngineProgress
+from regkit.registration.state import EngineState, Found
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
+from regkit.volume.volume import AnyVolume
 
 if TYPE_CHECKING:
     from regkit.networks.models import Model
@@ -36,8 +36,8 @@ def find_at_body_scale(
     pair: Pair,
     config: RegisterConfig,
     model: Model | None,
-    start: State,
-    report: Report,
+    start: EngineState,
+    report: OnEngineProgress,
     own: Similarity | None = None,
     guides: Guides | None = None,
 ) -> Found:
@@ -100,7 +100,7 @@ def _guides(guides: Guides, size: Matrix) -> Guides:
     return replace(guides, fixed=_volume(guides.fixed, size), moving=_volume(guides.moving, size))
 
 
-def _start(start: State, size: Matrix) -> State:
+def _start(start: EngineState, size: Matrix) -> EngineState:
     back = np.linalg.inv(size)
     affines = tuple(size @ each @ back for each in start.affines)
     return replace(
@@ -117,13 +117,13 @@ def _conjugate(phi: Callable[[Tensor], Tensor], size: Matrix) -> Callable[[Tenso
 def _found(found: Found, unit: float) -> Found:
     return replace(
         found,
-        transform=enlarged(found.transform, unit),
+        transform=scale_transform(found.transform, unit),
         stages=tuple(_stage(stage, unit) for stage in found.stages),
-        inverse=found.inverse and enlarged(found.inverse, unit),
+        inverse=found.inverse and scale_transform(found.inverse, unit),
     )
 
 
-def enlarged(phi: Transform, factor: float) -> Transform:
+def scale_transform(phi: Transform, factor: float) -> Transform:
     """``x -> factor * phi(x / factor)`` for what engines make: affines and displacements."""
     size = _size(factor, phi.ndim)
     out: list[Transform] = []
@@ -138,7 +138,7 @@ def enlarged(phi: Transform, factor: float) -> Transform:
     return compose(*out)
 
 
-def _stage(stage: Stage, unit: float) -> Stage:
+def _stage(stage: EngineStage, unit: float) -> EngineStage:
     return replace(stage, levels=tuple(_level(level, unit) for level in stage.levels))
 
 

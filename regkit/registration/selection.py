@@ -10,11 +10,11 @@ from regkit.losses.mind import MIND
 from regkit.losses.mutual_information import MutualInformation
 from regkit.registration.alignment import polish
 from regkit.registration.choice import is_same_contrast
-from regkit.registration.comparison import Comparison, compared, is_near
+from regkit.registration.comparison import Comparison, compare_field, is_near
 from regkit.registration.config import RegisterConfig
 from regkit.registration.pair import Pair
-from regkit.registration.result import Report, Stage
-from regkit.registration.state import State
+from regkit.registration.result import EngineStage, OnEngineProgress
+from regkit.registration.state import EngineState
 from regkit.transforms import DisplacementField
 
 _UNCHANGED = "one anatomy in two contrasts, nothing changed shape"
@@ -25,9 +25,9 @@ class Selection:
     """Leaves the affine alone where the field after it makes nothing better."""
 
     config: RegisterConfig
-    report: Report
+    report: OnEngineProgress
 
-    def run(self, pair: Pair, state: State) -> State:
+    def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
         if state.field is None:
             return state
@@ -35,11 +35,13 @@ class Selection:
         one_person = state.smooth or is_near(pair, state.affine)
         if one_person and not is_same_contrast(pair, state.affine):
             return self._within_one_person(pair, state, state.field)
-        seen = compared(pair, state.affine, state.affine, state.field, fine=False)
+        seen = compare_field(pair, state.affine, state.affine, state.field, fine=False)
         kept = None if seen.is_worse else state.field
         return _with_field(pair, state, kept, seen, begin)
 
-    def _within_one_person(self, pair: Pair, state: State, field: DisplacementField) -> State:
+    def _within_one_person(
+        self, pair: Pair, state: EngineState, field: DisplacementField
+    ) -> EngineState:
         """Between contrasts a field follows the contrast as much as the anatomy.
 
         So it must show that something changed, against the best affine of such a pair.
@@ -49,7 +51,7 @@ class Selection:
             pair, state.affines, information, self.config, self.report, kind="affine"
         )
         begin = time.perf_counter()
-        seen = compared(pair, alone, state.affine, field, fine=True)
+        seen = compare_field(pair, alone, state.affine, field, fine=True)
         state = state.after(stage)
         if seen.shows_change:
             return _with_field(pair, state, field, seen, begin)
@@ -59,13 +61,15 @@ class Selection:
 
 def _with_field(
     pair: Pair,
-    state: State,
+    state: EngineState,
     field: DisplacementField | None,
     seen: Comparison,
     begin: float,
     why: str = "",
-) -> State:
+) -> EngineState:
     """``state`` with ``field`` or none, and the record of the comparison."""
     note = f"{why}the field is {'dropped' if field is None else 'kept'}: {seen}"
     kernels, seconds = backend.name(pair.device), time.perf_counter() - begin
-    return state.after(Stage("selection", MIND.name, kernels, seconds, note=note), field=field)
+    return state.after(
+        EngineStage("selection", MIND.name, kernels, seconds, note=note), field=field
+    )

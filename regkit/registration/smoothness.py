@@ -36,7 +36,9 @@ def first_level(
     ``is_one_anatomy`` judges by the images beside the loss, through the smooth field and the free
     one; None where the images alone do not decide.
     """
-    quiet = descent.run(gaussian(u, _BLUR, zero=True) if started else u, calm(config))
+    quiet = descent.run(
+        gaussian(u, _BLUR, zero=True) if started else u, coarse_smooth_config(config)
+    )
     free = descent.run(u if started else quiet.u, config)
     if not quiet.level.values:
         return replace(quiet, u=u), Explained(0.0, smooth=False)
@@ -69,12 +71,12 @@ def is_enough(quiet: Agreement, free: Agreement, *, across: bool) -> bool:
     return near and free.residual > _BETTER * quiet.residual
 
 
-def calm(config: FieldConfig) -> FieldConfig:
+def coarse_smooth_config(config: FieldConfig) -> FieldConfig:
     """``config`` for a smooth field on the coarsest level."""
     return config.model_copy(update={"field_sigma": config.smooth.field_sigma})
 
 
-def smoothed(config: FieldConfig, shape: tuple[int, ...], finer: float) -> FieldConfig:
+def smooth_config(config: FieldConfig, shape: tuple[int, ...], finer: float) -> FieldConfig:
     """``config`` for a smooth field, in voxels so many times ``finer`` than the coarsest.
 
     A step is no wider than a share of the field of view, or it would not be one.

@@ -17,7 +17,7 @@ from regkit.registration.evidence import gather
 from regkit.registration.pair import Pair
 from regkit.registration.planar import drop_field, drop_matrix, lift_matrix, lift_transform
 from regkit.registration.quality import Evidence
-from regkit.registration.result import Stage
+from regkit.registration.result import EngineStage
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
 
@@ -26,7 +26,7 @@ class Found:
     """What the engines found, in the dimension of the images, and how."""
 
     transform: Transform
-    stages: tuple[Stage, ...]
+    stages: tuple[EngineStage, ...]
     similarity: str
     reason: str
     inverse: Transform | None = None
@@ -44,7 +44,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class State:
+class EngineState:
     """What is known of a pair so far, in 3-D: ``phi = affine o (id + u)``.
 
     Parameters
@@ -72,10 +72,10 @@ class State:
     back: DisplacementField | None = None
     smooth: bool = False
     choice: Choice | None = None
-    stages: tuple[Stage, ...] = ()
+    stages: tuple[EngineStage, ...] = ()
 
     @classmethod
-    def of(cls, initial: Transform | None, config: RegisterConfig) -> State:
+    def of(cls, initial: Transform | None, config: RegisterConfig) -> EngineState:
         """Take apart an affine, a displacement, or the one before the other.
 
         Raises
@@ -109,7 +109,7 @@ class State:
             raise TypeError("no engine has chosen a similarity yet")
         return self.choice
 
-    def after(self, *stages: Stage, **known: Any) -> State:
+    def after(self, *stages: EngineStage, **known: Any) -> EngineState:
         """What an engine has made ``known`` joined to the rest, with its record."""
         return replace(self, stages=(*self.stages, *stages), **known)
 

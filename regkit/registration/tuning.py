@@ -21,7 +21,7 @@ from regkit.registration.config import TuningConfig
 _WINDOW = 5
 
 
-def tuned(
+def tune(
     network: Registration,
     moving: Tensor,
     fixed: Tensor,

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from regkit.preprocess.foreground import otsu
 from regkit.volume.volume import Volume
 
 Range = tuple[float, float]
@@ -39,27 +40,6 @@ def shade(values: NDArray[np.float32], limits: Range) -> NDArray[np.float32]:
     return clipped
 
 
-def otsu(values: NDArray[np.float32]) -> float:
-    """The threshold between two classes that are each as uniform as possible.
-
-    Otsu, IEEE Trans. SMC 9(1), 1979, eq. 18, on 256 bins.
-
-    Examples
-    --------
-    >>> 1 < otsu(np.array([0, 0, 1, 8, 9, 9], dtype=np.float32)) < 8
-    True
-    """
-    counts, edges = np.histogram(values, bins=256)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)
-    above = below[-1] - below
-    total = np.cumsum(counts * centres)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        apart = below * above * (total / below - (total[-1] - total) / above) ** 2
-    best = np.flatnonzero(apart == np.nanmax(apart))
-    return float(edges[1:][best].mean())
-
-
 def tissue_levels(volume: Volume) -> tuple[float, ...]:
     """Up to two intensities whose isolines outline the object and its inner structure."""
     values = _values(volume)
@@ -72,7 +52,7 @@ def tissue_levels(volume: Volume) -> tuple[float, ...]:
     return outline, otsu(inner)
 
 
-def foreground(volume: Volume) -> Tensor:
+def display_foreground(volume: Volume) -> Tensor:
     """Index positions ``(N, d)``, float64, of a sample of voxels that are not background.
 
     Background is what lies below half of Otsu's threshold, which keeps dim tissue; a constant

@@ -12,8 +12,8 @@ from regkit.report.canvas import Picture, picture, strip
 from regkit.report.display import display_range
 from regkit.report.figures import contours, grey
 from regkit.report.registration.metric_rows import metric_rows
-from regkit.report.scene import scene, shaded
-from regkit.report.slices import Pixels, Plane, cut, planes
+from regkit.report.scene import scene, shade_volume
+from regkit.report.slices import Pixels, Plane, cut_plane, planes
 from regkit.report.values import base_name
 from regkit.volume.volume import Labels, Volume
 
@@ -29,9 +29,9 @@ def volume_html(volume: Volume) -> str:
     view = planes(volume)
     alt = f"Middle slices of {base_name(volume.name) or 'volume'}"
     if isinstance(volume, Labels):
-        shown = _coloured(view, tuple(cut(volume, plane) for plane in view), alt)
+        shown = _coloured(view, tuple(cut_plane(volume, plane) for plane in view), alt)
     else:
-        shown = grey(view, shaded(volume, view, display_range(volume)), alt)
+        shown = grey(view, shade_volume(volume, view, display_range(volume)), alt)
     return f"<div>{_image(shown)}<code>{escape(repr(volume))}</code></div>"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regkit.report.display import display_range, shade, tissue_levels
-from regkit.report.slices import Pixels, Plane, cut, overlap_share, planes
+from regkit.report.slices import Pixels, Plane, cut_plane, overlap_share, planes
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
 
@@ -46,19 +46,19 @@ def scene(
     low, high = limits
     return Scene(
         planes=view,
-        fixed=shaded(fixed, view, limits),
-        before=shaded(moving, view, other),
-        after=shaded(warped, view, other),
+        fixed=shade_volume(fixed, view, limits),
+        before=shade_volume(moving, view, other),
+        after=shade_volume(warped, view, other),
         levels=tuple((level - low) / (high - low) for level in tissue_levels(fixed)),
         shared=overlap_share(moving, view),
     )
 
 
-def shaded(
+def shade_volume(
     volume: Volume,
     view: tuple[Plane, ...],
     limits: tuple[float, float],
     phi: Transform | None = None,
 ) -> tuple[Pixels, ...]:
     """Shades of a volume on every plane; beyond the volume it is black."""
-    return tuple(shade(cut(volume, plane, phi, outside=limits[0]), limits) for plane in view)
+    return tuple(shade(cut_plane(volume, plane, phi, outside=limits[0]), limits) for plane in view)

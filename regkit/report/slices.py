@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from regkit.geometry.grid import Grid
-from regkit.report.display import foreground
+from regkit.report.display import display_foreground
 from regkit.resample import values_at
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
@@ -95,7 +95,7 @@ def planes(volume: Volume) -> tuple[Plane, ...]:
     return tuple(wide or views)
 
 
-def cut(
+def cut_plane(
     volume: Volume, plane: Plane, phi: Transform | None = None, *, outside: float = 0
 ) -> Pixels:
     """The first channel of ``volume`` on a plane, through ``phi`` if there is one.
@@ -125,7 +125,7 @@ def overlap_share(volume: Volume, view: Sequence[Plane]) -> float:
 
 def _middle(volume: Volume, grid: Grid) -> list[int]:
     """Index, on ``grid``, of the middle of the foreground's bounding box."""
-    index = foreground(volume)
+    index = display_foreground(volume)
     centre = grid.to_index(volume.grid.to_world((index.amin(0) + index.amax(0)) / 2))
     # A middle between two voxels must not fall to either side by rounding errors.
     nearest = torch.floor(centre + 0.5 + 1e-6).int().tolist()

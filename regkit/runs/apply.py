@@ -253,7 +253,7 @@ class ApplyOutcome:
         return ()
 
 
-def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ApplyJob:
+def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ApplyJob:
     """The job that a record came from, with its outputs in another folder.
 
     Raises

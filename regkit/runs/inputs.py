@@ -30,7 +30,7 @@ class InputFile:
     @property
     def shown(self) -> str:
         """What people see of the path."""
-        return shown(self.path, full=self.full_path)
+        return shown_name(self.path, full=self.full_path)
 
     def as_record(self) -> dict[str, str]:
         """The fingerprint, with the path where that may be shown."""
@@ -38,7 +38,7 @@ class InputFile:
         return fingerprint(self.role, self.path) | where
 
 
-def shown(path: Path, *, full: bool) -> str:
+def shown_name(path: Path, *, full: bool) -> str:
     """A path as people see it: its base name, if not asked for more."""
     return display_path(path.absolute()) if full else display_name(path)
 

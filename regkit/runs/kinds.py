@@ -12,12 +12,12 @@ from regkit.runs.inputs import InputFile
 from regkit.runs.job import Job
 from regkit.settings import near
 
-GROUP = "regkit.jobs"
+JOBS_GROUP = "regkit.jobs"
 # What pyproject.toml declares too; here so that a checkout that is not installed knows them.
 _OWN = (
-    EntryPoint("register", "regkit.runs.register.again:again", GROUP),
-    EntryPoint("apply", "regkit.runs.apply:again", GROUP),
-    EntryPoint("train", "regkit.runs.train:again", GROUP),
+    EntryPoint("register", "regkit.runs.register.again:register_again", JOBS_GROUP),
+    EntryPoint("apply", "regkit.runs.apply:apply_again", JOBS_GROUP),
+    EntryPoint("train", "regkit.runs.train:train_again", JOBS_GROUP),
 )
 _FIRST = "register"  # whose records did not name their kind
 Again = Callable[[Mapping[str, Any], Sequence[InputFile], Path], Job]
@@ -47,7 +47,7 @@ def job_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Pa
     InputError
         If nothing that is installed knows its kind, or the record is damaged.
     """
-    found = {entry.name: entry for entry in (*entry_points(group=GROUP), *_OWN)}
+    found = {entry.name: entry for entry in (*entry_points(group=JOBS_GROUP), *_OWN)}
     kind = kind_of(record)
     if kind not in found:
         raise InputError(

@@ -26,7 +26,7 @@ def find_inputs(record: Mapping[str, Any], folders: Sequence[Path]) -> list[Inpu
     return [_input(entry, folders) for entry in record["inputs"]]
 
 
-def compared(record: Mapping[str, Any]) -> list[str]:
+def reproducible_outputs(record: Mapping[str, Any]) -> list[str]:
     """The outputs of a run that another one must give to the last bit."""
     # A report tells the time that its run took.
     return [name for name in record["sha256"] if not is_report(name)]
@@ -35,15 +35,15 @@ def compared(record: Mapping[str, Any]) -> list[str]:
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Those of them that differ between the records of two runs."""
     old, new = before["sha256"], after["sha256"]
-    return [name for name in compared(before) if old[name] != new.get(name)]
+    return [name for name in reproducible_outputs(before) if old[name] != new.get(name)]
 
 
-def changed(before: object, now: Mapping[str, str]) -> str:
+def changed_versions(before: object, now: Mapping[str, str]) -> str:
     """Which versions are others than at the time of a record.
 
     Examples
     --------
-    >>> changed({"torch": "2.10"}, {"torch": "2.11"})
+    >>> changed_versions({"torch": "2.10"}, {"torch": "2.11"})
     '; torch was 2.10 and is 2.11'
     """
     old = before if isinstance(before, dict) else {}

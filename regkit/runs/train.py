@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 from regkit.errors import InputError
 from regkit.io.names import display_name
 from regkit.runs.growing import GrowingFolder
-from regkit.runs.inputs import InputFile, sha256, shown
+from regkit.runs.inputs import InputFile, sha256, shown_name
 from regkit.runs.job import Needs
 from regkit.runs.progress import OnProgress, Progress
 from regkit.training.config import LoopConfig
 from regkit.training.log import LOG, LogEntry
-from regkit.training.loop import STATE, check, train
+from regkit.training.loop import STATE, check_training, train
 from regkit.training.state import aside, deciding
-from regkit.training.tasks import Task as Training
+from regkit.training.tasks import TrainingTask as Training
 from regkit.training.tasks import open_task
 
 
@@ -100,7 +100,7 @@ class TrainJob:
         InputError
             If a setting is wrong as well.
         """
-        check(self.config)
+        check_training(self.config)
 
     def look(self) -> TrainJob:
         """The headers have been read with the tables."""
@@ -163,7 +163,7 @@ class TrainOutcome:
         return ()
 
 
-def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> TrainJob:
+def train_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> TrainJob:
     """The job that a record came from, in another folder.
 
     Raises
@@ -205,7 +205,7 @@ def _progress(entry: LogEntry, config: LoopConfig) -> Progress:
 
 
 def _digests(files: Sequence[Path]) -> list[dict[str, str]]:
-    return [{"file": shown(path, full=False), "sha256": sha256(path)} for path in files]
+    return [{"file": shown_name(path, full=False), "sha256": sha256(path)} for path in files]
 
 
 def _put(settings: Any, name: str, value: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from regkit.statistics.intervals import Interval, bootstrap_interval
-from regkit.statistics.subjects import paired
+from regkit.statistics.subjects import paired_differences
 
 _ALL_SIGNS = 12  # subjects, up to which all sign changes are tried: 4096 of them
 _DRAWN_SIGNS = 9999
@@ -70,7 +70,7 @@ def paired_difference(
     >>> round(found.interval.estimate, 3), found.p
     (2.667, 0.25)
     """
-    apart = paired(first, second, subjects)
+    apart = paired_differences(first, second, subjects)
     interval = bootstrap_interval(apart, generator=generator, level=level)
     return PairedDifference(interval, _sign_flip(apart, generator), len(apart))
 

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 
 from regkit.errors import InputError
 from regkit.statistics.intervals import Interval
-from regkit.statistics.subjects import paired
+from regkit.statistics.subjects import paired_differences
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def equivalence(
             f"margin {margin:g} and alpha {alpha:g}: allowed are a finite margin above 0, and an "
             "alpha above 0 and below 0.5"
         )
-    apart = paired(first, second, subjects)
+    apart = paired_differences(first, second, subjects)
     mean, error = float(apart.mean()), float(apart.std(ddof=1)) / math.sqrt(len(apart))
     p = _p_value(margin - abs(mean), error, len(apart) - 1)
     reach = float(student.ppf(1 - alpha, len(apart) - 1)) * error

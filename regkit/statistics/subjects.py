@@ -41,7 +41,7 @@ def per_subject(
     return scores
 
 
-def paired(
+def paired_differences(
     first: ArrayLike, second: ArrayLike, subjects: Sequence[Hashable] | None = None
 ) -> NDArray[np.float64]:
     """``first`` minus ``second``, as :func:`per_subject` gives it.

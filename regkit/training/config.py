@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 
 from regkit.networks.gradicon import HALVINGS, MOST
 from regkit.preprocess.intensity import Modality
-from regkit.registration.config import FeatureConfig, Similarity
+from regkit.registration.config import FeatureConfig, SimilarityName
 from regkit.settings import Settings
 
 
-class Stage(Settings):
+class TrainingStage(Settings):
     """So many steps of AdamW. ``decay`` lets the rate fall to nothing, as a cosine.
 
     ``networks`` is for registration: with how many steps of the network. With a ``patch``, which
@@ -39,7 +39,7 @@ class LoopConfig(Settings):
 
     task: str
     output: Path
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    stages: tuple[TrainingStage, ...] = Field(min_length=1)
     seed: int = 0
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
@@ -134,7 +134,7 @@ class Loss(Settings):
     of those that the network sees.
     """
 
-    similarity: Similarity = "lncc2"
+    similarity: SimilarityName = "lncc2"
     features: FeatureConfig = FeatureConfig()
     radius: int = Field(3, ge=1)
     lmbda: float = Field(1.5, ge=0)

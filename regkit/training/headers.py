@@ -9,10 +9,10 @@ from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.io.preflight import preflight
 from regkit.registration.check import holds_middle
-from regkit.training.table import Row
+from regkit.training.table import SourceRow
 
 
-def check_headers(rows: Iterable[Row], *, aligned: bool = False) -> None:
+def check_headers(rows: Iterable[SourceRow], *, aligned: bool = False) -> None:
     """Refuse a file that would stop a run later, or teach it nonsense.
 
     Parameters

@@ -51,7 +51,7 @@ class LogEntry:
 OnEntry = Callable[[LogEntry], None]
 
 
-def logged(config: LoopConfig, on_progress: OnEntry) -> OnEntry:
+def log_entries(config: LoopConfig, on_progress: OnEntry) -> OnEntry:
     """A callback that tells ``on_progress``, the log in the folder of the run, and TensorBoard.
 
     Raises

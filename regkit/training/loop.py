@@ -16,18 +16,18 @@ from regkit.io.atomic import disk_errors
 from regkit.kernels.backend import threads
 from regkit.registration.devices import resolve_device
 from regkit.training.average import Average
-from regkit.training.config import LoopConfig, Stage
-from regkit.training.log import LOG, LogEntry, OnEntry, logged
-from regkit.training.processes import Processes, joined
-from regkit.training.state import State, deciding, read_state
-from regkit.training.tasks import WEIGHTS, Task
+from regkit.training.config import LoopConfig, TrainingStage
+from regkit.training.log import LOG, LogEntry, OnEntry, log_entries
+from regkit.training.processes import Processes, join_processes
+from regkit.training.state import TrainingState, deciding, read_state
+from regkit.training.tasks import WEIGHTS, TrainingTask
 
-__all__ = ["LOG", "STATE", "WEIGHTS", "LogEntry", "check", "train"]
+__all__ = ["LOG", "STATE", "WEIGHTS", "LogEntry", "check_training", "train"]
 
 STATE = "state.pt"
 
 
-def train(task: Task, on_progress: OnEntry, *, until: int | None = None) -> Path:
+def train(task: TrainingTask, on_progress: OnEntry, *, until: int | None = None) -> Path:
     """Train to the end of the last stage, and write the weights.
 
     Parameters
@@ -51,17 +51,17 @@ def train(task: Task, on_progress: OnEntry, *, until: int | None = None) -> Path
         is no number any more.
     """
     config = task.config
-    check(config)
+    check_training(config)
     with disk_errors(config.output):
         config.output.mkdir(parents=True, exist_ok=True)
-    with threads(config.threads), joined(config.device) as processes:
+    with threads(config.threads), join_processes(config.device) as processes:
         # The first process speaks for all.
-        tell = _silent if processes.rank else logged(config, on_progress)
+        tell = _silent if processes.rank else log_entries(config, on_progress)
         _Run(task, processes, tell, until).go()
     return config.output
 
 
-def check(config: LoopConfig) -> None:
+def check_training(config: LoopConfig) -> None:
     """Refuse what would stop a run at its beginning.
 
     Raises
@@ -90,7 +90,7 @@ class _Run:
 
     def __init__(
         self,
-        task: Task,
+        task: TrainingTask,
         processes: Processes,
         tell: OnEntry,
         until: int | None,
@@ -118,7 +118,7 @@ class _Run:
                 return
 
     def _stage(
-        self, number: int, stage: Stage, network: nn.Module, state: State | None
+        self, number: int, stage: TrainingStage, network: nn.Module, state: TrainingState | None
     ) -> nn.Module:
         """Train ``network``, and return what is kept of it."""
         optimiser = torch.optim.AdamW(
@@ -169,7 +169,7 @@ class _Run:
         self,
         number: int,
         step: int,
-        stage: Stage,
+        stage: TrainingStage,
         trained: _Trained,
         values: dict[str, float],
     ) -> None:
@@ -191,7 +191,7 @@ class _Run:
     def _keep(self, number: int, step: int, trained: _Trained) -> None:
         generators = self.processes.gather(self.generator.get_state())
         if self.processes.rank == 0:
-            here = State(
+            here = TrainingState(
                 deciding(self.config),
                 number,
                 step,
@@ -205,7 +205,7 @@ class _Run:
             self.task.save(trained.average.kept, self.config.output / WEIGHTS)
 
 
-def _rate(stage: Stage, step: int) -> float:
+def _rate(stage: TrainingStage, step: int) -> float:
     if not stage.decay:
         return stage.learning_rate
     return stage.learning_rate * (1 + math.cos(math.pi * step / stage.steps)) / 2

@@ -14,11 +14,11 @@ from regkit.kernels.sampling import warp_unit
 from regkit.settings import near
 from regkit.training.config import Augment, RegistrationConfig, Source
 from regkit.training.prepared import Prepared
+from regkit.training.pseudo_labels import Between, pseudo_displacement
 from regkit.training.subjects import Subject, subjects_of
-from regkit.training.synthesis import Deformation, noise, painted, random_labels, recoloured
+from regkit.training.synthesis import Deformation, noise, paint_labels, random_labels, recolour
 from regkit.training.table import read_table
-from regkit.training.teacher import Between, between
-from regkit.training.view import View
+from regkit.training.view import TrainingView
 
 _SHAPES = 12  # labels of a synthetic pair, at most
 Thing = TypeVar("Thing")
@@ -142,9 +142,9 @@ class Drawer:
         """One pair, by the weights of the sources; ``generator`` is of the CPU."""
         weights = torch.tensor([pool.source.weight for pool in self.pools])
         pool = self.pools[int(torch.multinomial(weights, 1, generator=generator))]
-        view = View.draw(self.augment, generator)
+        view = TrainingView.draw(self.augment, generator)
         if _drawn(pool.source):
-            return self._of_labels(self._shapes(generator), View.whole(), generator)
+            return self._of_labels(self._shapes(generator), TrainingView.whole(), generator)
         one = _any(pool.subjects, generator)
         if pool.source.synthesis == "labels" and one.labels is not None:
             return self._of_labels(one.labels, view, generator)
@@ -159,7 +159,7 @@ class Drawer:
         ]
         known = None
         if pool.source.taught and not same:
-            there, back = between(two, one, self.device)
+            there, back = pseudo_displacement(two, one, self.device)
             known = view.seen(there), view.seen(back)
         return Example(sides[0], sides[1], same, pool.source.conserve, known)
 
@@ -180,7 +180,7 @@ class Drawer:
         pool: Pool,
         subject: Subject,
         compared: str | None,
-        view: View,
+        view: TrainingView,
         generator: torch.Generator,
     ) -> Side:
         seen, source = _any(subject.modalities, generator), pool.source
@@ -190,7 +190,7 @@ class Drawer:
         image = view.show(subject.image(seen), u)
         other = image if compared is None else view.show(subject.image(compared), u)
         if float(torch.rand((), generator=generator)) < source.recolour:
-            image = recoloured(image, generator)
+            image = recolour(image, generator)
         labels, mask = subject.labels, subject.mask
         return Side(
             image,
@@ -201,23 +201,28 @@ class Drawer:
         )
 
     def _toward(
-        self, pool: Pool, subject: Subject, u: Tensor, view: View, generator: torch.Generator
+        self,
+        pool: Pool,
+        subject: Subject,
+        u: Tensor,
+        view: TrainingView,
+        generator: torch.Generator,
     ) -> Tensor:
         """``u``, and then some of the way from another subject to this one."""
         others = [other for other in pool.partners if other.name != subject.name]
         if not others:
             return u
-        there = view.seen(between(_any(others, generator), subject, self.device)[0])
+        there = view.seen(pseudo_displacement(_any(others, generator), subject, self.device)[0])
         share = float(torch.rand((), generator=generator))
         return u + share * warp_unit(there, u)
 
-    def _of_labels(self, labels: Tensor, view: View, generator: torch.Generator) -> Example:
+    def _of_labels(self, labels: Tensor, view: TrainingView, generator: torch.Generator) -> Example:
         """One map of labels, deformed twice, in two contrasts."""
         sides = []
         for _ in range(2):
             u = self._deformation(generator)
             here = view.show(labels, u, nearest=True)
-            image = painted(here, generator)
+            image = paint_labels(here, generator)
             sides.append(Side(image, image, (here > 0).float(), u, here))
         return Example(sides[0], sides[1], same=True)
 

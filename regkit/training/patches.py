@@ -19,11 +19,11 @@ from regkit.networks.steps import Registration, SteppedMap, TwoStep
 from regkit.training.pairs import Example, Side
 
 _MARGIN = 12  # a share of the box that is not judged: what lies beyond it is not known there
-Box = tuple[slice, ...]
-Place = tuple[int, Box]  # of the example of that number
+PatchBox = tuple[slice, ...]
+Place = tuple[int, PatchBox]  # of the example of that number
 
 
-def patched(
+def map_patches(
     network: nn.Module,
     examples: Sequence[Example],
     size: int,
@@ -87,7 +87,7 @@ def _apart(
     return network.netPhi, network.netPsi, moving, fixed
 
 
-def _box(example: Example, size: int, generator: torch.Generator) -> Box:
+def _box(example: Example, size: int, generator: torch.Generator) -> PatchBox:
     """Around a random voxel that counts, as far as the grid goes."""
     weight = example.fixed.weight[0, 0]
     inside = torch.nonzero(weight > 0)
@@ -102,7 +102,7 @@ def _cut(x: Tensor, places: Sequence[Place]) -> Tensor:
     return torch.cat([x[n : n + 1, :, *box] for n, box in places])
 
 
-def _cropped(example: Example, box: Box, ratio: float) -> Example:
+def _cropped(example: Example, box: PatchBox, ratio: float) -> Example:
     def cropped(side: Side) -> Side:
         return Side(
             side.seen[:, :, *box],

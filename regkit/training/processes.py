@@ -53,7 +53,7 @@ class Processes:
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Processes]:
+def join_processes(device: str) -> Iterator[Processes]:
     """Join the others, if torchrun has started any."""
     count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     here = resolve_device(device)

@@ -15,18 +15,18 @@ from regkit.errors import InputError
 from regkit.losses.similarity import Similarity
 from regkit.networks import models
 from regkit.networks.flow import begin_as_flow
-from regkit.networks.gradicon import cascade, from_state, grown
+from regkit.networks.gradicon import add_halved_step, cascade, from_state
 from regkit.networks.normalised import Normalised
 from regkit.networks.steps import Registration, Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, write_checkpoint
 from regkit.registration.choice import similarity_of
-from regkit.settings import checked
+from regkit.settings import validate
 from regkit.training.config import Augment, RegistrationConfig
 from regkit.training.headers import check_headers
 from regkit.training.objective import objective
 from regkit.training.pairs import Drawer, Example, Pool, open_pools
-from regkit.training.patches import patched
+from regkit.training.patches import map_patches
 from regkit.training.resources import disk_needed, memory_needed
 from regkit.training.tasks import WEIGHTS
 
@@ -36,7 +36,7 @@ _VALIDATION = 1  # its draws are the same every time
 
 @dataclass
 class RegistrationTask:
-    """See :class:`regkit.training.tasks.Task`."""
+    """See :class:`regkit.training.tasks.TrainingTask`."""
 
     config: RegistrationConfig
     _train: Drawer | None = None
@@ -53,7 +53,7 @@ class RegistrationTask:
         InputError
             If a word, a table or a file is wrong.
         """
-        config = checked(RegistrationConfig, given, f"{name}:")
+        config = validate(RegistrationConfig, given, f"{name}:")
         widths = [stage.networks for stage in config.stages]
         if widths != sorted(widths):
             raise InputError(f"{name}: stages: networks {widths} shrink; a network only grows")
@@ -131,7 +131,7 @@ class RegistrationTask:
             raise InputError(f"{type(found).__name__} is no registration network")
         while (n := _steps(found)) < wanted:
             step = Step(self._begun(UNet(3, _widths(found))))
-            found = grown(found, step, halvings[n - 1] - halvings[n])
+            found = add_halved_step(found, step, halvings[n - 1] - halvings[n])
         if isinstance(found, Normalised) and self.config.window:
             found.window.fill_(_window(self.config, self._shape))
         found.train()
@@ -154,7 +154,7 @@ class RegistrationTask:
         if not self._patch:
             return self._objective(_seen_by(network, examples), examples)
         count = self.config.patches
-        return self._objective(*patched(network, examples, self._patch, count, generator))
+        return self._objective(*map_patches(network, examples, self._patch, count, generator))
 
     def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
         """The objective on held-out pairs as they are."""

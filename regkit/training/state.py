@@ -22,7 +22,7 @@ _DAMAGED = "is no checkpoint of regkit train; delete it to begin anew"
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """After ``step`` steps of ``stage``. One generator state a process.
 
     ``seconds`` is the time that they took; checkpoints of earlier versions do not tell it.
@@ -52,8 +52,8 @@ def aside(config: LoopConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", include=_ASIDE - {"output", "prepared"})
 
 
-def read_state(path: Path, *, config: LoopConfig, processes: int) -> State:
-    """What :meth:`State.save` has written.
+def read_state(path: Path, *, config: LoopConfig, processes: int) -> TrainingState:
+    """What :meth:`TrainingState.save` has written.
 
     Raises
     ------
@@ -90,8 +90,8 @@ def _difference(old: Any, new: Any, name: str = "") -> tuple[str, Any, Any] | No
     return None if old == new else (name, old, new)
 
 
-def _read(path: Path) -> State:
+def _read(path: Path) -> TrainingState:
     try:
-        return State(**torch.load(path, map_location="cpu", weights_only=True))
+        return TrainingState(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # whatever torch makes of a damaged file
         raise InputError(f"{path}: {_DAMAGED}") from error

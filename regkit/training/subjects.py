@@ -18,10 +18,10 @@ from regkit.registration.canonical import canonical
 from regkit.registration.network import working_cube
 from regkit.registration.pair import pair_of
 from regkit.registration.prepared import PreparedImage
-from regkit.resample import AnyVolume, resample
+from regkit.resample import resample
 from regkit.training.prepared import Prepared
-from regkit.training.table import Row
-from regkit.volume.volume import Volume
+from regkit.training.table import SourceRow
+from regkit.volume.volume import AnyVolume, Volume
 
 _MULTIPLE, _MOST = 4, 16_000_000
 
@@ -37,7 +37,7 @@ class Subject:
     shape
         Voxels of the network's grid along every axis, around the body in the first image.
     intensity
-        How intensities come to [0, 1], as :func:`regkit.preprocess.intensity.normalised` has it.
+        How intensities come to [0, 1], as :func:`regkit.preprocess.intensity.normalise` has it.
     prepared
         Where the images lie as the network sees them.
     frame
@@ -48,7 +48,7 @@ class Subject:
     """
 
     name: str
-    rows: tuple[Row, ...]
+    rows: tuple[SourceRow, ...]
     shape: int
     intensity: Modality
     prepared: Prepared
@@ -92,7 +92,7 @@ class Subject:
         """The first image of a modality as it was read, but for its intensities: in [0, 1]."""
         return self._read(self._row(modality))
 
-    def _row(self, modality: str) -> Row:
+    def _row(self, modality: str) -> SourceRow:
         return next(row for row in self.rows if row.modality == modality)
 
     def _on_grid(self) -> list[object]:
@@ -100,7 +100,7 @@ class Subject:
         frame = self if self.frame is None else self.frame
         return [frame.rows[0].image, frame.intensity, self.shape]
 
-    def _image(self, row: Row) -> Tensor:
+    def _image(self, row: SourceRow) -> Tensor:
         return resample(self._read(row), self.grid).data[None].half()
 
     def _map(self, path: Path) -> Tensor:
@@ -111,7 +111,7 @@ class Subject:
 
         return self.prepared([path, "labels", *self._on_grid(), self.mirrored], make)
 
-    def _read(self, row: Row) -> Volume:
+    def _read(self, row: SourceRow) -> Volume:
         return self._turned(self._opened(row)[0])
 
     def _turned(self, volume: AnyVolume) -> AnyVolume:
@@ -123,7 +123,7 @@ class Subject:
         grid = volume.grid.placed(volume.grid.shape, mirror @ volume.grid.affine)
         return canonical(replace(volume, grid=grid))
 
-    def _opened(self, row: Row) -> tuple[Volume, Grid]:
+    def _opened(self, row: SourceRow) -> tuple[Volume, Grid]:
         """As registration does it, so that the network meets later what it was trained on."""
         image = read(row.image)
         image = image.with_data(image.data.float())
@@ -134,7 +134,7 @@ class Subject:
 
 
 def subjects_of(
-    rows: Iterable[Row],
+    rows: Iterable[SourceRow],
     shape: int,
     intensity: Modality,
     prepared: Prepared,
@@ -146,7 +146,7 @@ def subjects_of(
 
     Where they are wanted ``mirrored`` too, each one's mirror image follows it, of the same name.
     """
-    gathered: dict[str, list[Row]] = {}
+    gathered: dict[str, list[SourceRow]] = {}
     for row in rows:
         gathered.setdefault(row.subject, []).append(row)
     subjects: list[Subject] = []

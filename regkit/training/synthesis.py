@@ -50,7 +50,7 @@ class Deformation:
         for scale, reach in zip(self.scales, self.reach, strict=True):
             velocity += strength * reach * noise(shape, scale, len(shape), generator, device)
         points = unit_points(shape, velocity)
-        u = integrated(velocity) if self.scales else velocity
+        u = integrate_velocity(velocity) if self.scales else velocity
         matrix = self.affine * torch.randn(len(shape), len(shape), generator=generator)
         return u + torch.einsum("ab,zb...->za...", matrix.to(device), points + u - 0.5)
 
@@ -91,7 +91,7 @@ def _blurred(x: Tensor, shape: Sequence[int], scale: float) -> Tensor:
     return out  # about what interpolation and means take from the variance
 
 
-def integrated(velocity: Tensor) -> Tensor:
+def integrate_velocity(velocity: Tensor) -> Tensor:
     """``exp(v) - id`` by scaling and squaring, ``(B, d, *shape)`` in shares of the view."""
     u: Tensor = velocity / 2**_DOUBLINGS
     for _ in range(_DOUBLINGS):
@@ -114,7 +114,7 @@ def random_labels(
     return noise(shape, scale, count, generator, device).argmax(1, keepdim=True)
 
 
-def painted(labels: Tensor, generator: torch.Generator) -> Tensor:
+def paint_labels(labels: Tensor, generator: torch.Generator) -> Tensor:
     """An image in [0, 1] of a map of labels: every label its random intensity.
 
     Parameters
@@ -124,10 +124,10 @@ def painted(labels: Tensor, generator: torch.Generator) -> Tensor:
     """
     means = torch.rand(int(labels.max()) + 1, generator=generator)
     means[0] = 0
-    return worn(means.to(labels.device)[labels], generator)
+    return degrade(means.to(labels.device)[labels], generator)
 
 
-def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
+def recolour(image: Tensor, generator: torch.Generator) -> Tensor:
     """``image`` in another contrast: its intensities through a random curve, the dark kept dark.
 
     Parameters
@@ -141,10 +141,10 @@ def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
     at = image * (_KNOTS - 1)
     low = at.floor().clamp(max=_KNOTS - 2).long()
     share = at - low
-    return worn((1 - share) * curve[low] + share * curve[low + 1], generator)
+    return degrade((1 - share) * curve[low] + share * curve[low + 1], generator)
 
 
-def worn(image: Tensor, generator: torch.Generator) -> Tensor:
+def degrade(image: Tensor, generator: torch.Generator) -> Tensor:
     """``image`` with the faults of scanners: a bias field, noise, another gamma; in [0, 1]."""
     shape = image.shape[2:]
     bias, grain, gamma = torch.rand(3, generator=generator).tolist()

@@ -16,7 +16,7 @@ COLUMNS = ("image", "modality", "subject", "labels", "mask")
 
 
 @dataclass(frozen=True)
-class Row:
+class SourceRow:
     """One image, and what belongs to it; images of one subject lie in one space."""
 
     image: Path
@@ -26,7 +26,7 @@ class Row:
     mask: Path | None = None
 
 
-def read_table(path: Path, *, modalities: Sequence[str] = ()) -> list[Row]:
+def read_table(path: Path, *, modalities: Sequence[str] = ()) -> list[SourceRow]:
     """The rows of a table, all of whose files are there.
 
     Parameters
@@ -75,7 +75,7 @@ def _raw(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _row(table: Path, number: int, given: dict[str, Any]) -> Row:
+def _row(table: Path, number: int, given: dict[str, Any]) -> SourceRow:
     for column in given:
         if column not in COLUMNS:
             raise InputError(
@@ -87,7 +87,7 @@ def _row(table: Path, number: int, given: dict[str, Any]) -> Row:
     if image is None:
         raise InputError(f"{table}: row {number} has no image; fill the column 'image'")
     subject = str(given.get("subject") or image.name.split(".")[0])
-    return Row(image, str(given.get("modality") or "other"), subject, labels, mask)
+    return SourceRow(image, str(given.get("modality") or "other"), subject, labels, mask)
 
 
 def _file(table: Path, number: int, name: Any) -> Path | None:
@@ -102,7 +102,7 @@ def _file(table: Path, number: int, name: Any) -> Path | None:
     return path
 
 
-def _refuse_twice(path: Path, rows: Iterable[Row]) -> None:
+def _refuse_twice(path: Path, rows: Iterable[SourceRow]) -> None:
     """One image of a modality a subject: which of two is meant cannot be guessed."""
     seen: dict[tuple[str, str], int] = {}
     for number, row in enumerate(rows, 1):

@@ -14,14 +14,14 @@ from regkit.errors import InputError
 from regkit.settings import near
 from regkit.training.config import LoopConfig
 
-GROUP = "regkit.tasks"
+TASKS_GROUP = "regkit.tasks"
 WEIGHTS = "weights.safetensors"
 """The file that most tasks save."""
 # What pyproject.toml declares too; here so that a checkout that is not installed can train.
-_OWN = EntryPoint("registration", "regkit.training.registration:RegistrationTask.of", GROUP)
+_OWN = EntryPoint("registration", "regkit.training.registration:RegistrationTask.of", TASKS_GROUP)
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What the loop trains. It is made from the words of a YAML file.
 
     Making one checks them all, with tables and the headers of images; :meth:`open` reads what has
@@ -69,7 +69,7 @@ class Task(Protocol):
         """Write the trained network."""
 
 
-def open_task(given: Mapping[str, Any], name: str) -> Task:
+def open_task(given: Mapping[str, Any], name: str) -> TrainingTask:
     """The task that ``given`` asks for.
 
     Parameters
@@ -85,9 +85,9 @@ def open_task(given: Mapping[str, Any], name: str) -> Task:
     InputError
         If there is no such task, or it refuses what it is given.
     """
-    found = {_OWN.name: _OWN} | {entry.name: entry for entry in entry_points(group=GROUP)}
+    found = {_OWN.name: _OWN} | {entry.name: entry for entry in entry_points(group=TASKS_GROUP)}
     wanted = str(given.get("task", ""))
     if wanted not in found:
         raise InputError(f"{name}: task {wanted!r} does not exist{near(wanted, list(found))}")
-    task: Task = found[wanted].load()(given, name)
+    task: TrainingTask = found[wanted].load()(given, name)
     return task

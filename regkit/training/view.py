@@ -13,7 +13,7 @@ from regkit.training.config import Augment
 
 
 @dataclass(frozen=True)
-class View:
+class TrainingView:
     """Shares of a network's grid to shares of the field of view: ``centre + matrix (x - 0.5)``.
 
     Both images of a pair have the same one, so that a known deformation stays known. With the

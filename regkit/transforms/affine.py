@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regkit.geometry.affines import Matrix, checked
+from regkit.geometry.affines import Matrix, as_affine
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import World
 from regkit.transforms.transform import Transform
@@ -42,7 +42,7 @@ class Affine(Transform):
     moving_world: World | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "matrix", checked(self.matrix, what="affine transform"))
+        object.__setattr__(self, "matrix", as_affine(self.matrix, what="affine transform"))
 
     def __repr__(self) -> str:
         rows = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in self.matrix[:-1])

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.geometry.affines import checked
+from regkit.geometry.affines import as_affine
 from regkit.geometry.grid import Grid
 from regkit.volume.deferred import Part
 
@@ -21,7 +21,7 @@ def grid_around(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
     InputError
         If the two have other numbers of axes.
     """
-    matrix = checked(affine, what=f"{name or 'volume'}: affine")
+    matrix = as_affine(affine, what=f"{name or 'volume'}: affine")
     ndim = len(matrix) - 1
     if voxels.ndim not in (ndim, ndim + 1):
         raise InputError(
@@ -31,7 +31,7 @@ def grid_around(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
     return Grid(tuple(voxels.shape[-ndim:]), matrix)
 
 
-def reordered(data: Tensor, order: Sequence[int], flipped: Sequence[int]) -> Tensor:
+def reorder_axes(data: Tensor, order: Sequence[int], flipped: Sequence[int]) -> Tensor:
     """``data (C, *spatial)`` with its axes permuted, then flipped."""
     turned = data.permute(0, *(axis + 1 for axis in order))
     turned = turned.flip([axis + 1 for axis in flipped]) if flipped else turned
@@ -48,7 +48,7 @@ def overlap(start: Sequence[int], shape: Sequence[int], have: Sequence[int]) -> 
     return tuple(source), tuple(target)
 
 
-def padded(data: Tensor, place: Part, shape: Sequence[int], fill: float) -> Tensor:
+def pad_to_shape(data: Tensor, place: Part, shape: Sequence[int], fill: float) -> Tensor:
     """``data (C, *spatial)`` at its place in an array ``(C, *shape)`` of ``fill``."""
     out = data.new_full((len(data), *shape), fill)
     out[(slice(None), *place)] = data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from regkit.volume.channels import check_one_grid, joined_channels
 from regkit.volume.deferred import Deferred, Part, Touched, Voxels
 from regkit.volume.exports import Exports
 from regkit.volume.fill import check_fill
-from regkit.volume.layout import grid_around, overlap, padded, reordered
+from regkit.volume.layout import grid_around, overlap, pad_to_shape, reorder_axes
 from regkit.volume.valid import checked_valid, finite_everywhere, without_value
 
 if TYPE_CHECKING:
@@ -255,8 +255,8 @@ class Volume(Touched, Exports):
         Nothing is resampled and no voxel moves in the world.
         """
         order, flipped = self.grid.reorder(codes)
-        data = reordered(self.data, order, flipped)
-        valid = None if self.valid is None else reordered(self.valid[None], order, flipped)[0]
+        data = reorder_axes(self.data, order, flipped)
+        valid = None if self.valid is None else reorder_axes(self.valid[None], order, flipped)[0]
         return replace(self, data=data, grid=self.grid.reoriented(codes), valid=valid)
 
     def window(self, start: Sequence[int], shape: Sequence[int], *, fill: float = 0) -> Self:
@@ -273,8 +273,8 @@ class Volume(Touched, Exports):
         check_fill(fill, self.dtype, self.name)
         inside, place = overlap(start, shape, self.shape)
         data, valid = self._part(inside)
-        known = None if valid is None else padded(valid[None], place, shape, 0)[0]
-        grid, out = self.grid.window(start, shape), padded(data, place, shape, fill)
+        known = None if valid is None else pad_to_shape(valid[None], place, shape, 0)[0]
+        grid, out = self.grid.window(start, shape), pad_to_shape(data, place, shape, fill)
         return replace(self, data=out, grid=grid, valid=known)
 
     def _part(self, where: Part) -> Voxels:
@@ -325,3 +325,6 @@ class Labels(Volume):
         if self.valid is None:
             return self
         return self.with_data(self.data.masked_fill(~self.valid, 0))
+
+
+AnyVolume = TypeVar("AnyVolume", bound=Volume)  # images stay images, labels stay labels

@@ -74,7 +74,7 @@ def no_weights(monkeypatch, request):
 
     if "import" not in request.node.name:
         monkeypatch.setattr("regkit.networks.models.load", loaded)
-        monkeypatch.setattr("regkit.networks.weights.store.load", loaded)
+        monkeypatch.setattr("regkit.networks.weights.store.load_weights", loaded)
 
 
 @pytest.mark.parametrize(("number", "slot"), APART)

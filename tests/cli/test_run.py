@@ -14,13 +14,13 @@ from regkit.io import ReadOptions
 from regkit.registration.config import make_config
 from regkit.runs import run
 from regkit.runs.register.job import Paths, RegisterJob
-from regkit.runs.register.outcome import shortened
+from regkit.runs.register.outcome import quantize_determinants
 
 
 def test_shortened_determinants_are_near_and_fold_where_they_did(head):
     noise = torch.randn(head.data.shape, generator=torch.Generator().manual_seed(0))
     noise[0, 0, 0, :4] = torch.tensor([1e-6, -1e-6, 0.0, 4e-4])
-    found = shortened(head.with_data(noise)).data
+    found = quantize_determinants(head.with_data(noise)).data
     assert (found - noise).abs().max() <= 2.0**-11
     assert torch.equal(found <= 0, noise <= 0)
     assert found.dtype == torch.float32

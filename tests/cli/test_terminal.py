@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from regkit.cli import terminal
-from regkit.registration.result import Progress
+from regkit.registration.result import EngineProgress
 from regkit.runs.register.task import shown_by
 
 
@@ -22,8 +22,8 @@ def screen(monkeypatch):
 
 def test_progress_names_the_stage_and_the_similarity(screen):
     with terminal.progress(quiet=False) as report:
-        shown_by(report)(Progress("init", "mi", 1, 1, 0, 1, math.nan))
-        shown_by(report)(Progress("field", "lncc2", 2, 3, 4, 10, 0.25))
+        shown_by(report)(EngineProgress("init", "mi", 1, 1, 0, 1, math.nan))
+        shown_by(report)(EngineProgress("field", "lncc2", 2, 3, 4, 10, 0.25))
     assert "init" in screen.getvalue()
     assert "field" in screen.getvalue()
     assert "level 2/3  lncc2 0.2500" in screen.getvalue()
@@ -32,7 +32,7 @@ def test_progress_names_the_stage_and_the_similarity(screen):
 
 def test_quiet_is_quiet(screen, capsys):
     with terminal.progress(quiet=True) as report:
-        shown_by(report)(Progress("field", "lncc2", 2, 3, 4, 10, 0.25))
+        shown_by(report)(EngineProgress("field", "lncc2", 2, 3, 4, 10, 0.25))
     terminal.say("hello", quiet=True)
     assert screen.getvalue() == ""
     assert capsys.readouterr().err == ""
@@ -40,5 +40,5 @@ def test_quiet_is_quiet(screen, capsys):
 
 def test_nothing_moves_where_there_is_no_terminal(capfd):
     with terminal.progress(quiet=False) as report:
-        shown_by(report)(Progress("field", "lncc2", 2, 3, 4, 10, 0.25))
+        shown_by(report)(EngineProgress("field", "lncc2", 2, 3, 4, 10, 0.25))
     assert capfd.readouterr().err == ""

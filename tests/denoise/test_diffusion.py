@@ -8,7 +8,7 @@ from denoise.diffusion.condition import (
     SliceCondition,
 )
 from denoise.diffusion.model import Diffusion, diffusion_network
-from denoise.diffusion.sampling import sampled, symmetric
+from denoise.diffusion.sampling import sample_volume, symmetric
 from denoise.diffusion.volume import sampled_volume
 from denoise.methods import Method
 from denoise.networks.blindspot import BlindShape, BlindSpot
@@ -26,7 +26,7 @@ def test_one_pair_is_the_exact_mean_of_a_linear_network(solver, steps):
 
     like = torch.zeros_like(mean)
     found, spread = symmetric(predict, like, generator=generator, steps=steps, solver=solver)
-    without = sampled(predict, like, steps=steps, solver=solver)
+    without = sample_volume(predict, like, steps=steps, solver=solver)
     torch.testing.assert_close(found, without, atol=1e-6, rtol=0)
     assert float(spread.mean()) > 1e-3
 
@@ -34,7 +34,7 @@ def test_one_pair_is_the_exact_mean_of_a_linear_network(solver, steps):
 def test_a_perfect_network_gives_its_image_from_any_start():
     clean = torch.rand(4, 4, 4)
     start = torch.randn(4, 4, 4)
-    torch.testing.assert_close(sampled(lambda x, t: clean, start, steps=5), clean)
+    torch.testing.assert_close(sample_volume(lambda x, t: clean, start, steps=5), clean)
 
 
 def _model(condition):
@@ -80,7 +80,7 @@ def test_a_sampled_volume_has_no_seams(monkeypatch):
     monkeypatch.setattr("denoise.tiles.boxes.__defaults__", (9000,))
     from denoise import tiles
 
-    monkeypatch.setattr(tiles.tiled, "__kwdefaults__", {"voxels": 9000})
+    monkeypatch.setattr(tiles.map_tiles, "__kwdefaults__", {"voxels": 9000})
     parts = sampled_volume(diffusion, blind, image, 0.01)[0]
     torch.testing.assert_close(parts, whole, atol=1e-4, rtol=0)
 

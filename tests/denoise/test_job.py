@@ -17,7 +17,7 @@ import yaml
 
 from denoise.config import make_denoise_config
 from denoise.job import DenoiseJob, output_files
-from denoise.memory import needed_memory
+from denoise.memory import denoising_memory
 from regkit import InputError, read
 from regkit.cli import main
 from regkit.runs import begin, run
@@ -245,10 +245,10 @@ def test_progress_goes_on_after_the_last_step(files, tmp_path):
 
 def test_more_voxels_frames_and_channels_take_more_memory():
     config, wide = make_denoise_config(), make_denoise_config(widths=(32, 64, 128))
-    small = needed_memory((64, 64, 64), 1, config)
-    assert small < needed_memory((256, 256, 256), 1, config)
-    assert small < needed_memory((64, 64, 64), 40, config)
-    assert small < needed_memory((64, 64, 64), 1, wide)
+    small = denoising_memory((64, 64, 64), 1, config)
+    assert small < denoising_memory((256, 256, 256), 1, config)
+    assert small < denoising_memory((64, 64, 64), 40, config)
+    assert small < denoising_memory((64, 64, 64), 1, wide)
 
 
 # Whole runs on one thread, beyond the imports.
@@ -264,5 +264,5 @@ def test_more_voxels_frames_and_channels_take_more_memory():
     ],
 )
 def test_the_estimate_is_near_what_was_measured(shape, frames, settings, measured):
-    estimate = needed_memory(shape, frames, make_denoise_config(**settings))
+    estimate = denoising_memory(shape, frames, make_denoise_config(**settings))
     assert 0.95 * measured < estimate < 1.3 * measured

@@ -3,12 +3,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from denoise.learning.fit import Check, Schedule, fit
-from denoise.learning.health import Health, best, examine
+from denoise.learning.fit import HeldOut, TrainingSchedule, fit
 from denoise.learning.neighbours import drawn_pair, sub_image
 from denoise.learning.patches import checked_part, cut_patches, held_out_slab
 from denoise.learning.recorruption import Recorruption
-from denoise.networks.unet import Shape, UNet
+from denoise.learning.validation import Health, best, examine
+from denoise.networks.unet import ResidualUNet, Shape
 
 
 def test_patches_never_touch_what_is_held_out():
@@ -92,14 +92,14 @@ def test_the_best_checkpoint_is_that_of_the_lowest_risk():
 def test_training_ends_at_the_best_checkpoint_and_repeats_itself(noisy):
     seen = noisy.image.data[0] / 100
     patches = cut_patches([seen], [seen > -1], largest=16)
-    check = Check(*checked_part(seen, seen > -9))
+    check = HeldOut(*checked_part(seen, seen > -9))
 
     def run(seed):
         torch.manual_seed(0)
-        net = UNet(Shape((4, 8), ((2, 2, 2),)))
+        net = ResidualUNet(Shape((4, 8), ((2, 2, 2),)))
         found = fit(
             net, Recorruption(), patches, check, 0.08,
-            schedule=Schedule(steps=30, checks=5, rate=5e-3),
+            schedule=TrainingSchedule(steps=30, checks=5, rate=5e-3),
             generator=torch.Generator().manual_seed(seed),
         )  # fmt: skip
         return net, found

@@ -2,15 +2,15 @@ import pytest
 import torch
 
 from denoise.learning.masked import Masked
-from denoise.networks.unet import Shape, UNet
-from denoise.tiles import tiled
+from denoise.networks.unet import ResidualUNet, Shape
+from denoise.tiles import map_tiles
 
 SHAPE = Shape((4, 8), ((2, 2, 2),))
 
 
 def _net():
     torch.manual_seed(0)
-    net = UNet(SHAPE).double()
+    net = ResidualUNet(SHAPE).double()
     for parameter in net.last.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return net.eval()
@@ -47,7 +47,7 @@ def test_noise2self_has_no_seams():
     image = torch.randn(33, 20, 17, dtype=torch.float64)
     with torch.no_grad():
         whole = masked.denoised(net, image[None, None], 1.0)[0, 0]
-        parts = tiled(
+        parts = map_tiles(
             lambda box: masked.denoised(net, box, 1.0), image,
             reach=tuple(r + 1 for r in SHAPE.reach), multiple=SHAPE.multiple, voxels=5000,
         )  # fmt: skip

@@ -4,8 +4,8 @@ import torch
 from denoise.networks.blindspot import BlindShape, BlindSpot, marginal_loss, posterior_mean
 from denoise.networks.rotated import Rotated, RotatedShape
 from denoise.networks.slices import Slices
-from denoise.networks.unet import Shape, UNet
-from denoise.tiles import boxes, tiled
+from denoise.networks.unet import ResidualUNet, Shape
+from denoise.tiles import boxes, map_tiles
 
 BLIND = {
     "2-D": lambda: Slices(BlindSpot(BlindShape(2, 6, (2, 4), hidden=(0, 0))), 0),
@@ -60,7 +60,7 @@ def test_slices_see_their_neighbours_and_not_more():
 
 def _trained(shape):
     torch.manual_seed(0)
-    net = UNet(shape)
+    net = ResidualUNet(shape)
     for parameter in net.last.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
     return net.eval()
@@ -93,7 +93,7 @@ def test_tiles_of_a_rotated_network_equal_the_whole(size):
     assert (touched.abs().amax(0) <= torch.tensor((*shape.reach, 1))).all()
     with torch.no_grad():
         whole = net(image[None, None])[:, :1][0, 0]
-        parts = tiled(
+        parts = map_tiles(
             lambda x: net(x)[:, :1], image, reach=(*shape.reach, 1), multiple=(*shape.multiple, 1),
             voxels=2000,
         )  # fmt: skip
@@ -106,7 +106,7 @@ def test_tiles_equal_the_whole(shape, size):
     net, image = _trained(shape).double(), torch.randn(*size, dtype=torch.float64)
     with torch.no_grad():
         whole = net(image[None, None])[0, 0]
-        parts = tiled(net, image, reach=shape.reach, multiple=shape.multiple, voxels=9000)
+        parts = map_tiles(net, image, reach=shape.reach, multiple=shape.multiple, voxels=9000)
     assert len(list(boxes(size, shape.reach, shape.multiple, 9000))) > 1
     torch.testing.assert_close(parts, whole, atol=1e-12, rtol=0)
 

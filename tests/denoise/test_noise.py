@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from denoise.config import DenoiseConfig
-from denoise.kinds import noise_of
 from denoise.noise import (
     Gaussian,
     PoissonGaussian,
@@ -14,6 +13,7 @@ from denoise.noise import (
     estimate_sigma,
     neighbour_correlation,
 )
+from denoise.noise.selection import select_noise_model
 
 
 def _rician(signal, sigma, generator):
@@ -92,4 +92,4 @@ def test_correlated_noise_is_told_from_white_noise(noisy):
 def test_the_kind_that_is_asked_for_is_taken(noisy, kind):
     image = noisy.image.data[0].clamp_min(0) + 1
     everywhere = torch.ones_like(image).bool()
-    assert noise_of(image, everywhere, DenoiseConfig(noise=kind)).name == kind
+    assert select_noise_model(image, everywhere, DenoiseConfig(noise=kind)).name == kind

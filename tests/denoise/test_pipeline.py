@@ -5,8 +5,8 @@ import yaml
 from scipy.ndimage import gaussian_filter
 
 from denoise.config import make_denoise_config
-from denoise.content import content
-from denoise.noise.repeats import correlated
+from denoise.foreground import content
+from denoise.noise.repeats import correlate_noise
 from denoise.noise.whiteness import residual_correlation
 from denoise.outcome import sigma_map
 from denoise.pipeline import denoise, denoise_series
@@ -182,7 +182,9 @@ def test_frames_tell_how_their_noise_is_correlated(noisy, quick):
     """What a single frame cannot: the network then takes correlated noise away too."""
     generator = torch.Generator().manual_seed(4)
     shape = noisy.clean.data.shape
-    noise = [correlated(torch.randn(shape, generator=generator), (0.7, 0.7, 0)) for _ in range(4)]
+    noise = [
+        correlate_noise(torch.randn(shape, generator=generator), (0.7, 0.7, 0)) for _ in range(4)
+    ]
     frames = [noisy.clean.with_data(noisy.clean.data + 8 * n) for n in noise]
     together = denoise_series(frames, quick.model_copy(update={"frames": "alone"}))[0]
     assert together.model.level == pytest.approx(8, rel=0.05)

@@ -3,9 +3,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from denoise.noise.repeats import are_repeats, blur_of, correlated, noise_of_repeats
+from denoise.noise.repeats import are_repeats, blur_of, correlate_noise, noise_of_repeats
 from denoise.pipeline import denoise_series
-from denoise.series import joined
+from denoise.series import fuse_frames
 from denoise.wiener import wiener
 from regkit import Volume
 
@@ -42,7 +42,7 @@ def test_what_happens_in_one_frame_alone_stays_there(noisy):
     place = np.s_[18:26, 15:23, 8:14]
     frames[4][place] += 1
     everywhere = [torch.ones_like(frames[0]).bool()] * 8
-    out = joined(frames, frames, everywhere, 0.08, 0.1)
+    out = fuse_frames(frames, frames, everywhere, 0.08, 0.1)
     inner = np.s_[20:24, 17:21, 9:13]
     assert float((out[4] - frames[4])[inner].mean()) > -0.12
     clean = noisy.clean.data[0][inner] / 100
@@ -101,7 +101,7 @@ def test_frames_that_all_differ_keep_their_contrast_and_lose_noise(scene):
     alone = [g.lerp(wiener(each, g, 0.055), 0.5) for each, g in zip(noisy, guides, strict=True)]
     masks = [torch.ones_like(body)] * len(noisy)
     risk = float((torch.stack(alone) - clean).square().mean()) / 0.055**2
-    together = torch.stack(joined(list(noisy), alone, masks, 0.055, risk))
+    together = torch.stack(fuse_frames(list(noisy), alone, masks, 0.055, risk))
     slope, error = _contrast_and_error(together, clean, body)
     assert slope > 0.95
     assert error < 0.9 * _contrast_and_error(torch.stack(alone), clean, body)[1]
@@ -136,7 +136,7 @@ def test_noise_of_frames_that_differ_is_not_told_by_their_differences():
 def test_repeats_with_correlated_noise_are_known_as_repeats(noisy, blur):
     draws, shape = torch.Generator().manual_seed(0), noisy.clean.grid.shape
     frames = [
-        noisy.clean.data[0] + 8 * correlated(torch.randn(shape, generator=draws), blur)
+        noisy.clean.data[0] + 8 * correlate_noise(torch.randn(shape, generator=draws), blur)
         for _ in range(5)
     ]
     everywhere = torch.ones_like(frames[0]).bool()
@@ -146,7 +146,9 @@ def test_repeats_with_correlated_noise_are_known_as_repeats(noisy, blur):
 @pytest.mark.parametrize("blur", [(0.0, 0.0, 0.0), (0.8, 0.0, 0.6)])
 def test_a_wiener_filter_with_a_good_guide_takes_noise_away(noisy, blur):
     clean = noisy.clean.data[0] / 100
-    noise = correlated(torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)), blur)
+    noise = correlate_noise(
+        torch.randn(clean.shape, generator=torch.Generator().manual_seed(0)), blur
+    )
     out = wiener(clean + 0.1 * noise, clean, 0.1, blur=blur)
     assert float((out - clean).square().mean()) < 0.5 * 0.1**2
     told_wrong = wiener(clean + 0.1 * noise, clean, 0.1)

@@ -5,7 +5,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from regkit import InputError
-from regkit.features import GROUP, backbones, files_of, open_extractor
+from regkit.features import FEATURES_GROUP, backbones, files_of, open_extractor
 
 
 def opener(path, layers, timestep):
@@ -16,7 +16,7 @@ def opener(path, layers, timestep):
 @pytest.fixture
 def known(monkeypatch):
     """A backbone of another package."""
-    entry = EntryPoint("theirs", f"{__name__}:opener", GROUP)
+    entry = EntryPoint("theirs", f"{__name__}:opener", FEATURES_GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda _: opener)
     monkeypatch.setattr("regkit.features.registry.entry_points", lambda group: [entry])
 

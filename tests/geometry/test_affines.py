@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regkit import InputError
-from regkit.geometry.affines import about, apply_affine, checked, nearest_rotation, rotation
+from regkit.geometry.affines import about, apply_affine, as_affine, nearest_rotation, rotation
 
 angles = st.lists(st.floats(-3, 3), min_size=3, max_size=3)
 
@@ -20,12 +20,12 @@ angles = st.lists(st.floats(-3, 3), min_size=3, max_size=3)
 )
 def test_unusable_affines_are_refused(matrix, said):
     with pytest.raises(InputError, match=said):
-        checked(matrix)
+        as_affine(matrix)
 
 
 def test_checked_copies_and_locks():
     given_matrix = np.diag([0.001, 0.001, 0.001, 1.0])  # micrometre voxels are not singular
-    out = checked(given_matrix)
+    out = as_affine(given_matrix)
     given_matrix[0, 0] = 5
     assert out[0, 0] == 0.001
     with pytest.raises(ValueError, match="read-only"):
@@ -34,9 +34,9 @@ def test_checked_copies_and_locks():
 
 @pytest.mark.parametrize("size", [1e-9, 1e9])
 def test_no_size_is_singular(size):
-    assert checked(np.diag([size, -size, size, 1.0]))[0, 0] == size
+    assert as_affine(np.diag([size, -size, size, 1.0]))[0, 0] == size
     with pytest.raises(InputError, match="singular"):
-        checked([[size, size, 0.0], [size, size, 0.0], [0.0, 0.0, 1.0]])
+        as_affine([[size, size, 0.0], [size, size, 0.0], [0.0, 0.0, 1.0]])
 
 
 @given(angles)

@@ -6,7 +6,7 @@ from regkit import Affine, DisplacementField, Grid, InputError, VelocityField, V
 from regkit.geometry.affines import homogeneous
 from regkit.geometry.world import check_same_world
 from regkit.registration.check import check_pair
-from regkit.resample import resample, straightened
+from regkit.resample import resample, straighten
 from regkit.transforms import compose
 
 MICRO, METRES, PIXELS = World("um"), World("m"), World.pixels()
@@ -59,7 +59,7 @@ def test_repr_names_the_unit(world, said):
         lambda g: g.rows(slice(2, 4)),
         lambda g: Grid(g.shape, g.affine @ _shear(), g.world).straightened(),
         lambda g: resample(Volume(np.ones(g.shape), g), g.with_spacing(3)).grid,
-        lambda g: straightened(Volume(np.ones(g.shape), g)).grid,
+        lambda g: straighten(Volume(np.ones(g.shape), g)).grid,
     ],
 )
 def test_every_grid_made_of_one_keeps_its_world(grid, change):

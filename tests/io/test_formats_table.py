@@ -209,7 +209,9 @@ def third_party(monkeypatch):
         def load(self):
             return FOLDER
 
-    monkeypatch.setattr(table, "entry_points", lambda group: [Entry()] * (group == table.GROUP))
+    monkeypatch.setattr(
+        table, "entry_points", lambda group: [Entry()] * (group == table.FORMATS_GROUP)
+    )
     table._added.cache_clear()
     yield
     table._added.cache_clear()

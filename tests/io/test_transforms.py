@@ -17,7 +17,7 @@ from regkit import (
     write_transform,
 )
 from regkit.geometry.affines import homogeneous, rotation
-from regkit.io.itk_transforms import from_sitk, to_sitk
+from regkit.io.itk_transforms import transform_from_sitk, transform_to_sitk
 from regkit.transforms.transform import Transform
 
 
@@ -165,10 +165,10 @@ def test_real_affines(data):
 
 def test_nested_and_empty_composites(turn, bend, tmp_path):
     inner = sitk.ReadTransform(write_transform(turn @ bend, tmp_path / "a.h5"))
-    found = from_sitk(sitk.CompositeTransform([to_sitk(turn), inner]), "a")
+    found = transform_from_sitk(sitk.CompositeTransform([transform_to_sitk(turn), inner]), "a")
     points = inside(bend.grid, 50)
     assert_allclose(found(points).numpy(), (turn @ turn @ bend)(points).numpy(), atol=1e-3)
-    assert_allclose(from_sitk(sitk.CompositeTransform(2), "a").matrix, np.eye(3))
+    assert_allclose(transform_from_sitk(sitk.CompositeTransform(2), "a").matrix, np.eye(3))
 
 
 def test_nested_chains_are_written_flat(turn, bend, tmp_path):
@@ -257,7 +257,7 @@ def test_field_on_a_singular_grid(bend, tmp_path):
 def test_another_affine_than_written_is_noticed(turn, tmp_path, monkeypatch):
     from regkit.io import itk_files
 
-    monkeypatch.setattr(itk_files, "to_sitk", lambda _: to_sitk(turn.inverse()))
+    monkeypatch.setattr(itk_files, "to_sitk", lambda _: transform_to_sitk(turn.inverse()))
     with pytest.raises(ResourceError, match="reads back differently"):
         write_transform(turn, tmp_path / "a.tfm")
     assert not list(tmp_path.iterdir())

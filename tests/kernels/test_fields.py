@@ -5,14 +5,14 @@ import torch
 from regkit.kernels.fields import (
     compose_fields,
     compose_reference,
-    dropped,
+    drop_lifted,
     exponential,
     identity_index,
     invert,
     invert_reference,
     jacobian_determinant,
-    lifted,
-    unfolded,
+    lift_field,
+    remove_folds,
 )
 from regkit.kernels.smoothing import gaussian
 
@@ -158,8 +158,8 @@ def test_a_mirror_folds_everywhere():
 
 def test_planes_are_lifted_and_dropped(draw):
     u = draw(2, 4, 5)
-    assert lifted(u).shape == (3, 1, 4, 5)
-    assert torch.equal(dropped(lifted(u), 2), u)
+    assert lift_field(u).shape == (3, 1, 4, 5)
+    assert torch.equal(drop_lifted(lift_field(u), 2), u)
 
 
 @pytest.mark.parametrize("shape", [(20, 22), (20, 22, 24)])
@@ -168,17 +168,17 @@ def test_folds_are_smoothed_away_where_they_are(shape):
     u = torch.zeros(ndim, *shape)
     u[(0, *[slice(4, 7)] * ndim)] = 2.5
     assert float(jacobian_determinant(u, np.eye(ndim)).min()) < 0
-    found = unfolded(u)
+    found = remove_folds(u)
     assert float(jacobian_determinant(found, np.eye(ndim)).min()) > 0
     assert float(found.abs().max()) > 0.3
     far = (slice(None), *[slice(-4, None)] * ndim)
     assert torch.equal(found[far], u[far])
     calm = gaussian(u, 2.0)
-    assert torch.equal(unfolded(calm), calm)
+    assert torch.equal(remove_folds(calm), calm)
     # Where the border is at rest and what is inside is not, the way between them takes its room.
     held = torch.zeros_like(u)
     held[(0, *[slice(1, -1)] * ndim)] = 2.0
-    found = unfolded(held)
+    found = remove_folds(held)
     assert float(jacobian_determinant(found, np.eye(ndim)).min()) > 0
     assert float(found[:, 0].abs().max()) == 0
 
@@ -186,4 +186,4 @@ def test_folds_are_smoothed_away_where_they_are(shape):
 def test_a_lifted_plane_is_unfolded_as_a_plane():
     u = torch.zeros(2, 20, 22)
     u[0, 4:7, 4:7] = 2.5
-    assert torch.equal(unfolded(lifted(u)), lifted(unfolded(u)))
+    assert torch.equal(remove_folds(lift_field(u)), lift_field(remove_folds(u)))

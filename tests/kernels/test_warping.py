@@ -4,9 +4,9 @@ import torch
 from torch.nn import functional
 
 from regkit.geometry.affines import homogeneous, rotation
-from regkit.kernels.fields import identity_index, nested
+from regkit.kernels.fields import identity_index, resize_displacement
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.warping import affine_force, step_force, warp_index
+from regkit.kernels.warping import affine_force, displacement_gradient, warp_index
 
 SHAPES = [((9, 10, 11), (8, 7, 12)), ((1, 10, 11), (1, 9, 8))]
 
@@ -61,17 +61,17 @@ def stepped(request, draw):
 
 
 def test_the_loops_step_is_that_of_torch(stepped, on_torch):
-    ours = step_force(*stepped)
+    ours = displacement_gradient(*stepped)
     on_torch()
-    torch.testing.assert_close(ours, step_force(*stepped), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(ours, displacement_gradient(*stepped), atol=1e-5, rtol=1e-4)
 
 
 def test_the_step_of_a_plane_is_that_of_torch(draw, on_torch):
     given = draw(1, 1, 9, 8), torch.ones(1, 9, 8), draw(1, 1, 9, 8), (1, 9, 8)
-    ours = step_force(*given)
+    ours = displacement_gradient(*given)
     assert (ours[0] == 0).all()
     on_torch()
-    torch.testing.assert_close(ours, step_force(*given), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(ours, displacement_gradient(*given), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("ratio", [1, 2])
@@ -84,7 +84,7 @@ def test_a_coarser_field_warps_as_its_interpolation_does(problem, draw, kernels,
     shape = tuple(ratio * n for n in u.shape[1:])
     weight = torch.ones(shape)
     ours, inside = warp_index(image, matrix, u, weight)
-    theirs, same = warp_index(image, matrix, nested(u, shape), weight)
+    theirs, same = warp_index(image, matrix, resize_displacement(u, shape), weight)
     assert torch.equal(inside, same)
     torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
 
@@ -113,7 +113,9 @@ def test_the_same_input_gives_the_same_bytes(problem):
     image, matrix, u, upstream = problem
     assert np.array_equal(*(affine_force(image, matrix, upstream) for _ in range(2)))
     warped, inside = _warped(image, matrix, u)
-    assert torch.equal(*(step_force(warped, inside, upstream, u.shape[1:]) for _ in range(2)))
+    assert torch.equal(
+        *(displacement_gradient(warped, inside, upstream, u.shape[1:]) for _ in range(2))
+    )
 
 
 def _slope(function, at, way):
@@ -149,11 +151,13 @@ def test_the_step_is_the_slope_of_the_loss(draw, ratio):
     upstream[:, [0, 1, -2, -1]] = upstream[:, :, [0, 1, -2, -1]] = upstream[..., [0, 1, -2, -1]] = 0
 
     def loss(v):
-        return float((_warped(image, np.eye(4), nested(v, shape))[0].double() * upstream).sum())
+        return float(
+            (_warped(image, np.eye(4), resize_displacement(v, shape))[0].double() * upstream).sum()
+        )
 
     way = 0.02 * upstream[0] * torch.stack([torch.ones(shape), image[0], -torch.ones(shape)])
     way = functional.adaptive_avg_pool3d(way, coarse) * 1e4
-    force = step_force(image, torch.ones(shape), upstream, coarse).double()
+    force = displacement_gradient(image, torch.ones(shape), upstream, coarse).double()
     expected = _slope(loss, torch.zeros_like(way), way) / ratio
     assert abs(expected) > 0.01
     assert float((force * way).sum()) == pytest.approx(expected, rel=0.1)
@@ -183,4 +187,4 @@ def test_what_does_not_move_is_only_resampled(draw):
     out, inside = _warped(image, np.eye(4), still)
     torch.testing.assert_close(out, image)
     assert (inside == 1).all()
-    assert (step_force(out, inside, torch.zeros_like(image), still.shape[1:]) == 0).all()
+    assert (displacement_gradient(out, inside, torch.zeros_like(image), still.shape[1:]) == 0).all()

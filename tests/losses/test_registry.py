@@ -11,7 +11,7 @@ import torch
 import regkit
 from regkit.errors import InputError
 from regkit.losses import LNCC, MIND, MSE, ChannelSum, Mixed, Similarity, Traits
-from regkit.losses.registry import BUILT_IN, is_registered, make, names, traits_of
+from regkit.losses.registry import BUILT_IN_SIMILARITIES, is_registered, make, names, traits_of
 from regkit.registration.config import make_config
 from regkit.runs.register.memory import needed_memory, what_helps
 
@@ -53,7 +53,7 @@ def third_party(tmp_path, monkeypatch):
     sys.modules.pop("made_up", None)
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", BUILT_IN_SIMILARITIES)
 def test_every_entry_has_its_name_and_all_traits(name, draw):
     found = make(name)
     assert found.name == name
@@ -64,10 +64,13 @@ def test_every_entry_has_its_name_and_all_traits(name, draw):
 
 
 def test_some_are_for_other_contrasts():
-    assert [name for name in BUILT_IN if make(name).traits.across_contrasts] == ["mind", "mi"]
+    assert [name for name in BUILT_IN_SIMILARITIES if make(name).traits.across_contrasts] == [
+        "mind",
+        "mi",
+    ]
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", BUILT_IN_SIMILARITIES)
 @pytest.mark.parametrize("opposite", [True, False])
 def test_nothing_is_worse_than_the_worst_value(name, opposite, draw):
     image = draw(1, 9, 9, 9)
@@ -97,7 +100,7 @@ def test_nothing_is_known_of_a_similarity_that_is_not_registered():
 
 
 def test_a_third_party_is_asked_for_by_its_name(third_party):
-    assert names() == (*BUILT_IN, "ratio", "broken", "gone", "wrong")
+    assert names() == (*BUILT_IN_SIMILARITIES, "ratio", "broken", "gone", "wrong")
     assert is_registered("ratio")
     assert isinstance(make("ratio"), Similarity)
     config = make_config(similarity="ratio")
@@ -128,7 +131,9 @@ def test_a_third_party_is_in_the_help(third_party):
     done = subprocess.run(
         [sys.executable, "-c", code, third_party], capture_output=True, text=True, check=True
     )
-    wanted = "|".join(["auto", *BUILT_IN, "ratio", "broken", "gone", "wrong", "features:NAME"])
+    wanted = "|".join(
+        ["auto", *BUILT_IN_SIMILARITIES, "ratio", "broken", "gone", "wrong", "features:NAME"]
+    )
     assert done.stdout.strip() == f"{wanted} False"
 
 
@@ -150,7 +155,10 @@ def test_what_is_not_delivered_is_refused(third_party, name, radius, message):
 
 def _named(node):
     """Whether a constant of the code is the name of a similarity, or a group that has one."""
-    return any(isinstance(each, ast.Constant) and each.value in BUILT_IN for each in ast.walk(node))
+    return any(
+        isinstance(each, ast.Constant) and each.value in BUILT_IN_SIMILARITIES
+        for each in ast.walk(node)
+    )
 
 
 def _switches(tree):

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 from regkit import Affine, Grid, Labels
 from regkit.geometry.affines import homogeneous
 from regkit.metrics import inverse_consistency
-from regkit.metrics.consistency import thinned
+from regkit.metrics.consistency import thin_grid
 
 SHIFT = Affine(homogeneous(np.eye(3), [0.0, 3.0, 4.0]))
 
@@ -37,7 +37,7 @@ def test_points_that_leave_moving_do_not_count():
 
 @pytest.mark.parametrize("limit", [1, 100, 5000])
 def test_thinning_keeps_voxels_where_they_are(grid, limit):
-    sparse = thinned(grid, limit)
+    sparse = thin_grid(grid, limit)
     assert np.prod(sparse.shape) <= limit
     index = grid.to_index(sparse.world_points())
     assert_close(index, index.round())
@@ -45,5 +45,5 @@ def test_thinning_keeps_voxels_where_they_are(grid, limit):
 
 def test_labels_as_masks_on_thinned_grids(grid):
     mask = Labels(torch.ones(grid.shape, dtype=torch.uint8), grid)
-    sparse = thinned(grid, 500)
+    sparse = thin_grid(grid, 500)
     assert len(inverse_consistency(SHIFT, SHIFT, sparse, mask)) == np.prod(sparse.shape)

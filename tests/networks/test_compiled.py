@@ -10,7 +10,12 @@ import pytest
 import torch
 
 from regkit.networks.compiled import CompiledUNet
-from regkit.networks.inference import compiled, displacement, faster, not_compiled
+from regkit.networks.inference import (
+    compile_network,
+    displacement,
+    not_compiled,
+    optimize_for_inference,
+)
 
 _COMPARED = """
 import functools
@@ -58,7 +63,10 @@ def test_where_it_cannot_be_compiled_it_is_the_folded_network(network, images, c
 
     compiler(lambda *_, **__: broken)
     plain, (moving, fixed) = network(2), images((34, 41))
-    found, wanted = compiled(plain), displacement(faster(plain, precision="fp32"), moving, fixed)
+    found, wanted = (
+        compile_network(plain),
+        displacement(optimize_for_inference(plain, precision="fp32"), moving, fixed),
+    )
     for _ in range(2):
         assert torch.equal(displacement(found, moving, fixed), wanted)
     assert not_compiled(found) == "no compiler"
@@ -69,4 +77,4 @@ def test_an_error_that_is_not_the_compilers_is_told(network, compiler):
     compiler(lambda net, **_: net)
     image, other = torch.zeros(1, 1, 34, 41), torch.zeros(1, 1, 34, 40)
     with pytest.raises(RuntimeError):
-        compiled(network(2))(image, other)
+        compile_network(network(2))(image, other)

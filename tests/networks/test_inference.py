@@ -6,7 +6,7 @@ import torch
 from regkit import InputError
 from regkit.networks.folded import FoldedUNet
 from regkit.networks.gradicon import gradicon
-from regkit.networks.inference import displacement, faster, suited
+from regkit.networks.inference import displacement, optimize_for_inference, preferred_precision
 from regkit.networks.unet import UNet, Widths
 
 SHAPES = [(66, 70), (65, 33), (40, 41, 42), (35, 34, 33), (20, 9, 7), (64, 3, 2)]
@@ -80,10 +80,14 @@ def test_the_whole_network_is_the_same_within_a_ten_thousandth_of_a_voxel(networ
     wanted = displacement(plain, moving, fixed)
     assert float(wanted.abs().max()) > 1
     assert (
-        float((displacement(faster(plain, precision="fp32"), moving, fixed) - wanted).abs().max())
+        float(
+            (displacement(optimize_for_inference(plain, precision="fp32"), moving, fixed) - wanted)
+            .abs()
+            .max()
+        )
         < 1e-4
     )
-    coarse = displacement(faster(plain, precision="bf16"), moving, fixed)
+    coarse = displacement(optimize_for_inference(plain, precision="bf16"), moving, fixed)
     assert float((coarse - wanted).abs().max()) < 0.05
 
 
@@ -91,7 +95,9 @@ def test_displacements_are_in_voxels():
     network = gradicon(2)
     with torch.no_grad():
         network.netPsi.net.lastConv.bias[1] = 10 * 0.25  # a quarter of the field of view
-    u = displacement(faster(network, precision="fp32"), *torch.rand(2, 1, 1, 41, 33))
+    u = displacement(
+        optimize_for_inference(network, precision="fp32"), *torch.rand(2, 1, 1, 41, 33)
+    )
     assert torch.allclose(u[0], torch.zeros(41, 33), atol=1e-5)
     assert torch.allclose(u[1], torch.full((41, 33), 0.25 * 32), atol=1e-5)
 
@@ -99,13 +105,13 @@ def test_displacements_are_in_voxels():
 def test_the_network_stays_as_it_is(network):
     plain = network(2)
     before = {key: value.clone() for key, value in plain.state_dict().items()}
-    displacement(faster(plain), *torch.rand(2, 1, 1, 33, 33))
+    displacement(optimize_for_inference(plain), *torch.rand(2, 1, 1, 33, 33))
     assert all(torch.equal(value, before[key]) for key, value in plain.state_dict().items())
     assert isinstance(plain.netPsi.net, UNet)
 
 
 def test_same_bytes_every_time(network, images):
-    fast = faster(network(3))
+    fast = optimize_for_inference(network(3))
     pair = images((33, 34, 35))
     assert torch.equal(displacement(fast, *pair), displacement(fast, *pair))
 
@@ -114,9 +120,9 @@ def test_what_cannot_be_used_is_said(network):
     with pytest.raises(
         InputError, match="precision 'fp8' does not exist; allowed: auto, bf16, fp32"
     ):
-        faster(network(2), precision="fp8")
+        optimize_for_inference(network(2), precision="fp8")
     with pytest.raises(InputError, match="images of 3 axes do not suit a network of 2"):
         displacement(network(2), *torch.rand(2, 1, 1, 8, 8, 8))
     with pytest.raises(InputError, match="a network of 4 dimensions is not built"):
         gradicon(4)
-    assert suited(torch.device("cpu")) in ("bf16", "fp32")
+    assert preferred_precision(torch.device("cpu")) in ("bf16", "fp32")

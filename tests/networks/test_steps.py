@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from regkit.kernels.sampling import unit_points
-from regkit.networks.steps import SteppedMap, enlarged
+from regkit.networks.steps import SteppedMap, upsample_displacement
 
 
 def _field(shape, seed):
@@ -43,7 +43,9 @@ def test_enlarging_interpolates(own, shape):
     u = torch.randn(2, 3, *own, generator=torch.Generator().manual_seed(4), requires_grad=True)
     mode = "trilinear" if len(own) == 3 else "bilinear"
     expected = functional.interpolate(u, size=shape, mode=mode, align_corners=True)
-    torch.testing.assert_close(enlarged(u, shape), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(upsample_displacement(u, shape), expected, atol=1e-5, rtol=0)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(enlarged(u, shape), enlarged(u.detach(), shape))
-        assert enlarged(u, shape).dtype == torch.float32
+        assert torch.equal(
+            upsample_displacement(u, shape), upsample_displacement(u.detach(), shape)
+        )
+        assert upsample_displacement(u, shape).dtype == torch.float32

@@ -77,14 +77,14 @@ def _quiet(*_):
 
 
 def _state(name="multigradicon"):
-    return store.load(name).state_dict()
+    return store.load_weights(name).state_dict()
 
 
 def test_fetched_weights_are_those_that_were_published(served, network, folder):
     source, handler = served
     path = store.fetch(source, _quiet)
     assert path == folder / "multigradicon.safetensors"
-    assert store.installed() == ["multigradicon"]
+    assert store.installed_weights() == ["multigradicon"]
     assert all(torch.equal(v, network(2).state_dict()[k]) for k, v in _state().items())
     store.fetch(source, _quiet)
     assert handler.asked == [0]  # the second time it is here
@@ -210,12 +210,12 @@ def test_the_command_fetches_and_tells_the_licence(served, monkeypatch, capsys):
     assert main(["weights", "fetch", source.name]) == 0
     said = capsys.readouterr().err
     assert "licence: Apache-2.0" in said
-    assert store.read_record(source.name).source_sha256 in said
+    assert store.read_weights_record(source.name).source_sha256 in said
 
 
 def test_a_name_of_ones_own(published):
     store.import_file("knees", published)
-    assert store.installed() == ["knees"]
+    assert store.installed_weights() == ["knees"]
     assert store.verify("knees").licence == "not stated"
 
 
@@ -225,11 +225,11 @@ def _install(published):
 
 def test_missing_weights_say_how_to_get_them():
     with pytest.raises(InputError, match=r"'multigradicon' are not installed; .*fetch .*import"):
-        store.load("multigradicon")
+        store.load_weights("multigradicon")
     with pytest.raises(InputError, match=r"'knees' are not published .*import knees FILE"):
-        known.known("knees")
+        known.known_weights("knees")
     with pytest.raises(InputError, match=r"cannot be called '../knees'"):
-        store.load("../knees")
+        store.load_weights("../knees")
     with pytest.raises(InputError, match="there is no such file; give the weights"):
         store.import_file("knees", store.folder() / "nowhere.trch")
 
@@ -240,13 +240,13 @@ def test_tampered_weights_are_refused(published):
     content[-1] ^= 1
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"multigradicon.safetensors: is not what was installed"):
-        store.load("multigradicon")
+        store.load_weights("multigradicon")
 
 
 def test_weights_without_a_record_are_refused(published):
     _install(published).with_suffix(".json").write_text("{}")
     with pytest.raises(InputError, match="the record of these weights is missing or damaged"):
-        store.load("multigradicon")
+        store.load_weights("multigradicon")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
@@ -261,7 +261,7 @@ def test_truncated_files_are_refused(published, tmp_path, share, ending):
     cut.write_bytes(content[: int(share * len(content))])
     with pytest.raises(InputError, match=f"^cut{ending}: cannot be read as weights: it is cut"):
         store.import_file("multigradicon", cut)
-    assert store.installed() == []
+    assert store.installed_weights() == []
 
 
 class _Code:

@@ -5,8 +5,8 @@ import torch
 
 from regkit import InputError
 from regkit.networks.flow import begin_as_flow
-from regkit.networks.gradicon import HALVINGS, cascade, from_state, grown
-from regkit.networks.inference import displacement, faster
+from regkit.networks.gradicon import HALVINGS, add_halved_step, cascade, from_state
+from regkit.networks.inference import displacement, optimize_for_inference
 from regkit.networks.normalised import Normalised, standing_out
 from regkit.networks.steps import Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
@@ -29,7 +29,7 @@ def test_a_narrow_network_folds(widths, images, spread):
     trained = spread(cascade((1, 0), 3, widths))
     pair = images((20, 21, 22))
     wanted = displacement(trained, *pair)
-    found = displacement(faster(trained, precision="fp32"), *pair)
+    found = displacement(optimize_for_inference(trained, precision="fp32"), *pair)
     assert float((found - wanted).abs().max()) < 1e-4
 
 
@@ -83,7 +83,7 @@ def test_weights_tell_where_their_steps_look(halvings, images, spread):
 
 
 def test_steps_may_differ_in_width(images, spread):
-    trained = spread(grown(cascade((1, 1), 2, REDUCED), Step(UNet(2, NARROW)), 1))
+    trained = spread(add_halved_step(cascade((1, 1), 2, REDUCED), Step(UNet(2, NARROW)), 1))
     pair = images((33, 40))
     again = from_state(trained.state_dict())
     assert torch.equal(displacement(again, *pair), displacement(trained, *pair))
@@ -100,7 +100,7 @@ def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images, sprea
     moving, fixed = images((21, 20, 22)[:ndim])
     wanted = displacement(trained, moving, fixed)
     assert torch.equal(displacement(again, moving, fixed), wanted)
-    fast = displacement(faster(again, precision="fp32"), moving, fixed)
+    fast = displacement(optimize_for_inference(again, precision="fp32"), moving, fixed)
     assert float((fast - wanted).abs().max()) < 1e-4
     # Brighter and with more contrast, it is the same image.
     bright = displacement(trained, 0.1 + 0.8 * moving, fixed)
@@ -108,7 +108,7 @@ def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images, sprea
 
 
 def test_a_network_that_normalises_grows_inside():
-    network = grown(Normalised(cascade((0,), 2, NARROW), 7), Step(UNet(2, NARROW)), 1)
+    network = add_halved_step(Normalised(cascade((0,), 2, NARROW), 7), Step(UNet(2, NARROW)), 1)
     assert isinstance(network, Normalised)
     assert int(network.window) == 7
     assert (

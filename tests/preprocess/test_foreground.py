@@ -5,7 +5,7 @@ import torch
 from regkit import Grid, Labels, Volume
 from regkit.geometry.affines import homogeneous, rotation
 from regkit.preprocess.foreground import bounding_window, foreground, otsu, unit_length
-from regkit.preprocess.intensity import normalised
+from regkit.preprocess.intensity import normalise
 from regkit.registration.canonical import canonical
 
 
@@ -72,7 +72,7 @@ def test_an_image_without_a_margin_is_foreground_altogether(space, generator):
 
 
 def test_small_things_are_measured_by_their_field_of_view(head):
-    found = foreground(normalised(head)).data[0] > 0
+    found = foreground(normalise(head)).data[0] > 0
     assert found[head.data[0] > 30].all()
     assert found.float().mean() < 0.7
 

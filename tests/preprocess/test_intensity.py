@@ -4,7 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from regkit import Grid, InputError, Volume
-from regkit.preprocess.intensity import CT_WINDOW, is_ct, normalised, window
+from regkit.preprocess.intensity import CT_WINDOW, is_ct, normalise, window
 
 
 def _volume(values, name="scan.nii.gz"):
@@ -30,7 +30,7 @@ def test_ct_is_known_by_its_air(ct, head):
 
 
 def test_ct_takes_the_window_of_air_to_bone(ct):
-    out = normalised(ct).data[0]
+    out = normalise(ct).data[0]
     assert out.dtype is torch.float32
     assert [float(out[i, 0, 0]) for i in (0, 2, 4, 5)] == pytest.approx([0, 0.45, 0.5, 0.85])
     assert float(out[5, 5, 5]) == 1
@@ -64,7 +64,7 @@ def test_mr_reaches_from_its_minimum_to_its_robust_maximum(head):
     low, high = window(bright, "auto")
     assert low == float(bright.min())
     assert high < 1.1 * float(head.data.max() + 5)
-    assert normalised(head.with_data(bright)).data.aminmax() == (0, 1)
+    assert normalise(head.with_data(bright)).data.aminmax() == (0, 1)
 
 
 def test_a_wide_margin_moves_nothing(head):
@@ -86,20 +86,20 @@ def test_signed_images_are_cut_at_both_ends(generator):
 def test_two_values_are_contrast_enough():
     two = torch.ones(8, 8)
     two[2:5] = -1
-    assert normalised(_volume(two)).data.unique().tolist() == [0, 1]
-    assert normalised(_volume(two.int())).data.unique().tolist() == [0, 1]
+    assert normalise(_volume(two)).data.unique().tolist() == [0, 1]
+    assert normalise(_volume(two.int())).data.unique().tolist() == [0, 1]
 
 
 def test_scale_and_type_of_storage_do_not_matter(head):
     tissue = head.with_data(head.data.clamp(min=1))
-    expected = normalised(tissue).data
-    assert_close(normalised(head.with_data(250 * tissue.data)).data, expected, atol=1e-4, rtol=0)
+    expected = normalise(tissue).data
+    assert_close(normalise(head.with_data(250 * tissue.data)).data, expected, atol=1e-4, rtol=0)
     whole = head.with_data((300 * tissue.data).to(torch.int16))
-    assert_close(normalised(whole).data, expected, atol=1e-3, rtol=0)
+    assert_close(normalise(whole).data, expected, atol=1e-3, rtol=0)
 
 
 def test_grid_and_name_stay(head):
-    out = normalised(head)
+    out = normalise(head)
     assert out.grid is head.grid
     assert out.name == head.name
 
@@ -107,9 +107,9 @@ def test_grid_and_name_stay(head):
 @pytest.mark.parametrize("modality", ["auto", "mr", "other"])
 def test_an_image_without_contrast_is_refused(modality):
     with pytest.raises(InputError, match=r"^flat\.nii: all voxels are 7; an image with contrast"):
-        normalised(_volume(torch.full((4, 5, 6), 7.0), "flat.nii"), modality)
+        normalise(_volume(torch.full((4, 5, 6), 7.0), "flat.nii"), modality)
 
 
 def test_an_image_without_a_name_is_refused_too():
     with pytest.raises(InputError, match=r"^image: all voxels are 0"):
-        normalised(_volume(torch.zeros(4, 5), ""))
+        normalise(_volume(torch.zeros(4, 5), ""))

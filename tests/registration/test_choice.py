@@ -4,7 +4,7 @@ import torch
 
 import regkit as rk
 from regkit.losses import LNCC
-from regkit.registration.choice import choose, linear_similarity, opposed, similarity_of
+from regkit.registration.choice import choose, linear_similarity, opposed_share, similarity_of
 from regkit.registration.pair import pair_of
 from regkit.registration.prepared import PreparedImage
 
@@ -54,8 +54,8 @@ def test_a_brightness_and_a_contrast_of_another_scanner_are_the_same_contrast(
 def test_opposition_is_the_share_of_squared_correlation_below_zero():
     correlation = torch.tensor([0.6, -0.3, 0.2, -1.0])
     weight = torch.tensor([1.0, 1.0, 0.5, 0.0])
-    assert opposed(correlation, weight) == pytest.approx(0.09 / (0.36 + 0.09 + 0.02))
-    assert opposed(correlation, 0 * weight) == 0
+    assert opposed_share(correlation, weight) == pytest.approx(0.09 / (0.36 + 0.09 + 0.02))
+    assert opposed_share(correlation, 0 * weight) == 0
 
 
 @pytest.mark.parametrize("fixed", ["t1", "t2", "flair"])

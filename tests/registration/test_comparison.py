@@ -6,7 +6,7 @@ import torch
 
 import regkit as rk
 from regkit.registration.agreement import Agreement
-from regkit.registration.comparison import Comparison, compared
+from regkit.registration.comparison import Comparison, compare_field
 from regkit.registration.smoothness import is_enough
 from regkit.transforms import DisplacementField
 
@@ -47,8 +47,8 @@ def test_a_field_is_compared_on_the_voxels_of_the_affine(texture, paired):
     moved = DisplacementField(
         torch.tensor(shift, dtype=torch.float32)[:, None, None, None].expand_as(still.u), pair.grid
     )
-    same = compared(pair, np.eye(4), np.eye(4), still, fine=True)
-    away = compared(pair, np.eye(4), np.eye(4), moved, fine=True)
+    same = compare_field(pair, np.eye(4), np.eye(4), still, fine=True)
+    away = compare_field(pair, np.eye(4), np.eye(4), moved, fine=True)
     assert same.affine == same.field
     assert away.is_worse
     assert away.affine.blocks == away.field.blocks

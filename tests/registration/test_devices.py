@@ -3,7 +3,7 @@ import torch
 
 from regkit import InputError
 from regkit.registration import devices
-from regkit.registration.devices import available, resolve_device
+from regkit.registration.devices import available_devices, resolve_device
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_auto_prefers_a_gpu(here):
 
 def test_names_become_devices(here):
     here(2, apple=True)
-    assert devices.available() == ["cpu", "cuda:0", "cuda:1", "mps"]
+    assert devices.available_devices() == ["cpu", "cuda:0", "cuda:1", "mps"]
     assert resolve_device("cpu") == torch.device("cpu")
     assert resolve_device("cuda") == torch.device("cuda:0")
     assert resolve_device("cuda:1") == torch.device("cuda:1")
@@ -36,6 +36,6 @@ def test_names_become_devices(here):
 @pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:7", "mps"])
 def test_a_device_that_is_not_there_is_refused(here, name):
     here(0)
-    assert available() == ["cpu"]
+    assert available_devices() == ["cpu"]
     with pytest.raises(InputError, match=r"^device '\w+(:\d)?' is not available; here: cpu$"):
         resolve_device(name)

@@ -14,7 +14,7 @@ from regkit.networks.unet import Widths
 from regkit.registration.choice import similarity_of
 from regkit.registration.config import FeatureConfig, TuningConfig, make_config
 from regkit.registration.pipeline import register
-from regkit.registration.tuning import tuned
+from regkit.registration.tuning import tune
 from regkit.resample import warp
 from regkit.training.loop import STATE, train
 from regkit.training.tasks import open_task
@@ -140,7 +140,7 @@ def test_weights_are_tuned_by_features():
     config = TuningConfig(iterations=6, learning_rate=5e-4, tolerance=0)
     features = FeatureConfig(distance="cosine", axes=0)
     loss = similarity_of("features:small-diffusion", 3, features)
-    _, losses = tuned(network, fixed.roll(1, 2), fixed, loss, config, lambda *_: None)
+    _, losses = tune(network, fixed.roll(1, 2), fixed, loss, config, lambda *_: None)
     assert min(losses) < losses[0]
 
 

@@ -7,10 +7,10 @@ from regkit.kernels.smoothing import gaussian
 from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.metrics.jacobian import jacobian
 from regkit.registration.config import FieldConfig, SmoothConfig
-from regkit.registration.descent import bounded
+from regkit.registration.descent import bound_steps
 from regkit.registration.field import refit, register_field
-from regkit.registration.field_plan import bound
-from regkit.registration.smoothness import smoothed
+from regkit.registration.field_plan import bound_iterations
+from regkit.registration.smoothness import smooth_config
 from regkit.resample import warp
 
 CONFIG = FieldConfig(factors=(2, 1), iterations=(60, 40))
@@ -122,26 +122,26 @@ class TestOneAnatomyOrTwo:
 
     def test_a_smooth_step_is_narrower_than_the_image(self):
         config = FieldConfig()
-        assert smoothed(config, (200, 200, 200), 2).update_sigma == config.smooth.update_sigma
-        assert smoothed(config, (64, 48, 1), 2).update_sigma == 4
-        assert smoothed(config, (8, 8, 8), 2).update_sigma == config.update_sigma
+        assert smooth_config(config, (200, 200, 200), 2).update_sigma == config.smooth.update_sigma
+        assert smooth_config(config, (64, 48, 1), 2).update_sigma == 4
+        assert smooth_config(config, (8, 8, 8), 2).update_sigma == config.update_sigma
 
 
 def test_large_voxels_shorten_steps_and_smoothing():
     config = FieldConfig(reach=4.0)
-    assert bounded(config, 4.0) == config
-    coarse = bounded(config, 16.0)
+    assert bound_steps(config, 4.0) == config
+    coarse = bound_steps(config, 16.0)
     assert (coarse.step, coarse.update_sigma) == (config.step / 4, config.update_sigma / 4)
     assert coarse.field_sigma == config.field_sigma
 
 
 def test_small_levels_may_take_more_iterations():
     config = FieldConfig(iterations=(100, 50, 6), effort=36_000_000)
-    assert bound(6, 6_000_000, config) == 6
-    assert bound(6, 900_000, config) == 40
-    assert bound(6, 1000, config) == 100
-    assert bound(0, 1000, config) == 0
-    assert bound(6, 1000, FieldConfig()) == 6
+    assert bound_iterations(6, 6_000_000, config) == 6
+    assert bound_iterations(6, 900_000, config) == 40
+    assert bound_iterations(6, 1000, config) == 100
+    assert bound_iterations(0, 1000, config) == 0
+    assert bound_iterations(6, 1000, FieldConfig()) == 6
 
 
 def test_every_iteration_is_told(pair):

@@ -17,11 +17,11 @@ from regkit.networks.unet import Widths
 from regkit.networks.weights import store
 from regkit.networks.weights.checkpoint import Trained
 from regkit.registration.config import FieldConfig, NetworkConfig
-from regkit.registration.field_plan import shortened
+from regkit.registration.field_plan import shorten_after_network
 from regkit.registration.network import (
     at_rest_outside,
     register_network,
-    spanned,
+    spanning_grid,
     working_cube,
 )
 from regkit.registration.pair import pair_of
@@ -106,7 +106,7 @@ def test_a_reduced_displacement_spans_the_same_box(pair, reduced, turn, body):
     (field,), _ = register_network(pair, turn.matrix, reduced, config, _quiet, directions=1)
     assert max(field.grid.shape) < 33  # 17 voxels and the frame
     cube = working_cube(pair.grid, 33)
-    np.testing.assert_allclose(spanned(cube, (17,) * 3).affine[:3, 3], cube.affine[:3, 3])
+    np.testing.assert_allclose(spanning_grid(cube, (17,) * 3).affine[:3, 3], cube.affine[:3, 3])
     moved = field(body) - body
     assert float((moved - _expected(cube, SHARES)).norm(dim=-1).max()) < 1e-3
 
@@ -227,7 +227,7 @@ def test_the_field_engine_goes_on_from_the_network(head, model, body, error):
 def test_less_is_left_to_do_after_a_network(iterations, similarity, left):
     factors = tuple(2**n for n in reversed(range(len(iterations))))
     config = FieldConfig(factors=factors, iterations=iterations)
-    assert shortened(config, similarity).iterations == left
+    assert shorten_after_network(config, similarity).iterations == left
 
 
 def test_a_plane_takes_a_network_of_two_dimensions(head):

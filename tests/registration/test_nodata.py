@@ -8,7 +8,7 @@ import regkit as rk
 from regkit import Affine, Volume
 from regkit.geometry.affines import homogeneous
 from regkit.losses import LNCC, MIND, MSE, Mixed, MutualInformation
-from regkit.preprocess.nodata import filled
+from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.agreement import agreement, images_on
 from regkit.registration.choice import choose
 from regkit.registration.linear import linear_level, value_and_gradient
@@ -112,7 +112,7 @@ def test_the_border_of_a_hole_is_no_edge(head):
     beside &= known
     plain, other, dark = (
         MIND().features(each.data / 100)[:, beside]
-        for each in (head, filled(holed), holed.with_data(head.data * known))
+        for each in (head, fill_nodata(holed), holed.with_data(head.data * known))
     )
     assert (other - plain).square().mean() < 0.3 * (dark - plain).square().mean()
 

@@ -3,7 +3,7 @@ import torch
 
 from regkit import Affine, DisplacementField
 from regkit.geometry.affines import homogeneous, rotation
-from regkit.registration.canonical import canonical, lifted
+from regkit.registration.canonical import canonical, lift_volume
 from regkit.registration.planar import (
     drop_field,
     drop_grid,
@@ -21,7 +21,7 @@ def test_matrices_come_back_as_they_went():
 
 
 def test_a_lifted_image_lies_where_the_plane_did(plane):
-    whole = lifted(plane)
+    whole = lift_volume(plane)
     assert whole.grid.shape == (1, *plane.grid.shape)
     points = whole.grid.world_points()[0]
     torch.testing.assert_close(points[..., :2], plane.grid.world_points())

@@ -7,7 +7,7 @@ import torch
 from regkit import Affine, Grid, Labels, Volume
 from regkit.geometry.affines import homogeneous
 from regkit.registration.pipeline import register
-from regkit.resample import straightened
+from regkit.resample import straighten
 from tests.conftest import structure
 
 SHEARS = {"tilted gantry": (1, 2), "skewed slices": (0, 1)}
@@ -55,9 +55,9 @@ def test_a_mask_goes_with_its_image(head, sheared, quick):
 
 
 def test_straightened_is_the_same_image(sheared):
-    upright = straightened(sheared, outside=-7.0)
+    upright = straighten(sheared, outside=-7.0)
     inside = upright.data > -7
     truth = structure(upright.grid).float()[None]
     assert (upright.data - truth)[inside].abs().quantile(0.99) < 2.5
     assert (~inside).any()
-    assert straightened(upright) is upright
+    assert straighten(upright) is upright

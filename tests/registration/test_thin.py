@@ -7,7 +7,7 @@ import torch
 from regkit import Affine, Grid, InputError, Labels, Volume
 from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.kernels.smoothing import gaussian
-from regkit.registration.flat import flattened, one_dimension
+from regkit.registration.flat import flatten_slice, one_dimension
 from regkit.registration.pipeline import register
 from regkit.resample import warp
 from tests.conftest import structure
@@ -96,8 +96,8 @@ def _sheet(plane, tilt=0.0):
 
 def test_a_slice_in_the_plane_of_a_picture_is_one(plane):
     sheet = _sheet(plane)
-    assert flattened(sheet).grid == plane.grid
-    assert torch.equal(flattened(sheet).data, plane.data)
+    assert flatten_slice(sheet).grid == plane.grid
+    assert torch.equal(flatten_slice(sheet).data, plane.data)
     fixed, moving, notices = one_dimension(sheet, plane)
     assert (fixed.ndim, moving.ndim) == (2, 2)
     assert notices == ("sheet.nii: its single slice is taken as a 2-D image of its plane",)

@@ -10,7 +10,7 @@ from regkit.networks.models import Model
 from regkit.networks.unet import Widths
 from regkit.registration import tuning
 from regkit.registration.config import TuningConfig
-from regkit.registration.tuning import tuned
+from regkit.registration.tuning import tune
 
 CONFIG = TuningConfig(iterations=8, learning_rate=2e-3, tolerance=0)
 FEW = {
@@ -35,7 +35,7 @@ def blobs():
 
 def _run(network, blobs, **changes):
     config = CONFIG.model_copy(update=changes)
-    return tuned(network, *blobs, LNCC(2), config, lambda *_: None)
+    return tune(network, *blobs, LNCC(2), config, lambda *_: None)
 
 
 def test_it_lowers_the_loss_and_leaves_the_model(network, blobs):
@@ -67,7 +67,7 @@ def test_what_a_mask_hides_does_not_count(network, blobs):
 
     def first(image, weight):
         weights = everywhere, weight
-        return tuned(network, moving, image, MSE(), still, lambda *_: None, weights=weights)[1][0]
+        return tune(network, moving, image, MSE(), still, lambda *_: None, weights=weights)[1][0]
 
     with torch.no_grad():
         network.netPsi.net.lastConv.weight.zero_()

@@ -8,10 +8,10 @@ import pytest
 from regkit import Affine, Grid
 from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.preprocess.foreground import foreground
-from regkit.preprocess.intensity import normalised
+from regkit.preprocess.intensity import normalise
 from regkit.registration.config import FieldConfig, LinearConfig, RegisterConfig
 from regkit.registration.pipeline import register
-from regkit.registration.scale import enlarged
+from regkit.registration.scale import scale_transform
 from regkit.resample import warp
 from regkit.transforms import compose
 
@@ -26,7 +26,7 @@ def sized(volume, factor):
 
 def apart(result, other, factor, fixed, inside):
     """Mean distance in voxels of fixed between what was found in two units."""
-    back = enlarged(result.transform, 1 / factor)
+    back = scale_transform(result.transform, 1 / factor)
     points = fixed.grid.world_points()[inside]
     off = fixed.grid.to_index(back(points)) - fixed.grid.to_index(other.transform(points))
     return float(off.norm(dim=-1).mean())
@@ -81,7 +81,7 @@ def test_the_unit_does_not_change_what_is_found(pairs, light, standard, ndim, ki
     result = register(
         sized(fixed, factor), sized(moving, factor), config=light, **asked(ndim, kind)
     )
-    inside = foreground(normalised(fixed)).data[0] > 0
+    inside = foreground(normalise(fixed)).data[0] > 0
     assert apart(result, standard(ndim, kind), factor, fixed, inside) < 0.01
     assert [level.shape for stage in result.stages for level in stage.levels] == [
         level.shape for stage in standard(ndim, kind).stages for level in stage.levels
@@ -96,7 +96,7 @@ def test_a_start_and_masks_may_be_of_any_unit(pairs, light, parts, turn, bend):
             sized(moving, factor),
             config=light,
             fixed_mask=sized(parts, factor),
-            initial=enlarged(compose(turn, bend), factor),
+            initial=scale_transform(compose(turn, bend), factor),
         )
         for factor in (1.0, 1e-3)
     ]

@@ -7,7 +7,7 @@ import torch
 import regkit as rk
 from regkit import Affine, InputError, Volume
 from regkit.geometry.affines import homogeneous
-from regkit.preprocess.intensity import normalised
+from regkit.preprocess.intensity import normalise
 from regkit.registration.check import check_pair
 from regkit.registration.pair import pair_of
 from regkit.registration.prepared import PreparedImage
@@ -35,7 +35,7 @@ def holed(head):
 
 
 def test_intensities_are_scaled_by_voxels_with_data(head, holed):
-    plain, found = normalised(head, "mr"), normalised(holed, "mr")
+    plain, found = normalise(head, "mr"), normalise(holed, "mr")
     assert (found.data[:, ~holed.valid] == 0).all()
     assert (found.data - plain.data)[:, holed.valid].abs().max() < 0.06
 
@@ -76,7 +76,7 @@ def test_an_image_without_any_data_is_refused(head):
     with pytest.raises(InputError, match=r"a.nii: no voxel has data"):
         check_pair(head, nothing)
     with pytest.raises(InputError, match=r"a.nii: no voxel has data"):
-        normalised(nothing)
+        normalise(nothing)
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd"])

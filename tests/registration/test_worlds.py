@@ -6,8 +6,8 @@ import torch
 
 import regkit as rk
 from regkit import Grid, InputError, Labels, Volume, World
-from regkit.registration.flat import flattened
-from regkit.registration.pair import pair_of, swapped
+from regkit.registration.flat import flatten_slice
+from regkit.registration.pair import pair_of, swap_images
 from regkit.registration.placing import Placing
 from regkit.registration.prepared import PreparedImage
 
@@ -52,7 +52,7 @@ def test_what_is_done_before_the_engines_keeps_world_and_data(head):
     image = Volume(slab.data, slab.grid, "slab", slab.data[0] > 20)
     placed = Placing(np.diag([3.0, 3.0, 3.0, 1.0])).placed(image)
     assert placed.grid.world == UTM
-    flat = flattened(image)
+    flat = flatten_slice(image)
     assert (flat.grid.world, flat.ndim) == (UTM, 2)
     assert torch.equal(flat.valid, flat.data[0] > 20)
 
@@ -66,7 +66,7 @@ def test_the_other_side_of_a_pair_counts_where_it_has_data(head):
         max_voxels=10**6,
         device=torch.device("cpu"),
     )
-    other = swapped(pair)
+    other = swap_images(pair)
     assert torch.equal(other.fixed_region.data[0] > 0, other.fixed.valid)
     assert not ((other.scope.data[0] > 0) & ~other.fixed.valid).any()
     assert other.moving_region is None

@@ -6,7 +6,7 @@ from regkit import Affine, DisplacementField, Grid, RegisterConfig, Volume, comp
 from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.metrics import summarise
 from regkit.registration.quality import Quality, QualityCheck
-from regkit.registration.result import Level, Result, Stage
+from regkit.registration.result import EngineStage, Level, Result
 
 
 def make_result(fixed, moving, phi, **changes):
@@ -24,8 +24,8 @@ def make_result(fixed, moving, phi, **changes):
         "jacobian": jacobian,
         "metrics": metrics,
         "stages": (
-            Stage("init", "mi", "numba", 0.2, (), "centres of mass"),
-            Stage("field", "lncc", "numba", 3.5, (coarse, fine)),
+            EngineStage("init", "mi", "numba", 0.2, (), "centres of mass"),
+            EngineStage("field", "lncc", "numba", 3.5, (coarse, fine)),
         ),
         "config": RegisterConfig(similarity="lncc", device="cpu"),
         "reason": "both are of one contrast",

@@ -11,8 +11,9 @@ from PIL import Image
 
 from regkit import Affine, DisplacementField, Grid, Volume
 from regkit.metrics import jacobian
+from regkit.preprocess.foreground import otsu
 from regkit.report.canvas import MAP, strip
-from regkit.report.display import display_range, otsu, tissue_levels
+from regkit.report.display import display_range, tissue_levels
 from regkit.report.figures import contours, differences, grey, overlay
 from regkit.report.registration.deformation import deformed_grid, grid_step, jacobian_map
 from regkit.report.scene import scene

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from regkit import Grid, Volume
-from regkit.report.slices import cut, overlap_share, planes
+from regkit.report.slices import cut_plane, overlap_share, planes
 
 
 def marked(grid):
@@ -22,7 +22,7 @@ def test_radiological_whatever_the_storage(grid, codes):
         ("R", "L", "A", "P"), ("R", "L", "S", "I"), ("A", "P", "S", "I"),
     ]  # fmt: skip
     for plane in view:
-        image = cut(marked(grid).reoriented(codes), plane)
+        image = cut_plane(marked(grid).reoriented(codes), plane)
         rows, columns = np.nonzero(image)
         brightest = np.unravel_index(image.argmax(), image.shape)
         # Towards the first two letters: right or anterior at the left, anterior or superior on top.
@@ -33,7 +33,7 @@ def test_radiological_whatever_the_storage(grid, codes):
 def test_storage_order_changes_no_pixel(grid):
     first, second = marked(grid), marked(grid).reoriented("PSR")
     for a, b in zip(planes(first), planes(second), strict=True):
-        np.testing.assert_allclose(cut(first, a), cut(second, b), atol=1e-3)
+        np.testing.assert_allclose(cut_plane(first, a), cut_plane(second, b), atol=1e-3)
 
 
 def test_slices_go_through_the_middle_of_the_foreground():
@@ -62,7 +62,7 @@ def test_large_slices_are_thinned():
 def test_two_dimensions_show_x_to_the_right_and_y_up():
     grid = Grid((3, 2), np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
     (plane,) = planes(Volume(torch.arange(6.0).reshape(3, 2), grid))
-    assert cut(Volume(torch.arange(6.0).reshape(3, 2), grid), plane).tolist() == [
+    assert cut_plane(Volume(torch.arange(6.0).reshape(3, 2), grid), plane).tolist() == [
         [0, 1], [2, 3], [4, 5],
     ]  # fmt: skip
 

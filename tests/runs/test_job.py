@@ -17,8 +17,8 @@ from regkit.cli import main
 from regkit.cli.job import carry_out
 from regkit.cli.stopping import Stopped, stoppable
 from regkit.runs import begin, is_finished, run
-from regkit.runs.kinds import GROUP
-from regkit.runs.rerun import compared
+from regkit.runs.kinds import JOBS_GROUP
+from regkit.runs.rerun import reproducible_outputs
 from tests.runs.scaling import Reported, ReportingJob, Scaled, ScalingJob, TwoFiles
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_a_report_that_fails_leaves_nothing(reporting, monkeypatch):
 
 
 def test_a_report_is_not_compared_when_a_run_is_repeated(reporting):
-    assert compared(run(reporting).record) == ["numbers.txt"]
+    assert reproducible_outputs(run(reporting).record) == ["numbers.txt"]
 
 
 def test_progress_is_reported(job):
@@ -206,7 +206,7 @@ def test_what_a_killed_run_left_is_removed_when_its_work_was_done(job):
 @pytest.fixture
 def known(monkeypatch):
     """The job, as its package would make it known."""
-    entry = EntryPoint("scaling", "tests.runs.scaling:again", GROUP)
+    entry = EntryPoint("scaling", "tests.runs.scaling:again", JOBS_GROUP)
     monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: [entry])
 
 

@@ -5,7 +5,7 @@ import pytest
 from regkit.io.settings import read_settings
 from regkit.networks.unet import Widths
 from regkit.registration.config import configs
-from regkit.settings import checked
+from regkit.settings import validate
 from regkit.training.config import RegistrationConfig
 
 NAMES = sorted(
@@ -17,6 +17,6 @@ NAMES = sorted(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recipes_are_understood(name):
-    found = checked(RegistrationConfig, read_settings(configs() / "train" / name), f"{name}:")
+    found = validate(RegistrationConfig, read_settings(configs() / "train" / name), f"{name}:")
     assert Widths(found.down, found.up).down[0] == 2
     assert [stage.networks for stage in found.stages] == sorted(s.networks for s in found.stages)

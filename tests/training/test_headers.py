@@ -7,7 +7,7 @@ import torch
 import regkit as rk
 from regkit import InputError
 from regkit.training.headers import check_headers
-from regkit.training.table import Row
+from regkit.training.table import SourceRow
 
 
 @pytest.fixture
@@ -26,21 +26,21 @@ def file(tmp_path):
 
 def test_what_lies_together_passes(file):
     image, other, labels = file("t1"), file("t2", 3), file("part", 4, (3, 3, 3))
-    check_headers([Row(image, "t1", "a", labels, labels), Row(other, "t2", "a")])
+    check_headers([SourceRow(image, "t1", "a", labels, labels), SourceRow(other, "t2", "a")])
 
 
 def test_what_lies_elsewhere_is_refused(file):
     image, far = file("t1"), file("far", 200)
     for rows in (
-        [Row(image, "t1", "a", labels=far)],
-        [Row(image, "t1", "a", mask=far)],
-        [Row(image, "t1", "a"), Row(far, "t2", "a")],
+        [SourceRow(image, "t1", "a", labels=far)],
+        [SourceRow(image, "t1", "a", mask=far)],
+        [SourceRow(image, "t1", "a"), SourceRow(far, "t2", "a")],
     ):
         with pytest.raises(
             InputError, match=r"far.nii.gz: its middle \(204, 4, 4\) lies outside t1"
         ):
             check_headers(rows)
-    two = [Row(image, "t1", "a"), Row(far, "t1", "b")]
+    two = [SourceRow(image, "t1", "a"), SourceRow(far, "t1", "b")]
     check_headers(two)
     with pytest.raises(InputError, match="with which it is to share a world"):
         check_headers(two, aligned=True)
@@ -48,7 +48,7 @@ def test_what_lies_elsewhere_is_refused(file):
 
 def test_what_cannot_be_trained_on_is_refused(file, tmp_path):
     with pytest.raises(InputError, match="is 2-D; training takes volumes"):
-        check_headers([Row(file("flat", shape=(8, 8)), "t1", "a")])
+        check_headers([SourceRow(file("flat", shape=(8, 8)), "t1", "a")])
     (tmp_path / "cut.nii").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"cut\.nii"):
-        check_headers([Row(tmp_path / "cut.nii", "t1", "a")])
+        check_headers([SourceRow(tmp_path / "cut.nii", "t1", "a")])

@@ -12,7 +12,7 @@ from regkit.resample import resample
 from regkit.training import subjects
 from regkit.training.prepared import Prepared
 from regkit.training.subjects import subjects_of
-from regkit.training.table import Row
+from regkit.training.table import SourceRow
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def rows(tmp_path):
         far = (points - torch.tensor([right, 80.0, 80.0])).norm(dim=-1)
         path = tmp_path / f"{name}.nii.gz"
         rk.Volume(100 * (far < 40).float(), grid).save(path)
-        made.append(Row(path, "t1", name))
+        made.append(SourceRow(path, "t1", name))
     return made
 
 
@@ -74,7 +74,7 @@ def test_labels_and_masks_keep_their_values(rows, kept):
     image = rk.read(rows[0].image)
     path = rows[0].image.with_name("labels.nii.gz")
     rk.Labels((image.data > 50).to(torch.int32) * 4003, image.grid).save(path)
-    row = Row(rows[0].image, "t1", "one", labels=path, mask=path)
+    row = SourceRow(rows[0].image, "t1", "one", labels=path, mask=path)
     subject = subjects_of([row], 24, "mr", kept)[0]
     assert set(subject.labels.unique().tolist()) == {0, 4003}
     assert torch.equal(subject.labels, subject.mask)
@@ -101,7 +101,7 @@ def test_mirrored_labels_would_be_called_by_the_wrong_names(rows, kept):
     image = resample(rk.read(rows[0].image), rk.Grid((43, 43, 43), np.diag([3.7, 3.7, 3.7, 1.0])))
     path = rows[0].image.with_name("labels.nii.gz")
     rk.Labels((image.data > 50).to(torch.uint8), image.grid).save(path)
-    row = Row(rows[0].image, "t1", "one", labels=path, mask=path)
+    row = SourceRow(rows[0].image, "t1", "one", labels=path, mask=path)
     one, mirrored = subjects_of([row], 24, "mr", kept, mirrored=True)
     assert mirrored.labels is None
     assert torch.equal(mirrored.mask, one.mask.flip(2))

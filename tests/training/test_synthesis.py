@@ -10,8 +10,8 @@ from regkit.training.synthesis import Deformation
 DRAWS = {
     "noise": lambda g: synthesis.noise((12, 13, 14), 0.2, 2, g),
     "labels": lambda g: synthesis.random_labels((12, 13, 14), 5, g),
-    "painted": lambda g: synthesis.painted(synthesis.random_labels((12, 12, 12), 4, g), g),
-    "recoloured": lambda g: synthesis.recoloured(torch.rand(1, 1, 9, 9, 9, generator=g), g),
+    "painted": lambda g: synthesis.paint_labels(synthesis.random_labels((12, 12, 12), 4, g), g),
+    "recoloured": lambda g: synthesis.recolour(torch.rand(1, 1, 9, 9, 9, generator=g), g),
     "deformation": lambda g: Deformation().draw((12, 13, 14), g),
 }
 
@@ -35,7 +35,7 @@ def test_deformations_do_not_fold():
 
 def test_every_label_has_an_intensity_of_its_own():
     labels = torch.arange(4).reshape(1, 1, 4, 1, 1).expand(1, 1, 4, 8, 8)
-    image = synthesis.painted(labels, torch.Generator().manual_seed(1))
+    image = synthesis.paint_labels(labels, torch.Generator().manual_seed(1))
     assert float(image[0, 0, 0].max()) == 0
     assert len({round(float(plane.mean()), 2) for plane in image[0, 0]}) == 4
 

@@ -13,11 +13,11 @@ from regkit.cli import main
 from regkit.networks import models
 from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
-from regkit.networks.weights.checkpoint import Trained, read_checkpoint, trained
+from regkit.networks.weights.checkpoint import Trained, read_checkpoint, training_facts
 from regkit.training import pairs, teacher
 from regkit.training.loop import LOG, STATE, WEIGHTS, train
 from regkit.training.pairs import Example, Side
-from regkit.training.patches import patched
+from regkit.training.patches import map_patches
 from regkit.training.tasks import open_task
 
 SMALL = {"down": [2, 4, 8, 8], "up": [4, 8, 8], "shape": 16, "report_every": 1}
@@ -105,7 +105,7 @@ def test_only_ct_conserves_mass(words, tmp_path):
 def test_what_was_trained_is_a_model_that_knows_its_grid(words):
     words |= {"stages": words["stages"][:1], "contrast": "one"}
     folder = train(open_task(words, "x"), _quiet)
-    assert trained(folder / WEIGHTS) == Trained(8, "one")
+    assert training_facts(folder / WEIGHTS) == Trained(8, "one")
     assert models.load(str(folder / WEIGHTS)).name == WEIGHTS
     assert read_checkpoint(folder / WEIGHTS)
 
@@ -351,20 +351,20 @@ def test_a_patch_shows_what_the_whole_network_finds_there(spread):
     u = 0.02 * torch.randn(2, 1, 3, 24, 24, 24, generator=generator)
     sides = [Side(x, x, torch.ones_like(x), v, None) for x, v in zip(images, u, strict=True)]
     example = Example(sides[0], sides[1], same=True)
-    phi, found = patched(network, [example], 16, 3, generator)
+    phi, found = map_patches(network, [example], 16, 3, generator)
     assert len(found) == 3
     assert phi.displacement((16, 16, 16)).shape == (6, 3, 16, 16, 16)
     # Of a step that finds nothing, all that is seen is the coarse one, in the unit of the box.
     torch.nn.init.zeros_(network.netPsi.net.lastConv.weight)
     torch.nn.init.zeros_(network.netPsi.net.lastConv.bias)
-    phi, found = patched(network, [example], 24, 1, generator)
+    phi, found = map_patches(network, [example], 24, 1, generator)
     whole = network(*images)
     assert torch.allclose(phi.displacement((24,) * 3)[:1], whole.displacement((24,) * 3), atol=1e-6)
     assert torch.equal(found[0].moving.u, u[0])
     with pytest.raises(InputError, match="patch 32 is larger than the grid of 24"):
-        patched(network, [example], 32, 1, generator)
+        map_patches(network, [example], 32, 1, generator)
     with pytest.raises(InputError, match="one step"):
-        patched(network.netPsi, [example], 16, 1, generator)
+        map_patches(network.netPsi, [example], 16, 1, generator)
 
 
 def test_an_output_that_is_a_file_is_refused(words, tmp_path):

@@ -5,7 +5,7 @@ import torch
 
 from regkit.kernels.sampling import unit_points
 from regkit.training.config import Augment
-from regkit.training.view import View
+from regkit.training.view import TrainingView
 
 SHAPE = (20, 20, 20)
 
@@ -20,7 +20,7 @@ def ramp():
 @pytest.mark.parametrize("seed", range(4))
 def test_a_region_of_interest_lies_inside_and_is_as_small_as_allowed(ramp, seed):
     generator = torch.Generator().manual_seed(seed)
-    view = View.draw(Augment(turn=0, crop=0.5), generator)
+    view = TrainingView.draw(Augment(turn=0, crop=0.5), generator)
     half = view.matrix.diagonal() / 2
     assert torch.equal(view.matrix, torch.diag(view.matrix.diagonal()))
     assert float(half.min()) >= 0.25
@@ -34,7 +34,11 @@ def test_a_region_of_interest_lies_inside_and_is_as_small_as_allowed(ramp, seed)
 
 def test_axes_are_turned_and_flipped():
     found = {
-        tuple(View.draw(Augment(), torch.Generator().manual_seed(seed)).matrix.flatten().tolist())
+        tuple(
+            TrainingView.draw(Augment(), torch.Generator().manual_seed(seed))
+            .matrix.flatten()
+            .tolist()
+        )
         for seed in range(400)
     }
     assert len(found) == 48  # 6 orders of the axes, 8 ways to flip them
@@ -43,7 +47,7 @@ def test_axes_are_turned_and_flipped():
 
 def test_a_known_displacement_stays_known(ramp):
     """What leads from one place to another in the image does so in what is shown of it."""
-    view = View.draw(Augment(crop=0.5), torch.Generator().manual_seed(1))
+    view = TrainingView.draw(Augment(crop=0.5), torch.Generator().manual_seed(1))
     u = torch.tensor([0.02, -0.03, 0.01]).reshape(1, 3, 1, 1, 1).expand(1, 3, *SHAPE)
     moved = ramp + (u * torch.tensor([0.2, 0.5, 0.3]).reshape(1, 3, 1, 1, 1)).sum(1, keepdim=True)
     there = view.show(ramp, view.seen(u))
@@ -52,7 +56,7 @@ def test_a_known_displacement_stays_known(ramp):
 
 
 def test_labels_stay_whole(ramp):
-    view = View.draw(Augment(crop=0.5), torch.Generator().manual_seed(2))
+    view = TrainingView.draw(Augment(crop=0.5), torch.Generator().manual_seed(2))
     labels = (ramp * 20).to(torch.uint8)
     shown = view.show(labels, torch.zeros(1, 3, *SHAPE), nearest=True)
     assert shown.dtype == torch.int64

@@ -6,7 +6,7 @@ import torch
 
 from regkit import Affine, Grid, InputError, Labels, Volume, warp
 from regkit.geometry.affines import about, homogeneous, rotation
-from regkit.resample import resample, straightened, values_at
+from regkit.resample import resample, straighten, values_at
 
 PADDING = -3024
 
@@ -140,7 +140,7 @@ def test_voxels_that_fall_on_voxels_keep_it(circle):
 def test_sheared_and_planar_images_keep_it():
     tilted = Grid((6, 6), [[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     image = Volume(torch.ones(6, 6), tilted, valid=torch.ones(6, 6, dtype=torch.bool))
-    straight = straightened(image, outside=-5)
+    straight = straighten(image, outside=-5)
     assert torch.equal(straight.valid, straight.data[0] == 1)
     assert not straight.valid.all()
 

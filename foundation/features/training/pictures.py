@@ -41,7 +41,7 @@ PACKAGED: dict[str, tuple[str, ...]] = {
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 
-def packaged(packages: Sequence[str]) -> list[Path]:
+def packaged_pictures(packages: Sequence[str]) -> list[Path]:
     """The pictures of those of ``packages`` that are installed; none of them is imported.
 
     Raises

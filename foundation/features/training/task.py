@@ -12,12 +12,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from foundation.features.schedule import Schedule
+from foundation.features.schedule import NoiseSchedule
 from foundation.features.training.crops import crops
-from foundation.features.training.pictures import in_folder, packaged, read_grey
+from foundation.features.training.pictures import in_folder, packaged_pictures, read_grey
 from regkit.errors import InputError
-from regkit.installed import diffusers
-from regkit.settings import checked
+from regkit.optional_packages import diffusers
+from regkit.settings import validate
 from regkit.training.config import LoopConfig
 
 _VALIDATION = 1  # its draws are the same every time
@@ -43,11 +43,11 @@ class DiffusionConfig(LoopConfig):
 
 @dataclass
 class DiffusionTask:
-    """See :class:`regkit.training.tasks.Task`."""
+    """See :class:`regkit.training.tasks.TrainingTask`."""
 
     config: DiffusionConfig
     paths: tuple[Path, ...]
-    schedule: Schedule = field(default_factory=Schedule.linear)
+    schedule: NoiseSchedule = field(default_factory=NoiseSchedule.linear)
 
     @classmethod
     def of(cls, given: Mapping[str, Any], name: str) -> Self:
@@ -58,8 +58,8 @@ class DiffusionTask:
         InputError
             If a word is wrong, or no picture is found.
         """
-        config = checked(DiffusionConfig, given, f"{name}:")
-        paths = packaged(config.packages)
+        config = validate(DiffusionConfig, given, f"{name}:")
+        paths = packaged_pictures(config.packages)
         paths += [path for folder in config.folders for path in in_folder(folder)]
         kept = [path for path in paths if path.name not in config.held_out]
         if not kept:

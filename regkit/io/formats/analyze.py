@@ -17,7 +17,7 @@ from regkit.io.header import Header, check_claim, check_dims, check_spacing, pro
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.stored import read_stored
-from regkit.io.streams import opened
+from regkit.io.streams import open_stream
 from regkit.io.text_header import own_data_file
 
 _SIZE = 348
@@ -75,7 +75,7 @@ def read_analyze(header: Header, window: Window, level: int) -> NDArray[Any]:
 
 
 def _raw(path: Path, name: str) -> Any:
-    with opened(path, name, compressed=False) as file:
+    with open_stream(path, name, compressed=False) as file:
         block = file.read(_SIZE)
     order = "<" if block[:4] == _SIZE.to_bytes(4, "little") else ">"
     return cast(Any, AnalyzeHeader)(block, endianness=order, check=False)

@@ -17,7 +17,7 @@ from regkit.io.text_header import (
     header_lines,
     numbers,
     own_data_file,
-    required,
+    required_field,
     whole_numbers,
 )
 from regkit.io.units import millimetres
@@ -69,7 +69,7 @@ def metaimage_header(path: Path) -> TextHeader:
 
 def _dims(path: Path, fields: dict[str, str]) -> tuple[int, ...]:
     name = display_name(path)
-    dims = whole_numbers(path, "DimSize", required(fields, "DimSize", name))
+    dims = whole_numbers(path, "DimSize", required_field(fields, "DimSize", name))
     if fields.get("NDims") != str(len(dims)):
         raise InputError(
             f"{name}: NDims is {fields.get('NDims')}, but DimSize has {len(dims)}; it is damaged"
@@ -78,7 +78,7 @@ def _dims(path: Path, fields: dict[str, str]) -> tuple[int, ...]:
 
 
 def _dtype(name: str, fields: dict[str, str]) -> np.dtype[np.generic]:
-    kind = required(fields, "ElementType", name)
+    kind = required_field(fields, "ElementType", name)
     if kind not in _TYPES:
         raise InputError(f"{name}: ElementType {kind} is not supported; allowed: real numbers")
     largest_first = any(fields.get(key, "False").lower() in ("true", "1") for key in _BYTE_ORDER)

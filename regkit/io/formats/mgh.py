@@ -28,7 +28,7 @@ from regkit.io.header import (
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.stored import read_compressed, read_stored
-from regkit.io.streams import inside_gzip, opened
+from regkit.io.streams import inside_gzip, open_stream
 from regkit.io.voxels import check_same, write_stream
 
 _FIXED = struct.Struct(">7ih15f")
@@ -51,7 +51,7 @@ class _Layout:
 def mgh_header(path: Path, options: ReadOptions) -> Header:
     """Check the header; see :func:`regkit.io.preflight.preflight`."""
     name, compressed = display_name(path), inside_gzip(path)
-    with opened(path, name, compressed=compressed) as file:
+    with open_stream(path, name, compressed=compressed) as file:
         block = file.read(_OFFSET)
     if len(block) < _OFFSET:
         raise InputError(f"{name}: truncated header: {len(block)} of {_OFFSET} bytes")
@@ -168,7 +168,7 @@ def _affine(
 
 def _repetition(path: Path, name: str, layout: _Layout) -> float | None:
     """Seconds between frames, which lie behind the voxels in milliseconds, if at all."""
-    with opened(path, name, compressed=layout.compressed) as file:
+    with open_stream(path, name, compressed=layout.compressed) as file:
         file.seek(layout.end)
         tail = file.read(4)
     step = struct.unpack(">f", tail)[0] if len(tail) == 4 else 0.0

@@ -18,7 +18,7 @@ from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.spacing import said_spacing
-from regkit.io.streams import opened
+from regkit.io.streams import open_stream
 
 _MAGIC = b"\x93NUMPY"
 _NPY: Any = numpy_format  # without annotations of its own
@@ -78,7 +78,7 @@ def _affine(spacing: tuple[float, ...], options: ReadOptions) -> Matrix:
 def read_npy(header: Header, window: Window, level: int) -> NDArray[Any]:
     """The ``window`` of the array, in native byte order."""
     shape, backwards, dtype, start = cast(_Layout, header.source)
-    with opened(header.path, header.name, compressed=False) as file:
+    with open_stream(header.path, header.name, compressed=False) as file:
         file.seek(start)
         content = file.read(product(shape) * dtype.itemsize)
     flat = np.frombuffer(content, dtype)
@@ -93,7 +93,7 @@ def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _layout(path: Path, name: str) -> _Layout:
     """Shape, whether the first axis is fastest, type, and the byte at which the values begin."""
-    with opened(path, name, compressed=False) as file:
+    with open_stream(path, name, compressed=False) as file:
         try:
             version = _NPY.read_magic(file)
             if version not in _READERS:

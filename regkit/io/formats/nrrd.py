@@ -18,7 +18,7 @@ from regkit.io.text_header import (
     header_lines,
     numbers,
     own_data_file,
-    required,
+    required_field,
     whole_numbers,
 )
 from regkit.io.units import millimetres
@@ -58,10 +58,10 @@ def nrrd_header(path: Path) -> TextHeader:
     """
     fields, end = _fields(path)
     name = display_name(path)
-    sizes = whole_numbers(path, "sizes", required(fields, "sizes", name))
+    sizes = whole_numbers(path, "sizes", required_field(fields, "sizes", name))
     kinds = _kinds(fields, name, len(sizes))
     listed = _listed(name, sizes, kinds)
-    encoding = required(fields, "encoding", name).lower()
+    encoding = required_field(fields, "encoding", name).lower()
     if encoding not in _ENCODINGS:
         raise InputError(f"{name}: encoding {encoding!r} is not supported; allowed: raw, gzip")
     _check_skips(fields, name)
@@ -89,7 +89,7 @@ def _vectors_in_lps(path: Path, fields: dict[str, str]) -> bool:
 
 
 def _dtype(name: str, fields: dict[str, str]) -> np.dtype[np.generic]:
-    kind = required(fields, "type", name).lower()
+    kind = required_field(fields, "type", name).lower()
     if kind not in _TYPES:
         raise InputError(
             f"{name}: type {kind!r} is not supported; allowed: integers, float, double"
@@ -150,7 +150,7 @@ def _check_skips(fields: dict[str, str], name: str) -> None:
 def _spacing(path: Path, fields: dict[str, str], kinds: list[str]) -> tuple[float, ...]:
     """Spacings as declared, signs and all; lengths of the space directions where those are."""
     if "space directions" not in fields:
-        found = numbers(path, "spacings", required(fields, "spacings", display_name(path)))
+        found = numbers(path, "spacings", required_field(fields, "spacings", display_name(path)))
         if len(found) != len(kinds):
             return found
         return tuple(s for s, kind in zip(found, kinds, strict=True) if kind in _IN_THE_WORLD)

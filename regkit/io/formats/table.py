@@ -19,10 +19,10 @@ from regkit.io.formats.npy import NPY
 from regkit.io.formats.nrrd import NRRD
 from regkit.io.formats.picture import JPEG, PNG, TIFF
 from regkit.io.names import display_name, extension
-from regkit.io.streams import inside_gzip, opened
+from regkit.io.streams import inside_gzip, open_stream
 
-GROUP = "regkit.formats"
-BUILT_IN = (NIFTI, NRRD, METAIMAGE, MGH, TIFF, PNG, JPEG, NPY, MINC, ANALYZE)
+FORMATS_GROUP = "regkit.formats"
+BUILT_IN_FORMATS = (NIFTI, NRRD, METAIMAGE, MGH, TIFF, PNG, JPEG, NPY, MINC, ANALYZE)
 
 _START = 1024
 
@@ -30,12 +30,12 @@ _START = 1024
 @cache
 def _added() -> tuple[Format, ...]:
     """Formats of other packages; they are loaded only for a file that no built-in format reads."""
-    return tuple(entry.load() for entry in entry_points(group=GROUP))
+    return tuple(entry.load() for entry in entry_points(group=FORMATS_GROUP))
 
 
 def image_formats() -> tuple[Format, ...]:
     """All formats, those that come with regkit first."""
-    return (*BUILT_IN, *_added())
+    return (*BUILT_IN_FORMATS, *_added())
 
 
 def format_called(name: str) -> Format:
@@ -87,7 +87,7 @@ def writer(path: Path) -> Format:
     )
 
 
-def recognised(path: Path) -> Format:
+def recognise(path: Path) -> Format:
     """The format of a file or folder, once its name and its first bytes agree.
 
     Raises
@@ -104,7 +104,7 @@ def recognised(path: Path) -> Format:
 
 
 def _candidates() -> Iterator[Format]:
-    yield from BUILT_IN
+    yield from BUILT_IN_FORMATS
     yield from _added()
 
 
@@ -114,7 +114,7 @@ def _first_bytes(path: Path) -> tuple[bytes, bool]:
         return b"", False
     name = display_name(path)
     compressed = inside_gzip(path)
-    with opened(path, name, compressed=compressed) as file:
+    with open_stream(path, name, compressed=compressed) as file:
         return file.read(_START), compressed
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from regkit.errors import InputError
-from regkit.io.channels import luminance, picked
+from regkit.io.channels import luminance, pick_channels
 from regkit.io.header import finite
 from regkit.io.interchange.metatensors import from_metatensor
 from regkit.io.interchange.nibabel_images import from_nibabel
 from regkit.io.interchange.sitk_images import from_ants, from_sitk
 from regkit.io.options import AS_STORED, ReadOptions
-from regkit.io.voxels import without_padding
+from regkit.io.voxels import mark_padding
 from regkit.volume.volume import Volume
 
 _READERS: dict[str, Callable[[Any, ReadOptions], Volume]] = {
@@ -70,8 +70,8 @@ def with_choices(volume: Volume, options: ReadOptions) -> Volume:
     InputError
         If it has NaN, and nothing stands in for that, or has no such channel.
     """
-    named = picked(volume, options)
-    image = without_padding(_without_nan(named, options), options.padding)
+    named = pick_channels(volume, options)
+    image = mark_padding(_without_nan(named, options), options.padding)
     return luminance(image) if options.channels == "luminance" else image
 
 

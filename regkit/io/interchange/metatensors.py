@@ -8,7 +8,7 @@ import numpy as np
 
 from regkit.errors import InputError, require
 from regkit.geometry import Grid, World
-from regkit.geometry.affines import checked
+from regkit.geometry.affines import as_affine
 from regkit.io.formats.nifti.geometry import plane
 from regkit.io.lps import lps
 from regkit.io.names import display_name
@@ -20,7 +20,7 @@ def from_metatensor(image: Any, options: ReadOptions) -> Volume:
     """The volume of a MetaTensor ``(C, *spatial)``, or ``(*spatial)`` as long as its affine."""
     name = display_name(str(image.meta.get("filename_or_obj", ""))) or ""
     data = image.as_tensor().detach().cpu()
-    affine = checked(np.asarray(image.affine.cpu(), dtype=np.float64), what=f"{name or 'image'}")
+    affine = as_affine(np.asarray(image.affine.cpu(), dtype=np.float64), what=f"{name or 'image'}")
     ndim = len(affine) - 1
     if data.ndim not in (ndim, ndim + 1):
         raise InputError(

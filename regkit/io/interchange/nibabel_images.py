@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.world import RAS, World
-from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lifted, nifti_grid, plane, unit_of
+from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lift_affine, nifti_grid, plane, unit_of
 from regkit.io.header import check_choice
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
@@ -48,7 +48,7 @@ def to_nibabel(volume: Volume) -> Any:
     array = data[0] if len(data) == 1 else _channels_last(data)
     large = max(array.shape) > _NIFTI1_LARGEST
     kind: Any = nibabel.Nifti2Image if large else nibabel.Nifti1Image
-    affine = lifted(volume.grid)
+    affine = lift_affine(volume.grid)
     image = kind(array, affine, dtype=array.dtype)
     image.set_sform(affine, code=1)
     image.set_qform(affine, code=1)
@@ -87,6 +87,8 @@ def _grid(image: Any, name: str, shape: tuple[int, ...], options: ReadOptions) -
         checked = nifti_grid(header, name or "image", shape, options)
         found[:3] *= unit_of(header, name or "image")
         # The header has it in single precision; nibabel may hold it better.
-        close = np.allclose(lifted(checked), found, rtol=1e-5, atol=1e-4 * min(checked.spacing))
-        found = found if close or options.geometry is None else lifted(checked)
+        close = np.allclose(
+            lift_affine(checked), found, rtol=1e-5, atol=1e-4 * min(checked.spacing)
+        )
+        found = found if close or options.geometry is None else lift_affine(checked)
     return Grid(shape, found if len(shape) == 3 else plane(found))

@@ -7,7 +7,7 @@ from numba import prange
 
 from regkit.kernels.cpu.jit import inline, parallel
 from regkit.kernels.cpu.rows import extent
-from regkit.kernels.cpu.trilinear import cell, cells, nested, slope8, within
+from regkit.kernels.cpu.trilinear import cell, cells, nested_position, slope8, within
 
 
 @inline
@@ -29,7 +29,7 @@ def _gather(row, low, high, share, out):
 
 
 @parallel
-def step_force(warped, known, upstream, planes):
+def displacement_gradient(warped, known, upstream, planes):
     """``upstream grad(warped)``, gathered along j and k: ``planes (3, I, G1, G2)``.
 
     :func:`gather_first` does the rest.
@@ -65,7 +65,7 @@ def step_force(warped, known, upstream, planes):
                 _add_slope(up, here, less, more, m, lower, higher, force[1])
                 less, more = value[:n], value[2 : n + 2]
                 _add_slope(up, here, less, more, m, there[:n], there[2 : n + 2], force[2])
-            y, Y, fy, _ = cell(nested(j, n1, g1), g1)
+            y, Y, fy, _ = cell(nested_position(j, n1, g1), g1)
             gy = np.float32(1) - fy
             part[:] = 0
             for c in range(3):
@@ -85,7 +85,7 @@ def gather_first(planes, force):
         force[:, i] = 0
         low, high = int((i - 0.5) * size / g0) - 1, int((i + 1.5) * size / g0) + 2
         for s in range(max(low, 0), min(high, size)):
-            x, X, fx, _ = cell(nested(s, size, g0), g0)
+            x, X, fx, _ = cell(nested_position(s, size, g0), g0)
             share = (1 - fx) * (x == i) + fx * (i == X)
             if share == 0:
                 continue

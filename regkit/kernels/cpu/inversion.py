@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from regkit.kernels.cpu.jit import inline, parallel
-from regkit.kernels.cpu.trilinear import cell, lerp8, nested, slope8
+from regkit.kernels.cpu.trilinear import cell, lerp8, nested_position, slope8
 
 _LONGEST = 2.0  # voxels: a Newton step is trusted within the neighbouring cells only
 
@@ -39,7 +39,11 @@ def invert(u, v, iterations, tolerance, residual):
         for j in range(size[1]):
             for k in range(size[2]):
                 v0, v1, v2 = v[0, i, j, k] / a0, v[1, i, j, k] / a1, v[2, i, j, k] / a2
-                p, q, r = nested(i, size[0], n0), nested(j, size[1], n1), nested(k, size[2], n2)
+                p, q, r = (
+                    nested_position(i, size[0], n0),
+                    nested_position(j, size[1], n1),
+                    nested_position(k, size[2], n2),
+                )
                 best, b0, b1, b2 = np.inf, v0, v1, v2
                 for _ in range(iterations):
                     x, X, fx, sx = cell(p + v0, n0)

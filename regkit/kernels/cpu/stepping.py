@@ -27,7 +27,7 @@ def mean_square(force, weight, partial):
 
 
 @parallel
-def advance(speed, force, typical, step, momentum):
+def momentum_step(speed, force, typical, step, momentum):
     """Update ``speed (3, I, J, K)`` in place."""
     _, n0, n1, n2 = force.shape
     for i in prange(n0):

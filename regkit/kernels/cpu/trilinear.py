@@ -25,7 +25,7 @@ def cell(p, n):
 
 
 @inline
-def nested(i, n, other):
+def nested_position(i, n, other):
     """Where voxel ``i`` of ``n`` lies on an axis that cuts the same extent into ``other``."""
     return (i + 0.5) * other / n - 0.5
 
@@ -35,7 +35,7 @@ def cells(n, other):
     """Where each voxel of ``n`` lies among ``other`` of the same extent, as :func:`cell` has it."""
     low, high, share = np.empty(n, np.intp), np.empty(n, np.intp), np.empty(n, np.float32)
     for i in range(n):
-        low[i], high[i], share[i], _ = cell(nested(i, n, other), other)
+        low[i], high[i], share[i], _ = cell(nested_position(i, n, other), other)
     return low, high, share
 
 
@@ -56,7 +56,7 @@ def _place(p, n, low, share):
 
 
 @inline
-def placed(at, shape, corner, share, offset):
+def place_cells(at, shape, corner, share, offset):
     """The cells of positions ``at (3, K)`` in an array of ``shape``: flat corners, and shares."""
     for axis in range(3):
         _place(at[axis], shape[axis], corner[axis], share[axis])

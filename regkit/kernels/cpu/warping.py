@@ -12,8 +12,8 @@ from regkit.kernels.cpu.trilinear import (
     cells,
     lerp8,
     lerp_flat,
-    nested,
-    placed,
+    nested_position,
+    place_cells,
     strides,
     within,
 )
@@ -61,8 +61,8 @@ def sample_nearest(image, points, outside, out):
 def _row(u, i, j, size, line):
     """``u (3, G0, G1, G2)`` along the row ``i, j`` of a grid of ``size``, in voxels of that."""
     _, g0, g1, g2 = u.shape
-    x, X, fx, _ = cell(nested(i, size[0], g0), g0)
-    y, Y, fy, _ = cell(nested(j, size[1], g1), g1)
+    x, X, fx, _ = cell(nested_position(i, size[0], g0), g0)
+    y, Y, fy, _ = cell(nested_position(j, size[1], g1), g1)
     for c in range(3):
         scale = np.float32(size[c] / u.shape[c + 1])
         out, v00, v01, v10, v11 = line[c], u[c, x, y], u[c, x, Y], u[c, X, y], u[c, X, Y]
@@ -112,7 +112,7 @@ def warp(image, m, u, weight, out, inside):
             n = last - first
             at, offset, f = whole[:, :n], offsets[:n], shares[:, :n]
             _moved(line, low[first:last], high[first:last], share[first:last], m, i, j, first, at)
-            placed(at, (n0, n1, n2), corners[:, :n], f, offset)
+            place_cells(at, (n0, n1, n2), corners[:, :n], f, offset)
             p, q, r = at[0], at[1], at[2]
             known, wanted = inside[i, j, first:last], weight[i, j, first:last]
             for k in range(n):
@@ -160,7 +160,7 @@ def compose(u, v, out):
                 p[k] = i + a[k]
                 q[k] = j + b[k]
                 r[k] = k + d[k]
-            placed(at, (n0, n1, n2), corners, f, offset)
+            place_cells(at, (n0, n1, n2), corners, f, offset)
             fx, fy, fz = f[0], f[1], f[2]
             for c in range(3):
                 flat, step, row = u[c].ravel(), v[c, i, j], out[c, i, j]

@@ -6,18 +6,18 @@ import torch
 import triton.language as tl
 from torch import Tensor
 
-from regkit.kernels.fields import dropped, lifted
+from regkit.kernels.fields import drop_lifted, lift_field
 from regkit.kernels.gpu.jit import kernel, launch
 from regkit.kernels.gpu.trilinear import cell, lerp8
 
 
 def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The twin of :func:`regkit.kernels.fields.compose_fields`."""
-    u3, v3 = lifted(u).contiguous(), lifted(v).contiguous()
+    u3, v3 = lift_field(u).contiguous(), lift_field(v).contiguous()
     spare = out is not None and len(out) == 3 and out.is_contiguous()
     room = out if out is not None and spare else torch.empty_like(v3)
     launch(_compose, v3, v3[0].numel(), u3, v3, room, *v3.shape[1:])
-    return dropped(room, len(u))
+    return drop_lifted(room, len(u))
 
 
 @kernel

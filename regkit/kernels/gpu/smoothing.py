@@ -13,10 +13,10 @@ from torch import Tensor
 from regkit.kernels.gpu.jit import kernel, launch
 
 
-def convolved(
+def convolve(
     image: Tensor, taps: Sequence[tuple[float, ...]], *, zero: bool, spare: bool
 ) -> Tensor:
-    """The twin of :func:`regkit.kernels.smoothing.convolved`."""
+    """The twin of :func:`regkit.kernels.smoothing.convolve`."""
     out = image.contiguous()
     for axis, weights in enumerate(taps, start=1):
         if len(weights) > 1:

@@ -28,7 +28,7 @@ def quotient(n, other):
 
 
 @inline
-def nested(i, n, other):
+def nested_position(i, n, other):
     """Where voxel ``i`` of ``n`` lies on an axis that cuts the same extent into ``other``."""
     return (i + 0.5) * quotient(other, n) - 0.5
 

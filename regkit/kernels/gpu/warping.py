@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.gpu.jit import inline, kernel, launch
-from regkit.kernels.gpu.trilinear import cell, lerp8, nested, quotient, within
+from regkit.kernels.gpu.trilinear import cell, lerp8, nested_position, quotient, within
 
 
 def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -30,8 +30,10 @@ def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Ten
     return out, inside
 
 
-def step_force(warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The twin of :func:`regkit.kernels.warping.step_force`."""
+def displacement_gradient(
+    warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]
+) -> Tensor:
+    """The twin of :func:`regkit.kernels.warping.displacement_gradient`."""
     warped, known, upstream = warped.contiguous(), known.contiguous(), upstream.contiguous()
     force = known.new_empty(3, *known.shape)
     launch(_slopes, known, known.numel(), warped, known, upstream, force, len(warped), *known.shape)
@@ -68,9 +70,9 @@ def _warp(
     here = o < voxels
     w = tl.load(weight + o, here, 0.0)
     i, j, k = o // (t1 * t2), o // t2 % t1, o % t2
-    x, X, fx = cell(nested(i, t0, g0), g0)
-    y, Y, fy = cell(nested(j, t1, g1), g1)
-    z, Z, fz = cell(nested(k, t2, g2), g2)
+    x, X, fx = cell(nested_position(i, t0, g0), g0)
+    y, Y, fy = cell(nested_position(j, t1, g1), g1)
+    z, Z, fz = cell(nested_position(k, t2, g2), g2)
     busy = here & (w != 0)
     a = i + quotient(t0, g0) * lerp8(u, g1, g2, x, X, y, Y, z, Z, fx, fy, fz, busy)
     u += g0 * g1 * g2
@@ -146,7 +148,7 @@ def _gather(fine, out, n, g, inner, reach, fine_size, size, BLOCK: tl.constexpr)
     total = tl.zeros([BLOCK], tl.float32)
     for t in range(reach):
         s = first + t
-        q = tl.minimum(tl.maximum(nested(s, n, g), 0.0), g - 1.0)
+        q = tl.minimum(tl.maximum(nested_position(s, n, g), 0.0), g - 1.0)
         share = tl.maximum(1 - tl.abs(q - e), 0.0)
         total += share * tl.load(source + s * inner, here & (s >= 0) & (s < n), 0.0)
     tl.store(out + row * size + o, total, here)

@@ -75,7 +75,7 @@ def write_checkpoint(
         part.unlink(missing_ok=True)
 
 
-def trained(path: Path) -> Trained:
+def training_facts(path: Path) -> Trained:
     """What the weights in ``path`` were trained on, as far as the file tells."""
     if path.suffix != ".safetensors":
         return Trained()

@@ -16,10 +16,10 @@ _ATTEMPTS = 4
 _SECONDS = 60
 _HERE = ("127.0.0.1", "localhost", "::1")
 
-Told = Callable[[int, int], None]
+OnBytes = Callable[[int, int], None]
 
 
-def download(url: str, part: Path, told: Told) -> None:
+def download(url: str, part: Path, told: OnBytes) -> None:
     """Bring all of ``url`` to ``part``, which may hold the beginning of it already.
 
     Parameters
@@ -58,7 +58,7 @@ def download(url: str, part: Path, told: Told) -> None:
     )
 
 
-def _attempt(url: str, part: Path, told: Told) -> bool:
+def _attempt(url: str, part: Path, told: OnBytes) -> bool:
     """One request; whether the file is whole now."""
     have = part.stat().st_size if part.exists() else 0
     with urllib.request.urlopen(_request(url, part, have), timeout=_SECONDS) as response:  # noqa: S310 https only, see _check

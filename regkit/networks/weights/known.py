@@ -60,7 +60,7 @@ SHIPPED = {
 }
 
 
-def known(name: str) -> Known:
+def known_weights(name: str) -> Known:
     """The published weights called ``name``.
 
     Raises
@@ -70,7 +70,7 @@ def known(name: str) -> Known:
 
     Examples
     --------
-    >>> known("multigradicon").licence[:10]
+    >>> known_weights("multigradicon").licence[:10]
     'Apache-2.0'
     """
     if name in SHIPPED:

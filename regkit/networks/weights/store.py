@@ -13,8 +13,8 @@ from filelock import FileLock
 from regkit.errors import InputError
 from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
-from regkit.networks.weights.checkpoint import read_checkpoint, trained, write_checkpoint
-from regkit.networks.weights.download import Told, download
+from regkit.networks.weights.checkpoint import read_checkpoint, training_facts, write_checkpoint
+from regkit.networks.weights.download import OnBytes, download
 from regkit.networks.weights.known import KNOWN, SHIPPED, Known, checked_name
 
 FOLDER = "REGKIT_WEIGHTS"
@@ -43,15 +43,15 @@ def folder() -> Path:
     return Path(cache or Path.home() / ".cache") / "regkit" / "weights"
 
 
-def installed() -> list[str]:
+def installed_weights() -> list[str]:
     """The names of all that is installed, known ones first."""
     here = {path.stem for path in folder().glob("*.safetensors")}
     return [name for name in KNOWN if name in here] + sorted(here - set(KNOWN))
 
 
-def available() -> list[str]:
+def available_weights() -> list[str]:
     """The names of all that can be used: what is installed, and what comes with regkit."""
-    return [*installed(), *SHIPPED]
+    return [*installed_weights(), *SHIPPED]
 
 
 def weights_path(name: str) -> Path:
@@ -72,7 +72,7 @@ def weights_path(name: str) -> Path:
     return path
 
 
-def fetch(source: Known, told: Told, *, offline: bool = False) -> Path:
+def fetch(source: Known, told: OnBytes, *, offline: bool = False) -> Path:
     """Download published weights and install them, unless they are here and whole.
 
     Raises
@@ -116,11 +116,11 @@ def verify(name: str) -> Record:
     InputError
         If they are missing, or not what was installed.
     """
-    load(name)
-    return read_record(name)
+    load_weights(name)
+    return read_weights_record(name)
 
 
-def load(name: str) -> Registration:
+def load_weights(name: str) -> Registration:
     """The network with installed weights, which must be those that were installed.
 
     Raises
@@ -129,7 +129,7 @@ def load(name: str) -> Registration:
         If they are missing, or were changed since.
     """
     path = weights_path(name)
-    if digest(path) != read_record(name).sha256:
+    if digest(path) != read_weights_record(name).sha256:
         raise InputError(
             f"{path}: is not what was installed: its SHA-256 is not the recorded one; get it again "
             f"with: {_again(name)}"
@@ -137,7 +137,7 @@ def load(name: str) -> Registration:
     return from_state(read_checkpoint(path), name=path.name)
 
 
-def read_record(name: str) -> Record:
+def read_weights_record(name: str) -> Record:
     """What was recorded when ``name`` was installed.
 
     Raises
@@ -169,7 +169,7 @@ def _install(source: Known, path: Path, origin: str) -> Path:
     _check_digest(source, path, found)
     state = from_state(read_checkpoint(path), name=path.name).state_dict()
     target = _file(source.name)
-    write_checkpoint(state, target, trained(path))
+    write_checkpoint(state, target, training_facts(path))
     record = Record(origin, found, digest(target), source.licence)
     part = target.with_name(f".{target.name}.json.part")
     part.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
@@ -181,7 +181,10 @@ def _check_digest(source: Known, path: Path, found: str) -> None:
     """Refuse what differs from the published file, or from the one that was fetched first."""
     wanted, whose = source.sha256, "the published one"
     if not wanted and source.url and _record_file(source.name).is_file():
-        wanted, whose = read_record(source.name).source_sha256, "the one that was installed first"
+        wanted, whose = (
+            read_weights_record(source.name).source_sha256,
+            "the one that was installed first",
+        )
     if wanted and found != wanted:
         raise InputError(
             f"{path.name}: is not {whose}: SHA-256 {found[:12]}…, not {wanted[:12]}…; if its "
@@ -201,7 +204,7 @@ def _check_online(source: Known, offline: bool) -> None:
 def _whole(name: str) -> bool:
     if not (_file(name).is_file() and _record_file(name).is_file()):
         return False
-    return digest(_file(name)) == read_record(name).sha256
+    return digest(_file(name)) == read_weights_record(name).sha256
 
 
 def _again(name: str) -> str:

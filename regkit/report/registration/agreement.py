@@ -6,7 +6,7 @@ import numpy as np
 
 from regkit.report.canvas import Picture, picture, strip
 from regkit.report.scene import Scene
-from regkit.report.slices import Pixels, cut
+from regkit.report.slices import Pixels, cut_plane
 from regkit.volume.volume import Volume
 
 CHANCE = 0.5  # share of remote places that match as well, in images that have nothing in common
@@ -18,7 +18,7 @@ def agreement_map(scene: Scene, chance: Volume, alt: str) -> Picture:
     """Fixed in grey, orange where remote places match as well as what was found there."""
     figure, panels = strip(scene.planes)
     for panel, fixed in zip(panels, scene.fixed, strict=True):
-        panel.show(_tinted(fixed, cut(chance, panel.plane, outside=0.0)))
+        panel.show(_tinted(fixed, cut_plane(chance, panel.plane, outside=0.0)))
     return picture(figure, alt)
 
 

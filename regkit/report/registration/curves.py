@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from regkit.registration.result import Level, Stage
+from regkit.registration.result import EngineStage, Level
 from regkit.report.canvas import Picture, picture
 from regkit.report.charts import BLUE, FAINT, INK, PAPER, SIZE, dress
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def similarity_curves(stages: Sequence[Stage], *, unit: str = "mm") -> Picture | None:
+def similarity_curves(stages: Sequence[EngineStage], *, unit: str = "mm") -> Picture | None:
     """One panel a stage, every level after the other; none if no stage iterated.
 
     A filled dot ends a level that converged, an open one a level that reached its bound. Voxels are
@@ -33,7 +33,7 @@ def similarity_curves(stages: Sequence[Stage], *, unit: str = "mm") -> Picture |
     return picture(figure, _words(shown))
 
 
-def _draw(ax: Axes, stage: Stage, unit: str) -> None:
+def _draw(ax: Axes, stage: EngineStage, unit: str) -> None:
     start = 0
     for level in (level for level in stage.levels if level.values):
         steps = range(start, start + len(level.values))
@@ -51,7 +51,7 @@ def _draw(ax: Axes, stage: Stage, unit: str) -> None:
     _dress(ax, stage)
 
 
-def _dress(ax: Axes, stage: Stage) -> None:
+def _dress(ax: Axes, stage: EngineStage) -> None:
     dress(ax, f"{stage.name}: {stage.similarity}", "iteration")
     ax.margins(y=0.16)
     ax.locator_params(nbins=6)
@@ -64,11 +64,11 @@ def _size(level: Level, unit: str) -> str:
     return f"{high:.3g} {unit}" if high < 1.05 * low else f"{low:.3g}-{high:.3g} {unit}"
 
 
-def _total(stage: Stage) -> int:
+def _total(stage: EngineStage) -> int:
     return sum(len(level.values) for level in stage.levels)
 
 
-def _words(stages: Sequence[Stage]) -> str:
+def _words(stages: Sequence[EngineStage]) -> str:
     ends = [[v for level in stage.levels for v in level.values] for stage in stages]
     parts = [
         f"{stage.name}, {len(values)} iterations, from {values[0]:.4g} to {values[-1]:.4g}"

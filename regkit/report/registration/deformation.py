@@ -9,7 +9,7 @@ import numpy as np
 from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
 from regkit.report.figures import outline
 from regkit.report.scene import Scene
-from regkit.report.slices import Pixels, Plane, cut
+from regkit.report.slices import Pixels, Plane, cut_plane
 from regkit.transforms import Affine, Transform, compose
 from regkit.volume.volume import Volume
 
@@ -47,7 +47,7 @@ def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Pic
 
 def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
     """Natural logarithm of the determinant, with folded voxels marked."""
-    maps = [cut(jacobian, plane, outside=1.0) for plane in scene.planes]
+    maps = [cut_plane(jacobian, plane, outside=1.0) for plane in scene.planes]
     limit = _limit(maps)
     figure, panels = strip(scene.planes, look=MAP)
     for panel, image, fixed in zip(panels, maps, scene.fixed, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 
 from regkit.geometry.affines import apply_affine, nearest_rotation
 from regkit.geometry.grid import Grid
-from regkit.registration.result import Level, Stage
+from regkit.registration.result import EngineStage, Level
 from regkit.report.values import base_name
 from regkit.transforms import Affine
 from regkit.volume.volume import Volume
@@ -26,7 +26,7 @@ def header_rows(fixed: Volume, moving: Volume) -> list[tuple[str, str, str]]:
     return [(name, ours, theirs) for (name, ours), (_, theirs) in pairs]
 
 
-def stage_rows(stages: Sequence[Stage]) -> list[tuple[str, ...]]:
+def stage_rows(stages: Sequence[EngineStage]) -> list[tuple[str, ...]]:
     """One row a level, under ``STAGE_COLUMNS``; only the first row of a stage names it."""
     rows = []
     for stage in stages:

@@ -14,7 +14,9 @@ from regkit.runs.record import reading_of
 from regkit.runs.register.job import MANY, Paths, RegisterJob
 
 
-def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> RegisterJob:
+def register_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> RegisterJob:
     """The job that a record came from, with another folder.
 
     Raises

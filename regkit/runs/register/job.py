@@ -16,7 +16,7 @@ from regkit.io.settings import read_settings
 from regkit.registration.backbones import backbone_files
 from regkit.registration.config import RegisterConfig, as_asked, make_config
 from regkit.registration.devices import resolve_device
-from regkit.runs.inputs import InputFile, sha256, shown
+from regkit.runs.inputs import InputFile, sha256, shown_name
 from regkit.runs.job import Needs
 from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
@@ -121,7 +121,7 @@ class RegisterJob:
 
     def shown(self, path: Path) -> str:
         """What an input is called where people look: its base name, if not asked for more."""
-        return shown(path, full=self.full_paths)
+        return shown_name(path, full=self.full_paths)
 
     def asked(self) -> dict[str, Any]:
         """The settings as they were given, before ``auto`` became something."""

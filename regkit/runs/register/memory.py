@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from regkit.io.header import product
 from regkit.losses.registry import FEATURES, traits_of
-from regkit.networks.inference import suited
+from regkit.networks.inference import preferred_precision
 from regkit.networks.models import resolve, weights_file
-from regkit.networks.weights.checkpoint import trained
+from regkit.networks.weights.checkpoint import training_facts
 from regkit.registration.backbones import backbone_files
 from regkit.registration.config import AUTOMATIC, RegisterConfig
 from regkit.registration.devices import resolve_device
@@ -87,10 +87,10 @@ def network_memory(config: RegisterConfig, ndim: int) -> int:
     if device.type == "cuda":
         return _COPIES * size
     auto = config.network.precision == "auto"
-    each = _PER_VOXEL_NETWORK[suited(device) if auto else config.network.precision]
+    each = _PER_VOXEL_NETWORK[preferred_precision(device) if auto else config.network.precision]
     if tuned:
         each = _PER_VOXEL_TUNED[config.tuning.save_memory]
-    voxels: int = (config.network.shape or trained(path).shape or SHAPE) ** ndim
+    voxels: int = (config.network.shape or training_facts(path).shape or SHAPE) ** ndim
     return (_COPIES_TUNED if tuned else _COPIES) * size + each * voxels
 
 

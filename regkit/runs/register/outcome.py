@@ -85,7 +85,7 @@ class RegisterOutcome:
         """Write every file but the report, some side by side."""
         result = self.result
         side_by_side(
-            lambda: save(shortened(result.jacobian), places["jacobian.nii.gz"]),
+            lambda: save(quantize_determinants(result.jacobian), places["jacobian.nii.gz"]),
             lambda: write_transform(result.transform, places["transform.h5"]),
             lambda: write_transform(result.inverse, places["inverse.h5"]),
             lambda: save(result.warped, places["warped.nii.gz"]),
@@ -120,7 +120,7 @@ def with_old_names(metrics: Mapping[str, float], world: World) -> dict[str, floa
     return {**metrics, **{f"{name}_mm": metrics[name] for name in lengths}}
 
 
-def shortened(jacobian: Volume) -> Volume:
+def quantize_determinants(jacobian: Volume) -> Volume:
     """Determinants on a raster of 2**-10, off by 5e-4 at most, for half the time to compress.
 
     None becomes 0 by it: the file has the folding that the record has.

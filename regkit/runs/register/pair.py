@@ -12,11 +12,11 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_transform
 from regkit.io.header import Header
-from regkit.preprocess.channels import counted
+from regkit.preprocess.channels import counted_channels
 from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
 from regkit.registration.flat import flattened_with, one_dimension
+from regkit.registration.identical import NOTHING, is_one_image
 from regkit.registration.label_place import checked_place
-from regkit.registration.twice import NOTHING, is_one_image
 from regkit.runs.lines import describe
 from regkit.runs.register.headers import Headers
 from regkit.transforms import Transform
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Pair:
+class OpenedPair:
     """What :class:`regkit.runs.register.job.Paths` names, in memory."""
 
     fixed: Volume
@@ -40,7 +40,7 @@ class Pair:
     notes: tuple[str, ...] = ()
 
 
-def open_pair(job: RegisterJob, headers: Headers) -> Pair:
+def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:
     """Read and check every file of ``job``, the two images by the headers that are known.
 
     Raises
@@ -70,8 +70,8 @@ def open_pair(job: RegisterJob, headers: Headers) -> Pair:
     if paths.fixed_labels:
         check_structures(labels[-1], labels[0])
     beside = [(each, moving if n < many else fixed) for n, each in enumerate(labels)]
-    found = [checked_place(each, counted(image, shares)) for each, image in beside]
-    return Pair(
+    found = [checked_place(each, counted_channels(image, shares)) for each, image in beside]
+    return OpenedPair(
         fixed,
         moving,
         fixed_mask=masks[fixed],
@@ -104,14 +104,14 @@ def check_structures(fixed: Labels, moving: Labels) -> None:
         )
 
 
-def introduction(pair: Pair, job: RegisterJob) -> tuple[str, str]:
+def introduction(pair: OpenedPair, job: RegisterJob) -> tuple[str, str]:
     """Which image was taken as fixed and which as moving."""
     given = (("fixed", pair.fixed, job.paths.fixed), ("moving", pair.moving, job.paths.moving))
     first, second = (describe(role, image, job.shown(path)) for role, image, path in given)
     return first, second
 
 
-def notices(pair: Pair, job: RegisterJob) -> list[str]:
+def notices(pair: OpenedPair, job: RegisterJob) -> list[str]:
     """What a user should know about a pair, though it is no error."""
     out = list(pair.notes)
     if pair.initial is None and not job.config.dice and is_one_image(pair.fixed, pair.moving):

@@ -15,7 +15,7 @@ from regkit.resample import warp
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.register.names import warped_name
 from regkit.runs.register.outcome import RegisterOutcome
-from regkit.runs.register.pair import Pair, introduction, notices
+from regkit.runs.register.pair import OpenedPair, introduction, notices
 from regkit.transforms import Affine, Transform
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class RegisterTask:
     """A registration whose files have been read and checked."""
 
     job: RegisterJob
-    pair: Pair
+    pair: OpenedPair
 
     @property
     def introduction(self) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class RegisterTask:
         )
 
 
-def compared_structures(pair: Pair, phi: Transform) -> list[StructureScore]:
+def compared_structures(pair: OpenedPair, phi: Transform) -> list[StructureScore]:
     """Fixed's labels with the first of moving's, through the initial transform and ``phi``.
 
     Empty without labels of fixed. ``phi`` takes world points of fixed to those of moving.
@@ -93,16 +93,16 @@ def overlap_metrics(scores: Sequence[StructureScore], name: str) -> dict[str, fl
     return {"dice_mean": found.mean, "dice_worst": found.worst}
 
 
-def shown_by(on_progress: OnProgress) -> Callable[[engines.Progress], None]:
+def shown_by(on_progress: OnProgress) -> Callable[[engines.EngineProgress], None]:
     """The callback of an engine that reports to that of a job."""
     return lambda found: on_progress(Progress(found.stage, _share(found), _note(found)))
 
 
-def _share(found: engines.Progress) -> float:
+def _share(found: engines.EngineProgress) -> float:
     within = (found.iteration + 1) / max(found.iterations, 1)
     return (found.level - 1 + min(within, 1.0)) / max(found.levels, 1)
 
 
-def _note(found: engines.Progress) -> str:
+def _note(found: engines.EngineProgress) -> str:
     value = "" if math.isnan(found.value) else f" {found.value:.4f}"
     return f"level {found.level}/{found.levels}  {found.similarity}{value}"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from regkit.installed import diffusers
+from regkit.optional_packages import diffusers
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from foundation.features.latent import empty_prompt
 from foundation.features.module import ModuleFeatures
 from regkit import InputError
 from regkit.features import backbones, identity_of, layer_outputs, open_extractor
-from regkit.installed import diffusers
 from regkit.losses import FeatureSimilarity
+from regkit.optional_packages import diffusers
 
 # TorchScript is what the convention says, deprecated or not.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")

@@ -92,7 +92,7 @@ def test_the_command_writes_a_heat_map_and_a_table(textured, tmp_path, capsys):
 
 
 def test_a_sweep_is_repeated_by_its_record(textured, tmp_path, capsys, monkeypatch):
-    entry = EntryPoint("sweep", "foundation.features.job:again", "regkit.jobs")
+    entry = EntryPoint("sweep", "foundation.features.job:sweep_again", "regkit.jobs")
     monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: [entry])
     textured.save(tmp_path / "head.nii.gz")
     words = ["features", "sweep", "small-diffusion", str(tmp_path / "head.nii.gz")]

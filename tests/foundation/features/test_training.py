@@ -6,13 +6,13 @@ import torch
 from PIL import Image
 
 from foundation.features.training.crops import crops
-from foundation.features.training.pictures import packaged, read_grey
+from foundation.features.training.pictures import packaged_pictures, read_grey
 from foundation.features.training.task import DiffusionConfig, DiffusionTask
 from regkit import InputError
 from regkit.features import open_extractor
 from regkit.io.settings import read_settings
 from regkit.registration.config import configs
-from regkit.settings import checked
+from regkit.settings import validate
 from regkit.training.loop import STATE, train
 from regkit.training.tasks import open_task
 
@@ -34,10 +34,12 @@ def words(tmp_path):
 
 def test_the_recipe_that_ships_is_understood():
     recipe = read_settings(configs() / "train" / "small-diffusion.yaml")
-    found = checked(DiffusionConfig, recipe, "small-diffusion.yaml:")
+    found = validate(DiffusionConfig, recipe, "small-diffusion.yaml:")
     model = open_extractor("small-diffusion").network
     assert tuple(model.config.block_out_channels) == found.channels
-    assert {"grace_hopper.jpg", "china.jpg"} <= {path.name for path in packaged(found.packages)}
+    assert {"grace_hopper.jpg", "china.jpg"} <= {
+        path.name for path in packaged_pictures(found.packages)
+    }
 
 
 def test_a_run_goes_on_to_the_bit_and_its_model_is_a_backbone(words, tmp_path, slices):
@@ -75,7 +77,7 @@ def test_crops_of_small_and_large_pictures():
 
 
 def test_pictures_of_packages_are_grey_and_natural_in_range():
-    for path in packaged(["skimage", "pywt"]):
+    for path in packaged_pictures(["skimage", "pywt"]):
         grey = read_grey(path)
         assert grey.ndim == 3
         assert 0 <= float(grey.min()) < float(grey.max()) <= 1

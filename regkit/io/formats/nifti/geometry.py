@@ -55,7 +55,7 @@ def plane(affine: Matrix) -> Matrix:
     return homogeneous(affine[:2, :2], affine[:2, 3])
 
 
-def lifted(grid: Grid) -> Matrix:
+def lift_affine(grid: Grid) -> Matrix:
     """The 3-D affine that a header has for ``grid``; the inverse of :func:`plane`."""
     if grid.ndim == 3:
         return grid.affine

@@ -18,7 +18,7 @@ from regkit.io.formats.nifti.warps import VECTOR_INTENTS, foreign_warp
 from regkit.io.header import Header, check_claim, check_dims, check_spacing, product, size_text
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
-from regkit.io.streams import inside_gzip, opened
+from regkit.io.streams import inside_gzip, open_stream
 
 _TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8",
@@ -106,7 +106,7 @@ def raw_header(path: Path, *, compressed: bool) -> Nifti1Header:
         If the file is shorter than a header or does not hold one.
     """
     name = display_name(path)
-    with opened(path, name, compressed=compressed) as file:
+    with open_stream(path, name, compressed=compressed) as file:
         block = file.read(_SINGLE_FILE[540])
     for size, kind in _KINDS:
         for order in "<>":

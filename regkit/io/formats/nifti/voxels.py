@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.format import Window
-from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lifted, plane
+from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lift_affine, plane
 from regkit.io.formats.nifti.header import Layout, layout_of, raw_header
 from regkit.io.header import Header, product
 from regkit.io.stored import read_compressed, read_stored
@@ -34,7 +34,7 @@ def read_nifti(header: Header, window: Window, level: int) -> NDArray[Any]:
     """
     layout, shape = cast(Layout, header.source), header.grid.shape
     start = _start(header, layout, header.frame)
-    return _values(header, stored(header.path, header.name, layout, shape, start, window))
+    return _values(header, read_layout(header.path, header.name, layout, shape, start, window))
 
 
 def read_nifti_series(header: Header) -> Iterator[NDArray[Any]]:
@@ -46,7 +46,7 @@ def read_nifti_series(header: Header) -> Iterator[NDArray[Any]]:
         As :func:`read_nifti`.
     """
     layout, shape = cast(Layout, header.source), (*header.grid.shape, header.frames)
-    whole = stored(header.path, header.name, layout, shape, _start(header, layout, 0))
+    whole = read_layout(header.path, header.name, layout, shape, _start(header, layout, 0))
     for number in range(header.frames):
         yield _values(header, whole[..., number])
 
@@ -66,7 +66,7 @@ def _values(header: Header, data: NDArray[Any]) -> NDArray[Any]:
     return _scaled(native, layout.slope, layout.inter, header.name)
 
 
-def stored(
+def read_layout(
     path: Path,
     name: str,
     layout: Layout,
@@ -102,7 +102,7 @@ def write_image(
     arguments alone: no time and no name enter the gzip header. ``repetition`` is the seconds
     between the frames of a 4-D array.
     """
-    affine = lifted(grid)
+    affine = lift_affine(grid)
     large = max(data.shape) > _NIFTI1_LARGEST
     image = _IMAGES[large](data, affine, dtype=data.dtype)
     image.set_sform(affine, code=1)
@@ -140,7 +140,7 @@ def verify_image(data: NDArray[Any], grid: Grid, path: Path) -> None:
     compressed = path.name.endswith(".gz")
     header: Any = raw_header(path, compressed=compressed)
     layout = layout_of(header, path, compressed=compressed, max_bytes=data.nbytes + 4096)
-    found = stored(path, path.name, layout, layout.dims, layout.offset)
+    found = read_layout(path, path.name, layout, layout.dims, layout.offset)
     affine = np.array(header.get_sform(), dtype=np.float64)
     check_same(path, found, data, affine if grid.ndim == 3 else plane(affine), grid)
 

@@ -20,7 +20,7 @@ from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.spacing import said_spacing
-from regkit.io.streams import opened
+from regkit.io.streams import open_stream
 
 # Of Pillow's modes those that hold what the file holds; names of the types in a file.
 _MODES = {
@@ -88,7 +88,7 @@ def read_picture(header: Header, window: Window, level: int) -> NDArray[Any]:
 def _picture(path: Path, name: str, kind: str) -> Iterator[Any]:
     """The file as Pillow opens it, and what is wrong with it in one sentence."""
     pillow = require("PIL.Image", extra="all")
-    with opened(path, name, compressed=False) as file, warnings.catch_warnings():
+    with open_stream(path, name, compressed=False) as file, warnings.catch_warnings():
         # Its bound on sizes is replaced by our own, and its other advice is for programmers.
         warnings.simplefilter("ignore")
         try:

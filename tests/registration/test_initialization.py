@@ -3,8 +3,8 @@ import pytest
 
 from regkit import Affine, InputError, Volume
 from regkit.geometry.affines import about, homogeneous, rotation
+from regkit.registration.initialization import candidates, find_start
 from regkit.registration.pipeline import register
-from regkit.registration.start import candidates, find_start
 
 
 def _far(grid, shift, degrees):

@@ -27,7 +27,7 @@ _DARK = 2.2
 _FLOOR = 1e-6
 
 
-def noise_of(
+def select_noise_model(
     image: Tensor, mask: Tensor, config: DenoiseConfig, sigma: Tensor | None = None
 ) -> NoiseModel:
     """The noise model that ``config`` asks for, or that fits the image.

@@ -17,7 +17,7 @@ from regkit.registration.pair import LevelPair, Pair
 from regkit.resample import resample
 
 
-def mirrored(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
+def exchange_level(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
     """``at`` with its images exchanged, on the same grid, with the affine between them done.
 
     What is found there is the inverse of what ``at`` looks for.
@@ -40,6 +40,6 @@ def mirrored(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
     )
 
 
-def halfway(there: Tensor, back: Tensor) -> Tensor:
+def mean_with_inverse(there: Tensor, back: Tensor) -> Tensor:
     """The mean of ``there`` and of the inverse of ``back``, in voxels of their grid."""
     return (there + invert(back)[0]) / 2

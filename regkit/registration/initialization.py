@@ -12,9 +12,9 @@ from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, ro
 from regkit.kernels import backend
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
-from regkit.registration.linear import descend, evaluate, linear_level, motion_of
+from regkit.registration.linear import evaluate, linear_level, motion_of, optimize_affine
 from regkit.registration.pair import LevelPair, Pair
-from regkit.registration.result import Stage
+from regkit.registration.result import EngineStage
 from regkit.volume.volume import Labels
 
 _TURN = np.deg2rad(45)
@@ -22,7 +22,7 @@ _FINALISTS = 6
 _PREFERENCE = 0.97  # a guess must beat the header's fit by this factor to replace it
 
 
-def find_start(pair: Pair, init: str) -> tuple[Matrix, Stage]:
+def find_start(pair: Pair, init: str) -> tuple[Matrix, EngineStage]:
     """A world affine from fixed to moving for the engines to start from.
 
     ``header`` trusts the world coordinates, ``centers`` puts the middles of the two fields of
@@ -38,7 +38,7 @@ def find_start(pair: Pair, init: str) -> tuple[Matrix, Stage]:
         matrix, note = _search(pair, named)
     seconds = time.perf_counter() - begin
     kernels = backend.name(pair.device)
-    return matrix, Stage("init", MutualInformation.name, kernels, seconds, note=note)
+    return matrix, EngineStage("init", MutualInformation.name, kernels, seconds, note=note)
 
 
 def candidates(pair: Pair) -> dict[str, Matrix]:
@@ -75,7 +75,7 @@ def _refine(
     at: LevelPair, start: Matrix, similarity: Similarity, planar: bool
 ) -> tuple[float, Matrix]:
     motion = motion_of(at, "rigid", start, planar=planar)
-    matrix, _ = descend(at, motion, similarity, 40, 1e-4, lambda *_: None)
+    matrix, _ = optimize_affine(at, motion, similarity, 40, 1e-4, lambda *_: None)
     return evaluate(at, matrix, similarity), matrix
 
 

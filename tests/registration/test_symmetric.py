@@ -8,7 +8,7 @@ from regkit.registration.config import FieldConfig
 from regkit.registration.field import register_field
 from regkit.registration.pair import coarser, level
 from regkit.registration.planar import drop_field
-from regkit.registration.sides import mirrored
+from regkit.registration.symmetric import exchange_level
 from regkit.resample import resample, warp
 
 ONE, BOTH = (FieldConfig(factors=(2, 1), iterations=(60, 40), symmetric=mm) for mm in (1000.0, 0.0))
@@ -21,7 +21,7 @@ def _warp(pair, config, similarity=None, affine=None):
 
 def _mirrored(pair, similarity, affine):
     at = level(pair, coarser(pair.grid, 2), similarity, pair.region, affine)
-    return at, mirrored(pair, at, affine)
+    return at, exchange_level(pair, at, affine)
 
 
 @pytest.mark.parametrize("similarity", [MSE(), MIND()], ids=lambda s: s.name)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from denoise.config import DenoiseConfig
-from denoise.content import content, slices_last
-from denoise.kinds import noise_of
+from denoise.foreground import content, slices_last
 from denoise.noise import Gaussian, neighbour_correlation
 from denoise.noise.repeats import are_repeats, blur_of, noise_of_repeats
+from denoise.noise.selection import select_noise_model
 from denoise.scaling import Scaling, scaling_of
 from regkit.errors import InputError
 from regkit.registration.check import as_mask
@@ -66,7 +66,7 @@ class Work:
         return out if ndim == 3 else out[..., 0]
 
 
-def prepared(
+def prepare_series(
     frames: Sequence[Volume], config: DenoiseConfig, mask: Labels | None, sigma: Volume | None
 ) -> Work:
     """Estimate the noise of ``frames``, and bring them to the scale of the network.
@@ -81,7 +81,7 @@ def prepared(
     inside = None if mask is None else mask.data[0].cpu() > 0
     masks = [content(image) if inside is None else inside for image in images]
     level = None if sigma is None else sigma.data[0].float().cpu()
-    model = noise_of(images[0], masks[0], config, level)
+    model = select_noise_model(images[0], masks[0], config, level)
     correlation, told = neighbour_correlation(images[0], masks[0]), False
     if len(images) >= _REPEATS and isinstance(model, Gaussian):
         seen, along = noise_of_repeats(images, masks[0])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from regkit.preprocess.likened import likened
+from regkit.preprocess.contrast_transfer import transfer_contrast
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def _painted(tissues, values):
 
 def test_another_contrast_becomes_that_of_fixed(tissues):
     fixed, moving = _painted(tissues, (0.3, 0.6, 0.9)), _painted(tissues, (0.8, 0.4, 0.6))
-    found = likened(moving, fixed)
+    found = transfer_contrast(moving, fixed)
     assert torch.allclose(found, fixed, atol=0.02)
     assert bool((found[tissues == 0] == 0).all())
 
@@ -30,7 +30,7 @@ def test_another_contrast_becomes_that_of_fixed(tissues):
 def test_rough_alignment_is_enough(tissues):
     fixed = _painted(tissues, (0.3, 0.6, 0.9))
     moving = _painted(tissues, (0.8, 0.4, 0.6)).roll(2, 0)
-    found = likened(moving, fixed)
+    found = transfer_contrast(moving, fixed)
     truth = fixed.roll(2, 0)
     lit = truth > 0
     together = torch.corrcoef(torch.stack([found[lit], truth[lit]]))[0, 1]
@@ -41,4 +41,4 @@ def test_rough_alignment_is_enough(tissues):
 def test_what_has_nothing_in_common_stays():
     bright = torch.zeros(6, 6, 6)
     bright[:3] = 0.5
-    assert torch.equal(likened(bright, bright.flip(0)), bright)
+    assert torch.equal(transfer_contrast(bright, bright.flip(0)), bright)

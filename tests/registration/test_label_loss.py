@@ -6,13 +6,13 @@ import torch
 
 import regkit as rk
 from regkit import Affine, Grid, InputError, Labels, Volume
-from regkit.kernels.warping import gathered
+from regkit.kernels.warping import upsample_adjoint
 from regkit.losses import MSE
 from regkit.metrics import dice, summarise_dice
-from regkit.registration import guides as module
+from regkit.registration import label_loss as module
 from regkit.registration.config import RegisterConfig
-from regkit.registration.guides import guides_of
-from regkit.registration.tuning import TuningConfig, tuned
+from regkit.registration.label_loss import guides_of
+from regkit.registration.tuning import TuningConfig, tune
 from regkit.resample import warp
 
 CPU = torch.device("cpu")
@@ -73,7 +73,7 @@ def test_a_coarser_field_is_pulled_alike(balls):
     value, force = _level(balls).pull(torch.zeros(3, 30, 28, 26), everywhere)
     again, coarse = _level(balls).pull(torch.zeros(3, 15, 14, 13), everywhere)
     assert again == value
-    assert torch.allclose(coarse, gathered(force, (15, 14, 13)), atol=1e-8)
+    assert torch.allclose(coarse, upsample_adjoint(force, (15, 14, 13)), atol=1e-8)
 
 
 def test_what_does_not_count_does_not_pull(balls):
@@ -129,7 +129,7 @@ def test_a_network_learns_labels_of_its_pair(balls, network_of_two):
 
     def losses(dice):
         told = []
-        tuned(
+        tune(
             network_of_two, image, image, MSE(), config, lambda _, loss: told.append(loss),
             labels=(moving, fixed), dice=dice,
         )  # fmt: skip

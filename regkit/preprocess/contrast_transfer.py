@@ -11,7 +11,7 @@ _DARK = 0.02  # what is not brighter is background, which stays as it is
 _FEW = 1e-3  # of the mean number of voxels in a bin: fewer tell little
 
 
-def likened(moving: Tensor, fixed: Tensor) -> Tensor:
+def transfer_contrast(moving: Tensor, fixed: Tensor) -> Tensor:
     """``moving`` with each intensity replaced by what fixed shows there on average.
 
     Roughly aligned images are enough: most voxels lie in the right tissue.

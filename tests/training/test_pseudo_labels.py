@@ -2,10 +2,10 @@
 
 import torch
 
-from regkit.training import teacher
+from regkit.training import pseudo_labels
 from regkit.training.prepared import Prepared
 from regkit.training.subjects import Subject
-from regkit.training.table import Row
+from regkit.training.table import SourceRow
 
 CPU = torch.device("cpu")
 
@@ -20,14 +20,14 @@ def test_each_pair_is_found_once_and_names_of_other_tables_are_other_people(monk
     def subject(name, file):
         path = tmp_path / file
         path.touch()
-        return Subject(name, (Row(path, "t1", name),), 8, "mr", Prepared(tmp_path / "kept"))
+        return Subject(name, (SourceRow(path, "t1", name),), 8, "mr", Prepared(tmp_path / "kept"))
 
-    monkeypatch.setattr(teacher, "_found", found)
+    monkeypatch.setattr(pseudo_labels, "_found", found)
     one, two = subject("1", "a.nii"), subject("2", "b.nii")
     elsewhere = subject("1", "c.nii"), subject("2", "d.nii")
-    there, back = teacher.between(one, two, CPU)
-    assert teacher.between(one, two, CPU) == (there, back)
-    assert teacher.between(two, one, CPU) == (back, there)
-    assert teacher.between(*reversed(elsewhere), CPU) == (-2.0, 2.0)
-    assert teacher.between(*elsewhere, CPU) == (2.0, -2.0)
+    there, back = pseudo_labels.pseudo_displacement(one, two, CPU)
+    assert pseudo_labels.pseudo_displacement(one, two, CPU) == (there, back)
+    assert pseudo_labels.pseudo_displacement(two, one, CPU) == (back, there)
+    assert pseudo_labels.pseudo_displacement(*reversed(elsewhere), CPU) == (-2.0, 2.0)
+    assert pseudo_labels.pseudo_displacement(*elsewhere, CPU) == (2.0, -2.0)
     assert asked == [("a.nii", "b.nii"), ("c.nii", "d.nii")]

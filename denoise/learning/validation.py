@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from denoise.learning.neighbours import sub_image
-from denoise.noise.repeats import correlated
+from denoise.noise.repeats import correlate_noise
 from denoise.noise.whiteness import residual_correlation
 
 Denoiser = Callable[[Tensor], Tensor]
@@ -77,7 +77,7 @@ def examine(
     """
     inside = mask[None, None]
     drawn = torch.randn(noisy.shape, generator=torch.Generator().manual_seed(1))
-    probe = correlated(drawn, blur).to(noisy)
+    probe = correlate_noise(drawn, blur).to(noisy)
     with torch.no_grad():
         out = denoiser(noisy)
         moved = denoiser(noisy + _STEP * sigma * probe)

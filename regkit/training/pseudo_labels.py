@@ -14,7 +14,7 @@ from regkit.transforms import Transform
 Between = tuple[Tensor, Tensor]
 
 
-def between(fixed: Subject, moving: Subject, device: torch.device) -> Between:
+def pseudo_displacement(fixed: Subject, moving: Subject, device: torch.device) -> Between:
     """Displacements ``(1, 3, *shape)`` there and back, in shares of the field of view.
 
     The first leads from the grid of ``fixed`` to that of ``moving``, the second from that of

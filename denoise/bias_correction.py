@@ -10,7 +10,7 @@ from torch import Tensor
 _SD = 8.0
 
 
-def with_kept_means(noisy: Tensor, denoised: Tensor, mask: Tensor, *, sd: float = _SD) -> Tensor:
+def restore_local_mean(noisy: Tensor, denoised: Tensor, mask: Tensor, *, sd: float = _SD) -> Tensor:
     """``denoised`` with the local mean of what was taken away put back.
 
     Noise has mean zero on a stabilised scale, so that whatever is left of the residual under a

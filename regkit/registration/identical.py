@@ -10,7 +10,7 @@ from regkit.registration.canonical import canonical
 from regkit.registration.config import RegisterConfig
 from regkit.registration.evidence import gather
 from regkit.registration.pair import Pair
-from regkit.registration.result import Stage
+from regkit.registration.result import EngineStage
 from regkit.registration.state import Found
 from regkit.transforms import Affine
 from regkit.volume.volume import Volume
@@ -26,10 +26,10 @@ def is_one_image(fixed: Volume, moving: Volume) -> bool:
     return here.grid == there.grid and torch.equal(here.data.double(), there.data.double())
 
 
-def unmoved(pair: Pair, config: RegisterConfig) -> Found:
+def find_identity(pair: Pair, config: RegisterConfig) -> Found:
     """The identity, and why; ``auto`` becomes what would show any difference."""
     ndim = 2 if pair.planar else 3
     name = MSE.name if config.similarity == "auto" else config.similarity
-    stage = Stage("identity", name, "", 0.0, note=NOTHING)
+    stage = EngineStage("identity", name, "", 0.0, note=NOTHING)
     evidence = gather(pair, np.eye(4), None)
     return Found(Affine.identity(ndim), (stage,), name, NOTHING, evidence=evidence)

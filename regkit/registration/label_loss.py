@@ -15,7 +15,7 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.warping import gathered, step_force, warp_grid
+from regkit.kernels.warping import displacement_gradient, upsample_adjoint, warp_grid
 from regkit.losses.dice import dice_slope
 from regkit.registration.canonical import canonical
 from regkit.registration.check import check_beside
@@ -25,7 +25,7 @@ from regkit.volume.volume import Labels, Volume
 _SOFT = 0.5  # voxels, over which a border is spread so that it pulls
 _MARGIN = 3  # voxels, in which what is spread comes to nothing
 _MOST = 1 << 26  # memberships of one image: 256 MB of float32, of which fine-tuning holds ten
-Box = tuple[slice, ...]
+StructureBox = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ class LevelGuides:
             loss, slope = dice_slope(f, w, counts[box])
             total += loss
             known = torch.ones_like(w[0])
-            force[:, *box] += step_force(w, known, slope, tuple(known.shape))
+            force[:, *box] += displacement_gradient(w, known, slope, tuple(known.shape))
         share = self.weight / self.count
-        return share * total, share * gathered(force, tuple(u.shape[1:]))
+        return share * total, share * upsample_adjoint(force, tuple(u.shape[1:]))
 
     @cached_property
-    def _places(self) -> list[Box | None]:
+    def _places(self) -> list[StructureBox | None]:
         """Where every structure lies in fixed, which does not move."""
-        found: list[Box | None] = find_objects(self.fixed.cpu().numpy(), self.count)
+        found: list[StructureBox | None] = find_objects(self.fixed.cpu().numpy(), self.count)
         return found
 
-    def _boxes(self, warped: Tensor) -> Iterator[tuple[int, Box]]:
+    def _boxes(self, warped: Tensor) -> Iterator[tuple[int, StructureBox]]:
         """Around every structure, where it lies in fixed and in what was warped."""
         found = self._places, find_objects(warped.cpu().numpy(), self.count)
         for number, places in enumerate(zip(*found, strict=True), 1):
@@ -172,7 +172,7 @@ def _soft(inside: Tensor) -> Tensor:
     return gaussian(inside[None].float(), _SOFT)
 
 
-def _around(places: list[Box], shape: tuple[int, ...]) -> Box:
+def _around(places: list[StructureBox], shape: tuple[int, ...]) -> StructureBox:
     """The box around all, and a margin, inside ``shape``."""
     return tuple(
         slice(
