@@ -28,37 +28,52 @@ _FILES, _NOISE, _LEARNING = "Further files", "Noise", "Learning"
 
 @takes_read_options(without=("allow_shear", "padding", "channels"))
 def denoise(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="2-D, 3-D, or 4-D.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Noisy image, 2-D, 3-D or 4-D.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The clean image; its record lies beside it.")
+        Path,
+        typer.Option("--output", "-o", help="Denoised image to write; its record goes beside it."),
     ],
     model: Annotated[
-        Path | None, typer.Option(help="Apply a trained model; nothing is learned.")
+        Path | None, typer.Option(help="Apply this trained model instead of training one.")
     ] = None,
-    mask: Annotated[Path | None, typer.Option(help="Elsewhere the image stays as it is.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Denoise only where this mask is above 0.")
+    ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="HTML with pictures.", rich_help_panel=_FILES)
+        Path | None,
+        typer.Option(help="Write an HTML report with pictures.", rich_help_panel=_FILES),
     ] = None,
     residual: Annotated[
-        Path | None, typer.Option(help="What was taken away.", rich_help_panel=_FILES)
+        Path | None,
+        typer.Option(help="Write what was removed: noisy minus denoised.", rich_help_panel=_FILES),
     ] = None,
     uncertainty: Annotated[
         Path | None,
-        typer.Option(help="Standard deviation that the noise leaves.", rich_help_panel=_FILES),
+        typer.Option(
+            help="Write the standard deviation that remains per voxel.", rich_help_panel=_FILES
+        ),
     ] = None,
     sigma_map: Annotated[
-        Path | None, typer.Option(help="That of the noise, voxel by voxel.", rich_help_panel=_FILES)
+        Path | None,
+        typer.Option(
+            help="Write the estimated noise standard deviation per voxel.", rich_help_panel=_FILES
+        ),
     ] = None,
     save_model: Annotated[
-        Path | None, typer.Option(help="What was learned, for --model.", rich_help_panel=_FILES)
+        Path | None,
+        typer.Option(help="Write the trained model, for --model.", rich_help_panel=_FILES),
     ] = None,
     noise: Annotated[
         Literal["auto", "gaussian", "rician", "poisson", "speckle"] | None,
-        typer.Option(help="What kind; auto: gaussian or rician.", rich_help_panel=_NOISE),
+        typer.Option(help="Noise model; auto chooses gaussian or rician.", rich_help_panel=_NOISE),
     ] = None,
     sigma: Annotated[
         str,
-        typer.Option(metavar="auto|VALUE|MAP", help="How strong it is.", rich_help_panel=_NOISE),
+        typer.Option(
+            metavar="auto|VALUE|MAP",
+            help="Noise standard deviation: a value or a map.",
+            rich_help_panel=_NOISE,
+        ),
     ] = "auto",
     method: Annotated[
         Literal[
@@ -71,28 +86,38 @@ def denoise(
             "diffusion",
         ]
         | None,
-        typer.Option(help="How it learns.", rich_help_panel=_LEARNING),
+        typer.Option(help="Training method.", rich_help_panel=_LEARNING),
     ] = None,
     frames: Annotated[
         Literal["together", "alone", "repeats"] | None,
         typer.Option(
-            help="What the frames of a 4-D image lend each other; repeats: one comes out.",
+            help="How frames of a 4-D image are combined: together (weighted with the others), "
+            "alone, or repeats (one averaged image).",
             rich_help_panel=_LEARNING,
         ),
     ] = None,
     preset: Annotated[
-        Literal["fast", "default", "accurate"], typer.Option(rich_help_panel=_LEARNING)
+        Literal["fast", "default", "accurate"],
+        typer.Option(help="Trade speed for accuracy.", rich_help_panel=_LEARNING),
     ] = "default",
     settings: Annotated[
         Path | None,
-        typer.Option("--config", help="YAML that changes the preset.", rich_help_panel=_LEARNING),
+        typer.Option(
+            "--config",
+            help="YAML file whose settings override the preset.",
+            rich_help_panel=_LEARNING,
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Of training, over the preset.", rich_help_panel=_LEARNING)
+        int | None,
+        typer.Option(help="Training steps; overrides the preset.", rich_help_panel=_LEARNING),
     ] = None,
     device: Device = None,
     threads: Threads = None,
-    seed: Annotated[int | None, typer.Option(rich_help_panel=_LEARNING)] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Random seed (default: 0)", rich_help_panel=_LEARNING),
+    ] = None,
     *,
     reading: ReadOptions,
     overwrite: Overwrite = False,
@@ -103,9 +128,11 @@ def denoise(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Take the noise out of IMAGE: a network learns from the image itself.
+    """Denoise an image without clean training data.
 
-    All frames of a 4-D image are learned from together; --frames says what becomes of each.
+    A network is trained on IMAGE itself, on all frames of a 4-D image at once.
+
+    Example: regkit denoise noisy.nii.gz -o clean.nii.gz --report report.html
     """
     from denoise.config import make_denoise_config
     from denoise.job import DenoiseJob, output_files

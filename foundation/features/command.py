@@ -9,38 +9,52 @@ import typer
 
 from regkit.cli.options import Debug, DryRun, Json, Overwrite, Quiet, Resume
 
-app = typer.Typer(no_args_is_help=True, help="Backbones for --similarity features:NAME.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="List feature backbones, and measure which of their layers match best.",
+)
 
 
 @app.command("list")
 def list_() -> None:
-    """Show the names that features:NAME can have."""
-    from regkit.features import backbones
+    """List the backbones that --similarity features:NAME can name.
 
-    for name in backbones():
-        typer.echo(name)
+    Example: regkit features list
+    """
+    from regkit.features import backbone_summaries
+
+    for name, text in backbone_summaries().items():
+        typer.echo(f"{name:<17}{text}")
 
 
 @app.command()
 def sweep(
-    backbone: Annotated[str, typer.Argument(metavar="NAME[=PATH]", help="As in features:NAME.")],
-    fixed: Annotated[Path, typer.Argument(metavar="FIXED", help="An image.")],
+    backbone: Annotated[
+        str, typer.Argument(metavar="NAME[=PATH]", help="Backbone, as in features:NAME.")
+    ],
+    fixed: Annotated[Path, typer.Argument(metavar="FIXED", help="Fixed image, 2-D or a volume.")],
     moving: Annotated[
         Path | None,
-        typer.Argument(metavar="MOVING", help="Another contrast on its grid (default: FIXED)"),
+        typer.Argument(metavar="MOVING", help="Another contrast on the same grid (default: FIXED)"),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for sweep.html, sweep.csv and run.json")
     ] = Path("sweep"),
-    layers: Annotated[str, typer.Option(help="Names, with commas (default: every block)")] = "",
+    layers: Annotated[
+        str, typer.Option(help="Layer names, comma-separated (default: every block)")
+    ] = "",
     timesteps: Annotated[
-        str, typer.Option(help="Numbers, with commas; '-' for a network that has none")
+        str, typer.Option(help="Timesteps, comma-separated; '-' if there are none")
     ] = "0,25,50,100,200",
     slice_: Annotated[
-        int | None, typer.Option("--slice", help="Of a volume, along its last axis")
+        int | None,
+        typer.Option("--slice", help="Slice of a volume along its last axis (default: middle)"),
     ] = None,
-    places: Annotated[int, typer.Option(min=1, help="How many places are matched.")] = 400,
-    seed: Annotated[int, typer.Option(help="Of the bend, the places and the noise.")] = 0,
+    places: Annotated[int, typer.Option(min=1, help="Number of sample points to match.")] = 400,
+    seed: Annotated[
+        int, typer.Option(help="Seed for the random warp, sample points and noise.")
+    ] = 0,
     overwrite: Overwrite = False,
     resume: Resume = False,
     dry_run: DryRun = False,
@@ -48,9 +62,12 @@ def sweep(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Bend MOVING by a known displacement and match it with FIXED by every layer and timestep.
+    """Measure which layer and timestep of a backbone match points best.
 
-    The folder holds a heat map of the errors, their table and run.json.
+    MOVING is warped by a known displacement and matched with FIXED by every layer and timestep.
+    The folder holds a heat map of the errors, a table and run.json.
+
+    Example: regkit features sweep small-diffusion t1.nii.gz t2.nii.gz -o sweep
     """
     from foundation.features.job import SweepJob
     from regkit.cli.job import carry_out

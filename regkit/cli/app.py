@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,10 +24,12 @@ from regkit.cli.rerun import rerun
 from regkit.cli.stopping import Stopped, stoppable
 from regkit.cli.train import train
 from regkit.cli.weights import app as weights
+from regkit.plugins import summary
 
 COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (register, apply, points, info, train, rerun, doctor)
 _GROUPS = {"weights": weights}
+_HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
 @dataclass
@@ -91,11 +94,11 @@ def build() -> typer.Typer:
         name="regkit",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings=_HELP,
     )
     app.callback()(_front)
     for command in _COMMANDS:
-        app.command(no_args_is_help=command is not doctor)(command)
+        app.command(no_args_is_help=command is not doctor, help=paragraphs(command))(command)
     for name, group in _GROUPS.items():
         app.add_typer(group, name=name)
     own = {command.__name__ for command in _COMMANDS} | set(_GROUPS)
@@ -103,6 +106,18 @@ def build() -> typer.Typer:
         if entry.name not in own:
             _add_guest(app, entry)
     return app
+
+
+def paragraphs(command: Callable[..., object]) -> str:
+    """The docstring of a command with every paragraph on one line, for the terminal to break.
+
+    Examples
+    --------
+    >>> paragraphs(paragraphs)[:50]
+    'The docstring of a command with every paragraph on'
+    """
+    text = inspect.getdoc(command) or ""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def _show_version(value: bool) -> None:
@@ -124,21 +139,20 @@ def _front(
 
 def _add_guest(app: typer.Typer, entry: EntryPoint) -> None:
     """Let ``regkit NAME ...`` load another package's command, and only then."""
-    name = entry.dist.name if entry.dist else entry.value
 
     def guest(ctx: typer.Context) -> object:
         found = entry.load()
-        command = found if isinstance(found, typer.Typer) else typer.Typer()
+        command = found if isinstance(found, typer.Typer) else typer.Typer(add_completion=False)
         if command is not found:
-            command.command()(found)
+            command.command(no_args_is_help=True, help=paragraphs(found))(found)
         # What it returns is an exit code where it has raised one.
         return command(
-            ctx.args, prog_name=f"regkit {entry.name}", standalone_mode=False, obj=ctx.obj
+            ctx.args, prog_name=f"regkit {entry.name}", standalone_mode=False, obj=ctx.obj, **_HELP
         )
 
     app.command(
         entry.name,
-        help=f"From the package {name}.",
+        help=summary(entry),
         add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )(guest)

@@ -24,25 +24,30 @@ if TYPE_CHECKING:
 
 @takes_read_options()
 def apply(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The image that is moved.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image or label map to resample.")],
     transforms: Annotated[
         list[Path],
         typer.Argument(
             metavar="TRANSFORM...",
-            help="From the reference to IMAGE, in the order a point passes them.",
+            help="Maps points of the reference to IMAGE; several are applied in this order.",
         ),
     ],
-    onto: Annotated[Path, typer.Option(help="Image whose grid the result takes.")],
+    onto: Annotated[Path, typer.Option(help="Reference image: the result is written on its grid.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
     labels: Annotated[
-        bool, typer.Option("--labels", help="IMAGE holds labels: nearest voxel, never a mix.")
+        bool,
+        typer.Option(
+            "--labels", help="IMAGE is a label map: take the nearest voxel, never a mixture."
+        ),
     ] = False,
-    outside: Annotated[float, typer.Option(help="Value beyond IMAGE, such as -1000 for CT.")] = 0.0,
+    outside: Annotated[
+        float, typer.Option(help="Value outside IMAGE, such as -1000 for CT.")
+    ] = 0.0,
     *,
     reading: ReadOptions,
     record: Annotated[
         Path | None,
-        typer.Option(help="JSON of what was done, for --resume and `regkit rerun`."),
+        typer.Option(help="Write a JSON record, for --resume and `regkit rerun`."),
     ] = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
@@ -54,9 +59,10 @@ def apply(
 ) -> None:
     """Resample IMAGE on the grid of a reference through TRANSFORMS.
 
-    transform.h5 of `regkit register` warps the moving image, inverse.h5 the fixed one. Of a 4-D
-    IMAGE every frame is warped, or the one that --frame names; all channels of an image are warped
-    together, or those that --channel or --channels name.
+    The transform.h5 of `regkit register` warps the moving image, its inverse.h5 the fixed image.
+    All frames and channels are warped unless --frame, --channel or --channels choose among them.
+
+    Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
     from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob

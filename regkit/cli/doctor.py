@@ -17,9 +17,11 @@ _SHIFT = 3.0
 
 
 def doctor(as_json: Json = False, debug: Debug = False) -> None:
-    """Show versions, devices, weights and free space, and run a self-test of some seconds.
+    """Show versions, devices, weights and free space, and run a short self-test.
 
-    The exit code is 0 if the test finds the shift that it made, and 1 if not.
+    The exit code is 0 if the self-test recovers a known shift, and 1 if not.
+
+    Example: regkit doctor --json
     """
     facts = collect_facts()
     seconds, error = self_test()

@@ -33,7 +33,9 @@ def info(
 ) -> None:
     """Show shape, spacing, orientation and intensities of IMAGE, as regkit reads them.
 
-    Intensities are those of all frames and channels, or of the ones that are named.
+    Intensities are those of all frames and channels unless --frame or --channel choose one.
+
+    Example: regkit info brain.nii.gz
     """
     from regkit.io import read_header
 

@@ -16,21 +16,24 @@ def _set_debug(ctx: typer.Context, value: bool) -> bool:
 
 
 Threads = Annotated[
-    int | None, typer.Option(help="CPU threads; 0: all cores.", rich_help_panel=_RUNNING)
+    int | None,
+    typer.Option(help="Number of CPU threads; 0 uses all cores.", rich_help_panel=_RUNNING),
 ]
 Device = Annotated[
     str | None,
-    typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where it runs.", rich_help_panel=_RUNNING),
+    typer.Option(
+        metavar="auto|cpu|cuda[:N]|mps", help="Device to run on.", rich_help_panel=_RUNNING
+    ),
 ]
 Overwrite = Annotated[
     bool,
-    typer.Option("--overwrite", help="Replace what is there.", rich_help_panel=_RUNNING),
+    typer.Option("--overwrite", help="Replace existing results.", rich_help_panel=_RUNNING),
 ]
 Resume = Annotated[
     bool,
     typer.Option(
         "--resume",
-        help="Leave a finished run as it is; begin one that was stopped again.",
+        help="Skip a finished run; begin an interrupted one anew.",
         rich_help_panel=_RUNNING,
     ),
 ]
@@ -38,17 +41,21 @@ FullPaths = Annotated[
     bool,
     typer.Option(
         "--full-paths",
-        help="Show where the inputs are, in the record, the report and here.",
+        help="Show the folders of inputs in the record, the report and messages.",
         rich_help_panel=_RUNNING,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the inputs, say the plan, stop.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check the inputs, show the plan and stop.")
+]
 Json = Annotated[
-    bool, typer.Option("--json", help="Results on stdout as JSON.", rich_help_panel=_RUNNING)
+    bool, typer.Option("--json", help="Print results on stdout as JSON.", rich_help_panel=_RUNNING)
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Nothing on stderr but errors.", rich_help_panel=_RUNNING),
+    typer.Option(
+        "--quiet", "-q", help="Print nothing on stderr but errors.", rich_help_panel=_RUNNING
+    ),
 ]
 Debug = Annotated[
     bool,

@@ -18,22 +18,30 @@ if TYPE_CHECKING:
 
 def points(
     table: Annotated[
-        Path, typer.Argument(metavar="TABLE", help="CSV with columns x, y, z in RAS+ mm.")
+        Path,
+        typer.Argument(
+            metavar="TABLE", help="CSV with the columns x, y, z in RAS+ mm, and name if wanted."
+        ),
     ],
     transforms: Annotated[
         list[Path],
         typer.Argument(
             metavar="TRANSFORM...",
-            help="From fixed to moving, in the order a point of fixed passes them.",
+            help="Maps points of fixed to moving; several are applied in this order.",
         ),
     ],
     of: Annotated[
         Literal["fixed", "moving"],
-        typer.Option("--of", help="The image that the points lie in; they go to the other one."),
+        typer.Option(
+            "--of", help="The image in which the points lie; they are mapped to the other one."
+        ),
     ] = "fixed",
     debug: Debug = False,
 ) -> None:
-    """Map the points of TABLE to the other image of a registered pair, as CSV on stdout."""
+    """Map landmarks from one image of a registered pair to the other, as CSV on stdout.
+
+    Example: regkit points landmarks.csv out/transform.h5 > landmarks_in_moving.csv
+    """
     from regkit.io import read_points
     from regkit.io.chain import open_chain
     from regkit.runs.origin import check_not_inverted

@@ -40,7 +40,7 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             Literal["sform", "qform"] | None,
             typer.Option(
-                help="Which one to believe where a header's two disagree.",
+                help="Which of a header's two orientations to believe where they disagree.",
                 rich_help_panel=_READING,
             ),
         ],
@@ -51,7 +51,7 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
             bool,
             typer.Option(
                 "--assume-ras",
-                help="Take a missing orientation as RAS.",
+                help="Treat an image without an orientation as RAS.",
                 rich_help_panel=_READING,
             ),
         ],
@@ -62,7 +62,8 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
             bool,
             typer.Option(
                 "--allow-shear",
-                help="Accept axes that are not at right angles; results get a grid whose are.",
+                help="Accept axes that are not at right angles; results are written on the nearest "
+                "orthogonal grid.",
                 rich_help_panel=_READING,
             ),
         ],
@@ -71,7 +72,9 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
     "frame": (
         Annotated[
             int | None,
-            typer.Option(help="Which volume of a 4-D file, from 0.", rich_help_panel=_READING),
+            typer.Option(
+                help="Which volume of a 4-D file to use, counted from 0.", rich_help_panel=_READING
+            ),
         ],
         None,
     ),
@@ -79,7 +82,7 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             int | None,
             typer.Option(
-                help="Which value of a voxel that has several (RGB), from 0.",
+                help="Which channel to use where a voxel has several values, from 0.",
                 rich_help_panel=_READING,
             ),
         ],
@@ -90,7 +93,7 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
             str | None,
             typer.Option(
                 metavar="N,N|all|luminance",
-                help="Which values of a voxel to keep together, from 0; or the grey of RGB.",
+                help="Channels to use together, counted from 0; luminance: the grey of RGB.",
                 rich_help_panel=_READING,
             ),
         ],
@@ -100,7 +103,7 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             float | None,
             typer.Option(
-                help="What to put where voxels are not a number.", rich_help_panel=_READING
+                help="Value to put where voxels are not a number.", rich_help_panel=_READING
             ),
         ],
         None,
@@ -109,7 +112,9 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             int,
             typer.Option(
-                min=1, help="The most that an image's voxels may take.", rich_help_panel=_READING
+                min=1,
+                help="Largest size in bytes that the voxels of an image may have.",
+                rich_help_panel=_READING,
             ),
         ],
         2**31,
@@ -119,7 +124,7 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
             str | None,
             typer.Option(
                 metavar="X,Y[,Z]",
-                help="Millimetres a voxel, where a file does not say (.npy, pictures).",
+                help="Voxel size in mm of files that do not hold it (.npy, pictures).",
                 rich_help_panel=_READING,
             ),
         ],
@@ -130,7 +135,7 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
             float | None,
             typer.Option(
                 metavar="VALUE",
-                help="What voxels hold that are no data, such as -3024 around a CT.",
+                help="Value of voxels that hold no data, such as -3024 around a CT.",
                 rich_help_panel=_READING,
             ),
         ],

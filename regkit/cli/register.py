@@ -35,9 +35,11 @@ _Preset = Literal["fast", "default", "accurate"]
 @takes_read_options()
 def register(
     fixed: Annotated[
-        Path, typer.Argument(metavar="FIXED", help="The image whose grid the result lives on.")
+        Path, typer.Argument(metavar="FIXED", help="Fixed image: results are written on its grid.")
     ],
-    moving: Annotated[Path, typer.Argument(metavar="MOVING", help="The image that is moved.")],
+    moving: Annotated[
+        Path, typer.Argument(metavar="MOVING", help="Moving image: it is aligned with FIXED.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder for the results (default: MOVING_to_FIXED)"),
@@ -45,7 +47,7 @@ def register(
     fixed_with: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Another contrast of fixed on its grid, compared along with it; repeatable.",
+            help="Another contrast of fixed on the same grid, compared as well; repeatable.",
             rich_help_panel=_IMAGES,
         ),
     ] = None,
@@ -56,19 +58,23 @@ def register(
         ),
     ] = None,
     fixed_mask: Annotated[
-        Path | None, typer.Option(help="Where fixed counts.", rich_help_panel=_IMAGES)
+        Path | None,
+        typer.Option(help="Mask of fixed: voxels above 0 count.", rich_help_panel=_IMAGES),
     ] = None,
     moving_mask: Annotated[
-        Path | None, typer.Option(help="Where moving counts.", rich_help_panel=_IMAGES)
+        Path | None,
+        typer.Option(help="Mask of moving: voxels above 0 count.", rich_help_panel=_IMAGES),
     ] = None,
     moving_labels: Annotated[
         list[Path] | None,
-        typer.Option(help="Labels of moving to warp along; repeatable.", rich_help_panel=_IMAGES),
+        typer.Option(
+            help="Label map of moving to warp as well; repeatable.", rich_help_panel=_IMAGES
+        ),
     ] = None,
     fixed_labels: Annotated[
         Path | None,
         typer.Option(
-            help="Labels of fixed, to measure Dice against the first --moving-labels.",
+            help="Label map of fixed, compared with the first --moving-labels.",
             rich_help_panel=_IMAGES,
         ),
     ] = None,
@@ -76,20 +82,20 @@ def register(
         float | None,
         typer.Option(
             metavar="WEIGHT",
-            help="Let these labels guide the registration too; 1 is about what the images weigh "
-            "(default: 0, they are measured alone)",
+            help="Let the labels guide the registration; 1 weighs about as much as the images "
+            "(default: 0, labels are only compared)",
             rich_help_panel=_METHOD,
         ),
     ] = None,
     transform: Annotated[
         Kind | None,
-        typer.Option(help="How far to go (default: deformable)", rich_help_panel=_METHOD),
+        typer.Option(help="Kind of transform (default: deformable)", rich_help_panel=_METHOD),
     ] = None,
     init: Annotated[
         str | None,
         typer.Option(
             metavar="auto|header|centers|moments|FILE",
-            help="Where to start: a rule or a transform file (default: auto)",
+            help="Initial transform: a rule or a file (default: auto)",
             rich_help_panel=_METHOD,
         ),
     ] = None,
@@ -97,7 +103,7 @@ def register(
         str | None,
         typer.Option(
             metavar="|".join(("auto", *names(), f"{FEATURES}NAME")),
-            help="What to compare by, or a sum: features:NAME+0.5*lncc2 (default: auto)",
+            help="Similarity, or a weighted sum such as features:NAME+0.5*lncc2 (default: auto)",
             rich_help_panel=_METHOD,
         ),
     ] = None,
@@ -105,41 +111,48 @@ def register(
         str | None,
         typer.Option(
             metavar="W,W",
-            help="What each of several channels counts, such as 2,1 (default: all alike)",
+            help="Weight of each channel, such as 2,1 (default: all the same)",
             rich_help_panel=_METHOD,
         ),
     ] = None,
     modality: Annotated[
         _Modality | None,
-        typer.Option(help="How to scale intensities (default: auto)", rich_help_panel=_METHOD),
+        typer.Option(
+            help="Modality, for the scaling of intensities (default: auto)", rich_help_panel=_METHOD
+        ),
     ] = None,
     moving_modality: Annotated[
         _Modality | None,
-        typer.Option(help="Of moving, where it is another", rich_help_panel=_METHOD),
+        typer.Option(help="Modality of moving where it differs", rich_help_panel=_METHOD),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
             metavar="NAME|FILE|auto",
-            help="Network that goes first: small (comes with regkit), installed weights, a file of "
-            "them, or the best that are installed",
+            help="Network that runs first: small (part of regkit), installed weights, a weights "
+            "file, or auto for the best installed",
             rich_help_panel=_METHOD,
         ),
     ] = None,
     refine: Annotated[
         _Refine | None,
-        typer.Option(help="What follows the network (default: field)", rich_help_panel=_METHOD),
+        typer.Option(
+            help="What refines the network's result (default: field)", rich_help_panel=_METHOD
+        ),
     ] = None,
     preset: Annotated[
-        _Preset, typer.Option(help="Speed against accuracy.", rich_help_panel=_METHOD)
+        _Preset, typer.Option(help="Trade speed for accuracy.", rich_help_panel=_METHOD)
     ] = "default",
     config: Annotated[
         Path | None,
-        typer.Option(help="YAML that changes the preset.", rich_help_panel=_METHOD),
+        typer.Option(help="YAML file whose settings override the preset.", rich_help_panel=_METHOD),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="Same seed, same bytes (default: 0)", rich_help_panel=_METHOD),
+        typer.Option(
+            help="Random seed; the same seed gives the same bytes (default: 0)",
+            rich_help_panel=_METHOD,
+        ),
     ] = None,
     *,
     reading: ReadOptions,
@@ -152,7 +165,7 @@ def register(
         bool,
         typer.Option(
             "--strict",
-            help="Exit with 5 where the quality of the result is fail; it is written all the same.",
+            help="Exit with 5 if the quality of the result is fail; results are still written.",
             rich_help_panel="Running",
         ),
     ] = False,
@@ -164,6 +177,8 @@ def register(
     """Align MOVING with FIXED and write the result as one folder.
 
     The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
+
+    Example: regkit register fixed.nii.gz moving.nii.gz -o out
     """
     from regkit.cli.exits import UNFIT
     from regkit.cli.job import carry_out

@@ -17,23 +17,27 @@ DIFFERS = 3
 
 def rerun(
     record: Annotated[
-        Path, typer.Argument(metavar="RUN.JSON", help="The record that a command wrote last.")
+        Path, typer.Argument(metavar="RUN.JSON", help="Record that a command wrote.")
     ],
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder to look for the inputs in; repeatable (default: near RUN.JSON)"),
+        typer.Option(help="Folder with the inputs; repeatable (default: near RUN.JSON)"),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder to keep the new results in (default: none)"),
+        typer.Option(
+            "--output", "-o", help="Folder in which to keep the new results (default: none)"
+        ),
     ] = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Repeat the run of RUN.JSON and say whether the result is identical.
 
-    Inputs are known by name and SHA-256. The exit code is 0 if every file is the same to the last
-    bit, and 3 if one is not.
+    Inputs are recognised by name and SHA-256. The exit code is 0 if every file is identical to the
+    last bit, and 3 if one differs.
+
+    Example: regkit rerun out/run.json
     """
     from regkit.cli.terminal import progress, say
     from regkit.report.versions import versions

@@ -12,15 +12,17 @@ from regkit.cli.options import Debug, DryRun, FullPaths, Json, Quiet
 
 def train(
     config: Annotated[
-        Path, typer.Option("--config", help="YAML: the task, its data, its stages, its output.")
+        Path, typer.Option("--config", help="YAML file with the task, its data, stages and output.")
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder of the run; overrides that of the YAML."),
+        typer.Option(
+            "--output", "-o", help="Folder of the run; overrides the one in the YAML file."
+        ),
     ] = None,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Begin anew, over what a run has left in the folder."),
+        typer.Option("--overwrite", help="Start again and replace what an earlier run left."),
     ] = False,
     full_paths: FullPaths = False,
     dry_run: DryRun = False,
@@ -28,9 +30,9 @@ def train(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train a network as a YAML file says.
+    """Train a network as described by a YAML file.
 
-    A run whose folder holds a checkpoint goes on from there, and a finished one is left as it is.
+    A folder that holds a checkpoint is resumed; a finished run is left as it is.
     The folder gets the weights, a log of the losses and run.json.
 
     Example: regkit train --config configs/train/small-diffusion.yaml --output runs/mine

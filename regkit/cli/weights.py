@@ -11,12 +11,17 @@ import typer
 from regkit.cli.options import Debug, Json, Quiet
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import network weights.")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="As `regkit weights list` has it.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="A name that `regkit weights list` shows.")
+]
 
 
 @app.command("list")
 def list_(as_json: Json = False, debug: Debug = False) -> None:
-    """Show which weights are known, and which are installed."""
+    """Show which weights are known, and which are installed.
+
+    Example: regkit weights list
+    """
     from regkit.networks.weights.known import KNOWN, SHIPPED
     from regkit.networks.weights.store import available_weights, folder
 
@@ -40,7 +45,10 @@ def list_(as_json: Json = False, debug: Debug = False) -> None:
 
 @app.command()
 def path(name: Name, debug: Debug = False) -> None:
-    """Show the file of installed weights."""
+    """Show the file of installed weights.
+
+    Example: regkit weights path small
+    """
     from regkit.networks.weights.store import weights_path
 
     typer.echo(str(weights_path(name)))
@@ -50,12 +58,15 @@ def path(name: Name, debug: Debug = False) -> None:
 def fetch(
     name: Name,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Download nothing; say how to get them by hand.")
+        bool, typer.Option("--offline", help="Do not download; say how to get the weights by hand.")
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Download published weights, once; an interrupted download goes on where it stopped."""
+    """Download published weights; an interrupted download is resumed.
+
+    Example: regkit weights fetch multigradicon
+    """
     from regkit.cli.terminal import say, transfer
     from regkit.networks.weights import store
     from regkit.networks.weights.known import known_weights
@@ -72,7 +83,10 @@ def fetch(
 
 @app.command()
 def verify(name: Name, debug: Debug = False) -> None:
-    """Check installed weights to the last bit."""
+    """Check that installed weights are undamaged.
+
+    Example: regkit weights verify multigradicon
+    """
     from regkit.networks.weights import store
 
     record = store.verify(name)
@@ -82,10 +96,15 @@ def verify(name: Name, debug: Debug = False) -> None:
 @app.command("import")
 def import_(
     name: Name,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .trch, .pt or .safetensors.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Weights file: .trch, .pt or .safetensors.")
+    ],
     debug: Debug = False,
 ) -> None:
-    """Install the weights in FILE under NAME; they are read without running anything in them."""
+    """Install the weights in FILE under NAME; no code in the file is run.
+
+    Example: regkit weights import mine weights.trch
+    """
     from regkit.networks.weights import store
 
     typer.echo(str(store.import_file(name, file)))

@@ -11,6 +11,7 @@ from regkit.features.identity import identity_of
 from regkit.features.registry import (
     FEATURES_GROUP,
     Opener,
+    backbone_summaries,
     backbones,
     files_of,
     open_extractor,
@@ -22,6 +23,7 @@ __all__ = [
     "Extractor",
     "FeatureCache",
     "Opener",
+    "backbone_summaries",
     "backbones",
     "check_layers",
     "files_of",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from regkit.errors import InputError
 from regkit.features.extractor import Extractor
+from regkit.plugins import summary
 
 FEATURES_GROUP = "regkit.features"
 _OF_FOLDERS = {".safetensors", ".json"}
@@ -21,6 +22,12 @@ Each is None where the user left it out; a path is what follows ``=`` in ``NAME=
 def backbones() -> list[str]:
     """The names that ``features:NAME`` can have here."""
     return sorted(entry.name for entry in entry_points(group=FEATURES_GROUP))
+
+
+def backbone_summaries() -> dict[str, str]:
+    """What each backbone is, by its name; none of them is imported."""
+    found = entry_points(group=FEATURES_GROUP)
+    return {entry.name: summary(entry) for entry in sorted(found, key=lambda each: each.name)}
 
 
 def open_extractor(
