@@ -7,6 +7,7 @@ their headers (:func:`plan_cohort`), and they run on workers of this machine or 
 
 from regkit.cohort.cohort import CohortDone, Count, run_cohort
 from regkit.cohort.kind import RowKind, Seen, kind_called
+from regkit.cohort.outliers import Comparison
 from regkit.cohort.plan import Plan, Planned, plan_cohort
 from regkit.cohort.problems import TableError
 from regkit.cohort.row import Row
@@ -15,6 +16,7 @@ from regkit.cohort.work import Finished, Way, work
 
 __all__ = [
     "CohortDone",
+    "Comparison",
     "Count",
     "Finished",
     "Plan",

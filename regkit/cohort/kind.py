@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from regkit.cohort.kept import Kept
+from regkit.cohort.outliers import Comparison
 from regkit.cohort.row import Row
 from regkit.errors import InputError
 from regkit.runs import Job, Outcome, Survey, Task
@@ -92,8 +93,7 @@ class RowKind:
     see
         What is worth knowing of an outcome while it is in memory.
     outliers
-        Entries of the results that are compared with those of the cohort, and which side is
-        suspicious: 1 if large values are, -1 if small ones, 0 if both are.
+        Entries of the results that are compared with those of the cohort, and how.
     """
 
     name: str
@@ -107,7 +107,7 @@ class RowKind:
     onto: str = ""
     open: Callable[[Survey, Kept], Task] = open_plainly
     see: Callable[[Outcome], Seen] = see_nothing
-    outliers: Mapping[str, int] = field(default_factory=dict)
+    outliers: Mapping[str, Comparison] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -15,6 +15,23 @@ _MOST = 99.0
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """How one measure of the pairs of a cohort is compared.
+
+    Parameters
+    ----------
+    side
+        1 if large values are suspicious, -1 if small ones are, 0 if both are.
+    least
+        A difference that means nothing, in the unit of the measure: the spread counts as no less,
+        or rounding errors would be odd among values that are all the same.
+    """
+
+    side: int = 0
+    least: float = 0.0
+
+
+@dataclass(frozen=True)
 class Outliers:
     """How odd each pair is.
 
@@ -34,7 +51,7 @@ class Outliers:
 
 
 def find_outliers(
-    values: Mapping[str, Numbers], sides: Mapping[str, int], groups: Sequence[str]
+    values: Mapping[str, Numbers], compared: Mapping[str, Comparison], groups: Sequence[str]
 ) -> Outliers:
     """Compare every pair with the others of its group.
 
@@ -42,14 +59,18 @@ def find_outliers(
     ----------
     values
         One number a pair, by name; NaN where there is none.
-    sides
-        1 if large values are suspicious, -1 if small ones are, 0 if both are.
+    compared
+        How, by the same names.
     groups
         Of every pair.
     """
     count = len(groups)
-    z = {name: _by_group(values[name], groups) for name in sides if name in values}
-    odd = {name: _suspicious(each, sides[name]) for name, each in z.items()}
+    z = {
+        name: _by_group(values[name], groups, how.least)
+        for name, how in compared.items()
+        if name in values
+    }
+    odd = {name: _suspicious(each, compared[name].side) for name, each in z.items()}
     stacked = np.stack(list(odd.values())) if odd else np.zeros((1, count))
     score = stacked.max(axis=0, initial=0.0)
     names = list(odd)
@@ -59,11 +80,12 @@ def find_outliers(
     return Outliers(z, score, by)
 
 
-def robust_z(values: Numbers) -> Numbers:
+def robust_z(values: Numbers, least: float = 0.0) -> Numbers:
     """Distance from the median over 1.4826 times the median absolute deviation.
 
     Where more than half of the values are the same, the mean absolute deviation stands in for it;
-    where all are, nothing is odd. Fewer than four say nothing.
+    where all are, nothing is odd. Fewer than four say nothing. The spread counts as no less than
+    ``least``.
 
     Examples
     --------
@@ -77,7 +99,7 @@ def robust_z(values: Numbers) -> Numbers:
     away = values[known] - np.median(values[known])
     scale = _MAD * np.median(np.abs(away)) or _MEAN_AD * np.abs(away).mean()
     if scale > 0:
-        out[known] = np.clip(away / scale, -_MOST, _MOST)
+        out[known] = np.clip(away / max(scale, least), -_MOST, _MOST)
     return out
 
 
@@ -93,10 +115,10 @@ def distances(shapes: Sequence[Sequence[float]], groups: Sequence[str]) -> Numbe
     return out
 
 
-def _by_group(values: Numbers, groups: Sequence[str]) -> Numbers:
+def _by_group(values: Numbers, groups: Sequence[str], least: float) -> Numbers:
     out, named = np.full(len(values), np.nan), np.asarray(groups)
     for group in set(groups):
-        out[named == group] = robust_z(values[named == group])
+        out[named == group] = robust_z(values[named == group], least)
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,14 +103,14 @@ def _judged(
 ) -> tuple[list[Planned], int]:
     """Jobs whose headers can be trusted, and the memory of the largest."""
     pairs, memory = [], 0
-    for row in rows:
-        if not _is_whole(kind, row):
-            continue
-        with problems.at(table.at(row.line)):
-            job = kind.make(row, folder / row.name)
-            job.check()
-            memory = max(memory, job.look().needs().memory)
-            pairs.append(Planned(row, job))
+    # Some jobs want the folder of their results to be there, and nothing is made there yet.
+    with tempfile.TemporaryDirectory(prefix="regkit-cohort-") as elsewhere:
+        for row in filter(lambda each: _is_whole(kind, each), rows):
+            with problems.at(table.at(row.line)):
+                trial = kind.make(row, Path(elsewhere))
+                trial.check()
+                memory = max(memory, trial.look().needs().memory)
+                pairs.append(Planned(row, kind.make(row, folder / row.name)))
     return pairs, memory
 
 

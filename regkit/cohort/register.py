@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from regkit.cohort.kept import Kept
 from regkit.cohort.kind import RowKind, Seen
+from regkit.cohort.outliers import Comparison
 from regkit.cohort.reading import READING, split_reading
 from regkit.cohort.row import Row
 from regkit.cohort.shape import affine_shape
@@ -107,12 +108,12 @@ ROWS = RowKind(
     open=open_prepared,
     see=see,
     outliers={
-        "similarity": 1,
-        "folding": 1,
-        "log_jacobian_sd": 1,
-        "growth": 0,
-        "inverse_consistency_p95": 1,
-        "affine_distance": 1,
-        "dice_mean": -1,
+        "similarity": Comparison(1, 1e-3),
+        "folding": Comparison(1, 1e-4),
+        "log_jacobian_sd": Comparison(1, 0.01),
+        "growth": Comparison(0, 0.01),
+        "inverse_consistency_p95": Comparison(1, 0.01),
+        "affine_distance": Comparison(1, 0.01),
+        "dice_mean": Comparison(-1, 0.005),
     },
 )

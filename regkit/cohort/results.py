@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from regkit.cohort.journal import Journal
-from regkit.cohort.outliers import Numbers, Outliers, distances, find_outliers
+from regkit.cohort.outliers import Comparison, Numbers, Outliers, distances, find_outliers
 from regkit.errors import require
 from regkit.io.atomic import write_atomically
 
@@ -60,16 +60,16 @@ class Results:
         }
 
 
-def gather(journal: Journal, sides: Mapping[str, int]) -> Results:
+def gather(journal: Journal, compared: Mapping[str, Comparison]) -> Results:
     """Compare the pairs of a journal with each other.
 
     Parameters
     ----------
-    sides
+    compared
         See :func:`regkit.cohort.outliers.find_outliers`.
     """
     columns: dict[str, None] = {}
-    values: dict[str, list[float]] = {name: [] for name in sides}
+    values: dict[str, list[float]] = {name: [] for name in compared}
     groups, shapes = [], []
     for _, line in journal:
         columns |= dict.fromkeys(line.entry)
@@ -80,7 +80,7 @@ def gather(journal: Journal, sides: Mapping[str, int]) -> Results:
     away = distances(shapes, groups)
     known = {name: np.array(found) for name, found in values.items()} | {DISTANCE: away}
     measured = {name: each for name, each in known.items() if np.isfinite(each).any()}
-    outliers = find_outliers(measured, sides, groups)
+    outliers = find_outliers(measured, compared, groups)
     last = [DISTANCE] if DISTANCE in measured else []
     last += ["outlier", "outlier_by", *(f"z_{name}" for name in outliers.z)]
     return Results(journal, (*columns, *last), outliers, away)
