@@ -5,17 +5,8 @@ import sys
 import pytest
 
 HEAVY = (
-    "torch",
-    "dask",
-    "distributed",
-    "pyarrow",
-    "SimpleITK",
-    "numba",
-    "nibabel",
-    "h5py",
-    "matplotlib",
-    "scipy",
-    "numpy",
+    *("torch", "dask", "distributed", "pyarrow", "SimpleITK", "numba", "nibabel", "h5py"),
+    *("matplotlib", "scipy", "numpy"),
 )
 
 

@@ -53,6 +53,22 @@ def cohort(
             rich_help_panel=_PAIRS,
         ),
     ] = False,
+    bids: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Images of a BIDS data set instead of TABLE; results as derivatives too.",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = None,
+    bids_filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENTITY=VALUE",
+            help="Which images of it, such as suffix=FLAIR (default: suffix=T1w); repeatable.",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(help="Processes (default: what fits).", rich_help_panel=_WHERE),
@@ -107,7 +123,11 @@ def cohort(
 
     how = kind_called(kind)
     try:
-        rows = _table(table, to_atlas=to_atlas, all_pairs=all_pairs, longitudinal=longitudinal)
+        given = _given(table, bids, bids_filter or ())
+        rows = _paired(
+            given, to_atlas=to_atlas, all_pairs=all_pairs, longitudinal=longitudinal,
+            needed=bids is not None,
+        )  # fmt: skip
         plan = plan_cohort(
             rows, how, output, options=_options(how, option or (), config), overwrite=overwrite,
             resume=resume,
@@ -123,28 +143,49 @@ def cohort(
     _run(
         plan, scheduler=scheduler, queue=queue, workers=workers, threads=threads,
         dashboard=dashboard, retries=retries, resume=resume, overwrite=overwrite, strict=strict,
-        as_json=as_json, quiet=quiet,
+        as_json=as_json, quiet=quiet, bids=bids,
     )  # fmt: skip
 
 
-def _table(
-    path: Path | None, *, to_atlas: Path | None, all_pairs: bool, longitudinal: bool
+def _given(path: Path | None, bids: Path | None, wanted: Sequence[str]) -> Table:
+    """The table that is meant: a file, or the images of a BIDS data set."""
+    from regkit.cohort import read_table
+    from regkit.errors import InputError
+
+    if (path is None) == (bids is None):
+        raise InputError("give either TABLE or --bids DIR")
+    if path is not None:
+        return read_table(path)
+    from regkit.cohort.bids import read_bids
+
+    return read_bids(Path(bids or ""), dict(_split("--bids-filter", word) for word in wanted))
+
+
+def _paired(
+    table: Table, *, to_atlas: Path | None, all_pairs: bool, longitudinal: bool, needed: bool
 ) -> Table:
     """The rows of a table, paired where that is asked for."""
-    from regkit.cohort import read_table
     from regkit.cohort.pairing import Pairing, paired
     from regkit.errors import InputError
 
-    if path is None:
-        raise InputError("a table is missing; give TABLE")
-    table = read_table(path)
     asked: dict[Pairing, bool] = {
         "to-atlas": to_atlas is not None, "all-pairs": all_pairs, "longitudinal": longitudinal
     }  # fmt: skip
     chosen = [name for name, wanted in asked.items() if wanted]
     if len(chosen) > 1:
         raise InputError(f"--{chosen[0]} and --{chosen[1]} are both given; give one of them")
+    if needed and not chosen:
+        raise InputError("--bids needs --to-atlas, --all-pairs or --longitudinal")
     return paired(table, chosen[0], atlas=to_atlas) if chosen else table
+
+
+def _split(option: str, word: str) -> tuple[str, str]:
+    from regkit.errors import InputError
+
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise InputError(f"{option} {word!r:.40} is not like NAME=VALUE")
+    return name.strip(), value.strip()
 
 
 def _options(kind: RowKind, words: Sequence[str], file: Path | None) -> dict[str, Any]:
@@ -156,17 +197,17 @@ def _options(kind: RowKind, words: Sequence[str], file: Path | None) -> dict[str
 
     found = read_settings(file) if file else {}
     for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise InputError(f"--option {word!r:.40} is not like NAME=VALUE")
-        found[name.strip()] = value_of(value.strip())
+        name, value = _split("--option", word)
+        found[name] = value_of(value)
     for name in found:
         if kind.options is not None and name not in kind.options:
             raise InputError(f"--option {name!r:.40} is unknown{near(name, kind.options)}")
     return found
 
 
-def _run(plan: Plan, *, strict: bool, as_json: bool, quiet: bool, **given: Any) -> None:
+def _run(
+    plan: Plan, *, strict: bool, as_json: bool, quiet: bool, bids: Path | None, **given: Any
+) -> None:
     """Run a plan with what a person sees of it."""
     from regkit.cli.terminal import progress, say
     from regkit.cohort import Count
@@ -181,6 +222,10 @@ def _run(plan: Plan, *, strict: bool, as_json: bool, quiet: bool, **given: Any) 
     except (KeyboardInterrupt, Stopped) as error:
         sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
         raise Stopped(sign, _left(counts[-1])) from None
+    if bids is not None:
+        from regkit.cohort.bids import write_derivatives
+
+        write_derivatives(plan, bids)
     say(done.summary(), quiet=quiet)
     typer.echo(done.files[-1].read_text() if as_json else "\n".join(map(str, done.files)))
     if done.count.failed or (strict and done.count.unfit):

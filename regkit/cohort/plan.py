@@ -19,7 +19,10 @@ from regkit.io.atomic import check_free
 from regkit.runs import Job
 from regkit.runs.outputs import check_folder
 
-RESULTS = ("table.csv", "table.parquet", "overview.html", "cohort.json", "thumbnails", "rows.jsonl")
+RESULTS = (
+    "table.csv", "table.parquet", "overview.html", "cohort.json", "rows.jsonl", "thumbnails",
+    "bids",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,9 @@ def test_what_cannot_be_meant(rows, tmp_path, words, said, capsys):
 
 def test_a_table_is_needed(rows, capsys):
     assert main(["cohort", "risky"]) == 2
-    assert "a table is missing" in capsys.readouterr().err
+    assert "give either TABLE or --bids DIR" in capsys.readouterr().err
+    assert main(["cohort", "risky", str(rows), "--bids", "x"]) == 2
+    assert "give either TABLE or --bids DIR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("strict", "code"), [([], 0), (["--strict"], 3)])
