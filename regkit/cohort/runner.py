@@ -6,6 +6,9 @@ import itertools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+from traceback import extract_tb
+from types import TracebackType
 from typing import cast
 
 from distributed import Client, Future, KilledWorker, WorkerPlugin, as_completed, get_worker
@@ -96,11 +99,14 @@ def _told(future: Future[Finished]) -> Finished:
     if future.status == "finished":
         return future.result()
     number = cast(tuple[str, int], future.key)[1]
-    return Finished(number, "failed", _reason(future.exception()))
+    return Finished(number, "failed", _reason(future.exception(), future.traceback()))
 
 
-def _reason(error: BaseException | None) -> str:
+def _reason(error: BaseException | None, trace: TracebackType | None) -> str:
+    """What went wrong and, as it was no error of the user, where."""
     if isinstance(error, KilledWorker):
         return "its worker died each time, as the system does when memory runs out"
     said = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {said}".rstrip(": ")
+    frames = extract_tb(trace)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {said}".rstrip(": ") + where
