@@ -23,7 +23,8 @@ Queue = Literal["slurm", "pbs", "sge"]
 
 def cohort(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="register, apply, denoise, or another job.")
+        str,
+        typer.Argument(metavar="KIND", help="register, apply, evaluate, denoise, or another job."),
     ],
     table: Annotated[
         Path | None,

@@ -21,6 +21,7 @@ JOBS = "regkit.jobs"
 _OWN = (
     EntryPoint("register", "regkit.cohort.register:ROWS", GROUP),
     EntryPoint("apply", "regkit.cohort.apply:ROWS", GROUP),
+    EntryPoint("evaluate", "regkit.cohort.evaluate:ROWS", GROUP),
 )
 
 

@@ -17,6 +17,7 @@ GROUP = "regkit.jobs"
 _OWN = (
     EntryPoint("register", "regkit.runs.register.again:again", GROUP),
     EntryPoint("apply", "regkit.runs.apply:again", GROUP),
+    EntryPoint("evaluate", "regkit.runs.evaluate:again", GROUP),
 )
 _FIRST = "register"  # whose records did not name their kind
 Again = Callable[[Mapping[str, Any], Sequence[InputFile], Path], Job]
