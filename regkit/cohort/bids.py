@@ -109,7 +109,8 @@ def _derive(plan: Plan, planned: Planned, root: Path, folder: Path) -> None:
     here, there = _space(bids, moving, root), _space(bids, fixed, root)
     about = {"Sources": [_address(path, root) for path in (moving, fixed)]}
     warped = {**base, "space": there, "suffix": entities["suffix"], "ext": ".nii.gz"}
-    reference = {"SpatialReference": _address(fixed, root)}
+    # Raw images of BIDS have their skull, and BIDS wants it said.
+    reference = {"SpatialReference": _address(fixed, root), "SkullStripped": False}
     _place(bids, folder, plan, planned, "warped.nii.gz", warped, {**about, **reference})
     for name, ends in (("transform.h5", (here, there)), ("inverse.h5", (there, here))):
         along = {**base, "from": ends[0], "to": ends[1], "mode": "image", "suffix": "xfm"}

@@ -136,7 +136,7 @@ def _line(plan: Plan, finished: Finished, earlier: Mapping[str, Line]) -> Line:
             finished, numbers=known.numbers, group=known.group, shape=known.shape,
             elapsed=known.entry.get("elapsed") or 0.0,
         )  # fmt: skip
-    entry = entry_of(planned, finished)
+    entry = entry_of(plan.table, planned, finished)
     return Line(entry, finished.numbers, finished.group, finished.shape, proof)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regkit.cohort.plan import Planned
+from regkit.cohort.table import Table
 from regkit.cohort.work import Finished
 
 # What stands elsewhere in an entry, or is the same in all of them.
@@ -18,7 +19,7 @@ _ELSEWHERE = frozenset(
 _SCALARS = (str, int, float)
 
 
-def entry_of(planned: Planned, finished: Finished) -> dict[str, Any]:
+def entry_of(table: Table, planned: Planned, finished: Finished) -> dict[str, Any]:
     """What the results say of one pair.
 
     Returns
@@ -37,7 +38,7 @@ def entry_of(planned: Planned, finished: Finished) -> dict[str, Any]:
         "line": row.line,
         "subject": row.subject,
         "session": row.session,
-        **{column: ";".join(map(str, paths)) for column, paths in row.files.items()},
+        **{column: ";".join(map(table.shown, paths)) for column, paths in row.files.items()},
         "status": finished.status,
         "error": finished.error,
         "quality": quality.get("verdict", ""),

@@ -88,7 +88,7 @@ def _files(
     words = [str(word).strip() for word in words] if several else [str(cell)]
     out = []
     for word in filter(None, words):
-        path = table.path.parent / word
+        path = table.folder / word
         if not path.exists():
             where = f"{table.at(record.line)}: {column} {word!r} does not exist"
             problems.add(f"{where}{_nearest(path)}")

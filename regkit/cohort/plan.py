@@ -87,7 +87,7 @@ def plan_cohort(
     TableError
         With everything that is wrong, each with its line.
     """
-    problems = Problems()
+    problems, folder = Problems(), folder.absolute()  # workers may be elsewhere
     with problems.at(table.name):
         check_folder(folder)
     check_columns(table, kind, problems)

@@ -87,7 +87,7 @@ def start_cohort(
     if retries < 0:
         raise InputError(f"--retries is {retries}; give 0 or more")
     with _client(plan, place, retries) as (client, threads):
-        way = Way(plan.kind, plan.folder.absolute(), threads, overwrite and not resume)
+        way = Way(plan.kind, plan.folder, threads, overwrite and not resume)
         return run_cohort(
             plan,
             run_pairs(client, plan.pairs, way, retries=retries),
@@ -123,7 +123,7 @@ def _workers(plan: Plan, place: Place) -> Workers:
 
     asks = any(each.row.options.get("device", "auto") != "cpu" for each in plan.pairs)
     gpus = gpu_count() if asks else 0
-    wanted = place.workers or min(gpus, len(plan.pairs)) or None
+    wanted = min(gpus, len(plan.pairs)) or None if place.workers is None else place.workers
     count, threads, memory = share_out(
         len(plan.pairs), plan.memory, workers=wanted, threads=place.threads
     )

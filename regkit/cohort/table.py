@@ -59,6 +59,16 @@ class Table:
         """What messages call it."""
         return display_name(self.path)
 
+    @property
+    def folder(self) -> Path:
+        """From where its paths count, absolute."""
+        return self.path.absolute().parent
+
+    def shown(self, path: Path) -> str:
+        """A file as the table names it: from its folder, where it is inside."""
+        inside = path.is_relative_to(self.folder)
+        return str(path.relative_to(self.folder) if inside else path)
+
     def at(self, line: int) -> str:
         """How a message begins that is about one row.
 

@@ -27,6 +27,7 @@ def test_one_row_a_pair(plan, serially):
     rows = rows_of(plan.folder)
     assert [row["output"] for row in rows] == [f"n{n}" for n in range(6)]
     assert {row["status"] for row in rows} == {"done"}
+    assert [row["source"] for row in rows] == [f"n{n}.txt" for n in range(6)]
     assert [float(row["total"]) for row in rows] == [2.0 * (n + 1) for n in range(6)]
     assert all(float(row["seconds"]) >= 0 and float(row["memory_mb"]) > 0 for row in rows)
     table = parquet.read_table(plan.folder / "table.parquet").to_pylist()
