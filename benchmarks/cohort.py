@@ -2,6 +2,7 @@
 
 Throughput of one worker and of two, what the runner adds to a pair, and the memory of the client
 over thousands of jobs that do nothing. Worker processes are warm: each has done a pair before.
+Every job flushes its files to the disk: `TMPDIR=/dev/shm` leaves that out.
 """
 
 from __future__ import annotations

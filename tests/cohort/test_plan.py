@@ -169,3 +169,21 @@ def test_tables_that_cannot_be_paired(images, text, pairing, said):
 def test_one_image_makes_no_pair(images):
     with pytest.raises(InputError, match="has no two images to pair as all-pairs"):
         paired(written(images, "image\na.nii.gz\n"), "all-pairs")
+
+
+def test_labels_are_compared(images):
+    table = written(images, "fixed_labels,moving_labels\na.nii.gz,b.nii.gz\n")
+    job = plan_cohort(table, kind_called("evaluate"), images / "out").pairs[0].job
+    assert (job.kind, job.transforms, job.folder.name) == ("evaluate", (), "b_to_a")
+
+
+def test_a_job_that_declares_no_columns(images):
+    text = json.dumps({"image": "a.nii.gz", "mask": "b.nii.gz", "options": {"steps": 5}})
+    plan = plan_cohort(written(images, text, "t.jsonl"), kind_called("denoise"), images / "out")
+    job = plan.pairs[0].job
+    assert (job.kind, job.config.steps, job.mask.name) == ("denoise", 5, "b.nii.gz")
+    assert job.outputs.places()["image"] == images / "out" / "a" / "image.nii.gz"
+    text = json.dumps({"image": "a.nii.gz", "options": {"stps": 5}})
+    found = problems(written(images, text, "t.jsonl"), images, kind_called("denoise"))
+    assert "line 1: option stps" in found[0]
+    assert "did you mean 'steps'?" in found[0]
