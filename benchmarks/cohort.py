@@ -158,6 +158,7 @@ def _watched(plan: Plan) -> list[Row]:
                     "jobs a second": step / (now - began),
                 })  # fmt: skip
                 began = now
+                print(rows[-1], file=sys.stderr, flush=True)
 
     with local_client(Workers(2, 1), retries=0) as client:
         run_cohort(plan, marked(run_pairs(client, plan.pairs, way, retries=0)))
