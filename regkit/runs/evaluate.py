@@ -171,7 +171,10 @@ def again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) 
     if set(found) != {"fixed_labels", "moving_labels"}:
         raise InputError("the record must name labels of fixed and of moving; it is damaged")
     return EvaluateJob(
-        **found, transforms=tuple(each.path for each in inputs if each.role == "transform"),
-        folder=folder, reading=reading_of(record),
+        found["fixed_labels"],
+        found["moving_labels"],
+        tuple(each.path for each in inputs if each.role == "transform"),
+        folder,
+        reading_of(record),
         full_paths=any(each.full_path for each in inputs),
-    )  # fmt: skip
+    )
