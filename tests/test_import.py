@@ -4,7 +4,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "SimpleITK", "numba", "nibabel", "h5py", "matplotlib", "scipy", "numpy")
+HEAVY = (
+    *("torch", "dask", "distributed", "pyarrow", "SimpleITK", "numba", "nibabel", "h5py"),
+    *("matplotlib", "scipy", "numpy"),
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +18,7 @@ HEAVY = ("torch", "SimpleITK", "numba", "nibabel", "h5py", "matplotlib", "scipy"
         "from regkit.cli import main; main(['--help'])",
         "from regkit.cli import main; main(['register', '--help'])",
         "from regkit.cli import main; main(['weights', '--help'])",
+        "from regkit.cli import main; main(['cohort', '--help'])",
         "from regkit.cli import main; main(['--version'])",
     ],
 )

@@ -15,6 +15,7 @@ import typer
 
 from regkit import __version__
 from regkit.cli.apply import apply
+from regkit.cli.cohort import cohort
 from regkit.cli.doctor import doctor
 from regkit.cli.exits import INTERRUPTED, exit_code, explain
 from regkit.cli.info import info
@@ -27,7 +28,7 @@ from regkit.cli.weights import app as weights
 from regkit.plugins import summary
 
 COMMANDS_GROUP = "regkit.commands"
-_COMMANDS = (register, apply, points, info, train, rerun, doctor)
+_COMMANDS = (register, cohort, apply, points, info, train, rerun, doctor)
 _GROUPS = {"weights": weights}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 

@@ -12,7 +12,7 @@ import typer
 from regkit.cli.stopping import Stopped
 from regkit.errors import RegkitError
 
-USAGE, BUG, RESOURCE, UNFIT, INTERRUPTED = 2, 1, 4, 5, 130
+USAGE, BUG, PART_FAILED, RESOURCE, UNFIT, INTERRUPTED = 2, 1, 3, 4, 5, 130
 _SIGNALLED = 128  # as shells count: and the number of the signal
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}

@@ -18,6 +18,7 @@ _OWN = (
     EntryPoint("register", "regkit.runs.register.again:register_again", JOBS_GROUP),
     EntryPoint("apply", "regkit.runs.apply:apply_again", JOBS_GROUP),
     EntryPoint("train", "regkit.runs.train:train_again", JOBS_GROUP),
+    EntryPoint("evaluate", "regkit.runs.evaluate:evaluate_again", JOBS_GROUP),
 )
 _FIRST = "register"  # whose records did not name their kind
 Again = Callable[[Mapping[str, Any], Sequence[InputFile], Path], Job]

@@ -11,6 +11,7 @@ from regkit.metrics import summarise_dice
 from regkit.metrics.structures import StructureScore, score_structures
 from regkit.registration import result as engines
 from regkit.registration.pipeline import register
+from regkit.registration.prepared import PreparedImage
 from regkit.resample import warp
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.register.names import warped_name
@@ -24,10 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RegisterTask:
-    """A registration whose files have been read and checked."""
+    """A registration whose files have been read and checked.
+
+    Parameters
+    ----------
+    job
+        What was asked for.
+    pair
+        Its files in memory.
+    prepared
+        What :func:`regkit.prepare` made of ``pair.fixed`` and its mask before, where somebody did:
+        the result is the same, sooner.
+    """
 
     job: RegisterJob
     pair: OpenedPair
+    prepared: PreparedImage | None = None
 
     @property
     def introduction(self) -> tuple[str, ...]:
@@ -55,7 +68,7 @@ class RegisterTask:
     def _registered(self, on_progress: OnProgress) -> engines.Result:
         pair, config = self.pair, self.job.config
         return register(
-            pair.fixed,
+            self.prepared or pair.fixed,
             pair.moving,
             config=config,
             fixed_mask=pair.fixed_mask,

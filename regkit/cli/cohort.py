@@ -1,0 +1,237 @@
+"""`regkit cohort`: many jobs of one kind, from a table."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from regkit.cli.exits import PART_FAILED
+from regkit.cli.options import Debug, Json, Overwrite, Quiet
+from regkit.cli.stopping import Stopped
+
+if TYPE_CHECKING:
+    from regkit.cohort import Count, Plan, RowKind, Table
+
+_PAIRS, _WHERE, _RUNNING = "Pairs from a table of images", "Where it runs", "Running"
+Queue = Literal["slurm", "pbs", "sge"]
+
+
+def cohort(
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="register, apply, evaluate, denoise, or another job."),
+    ],
+    table: Annotated[
+        Path | None,
+        typer.Argument(metavar="TABLE", help="CSV, TSV, JSON lines (.jsonl) or Parquet."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")] = Path(
+        "cohort"
+    ),
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="For rows without their own; repeatable."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="YAML with such options.")] = None,
+    to_atlas: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Every image onto this one.", rich_help_panel=_PAIRS),
+    ] = None,
+    all_pairs: Annotated[
+        bool,
+        typer.Option("--all-pairs", help="Every two images, once.", rich_help_panel=_PAIRS),
+    ] = False,
+    longitudinal: Annotated[
+        bool,
+        typer.Option(
+            "--longitudinal",
+            help="Within a subject, each later session onto the first.",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = False,
+    bids: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Images of a BIDS data set instead of TABLE; results as derivatives too.",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = None,
+    bids_filter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENTITY=VALUE",
+            help="Which images of it, such as suffix=FLAIR (default: suffix=T1w); repeatable.",
+            rich_help_panel=_PAIRS,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes (default: what fits).", rich_help_panel=_WHERE),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Of each process.", rich_help_panel=_WHERE)
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="tcp://HOST:PORT", help="A Dask scheduler.", rich_help_panel=_WHERE),
+    ] = None,
+    queue: Annotated[
+        Queue | None,
+        typer.Option(
+            help="Workers from a batch system, as dask-jobqueue is configured.",
+            rich_help_panel=_WHERE,
+        ),
+    ] = None,
+    dashboard: Annotated[
+        bool,
+        typer.Option("--dashboard", help="Dask's, at 127.0.0.1:8787.", rich_help_panel=_WHERE),
+    ] = False,
+    retries: Annotated[
+        int,
+        typer.Option(min=0, help="Of a pair whose process died.", rich_help_panel=_RUNNING),
+    ] = 2,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Leave pairs that are finished as they are.", rich_help_panel=_RUNNING
+        ),
+    ] = False,
+    overwrite: Overwrite = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="A result of quality fail counts as failed.", rich_help_panel=_RUNNING
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Judge every row, list the pairs, stop.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Run a job for every row of TABLE: one folder a row, one table and one page of all.
+
+    All rows are judged by headers before the first starts. The exit code is 3 if some failed.
+    """
+    from regkit.cohort import TableError, kind_called, plan_cohort
+
+    how = kind_called(kind)
+    try:
+        given = _given(table, bids, bids_filter or ())
+        rows = _paired(
+            given, to_atlas=to_atlas, all_pairs=all_pairs, longitudinal=longitudinal,
+            needed=bids is not None,
+        )  # fmt: skip
+        plan = plan_cohort(
+            rows, how, output, options=_options(how, option or (), config), overwrite=overwrite,
+            resume=resume,
+        )  # fmt: skip
+    except TableError as error:
+        for line in error.lines():
+            typer.echo(line, err=True)
+        raise
+    if dry_run:
+        for each in plan.pairs:
+            typer.echo(each.row.name)
+        return
+    _run(
+        plan, scheduler=scheduler, queue=queue, workers=workers, threads=threads,
+        dashboard=dashboard, retries=retries, resume=resume, overwrite=overwrite, strict=strict,
+        as_json=as_json, quiet=quiet, bids=bids,
+    )  # fmt: skip
+
+
+def _given(path: Path | None, bids: Path | None, wanted: Sequence[str]) -> Table:
+    """The table that is meant: a file, or the images of a BIDS data set."""
+    from regkit.cohort import read_table
+    from regkit.errors import InputError
+
+    if (path is None) == (bids is None):
+        raise InputError("give either TABLE or --bids DIR")
+    if path is not None:
+        return read_table(path)
+    from regkit.cohort.bids import read_bids
+
+    return read_bids(Path(bids or ""), dict(_split("--bids-filter", word) for word in wanted))
+
+
+def _paired(
+    table: Table, *, to_atlas: Path | None, all_pairs: bool, longitudinal: bool, needed: bool
+) -> Table:
+    """The rows of a table, paired where that is asked for."""
+    from regkit.cohort.pairing import Pairing, paired
+    from regkit.errors import InputError
+
+    asked: dict[Pairing, bool] = {
+        "to-atlas": to_atlas is not None, "all-pairs": all_pairs, "longitudinal": longitudinal
+    }  # fmt: skip
+    chosen = [name for name, wanted in asked.items() if wanted]
+    if len(chosen) > 1:
+        raise InputError(f"--{chosen[0]} and --{chosen[1]} are both given; give one of them")
+    if needed and not chosen:
+        raise InputError("--bids needs --to-atlas, --all-pairs or --longitudinal")
+    return paired(table, chosen[0], atlas=to_atlas) if chosen else table
+
+
+def _split(option: str, word: str) -> tuple[str, str]:
+    from regkit.errors import InputError
+
+    name, equals, value = word.partition("=")
+    if not equals:
+        raise InputError(f"{option} {word!r:.40} is not like NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def _options(kind: RowKind, words: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """Options of all rows: those of a file, and single ones over them."""
+    from regkit.cohort.parsing import value_of
+    from regkit.errors import InputError
+    from regkit.io.settings import read_settings
+    from regkit.settings import near
+
+    found = read_settings(file) if file else {}
+    for word in words:
+        name, value = _split("--option", word)
+        found[name] = value_of(value)
+    for name in found:
+        if kind.options is not None and name not in kind.options:
+            raise InputError(f"--option {name!r:.40} is unknown{near(name, kind.options)}")
+    return found
+
+
+def _run(
+    plan: Plan, *, strict: bool, as_json: bool, quiet: bool, bids: Path | None, **given: Any
+) -> None:
+    """Run a plan with what a person sees of it."""
+    from regkit.cli.terminal import progress, say
+    from regkit.cohort import Count
+    from regkit.cohort.start import Place, start_cohort
+
+    names = ("scheduler", "queue", "workers", "threads", "dashboard")
+    place = Place(**{name: given.pop(name) for name in names})
+    counts = deque([Count()], maxlen=1)
+    try:
+        with progress(quiet=quiet) as on_progress:
+            done = start_cohort(plan, place, keep=counts.append, on_progress=on_progress, **given)
+    except (KeyboardInterrupt, Stopped) as error:
+        sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
+        raise Stopped(sign, _left(counts[-1])) from None
+    if bids is not None:
+        from regkit.cohort.bids import write_derivatives
+
+        write_derivatives(plan, bids)
+    say(done.summary(), quiet=quiet)
+    typer.echo(done.files[-1].read_text() if as_json else "\n".join(map(str, done.files)))
+    if done.count.failed or (strict and done.count.unfit):
+        raise typer.Exit(PART_FAILED)
+
+
+def _left(count: Count) -> str:
+    return f"{count.done} pairs are finished; the same command with --resume goes on"

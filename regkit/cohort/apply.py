@@ -1,0 +1,46 @@
+"""Rows of images and transforms: each is resampled once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regkit.cohort.kind import RowKind
+from regkit.cohort.reading import READING, split_reading
+from regkit.cohort.row import Row
+from regkit.errors import InputError
+from regkit.runs import RECORD
+from regkit.runs.apply import ApplyJob
+
+_OWN = ("labels", "outside")
+
+
+def make(row: Row, folder: Path) -> ApplyJob:
+    """One image through the transforms of its row, as ``warped.nii.gz`` beside its record.
+
+    Raises
+    ------
+    InputError
+        If an option is not allowed.
+    """
+    asked, reading = split_reading(row.options)
+    labels, outside = asked.get("labels", False), asked.get("outside", 0.0)
+    if not isinstance(labels, bool):
+        raise InputError(f"labels is {labels!r:.40}; allowed: true or false")
+    if isinstance(outside, bool) or not isinstance(outside, int | float):
+        raise InputError(f"outside is {outside!r:.40}; allowed: a number")
+    return ApplyJob(
+        row.file("image"), row.files["transforms"], row.file("onto"), folder / "warped.nii.gz",
+        folder / RECORD, labels, float(outside), reading, overwrite=True,
+    )  # fmt: skip
+
+
+ROWS = RowKind(
+    "apply",
+    make,
+    required=("image", "transforms", "onto"),
+    several=("transforms",),
+    options=(*_OWN, *READING),
+    images=("image", "onto"),
+    output="image",
+    onto="onto",
+)

@@ -1,0 +1,167 @@
+"""Where pairs run: worker processes of this machine, or a Dask scheduler that is there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import dask
+from distributed import Client, Nanny, Scheduler, SpecCluster
+
+from regkit.errors import InputError
+
+LOCALHOST = "127.0.0.1"
+_ANY_PORT = f"{LOCALHOST}:0"
+_DASHBOARD = f"{LOCALHOST}:8787"
+_PATIENCE = 30  # seconds
+# A pair is in memory once; what Dask would spill or wait for is no pair.
+_SETTINGS = {
+    "distributed.worker.multiprocessing-method": "spawn",
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.profile.enabled": False,
+    # One that waits in a worker would be counted among the victims when that worker dies.
+    "distributed.scheduler.worker-saturation": 1.0,
+}
+_LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The worker processes of this machine.
+
+    Parameters
+    ----------
+    count
+        How many.
+    threads
+        What each of them may keep busy.
+    memory
+        Bytes at which one is stopped and its pair begun anew; None for no bound.
+    gpus
+        Each of them has one GPU of its own.
+    """
+
+    count: int
+    threads: int
+    memory: int | None = None
+    gpus: bool = False
+
+    def environment(self, number: int) -> dict[str, str]:
+        """Variables of one worker, set before its libraries are loaded."""
+        shared = dict.fromkeys(_LIBRARIES, str(self.threads)) | {"OMP_WAIT_POLICY": "passive"}
+        return shared | ({"CUDA_VISIBLE_DEVICES": _device(number)} if self.gpus else {})
+
+
+@contextmanager
+def local_client(workers: Workers, *, retries: int, dashboard: bool = False) -> Iterator[Client]:
+    """A client of a scheduler in this process and of workers that are spawned.
+
+    All listen on the loopback interface alone.
+
+    Parameters
+    ----------
+    retries
+        How often a pair is begun again whose worker died.
+    dashboard
+        Serve Dask's pages at 127.0.0.1:8787.
+    """
+    with tempfile.TemporaryDirectory(prefix="regkit-cohort-") as scratch, _configured(retries):
+        spec = {n: _worker(workers, n, scratch) for n in range(workers.count)}
+        scheduler = {
+            "cls": Scheduler,
+            "options": {
+                "host": LOCALHOST, "port": 0, "dashboard": dashboard,
+                "dashboard_address": _DASHBOARD if dashboard else _ANY_PORT,
+            },
+        }  # fmt: skip
+        with (
+            SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL) as there,
+            Client(there, set_as_default=False) as client,
+        ):
+            yield client
+
+
+@contextmanager
+def remote_client(address: str) -> Iterator[Client]:
+    """A client of a scheduler that is there.
+
+    Raises
+    ------
+    InputError
+        If nothing answers.
+    """
+    try:
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{address}: no Dask scheduler answers there; start one with `dask scheduler`, or "
+            "leave --scheduler out"
+        ) from error
+    with client:
+        yield client
+
+
+@contextmanager
+def queue_client(system: str, jobs: int) -> Iterator[Client]:
+    """A client of workers that a batch system starts, by dask-jobqueue's own configuration.
+
+    Parameters
+    ----------
+    system
+        ``slurm``, ``pbs`` or ``sge``.
+    jobs
+        How many workers are asked for.
+
+    Raises
+    ------
+    InputError
+        If dask-jobqueue is not installed, or its configuration does not say what a worker is.
+    """
+    from regkit.errors import require
+
+    package = require("dask_jobqueue", extra="cohort-queue")
+    names = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster"}
+    try:
+        cluster = getattr(package, names[system])()
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{system}: {error}; say it in jobqueue.{system} of ~/.config/dask/jobqueue.yaml"
+        ) from error
+    with cluster, Client(cluster, set_as_default=False) as client:
+        cluster.scale(jobs=jobs)
+        yield client
+
+
+@contextmanager
+def _configured(retries: int) -> Iterator[None]:
+    settings: Mapping[str, Any] = _SETTINGS | {"distributed.scheduler.allowed-failures": retries}
+    with dask.config.set(settings):
+        yield
+
+
+def _worker(workers: Workers, number: int, scratch: str) -> dict[str, Any]:
+    return {
+        "cls": Nanny,
+        "options": {
+            "host": LOCALHOST,
+            "nthreads": 1,
+            "memory_limit": workers.memory or 0,
+            "env": workers.environment(number),
+            "local_directory": scratch,
+            "dashboard_address": _ANY_PORT,
+            "silence_logs": logging.CRITICAL,
+        },
+    }
+
+
+def _device(number: int) -> str:
+    """The GPU of a worker, among those that this process may see."""
+    visible = [word for word in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if word]
+    return visible[number] if number < len(visible) else str(number)

@@ -1,0 +1,44 @@
+"""Rows of label maps: each pair is compared, structure by structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regkit.cohort.kind import RowKind
+from regkit.cohort.outliers import Comparison
+from regkit.cohort.reading import READING, split_reading
+from regkit.cohort.row import Row
+from regkit.runs.evaluate import EvaluateJob
+
+
+def make(row: Row, folder: Path) -> EvaluateJob:
+    """The comparison of a row.
+
+    Raises
+    ------
+    InputError
+        If an option is not allowed.
+    """
+    _, reading = split_reading(row.options)
+    transforms = row.files.get("transforms", ())
+    fixed, moving = row.file("fixed_labels"), row.file("moving_labels")
+    return EvaluateJob(fixed, moving, transforms, folder, reading, overwrite=True)
+
+
+ROWS = RowKind(
+    "evaluate",
+    make,
+    required=("fixed_labels", "moving_labels"),
+    optional=("transforms",),
+    several=("transforms",),
+    options=READING,
+    images=("fixed_labels", "moving_labels"),
+    output="moving_labels",
+    onto="fixed_labels",
+    outliers={
+        "dice_mean": Comparison(-1, 0.005),
+        "dice_worst": Comparison(-1, 0.02),
+        "hd95_mean": Comparison(1, 0.05),
+        "structures_lost": Comparison(1, 0.5),
+    },
+)

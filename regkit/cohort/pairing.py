@@ -1,0 +1,119 @@
+"""Pairs from a table of images: all to an atlas, each with each, or visits of a subject."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+from regkit.cohort.problems import Problems
+from regkit.cohort.table import Record, Table
+from regkit.errors import InputError
+
+Pairing = Literal["to-atlas", "all-pairs", "longitudinal"]
+IMAGES = ("image", "mask", "labels")
+_ROLES = {"image": "", "mask": "_mask", "labels": "_labels"}
+
+
+def paired(table: Table, pairing: Pairing, *, atlas: Path | None = None) -> Table:
+    """A table of pairs from one of images.
+
+    Parameters
+    ----------
+    table
+        With the column ``image``, and perhaps ``mask``, ``labels``, ``subject``, ``session`` and
+        options; the options of a pair are those of its moving image.
+    pairing
+        ``to-atlas``: every image is moved onto ``atlas``. ``all-pairs``: every image onto every
+        one before it. ``longitudinal``: within a subject, every session onto the first by name.
+    atlas
+        The fixed image.
+
+    Raises
+    ------
+    TableError
+        If a column or an image is missing.
+    InputError
+        If there is nothing to pair.
+    """
+    _check(table, pairing)
+    records = list(_PAIRINGS[pairing](table, atlas))
+    if not records:
+        raise InputError(f"{table.name}: has no two images to pair as {pairing}; give more images")
+    columns = dict.fromkeys(column for record in records for column in record.values)
+    return replace(table, columns=tuple(columns), records=tuple(records))
+
+
+def _check(table: Table, pairing: Pairing) -> None:
+    problems, needed = Problems(), ["image"]
+    needed += ["subject", "session"] if pairing == "longitudinal" else []
+    for column in needed:
+        if column not in table.columns:
+            given = ", ".join(table.columns)
+            problems.add(f"{table.name}: has no column {column!r}, which --{pairing} needs; its "
+                         f"columns are {given}")  # fmt: skip
+        for record in table.records if column in table.columns else ():
+            if column not in record.values:
+                problems.add(f"{table.at(record.line)}: {column} is empty; fill it")
+    for record in table.records:
+        for column in IMAGES:
+            word = record.values.get(column)
+            if word is not None and not (table.path.parent / str(word)).exists():
+                problems.add(f"{table.at(record.line)}: {column} {word!r} does not exist")
+    problems.refuse(table.name)
+
+
+def _to_atlas(table: Table, atlas: Path | None) -> Iterator[Record]:
+    fixed = {"fixed": str((atlas or Path()).absolute())}
+    for record in table.records:
+        yield Record(record.line, {**fixed, **_as("moving", record), **_rest(record)})
+
+
+def _all_pairs(table: Table, atlas: Path | None) -> Iterator[Record]:
+    for fixed, moving in combinations(table.records, 2):
+        yield _pair(fixed, moving)
+
+
+def _longitudinal(table: Table, atlas: Path | None) -> Iterator[Record]:
+    for visits in _by_subject(table.records):
+        first, *others = sorted(visits, key=lambda each: str(each.values["session"]))
+        for other in others:
+            yield _pair(first, other)
+
+
+def _by_subject(records: Iterable[Record]) -> Iterable[list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[str(record.values["subject"])].append(record)
+    return found.values()
+
+
+def _pair(fixed: Record, moving: Record) -> Record:
+    values = {**_as("fixed", fixed), **_as("moving", moving), **_rest(moving)}
+    if fixed.values.get("subject") != moving.values.get("subject"):
+        values.pop("subject", None)  # the pair is of two
+        values.pop("session", None)
+    return Record(moving.line, values)
+
+
+def _as(side: str, record: Record) -> dict[str, Any]:
+    """The files of an image as those of one side of a pair."""
+    return {
+        f"{side}{_ROLES[column]}": record.values[column]
+        for column in IMAGES
+        if column in record.values
+    }
+
+
+def _rest(record: Record) -> dict[str, Any]:
+    return {name: value for name, value in record.values.items() if name not in IMAGES}
+
+
+_PAIRINGS: dict[str, Callable[[Table, Path | None], Iterator[Record]]] = {
+    "to-atlas": _to_atlas,
+    "all-pairs": _all_pairs,
+    "longitudinal": _longitudinal,
+}

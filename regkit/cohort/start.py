@@ -1,0 +1,130 @@
+"""Start a cohort: choose workers for a plan, run its pairs there, and write what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from regkit.cohort.cohort import CohortDone, Count, run_cohort
+from regkit.cohort.machine import gpu_count, share_out
+from regkit.cohort.plan import Plan
+from regkit.cohort.work import Way
+from regkit.errors import InputError, require
+from regkit.runs.progress import OnProgress, ignore
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from regkit.cohort.cluster import Workers
+
+Queue = Literal["slurm", "pbs", "sge"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where pairs run: on this machine, unless a scheduler or a queue is named.
+
+    Parameters
+    ----------
+    scheduler
+        The address of a Dask scheduler that is there.
+    queue
+        The batch system that starts workers, by dask-jobqueue's configuration.
+    workers, threads
+        How many, and threads of each; chosen from the machine where left out.
+    dashboard
+        Serve Dask's pages on this machine.
+    """
+
+    scheduler: str | None = None
+    queue: Queue | None = None
+    workers: int | None = None
+    threads: int | None = None
+    dashboard: bool = False
+
+
+def start_cohort(
+    plan: Plan,
+    place: Place,
+    *,
+    retries: int = 2,
+    overwrite: bool = False,
+    resume: bool = False,
+    keep: Callable[[Count], None] | None = None,
+    on_progress: OnProgress = ignore,
+) -> CohortDone:
+    """Run every pair of a plan.
+
+    A script that calls this guards it by ``if __name__ == "__main__":``, as workers of this machine
+    are spawned and import it.
+
+    Parameters
+    ----------
+    plan
+        What :func:`regkit.cohort.plan_cohort` has judged.
+    place
+        Where it runs.
+    retries
+        How often a pair is tried again that ended unexpectedly, or whose worker died.
+    overwrite, resume
+        As the plan was made: do all again, or leave what is finished.
+    keep, on_progress
+        See :func:`regkit.cohort.run_cohort`.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, or no scheduler answers.
+    ResourceError
+        If not even one pair fits into the memory, or the disk is full.
+    """
+    require("distributed", extra="cohort")
+    require("pyarrow", extra="cohort")
+    from regkit.cohort.runner import run_pairs
+
+    if retries < 0:
+        raise InputError(f"--retries is {retries}; give 0 or more")
+    with _client(plan, place, retries) as (client, threads):
+        way = Way(plan.kind, plan.folder, threads, overwrite and not resume)
+        return run_cohort(
+            plan,
+            run_pairs(client, plan.pairs, way, retries=retries),
+            about={"workers": len(client.scheduler_info(n_workers=-1)["workers"]),
+                   "threads": threads},
+            resume=resume,
+            keep=keep,
+            on_progress=on_progress,
+        )  # fmt: skip
+
+
+@contextmanager
+def _client(plan: Plan, place: Place, retries: int) -> Iterator[tuple[Client, int]]:
+    """A client, and the threads of each pair; 0 for as many as a worker has."""
+    from regkit.cohort.cluster import local_client, queue_client, remote_client
+
+    if place.scheduler and place.queue:
+        raise InputError("both a scheduler and a queue are named; give one of them")
+    if place.scheduler:
+        with remote_client(place.scheduler) as client:
+            yield client, place.threads or 0
+    elif place.queue:
+        with queue_client(place.queue, place.workers or 1) as client:
+            yield client, place.threads or 0
+    else:
+        here = _workers(plan, place)
+        with local_client(here, retries=retries, dashboard=place.dashboard) as client:
+            yield client, here.threads
+
+
+def _workers(plan: Plan, place: Place) -> Workers:
+    from regkit.cohort.cluster import Workers
+
+    asks = any(each.row.options.get("device", "auto") != "cpu" for each in plan.pairs)
+    gpus = gpu_count() if asks else 0
+    wanted = min(gpus, len(plan.pairs)) or None if place.workers is None else place.workers
+    count, threads, memory = share_out(
+        len(plan.pairs), plan.memory, workers=wanted, threads=place.threads
+    )
+    return Workers(count, threads, memory, gpus=0 < count <= gpus)

@@ -1,0 +1,178 @@
+"""One pair in whatever process it runs: done, or found to be done, and told in one row."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from regkit.cohort.kept import Kept
+from regkit.cohort.kind import RowKind, Seen
+from regkit.cohort.plan import Planned
+from regkit.errors import RegkitError
+from regkit.io.atomic import disk_errors
+from regkit.kernels.backend import threads
+from regkit.runs import Job, OnProgress, Outcome, Task, check, is_finished, run
+from regkit.runs.memory import check_needs
+from regkit.runs.record import read_record
+
+_RESET_PEAK = Path("/proc/self/clear_refs")
+THUMBNAILS = "thumbnails"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What became of one pair.
+
+    Parameters
+    ----------
+    number
+        Its place in the plan, from 0.
+    status
+        ``done`` or ``failed``.
+    error
+        Why it failed.
+    before
+        It was finished by an earlier run.
+    elapsed
+        Seconds that it took, reading and writing included.
+    record
+        What the run says of itself.
+    numbers, group, shape
+        See :class:`regkit.cohort.kind.Seen`.
+    """
+
+    number: int
+    status: str
+    error: str = ""
+    before: bool = False
+    elapsed: float = 0.0
+    record: Mapping[str, Any] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    group: str = ""
+    shape: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Way:
+    """How pairs are run.
+
+    Parameters
+    ----------
+    kind
+        What they are.
+    folder
+        That of the cohort.
+    threads
+        Bound of each of them; 0 for none.
+    again
+        Do what is finished again.
+    """
+
+    kind: RowKind
+    folder: Path
+    threads: int = 0
+    again: bool = False
+
+
+class Watched:
+    """A task that remembers what it has found."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self.outcome: Outcome | None = None
+        self.introduction, self.notices = task.introduction, task.notices
+
+    def execute(self, on_progress: OnProgress) -> Outcome:
+        """Do the work."""
+        self.outcome = self._task.execute(on_progress)
+        return self.outcome
+
+
+def work(number: int, planned: Planned, way: Way, kept: Kept) -> Finished:
+    """Do one pair.
+
+    Results that are there belong to this cohort, as its plan has made sure. So one that is whole is
+    left as it is, unless everything is to be done again: a worker may have died after it.
+
+    Returns
+    -------
+    Finished
+        ``failed`` for whatever regkit itself has to say.
+
+    Raises
+    ------
+    Exception
+        Anything else, which may go better another time.
+    """
+    begun = time.perf_counter()
+    job = planned.job
+    try:
+        with threads(way.threads):
+            if not way.again and is_finished(job):
+                return Finished(number, "done", before=True, record=_told(job))
+            found = _done(number, planned, way, kept)
+    except RegkitError as error:
+        return Finished(number, "failed", str(error), elapsed=time.perf_counter() - begun)
+    return Finished(**{**found, "elapsed": time.perf_counter() - begun})
+
+
+def _done(number: int, planned: Planned, way: Way, kept: Kept) -> dict[str, Any]:
+    job = planned.job
+    _forget_peak()
+    made = _make_folder(job.outputs.folder)
+    try:
+        check(job)
+        survey = job.look()
+        check_needs(survey.needs(), job.outputs.folder)
+        task = Watched(way.kind.open(survey, kept))
+        record = run(job, task).record
+    except BaseException:
+        if made:
+            with suppress(OSError):  # it holds something after all
+                job.outputs.folder.rmdir()
+        raise
+    seen = Seen() if task.outcome is None else way.kind.see(task.outcome)
+    if seen.picture is not None:
+        _save(seen, way.folder / THUMBNAILS / f"{planned.row.name}.jpg")
+    return {
+        "number": number, "status": "done", "record": record,
+        "numbers": dict(seen.numbers), "group": seen.group, "shape": seen.shape,
+    }  # fmt: skip
+
+
+def _save(seen: Seen, path: Path) -> None:
+    """A picture whole or not at all, as no record vouches for it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    with disk_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if seen.picture is not None:
+                seen.picture.save(part)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> bool:
+    """Make the folder of the results, and say whether it was made now."""
+    if folder.is_dir():
+        return False
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return True
+
+
+def _told(job: Job) -> Mapping[str, Any]:
+    path = job.outputs.record
+    return {} if path is None else read_record(path)
+
+
+def _forget_peak() -> None:
+    """Begin to measure the largest resident size anew, where the system allows it."""
+    with suppress(OSError):
+        _RESET_PEAK.write_text("5")
