@@ -28,18 +28,18 @@ from regkit.cohort import (
     Finished,
     Plan,
     Planned,
-    Way,
+    WorkWay,
     kind_called,
     plan_cohort,
-    read_table,
+    read_pair_table,
     run_cohort,
     work,
 )
-from regkit.cohort import Row as Given
+from regkit.cohort import PairRow as Given
 from regkit.cohort.cluster import Workers, local_client
 from regkit.cohort.kept import Kept
 from regkit.cohort.runner import run_pairs
-from regkit.cohort.table import Table as Rows
+from regkit.cohort.table import PairTable as Rows
 
 _THROUGHPUT = {
     "workers": "", "pairs": "", "wall s": ".1f", "pairs an hour": ".0f", "over one worker": ".2f"
@@ -98,12 +98,12 @@ def _brains(folder: Path, pairs: int) -> Rows:
         rk.resample.warp(image, rk.Affine.identity(), onto=grid).save(folder / name)
     lines += [f"a.nii.gz,b.nii.gz,pair-{n}" for n in range(pairs + 2)]  # two to warm up
     (folder / "pairs.csv").write_text("\n".join(lines))
-    return read_table(folder / "pairs.csv")
+    return read_pair_table(folder / "pairs.csv")
 
 
 def _wall(plan: Plan, count: int) -> float:
     """Seconds for all pairs but the first two, by workers that have done one."""
-    way = Way(plan.kind, plan.folder, threads=1)
+    way = WorkWay(plan.kind, plan.folder, threads=1)
     with local_client(Workers(count, 1), retries=0) as client:
         _all(run_pairs(client, plan.pairs[:2], way, retries=0))
         began = time.perf_counter()
@@ -120,7 +120,7 @@ def _all(finished: Iterator[Finished]) -> None:
 def _trivial(folder: Path, jobs: int) -> tuple[list[Row], list[Row]]:
     plan = _plan(folder / "dask", jobs)
     alone, few = _plan(folder / "alone", 200), Kept()
-    way = Way(alone.kind, alone.folder, threads=1)
+    way = WorkWay(alone.kind, alone.folder, threads=1)
     times = []
     for number, planned in enumerate(alone.pairs):
         began = time.perf_counter()
@@ -145,7 +145,7 @@ def _watched(plan: Plan) -> list[Row]:
     """Run all jobs, and note the client's memory ten times."""
     process, step = psutil.Process(), max(1, len(plan.pairs) // _MARKS)
     rows: list[Row] = []
-    began, way = time.perf_counter(), Way(plan.kind, plan.folder, threads=1)
+    began, way = time.perf_counter(), WorkWay(plan.kind, plan.folder, threads=1)
 
     def marked(finished: Iterator[Finished]) -> Iterator[Finished]:
         nonlocal began

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from regkit.cohort import Row, RowKind
+from regkit.cohort import PairRow, RowKind
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress
 
 
@@ -71,7 +71,7 @@ class TrivialJob:
         return ()
 
 
-def make(row: Row, folder: Path) -> TrivialJob:
+def make(row: PairRow, folder: Path) -> TrivialJob:
     """The job of a row, by its line."""
     return TrivialJob(row.line, folder)
 

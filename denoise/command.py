@@ -91,8 +91,8 @@ def denoise(
     frames: Annotated[
         Literal["together", "alone", "repeats"] | None,
         typer.Option(
-            help="How frames of a 4-D image are combined: together (weighted with the others), "
-            "alone, or repeats (one averaged image).",
+            help="Combination of 4-D frames: together (weighted with the others), alone, or "
+            "repeats (one averaged image).",
             rich_help_panel=_LEARNING,
         ),
     ] = None,

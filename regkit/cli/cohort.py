@@ -15,7 +15,7 @@ from regkit.cli.options import Debug, Json, Overwrite, Quiet
 from regkit.cli.stopping import Stopped
 
 if TYPE_CHECKING:
-    from regkit.cohort import Count, Plan, RowKind, Table
+    from regkit.cohort import Count, PairTable, Plan, RowKind
 
 _PAIRS, _WHERE, _RUNNING = "Pairs from a table of images", "Where it runs", "Running"
 Queue = Literal["slurm", "pbs", "sge"]
@@ -24,33 +24,43 @@ Queue = Literal["slurm", "pbs", "sge"]
 def cohort(
     kind: Annotated[
         str,
-        typer.Argument(metavar="KIND", help="register, apply, evaluate, denoise, or another job."),
+        typer.Argument(
+            metavar="KIND", help="Job to run: register, apply, evaluate, denoise or another."
+        ),
     ],
     table: Annotated[
         Path | None,
-        typer.Argument(metavar="TABLE", help="CSV, TSV, JSON lines (.jsonl) or Parquet."),
+        typer.Argument(
+            metavar="TABLE", help="Table of rows: CSV, TSV, JSON lines (.jsonl) or Parquet."
+        ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")] = Path(
         "cohort"
     ),
     option: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="For rows without their own; repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE", help="Option for rows that set none of their own; repeatable."
+        ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML with such options.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with options for all rows.")
+    ] = None,
     to_atlas: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Every image onto this one.", rich_help_panel=_PAIRS),
+        typer.Option(
+            metavar="FILE", help="Register every image to this one.", rich_help_panel=_PAIRS
+        ),
     ] = None,
     all_pairs: Annotated[
         bool,
-        typer.Option("--all-pairs", help="Every two images, once.", rich_help_panel=_PAIRS),
+        typer.Option("--all-pairs", help="Register every two images once.", rich_help_panel=_PAIRS),
     ] = False,
     longitudinal: Annotated[
         bool,
         typer.Option(
             "--longitudinal",
-            help="Within a subject, each later session onto the first.",
+            help="Register each later session of a subject to its first.",
             rich_help_panel=_PAIRS,
         ),
     ] = False,
@@ -58,7 +68,7 @@ def cohort(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Images of a BIDS data set instead of TABLE; results as derivatives too.",
+            help="Take images of a BIDS data set instead of TABLE; write derivatives too.",
             rich_help_panel=_PAIRS,
         ),
     ] = None,
@@ -66,59 +76,67 @@ def cohort(
         list[str] | None,
         typer.Option(
             metavar="ENTITY=VALUE",
-            help="Which images of it, such as suffix=FLAIR (default: suffix=T1w); repeatable.",
+            help="Choose images of it, such as suffix=FLAIR (default: suffix=T1w); repeatable.",
             rich_help_panel=_PAIRS,
         ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes (default: what fits).", rich_help_panel=_WHERE),
+        typer.Option(help="Number of processes (default: as many as fit).", rich_help_panel=_WHERE),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(help="Of each process.", rich_help_panel=_WHERE)
+        int | None, typer.Option(help="Threads of each process.", rich_help_panel=_WHERE)
     ] = None,
     scheduler: Annotated[
         str | None,
-        typer.Option(metavar="tcp://HOST:PORT", help="A Dask scheduler.", rich_help_panel=_WHERE),
+        typer.Option(
+            metavar="tcp://HOST:PORT", help="Run on this Dask scheduler.", rich_help_panel=_WHERE
+        ),
     ] = None,
     queue: Annotated[
         Queue | None,
         typer.Option(
-            help="Workers from a batch system, as dask-jobqueue is configured.",
+            help="Take workers from a batch system, as dask-jobqueue is configured.",
             rich_help_panel=_WHERE,
         ),
     ] = None,
     dashboard: Annotated[
         bool,
-        typer.Option("--dashboard", help="Dask's, at 127.0.0.1:8787.", rich_help_panel=_WHERE),
+        typer.Option(
+            "--dashboard", help="Serve Dask's dashboard at 127.0.0.1:8787.", rich_help_panel=_WHERE
+        ),
     ] = False,
     retries: Annotated[
         int,
-        typer.Option(min=0, help="Of a pair whose process died.", rich_help_panel=_RUNNING),
+        typer.Option(
+            min=0,
+            help="Number of new attempts for a pair whose process died.",
+            rich_help_panel=_RUNNING,
+        ),
     ] = 2,
     resume: Annotated[
         bool,
-        typer.Option(
-            "--resume", help="Leave pairs that are finished as they are.", rich_help_panel=_RUNNING
-        ),
+        typer.Option("--resume", help="Skip pairs that are finished.", rich_help_panel=_RUNNING),
     ] = False,
     overwrite: Overwrite = False,
     strict: Annotated[
         bool,
         typer.Option(
-            "--strict", help="A result of quality fail counts as failed.", rich_help_panel=_RUNNING
+            "--strict", help="Count a result of quality fail as failed.", rich_help_panel=_RUNNING
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Judge every row, list the pairs, stop.")
+        bool, typer.Option("--dry-run", help="Check every row, list the pairs and stop.")
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Run a job for every row of TABLE: one folder a row, one table and one page of all.
+    """Run a job for every row of TABLE; write a folder for each, one table and one overview.
 
-    All rows are judged by headers before the first starts. The exit code is 3 if some failed.
+    All rows are checked by their headers before the first starts. The exit code is 3 if any failed.
+
+    Example: regkit cohort register pairs.csv -o out
     """
     from regkit.cohort import TableError, kind_called, plan_cohort
 
@@ -148,25 +166,25 @@ def cohort(
     )  # fmt: skip
 
 
-def _given(path: Path | None, bids: Path | None, wanted: Sequence[str]) -> Table:
+def _given(path: Path | None, bids: Path | None, wanted: Sequence[str]) -> PairTable:
     """The table that is meant: a file, or the images of a BIDS data set."""
-    from regkit.cohort import read_table
+    from regkit.cohort import read_pair_table
     from regkit.errors import InputError
 
     if (path is None) == (bids is None):
         raise InputError("give either TABLE or --bids DIR")
     if path is not None:
-        return read_table(path)
+        return read_pair_table(path)
     from regkit.cohort.bids import read_bids
 
     return read_bids(Path(bids or ""), dict(_split("--bids-filter", word) for word in wanted))
 
 
 def _paired(
-    table: Table, *, to_atlas: Path | None, all_pairs: bool, longitudinal: bool, needed: bool
-) -> Table:
+    table: PairTable, *, to_atlas: Path | None, all_pairs: bool, longitudinal: bool, needed: bool
+) -> PairTable:
     """The rows of a table, paired where that is asked for."""
-    from regkit.cohort.pairing import Pairing, paired
+    from regkit.cohort.pairing import Pairing, pair_images
     from regkit.errors import InputError
 
     asked: dict[Pairing, bool] = {
@@ -177,7 +195,7 @@ def _paired(
         raise InputError(f"--{chosen[0]} and --{chosen[1]} are both given; give one of them")
     if needed and not chosen:
         raise InputError("--bids needs --to-atlas, --all-pairs or --longitudinal")
-    return paired(table, chosen[0], atlas=to_atlas) if chosen else table
+    return pair_images(table, chosen[0], atlas=to_atlas) if chosen else table
 
 
 def _split(option: str, word: str) -> tuple[str, str]:
@@ -212,10 +230,10 @@ def _run(
     """Run a plan with what a person sees of it."""
     from regkit.cli.terminal import progress, say
     from regkit.cohort import Count
-    from regkit.cohort.start import Place, start_cohort
+    from regkit.cohort.start import Workplace, start_cohort
 
     names = ("scheduler", "queue", "workers", "threads", "dashboard")
-    place = Place(**{name: given.pop(name) for name in names})
+    place = Workplace(**{name: given.pop(name) for name in names})
     counts = deque([Count()], maxlen=1)
     try:
         with progress(quiet=quiet) as on_progress:

@@ -137,7 +137,7 @@ def register(
     refine: Annotated[
         _Refine | None,
         typer.Option(
-            help="What refines the network's result (default: field)", rich_help_panel=_METHOD
+            help="Refinement of the network's result (default: field)", rich_help_panel=_METHOD
         ),
     ] = None,
     preset: Annotated[

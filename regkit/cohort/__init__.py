@@ -7,29 +7,29 @@ their headers (:func:`plan_cohort`), and they run on workers of this machine or 
 
 from regkit.cohort.cohort import CohortDone, Count, run_cohort
 from regkit.cohort.kind import RowKind, Seen, kind_called
-from regkit.cohort.outliers import Comparison
+from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.plan import Plan, Planned, plan_cohort
 from regkit.cohort.problems import TableError
-from regkit.cohort.row import Row
-from regkit.cohort.table import Table, read_table
-from regkit.cohort.work import Finished, Way, work
+from regkit.cohort.row import PairRow
+from regkit.cohort.table import PairTable, read_pair_table
+from regkit.cohort.work import Finished, WorkWay, work
 
 __all__ = [
     "CohortDone",
-    "Comparison",
+    "CohortOutliers",
     "Count",
     "Finished",
+    "PairRow",
+    "PairTable",
     "Plan",
     "Planned",
-    "Row",
     "RowKind",
     "Seen",
-    "Table",
     "TableError",
-    "Way",
+    "WorkWay",
     "kind_called",
     "plan_cohort",
-    "read_table",
+    "read_pair_table",
     "run_cohort",
     "work",
 ]

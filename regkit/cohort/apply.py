@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regkit.cohort.kind import RowKind
 from regkit.cohort.reading import READING, split_reading
-from regkit.cohort.row import Row
+from regkit.cohort.row import PairRow
 from regkit.errors import InputError
 from regkit.runs import RECORD
 from regkit.runs.apply import ApplyJob
@@ -14,7 +14,7 @@ from regkit.runs.apply import ApplyJob
 _OWN = ("labels", "outside")
 
 
-def make(row: Row, folder: Path) -> ApplyJob:
+def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
     """One image through the transforms of its row, as ``warped.nii.gz`` beside its record.
 
     Raises
@@ -34,9 +34,9 @@ def make(row: Row, folder: Path) -> ApplyJob:
     )  # fmt: skip
 
 
-ROWS = RowKind(
+APPLY_ROWS = RowKind(
     "apply",
-    make,
+    make_apply_job,
     required=("image", "transforms", "onto"),
     several=("transforms",),
     options=(*_OWN, *READING),

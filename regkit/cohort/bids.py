@@ -14,21 +14,21 @@ from typing import Any
 from regkit import __version__
 from regkit.cohort.plan import Plan, Planned
 from regkit.cohort.problems import Problems
-from regkit.cohort.table import Record, Table
+from regkit.cohort.table import PairTable, TableRecord
 from regkit.errors import InputError, require
 from regkit.io.atomic import disk_errors
 from regkit.io.names import display_name
 from regkit.runs.register.names import stem
 
 DESCRIPTION, IGNORED = "dataset_description.json", ".bidsignore"
-FOLDER = "bids"
+BIDS_FOLDER = "bids"
 _VERSION = "1.10.0"
 _IMAGES = (".nii", ".nii.gz")
 _KEPT = ("sub", "ses", "acq", "ce", "rec", "run", "datatype")
 _SUFFIX = {"suffix": "T1w"}
 
 
-def read_bids(root: Path, wanted: Mapping[str, str]) -> Table:
+def read_bids(root: Path, wanted: Mapping[str, str]) -> PairTable:
     """The images of a data set, one a session, as a table for pairing.
 
     Parameters
@@ -60,9 +60,9 @@ def read_bids(root: Path, wanted: Mapping[str, str]) -> Table:
         said = ", ".join(f"{name} {value}" for name, value in asked.items())
         raise InputError(f"{display_name(root)}: has no image of {said}; choose other entities")
     _refuse_several(root, rows)
-    records = tuple(Record(n, _values(row)) for n, row in enumerate(rows, start=1))
+    records = tuple(TableRecord(n, _values(row)) for n, row in enumerate(rows, start=1))
     columns = ("image", "subject", *(["session"] if any(row["ses"] for row in rows) else []))
-    return Table(root.absolute() / root.absolute().name, columns, records, "image")
+    return PairTable(root.absolute() / root.absolute().name, columns, records, "image")
 
 
 def write_derivatives(plan: Plan, root: Path) -> Path:
@@ -88,7 +88,7 @@ def write_derivatives(plan: Plan, root: Path) -> Path:
     ResourceError
         If the disk is full.
     """
-    folder = plan.folder / FOLDER
+    folder = plan.folder / BIDS_FOLDER
     with disk_errors(plan.folder):
         folder.mkdir(exist_ok=True)
         _write(folder / DESCRIPTION, _description(root))

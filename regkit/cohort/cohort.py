@@ -13,7 +13,7 @@ from regkit.cohort.eta import Clock
 from regkit.cohort.journal import Journal, Line, earlier_lines, journal_at
 from regkit.cohort.overview import write_overview
 from regkit.cohort.plan import Plan
-from regkit.cohort.results import gather, write_tables
+from regkit.cohort.results import gather_results, write_tables
 from regkit.cohort.work import Finished
 from regkit.io.atomic import disk_errors, write_atomically
 from regkit.report.versions import versions
@@ -152,7 +152,7 @@ def _progress(plan: Plan, line: Line, clock: Clock, count: Count) -> Progress:
 
 
 def _write(plan: Plan, journal: Journal) -> list[Path]:
-    results = gather(journal, plan.kind.outliers)
+    results = gather_results(journal, plan.kind.outliers)
     return [*write_tables(results, plan.folder), write_overview(plan, results)]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from regkit.cohort.plan import Planned
-from regkit.cohort.table import Table
+from regkit.cohort.table import PairTable
 from regkit.cohort.work import Finished
 
 # What stands elsewhere in an entry, or is the same in all of them.
@@ -19,7 +19,7 @@ _ELSEWHERE = frozenset(
 _SCALARS = (str, int, float)
 
 
-def entry_of(table: Table, planned: Planned, finished: Finished) -> dict[str, Any]:
+def entry_of(table: PairTable, planned: Planned, finished: Finished) -> dict[str, Any]:
     """What the results say of one pair.
 
     Returns

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from regkit.cohort.kind import RowKind
-from regkit.cohort.outliers import Comparison
+from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.reading import READING, split_reading
-from regkit.cohort.row import Row
+from regkit.cohort.row import PairRow
 from regkit.runs.evaluate import EvaluateJob
 
 
-def make(row: Row, folder: Path) -> EvaluateJob:
+def make_evaluate_job(row: PairRow, folder: Path) -> EvaluateJob:
     """The comparison of a row.
 
     Raises
@@ -25,9 +25,9 @@ def make(row: Row, folder: Path) -> EvaluateJob:
     return EvaluateJob(fixed, moving, transforms, folder, reading, overwrite=True)
 
 
-ROWS = RowKind(
+EVALUATE_ROWS = RowKind(
     "evaluate",
-    make,
+    make_evaluate_job,
     required=("fixed_labels", "moving_labels"),
     optional=("transforms",),
     several=("transforms",),
@@ -36,9 +36,9 @@ ROWS = RowKind(
     output="moving_labels",
     onto="fixed_labels",
     outliers={
-        "dice_mean": Comparison(-1, 0.005),
-        "dice_worst": Comparison(-1, 0.02),
-        "hd95_mean": Comparison(1, 0.05),
-        "structures_lost": Comparison(1, 0.5),
+        "dice_mean": CohortOutliers(-1, 0.005),
+        "dice_worst": CohortOutliers(-1, 0.02),
+        "hd95_mean": CohortOutliers(1, 0.05),
+        "structures_lost": CohortOutliers(1, 0.5),
     },
 )

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-Thing = TypeVar("Thing")
+KeptThing = TypeVar("KeptThing")
 
 
 class Kept:
@@ -28,12 +28,12 @@ class Kept:
         self._most = most
         self._things: OrderedDict[Hashable, object] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
+    def get(self, key: Hashable, make: Callable[[], KeptThing]) -> KeptThing:
         """What ``key`` stands for: kept, or made now."""
         if key not in self._things:
             self._things[key] = make()
         self._things.move_to_end(key)
         while len(self._things) > self._most:
             self._things.popitem(last=False)
-        found: Thing = self._things[key]  # type: ignore[assignment]
+        found: KeptThing = self._things[key]  # type: ignore[assignment]
         return found

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Protocol
 
 from regkit.cohort.kept import Kept
-from regkit.cohort.outliers import Comparison
-from regkit.cohort.row import Row
+from regkit.cohort.outliers import CohortOutliers
+from regkit.cohort.row import PairRow
 from regkit.errors import InputError
 from regkit.runs import Job, Outcome, Survey, Task
 from regkit.settings import near
 
-GROUP = "regkit.rows"
+ROWS_GROUP = "regkit.rows"
 JOBS = "regkit.jobs"
 # What pyproject.toml declares too; here so that a checkout that is not installed knows them.
 _OWN = (
-    EntryPoint("register", "regkit.cohort.register:ROWS", GROUP),
-    EntryPoint("apply", "regkit.cohort.apply:ROWS", GROUP),
-    EntryPoint("evaluate", "regkit.cohort.evaluate:ROWS", GROUP),
+    EntryPoint("register", "regkit.cohort.register:REGISTER_ROWS", ROWS_GROUP),
+    EntryPoint("apply", "regkit.cohort.apply:APPLY_ROWS", ROWS_GROUP),
+    EntryPoint("evaluate", "regkit.cohort.evaluate:EVALUATE_ROWS", ROWS_GROUP),
 )
 
 
-class Picture(Protocol):
+class RowPicture(Protocol):
     """What is seen of an outcome, in a small file."""
 
     def save(self, path: Path) -> object:
@@ -52,7 +52,7 @@ class Seen:
     numbers: Mapping[str, float] = field(default_factory=dict)
     group: str = ""
     shape: tuple[float, ...] = ()
-    picture: Picture | None = None
+    picture: RowPicture | None = None
 
 
 def open_plainly(survey: Survey, kept: Kept) -> Task:
@@ -98,7 +98,7 @@ class RowKind:
     """
 
     name: str
-    make: Callable[[Row, Path], Job]
+    make: Callable[[PairRow, Path], Job]
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
     several: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ class RowKind:
     onto: str = ""
     open: Callable[[Survey, Kept], Task] = open_plainly
     see: Callable[[Outcome], Seen] = see_nothing
-    outliers: Mapping[str, Comparison] = field(default_factory=dict)
+    outliers: Mapping[str, CohortOutliers] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -124,14 +124,14 @@ def kind_called(name: str) -> RowKind:
     InputError
         If nothing that is installed has it.
     """
-    entries = (*entry_points(group=GROUP), *_OWN)
+    entries = (*entry_points(group=ROWS_GROUP), *_OWN)
     found = {entry.name: entry for entry in entries}
     if name in found:
         kind: RowKind = found[name].load()
         return kind
     jobs = {entry.name: entry for entry in entry_points(group=JOBS)}
     if name in jobs:
-        from regkit.cohort.recorded import recorded
+        from regkit.cohort.recorded import recorded_rows
 
-        return recorded(name)
+        return recorded_rows(name)
     raise InputError(f"{name!r:.40} is no kind of job{near(name, {*found, *jobs})}")

@@ -15,7 +15,7 @@ _MOST = 99.0
 
 
 @dataclass(frozen=True)
-class Comparison:
+class CohortOutliers:
     """How one measure of the pairs of a cohort is compared.
 
     Parameters
@@ -51,7 +51,7 @@ class Outliers:
 
 
 def find_outliers(
-    values: Mapping[str, Numbers], compared: Mapping[str, Comparison], groups: Sequence[str]
+    values: Mapping[str, Numbers], compared: Mapping[str, CohortOutliers], groups: Sequence[str]
 ) -> Outliers:
     """Compare every pair with the others of its group.
 

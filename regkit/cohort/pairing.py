@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from regkit.cohort.problems import Problems
-from regkit.cohort.table import Record, Table
+from regkit.cohort.table import PairTable, TableRecord
 from regkit.errors import InputError
 
 Pairing = Literal["to-atlas", "all-pairs", "longitudinal"]
@@ -18,7 +18,7 @@ IMAGES = ("image", "mask", "labels")
 _ROLES = {"image": "", "mask": "_mask", "labels": "_labels"}
 
 
-def paired(table: Table, pairing: Pairing, *, atlas: Path | None = None) -> Table:
+def pair_images(table: PairTable, pairing: Pairing, *, atlas: Path | None = None) -> PairTable:
     """A table of pairs from one of images.
 
     Parameters
@@ -47,7 +47,7 @@ def paired(table: Table, pairing: Pairing, *, atlas: Path | None = None) -> Tabl
     return replace(table, columns=tuple(columns), records=tuple(records))
 
 
-def _check(table: Table, pairing: Pairing) -> None:
+def _check(table: PairTable, pairing: Pairing) -> None:
     problems, needed = Problems(), ["image"]
     needed += ["subject", "session"] if pairing == "longitudinal" else []
     for column in needed:
@@ -66,40 +66,40 @@ def _check(table: Table, pairing: Pairing) -> None:
     problems.refuse(table.name)
 
 
-def _to_atlas(table: Table, atlas: Path | None) -> Iterator[Record]:
+def _to_atlas(table: PairTable, atlas: Path | None) -> Iterator[TableRecord]:
     fixed = {"fixed": str((atlas or Path()).absolute())}
     for record in table.records:
-        yield Record(record.line, {**fixed, **_as("moving", record), **_rest(record)})
+        yield TableRecord(record.line, {**fixed, **_as("moving", record), **_rest(record)})
 
 
-def _all_pairs(table: Table, atlas: Path | None) -> Iterator[Record]:
+def _all_pairs(table: PairTable, atlas: Path | None) -> Iterator[TableRecord]:
     for fixed, moving in combinations(table.records, 2):
         yield _pair(fixed, moving)
 
 
-def _longitudinal(table: Table, atlas: Path | None) -> Iterator[Record]:
+def _longitudinal(table: PairTable, atlas: Path | None) -> Iterator[TableRecord]:
     for visits in _by_subject(table.records):
         first, *others = sorted(visits, key=lambda each: str(each.values["session"]))
         for other in others:
             yield _pair(first, other)
 
 
-def _by_subject(records: Iterable[Record]) -> Iterable[list[Record]]:
-    found: dict[str, list[Record]] = defaultdict(list)
+def _by_subject(records: Iterable[TableRecord]) -> Iterable[list[TableRecord]]:
+    found: dict[str, list[TableRecord]] = defaultdict(list)
     for record in records:
         found[str(record.values["subject"])].append(record)
     return found.values()
 
 
-def _pair(fixed: Record, moving: Record) -> Record:
+def _pair(fixed: TableRecord, moving: TableRecord) -> TableRecord:
     values = {**_as("fixed", fixed), **_as("moving", moving), **_rest(moving)}
     if fixed.values.get("subject") != moving.values.get("subject"):
         values.pop("subject", None)  # the pair is of two
         values.pop("session", None)
-    return Record(moving.line, values)
+    return TableRecord(moving.line, values)
 
 
-def _as(side: str, record: Record) -> dict[str, Any]:
+def _as(side: str, record: TableRecord) -> dict[str, Any]:
     """The files of an image as those of one side of a pair."""
     return {
         f"{side}{_ROLES[column]}": record.values[column]
@@ -108,11 +108,11 @@ def _as(side: str, record: Record) -> dict[str, Any]:
     }
 
 
-def _rest(record: Record) -> dict[str, Any]:
+def _rest(record: TableRecord) -> dict[str, Any]:
     return {name: value for name, value in record.values.items() if name not in IMAGES}
 
 
-_PAIRINGS: dict[str, Callable[[Table, Path | None], Iterator[Record]]] = {
+_PAIRINGS: dict[str, Callable[[PairTable, Path | None], Iterator[TableRecord]]] = {
     "to-atlas": _to_atlas,
     "all-pairs": _all_pairs,
     "longitudinal": _longitudinal,

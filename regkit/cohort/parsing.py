@@ -12,8 +12,8 @@ import yaml
 
 from regkit.cohort.kind import RowKind
 from regkit.cohort.problems import Problems
-from regkit.cohort.row import Row
-from regkit.cohort.table import Record, Table
+from regkit.cohort.row import PairRow
+from regkit.cohort.table import PairTable, TableRecord
 from regkit.errors import InputError
 from regkit.runs.register.names import stem
 from regkit.settings import near
@@ -23,7 +23,7 @@ OPTIONS = "options"
 _BETWEEN = ";"
 
 
-def check_columns(table: Table, kind: RowKind, problems: Problems) -> None:
+def check_columns(table: PairTable, kind: RowKind, problems: Problems) -> None:
     """Note columns that are missing or that nobody knows."""
     known = {*kind.files, *ABOUT, OPTIONS, *(kind.options or ())}
     for column in kind.required:
@@ -35,7 +35,9 @@ def check_columns(table: Table, kind: RowKind, problems: Problems) -> None:
             problems.add(f"{table.name}: column {column!r} is unknown{near(column, known)}")
 
 
-def parse(table: Table, kind: RowKind, shared: Mapping[str, Any], problems: Problems) -> list[Row]:
+def parse(
+    table: PairTable, kind: RowKind, shared: Mapping[str, Any], problems: Problems
+) -> list[PairRow]:
     """The rows of a table whose columns are known; what is wrong is noted.
 
     Parameters
@@ -51,8 +53,12 @@ def parse(table: Table, kind: RowKind, shared: Mapping[str, Any], problems: Prob
 
 
 def _row(
-    table: Table, kind: RowKind, record: Record, shared: Mapping[str, Any], problems: Problems
-) -> Row:
+    table: PairTable,
+    kind: RowKind,
+    record: TableRecord,
+    shared: Mapping[str, Any],
+    problems: Problems,
+) -> PairRow:
     given = record.values
     columns = file_columns(kind, given)
     missing = [c for c in kind.required if c not in given and c in table.columns]
@@ -62,7 +68,7 @@ def _row(
     for column in columns:
         if column in given:
             files[column] = _files(table, kind, record, column, problems)
-    row = Row(
+    row = PairRow(
         record.line,
         files,
         {**shared, **_options(kind, given)},
@@ -80,7 +86,7 @@ def file_columns(kind: RowKind, given: Mapping[str, Any]) -> list[str]:
 
 
 def _files(
-    table: Table, kind: RowKind, record: Record, column: str, problems: Problems
+    table: PairTable, kind: RowKind, record: TableRecord, column: str, problems: Problems
 ) -> tuple[Path, ...]:
     cell = record.values[column]
     words = cell if isinstance(cell, list) else str(cell).split(_BETWEEN)
@@ -149,15 +155,15 @@ def value_of(cell: Any) -> Any:
         return cell
 
 
-def _named(row: Row, kind: RowKind, given: str) -> Row:
+def _named(row: PairRow, kind: RowKind, given: str) -> PairRow:
     """The row with the folder of its results."""
     name = given or _name(row, kind)
     if name in ("", ".", "..") or Path(name).name != name or name.startswith("."):
         raise InputError(f"output {name!r:.60} is no name of a folder; give one without slashes")
-    return Row(row.line, row.files, row.options, row.subject, row.session, name)
+    return PairRow(row.line, row.files, row.options, row.subject, row.session, name)
 
 
-def _name(row: Row, kind: RowKind) -> str:
+def _name(row: PairRow, kind: RowKind) -> str:
     """``moving_to_fixed``, behind subject and session where they do not begin the name."""
     parts = [stem(paths[0]) for c in (kind.output, kind.onto) if (paths := row.files.get(c))]
     name = "_to_".join(parts) or f"row-{row.line}"

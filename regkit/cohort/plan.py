@@ -12,9 +12,9 @@ from typing import Any
 from regkit.cohort.kind import RowKind
 from regkit.cohort.parsing import check_columns, parse
 from regkit.cohort.problems import Problems
-from regkit.cohort.row import Row
+from regkit.cohort.row import PairRow
 from regkit.cohort.spaces import check_spaces
-from regkit.cohort.table import Table
+from regkit.cohort.table import PairTable
 from regkit.io.atomic import check_free
 from regkit.runs import Job
 from regkit.runs.outputs import check_folder
@@ -29,7 +29,7 @@ RESULTS = (
 class Planned:
     """One row and its job."""
 
-    row: Row
+    row: PairRow
     job: Job
 
 
@@ -51,7 +51,7 @@ class Plan:
         Bytes that the largest of them takes beyond the program.
     """
 
-    table: Table
+    table: PairTable
     kind: RowKind
     folder: Path
     pairs: Sequence[Planned]
@@ -59,7 +59,7 @@ class Plan:
 
 
 def plan_cohort(
-    table: Table,
+    table: PairTable,
     kind: RowKind,
     folder: Path,
     *,
@@ -102,7 +102,7 @@ def plan_cohort(
 
 
 def _judged(
-    table: Table, kind: RowKind, folder: Path, rows: Iterable[Row], problems: Problems
+    table: PairTable, kind: RowKind, folder: Path, rows: Iterable[PairRow], problems: Problems
 ) -> tuple[list[Planned], int]:
     """Jobs whose headers can be trusted, and the memory of the largest."""
     pairs, memory = [], 0
@@ -117,13 +117,13 @@ def _judged(
     return pairs, memory
 
 
-def _is_whole(kind: RowKind, row: Row) -> bool:
+def _is_whole(kind: RowKind, row: PairRow) -> bool:
     """Whether all files of a row are there; those that are not have been noted."""
     given = [path for paths in row.files.values() for path in paths]
     return set(kind.required) <= set(row.files) and all(path.exists() for path in given)
 
 
-def _refuse_twice(table: Table, rows: Iterable[Row], problems: Problems) -> None:
+def _refuse_twice(table: PairTable, rows: Iterable[PairRow], problems: Problems) -> None:
     lines = defaultdict(list)
     for row in rows:
         lines[row.name.casefold()].append(row)  # as some file systems see names

@@ -10,14 +10,14 @@ from typing import Any
 
 from regkit.cohort.kind import RowKind
 from regkit.cohort.reading import split_reading
-from regkit.cohort.row import Row
+from regkit.cohort.row import PairRow
 from regkit.runs import RECORD, InputFile, Job
 from regkit.runs.kinds import job_again
 
 _IMAGE = "image.nii.gz"
 
 
-def recorded(kind: str) -> RowKind:
+def recorded_rows(kind: str) -> RowKind:
     """Rows whose files have the roles of the inputs of a job, and whose options are its settings.
 
     Every column that is not ``subject``, ``session``, ``output`` or an option names files; there
@@ -29,7 +29,7 @@ def recorded(kind: str) -> RowKind:
     )  # fmt: skip
 
 
-def _make(kind: str, row: Row, folder: Path) -> Job:
+def _make(kind: str, row: PairRow, folder: Path) -> Job:
     asked, reading = split_reading(row.options)
     record: Mapping[str, Any] = {
         "kind": kind,

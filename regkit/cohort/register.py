@@ -9,9 +9,9 @@ from typing import Any, cast
 
 from regkit.cohort.kept import Kept
 from regkit.cohort.kind import RowKind, Seen
-from regkit.cohort.outliers import Comparison
+from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.reading import READING, split_reading
-from regkit.cohort.row import Row
+from regkit.cohort.row import PairRow
 from regkit.cohort.shape import affine_shape
 from regkit.cohort.thumbnail import thumbnail
 from regkit.errors import InputError
@@ -27,7 +27,7 @@ from regkit.runs.register.task import RegisterTask
 _OPTIONS = ("preset", *RegisterConfig.model_fields, *READING)
 
 
-def make(row: Row, folder: Path) -> RegisterJob:
+def make_row_job(row: PairRow, folder: Path) -> RegisterJob:
     """The registration of a row, whose results replace what is there.
 
     Raises
@@ -98,9 +98,9 @@ def _resolved(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {**asked, "model": resolve(str(asked["model"]))[0]}
 
 
-ROWS = RowKind(
+REGISTER_ROWS = RowKind(
     "register",
-    make,
+    make_row_job,
     required=("fixed", "moving"),
     optional=("fixed_mask", "moving_mask", "fixed_labels", "moving_labels"),
     several=("moving_labels",),
@@ -111,12 +111,12 @@ ROWS = RowKind(
     open=open_prepared,
     see=see,
     outliers={
-        "similarity": Comparison(1, 1e-3),
-        "folding": Comparison(1, 1e-4),
-        "log_jacobian_sd": Comparison(1, 0.01),
-        "growth": Comparison(0, 0.01),
-        "inverse_consistency_p95": Comparison(1, 0.01),
-        "affine_distance": Comparison(1, 0.01),
-        "dice_mean": Comparison(-1, 0.005),
+        "similarity": CohortOutliers(1, 1e-3),
+        "folding": CohortOutliers(1, 1e-4),
+        "log_jacobian_sd": CohortOutliers(1, 0.01),
+        "growth": CohortOutliers(0, 0.01),
+        "inverse_consistency_p95": CohortOutliers(1, 0.01),
+        "affine_distance": CohortOutliers(1, 0.01),
+        "dice_mean": CohortOutliers(-1, 0.005),
     },
 )

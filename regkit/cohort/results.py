@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from regkit.cohort.journal import Journal
-from regkit.cohort.outliers import Comparison, Numbers, Outliers, distances, find_outliers
+from regkit.cohort.outliers import CohortOutliers, Numbers, Outliers, distances, find_outliers
 from regkit.errors import require
 from regkit.io.atomic import write_atomically
 
@@ -60,7 +60,7 @@ class Results:
         }
 
 
-def gather(journal: Journal, compared: Mapping[str, Comparison]) -> Results:
+def gather_results(journal: Journal, compared: Mapping[str, CohortOutliers]) -> Results:
     """Compare the pairs of a journal with each other.
 
     Parameters

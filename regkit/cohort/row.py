@@ -11,7 +11,7 @@ from regkit.errors import InputError
 
 
 @dataclass(frozen=True)
-class Row:
+class PairRow:
     """What is to be done once.
 
     Parameters

@@ -15,7 +15,7 @@ from distributed import Client, Future, KilledWorker, WorkerPlugin, as_completed
 
 from regkit.cohort.kept import Kept
 from regkit.cohort.plan import Planned
-from regkit.cohort.work import Finished, Way, work
+from regkit.cohort.work import Finished, WorkWay, work
 
 _AHEAD = 4  # pairs a worker: enough that none waits for the next one
 _LEAST = 16
@@ -32,7 +32,7 @@ class Keeper(WorkerPlugin):
         How its pairs are run.
     """
 
-    def __init__(self, name: str, way: Way) -> None:
+    def __init__(self, name: str, way: WorkWay) -> None:
         self.name, self.way = name, way
         self.kept = Kept()
 
@@ -42,7 +42,7 @@ class Keeper(WorkerPlugin):
 
 
 def run_pairs(
-    client: Client, pairs: Sequence[Planned], way: Way, *, retries: int
+    client: Client, pairs: Sequence[Planned], way: WorkWay, *, retries: int
 ) -> Iterator[Finished]:
     """Run pairs and give what became of each, in the order in which they end.
 

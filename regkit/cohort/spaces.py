@@ -9,15 +9,17 @@ from pathlib import Path
 from regkit.cohort.kind import RowKind
 from regkit.cohort.problems import Problems
 from regkit.cohort.reading import split_reading
-from regkit.cohort.row import Row
-from regkit.cohort.table import Table
+from regkit.cohort.row import PairRow
+from regkit.cohort.table import PairTable
 from regkit.errors import InputError
 from regkit.geometry.world import World
 from regkit.io import ReadOptions, read_header
 from regkit.io.names import display_name
 
 
-def check_spaces(table: Table, kind: RowKind, rows: Iterable[Row], problems: Problems) -> None:
+def check_spaces(
+    table: PairTable, kind: RowKind, rows: Iterable[PairRow], problems: Problems
+) -> None:
     """Note images of a row, and images of a subject, that lie in different worlds.
 
     What cannot be read is noted elsewhere.
@@ -39,7 +41,7 @@ def check_spaces(table: Table, kind: RowKind, rows: Iterable[Row], problems: Pro
                 break
 
 
-def _images(kind: RowKind, row: Row) -> Iterator[Path]:
+def _images(kind: RowKind, row: PairRow) -> Iterator[Path]:
     for column in kind.images:
         yield from row.files.get(column, ())
 
@@ -52,7 +54,7 @@ def _world(path: Path, reading: ReadOptions) -> World | None:
 
 
 def _different(
-    table: Table, row: Row, path: Path, world: World, before: tuple[World, int, str]
+    table: PairTable, row: PairRow, path: Path, world: World, before: tuple[World, int, str]
 ) -> str:
     whose = f"subject {row.subject!r}" if row.subject else "the row"
     return (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from regkit.cohort.cohort import CohortDone, Count, run_cohort
 from regkit.cohort.machine import gpu_count, share_out
 from regkit.cohort.plan import Plan
-from regkit.cohort.work import Way
+from regkit.cohort.work import WorkWay
 from regkit.errors import InputError, require
 from regkit.runs.progress import OnProgress, ignore
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from regkit.cohort.cluster import Workers
 
-Queue = Literal["slurm", "pbs", "sge"]
+QueueName = Literal["slurm", "pbs", "sge"]
 
 
 @dataclass(frozen=True)
-class Place:
+class Workplace:
     """Where pairs run: on this machine, unless a scheduler or a queue is named.
 
     Parameters
@@ -39,7 +39,7 @@ class Place:
     """
 
     scheduler: str | None = None
-    queue: Queue | None = None
+    queue: QueueName | None = None
     workers: int | None = None
     threads: int | None = None
     dashboard: bool = False
@@ -47,7 +47,7 @@ class Place:
 
 def start_cohort(
     plan: Plan,
-    place: Place,
+    place: Workplace,
     *,
     retries: int = 2,
     overwrite: bool = False,
@@ -87,7 +87,7 @@ def start_cohort(
     if retries < 0:
         raise InputError(f"--retries is {retries}; give 0 or more")
     with _client(plan, place, retries) as (client, threads):
-        way = Way(plan.kind, plan.folder, threads, overwrite and not resume)
+        way = WorkWay(plan.kind, plan.folder, threads, overwrite and not resume)
         return run_cohort(
             plan,
             run_pairs(client, plan.pairs, way, retries=retries),
@@ -100,7 +100,7 @@ def start_cohort(
 
 
 @contextmanager
-def _client(plan: Plan, place: Place, retries: int) -> Iterator[tuple[Client, int]]:
+def _client(plan: Plan, place: Workplace, retries: int) -> Iterator[tuple[Client, int]]:
     """A client, and the threads of each pair; 0 for as many as a worker has."""
     from regkit.cohort.cluster import local_client, queue_client, remote_client
 
@@ -118,7 +118,7 @@ def _client(plan: Plan, place: Place, retries: int) -> Iterator[tuple[Client, in
             yield client, here.threads
 
 
-def _workers(plan: Plan, place: Place) -> Workers:
+def _workers(plan: Plan, place: Workplace) -> Workers:
     from regkit.cohort.cluster import Workers
 
     asks = any(each.row.options.get("device", "auto") != "cpu" for each in plan.pairs)

@@ -18,7 +18,7 @@ _WHERE = "line"
 
 
 @dataclass(frozen=True)
-class Record:
+class TableRecord:
     """One row as the file has it.
 
     Parameters
@@ -34,7 +34,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Table:
+class PairTable:
     """A table and where it came from.
 
     Parameters
@@ -51,7 +51,7 @@ class Table:
 
     path: Path
     columns: tuple[str, ...]
-    records: tuple[Record, ...]
+    records: tuple[TableRecord, ...]
     where: str = _WHERE
 
     @property
@@ -74,13 +74,13 @@ class Table:
 
         Examples
         --------
-        >>> Table(Path("a/pairs.csv"), (), ()).at(3)
+        >>> PairTable(Path("a/pairs.csv"), (), ()).at(3)
         'pairs.csv: line 3'
         """
         return f"{self.name}: {self.where} {line}"
 
 
-def read_table(path: Path) -> Table:
+def read_pair_table(path: Path) -> PairTable:
     """Read a table; nothing is said yet of what its columns should be.
 
     Parameters
@@ -107,15 +107,15 @@ def read_table(path: Path) -> Table:
     return table
 
 
-def _read_csv(path: Path) -> Table:
+def _read_csv(path: Path) -> PairTable:
     return _separated(path, ",")
 
 
-def _read_tsv(path: Path) -> Table:
+def _read_tsv(path: Path) -> PairTable:
     return _separated(path, "\t")
 
 
-def _separated(path: Path, separator: str) -> Table:
+def _separated(path: Path, separator: str) -> PairTable:
     name = display_name(path)
     reader = csv.reader(_text(path).splitlines(keepends=True), delimiter=separator, strict=True)
     try:
@@ -134,8 +134,8 @@ def _separated(path: Path, separator: str) -> Table:
                 f"{len(columns)} columns; give every row as many, empty ones included"
             )
         pairs = zip(columns, map(str.strip, cells), strict=True)
-        records.append(Record(line, {key: cell for key, cell in pairs if cell}))
-    return Table(path, columns, tuple(records))
+        records.append(TableRecord(line, {key: cell for key, cell in pairs if cell}))
+    return PairTable(path, columns, tuple(records))
 
 
 def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -147,7 +147,7 @@ def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
         begins = reader.line_num + 1
 
 
-def _read_json_lines(path: Path) -> Table:
+def _read_json_lines(path: Path) -> PairTable:
     name, columns, records = display_name(path), dict[str, None](), []
     for line, text in enumerate(_text(path).splitlines(), start=1):
         if not text.strip():
@@ -159,21 +159,21 @@ def _read_json_lines(path: Path) -> Table:
         if not isinstance(found, dict):
             raise InputError(f"{name}: line {line}: is no object; write {{'column': value, ...}}")
         columns |= dict.fromkeys(found)
-        records.append(Record(line, _filled(found)))
-    return Table(path, tuple(columns), tuple(records))
+        records.append(TableRecord(line, _filled(found)))
+    return PairTable(path, tuple(columns), tuple(records))
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path) -> PairTable:
     name = display_name(path)
     parquet = require("pyarrow.parquet", extra="cohort")
     try:
-        found = parquet.read_table(path)
+        found = parquet.read_pair_table(path)
     except Exception as error:  # whatever a damaged file makes of a C++ library
         raise InputError(f"{name}: is no Parquet file: {error!s:.120}") from error
     columns = tuple(found.column_names)
     _check_columns(name, columns)
     rows = enumerate(found.to_pylist(), start=1)
-    return Table(path, columns, tuple(Record(n, _filled(row)) for n, row in rows), "row")
+    return PairTable(path, columns, tuple(TableRecord(n, _filled(row)) for n, row in rows), "row")
 
 
 def _filled(row: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +196,7 @@ def _text(path: Path) -> str:
         raise InputError(f"{display_name(path)}: cannot be read as a table: {reason}") from error
 
 
-_READERS: dict[str, Callable[[Path], Table]] = {
+_READERS: dict[str, Callable[[Path], PairTable]] = {
     ".csv": _read_csv,
     ".tsv": _read_tsv,
     ".jsonl": _read_json_lines,

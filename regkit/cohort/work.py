@@ -58,7 +58,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Way:
+class WorkWay:
     """How pairs are run.
 
     Parameters
@@ -93,7 +93,7 @@ class Watched:
         return self.outcome
 
 
-def work(number: int, planned: Planned, way: Way, kept: Kept) -> Finished:
+def work(number: int, planned: Planned, way: WorkWay, kept: Kept) -> Finished:
     """Do one pair.
 
     Results that are there belong to this cohort, as its plan has made sure. So one that is whole is
@@ -121,7 +121,7 @@ def work(number: int, planned: Planned, way: Way, kept: Kept) -> Finished:
     return Finished(**{**found, "elapsed": time.perf_counter() - begun})
 
 
-def _done(number: int, planned: Planned, way: Way, kept: Kept) -> dict[str, Any]:
+def _done(number: int, planned: Planned, way: WorkWay, kept: Kept) -> dict[str, Any]:
     job = planned.job
     _forget_peak()
     made = _make_folder(job.outputs.folder)

@@ -39,6 +39,9 @@ def _known_or_auto(similarity: str) -> str:
 
 SimilarityName = Annotated[str, AfterValidator(_known)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+VoxelSizes = Annotated[
+    tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...], Field(min_length=1)
+]
 SimilarityOrAuto = Annotated[str, AfterValidator(_known_or_auto)]
 
 
@@ -57,8 +60,8 @@ class LinearConfig(Settings):
     it has few voxels (see :func:`~regkit.preprocess.foreground.unit_length`).
     """
 
-    spacings: tuple[float, ...] = (8.0, 4.0)
-    polish: tuple[float, ...] = (2.0,)
+    spacings: VoxelSizes = (8.0, 4.0)
+    polish: VoxelSizes = (2.0,)
     radius: int = Field(1, ge=1)
     iterations: int = Field(100, ge=0)
     tolerance: float = Field(1e-8, gt=0)

@@ -23,7 +23,7 @@ from regkit.runs.record import reading_of
 from regkit.transforms import Affine, Transform
 from regkit.volume import Labels
 
-TABLE = "structures.csv"
+SCORES_TABLE = "structures.csv"
 _FEW, _PER_VOXEL = 64 << 20, 40
 
 
@@ -61,7 +61,7 @@ class EvaluateJob:
     @property
     def outputs(self) -> Folder:
         """A table of the structures, and the record."""
-        return Folder(self.folder, (TABLE, RECORD), self.overwrite)
+        return Folder(self.folder, (SCORES_TABLE, RECORD), self.overwrite)
 
     def inputs(self) -> list[InputFile]:
         """Both label maps and the transforms."""
@@ -146,7 +146,7 @@ class EvaluateOutcome:
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write one row a structure; lengths are in the unit of the world."""
-        with places[TABLE].open("w", encoding="utf-8", newline="") as file:
+        with places[SCORES_TABLE].open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["label", "dice", "surface_mean", "hd95", "surface_maximum"])
             for label, score in sorted(self.scores.items()):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from regkit.cohort import Way, plan_cohort, read_table, run_cohort, work
+from regkit.cohort import WorkWay, plan_cohort, read_pair_table, run_cohort, work
 from regkit.cohort.kept import Kept
 from tests.cohort.jobs import ROWS
 
@@ -18,7 +18,7 @@ def table(tmp_path):
             lines.append(",".join([f"n{n}.txt", *(cells[n] for cells in columns.values())]))
         path = tmp_path / "rows.csv"
         path.write_text("\n".join(lines) + "\n")
-        return read_table(path)
+        return read_pair_table(path)
 
     return made
 
@@ -28,7 +28,7 @@ def serially():
     """Run a plan in this process, one pair after the other."""
 
     def ran(plan, *, resume=False, again=False, **more):
-        way, kept = Way(plan.kind, plan.folder, threads=1, again=again), Kept()
+        way, kept = WorkWay(plan.kind, plan.folder, threads=1, again=again), Kept()
         finished = (work(n, each, way, kept) for n, each in enumerate(plan.pairs))
         return run_cohort(plan, finished, resume=resume, **more)
 

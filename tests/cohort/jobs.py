@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from regkit.cohort import Comparison, RowKind
+from regkit.cohort import CohortOutliers, RowKind
 from tests.runs.scaling import Scaled, ScalingJob
 
 
@@ -57,5 +57,5 @@ def make(row, folder):
 
 ROWS = RowKind(
     "risky", make, required=("source",), options=("factor", "trouble", "marker", "memory"),
-    output="source", outliers={"total": Comparison()},
+    output="source", outliers={"total": CohortOutliers()},
 )  # fmt: skip

@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from regkit import InputError
 from regkit.cohort import TableError, kind_called, plan_cohort
 from regkit.cohort.bids import read_bids, write_derivatives
-from regkit.cohort.pairing import paired
+from regkit.cohort.pairing import pair_images
 from tests.cohort.test_cluster import FEW
 
 VALIDATOR = str(Path(sys.executable).with_name("bids-validator-deno"))
@@ -39,7 +39,7 @@ def test_images_of_a_data_set(raw):
         {"image": f"sub-{s}/ses-{v}/anat/sub-{s}_ses-{v}_T1w.nii.gz", "subject": s, "session": v}
         for s, v in (("01", "1"), ("01", "2"), ("02", "1"))
     ]
-    (visit,) = paired(table, "longitudinal").records
+    (visit,) = pair_images(table, "longitudinal").records
     assert visit.values["moving"].endswith("sub-01_ses-2_T1w.nii.gz")
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_data_set(raw, tmp_path):
 
 
 def test_results_become_derivatives(raw, tmp_path, serially):
-    pairs = paired(read_bids(raw, {}), "longitudinal")
+    pairs = pair_images(read_bids(raw, {}), "longitudinal")
     plan = plan_cohort(pairs, kind_called("register"), tmp_path / "out", options=FEW)
     serially(plan)
     folder = write_derivatives(plan, raw)

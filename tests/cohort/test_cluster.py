@@ -8,10 +8,10 @@ import psutil
 import pytest
 
 from regkit import Grid, InputError, Volume
-from regkit.cohort import Way, kind_called, plan_cohort, read_table, run_cohort
+from regkit.cohort import WorkWay, kind_called, plan_cohort, read_pair_table, run_cohort
 from regkit.cohort.cluster import Workers, local_client, queue_client, remote_client
 from regkit.cohort.runner import run_pairs
-from regkit.cohort.start import Place, start_cohort
+from regkit.cohort.start import Workplace, start_cohort
 from regkit.geometry.affines import homogeneous, rotation
 from tests.cohort.jobs import ROWS
 from tests.cohort.test_results import rows_of
@@ -34,7 +34,7 @@ def on(client, plan, *, watch=lambda each: None, retries=1, threads=1):
     numbers = []
 
     def finished():
-        way = Way(plan.kind, plan.folder, threads)
+        way = WorkWay(plan.kind, plan.folder, threads)
         for each in run_pairs(client, plan.pairs, way, retries=retries):
             numbers.append(each.number)
             watch(each)
@@ -118,7 +118,7 @@ def turned(head, tmp_path):
         Volume(head.data, grid).save(tmp_path / f"s{n}.nii.gz")
         lines.append(f"atlas.nii.gz,s{n}.nii.gz")
     (tmp_path / "pairs.csv").write_text("\n".join(lines))
-    return read_table(tmp_path / "pairs.csv")
+    return read_pair_table(tmp_path / "pairs.csv")
 
 
 def test_registrations_by_two_workers_one_of_which_is_killed(client, turned, tmp_path, serially):
@@ -147,7 +147,7 @@ def test_registrations_by_two_workers_one_of_which_is_killed(client, turned, tmp
 
 def test_a_scheduler_that_is_there(client, table, tmp_path):
     plan = plan_cohort(table(3), ROWS, tmp_path / "out")
-    done = start_cohort(plan, Place(scheduler=client.scheduler.address))
+    done = start_cohort(plan, Workplace(scheduler=client.scheduler.address))
     assert done.count.done == 3
     assert {row["torch"] for row in rows_of(plan.folder)} == {"1"}
 
@@ -164,9 +164,9 @@ def test_a_scheduler_that_is_not_there(monkeypatch):
 def test_what_cannot_be_started(table, tmp_path):
     plan = plan_cohort(table(1), ROWS, tmp_path / "out")
     with pytest.raises(InputError, match="both a scheduler and a queue are named"):
-        start_cohort(plan, Place(scheduler="tcp://127.0.0.1:9", queue="slurm"))
+        start_cohort(plan, Workplace(scheduler="tcp://127.0.0.1:9", queue="slurm"))
     with pytest.raises(InputError, match="--retries is -1; give 0 or more"):
-        start_cohort(plan, Place(), retries=-1)
+        start_cohort(plan, Workplace(), retries=-1)
     assert not Path(tmp_path, "out").exists()
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from regkit.cohort.eta import Clock
 from regkit.cohort.histogram import histogram
-from regkit.cohort.outliers import Comparison, distances, find_outliers, robust_z
+from regkit.cohort.outliers import CohortOutliers, distances, find_outliers, robust_z
 from regkit.cohort.shape import affine_shape
 from regkit.geometry.affines import homogeneous, rotation
 
@@ -33,7 +33,9 @@ def test_only_the_suspicious_side_counts():
     values = {
         "folding": np.array([0.0, 0.1, 0.2, 0.1, 9]), "dice": np.array([0.9, 0.1, 0.91, 0.89, 0.9])
     }  # fmt: skip
-    found = find_outliers(values, {"folding": Comparison(1), "dice": Comparison(-1)}, ["a"] * 5)
+    found = find_outliers(
+        values, {"folding": CohortOutliers(1), "dice": CohortOutliers(-1)}, ["a"] * 5
+    )
     assert found.by[4] == "folding"
     assert found.by[1] == "dice"
     assert found.score[2] < 3 < min(found.score[1], found.score[4])
@@ -44,7 +46,7 @@ def test_only_the_suspicious_side_counts():
 def test_groups_are_not_compared():
     values = np.array([1.0, 2, 3, 4, 101, 102, 103, 104])
     found = find_outliers(
-        {"similarity": values}, {"similarity": Comparison(1)}, ["a"] * 4 + ["b"] * 4
+        {"similarity": values}, {"similarity": CohortOutliers(1)}, ["a"] * 4 + ["b"] * 4
     )
     assert found.score.max() < 2
 

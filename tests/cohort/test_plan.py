@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from regkit import InputError
-from regkit.cohort import TableError, kind_called, plan_cohort, read_table
+from regkit.cohort import TableError, kind_called, plan_cohort, read_pair_table
 from regkit.cohort.kind import GROUP, JOBS
-from regkit.cohort.pairing import paired
+from regkit.cohort.pairing import pair_images
 from tests.cohort.jobs import ROWS
 
 
@@ -22,7 +22,7 @@ def images(tmp_path, head):
 
 def written(folder, text, name="pairs.csv"):
     (folder / name).write_text(text)
-    return read_table(folder / name)
+    return read_pair_table(folder / name)
 
 
 def problems(table, folder, kind=None, **more):
@@ -138,12 +138,14 @@ def test_images_are_paired(images):
     text = "image,mask,subject,session,seed\n"
     text += "b.nii.gz,,1,2,4\na.nii.gz,a.nii.gz,1,1,3\nc.nii.gz,,2,1,5\n"
     table = written(images, text)
-    atlas = paired(table, "to-atlas", atlas=images / "c.nii.gz")
+    atlas = pair_images(table, "to-atlas", atlas=images / "c.nii.gz")
     assert [each.values["moving"] for each in atlas.records] == ["b.nii.gz", "a.nii.gz", "c.nii.gz"]
     assert {each.values["fixed"] for each in atlas.records} == {str(images / "c.nii.gz")}
-    every = [(e.values["fixed"], e.values["moving"]) for e in paired(table, "all-pairs").records]
+    every = [
+        (e.values["fixed"], e.values["moving"]) for e in pair_images(table, "all-pairs").records
+    ]
     assert every == [("b.nii.gz", "a.nii.gz"), ("b.nii.gz", "c.nii.gz"), ("a.nii.gz", "c.nii.gz")]
-    (visit,) = paired(table, "longitudinal").records
+    (visit,) = pair_images(table, "longitudinal").records
     assert visit.values == {
         "fixed": "a.nii.gz", "fixed_mask": "a.nii.gz", "moving": "b.nii.gz", "subject": "1",
         "session": "2", "seed": "4",
@@ -162,13 +164,13 @@ def test_images_are_paired(images):
 )
 def test_tables_that_cannot_be_paired(images, text, pairing, said):
     with pytest.raises(TableError) as caught:
-        paired(written(images, text), pairing, atlas=images / "a.nii.gz")
+        pair_images(written(images, text), pairing, atlas=images / "a.nii.gz")
     assert any(said in each for each in caught.value.problems)
 
 
 def test_one_image_makes_no_pair(images):
     with pytest.raises(InputError, match="has no two images to pair as all-pairs"):
-        paired(written(images, "image\na.nii.gz\n"), "all-pairs")
+        pair_images(written(images, "image\na.nii.gz\n"), "all-pairs")
 
 
 def test_labels_are_compared(images):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from regkit import Grid, Volume
-from regkit.cohort import kind_called, plan_cohort, read_table
+from regkit.cohort import kind_called, plan_cohort, read_pair_table
 from regkit.cohort import register as rows
 from regkit.geometry.affines import homogeneous
 from regkit.runs import run
@@ -26,7 +26,7 @@ def plan(head, parts, tmp_path):
         parts.with_data(parts.data).save(tmp_path / f"p{n}.nii.gz")
         lines.append(f"atlas.nii.gz,parts.nii.gz,s{n}.nii.gz,p{n}.nii.gz,parts.nii.gz,0{n}")
     (tmp_path / "pairs.csv").write_text("\n".join(lines))
-    table = read_table(tmp_path / "pairs.csv")
+    table = read_pair_table(tmp_path / "pairs.csv")
     return plan_cohort(table, kind_called("register"), tmp_path / "out", options=FEW)
 
 

@@ -3,14 +3,14 @@ import json
 import pytest
 
 from regkit import InputError
-from regkit.cohort import read_table
+from regkit.cohort import read_pair_table
 from regkit.cohort.parsing import value_of
 
 
 def test_csv_has_the_lines_of_its_text(tmp_path):
     path = tmp_path / "pairs.csv"
     path.write_text('\ufefffixed, moving\n\na.nii,"two\nlines"\nb.nii,\n', encoding="utf-8")
-    table = read_table(path)
+    table = read_pair_table(path)
     assert table.columns == ("fixed", "moving")
     assert [each.line for each in table.records] == [3, 5]
     assert table.records[0].values == {"fixed": "a.nii", "moving": "two\nlines"}
@@ -26,10 +26,10 @@ def test_json_lines_and_parquet_say_the_same_as_csv(tmp_path):
     (tmp_path / "t.jsonl").write_text(text)
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "t.parquet")
     (tmp_path / "t.tsv").write_text("image\tseed\na.nii\t3\nb.nii\t4\n")
-    lines, columns = read_table(tmp_path / "t.jsonl"), read_table(tmp_path / "t.parquet")
+    lines, columns = read_pair_table(tmp_path / "t.jsonl"), read_pair_table(tmp_path / "t.parquet")
     assert [each.values for each in lines.records] == [each.values for each in columns.records]
     assert columns.at(2) == "t.parquet: row 2"
-    texts = read_table(tmp_path / "t.tsv")
+    texts = read_pair_table(tmp_path / "t.tsv")
     assert [{k: value_of(v) for k, v in each.values.items()} for each in texts.records] == [
         each.values for each in lines.records
     ]
@@ -54,13 +54,13 @@ def test_what_is_no_table_is_refused(tmp_path, name, text, said):
     path = tmp_path / name
     path.write_text(text)
     with pytest.raises(InputError, match=rf"^{name}: {said}"):
-        read_table(path)
+        read_pair_table(path)
 
 
 def test_text_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(b"fixed\n\xff\xfe\n")
     with pytest.raises(InputError, match="cannot be read as a table: not UTF-8 text"):
-        read_table(path)
+        read_pair_table(path)
     with pytest.raises(InputError, match="not found"):
-        read_table(tmp_path / "nowhere.csv")
+        read_pair_table(tmp_path / "nowhere.csv")

@@ -66,6 +66,8 @@ def test_an_unknown_option_is_refused(options, where):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"linear": {"polish": []}}, "option linear.polish: .*at least 1 item"),
+        ({"linear": {"spacings": [-1.0]}}, "option linear.spacings.0: .*greater than 0"),
         ({"transform": "elastic"}, r"option transform: .*'rigid', 'affine' or 'deformable'.*elas"),
         ({"similarity": "ncc"}, "option similarity: .*'mind'.*got 'ncc'"),
         ({"similarity": "mi+ncc"}, r"option similarity: .*features:NAME.*got 'mi\+ncc'"),
