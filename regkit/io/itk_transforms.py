@@ -19,7 +19,7 @@ _MAX_MATRIX = 1e9
 
 
 def transform_to_sitk(transform: Affine) -> Any:
-    """Make the transform of SimpleITK that is the same affine, fixed to moving, in the LPS world."""
+    """Make a transform of SimpleITK from an affine, fixed to moving: the same map in LPS."""
     matrix = flip_xy(transform.matrix)
     out = simpleitk().AffineTransform(transform.ndim)
     out.SetMatrix(matrix[:-1, :-1].ravel().tolist())

@@ -20,7 +20,7 @@ _HEADER = 1 << 16  # bytes that a file may have besides its voxels
 
 
 def of_channels(form: Format) -> Format:
-    """The format as it writes several channels, ``(*grid.shape, C)``."""
+    """Return a format whose ``write`` and ``verify`` take several channels, ``(*grid.shape, C)``."""
     return replace(form, write=form.write_channels, verify=partial(_verify, form))
 
 
