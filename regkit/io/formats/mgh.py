@@ -112,7 +112,7 @@ def read_mgh(header: Header, window: Window, level: int) -> NDArray[Any]:
 
 
 def read_mgh_series(header: Header) -> Iterator[NDArray[Any]]:
-    """Read the voxels of every frame in turn, ``(*spatial)`` each; a compressed file is read once."""
+    """Read the voxels ``(*spatial)`` of every frame in turn; a compressed file is read once."""
     shape = (*header.grid.shape, header.frames)
     whole = _stored(header, shape, _OFFSET, tuple(slice(0, size) for size in shape))
     yield from np.moveaxis(whole, -1, 0)

@@ -68,7 +68,7 @@ def plane(affine: Matrix) -> Matrix:
 
 
 def lift_affine(grid: Grid) -> Matrix:
-    """Return the 3-D affine ``(4, 4)`` that a header has for ``grid``; the inverse of :func:`plane`."""
+    """Return the affine ``(4, 4)`` that a header has for ``grid``; the inverse of :func:`plane`."""
     if grid.ndim == 3:
         return grid.affine
     affine = np.eye(4)

@@ -124,7 +124,7 @@ def raw_header(path: Path, *, compressed: bool) -> Nifti1Header:
 
 
 def layout_of(header: Nifti1Header, path: Path, *, compressed: bool, max_bytes: int) -> Layout:
-    """Find type, dimensions, place and scaling of the voxels, and check them against the file's size.
+    """Find type, dimensions, place and scaling of the voxels, and check them against the file.
 
     Parameters
     ----------
