@@ -26,7 +26,17 @@ _FARTHEST = 2**31  # voxels; what lies beyond is not counted in whole numbers
 
 
 def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor:
-    """Values of ``volume`` at world ``points (..., d)``: nearest for labels, else linear.
+    """Sample a volume at world points: the nearest voxel for labels, else linear interpolation.
+
+    Parameters
+    ----------
+    volume
+        The image or labels. Voxels that are not ``valid`` are mixed into no value.
+    points
+        ``(..., d)``, in units of the volume's world.
+    outside
+        The value of points outside the grid, and of those where most of what would be mixed is no
+        data.
 
     Returns
     -------
@@ -178,11 +188,26 @@ def _index_map(phi: Transform, onto: Grid, moving: Grid) -> tuple[Matrix, Tensor
 
 
 def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolume:
-    """``volume`` on another grid of the same world, smoothed first where that grid is coarser.
+    """Put a volume on another grid of the same world, smoothed first where that grid is coarser.
 
-    The Gaussian before a reduction by ``f`` has a standard deviation of
-    ``sqrt((f**2 - 1) / 12)`` voxels, the difference of the two voxel widths in second moment.
-    Labels are not smoothed.
+    The Gaussian before a reduction by ``f`` has a standard deviation of ``sqrt((f**2 - 1) / 12)``
+    voxels, the difference of the two voxel widths in second moment. Labels are not smoothed. Where
+    the voxels of ``onto`` are voxels of the volume, it is cropped and padded, and no value changes.
+
+    Parameters
+    ----------
+    volume
+        The image (linear interpolation, its type is kept) or labels (nearest voxel).
+    onto
+        The grid of the result; it must lie in the world of the volume.
+    outside
+        The value of voxels of ``onto`` that lie outside the volume.
+
+    Raises
+    ------
+    InputError
+        If the two lie in different worlds or dimensions, or the type of the voxels cannot hold
+        ``outside``.
 
     Examples
     --------
@@ -200,12 +225,14 @@ def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolum
 
 
 def straighten(volume: AnyVolume, *, outside: float = 0.0) -> AnyVolume:
-    """``volume`` itself, or on ``volume.grid.straightened()`` where its axes are sheared.
+    """Resample a volume on ``volume.grid.straightened()`` where its axes are sheared; else keep it.
+
+    ``outside`` is the value of voxels that the volume does not cover.
 
     Examples
     --------
     >>> tilted = Grid((4, 4), [[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    >>> straightened(Volume(torch.ones(4, 4), tilted)).data.shape
+    >>> straighten(Volume(torch.ones(4, 4), tilted)).data.shape
     torch.Size([1, 5, 5])
     """
     grid = volume.grid.straightened()
@@ -230,7 +257,7 @@ def _shift(step: Matrix, shape: tuple[int, ...], tolerance: float) -> list[int] 
 
 
 def antialias(volume: AnyVolume, onto: Grid) -> AnyVolume:
-    """Smooth ``volume`` so that it may be sampled at the spacing of ``onto``."""
+    """Smooth ``volume`` so that it may be sampled at the spacing of ``onto``, on its own grid."""
     turn = np.abs(np.linalg.inv(volume.grid.affine)[:-1, :-1] @ onto.affine[:-1, :-1])
     factor = np.maximum(turn.max(axis=1), 1.0)
     sigma = np.sqrt((factor**2 - 1) / 12)

@@ -57,13 +57,13 @@ def as_affine(matrix: ArrayLike, *, what: str = "affine") -> Matrix:
 
 
 def spacing_of(affine: Matrix) -> Matrix:
-    """Lengths of the index axes in world units, shape ``(d,)``."""
+    """Return the lengths of the index axes in world units, ``(d,)``."""
     lengths: Matrix = np.linalg.norm(affine[:-1, :-1], axis=0)
     return lengths
 
 
 def apply_affine(affine: Matrix, points: ArrayLike) -> Matrix:
-    """Map points ``(..., d)``.
+    """Map points ``(..., d)`` by an affine ``(d + 1, d + 1)``.
 
     Examples
     --------
@@ -75,16 +75,24 @@ def apply_affine(affine: Matrix, points: ArrayLike) -> Matrix:
 
 
 def about(centre: ArrayLike, linear: ArrayLike) -> Matrix:
-    """The affine with linear part ``linear`` that leaves ``centre`` where it is."""
+    """Return the affine with linear part ``linear`` that leaves the point ``centre`` where it is.
+
+    Parameters
+    ----------
+    centre
+        World point ``(d,)``.
+    linear
+        ``(d, d)``, such as a rotation.
+    """
     part = np.asarray(linear, dtype=np.float64)
     point = np.asarray(centre, dtype=np.float64)
     return homogeneous(part, point - part @ point)
 
 
 def rotation(angles: Sequence[float]) -> Matrix:
-    """Rotation matrix from one angle (2-D) or a rotation vector (3-D), in radians.
+    """Return the rotation matrix of one angle (2-D) or of a rotation vector (3-D), in radians.
 
-    The rotation vector's direction is the axis and its length the angle (Rodrigues).
+    The direction of the rotation vector is the axis and its length the angle (Rodrigues).
 
     Examples
     --------
@@ -107,7 +115,7 @@ def rotation(angles: Sequence[float]) -> Matrix:
 
 
 def shear_of(affine: Matrix) -> float:
-    """How far the index axes are off a right angle: the largest cosine between two of them.
+    """Return how far the index axes are off a right angle: the largest cosine between two of them.
 
     Examples
     --------
@@ -119,7 +127,21 @@ def shear_of(affine: Matrix) -> float:
 
 
 def nearest_rotation(linear: Matrix) -> Matrix:
-    """The proper rotation closest to ``linear`` in the Frobenius norm (polar decomposition)."""
+    """Return the proper rotation that is closest to a matrix in the Frobenius norm.
+
+    It is the orthogonal factor of the polar decomposition, with its last singular direction turned
+    round where the matrix mirrors.
+
+    Parameters
+    ----------
+    linear
+        ``(d, d)``, the linear part of an affine; it must be invertible.
+
+    Returns
+    -------
+    Matrix
+        ``(d, d)``, orthogonal, with determinant 1.
+    """
     u, _, vt = np.linalg.svd(linear)
     flip = np.eye(len(linear))
     flip[-1, -1] = np.sign(np.linalg.det(u @ vt))

@@ -105,7 +105,7 @@ class Grid:
 
     @cached_property
     def inverse_affine(self) -> Matrix:
-        """World to index."""
+        """The matrix ``(d + 1, d + 1)`` that takes world points to index coordinates."""
         return np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
 
     @property
@@ -123,12 +123,12 @@ class Grid:
         return apply_affine(self.affine, list(product(*((-0.5, n - 0.5) for n in self.shape))))
 
     def placed(self, shape: Sequence[int] | NDArray[np.int64], affine: ArrayLike) -> Grid:
-        """Another grid of this world."""
+        """Return another grid of this world, with its own shape and affine ``(d + 1, d + 1)``."""
         whole = tuple(int(n) for n in shape)
         return replace(self, shape=whole, affine=np.asarray(affine, dtype=np.float64))
 
     def in_unit(self, unit: str) -> Grid:
-        """The same voxels in the same place, with all lengths in ``unit`` (mm, µm or m).
+        """Return the same voxels in the same place, with all lengths in ``unit`` (mm, µm or m).
 
         Examples
         --------
@@ -139,11 +139,11 @@ class Grid:
         return replace(self, affine=scale @ self.affine, world=replace(self.world, unit=unit))
 
     def contains(self, points: Tensor) -> Tensor:
-        """Whether world points ``(..., d)`` lie in the field of view, ``(...)``."""
+        """Tell which world points ``(..., d)`` lie in the field of view, as booleans ``(...)``."""
         return is_inside(self.to_index(points), self.shape)
 
     def lies_on(self, other: Grid, *, tolerance: float = 0.01) -> bool:
-        """Whether the voxels of two grids are the same, within a share of a voxel of ``other``.
+        """Tell whether two grids have the same voxels, within a share of a voxel of ``other``.
 
         Examples
         --------
@@ -157,11 +157,11 @@ class Grid:
         return apart <= tolerance * min(other.spacing)
 
     def to_index(self, points: Tensor) -> Tensor:
-        """World points ``(..., d)`` to index coordinates."""
+        """Turn world points ``(..., d)`` into index coordinates."""
         return _affine_on(points, self.inverse_affine)
 
     def to_world(self, index: Tensor) -> Tensor:
-        """Index coordinates ``(..., d)`` to world points."""
+        """Turn index coordinates ``(..., d)`` into world points."""
         return _affine_on(index, self.affine)
 
     def world_points(self, rows: slice = slice(None)) -> Tensor:
@@ -180,28 +180,31 @@ class Grid:
             yield slice(start, min(start + step, self.shape[0]))
 
     def rows(self, rows: slice) -> Grid:
-        """The part of the grid that holds some rows of the first axis."""
+        """Return the part of the grid that holds the given rows of the first axis."""
         first, last, _ = rows.indices(self.shape[0])
         start = [first] + [0] * (self.ndim - 1)
         return self.window(start, (last - first, *self.shape[1:]))
 
     def window(self, start: Sequence[int], shape: Sequence[int]) -> Grid:
-        """The grid of ``shape`` voxels whose first voxel is index ``start`` of this one.
+        """Return the grid of ``shape`` voxels whose first voxel is index ``start`` of this one.
 
-        The window may reach beyond the grid: that is padding.
+        The window may reach beyond the grid, as padding does.
         """
         shift = homogeneous(np.eye(self.ndim), np.asarray(start, dtype=np.float64))
         return self.placed(shape, self.affine @ shift)
 
     def with_spacing(self, spacing: ArrayLike) -> Grid:
-        """The same field of view, in voxels as close to ``spacing`` as whole numbers allow."""
+        """Cover the same field of view with voxels as close to ``spacing`` as whole numbers allow.
+
+        ``spacing`` is in world units, one number for all axes or ``(d,)``.
+        """
         wanted = np.broadcast_to(np.asarray(spacing, dtype=np.float64), (self.ndim,))
         extent = np.array(self.shape) * np.array(self.spacing)
         # A tie must not be decided by the last bits of a header, which the unit changes.
         return self.with_shape(np.maximum(1, np.rint(extent / wanted + 1e-6)).astype(int))
 
     def with_shape(self, shape: Sequence[int] | NDArray[np.int64]) -> Grid:
-        """The same field of view (outer corners stay), cut into ``shape`` voxels."""
+        """Cut the same field of view (its outer corners stay) into ``shape`` voxels."""
         new = np.array(shape, dtype=np.float64)
         factor = np.array(self.shape) / new
         return self.placed(shape, self.affine @ homogeneous(np.diag(factor), (factor - 1) / 2))
@@ -228,7 +231,7 @@ class Grid:
         return self.placed(shape, homogeneous(linear, start))
 
     def reorder(self, codes: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """How to store an array of this grid so that its axes point along ``codes``.
+        """Tell how to store an array of this grid so that its axes point along ``codes``.
 
         Returns
         -------
@@ -257,9 +260,10 @@ class Grid:
 
 
 def is_inside(index: Tensor, shape: Sequence[int]) -> Tensor:
-    """Whether ``index (..., d)`` lies in an array of ``shape``: from -0.5, and below n - 0.5.
+    """Tell whether ``index (..., d)`` lies in an array of ``shape``: from -0.5, and below n - 0.5.
 
-    Half-open as in ITK, SciPy and GDAL, so that a point on the seam of two arrays lies in one.
+    The interval is half-open as in ITK, SciPy and GDAL, so that a point on the seam of two arrays
+    lies in one.
 
     Examples
     --------

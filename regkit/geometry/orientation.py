@@ -11,10 +11,10 @@ _CODES = (("L", "R"), ("P", "A"), ("I", "S"))
 
 
 def axis_directions(affine: Matrix) -> tuple[tuple[int, int], ...]:
-    """For each index axis, the world axis it runs along and its sign.
+    """Find for each index axis the world axis that it runs along, and its sign.
 
-    Axes are matched one to one so that the sum of the absolute cosines is largest; an oblique
-    grid gets the assignment that its storage order is closest to.
+    Axes are matched one to one so that the sum of the absolute cosines is largest; an oblique grid
+    gets the assignment that its storage order is closest to. ``affine`` is ``(d + 1, d + 1)``.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def axis_directions(affine: Matrix) -> tuple[tuple[int, int], ...]:
 
 
 def axis_codes(affine: Matrix) -> str:
-    """Orientation letters such as ``"LPS"``: where each index axis points to.
+    """Return orientation letters such as ``"LPS"``, which say where each index axis points to.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def axis_codes(affine: Matrix) -> str:
 
 
 def parse_codes(codes: str, ndim: int) -> tuple[tuple[int, int], ...]:
-    """Axis directions for letters such as ``"LPS"``; the inverse of :func:`axis_codes`.
+    """Turn letters such as ``"LPS"`` into axis directions; the inverse of :func:`axis_codes`.
 
     Raises
     ------

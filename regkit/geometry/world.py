@@ -81,7 +81,7 @@ class World:
         return self.axes == RAS
 
     def scale_to(self, unit: str) -> float:
-        """How many of ``unit`` make one unit of this world.
+        """Return how many of ``unit`` make one unit of this world.
 
         Raises
         ------
@@ -107,19 +107,19 @@ MEDICAL = World()
 
 
 def check_same_world(one: World, other: World, names: tuple[str, str]) -> None:
-    """Refuse to bring together what lies in two worlds.
+    """Refuse to combine two things that lie in different worlds.
 
     Parameters
     ----------
     one, other
-        The worlds.
+        The worlds of the two things.
     names
-        What messages call the two things that lie in them.
+        What messages call the two things, such as their file names.
 
     Raises
     ------
     InputError
-        Naming both.
+        If the worlds differ; it names both things and what brings them together.
 
     Examples
     --------

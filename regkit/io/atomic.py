@@ -78,23 +78,26 @@ def write_atomically(
 def write_serialised(
     path: Path, write: Callable[[BinaryIO], object], verify: Callable[[Path], object]
 ) -> None:
-    """:func:`write_atomically`, over a file that may be there, what a library writes in memory.
+    """Write what a library serialises in memory, with :func:`write_atomically`.
 
-    Libraries that write files themselves turn a full disk into errors of their own.
+    A file that is there is replaced. Libraries that write files themselves turn a full disk into
+    errors of their own.
 
     Parameters
     ----------
     path
         The final name; its folder is made if missing.
     write
-        Called with a file in memory.
+        Called with an open binary file in memory, which it fills.
     verify
-        As there.
+        Called with the temporary name; it raises when what it reads is not what was meant.
 
     Raises
     ------
-    InputError, ResourceError
-        As there.
+    InputError
+        If the folder cannot be made or written.
+    ResourceError
+        If the disk is full, or ``verify`` says so.
     """
     whole = io.BytesIO()
     write(whole)
@@ -143,12 +146,12 @@ def check_target(path: Path, overwrite: bool) -> None:
 
 
 def check_permission(folder: Path) -> None:
-    """Refuse a folder in which this user may make no file.
+    """Refuse a folder in which this user may not make files.
 
     Raises
     ------
     InputError
-        If that is so.
+        If the user has no permission to write there.
     """
     if not os.access(
         folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids
@@ -164,7 +167,7 @@ def _not_writable(folder: Path, reason: str) -> InputError:
 
 
 def flush(path: Path) -> None:
-    """Have the disk hold what was written to a file, or the names in a folder."""
+    """Make sure that the disk holds what was written to a file, or the names in a folder."""
     if path.is_dir() and sys.platform == "win32":
         return
     handle = os.open(path, os.O_RDONLY if sys.platform != "win32" else os.O_RDWR)
@@ -196,7 +199,7 @@ def disk_errors(folder: Path) -> Iterator[None]:
 
 
 def no_space(folder: Path, needed: int | None = None) -> ResourceError:
-    """The error for a full disk; ``needed`` is in bytes."""
+    """Make the error for a full disk; ``needed`` is in bytes."""
     shown = folder.parent if _OWNED.fullmatch(folder.name) else folder
     wanted = "" if needed is None else f"{size_text(needed)} are needed, "
     return ResourceError(
@@ -206,26 +209,26 @@ def no_space(folder: Path, needed: int | None = None) -> ResourceError:
 
 
 def free_space(folder: Path) -> int:
-    """Bytes that are free where ``folder`` is, or would be."""
+    """Return the bytes that are free where ``folder`` is, or would be."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free
 
 
 def owner_tag() -> str:
-    """Process, machine and a random number: who writes under a temporary name."""
+    """Name who writes under a temporary name: the process, the machine and a random number."""
     return f"{os.getpid()}-{_machine()}-{secrets.token_hex(4)}"
 
 
 def living(folder: Path) -> Iterator[tuple[Path, int]]:
-    """What processes of this machine are writing in ``folder``, and their numbers."""
+    """List what running processes of this machine are writing in ``folder``, with their ids."""
     for entry, pid in _owned(folder):
         if _runs(pid):
             yield entry, pid
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Delete what processes of this machine that no longer run left half-written in ``folder``."""
+    """Delete half-written files in ``folder`` whose process, on this machine, no longer runs."""
     for entry, pid in _owned(folder):
         if _runs(pid):
             continue

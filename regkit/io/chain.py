@@ -11,7 +11,10 @@ from regkit.transforms import Transform, compose
 
 
 def open_chain(paths: Sequence[Path]) -> Transform:
-    """The transforms in ``paths``, in the order in which a world point passes them.
+    """Read several transform files as one map, in the order in which a world point passes them.
+
+    Each maps world points of fixed to world points of moving (RAS+ mm): the first file of ``paths``
+    is applied first.
 
     Raises
     ------

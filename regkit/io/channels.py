@@ -19,7 +19,19 @@ _COLOURS = (3, 4)  # RGB, and with alpha
 def meant_channels(
     name: str, count: int, channel: int | None, channels: Channels | None
 ) -> tuple[int, ...]:
-    """The numbers of the channels that are meant, of ``count`` in a file.
+    """Find which channels of a file the user means, as their numbers from 0.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    count
+        How many channels it has.
+    channel
+        The single channel that the user named; None where none is named.
+    channels
+        The channels that the user named together: numbers, ``"all"`` or ``"luminance"`` (then all
+        of them are returned); None where a single one is wanted.
 
     Raises
     ------
@@ -59,10 +71,10 @@ def _existing(name: str, count: int, number: int) -> int:
 
 
 def luminance(volume: Volume) -> Volume:
-    """The grey of an RGB or RGBA image by ITU-R BT.709, which has no data where alpha is 0.
+    """Turn an RGB or RGBA image into grey by ITU-R BT.709; where alpha is 0 there are no data.
 
-    Taken of the values as they are, without undoing their gamma; in float32, or float64 where the
-    image has it.
+    The values are weighted as they are, without undoing their gamma; the result is in float32, or
+    in float64 where the image has it.
 
     Examples
     --------
@@ -88,7 +100,9 @@ def _opaque(volume: Volume) -> Tensor | None:
 
 
 def pick_channels(volume: Volume, options: ReadOptions) -> Volume:
-    """The channels of an image in memory that ``options`` name; all for luminance, or for none.
+    """Pick from an image in memory the channels that ``options`` name.
+
+    All are kept where none is named, and for luminance, which is computed later.
 
     Raises
     ------

@@ -37,7 +37,7 @@ class FileState:
 
     @classmethod
     def now(cls, path: Path) -> FileState:
-        """That of a file; one that is not there has neither."""
+        """Return the present state of a file; one that is not there has neither size nor time."""
         try:
             status = path.stat()
         except (OSError, ValueError):
@@ -92,16 +92,16 @@ class FileSource:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the voxels, ``(C, *spatial)``."""
+        """The shape of the voxels, ``(C, *spatial)``."""
         return (self.header.kept, *self.header.grid.shape)
 
     @property
     def in_parts(self) -> bool:
-        """Whether the format reads a window alone."""
+        """Whether the format can read a window without the rest."""
         return self.header.in_parts
 
     def read(self, part: Part | None = None) -> Voxels:
-        """Data ``(C, *spatial)`` and where there is some, of a part or of everything.
+        """Read a part of the voxels, or all: data ``(C, *spatial)``, and where they are valid.
 
         Raises
         ------
@@ -121,9 +121,20 @@ class FileSource:
 def when_touched(
     path: str | Path, options: ReadOptions, kind: type[Opened], opens: Open[Opened]
 ) -> Opened:
-    """A volume of ``kind`` by the header of a file; ``opens`` reads its voxels when touched.
+    """Read the header of a file now, and give a volume that reads its voxels when they are touched.
 
     A format that does not say what type its values have is read at once.
+
+    Parameters
+    ----------
+    path
+        An image file, or a folder where a format takes one.
+    options
+        The choices of :func:`regkit.io.read`.
+    kind
+        What to make: :class:`regkit.Volume`, or :class:`regkit.Labels` for a label map.
+    opens
+        Reads the voxels of a header; a function of a module, so that the volume can be pickled.
 
     Raises
     ------

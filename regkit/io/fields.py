@@ -30,11 +30,12 @@ _INTENT_VECTOR = 1007
 
 
 def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
-    """Read a displacement field.
+    """Read a displacement field, fixed to moving, from a 5-D NIfTI file.
 
     Vectors are in LPS mm under intent 1007 (what ITK and ANTs write) and in RAS+ mm under intent
-    1006, as ITK reads both; dense fields of NiftyReg and of SPM (``y_*.nii``) hold displacements
-    or positions in RAS+ mm, and say so by their intent's name.
+    1006, as ITK reads both; dense fields of NiftyReg and of SPM (``y_*.nii``) hold displacements or
+    positions in RAS+ mm, and say so by their intent's name. The field that is returned is in RAS+
+    mm.
 
     Raises
     ------
@@ -59,7 +60,12 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
 def field_writers(
     field: DisplacementField,
 ) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
-    """What writes ``u`` to a path, in LPS mm under intent 1007, and what checks it there.
+    """Prepare to write a field, fixed to moving, as 5-D NIfTI in LPS mm under intent 1007.
+
+    Returns
+    -------
+    write, verify
+        The first writes ``u`` to a path, the second checks what lies there.
 
     Raises
     ------
@@ -76,7 +82,7 @@ def field_writers(
 
 
 def lps_components(u: torch.Tensor) -> torch.Tensor:
-    """``u (d, ...)`` with its components in LPS instead of RAS+; a copy on the CPU."""
+    """Copy ``u (d, ...)`` to the CPU with its components in LPS instead of RAS+."""
     return flip_components(u.detach().cpu().clone(memory_format=torch.contiguous_format))
 
 
@@ -136,7 +142,25 @@ def flip_components(u: torch.Tensor) -> torch.Tensor:
 
 
 def check_vectors(name: str, u: torch.Tensor) -> torch.Tensor:
-    """Refuse a field with values that are not finite."""
+    """Refuse a displacement field with values that are not finite.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    u
+        Displacements ``(d, *spatial)``.
+
+    Returns
+    -------
+    Tensor
+        ``u`` itself.
+
+    Raises
+    ------
+    InputError
+        If a value is NaN or infinite; it says how many are.
+    """
     low, high = torch.aminmax(u)
     if not bool(torch.isfinite(low) & torch.isfinite(high)):
         bad = int((~torch.isfinite(u)).sum())

@@ -105,12 +105,18 @@ def read(
 
 
 def read_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Volume:
-    """:func:`read`, with its choices in one piece: the header now, the voxels when touched."""
+    """Read an image as :func:`read` does, with the choices of the user in one :class:`ReadOptions`.
+
+    The header is read now, the voxels when they are touched.
+    """
     return when_touched(path, options, Volume, open_image)
 
 
 def read_labels_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Labels:
-    """:func:`read_labels`, with its choices in one piece, in the same way."""
+    """Read a label map as :func:`read_labels` does, with the user's choices in one object.
+
+    The header is read now, the voxels when they are touched.
+    """
     return when_touched(path, options, Labels, open_labels)
 
 
@@ -150,7 +156,7 @@ def open_image(
 
 
 def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
-    """The frames of a file one after the other, or the one that ``options`` name.
+    """Read the frames of a file one after the other, or only the one that ``options`` name.
 
     Parameters
     ----------
@@ -234,13 +240,28 @@ def open_labels(
     *,
     window: Window | None = None,
 ) -> Labels:
-    """:func:`open_image` for labels, which are read at once."""
+    """Read a label map at once, voxels and all, by a path or by a header that was read already.
+
+    Parameters
+    ----------
+    source
+        A path, or what :func:`regkit.io.preflight` returned, in which ``options`` are then.
+    options
+        The choices of :func:`read_labels`.
+    window
+        A slice of indices for every axis: the part that is read; all of it when left out.
+
+    Raises
+    ------
+    InputError
+        As :func:`read_labels`, or if there is no such window.
+    """
     header = source if isinstance(source, Header) else preflight(source, options)
     return labels_of(open_image(header, window=window), header)
 
 
 def labels_of(image: Volume, header: Header) -> Labels:
-    """The voxels of an image as labels, which they must be but for the rounding of the file.
+    """Turn an image into labels: its values must be whole numbers but for the rounding of the file.
 
     Raises
     ------

@@ -30,9 +30,9 @@ _BY_SUFFIX = {".lta": _LTA, ".xfm": _XFM, ".x5": _X5, ".1d": _AFNI}
 
 
 def foreign_transform(path: Path) -> tuple[str, str] | None:
-    """What kind of transform another program wrote, and what converts it; None if unknown.
+    """Recognise a transform file of another program, and say what converts it; None if unknown.
 
-    The file must be there; it is known by its first bytes, or by its extension.
+    The file must be there; it is recognised by its first bytes, or by its extension.
     """
     with path.open("rb") as file:
         start = file.read(_START)

@@ -36,11 +36,21 @@ class Fits(Protocol):
 
 
 def holds_everything(name: str, grid: Grid, dtype: str | None) -> None:
-    """Nothing to refuse, as most formats have it."""
+    """Refuse nothing: the ``fits`` of formats that can hold every image.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    grid
+        Where the image lies.
+    dtype
+        The type of its voxels; None where it is not known yet.
+    """
 
 
 def writes_nothing_beside(path: Path) -> tuple[str, ...]:
-    """No further file, as most formats have it."""
+    """Name no further file: the ``beside`` of formats that write a single one."""
     return ()
 
 

@@ -53,7 +53,7 @@ class _Patient:
 
 @contextmanager
 def new_hdf5(path: Path) -> Iterator[Any]:
-    """A new file of h5py, flushed and closed at the end of the block.
+    """Open a new HDF5 file for writing with h5py; it is flushed and closed at the end of the block.
 
     Raises
     ------

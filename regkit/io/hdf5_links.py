@@ -11,7 +11,7 @@ from regkit.io.names import display_name
 
 
 def check_links(path: Path, depth: int) -> None:
-    """Refuse a file with links to elsewhere, sets stored in other files, or sizes that lie.
+    """Refuse an HDF5 file with links, with data stored in other files, or with sizes that lie.
 
     Parameters
     ----------

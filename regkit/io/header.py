@@ -98,7 +98,7 @@ class Header:
     def of(
         self, *, frame: int | None, channel: int | None, channels: Channels | None = None
     ) -> Header:
-        """The header of one frame and one channel, or of several together.
+        """Return the header of one frame and one channel, or of several channels together.
 
         Raises
         ------
@@ -116,18 +116,18 @@ class Header:
 
     @property
     def kept(self) -> int:
-        """How many channels the image has that is meant."""
+        """How many channels the image will have once it is read."""
         return 1 if self.grey else max(1, len(self.together))
 
     @property
     def each_channel(self) -> list[Header]:
-        """One header a channel that is meant."""
+        """One header for each channel that is meant."""
         if not self.together:
             return [self]
         return [replace(self, channel=n, together=(), grey=False) for n in self.together]
 
     def each_frame(self, options: ReadOptions) -> list[Header]:
-        """Headers of all frames, or of the one that ``options`` names, of its channel.
+        """Return one header for each frame, or only that of the frame that ``options`` name.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Header:
         ]
 
     def level(self, number: int) -> Grid:
-        """The grid of a level of resolution, 0 for the finest.
+        """Return the grid of a level of resolution, 0 for the finest.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class Header:
 
 
 def product(values: Sequence[int]) -> int:
-    """Product in whole numbers of any size, so that no header can overflow it."""
+    """Multiply whole numbers of any size, so that no header can overflow the result."""
     total = 1
     for value in values:
         total *= int(value)
@@ -163,7 +163,20 @@ def product(values: Sequence[int]) -> int:
 
 
 def check_dims(name: str, dims: Sequence[int]) -> None:
-    """Refuse an axis that is empty or negative."""
+    """Refuse a header in which an axis is empty or negative.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    dims
+        Number of voxels along each axis.
+
+    Raises
+    ------
+    InputError
+        If one is below 1; it names the axis.
+    """
     for axis, size in enumerate(dims):
         if size < 1:
             what = "is empty" if size == 0 else "is negative"
@@ -179,10 +192,21 @@ def check_claim(
 
     Parameters
     ----------
+    name
+        The file, for messages.
     claimed
         Bytes of all voxels by the header.
     found
         Bytes that the file has for them, compressed or not.
+    compressed
+        Whether the voxels are inside gzip, so that fewer bytes may hold them.
+    max_bytes
+        The most that the voxels may take, uncompressed.
+
+    Raises
+    ------
+    InputError
+        If more is claimed than the file can hold, or than ``max_bytes``.
     """
     if claimed > (found * MAX_DEFLATE if compressed else found):
         state = "compressed " if compressed else ""
@@ -198,7 +222,20 @@ def check_claim(
 
 
 def check_spacing(name: str, spacing: Sequence[float]) -> None:
-    """Refuse spacings that are not finite, not positive or implausible in millimetres."""
+    """Refuse spacings that are not finite, not positive or implausible in millimetres.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    spacing
+        Distance of neighbouring voxel centres along each axis, in mm.
+
+    Raises
+    ------
+    InputError
+        If one is not finite, not positive, or outside ``SPACING_RANGE``; it names the axis.
+    """
     low, high = SPACING_RANGE
     for axis, value in enumerate(spacing):
         if not np.isfinite(value) or value <= 0:
@@ -214,7 +251,25 @@ def check_spacing(name: str, spacing: Sequence[float]) -> None:
 
 
 def check_affine(name: str, affine: Matrix, *, what: str = "affine", hint: str = "") -> None:
-    """Refuse an affine that is not finite, not invertible or implausible."""
+    """Refuse an affine that is not finite, not invertible or implausible.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    affine
+        ``(d + 1, d + 1)``, index to world in mm.
+    what
+        What messages call the affine, such as ``"affine (sform)"``.
+    hint
+        What messages add after "fix the header", such as another form to choose.
+
+    Raises
+    ------
+    InputError
+        If a value is not finite, the axes are not independent, the spacing is implausible, or the
+        origin is more than 1e9 mm away.
+    """
     linear = affine[:-1, :-1]
     if not np.isfinite(affine).all():
         raise InputError(f"{name}: the {what} is not finite; fix the header{hint}")
@@ -233,7 +288,24 @@ def check_affine(name: str, affine: Matrix, *, what: str = "affine", hint: str =
 
 
 def check_shear(name: str, affine: Matrix, *, cure: str, what: str = "affine") -> None:
-    """Refuse axes that are not at right angles, and say what to do about it (``cure``)."""
+    """Refuse an affine whose axes are not at right angles.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    affine
+        ``(d + 1, d + 1)``, index to world.
+    cure
+        What the user can do about it, as the message ends.
+    what
+        What messages call the affine, such as ``"affine (qform)"``.
+
+    Raises
+    ------
+    InputError
+        If the cosine between two axes is above ``MAX_SHEAR``.
+    """
     shear = shear_of(affine)
     if shear > MAX_SHEAR:
         raise InputError(
@@ -243,7 +315,29 @@ def check_shear(name: str, affine: Matrix, *, cure: str, what: str = "affine") -
 
 
 def check_choice(name: str, what: str, count: int, given: int | None) -> int:
-    """Which of ``count`` to read, where ``what`` is ``"frame"`` or ``"channel"``."""
+    """Find which frame, or which channel, of a file is to be read.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    what
+        ``"frame"`` or ``"channel"``.
+    count
+        How many the file holds.
+    given
+        The number that the user named, from 0; None where none is named.
+
+    Returns
+    -------
+    int
+        The number to read, from 0; a single one needs no name.
+
+    Raises
+    ------
+    InputError
+        If there are several and none is named, or there is none of this number.
+    """
     if given is None and count > 1:
         raise InputError(
             f"{name}: has {count} {what}s, and one can be read; pass {what}=N, N from 0 to "
@@ -256,7 +350,22 @@ def check_choice(name: str, what: str, count: int, given: int | None) -> int:
 
 
 def finite(name: str, data: NDArray[np.generic], nan: float | None) -> NDArray[np.generic]:
-    """``data`` with NaN and infinite values replaced by ``nan``, or refused where that is None."""
+    """Replace NaN and infinite voxels by a value, or refuse them where none is given.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    data
+        Voxels ``(C, *spatial)``; the array is returned as it is where all are finite.
+    nan
+        The value that stands in for them; None refuses them.
+
+    Raises
+    ------
+    InputError
+        If a voxel is not finite and ``nan`` is None; it says how many are.
+    """
     if data.dtype.kind != "f" or (np.isfinite(data.min()) and np.isfinite(data.max())):
         return data
     good = np.isfinite(data)
@@ -269,9 +378,9 @@ def finite(name: str, data: NDArray[np.generic], nan: float | None) -> NDArray[n
 
 
 def known_voxels(data: NDArray[np.generic], nan: float | None) -> NDArray[np.bool_] | None:
-    """Where all channels of ``data (C, *spatial)`` are finite; None for everywhere.
+    """Tell where all channels of ``data (C, *spatial)`` are finite; None stands for everywhere.
 
-    Or where ``nan`` does not stand in for what is not, which :func:`finite` refuses then.
+    Without ``nan`` the answer is None as well: :func:`finite` refuses such voxels then.
     """
     if nan is None or data.dtype.kind != "f":
         return None
@@ -280,14 +389,27 @@ def known_voxels(data: NDArray[np.generic], nan: float | None) -> NDArray[np.boo
 
 
 def torch_type(name: str, data: NDArray[np.generic]) -> str:
-    """The name of the type in which torch holds ``data`` without loss."""
+    """Name the type in which torch holds an array without loss.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    data
+        Voxels ``(C, *spatial)``.
+
+    Raises
+    ------
+    InputError
+        If ``data`` are uint64 and a value is above the largest int64.
+    """
     if data.dtype.name == "uint64" and int(data.max()) > np.iinfo(np.int64).max:
         raise InputError(f"{name}: has values above the largest 64-bit integer; rescale them")
     return TORCH_TYPES.get(data.dtype.name, data.dtype.name)
 
 
 def size_text(count: int) -> str:
-    """A number of bytes for people.
+    """Write a number of bytes as people read it.
 
     Examples
     --------

@@ -19,7 +19,7 @@ _BLOCK = 1 << 18
 
 
 def inflate(name: str, text: TextHeader) -> bytearray:
-    """All voxels of a file, of one stream of zlib or of any number of gzip members.
+    """Decompress all voxels of a file, from one zlib stream or any number of gzip members.
 
     Raises
     ------

@@ -35,14 +35,32 @@ _IMAGE_IO = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO"}
 
 
 def simpleitk() -> ModuleType:
-    """SimpleITK, imported when a format of ITK is first touched."""
+    """Import SimpleITK, which happens when a format of ITK is first touched."""
     return require("SimpleITK", extra="all")
 
 
 def itk_header(
     path: Path, options: ReadOptions, *, kind: str, parse: Callable[[Path], TextHeader]
 ) -> Header:
-    """Check the header of a NRRD or MetaImage file; see :func:`regkit.io.preflight.preflight`."""
+    """Check the header of a NRRD or MetaImage file; see :func:`regkit.io.preflight.preflight`.
+
+    Parameters
+    ----------
+    path
+        The file with the header; its voxels may lie beside it.
+    options
+        What the user allows, such as ``assume_ras``, and the bound on its size.
+    kind
+        ``"NRRD"`` or ``"MetaImage"``.
+    parse
+        Reads and checks the text of the header before ITK sees the file.
+
+    Raises
+    ------
+    InputError
+        If the header is damaged, not what ITK takes it for, has no orientation, or claims more than
+        the file holds.
+    """
     name = display_name(path)
     text = parse(path)
     _check_text(name, text, options.max_bytes)
@@ -67,7 +85,21 @@ def itk_header(
 
 
 def read_itk(header: Header, window: Window, level: int) -> NDArray[Any]:
-    """Voxels of one frame and channel, ``(*window)``, in native byte order.
+    """Read the voxels of one frame and channel of a NRRD or MetaImage file.
+
+    Parameters
+    ----------
+    header
+        As :func:`itk_header` returned it, with frame and channel chosen.
+    window
+        A slice of indices for every axis.
+    level
+        Always 0: these files hold one level of resolution.
+
+    Returns
+    -------
+    NDArray
+        ``(*window)``, in native byte order.
 
     Raises
     ------
@@ -96,9 +128,17 @@ def _all_stored(header: Header, text: TextHeader) -> NDArray[Any]:
 
 
 def image_from(data: NDArray[Any], grid: Grid, *, vectors: bool = False) -> Any:
-    """An image of SimpleITK around ``data``, stored last axis first as numpy sees ITK.
+    """Make an image of SimpleITK from an array and a grid.
 
-    The last axis of ``vectors`` lists the values of a voxel.
+    Parameters
+    ----------
+    data
+        Voxels with the last axis of the grid first, ``(*reversed(grid.shape))``, as NumPy sees
+        those of ITK; with ``vectors`` a last axis lists the values of a voxel.
+    grid
+        Where they lie; its RAS+ world becomes ITK's LPS.
+    vectors
+        Whether a voxel has several values.
     """
     image = simpleitk().GetImageFromArray(data, isVector=vectors)
     place = to_itk(grid)
@@ -109,7 +149,7 @@ def image_from(data: NDArray[Any], grid: Grid, *, vectors: bool = False) -> Any:
 
 
 def grid_from(image: Any) -> Grid:
-    """Where an image of SimpleITK lies in the world (RAS+ mm)."""
+    """Return the grid of an image of SimpleITK, in RAS+ mm."""
     place = ItkGeometry(image.GetSpacing(), image.GetOrigin(), image.GetDirection())
     return from_itk(image.GetSize(), place)
 
@@ -117,7 +157,18 @@ def grid_from(image: Any) -> Grid:
 def write_itk(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write an array of one frame, first axis fastest, as NRRD or MetaImage, uncompressed.
+    """Write an image of one frame as NRRD or MetaImage, uncompressed.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)``, the first axis fastest.
+    grid
+        Where the voxels lie, in RAS+ mm or pixels; the file says it in LPS.
+    path
+        The file; its extension chooses the format.
+    repetition
+        Unused: these files are written with one frame.
 
     Raises
     ------
@@ -133,7 +184,26 @@ def write_itk(
 def write_itk_channels(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write an array ``(*grid.shape, C)`` as vectors; otherwise as :func:`write_itk`."""
+    """Write an image of several channels as NRRD or MetaImage, uncompressed.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape, C)``; the channels become the values of a voxel.
+    grid
+        Where the voxels lie, in RAS+ mm or pixels; the file says it in LPS.
+    path
+        The file; its extension chooses the format.
+    repetition
+        Unused: these files are written with one frame.
+
+    Raises
+    ------
+    InputError
+        If SimpleITK cannot write there.
+    ResourceError
+        If the disk is full.
+    """
     axes = [*reversed(range(grid.ndim)), grid.ndim]
     vectors = np.ascontiguousarray(np.transpose(data, axes))
     image = image_from(vectors, grid, vectors=True)
@@ -141,7 +211,16 @@ def write_itk_channels(
 
 
 def write_with(write: Callable[[], None], path: Path, needed: int) -> None:
-    """Call a writer of SimpleITK, once there is room, and translate its failure.
+    """Call a writer of SimpleITK once there is room for its file, and translate its failure.
+
+    Parameters
+    ----------
+    write
+        Writes the file.
+    path
+        Where it writes to.
+    needed
+        Bytes that must be free in the folder of ``path``.
 
     Raises
     ------
@@ -162,12 +241,25 @@ def write_with(write: Callable[[], None], path: Path, needed: int) -> None:
 
 
 def verify_itk(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None:
-    """Compare a file with the array and grid that it was written from.
+    """Compare a NRRD or MetaImage file with the image that was written into it.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)``, what was written.
+    grid
+        Where its voxels lie.
+    path
+        The file.
+    kind
+        ``"NRRD"`` or ``"MetaImage"``.
 
     Raises
     ------
+    InputError
+        If ITK cannot read the file.
     ResourceError
-        If it differs: the disk lost something.
+        If the file differs: the disk lost something.
     """
     image = _attempt(path, _reader(path, kind).Execute)
     found = np.transpose(simpleitk().GetArrayViewFromImage(image))
@@ -175,7 +267,7 @@ def verify_itk(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None
 
 
 def reason(error: Exception) -> str:
-    """The last line of a message of ITK, which is where it says what is wrong."""
+    """Return the last line of an error of ITK, which is where it says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
 

@@ -19,7 +19,9 @@ from regkit.transforms import DisplacementField
 
 
 def read_itk_field(path: Path) -> DisplacementField:
-    """Read a displacement field, whose vectors are in LPS mm as ITK takes them.
+    """Read a displacement field, fixed to moving, from a NRRD or MetaImage file of vectors.
+
+    The vectors of the file are in LPS mm as ITK takes them, those of the field in RAS+ mm.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from regkit.transforms import Affine, Transform
 
 
 def read_itk_transform(path: Path) -> Transform:
-    """The transform in a file of ITK, after a look at what it declares.
+    """Read the transform in a file of ITK, fixed to moving, once what it declares is checked.
 
     Raises
     ------
@@ -38,7 +38,18 @@ def read_itk_transform(path: Path) -> Transform:
 
 
 def hdf5_writers(transform: Transform) -> Writers:
-    """What writes a composite to a path, and what checks it there."""
+    """Prepare to write a transform, fixed to moving, as an ITK composite in HDF5.
+
+    Returns
+    -------
+    write, verify
+        The first writes the composite to a path, the second checks what lies there.
+
+    Raises
+    ------
+    InputError
+        If a part is of a type that ITK has no name for.
+    """
     parts = hdf5_transforms(transform)
     needed = stored_bytes(parts)
     return (
@@ -48,7 +59,13 @@ def hdf5_writers(transform: Transform) -> Writers:
 
 
 def affine_writers(transform: Affine) -> Writers:
-    """What writes a matrix to a path, and what checks it there."""
+    """Prepare to write an affine, fixed to moving, as a transform file of ITK.
+
+    Returns
+    -------
+    write, verify
+        The first writes the matrix to a path, the second checks what lies there.
+    """
     itk = transform_to_sitk(transform)
     return (
         lambda path: write_with(lambda: simpleitk().WriteTransform(itk, str(path)), path, 0),

@@ -31,9 +31,10 @@ _SLAB_VALUES = 1 << 22
 
 
 def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
-    """What a composite of ITK lists for ``transform``, outermost first.
+    """List the parts of the ITK composite that stands for a transform, outermost first.
 
-    Both ``Chain((a, b))`` and the composite of ``a, b`` map ``x`` to ``a(b(x))``.
+    All map fixed to moving. Both ``Chain((a, b))`` and the composite of ``a, b`` map ``x`` to
+    ``a(b(x))``; a velocity field becomes its displacement.
 
     Raises
     ------
@@ -50,15 +51,15 @@ def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
 
 
 def stored_bytes(parts: Sequence[Hdf5Transform]) -> int:
-    """Bytes that the fields among ``parts`` take in a file."""
+    """Count the bytes that the fields among ``parts`` take in a file."""
     return sum(4 * part.u.numel() for part in parts if isinstance(part, DisplacementField))
 
 
 def write_hdf5(parts: Sequence[Hdf5Transform], path: Path) -> None:
-    """Write a composite: affines in float64, fields in float32.
+    """Write a composite in ITK's HDF5 layout: affines in float64, fields in float32.
 
-    Fields are not compressed: deflate takes ten times as long as writing them, for a fifth of
-    their size.
+    ``parts`` are listed outermost first. Fields are not compressed: deflate takes ten times as long
+    as writing them, for a fifth of their size.
 
     Raises
     ------

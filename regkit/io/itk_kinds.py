@@ -27,12 +27,12 @@ _COMPOSITE, _FIELD = "CompositeTransform", "DisplacementFieldTransform"
 
 
 def check_kind(name: str, kind: str) -> tuple[str, int]:
-    """A kind such as ``AffineTransform_double_3_3`` as its name and its dimension.
+    """Split a kind such as ``AffineTransform_double_3_3`` into its name and its dimension.
 
     Raises
     ------
     InputError
-        If it is no kind, or one that is not read.
+        If it is not a kind of ITK, or one that is not read.
     """
     found = re.fullmatch(r"(\w+)_(?:double|float)_([23])_\2", kind, flags=re.ASCII)
     if found is None:
@@ -48,18 +48,18 @@ def check_kind(name: str, kind: str) -> tuple[str, int]:
 
 
 def check_counts(name: str, kind: str, parameters: int, fixed: Sequence[float]) -> None:
-    """Refuse a transform with another number of values than its kind has.
+    """Refuse a transform that has more or fewer numbers than its kind needs.
 
     Parameters
     ----------
     name
         The file, for messages.
     kind
-        Such as ``AffineTransform_double_3_3``.
+        The kind as the file names it, such as ``AffineTransform_double_3_3``.
     parameters
-        How many parameters there are.
+        How many parameters the file has for it.
     fixed
-        The fixed parameters.
+        The fixed parameters themselves: the size of a field is among them.
 
     Raises
     ------

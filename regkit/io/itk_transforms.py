@@ -19,7 +19,7 @@ _MAX_MATRIX = 1e9
 
 
 def transform_to_sitk(transform: Affine) -> Any:
-    """The same map of the LPS world."""
+    """Make a transform of SimpleITK from an affine, fixed to moving: the same map in LPS."""
     matrix = flip_xy(transform.matrix)
     out = simpleitk().AffineTransform(transform.ndim)
     out.SetMatrix(matrix[:-1, :-1].ravel().tolist())
@@ -28,7 +28,9 @@ def transform_to_sitk(transform: Affine) -> Any:
 
 
 def transform_from_sitk(itk: Any, name: str, *, nested: bool = False) -> Transform:
-    """The same map of the RAS+ world; composites are flattened, affines multiplied out.
+    """Turn a transform of SimpleITK, fixed to moving, into the same map of the RAS+ world.
+
+    Composites are flattened, and neighbouring affines multiplied out.
 
     Parameters
     ----------

@@ -21,14 +21,14 @@ class ItkGeometry:
 
     @property
     def affine(self) -> Matrix:
-        """Index to ITK's own world."""
+        """The matrix ``(d + 1, d + 1)`` that takes indices to ITK's own world, in LPS mm."""
         ndim = len(self.spacing)
         columns = np.array(self.direction).reshape(ndim, ndim) * np.array(self.spacing)
         return homogeneous(columns, self.origin)
 
 
 def lps(ndim: int) -> Matrix:
-    """The matrix that maps RAS+ to LPS, which is also its own inverse.
+    """Return the matrix that maps RAS+ to LPS, which is also its own inverse.
 
     Examples
     --------
@@ -39,19 +39,22 @@ def lps(ndim: int) -> Matrix:
 
 
 def flip_xy(matrix: Matrix) -> Matrix:
-    """A map of the RAS+ world as the same map of the LPS world, or the other way round."""
+    """Turn a matrix that maps RAS+ to RAS+ into the same map from LPS to LPS, or back.
+
+    ``matrix`` is ``(d + 1, d + 1)``, in world units.
+    """
     flip = lps(len(matrix) - 1)
     out: Matrix = flip @ matrix @ flip
     return out
 
 
 def vector_signs(ndim: int) -> tuple[float, ...]:
-    """Factors of the components of a vector between RAS+ and LPS."""
+    """Return the factors that turn the components of a vector from RAS+ to LPS, or back."""
     return tuple(np.diag(lps(ndim))[:ndim].tolist())
 
 
 def to_itk(grid: Grid) -> ItkGeometry:
-    """Where ``grid`` lies, in ITK's terms."""
+    """Describe where ``grid`` lies as ITK does, in LPS."""
     affine = lps(grid.ndim) @ grid.affine
     spacing = np.array(grid.spacing)
     direction = affine[:-1, :-1] / spacing
@@ -61,5 +64,8 @@ def to_itk(grid: Grid) -> ItkGeometry:
 
 
 def from_itk(shape: Sequence[int], geometry: ItkGeometry) -> Grid:
-    """The grid of an image of ITK."""
+    """Return the grid, in RAS+ mm, of an image that ITK describes in LPS.
+
+    ``shape`` is the number of voxels along each axis, the first axis first as in ``GetSize``.
+    """
     return Grid(tuple(shape), lps(len(geometry.spacing)) @ geometry.affine)

@@ -14,7 +14,7 @@ from regkit.io.options import AS_STORED, ReadOptions
 
 
 def preflight(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
-    """Check an image file by its header alone; one frame of it is meant.
+    """Check an image file by its header alone, once one frame of it is chosen.
 
     Nothing is repaired: what would change the anatomy is refused, and the message names the
     argument that allows it. The header is what :func:`regkit.io.open_image` reads by.
@@ -49,12 +49,14 @@ def preflight(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
 
 
 def read_header(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
-    """:func:`preflight` without the choice of a frame and a channel, which ``Header.of`` makes.
+    """Check an image file by its header alone; no frame or channel is chosen yet.
+
+    Otherwise it does as :func:`preflight`; :meth:`Header.of` chooses.
 
     Raises
     ------
     InputError
-        As there.
+        As :func:`preflight`, except for the choice of a frame and a channel.
     """
     place = Path(path)
     if _status(place)[0] != stat.S_IFDIR:
@@ -63,12 +65,12 @@ def read_header(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
 
 
 def check_regular(path: Path) -> None:
-    """Refuse what is not there, not a regular file, or empty.
+    """Refuse a path where nothing is, that is not a regular file, or that is empty.
 
     Raises
     ------
     InputError
-        With what it is instead.
+        If that is so; the message says what is there instead.
     """
     name, (kind, size) = display_name(path), _status(path)
     if kind == stat.S_IFDIR:

@@ -158,12 +158,12 @@ def _staged(folder: Path, last: Path) -> Iterator[Path]:
 
 
 def refuse_overwriting_inputs(outputs: Iterable[str | Path], inputs: Iterable[str | Path]) -> None:
-    """Refuse an output that is an input, also through a symbolic or hard link.
+    """Refuse an output that is also an input, even through a symbolic or hard link.
 
     Raises
     ------
     InputError
-        Naming the file.
+        If there is one; the message names both files.
 
     Examples
     --------

@@ -24,7 +24,7 @@ class _Plain(yaml.SafeLoader):
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
+    """Read the settings of a user, a mapping, from a YAML file.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from regkit.io.options import ReadOptions
 def said_spacing(
     name: str, ndim: int, found: tuple[float | None, ...] | None, options: ReadOptions
 ) -> tuple[tuple[float, ...], World]:
-    """Spacing along every axis, and its world: RAS+ mm or pixels.
+    """Find the spacing along every axis, and its world: RAS+ mm, or pixels where nobody says.
 
     Parameters
     ----------
@@ -20,15 +20,15 @@ def said_spacing(
     ndim
         How many axes it has.
     found
-        What the file says in millimetres, with None for an axis of which it says nothing; None
-        if it says nothing at all.
+        What the file says in millimetres, with None for an axis of which it says nothing; None if
+        it says nothing at all.
     options
-        In which the user may say more. What a file says is not overruled.
+        Its ``spacing`` is what the user says; it never overrules the file.
 
     Raises
     ------
     InputError
-        If the file says less than all, and the user nothing; or the spacing is unusable.
+        If the file says less than all and the user nothing, or the spacing is unusable.
 
     Examples
     --------

@@ -28,14 +28,34 @@ def read_stored(
     *,
     window: Window | None = None,
 ) -> NDArray[np.generic]:
-    """The ``window`` of an array that begins at byte ``start`` of a file.
+    """Read an uncompressed array, whole or a window of it, from a file.
 
     Only the slices of the last axis that are in the window are read.
+
+    Parameters
+    ----------
+    path
+        The file that holds the values.
+    name
+        What messages call it.
+    dtype
+        How the values are stored, byte order and all.
+    shape
+        The shape of the whole array; its first axis is fastest in the file.
+    start
+        The byte at which the array begins.
+    window
+        A slice of indices for every axis; everything when left out.
+
+    Returns
+    -------
+    NDArray
+        The window, in the byte order of the file.
 
     Raises
     ------
     InputError
-        If the data end early.
+        If the file cannot be read, or its data end early.
     """
     whole = tuple(slice(0, size) for size in shape)
     *planes, rows = window or whole
@@ -57,10 +77,30 @@ def read_compressed(
     *,
     end: int,
 ) -> NDArray[np.generic]:
-    """An array inside a gzip file, which is read to its end and must hold ``end`` bytes.
+    """Read an array inside a gzip file, and the rest of the stream for its checksum.
 
     nibabel stops where the voxels end and never sees the checksum, so that a flipped bit would
     pass; draining the stream is what verifies it.
+
+    Parameters
+    ----------
+    path
+        The compressed file.
+    name
+        What messages call it.
+    dtype
+        How the values are stored, byte order and all.
+    shape
+        The shape of the array; its first axis is fastest in the file.
+    start
+        The byte at which the array begins, once decompressed.
+    end
+        The bytes that the file must hold at least, once decompressed.
+
+    Returns
+    -------
+    NDArray
+        ``(*shape)``, in the byte order of the file.
 
     Raises
     ------

@@ -16,7 +16,7 @@ _GZIP = b"\x1f\x8b"
 
 
 def inside_gzip(path: Path) -> bool:
-    """Whether a file is compressed, by its first bytes.
+    """Tell by its first bytes whether a file is compressed.
 
     Raises
     ------
@@ -29,9 +29,18 @@ def inside_gzip(path: Path) -> bool:
 
 @contextmanager
 def open_stream(path: Path, name: str, *, compressed: bool) -> Iterator[BufferedIOBase]:
-    """The bytes of a file, decompressed where ``compressed`` says so.
+    """Open a file for reading, through gzip where it is compressed.
 
     The checksum at the end of a gzip stream is verified only when the stream is read to its end.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What messages call it.
+    compressed
+        Whether it is inside gzip; see :func:`inside_gzip`.
 
     Raises
     ------

@@ -46,22 +46,22 @@ class TextHeader:
 
     @property
     def dims(self) -> tuple[int, ...]:
-        """Sizes of the axes in space and time."""
+        """The sizes of the axes in space and time."""
         return tuple(size for axis, size in enumerate(self.sizes) if axis != self.listed)
 
     @property
     def channels(self) -> int:
-        """Values a voxel."""
+        """How many values a voxel has."""
         return 1 if self.listed is None else self.sizes[self.listed]
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the voxels take, uncompressed."""
+        """How many bytes the voxels take, uncompressed."""
         return product(self.sizes) * self.dtype.itemsize
 
 
 def header_lines(path: Path) -> Iterator[tuple[str, int]]:
-    """Lines of the header and the byte after each, up to 64 KiB.
+    """Read the lines of a header of at most 64 KiB, with the byte after each.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def header_lines(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def own_data_file(path: Path, value: str) -> Path:
-    """The data file that a detached header names, which must lie beside it.
+    """Return the data file that a detached header names, which must lie beside it.
 
     Raises
     ------
@@ -106,12 +106,21 @@ def own_data_file(path: Path, value: str) -> Path:
 
 
 def numbers(path: Path, field: str, text: str) -> tuple[float, ...]:
-    """The numbers of a field, which may be in brackets.
+    """Read the numbers of a header field, which may be in brackets.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    field
+        The name of the field, for messages.
+    text
+        What the field holds.
 
     Raises
     ------
     InputError
-        If something else is among them.
+        If something other than numbers is in it.
     """
     try:
         return tuple(float(part) for part in re.sub(r"[(),]", " ", text).split())
@@ -122,7 +131,22 @@ def numbers(path: Path, field: str, text: str) -> tuple[float, ...]:
 
 
 def whole_numbers(path: Path, field: str, text: str) -> tuple[int, ...]:
-    """The whole numbers of a field."""
+    """Read the whole numbers of a header field, at least one.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    field
+        The name of the field, for messages.
+    text
+        What the field holds.
+
+    Raises
+    ------
+    InputError
+        If it is empty, or something other than whole numbers is in it.
+    """
     found = numbers(path, field, text)
     if not found or not all(value.is_integer() for value in found):
         raise InputError(f"{display_name(path)}: {field} is {text!r}; it must hold whole numbers")
@@ -130,12 +154,21 @@ def whole_numbers(path: Path, field: str, text: str) -> tuple[int, ...]:
 
 
 def required_field(fields: dict[str, str], key: str, name: str) -> str:
-    """A field that must be there.
+    """Return the text of a header field that must be there.
+
+    Parameters
+    ----------
+    fields
+        The text of every field in the header, by its name.
+    key
+        The field that is needed.
+    name
+        The file, for messages.
 
     Raises
     ------
     InputError
-        If it is not.
+        If the header has no such field.
     """
     if key not in fields:
         raise InputError(f"{name}: its header has no field {key!r}; it is damaged")

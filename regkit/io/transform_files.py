@@ -40,7 +40,7 @@ class Declared:
 
 
 def declared_types(path: Path, suffix: str) -> list[str]:
-    """Names of the transforms in a file, such as ``AffineTransform_double_3_3``.
+    """List the kinds of the transforms in a file, such as ``AffineTransform_double_3_3``.
 
     Raises
     ------

@@ -25,10 +25,10 @@ _ON_A_GRID = (DisplacementField, VelocityField)
 
 
 def read_transform(path: str | Path) -> Transform:
-    """Read a transform, world points of fixed to world points of moving (RAS+ mm).
+    """Read a transform, which maps world points of fixed to world points of moving (RAS+ mm).
 
-    ITK's resampling transforms have the same direction; only their world is LPS, which is
-    turned here.
+    ITK's resampling transforms have the same direction; only their world is LPS, which is turned
+    here.
 
     Parameters
     ----------

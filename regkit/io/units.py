@@ -20,7 +20,7 @@ _SILENT = {"", "?", "none", "unknown"}
 
 
 def millimetres(name: str, field: str, units: Iterable[str]) -> float:
-    """How many millimetres one unit is, of a file whose axes must all have the same.
+    """Return how many millimetres one unit of a file is; all its axes must have the same.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ _STORED = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bo
 
 
 def array_of(volume: Volume) -> NDArray[Any]:
-    """The voxels of a volume, ``(*spatial)`` with the first axis fastest in memory.
+    """Give the voxels of a volume as files keep them, ``(*spatial)`` with the first axis fastest.
 
     Several channels are the last axis, ``(*spatial, C)``.
 
@@ -41,9 +41,18 @@ def array_of(volume: Volume) -> NDArray[Any]:
 
 
 def write_stream(write: Callable[[Any], object], path: Path, *, compressed: bool) -> None:
-    """Have ``write`` fill a new file, through gzip where ``compressed`` says so.
+    """Write a new file, through gzip where it is to be compressed.
 
     No time and no name enter the gzip header: the bytes depend on the content alone.
+
+    Parameters
+    ----------
+    write
+        Called with the open binary file, or the gzip stream into it, which it fills.
+    path
+        The file to make; one that is there is replaced.
+    compressed
+        Whether the content goes through gzip, at level 1.
     """
     with path.open("wb") as file:
         if not compressed:
@@ -55,19 +64,32 @@ def write_stream(write: Callable[[Any], object], path: Path, *, compressed: bool
 
 
 def mark_padding(volume: Volume, padding: float | None) -> Volume:
-    """The image with its padding marked as no data, where a value of padding is given."""
+    """Mark the padding of an image as no data, where a value of padding is given."""
     return volume if padding is None else volume.with_padding(padding)
 
 
 def storable(data: torch.Tensor) -> torch.Tensor:
-    """Voxels on the CPU, in a type that the formats know."""
+    """Move voxels of any shape to the CPU, in a type that the formats know."""
     return data.detach().cpu().to(_STORED.get(data.dtype, data.dtype))
 
 
 def check_same(
     path: Path, found: NDArray[Any], data: NDArray[Any], affine: Matrix, grid: Grid
 ) -> None:
-    """Compare what a file holds with what was written into it.
+    """Compare the voxels and the grid that a file holds with what was written into it.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    found
+        The voxels that were read back, ``(*grid.shape)`` or with frames or channels last.
+    data
+        Those that were written, of the same shape and type.
+    affine
+        The affine ``(d + 1, d + 1)`` that was read back, index to world.
+    grid
+        The grid that was written; it may be off by a thousandth of a voxel.
 
     Raises
     ------
@@ -80,7 +102,7 @@ def check_same(
 
 
 def lost(path: Path) -> ResourceError:
-    """The error for a file that does not hold what was written into it."""
+    """Make the error for a file that does not hold what was written into it."""
     return ResourceError(
         f"{path.name}: reads back differently from what was written; check the disk"
     )

@@ -94,6 +94,17 @@ def save_series(
 def check_output(path: Path, *, overwrite: bool, frames: int = 1, channels: int = 1) -> None:
     """Refuse a name that :func:`save` would refuse, before there is anything to save.
 
+    Parameters
+    ----------
+    path
+        Where the image is to be saved.
+    overwrite
+        Whether a file that is there may be replaced.
+    frames
+        How many frames are to be saved.
+    channels
+        How many channels each of them has.
+
     Raises
     ------
     InputError

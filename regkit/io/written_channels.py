@@ -20,7 +20,7 @@ _HEADER = 1 << 16  # bytes that a file may have besides its voxels
 
 
 def of_channels(form: Format) -> Format:
-    """The format as it writes several channels, ``(*grid.shape, C)``."""
+    """Return a format that writes and verifies arrays of several channels, ``(*grid.shape, C)``."""
     return replace(form, write=form.write_channels, verify=partial(_verify, form))
 
 
@@ -35,7 +35,7 @@ def _verify(form: Format, data: NDArray[Any], grid: Grid, path: Path) -> None:
 
 
 def _flat(affine: Matrix, ndim: int) -> Matrix:
-    """That of the plane, where a 2-D image was written as a slice."""
+    """Return the affine of the plane, where a 2-D image was written as a slice."""
     keep = [*range(ndim), -1]
     return affine[np.ix_(keep, keep)]
 

@@ -59,15 +59,15 @@ class Affine(Transform):
         return len(self.matrix) - 1
 
     def map(self, points: Tensor) -> Tensor:
-        """Map world points ``(..., d)``."""
+        """Map world points ``(..., d)`` of fixed to moving."""
         whole = torch.as_tensor(np.array(self.matrix), dtype=points.dtype, device=points.device)
         return points @ whole[:-1, :-1].T + whole[:-1, -1]
 
     def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
-        """The matrix, and no displacement."""
+        """Return the matrix itself, and a displacement of zero."""
         return self.matrix, torch.zeros(self.ndim, *([1] * self.ndim))
 
     def inverse(self) -> Affine:
-        """The exact inverse."""
+        """Return the exact inverse, which maps moving to fixed."""
         matrix = np.asarray(np.linalg.inv(self.matrix), dtype=np.float64)
         return Affine(matrix, self.moving_world, self.fixed_world)

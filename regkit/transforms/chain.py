@@ -40,7 +40,7 @@ class Chain(Transform):
         return self.links[0].moving_world
 
     def between(self, fixed_world: World | None, moving_world: World | None) -> Chain:
-        """The same chain, its ends known to lie in two worlds."""
+        """Return the same chain, known to connect two worlds."""
         outer, *middle, inner = self.links
         first = outer.between(outer.fixed_world, moving_world)
         return Chain((first, *middle, inner.between(fixed_world, inner.moving_world)))
@@ -51,13 +51,13 @@ class Chain(Transform):
         return self.links[0].ndim
 
     def map(self, points: Tensor) -> Tensor:
-        """Apply the innermost link first."""
+        """Map world points ``(..., d)`` of fixed to moving, through the innermost link first."""
         for link in reversed(self.links):
             points = link.map(points)
         return points
 
     def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
-        """An affine on the outside goes into the matrix."""
+        """Give the chain at the voxels of ``grid``; an outermost affine goes into the matrix."""
         outer, *rest = self.links
         if not isinstance(outer, Affine):
             return super().on(grid, rows)
@@ -65,10 +65,13 @@ class Chain(Transform):
         return outer.matrix @ matrix, u
 
     def inverse(self) -> Transform:
-        """The inverses in reverse order."""
+        """Return the inverses of the links in reverse order, which map moving to fixed."""
         return compose(*(link.inverse() for link in reversed(self.links)))
 
 
 def links(transform: Transform) -> tuple[Transform, ...]:
-    """Those of a chain, outermost first; anything else is its own only link."""
+    """Return the transforms of a chain, outermost first; any other transform is its own only link.
+
+    Each maps world points of fixed to world points of moving, as the whole does.
+    """
     return transform.links if isinstance(transform, Chain) else (transform,)

@@ -67,19 +67,21 @@ class DisplacementField(Transform):
         return self.grid.ndim
 
     def map(self, points: Tensor) -> Tensor:
-        """Map world points ``(..., d)``."""
+        """Map world points ``(..., d)`` of fixed to moving."""
         u = sample(self.u.to(points.device), self.grid.to_index(points))
         return points + u.movedim(0, -1).to(points.dtype)
 
     def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
-        """Sampled on the grid at once, without going through points."""
+        """Sample the displacement on the grid at once, without going through points."""
         part = grid.rows(rows)
         still = torch.zeros(self.ndim, *([1] * self.ndim), device=self.u.device)
         u = warp_grid(self.u, self.grid.inverse_affine @ part.affine, still, part.shape)
         return np.eye(self.ndim + 1), u
 
     def inverse(self, grid: Grid | None = None) -> DisplacementField:
-        """Solve ``v(y) = -u(y + v(y))``; see :func:`regkit.kernels.fields.invert`.
+        """Solve ``v(y) = -u(y + v(y))``, which maps moving to fixed.
+
+        See :func:`regkit.kernels.fields.invert`.
 
         Parameters
         ----------
@@ -105,12 +107,12 @@ class DisplacementField(Transform):
         return replace(inverse, residual=residual)
 
     def index_displacement(self) -> Tensor:
-        """``u`` in voxels of the grid instead of world units, ``(d, *shape)``."""
+        """Return ``u`` in voxels of the grid instead of world units, ``(d, *shape)``."""
         return _turn(self.u, torch.from_numpy(self.grid.inverse_affine[:-1, :-1].copy()))
 
 
 def from_index(u: Tensor, grid: Grid) -> DisplacementField:
-    """The field whose displacement is ``u`` voxels of ``grid``, ``(d, *shape)``."""
+    """Make a field, fixed to moving, whose displacement is ``u (d, *shape)`` voxels of ``grid``."""
     return DisplacementField(_turn(u, torch.from_numpy(grid.affine[:-1, :-1].copy())), grid)
 
 

@@ -44,19 +44,19 @@ class VelocityField(Transform):
 
     @cached_property
     def displacement(self) -> DisplacementField:
-        """``exp(v)`` by scaling and squaring (Arsigny et al., MICCAI 2006)."""
+        """The field ``exp(v)`` by scaling and squaring (Arsigny et al., MICCAI 2006)."""
         steps = DisplacementField(self.v, self.grid).index_displacement()
         return from_index(exponential(steps), self.grid)
 
     def map(self, points: Tensor) -> Tensor:
-        """Map world points ``(..., d)``."""
+        """Map world points ``(..., d)`` of fixed to moving."""
         return self.displacement.map(points)
 
     def on(self, grid: Grid, rows: slice = slice(None)) -> tuple[Matrix, Tensor]:
-        """That of the displacement."""
+        """Return what :attr:`displacement` gives at the voxels of ``grid``."""
         return self.displacement.on(grid, rows)
 
     def inverse(self) -> VelocityField:
-        """``exp(-v)``, exact up to the integration."""
+        """Return ``exp(-v)``, from moving to fixed, exact up to the integration."""
         back = replace(self, v=-self.v)
         return back.between(self.moving_world, self.fixed_world)

@@ -16,7 +16,7 @@ _WIDER = {"uint16": "int32", "uint32": "int64", "uint64": "int64"}
 
 
 def as_tensor(data: Any, name: str = "") -> Tensor:
-    """A tensor of an array of real numbers; memory is shared where that is possible.
+    """Turn an array of real numbers of any shape into a tensor; memory is shared where possible.
 
     Unsigned types of 16 bits and more become the next signed type that holds their values.
 
@@ -49,7 +49,7 @@ def as_tensor(data: Any, name: str = "") -> Tensor:
 
 
 def as_array(data: Tensor) -> NDArray[Any]:
-    """An array of a tensor ``(C, *spatial)``; one channel loses its axis.
+    """Turn a tensor ``(C, *spatial)`` into an array; one channel loses its axis.
 
     bfloat16, which NumPy does not know, becomes float32.
 

@@ -17,7 +17,7 @@ _WIDE = (torch.int32, torch.int64)
 
 
 def joined_channels(data: Sequence[Tensor]) -> Tensor:
-    """``(C, *spatial)`` of all, one after the other, in a type that holds the values of all.
+    """Join arrays ``(C, *spatial)`` along their channels, in a type that holds the values of all.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def check_one_grid(grids: Sequence[Grid], names: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        Naming the first image and one that lies elsewhere.
+        If one lies elsewhere than the first; it names both images.
     """
     first = grids[0]
     for grid, name in zip(grids[1:], names[1:], strict=True):

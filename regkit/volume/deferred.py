@@ -25,18 +25,18 @@ class VoxelSource(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the voxels, ``(C, *spatial)``."""
+        """The shape of the voxels, ``(C, *spatial)``."""
 
     @property
     def dtype(self) -> torch.dtype | None:
-        """Their type; None where only they themselves tell."""
+        """The type of the voxels; None where only the voxels themselves tell."""
 
     @property
     def in_parts(self) -> bool:
-        """Whether a part of them is read without the rest."""
+        """Whether a part of the voxels can be read without the rest."""
 
     def read(self, part: Part | None = None) -> Voxels:
-        """Data ``(C, *spatial)`` and where there is some, of a part or of everything.
+        """Read a part of the voxels, or all: data ``(C, *spatial)``, and where they are valid.
 
         Raises
         ------
@@ -53,11 +53,11 @@ class Deferred:
 
     @once
     def voxels(self) -> Voxels:
-        """All of them."""
+        """All voxels, which are read at the first touch and kept."""
         return self._checked(self.source.read(), self.source.shape[1:])
 
     def part(self, where: Part) -> Voxels:
-        """Some of them, which are not kept."""
+        """Read some of the voxels, a slice an axis; they are not kept."""
         return self._checked(self.source.read(where), tuple(s.stop - s.start for s in where))
 
     def _checked(self, voxels: Voxels, spatial: tuple[int, ...]) -> Voxels:
@@ -90,7 +90,7 @@ class Touched:
 
     @property
     def deferred(self) -> Deferred | None:
-        """What will read the voxels; None where they are in memory."""
+        """The source that will read the voxels; None where they are in memory."""
         found: Deferred | None = vars(self).get(_SOURCE)
         return found
 

@@ -10,12 +10,13 @@ from regkit.errors import InputError
 
 
 def check_fill(value: float, dtype: torch.dtype, name: str = "") -> None:
-    """Refuse a value for what lies outside that the voxels' type cannot hold.
+    """Refuse a fill value that the type of the voxels cannot hold.
 
     Parameters
     ----------
     value
-        The value; one that is not finite is for floating-point images only.
+        The value of voxels outside the image; one that is not finite is for floating-point images
+        only.
     dtype
         The type of the voxels.
     name
@@ -47,7 +48,9 @@ def check_fill(value: float, dtype: torch.dtype, name: str = "") -> None:
 
 
 def nearest_fill(value: float, dtype: torch.dtype) -> float:
-    """The value nearest to ``value`` that ``dtype`` holds: air of CT that is stored unsigned is 0.
+    """Return the value nearest to ``value`` that ``dtype`` holds.
+
+    The air of a CT image that is stored unsigned, for example, becomes 0.
 
     Examples
     --------

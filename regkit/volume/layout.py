@@ -14,12 +14,21 @@ from regkit.volume.deferred import Part
 
 
 def grid_around(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
-    """The grid of ``voxels`` under ``affine``; what lies before its axes are channels.
+    """Make the grid of an array of voxels from the affine that says where they lie.
+
+    Parameters
+    ----------
+    voxels
+        ``(*spatial)``, or ``(C, *spatial)`` with channels first.
+    affine
+        ``(d + 1, d + 1)``, index to RAS+ mm; its ``d`` tells which axes of ``voxels`` are spatial.
+    name
+        What messages call the image.
 
     Raises
     ------
     InputError
-        If the two have other numbers of axes.
+        If the affine is unusable, or ``voxels`` has neither ``d`` nor ``d + 1`` axes.
     """
     matrix = as_affine(affine, what=f"{name or 'volume'}: affine")
     ndim = len(matrix) - 1
@@ -32,14 +41,45 @@ def grid_around(voxels: Tensor, affine: ArrayLike, name: str) -> Grid:
 
 
 def reorder_axes(data: Tensor, order: Sequence[int], flipped: Sequence[int]) -> Tensor:
-    """``data (C, *spatial)`` with its axes permuted, then flipped."""
+    """Permute the spatial axes of an array, then flip some of them.
+
+    Parameters
+    ----------
+    data
+        ``(C, *spatial)``.
+    order
+        For each new spatial axis, from 0, the old one that it is; see :meth:`regkit.Grid.reorder`.
+    flipped
+        The new spatial axes that are stored backwards.
+
+    Returns
+    -------
+    Tensor
+        ``(C, *spatial)`` in its new order, contiguous.
+    """
     turned = data.permute(0, *(axis + 1 for axis in order))
     turned = turned.flip([axis + 1 for axis in flipped]) if flipped else turned
     return turned.contiguous()
 
 
 def overlap(start: Sequence[int], shape: Sequence[int], have: Sequence[int]) -> tuple[Part, Part]:
-    """What a window shows of an array of shape ``have``, and where in the window that lies."""
+    """Find which part of an array a window shows, and where in the window that part lies.
+
+    Parameters
+    ----------
+    start
+        Index of the window's first voxel in the array; negative where it begins before it.
+    shape
+        Number of voxels of the window along each axis.
+    have
+        Number of voxels of the array along each axis.
+
+    Returns
+    -------
+    source, target
+        A slice an axis into the array, and one an axis into the window; they are empty where the
+        two do not meet.
+    """
     source, target = [], []
     for first, size, there in zip(start, shape, have, strict=True):
         low, high = max(first, 0), max(first, 0, min(first + size, there))
@@ -49,7 +89,24 @@ def overlap(start: Sequence[int], shape: Sequence[int], have: Sequence[int]) -> 
 
 
 def pad_to_shape(data: Tensor, place: Part, shape: Sequence[int], fill: float) -> Tensor:
-    """``data (C, *spatial)`` at its place in an array ``(C, *shape)`` of ``fill``."""
+    """Put an array at its place in a larger one that is otherwise ``fill``.
+
+    Parameters
+    ----------
+    data
+        ``(C, *spatial)``.
+    place
+        A slice for each spatial axis: where ``data`` goes in the result.
+    shape
+        Number of voxels of the result along each spatial axis.
+    fill
+        The value of all voxels around ``data``; its type must hold it.
+
+    Returns
+    -------
+    Tensor
+        ``(C, *shape)``, of the type of ``data``.
+    """
     out = data.new_full((len(data), *shape), fill)
     out[(slice(None), *place)] = data
     return out

@@ -13,12 +13,26 @@ from regkit.volume.arrays import as_tensor
 
 
 def checked_valid(valid: Any, shape: tuple[int, ...], name: str) -> Tensor | None:
-    """A boolean map ``(*spatial)`` of ``shape``; None stays None: data everywhere.
+    """Return a map of where an image has data as booleans, once its shape fits the image.
+
+    Parameters
+    ----------
+    valid
+        ``(*spatial)``; what is not 0 counts as data. None means that there are data everywhere.
+    shape
+        The spatial shape of the image.
+    name
+        What messages call the image.
+
+    Returns
+    -------
+    Tensor or None
+        Boolean ``(*spatial)``, or None where ``valid`` is.
 
     Raises
     ------
     InputError
-        If it has another shape.
+        If ``valid`` has another shape, or holds no real numbers.
     """
     if valid is None:
         return None
@@ -32,13 +46,28 @@ def checked_valid(valid: Any, shape: tuple[int, ...], name: str) -> Tensor | Non
 
 
 def without_value(data: Tensor, valid: Tensor | None, value: float) -> Tensor:
-    """Where ``data (C, *spatial)`` is valid and not ``value`` in all channels, ``(*spatial)``."""
+    """Mark voxels that have ``value`` in every channel as no data.
+
+    Parameters
+    ----------
+    data
+        ``(C, *spatial)``.
+    valid
+        Boolean ``(*spatial)``: where there are data so far; None means everywhere.
+    value
+        The value of padding; NaN is allowed.
+
+    Returns
+    -------
+    Tensor
+        Boolean ``(*spatial)``: where there are data now.
+    """
     empty = data.isnan() if math.isnan(value) else data == value
     known = ~empty.all(0)
     return known if valid is None else known & valid
 
 
 def finite_everywhere(data: Tensor, valid: Tensor | None) -> Tensor:
-    """Where ``data (C, *spatial)`` is valid and finite in every channel, ``(*spatial)``."""
+    """Tell where ``data (C, *spatial)`` is valid and finite in every channel, ``(*spatial)``."""
     known = data.isfinite().all(0)
     return known if valid is None else known & valid

@@ -89,7 +89,7 @@ class Volume(Touched, Exports):
 
     @classmethod
     def of_deferred(cls, deferred: Deferred, grid: Grid) -> Self:
-        """A volume whose voxels are read when they are touched."""
+        """Make a volume whose voxels are read when they are touched."""
         volume = cls.__new__(cls)
         object.__setattr__(volume, "grid", grid)
         object.__setattr__(volume, "name", deferred.source.name)
@@ -114,7 +114,7 @@ class Volume(Touched, Exports):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the voxels. Of labels that a file keeps as real numbers, only they tell it."""
+        """The type of the voxels; labels stored as real numbers must be read to tell it."""
         return self._known_dtype or self.data.dtype
 
     @property
@@ -123,7 +123,7 @@ class Volume(Touched, Exports):
         return self.data.dtype if deferred is None else deferred.source.dtype
 
     def load(self) -> Self:
-        """The same volume, once its voxels are in memory; they are read if they are not.
+        """Return the same volume once its voxels are in memory; they are read if they are not.
 
         Raises
         ------
@@ -149,16 +149,16 @@ class Volume(Touched, Exports):
         return self.grid.spacing
 
     def in_unit(self, unit: str) -> Self:
-        """The same voxels in the same place, with all lengths in ``unit`` (mm, µm or m)."""
+        """Return the same voxels in the same place, with all lengths in ``unit`` (mm, µm or m)."""
         return replace(self, grid=self.grid.in_unit(unit))
 
     def with_data(self, data: Tensor) -> Self:
-        """The same grid, name and valid voxels around other data."""
+        """Put other ``data (C, *spatial)`` on the same grid, with the same name and valid map."""
         return replace(self, data=data)
 
     @classmethod
     def stacked(cls, volumes: Sequence[Volume], name: str = "") -> Self:
-        """Images of one grid as the channels of one, all of theirs in turn.
+        """Stack images of one grid as the channels of one image, in the order given.
 
         It has data where all of them have some, and a type that holds the values of all.
 
@@ -191,13 +191,15 @@ class Volume(Touched, Exports):
         return cls(data, volumes[0].grid, name or " + ".join(filter(None, names)), valid)
 
     def split(self) -> tuple[Self, ...]:
-        """One volume a channel; the reverse of :meth:`stacked`."""
+        """Return one volume for each channel; the reverse of :meth:`stacked`."""
         if self.channels == 1:
             return (self,)
         return tuple(self.with_data(channel[None]) for channel in self.data)
 
     def data_values(self) -> Tensor:
-        """The values of the voxels that have data, ``(C, N)``, or all of them ``(C, *spatial)``.
+        """Return the values of the voxels that have data, ``(C, N)``.
+
+        Where ``valid`` is None they are returned as they lie, ``(C, *spatial)``.
 
         Raises
         ------
@@ -211,10 +213,10 @@ class Volume(Touched, Exports):
         return self.data[:, self.valid]
 
     def with_padding(self, value: float) -> Self:
-        """The same image, in which voxels of ``value`` are no data.
+        """Return the same image with the voxels of one value marked as no data.
 
-        For CT outside the circle of reconstruction (such as -3024), or nodata of a map. Where there
-        are several channels, all of them must have the value.
+        It serves CT outside the circle of reconstruction (such as -3024), or the nodata value of a
+        map. Where there are several channels, all of them must have the value.
 
         Examples
         --------
@@ -226,9 +228,9 @@ class Volume(Touched, Exports):
         return replace(self, valid=without_value(self.data, self.valid, value))
 
     def without_nan(self, value: float = 0.0) -> Self:
-        """The same image with ``value`` for what is NaN or infinite, which is no data then.
+        """Replace NaN and infinite values by ``value`` and mark their voxels as no data.
 
-        Where one channel has no number, the voxel has no data.
+        A voxel has no data as soon as one of its channels is not finite.
 
         Raises
         ------

@@ -67,7 +67,27 @@ def analyze_header(path: Path, options: ReadOptions) -> Header:
 
 
 def read_analyze(header: Header, window: Window, level: int) -> NDArray[Any]:
-    """Voxels of one frame, ``(*window)``, in native byte order."""
+    """Read the voxels of one frame from the .img file of an Analyze pair.
+
+    Parameters
+    ----------
+    header
+        As :func:`analyze_header` returned it, with the frame chosen.
+    window
+        A slice of indices for every axis.
+    level
+        Always 0: the format has one level of resolution.
+
+    Returns
+    -------
+    NDArray
+        ``(*window)``, in native byte order.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or its data end early.
+    """
     layout, shape = cast(_Layout, header.source), header.grid.shape
     start = layout.offset + header.frame * product(shape) * layout.dtype.itemsize
     found = read_stored(layout.voxels, header.name, layout.dtype, shape, start, window=window)

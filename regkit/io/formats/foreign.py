@@ -12,7 +12,7 @@ _MAGIC = (
 
 
 def foreign_kind(start: bytes) -> str | None:
-    r"""What a file is that no format reads, by its first bytes; None if that is unknown too.
+    r"""Name the kind of a file that no format reads, by its first bytes; None if it is unknown too.
 
     Examples
     --------

@@ -35,7 +35,7 @@ _ONLY = {
 
 
 def metaimage_header(path: Path) -> TextHeader:
-    """Read and check the header.
+    """Read and check the header of a MetaImage file.
 
     What is optional has the value that MetaIO gives it: a spacing of ``ElementSize`` or else 1,
     axes along those of ITK's world.

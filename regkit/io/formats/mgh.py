@@ -49,7 +49,14 @@ class _Layout:
 
 
 def mgh_header(path: Path, options: ReadOptions) -> Header:
-    """Check the header; see :func:`regkit.io.preflight.preflight`."""
+    """Check the header of an MGH or MGZ file; see :func:`regkit.io.preflight.preflight`.
+
+    Raises
+    ------
+    InputError
+        If it is cut, has no orientation, or claims more than the file holds; or if its type is not
+        one of the format.
+    """
     name, compressed = display_name(path), inside_gzip(path)
     with open_stream(path, name, compressed=compressed) as file:
         block = file.read(_OFFSET)
@@ -78,14 +85,34 @@ def mgh_header(path: Path, options: ReadOptions) -> Header:
 
 
 def read_mgh(header: Header, window: Window, level: int) -> NDArray[Any]:
-    """Voxels of one frame, ``(*window)``, in native byte order."""
+    """Read the voxels of one frame of an MGH or MGZ file.
+
+    Parameters
+    ----------
+    header
+        As :func:`mgh_header` returned it, with the frame chosen.
+    window
+        A slice of indices for every axis.
+    level
+        Always 0: the format has one level of resolution.
+
+    Returns
+    -------
+    NDArray
+        ``(*window)``, in native byte order.
+
+    Raises
+    ------
+    InputError
+        If the data are cut or damaged.
+    """
     shape = header.grid.shape
     start = _OFFSET + header.frame * product(shape) * cast(_Layout, header.source).dtype.itemsize
     return _stored(header, shape, start, window)
 
 
 def read_mgh_series(header: Header) -> Iterator[NDArray[Any]]:
-    """Voxels of every frame; a compressed file is read once."""
+    """Read the voxels ``(*spatial)`` of every frame in turn; a compressed file is read once."""
     shape = (*header.grid.shape, header.frames)
     whole = _stored(header, shape, _OFFSET, tuple(slice(0, size) for size in shape))
     yield from np.moveaxis(whole, -1, 0)
@@ -102,12 +129,21 @@ def _stored(header: Header, shape: tuple[int, ...], start: int, window: Window) 
 
 
 def check_fits(name: str, grid: Grid, dtype: str | None) -> None:
-    """Refuse what the format has no type or no axis for.
+    """Refuse an image for which MGH has no type, or that is not 3-D.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    grid
+        Where the image lies.
+    dtype
+        The type of its voxels, such as ``"float32"``; None where it is not known yet.
 
     Raises
     ------
     InputError
-        If that is so.
+        If ``dtype`` is not uint8, int16, int32 or float32, or the grid is 2-D.
     """
     if dtype is not None and dtype not in _WRITABLE:
         raise InputError(
@@ -120,7 +156,19 @@ def check_fits(name: str, grid: Grid, dtype: str | None) -> None:
 def write_mgh(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write an array of one or several frames, of a type and on a grid that fit."""
+    """Write an image of one or several frames as MGH or MGZ; :func:`check_fits` comes first.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)``, or ``(*grid.shape, frames)``.
+    grid
+        Where the voxels lie, in RAS+ mm.
+    path
+        The file; its content is compressed where the name ends in z.
+    repetition
+        Seconds from one frame to the next, where they are known.
+    """
     image = cast(Any, MGHImage)(data, grid.affine)
     if repetition is not None:
         image.header["tr"] = 1000 * repetition
@@ -128,7 +176,16 @@ def write_mgh(
 
 
 def verify_mgh(data: NDArray[Any], grid: Grid, path: Path) -> None:
-    """Compare a file with what was written into it.
+    """Compare an MGH or MGZ file with the image that was written into it.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)``, or ``(*grid.shape, frames)``.
+    grid
+        Where its voxels lie, in RAS+ mm.
+    path
+        The file.
 
     Raises
     ------

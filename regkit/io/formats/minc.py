@@ -29,7 +29,14 @@ _ROUNDING = 1e-3
 
 
 def minc_header(path: Path, options: ReadOptions) -> Header:
-    """Check the header; see :func:`regkit.io.preflight.preflight`. MINC's world is RAS+ mm."""
+    """Check the header of a MINC file, whose world is RAS+ mm; see :func:`regkit.io.preflight`.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, has neither 3 nor 4 dimensions, claims more than the file holds, or its
+        axes are sheared and ``options`` do not allow that.
+    """
     name = display_name(path)
     with _image(path, name) as image:
         shape, affine = tuple(int(n) for n in image.shape), np.array(image.affine, np.float64)
@@ -58,7 +65,27 @@ def minc_header(path: Path, options: ReadOptions) -> Header:
 
 
 def read_minc(header: Header, window: Window, level: int) -> NDArray[Any]:
-    """Real values of one frame, float32 ``(*window)``: MINC scales slice by slice."""
+    """Read the real values of one frame of a MINC file, which scales them slice by slice.
+
+    Parameters
+    ----------
+    header
+        As :func:`minc_header` returned it, with the frame chosen.
+    window
+        A slice of indices for every axis.
+    level
+        Always 0: the format has one level of resolution.
+
+    Returns
+    -------
+    NDArray
+        float32 ``(*window)``.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+    """
     with _image(header.path, header.name) as image:
         data = np.asarray(image.dataobj)
     frame = data[header.frame] if header.frames > 1 or data.ndim > 3 else data

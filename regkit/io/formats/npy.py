@@ -27,7 +27,7 @@ _Layout = tuple[tuple[int, ...], bool, np.dtype[Any], int]
 
 
 def npy_header(path: Path, options: ReadOptions) -> Header:
-    """Check the header; the axes of the array are those of the grid, from an origin at 0.
+    """Check the header of an array; its axes are those of the grid, from an origin at 0.
 
     They point where ITK has them point, to the left, to the back and up, as those of pictures do;
     with ``assume_ras`` to the right, to the front and up.
@@ -76,7 +76,27 @@ def _affine(spacing: tuple[float, ...], options: ReadOptions) -> Matrix:
 
 
 def read_npy(header: Header, window: Window, level: int) -> NDArray[Any]:
-    """The ``window`` of the array, in native byte order."""
+    """Read a window of an array of NumPy.
+
+    Parameters
+    ----------
+    header
+        As :func:`npy_header` returned it.
+    window
+        A slice of indices for every axis.
+    level
+        Always 0: the file has one level of resolution.
+
+    Returns
+    -------
+    NDArray
+        ``(*window)``, in native byte order; truth values are uint8.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
     shape, backwards, dtype, start = cast(_Layout, header.source)
     with open_stream(header.path, header.name, compressed=False) as file:
         file.seek(start)

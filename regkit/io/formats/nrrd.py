@@ -49,7 +49,7 @@ _ALIASES = {"datafile": "data file", "lineskip": "line skip", "byteskip": "byte 
 
 
 def nrrd_header(path: Path) -> TextHeader:
-    """Read and check the header.
+    """Read and check the header of a NRRD file.
 
     Raises
     ------

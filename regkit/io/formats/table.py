@@ -34,12 +34,12 @@ def _added() -> tuple[Format, ...]:
 
 
 def image_formats() -> tuple[Format, ...]:
-    """All formats, those that come with regkit first."""
+    """List all formats, those that come with regkit first."""
     return (*BUILT_IN_FORMATS, *_added())
 
 
 def format_called(name: str) -> Format:
-    """The format that a :class:`regkit.io.header.Header` names.
+    """Return the format that a :class:`regkit.io.header.Header` names.
 
     Raises
     ------
@@ -53,23 +53,23 @@ def format_called(name: str) -> Format:
 
 
 def readable() -> tuple[str, ...]:
-    """The extensions that promise a format which can be read."""
+    """List the extensions that promise a format which can be read."""
     return tuple(suffix for each in image_formats() for suffix in each.suffixes)
 
 
 def series_suffixes() -> tuple[str, ...]:
-    """The extensions under which several frames can be written."""
+    """List the extensions under which several frames can be written."""
     return tuple(suffix for each in image_formats() if each.series for suffix in each.writable)
 
 
 def channel_suffixes() -> tuple[str, ...]:
-    """The extensions under which several channels can be written."""
+    """List the extensions under which several channels can be written."""
     several = [each for each in image_formats() if each.write_channels is not None]
     return tuple(suffix for each in several for suffix in each.writable)
 
 
 def writer(path: Path) -> Format:
-    """The format in which an image is written under this name.
+    """Return the format in which an image is written under this name.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def writer(path: Path) -> Format:
 
 
 def recognise(path: Path) -> Format:
-    """The format of a file or folder, once its name and its first bytes agree.
+    """Find the format of a file or folder; its name and its first bytes must agree.
 
     Raises
     ------

@@ -24,12 +24,12 @@ _READERS: dict[str, Callable[[Any, ReadOptions], Volume]] = {
 
 
 def is_foreign(thing: object) -> bool:
-    """Whether an object is an image of a library that regkit knows."""
+    """Tell whether an object is an image of a library that regkit knows."""
     return _library(thing) is not None
 
 
 def from_object(thing: object, options: ReadOptions = AS_STORED) -> Volume:
-    """The volume of an image of nibabel, SimpleITK, ANTs or MONAI, where it lies.
+    """Turn an image of nibabel, SimpleITK, ANTs or MONAI into a volume where it lies.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _library(thing: object) -> str | None:
 
 
 def with_choices(volume: Volume, options: ReadOptions) -> Volume:
-    """The channels that ``options`` name, with what they say of NaN and padding, as of a file.
+    """Apply to an image in memory what ``options`` say of channels, NaN and padding, as to a file.
 
     Raises
     ------

@@ -17,7 +17,15 @@ from regkit.volume.volume import Volume
 
 
 def from_metatensor(image: Any, options: ReadOptions) -> Volume:
-    """The volume of a MetaTensor ``(C, *spatial)``, or ``(*spatial)`` as long as its affine."""
+    """Turn a MetaTensor ``(C, *spatial)`` or ``(*spatial)`` of MONAI into a volume in RAS+ mm.
+
+    Its affine tells how many of its axes are spatial; one in LPS is turned.
+
+    Raises
+    ------
+    InputError
+        If the affine is unusable, or has another number of axes than the data.
+    """
     name = display_name(str(image.meta.get("filename_or_obj", ""))) or ""
     data = image.as_tensor().detach().cpu()
     affine = as_affine(np.asarray(image.affine.cpu(), dtype=np.float64), what=f"{name or 'image'}")
@@ -35,7 +43,13 @@ def from_metatensor(image: Any, options: ReadOptions) -> Volume:
 
 
 def to_metatensor(volume: Volume) -> Any:
-    """See :meth:`regkit.Volume.to_metatensor`."""
+    """Turn a volume into a MetaTensor of MONAI; see :meth:`regkit.Volume.to_metatensor`.
+
+    Raises
+    ------
+    InputError
+        If its world is not RAS+ mm, or MONAI is not installed.
+    """
     if volume.grid.world != World():
         raise InputError(
             f"{volume.name or 'volume'}: lies in {volume.grid.world}, and MONAI takes affines for "

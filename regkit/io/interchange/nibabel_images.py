@@ -22,7 +22,7 @@ _NIFTI1_LARGEST = 32767
 
 
 def from_nibabel(image: Any, options: ReadOptions) -> Volume:
-    """The volume of an image of nibabel.
+    """Turn an image of nibabel into a volume in RAS+ mm.
 
     Raises
     ------
@@ -36,7 +36,13 @@ def from_nibabel(image: Any, options: ReadOptions) -> Volume:
 
 
 def to_nibabel(volume: Volume) -> Any:
-    """See :meth:`regkit.Volume.to_nibabel`."""
+    """Turn a volume into a NIfTI image of nibabel; see :meth:`regkit.Volume.to_nibabel`.
+
+    Raises
+    ------
+    InputError
+        If its world is not RAS+ in mm, µm or m.
+    """
     import nibabel
 
     world = volume.grid.world

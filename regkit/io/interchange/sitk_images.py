@@ -18,7 +18,7 @@ from regkit.volume.volume import Volume
 
 
 def from_sitk(image: Any, options: ReadOptions) -> Volume:
-    """The volume of an image of SimpleITK; the components of its voxels are channels."""
+    """Turn an image of SimpleITK into a volume; the components of its voxels are channels."""
     sitk = simpleitk()
     if image.GetDimension() == 4:
         size = list(image.GetSize())
@@ -33,7 +33,13 @@ def from_sitk(image: Any, options: ReadOptions) -> Volume:
 
 
 def from_ants(image: Any, options: ReadOptions) -> Volume:
-    """The volume of an image of ANTs; the components of its voxels are channels."""
+    """Turn an image of ANTs into a volume; the components of its voxels are channels.
+
+    Raises
+    ------
+    InputError
+        If the image has four axes.
+    """
     if image.dimension > 3:
         raise InputError("image: has four axes; take one frame of it, as ants.slice_image does")
     array = image.numpy()
@@ -44,7 +50,13 @@ def from_ants(image: Any, options: ReadOptions) -> Volume:
 
 
 def to_sitk(volume: Volume) -> Any:
-    """See :meth:`regkit.Volume.to_sitk`."""
+    """Turn a volume into an image of SimpleITK, in LPS; see :meth:`regkit.Volume.to_sitk`.
+
+    Raises
+    ------
+    InputError
+        If its world is neither RAS+ mm nor pixels.
+    """
     sitk = simpleitk()
     if volume.grid.world not in (World(), World.pixels()):
         raise InputError(

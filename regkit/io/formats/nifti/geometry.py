@@ -29,7 +29,19 @@ NIFTI_UNITS = {"mm": "mm", "µm": "micron", "m": "meter"}
 def nifti_grid(
     header: Nifti1Header, name: str, dims: Sequence[int], options: ReadOptions = AS_STORED
 ) -> Grid:
-    """The grid of a NIfTI image with spatial ``dims``, two or three of them (RAS+ mm).
+    """Find the grid of a NIfTI image, in RAS+ mm, from its sform or its qform.
+
+    Parameters
+    ----------
+    header
+        The header as it is stored; see :func:`regkit.io.formats.nifti.header.raw_header`.
+    name
+        The file, for messages.
+    dims
+        Number of voxels along each spatial axis, two or three of them.
+    options
+        Which of the two forms is meant where they disagree, and whether axes may be assumed or
+        sheared.
 
     Raises
     ------
@@ -45,18 +57,18 @@ def nifti_grid(
 
 
 def unit_of(header: Nifti1Header, name: str) -> float:
-    """Millimetres of the header's unit of length; 1 where it does not say."""
+    """Return the millimetres of the header's unit of length; 1 where it does not say."""
     unit = _UNITS.get(int(header["xyzt_units"]) & 7, "")
     return millimetres(name, "xyzt_units", [unit])
 
 
 def plane(affine: Matrix) -> Matrix:
-    """The 2-D affine of an image whose header has a 3-D one."""
+    """Return the 2-D affine ``(3, 3)`` of an image whose header has a 3-D one, ``(4, 4)``."""
     return homogeneous(affine[:2, :2], affine[:2, 3])
 
 
 def lift_affine(grid: Grid) -> Matrix:
-    """The 3-D affine that a header has for ``grid``; the inverse of :func:`plane`."""
+    """Return the affine ``(4, 4)`` that a header has for ``grid``; the inverse of :func:`plane`."""
     if grid.ndim == 3:
         return grid.affine
     affine = np.eye(4)

@@ -55,7 +55,7 @@ class Layout:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the voxels take, uncompressed."""
+        """How many bytes the voxels take, uncompressed."""
         return product(self.dims) * self.dtype.itemsize
 
     @property
@@ -67,7 +67,7 @@ class Layout:
 
     @property
     def channels(self) -> int:
-        """Values a voxel: colours side by side, or the fifth dimension."""
+        """How many values a voxel has: colours side by side, or the fifth dimension."""
         return len(self.dtype.names) if self.dtype.names else product(self.dims[4:5])
 
 
@@ -98,7 +98,9 @@ def nifti_header(path: Path, options: ReadOptions) -> Header:
 
 
 def raw_header(path: Path, *, compressed: bool) -> Nifti1Header:
-    """The header as stored, byte order resolved, nothing checked or mended by nibabel.
+    """Read the header as it is stored; only its byte order is resolved.
+
+    nibabel neither checks nor mends anything in it.
 
     Raises
     ------
@@ -122,12 +124,24 @@ def raw_header(path: Path, *, compressed: bool) -> Nifti1Header:
 
 
 def layout_of(header: Nifti1Header, path: Path, *, compressed: bool, max_bytes: int) -> Layout:
-    """Type, dimensions, place and scaling of the voxels, checked against the file's size.
+    """Find type, dimensions, place and scaling of the voxels, and check them against the file.
+
+    Parameters
+    ----------
+    header
+        The header as it is stored.
+    path
+        The file.
+    compressed
+        Whether it is inside gzip.
+    max_bytes
+        The most that the voxels may take, uncompressed.
 
     Raises
     ------
     InputError
-        If the type is not supported, the scaling is not finite, or the claim is a lie.
+        If the type is not supported, the scaling is not finite, the voxels begin past the end, or
+        they are more than the file can hold or ``max_bytes`` allows.
     """
     name = display_name(path)
     dims = stored_dims(header, name)
@@ -149,7 +163,13 @@ def layout_of(header: Nifti1Header, path: Path, *, compressed: bool, max_bytes: 
 
 
 def stored_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:
-    """The dimensions that the header claims, two to seven of them, all positive."""
+    """Return the dimensions that the header claims, two to seven of them, all positive.
+
+    Raises
+    ------
+    InputError
+        If there are fewer or more, or one is empty or negative.
+    """
     ndim = int(header["dim"][0])
     if not 1 <= ndim <= 7:
         raise InputError(f"{name}: ndim is {ndim}; a NIfTI file has 1 to 7 dimensions")
@@ -161,7 +181,22 @@ def stored_dims(header: Nifti1Header, name: str) -> tuple[int, ...]:
 
 
 def check_pixdim(header: Nifti1Header, name: str, ndim: int) -> None:
-    """Refuse spacings that are unusable."""
+    """Refuse a header whose spacing is unusable.
+
+    Parameters
+    ----------
+    header
+        The header as it is stored.
+    name
+        The file, for messages.
+    ndim
+        How many axes are spatial.
+
+    Raises
+    ------
+    InputError
+        If a spacing is not finite, not positive, or implausible in its unit.
+    """
     factor = unit_of(header, name)
     check_spacing(name, [factor * float(s) for s in header["pixdim"][1 : ndim + 1]])
 

@@ -25,7 +25,22 @@ _IMAGES: tuple[Any, Any] = (nib.Nifti1Image, nib.Nifti2Image)
 
 
 def read_nifti(header: Header, window: Window, level: int) -> NDArray[Any]:
-    """Values of one frame and channel, ``(*window)``; float32 where the file scales them.
+    """Read the values of one frame and channel of a NIfTI file.
+
+    Parameters
+    ----------
+    header
+        As :func:`regkit.io.formats.nifti.header.nifti_header` returned it, with frame and channel
+        chosen.
+    window
+        A slice of indices for every axis.
+    level
+        Always 0: the format has one level of resolution.
+
+    Returns
+    -------
+    NDArray
+        ``(*window)`` in native byte order; float32 where the file scales its values.
 
     Raises
     ------
@@ -38,7 +53,7 @@ def read_nifti(header: Header, window: Window, level: int) -> NDArray[Any]:
 
 
 def read_nifti_series(header: Header) -> Iterator[NDArray[Any]]:
-    """Values of every frame of one channel; a compressed file is read once.
+    """Read every frame of one channel in turn, ``(*spatial)`` each; a compressed file is read once.
 
     Raises
     ------
@@ -74,7 +89,27 @@ def read_layout(
     start: int,
     window: Window | None = None,
 ) -> NDArray[Any]:
-    """Stored values from byte ``start`` on, first axis fastest, in the byte order of the file.
+    """Read stored values from a NIfTI file, neither scaled nor turned into native byte order.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What messages call it.
+    layout
+        Where its voxels are, their type, and whether they are compressed.
+    shape
+        The shape of the array to read; its first axis is fastest.
+    start
+        The byte at which it begins, once decompressed.
+    window
+        A slice of indices for every axis; everything when left out.
+
+    Returns
+    -------
+    NDArray
+        The window, in the type of ``layout``.
 
     Raises
     ------
@@ -96,11 +131,23 @@ def write_image(
     intent: int | None = None,
     repetition: float | None = None,
 ) -> None:
-    """Write an array whose first axes are those of ``grid``; sform and qform are both set.
+    """Write an array as NIfTI, with its affine in both sform and qform.
 
-    It is NIfTI-1, or NIfTI-2 where an axis is too long for that. The bytes depend on the
-    arguments alone: no time and no name enter the gzip header. ``repetition`` is the seconds
-    between the frames of a 4-D array.
+    It is NIfTI-1, or NIfTI-2 where an axis is too long for that. The bytes depend on the arguments
+    alone: no time and no name enter the gzip header.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)``, or with further axes behind those of the grid, such as frames.
+    grid
+        Where the voxels lie; the unit of its world is written where NIfTI knows it.
+    path
+        The file; its content is compressed where the name ends in .gz.
+    intent
+        NIfTI's code for what the values mean, such as 1007 for vectors.
+    repetition
+        Seconds from one frame of a 4-D array to the next, where they are known.
     """
     affine = lift_affine(grid)
     large = max(data.shape) > _NIFTI1_LARGEST
@@ -119,7 +166,21 @@ def write_image(
 def write_channels(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write ``(*grid.shape, C)``: as colours if they are three or four of uint8, else in axis 5."""
+    """Write an image of several channels as NIfTI: as colours, or along the fifth axis.
+
+    They are colours where they are three or four of uint8.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape, C)``.
+    grid
+        Where the voxels lie.
+    path
+        The file; its content is compressed where the name ends in .gz.
+    repetition
+        Unused: an image of several channels has one frame.
+    """
     colours = "RGBA"[: data.shape[-1]]
     if data.dtype == np.uint8 and len(colours) == data.shape[-1] > 2:
         pixels = np.ascontiguousarray(data).view([(letter, "u1") for letter in colours])[..., 0]
@@ -130,7 +191,16 @@ def write_channels(
 
 
 def verify_image(data: NDArray[Any], grid: Grid, path: Path) -> None:
-    """Compare a file with the array and grid that it was written from.
+    """Compare a NIfTI file with the array and grid that were written into it.
+
+    Parameters
+    ----------
+    data
+        What was written, ``(*grid.shape)`` or with further axes behind.
+    grid
+        Where its voxels lie.
+    path
+        The file.
 
     Raises
     ------

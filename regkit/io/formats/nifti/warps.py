@@ -47,7 +47,7 @@ class Vectors:
 
 
 def foreign_warp(header: Nifti1Header) -> tuple[str, str] | None:
-    """The name of a warp that regkit does not read, and what to do with it; None otherwise."""
+    """Name a warp that regkit does not read, and what to do with it; None for anything else."""
     intent = int(header["intent_code"])
     if intent in _FSL:
         return _FSL[intent]
@@ -63,7 +63,7 @@ def foreign_warp(header: Nifti1Header) -> tuple[str, str] | None:
 
 
 def vectors_of(header: Nifti1Header) -> Vectors:
-    """What the vectors of a field mean, by who wrote it.
+    """Tell what the vectors of a field mean, by the program that wrote it.
 
     ITK's are displacements in its own world, except under intent 1006. NiftyReg stores positions
     (kind 0) or displacements (1) in RAS+ mm, SPM (``y_*.nii``, "Mapping") positions.

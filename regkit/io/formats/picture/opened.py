@@ -32,10 +32,19 @@ _BITS = 258
 
 
 def picture_header(path: Path, options: ReadOptions, *, kind: str) -> Header:
-    """Check a picture; see :func:`regkit.io.preflight.preflight`.
+    """Check the header of a PNG, JPEG or TIFF file; see :func:`regkit.io.preflight.preflight`.
 
-    Its axes are columns, rows and pages, which point where ITK has them point: to the left, to
-    the back and up, from an origin at 0.
+    Its axes are columns, rows and pages, which point where ITK has them point: to the left, to the
+    back and up, from an origin at 0.
+
+    Parameters
+    ----------
+    path
+        The picture.
+    options
+        The spacing that the user gives where the file has none, and the bound on its size.
+    kind
+        ``"PNG"``, ``"JPEG"`` or ``"TIFF"``; only a TIFF file has pages.
 
     Raises
     ------
@@ -69,7 +78,27 @@ def picture_header(path: Path, options: ReadOptions, *, kind: str) -> Header:
 
 
 def read_picture(header: Header, window: Window, level: int) -> NDArray[Any]:
-    """Pixels of one channel, ``(*window)``: columns, rows and pages."""
+    """Read the pixels of one channel of a picture or a stack of pages.
+
+    Parameters
+    ----------
+    header
+        As :func:`picture_header` returned it, with the channel chosen.
+    window
+        A slice of indices for every axis: columns, rows and, of a stack, pages.
+    level
+        Always 0: pictures have one level of resolution.
+
+    Returns
+    -------
+    NDArray
+        ``(*window)`` in native byte order; pixels of one bit are uint8.
+
+    Raises
+    ------
+    InputError
+        If the file is cut or damaged.
+    """
     columns, rows, *pages = window
     numbers = range(pages[0].start, pages[0].stop) if pages else range(1)
     found = []

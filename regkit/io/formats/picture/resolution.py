@@ -14,16 +14,22 @@ GEOGRAPHIC = (33550, 33922, 34264, 34735)
 
 
 def said_by_tags(name: str, picture: Any, ndim: int) -> tuple[float | None, ...] | None:
-    """Millimetres from pixel to pixel and from page to page; None where nothing is said.
+    """Read from the tags of a TIFF file how many millimetres apart its pixels and pages are.
 
     Parameters
     ----------
     name
         The file, for messages.
     picture
-        As Pillow opened it.
+        The file as Pillow opened it.
     ndim
-        3 for a stack, whose last axis are the pages.
+        3 for a stack, whose last axis are the pages; else 2.
+
+    Returns
+    -------
+    tuple or None
+        One number an axis, None for one of which nothing is said; None where nothing is said at
+        all.
 
     Raises
     ------

@@ -24,12 +24,21 @@ _TIFF_TYPES = (*_PNG_TYPES, "float32")
 
 
 def fits_png(name: str, grid: Grid, dtype: str | None) -> None:
-    """Refuse what a file would not hold: it has whole numbers, and no place at all.
+    """Refuse an image that PNG cannot hold: only whole numbers in 2-D, and no place at all.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    grid
+        Where the image lies; only pixels from an origin at 0 are held.
+    dtype
+        The type of its voxels, such as ``"uint8"``; None where it is not known yet.
 
     Raises
     ------
     InputError
-        If that is so.
+        If the type does not fit, the image is 3-D, or its place would be lost.
     """
     _check_type(name, dtype, _PNG_TYPES)
     if grid.ndim != 2:
@@ -38,12 +47,21 @@ def fits_png(name: str, grid: Grid, dtype: str | None) -> None:
 
 
 def fits_tiff(name: str, grid: Grid, dtype: str | None) -> None:
-    """Refuse what a file would not hold: it has a spacing, and no further place.
+    """Refuse an image that TIFF cannot hold: it keeps a spacing, and no further place.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    grid
+        Where the image lies; an origin or a direction of its own is not held.
+    dtype
+        The type of its voxels, such as ``"float32"``; None where it is not known yet.
 
     Raises
     ------
     InputError
-        If that is so.
+        If the type does not fit, or the place of the image would be lost.
     """
     _check_type(name, dtype, _TIFF_TYPES)
     _check_place(name, grid, grid.world)
@@ -52,12 +70,23 @@ def fits_tiff(name: str, grid: Grid, dtype: str | None) -> None:
 def write_png(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write a 2-D array of whole numbers, 0 to 65535.
+    """Write a 2-D image of whole numbers, 0 to 65535, as PNG.
+
+    Parameters
+    ----------
+    data
+        ``(columns, rows)``, of uint8, uint16 or int32.
+    grid
+        Unused: PNG holds no place; :func:`fits_png` refuses one that would be lost.
+    path
+        The file.
+    repetition
+        Unused: a picture has one frame.
 
     Raises
     ------
     InputError
-        If others are among them.
+        If a value is negative or above 65535.
     """
     narrow = _narrowed(data)
     if narrow.dtype == np.int32:
@@ -71,7 +100,19 @@ def write_png(
 def write_tiff(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write a picture or a stack of pages, with the size of its pixels."""
+    """Write an image as a TIFF picture or a stack of pages, with the size of its pixels.
+
+    Parameters
+    ----------
+    data
+        ``(columns, rows)``, or ``(columns, rows, pages)``.
+    grid
+        Its spacing is written, unless it is in pixels.
+    path
+        The file.
+    repetition
+        Unused: a picture has one frame.
+    """
     images = require("PIL.Image", extra="all")
     sheets = np.atleast_3d(_narrowed(data)).T
     first, *others = [images.fromarray(np.ascontiguousarray(sheet)) for sheet in sheets]
@@ -81,12 +122,23 @@ def write_tiff(
 def write_png_channels(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write a 2-D image of grey and alpha, RGB or RGBA.
+    """Write a 2-D image of grey and alpha, RGB or RGBA as PNG.
+
+    Parameters
+    ----------
+    data
+        ``(columns, rows, C)``, two to four channels of uint8.
+    grid
+        Unused: PNG holds no place; :func:`fits_png` refuses one that would be lost.
+    path
+        The file.
+    repetition
+        Unused: a picture has one frame.
 
     Raises
     ------
     InputError
-        If its values are of another type, or are more.
+        If the values are of another type, or there are more channels.
     """
     _check_colours(path, data)
     pixels = np.ascontiguousarray(data.transpose(1, 0, 2))
@@ -96,7 +148,18 @@ def write_png_channels(
 def write_tiff_channels(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
-    """Write a picture or a stack of pages of grey and alpha, RGB or RGBA.
+    """Write an image of grey and alpha, RGB or RGBA as a TIFF picture or a stack of pages.
+
+    Parameters
+    ----------
+    data
+        ``(columns, rows, C)`` or ``(columns, rows, pages, C)``, two to four channels of uint8.
+    grid
+        Its spacing is written, unless it is in pixels.
+    path
+        The file.
+    repetition
+        Unused: a picture has one frame.
 
     Raises
     ------
@@ -120,7 +183,18 @@ def _check_colours(path: Path, data: NDArray[Any]) -> None:
 
 
 def verify_picture(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None:
-    """Compare a file with what was written into it.
+    """Compare a picture with the image that was written into it.
+
+    Parameters
+    ----------
+    data
+        ``(columns, rows)``, or ``(columns, rows, pages)``.
+    grid
+        Where its pixels lie.
+    path
+        The file.
+    kind
+        ``"PNG"`` or ``"TIFF"``.
 
     Raises
     ------
