@@ -34,7 +34,20 @@ def dice_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tens
 
 
 def dice_slope(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> tuple[float, Tensor]:
-    """:func:`dice_loss`, and its gradient by ``warped``, in the memory of the gradient alone."""
+    """Return :func:`dice_loss` and its gradient by ``warped``, in the memory of the gradient alone.
+
+    Parameters
+    ----------
+    fixed, warped
+        Memberships in [0, 1], one channel a structure, ``(C, *spatial)``.
+    mask
+        ``(*spatial)`` weights.
+
+    Returns
+    -------
+    loss, gradient
+        The value, and ``d loss / d warped``, ``(C, *spatial)``.
+    """
     weight = _weight(fixed, mask)
     slope, total, count = torch.empty_like(warped), 0.0, len(fixed)
     for channel in range(count):

@@ -48,11 +48,25 @@ def distance_of(name: str, sigma: float) -> Distance:
 
 
 def feature_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, sigma: float) -> Tensor:
-    """Correlation ``(N, C, *spatial)`` of every channel in Gaussian windows of ``sigma`` pixels.
+    """Correlate the channels of two images in Gaussian windows.
 
     Statistics of a window are of what has weight; one in which a channel is flat counts as not
     correlated, in DGIR's form ``cov / sqrt((var_f + eps) (var_w + eps))``. Unlike there, ``eps``
     is a share of each image's variance of the channel, so that none counts for its scale.
+
+    Parameters
+    ----------
+    fixed, warped
+        Feature maps ``(N, C, *spatial)``.
+    weight
+        ``(N, 1, *spatial)``: how much each pixel counts.
+    sigma
+        Standard deviation of the windows, in pixels of the maps.
+
+    Returns
+    -------
+    Tensor
+        ``(N, C, *spatial)``, -1 to 1.
     """
     count = _blurred(weight, sigma).clamp(min=1e-6)
 
@@ -70,12 +84,38 @@ def feature_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, sigma: fl
 
 
 def cosine_distance(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-    """``1 - cos`` of the angle between the channels of every pixel."""
+    """Return ``1 - cos`` of the angle between the channels of every pixel.
+
+    Parameters
+    ----------
+    fixed, warped
+        Feature maps ``(N, C, *spatial)``.
+    weight
+        Not used: a pixel is compared by itself.
+
+    Returns
+    -------
+    Tensor
+        ``(N, 1, *spatial)``, 0 to 2.
+    """
     return 1 - functional.cosine_similarity(fixed, warped, dim=1, eps=1e-6)[:, None]
 
 
 def correlation_distance(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-    """``1 - ncc`` of every channel over all that has weight: one value for all pixels."""
+    """Return ``1 - ncc``, the mean over channels, each correlated over all that has weight.
+
+    Parameters
+    ----------
+    fixed, warped
+        Feature maps ``(N, C, *spatial)``.
+    weight
+        ``(N, 1, *spatial)``: how much each pixel counts.
+
+    Returns
+    -------
+    Tensor
+        ``(N, 1, *spatial)``, one value for all pixels of an image, 0 to 2.
+    """
     a, b = fixed - _average(fixed, weight), warped - _average(warped, weight)
     scale_a, scale_b = _average(a.square(), weight), _average(b.square(), weight)
     scale = (scale_a + _flat(a, weight)) * (scale_b + _flat(b, weight))

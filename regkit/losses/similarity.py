@@ -88,7 +88,10 @@ class Similarity(ABC):
 
 
 def by_autograd(loss: Callable[[Tensor], Tensor], warped: Tensor) -> tuple[float, Tensor]:
-    """``loss(warped)``, and its gradient by ``warped``."""
+    """Return ``loss(warped)`` and its gradient by ``warped``, a tensor of any shape.
+
+    ``loss`` must give a scalar tensor.
+    """
     with torch.enable_grad():
         leaf = warped.detach().requires_grad_()
         value = loss(leaf)
