@@ -88,7 +88,18 @@ def cascade(halvings: Sequence[int], ndim: int = 3, widths: Widths | None = None
 
 
 def add_halved_step(network: Registration, step: Step, halvings: int) -> Registration:
-    """``network`` on images that are halved so often, and ``step`` after it on whole ones."""
+    """Run ``network`` on images at reduced resolution, and ``step`` after it at full resolution.
+
+    Parameters
+    ----------
+    network
+        It finds what moves far. Where it is :class:`Normalised`, so is the result, with the same
+        window.
+    step
+        It finds what is left.
+    halvings
+        How often the resolution is halved for ``network``.
+    """
     if isinstance(network, Normalised):
         return Normalised(add_halved_step(network.net, step, halvings), int(network.window))
     for _ in range(halvings):
@@ -97,7 +108,10 @@ def add_halved_step(network: Registration, step: Step, halvings: int) -> Registr
 
 
 def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registration:
-    """The network that these weights belong to, ready for inference; they are not copied.
+    """Build the network that these weights belong to, ready for inference.
+
+    How many steps it has and how wide they are is read off the names and shapes of the weights,
+    which are not copied.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ def optimize_for_inference(network: Registration, *, precision: str = "auto") ->
     --------
     >>> from regkit.networks.gradicon import gradicon
     >>> image = torch.rand(1, 1, 40, 48)
-    >>> displacement(faster(gradicon(2)), image, image).shape
+    >>> displacement(optimize_for_inference(gradicon(2)), image, image).shape
     torch.Size([2, 40, 48])
     """
     if precision not in ("auto", *PRECISIONS):

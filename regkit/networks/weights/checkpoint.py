@@ -60,7 +60,17 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 def write_checkpoint(
     state: Mapping[str, Tensor], path: Path, trained: Trained | None = None
 ) -> None:
-    """Write ``state`` as safetensors, whole or not at all, with what it was ``trained`` on."""
+    """Write weights as safetensors, whole or not at all.
+
+    Parameters
+    ----------
+    state
+        Names to tensors of any shape.
+    path
+        The ``.safetensors`` file to write; one that is there is replaced.
+    trained
+        What the network was trained on, which the file then tells.
+    """
     part = path.with_name(f".{path.name}.part")
     told = trained or Trained()
     metadata = {_SHAPE: str(told.shape)} if told.shape else {}
@@ -76,7 +86,15 @@ def write_checkpoint(
 
 
 def training_facts(path: Path) -> Trained:
-    """What the weights in ``path`` were trained on, as far as the file tells."""
+    """Read what the weights in ``path`` were trained on, as far as the file tells.
+
+    Only safetensors tell it; of any other file nothing is known.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
     if path.suffix != ".safetensors":
         return Trained()
     try:

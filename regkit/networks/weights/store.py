@@ -75,6 +75,20 @@ def weights_path(name: str) -> Path:
 def fetch(source: Known, told: OnBytes, *, offline: bool = False) -> Path:
     """Download published weights and install them, unless they are here and whole.
 
+    Parameters
+    ----------
+    source
+        The published weights.
+    told
+        Called with the bytes that are here, and the bytes of the whole.
+    offline
+        Refuse to download.
+
+    Returns
+    -------
+    Path
+        The installed file.
+
     Raises
     ------
     InputError
@@ -156,7 +170,13 @@ def read_weights_record(name: str) -> Record:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file may not be read.
+    """
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
