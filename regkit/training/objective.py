@@ -36,15 +36,28 @@ def objective(
     *,
     earlier: Sequence[Tensor] = (),
 ) -> dict[str, Tensor]:
-    """The parts of the objective, and under ``loss`` what they come to.
+    """Compute the objective of a batch of pairs, and each of its parts.
 
     Parameters
     ----------
     u
         Displacements ``(2 n, 3, *shape)`` in shares of the field of view: first those of the
         ``n`` examples from moving to fixed, then those the other way.
+    examples
+        The ``n`` pairs.
+    similarity
+        It compares images of two subjects; pairs of one subject are judged by the known truth.
+    loss
+        Weights of the parts.
     earlier
-        The same after each of the network's steps but the last.
+        Displacements like ``u`` after each of the network's steps but the last; they are compared
+        with the truth where ``loss.coarse`` is set.
+
+    Returns
+    -------
+    dict
+        Scalars: the sum under ``loss``, and under ``gradicon``, ``similarity``, ``truth``, ``dice``
+        and ``coarse`` the mean of each part that occurs in the batch.
     """
     there, back = u.chunk(2)
     both = _ways(u, examples)

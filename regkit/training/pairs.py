@@ -63,12 +63,16 @@ class Pool:
 
 
 def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> list[Pool]:
-    """The sources, with those subjects that train or those that are held out.
+    """Open the sources, with those subjects that train or those that are held out.
 
     Parameters
     ----------
+    config
+        Its sources, and where prepared images lie.
     shape
         Voxels of the network's grid along every axis.
+    held_out
+        Take the subjects that are held out for validation, which are shown as they are.
 
     Raises
     ------

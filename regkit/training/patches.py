@@ -30,20 +30,29 @@ def map_patches(
     count: int,
     generator: torch.Generator,
 ) -> tuple[SteppedMap, list[Example]]:
-    """What the network finds in random boxes of every example, and the examples in them.
+    """Register random boxes of every example with the network's last step.
+
+    The steps before it see the whole images, without gradients.
 
     Parameters
     ----------
+    network
+        A network of two steps or more.
+    examples
+        Pairs on one grid.
     size
         Voxels of the boxes along every axis.
     count
         How many boxes an example has.
+    generator
+        Draws the boxes around voxels of fixed that count; of the CPU.
 
     Returns
     -------
     phi, examples
-        In shares of the boxes: first those of all boxes from moving to fixed, then those the
-        other way. Only the last step has gradients.
+        The maps, in shares of the boxes: first those of all boxes from moving to fixed, then those
+        the other way, of which only the last step has gradients; and the examples cropped to the
+        boxes.
 
     Raises
     ------

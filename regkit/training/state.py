@@ -53,7 +53,17 @@ def aside(config: LoopConfig) -> dict[str, Any]:
 
 
 def read_state(path: Path, *, config: LoopConfig, processes: int) -> TrainingState:
-    """What :meth:`TrainingState.save` has written.
+    """Read a checkpoint that :meth:`TrainingState.save` has written.
+
+    Parameters
+    ----------
+    path
+        The checkpoint file.
+    config
+        The settings of this run, which must be those that the checkpoint was begun with, except for
+        places, devices and intervals of reports.
+    processes
+        How many processes this run has.
 
     Raises
     ------

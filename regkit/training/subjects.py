@@ -142,9 +142,22 @@ def subjects_of(
     aligned: bool = False,
     mirrored: bool = False,
 ) -> list[Subject]:
-    """Rows gathered by subject, in the order of the table; ``aligned`` ones on one grid.
+    """Gather rows of a table by subject, in the order of the table.
 
-    Where they are wanted ``mirrored`` too, each one's mirror image follows it, of the same name.
+    Parameters
+    ----------
+    rows
+        Of one source.
+    shape
+        Voxels of the network's grid along every axis.
+    intensity
+        How intensities come to [0, 1], as :func:`regkit.preprocess.intensity.normalise` has it.
+    prepared
+        Where the images lie as the network sees them.
+    aligned
+        The subjects lie in one world: all are put on the grid of the first.
+    mirrored
+        Add the mirror image of each subject after it, under the same name.
     """
     gathered: dict[str, list[SourceRow]] = {}
     for row in rows:

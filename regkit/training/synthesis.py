@@ -102,7 +102,25 @@ def integrate_velocity(velocity: Tensor) -> Tensor:
 def random_labels(
     shape: Sequence[int], count: int, generator: torch.Generator, device: torch.device = _CPU
 ) -> Tensor:
-    """A map of ``count`` labels of random shapes, ``(1, 1, *shape)``: where which noise is largest.
+    """Draw a map of labels of random shapes.
+
+    Each label has its own noise, and each voxel takes the label whose noise is largest there.
+
+    Parameters
+    ----------
+    shape
+        Of the map, in 2-D or 3-D.
+    count
+        How many labels there are.
+    generator
+        Of the CPU, so that every device draws the same.
+    device
+        Where the map is put.
+
+    Returns
+    -------
+    Tensor
+        Integers 0 to ``count - 1``, ``(1, 1, *shape)``.
 
     Examples
     --------
@@ -145,7 +163,10 @@ def recolour(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def degrade(image: Tensor, generator: torch.Generator) -> Tensor:
-    """``image`` with the faults of scanners: a bias field, noise, another gamma; in [0, 1]."""
+    """Give ``image (1, 1, *shape)`` the faults of scanners: a bias field, noise, another gamma.
+
+    The result is in [0, 1]; where the image is 0 there is no noise.
+    """
     shape = image.shape[2:]
     bias, grain, gamma = torch.rand(3, generator=generator).tolist()
     out = image * (0.3 * bias * noise(shape, 0.5, 1, generator, image.device)).exp()
