@@ -116,7 +116,25 @@ class FeatureCache:
 def extract(
     extractor: Extractor, images: Tensor, noise: Tensor | None = None, *, chunk: int = 16
 ) -> list[Tensor]:
-    """The maps of ``images (N, 1, *spatial)``, ``chunk`` of them in the network at a time."""
+    """Run ``extractor`` on images a few at a time, and return one tensor of maps a layer.
+
+    Parameters
+    ----------
+    extractor
+        It is moved to where the images are.
+    images
+        ``(N, 1, *spatial)`` in [0, 1].
+    noise
+        As :meth:`Extractor.draw` gives it, the same for every chunk; None for an extractor that
+        takes none.
+    chunk
+        Images that are in the network at a time: memory.
+
+    Returns
+    -------
+    list of Tensor
+        ``(N, C, *smaller)``, one a layer.
+    """
     extractor.to(images.device)
     parts = [extractor(some, noise) for some in torch.split(images.contiguous(), chunk)]
     return [torch.cat(maps) for maps in zip(*parts, strict=True)]

@@ -17,7 +17,7 @@ def thin_grid(grid: Grid, limit: int = 200_000) -> Grid:
 
     Examples
     --------
-    >>> thinned(Grid((10, 10), np.eye(3)), limit=25).shape
+    >>> thin_grid(Grid((10, 10), np.eye(3)), limit=25).shape
     (5, 5)
     """
     step = 1

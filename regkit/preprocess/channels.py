@@ -55,7 +55,7 @@ def mean_channel(volume: Volume, shares: Sequence[float]) -> Volume:
     --------
     >>> import numpy as np
     >>> both = Volume(torch.tensor([[[0.0, 1.0]], [[1.0, 1.0]]]), np.eye(3))
-    >>> averaged(both, (0.75, 0.25)).data.tolist()
+    >>> mean_channel(both, (0.75, 0.25)).data.tolist()
     [[[0.25, 1.0]]]
     """
     if volume.channels == 1:

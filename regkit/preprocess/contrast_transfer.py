@@ -34,7 +34,7 @@ def transfer_contrast(moving: Tensor, fixed: Tensor) -> Tensor:
     Examples
     --------
     >>> image = torch.rand(9, 9, 9, generator=torch.Generator().manual_seed(0))
-    >>> bool((likened(1 - image, image) - image).abs().mean() < 0.03)
+    >>> bool((transfer_contrast(1 - image, image) - image).abs().mean() < 0.03)
     True
     """
     both = (moving > _DARK) & (fixed > _DARK)

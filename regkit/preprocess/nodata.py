@@ -19,7 +19,7 @@ def fill_nodata(volume: Volume) -> Volume:
     --------
     >>> import numpy as np
     >>> scan = Volume(np.array([[7.0, 9.0, -3024.0]]), np.eye(3)).with_padding(-3024)
-    >>> filled(scan).data.tolist()
+    >>> fill_nodata(scan).data.tolist()
     [[[7.0, 9.0, 9.0]]]
     """
     valid = volume.valid
