@@ -22,14 +22,46 @@ _SPACE: dict[str, Any] = {**_PLANE, "sigma": 5.0, "slices": 4, "axes": "random"}
 def open_dgir_2d(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """``features:dgir-2d=CHECKPOINT``: DGIR's setting for radiographs."""
+    """Open ``features:dgir-2d=CHECKPOINT``: DGIR's setting for radiographs.
+
+    Parameters
+    ----------
+    path
+        An unconditional guided-diffusion checkpoint, such as ``256x256_diffusion_uncond.pt``.
+    layers
+        Names of blocks; ``output_blocks.10`` if not given.
+    timestep
+        How much noise the network is told that there is; 60 if not given.
+
+    Raises
+    ------
+    InputError
+        If the file is no such checkpoint, or there is no such block.
+    """
     return _features("dgir-2d", path, layers, timestep, ("output_blocks.10", 60), _PLANE)
 
 
 def open_dgir_3d(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """``features:dgir-3d=CHECKPOINT``: DGIR's setting for brains; 41.5 of 553 M weights."""
+    """Open ``features:dgir-3d=CHECKPOINT``: DGIR's setting for brains.
+
+    By default it needs 41.5 of the checkpoint's 553 million weights.
+
+    Parameters
+    ----------
+    path
+        An unconditional guided-diffusion checkpoint, such as ``256x256_diffusion_uncond.pt``.
+    layers
+        Names of blocks; ``input_blocks.11`` if not given.
+    timestep
+        How much noise the network is told that there is; 50 if not given.
+
+    Raises
+    ------
+    InputError
+        If the file is no such checkpoint, or there is no such block.
+    """
     return _features("dgir-3d", path, layers, timestep, ("input_blocks.11", 50), _SPACE)
 
 

@@ -161,7 +161,16 @@ class SweepOutcome:
 
 
 def sweep_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SweepJob:
-    """The job that a record came from, with another folder.
+    """Make the job that a record came from, with another folder.
+
+    Parameters
+    ----------
+    record
+        What `regkit features sweep` wrote of a sweep; its ``asked`` holds the settings.
+    inputs
+        The images that it names, by role: ``fixed``, and ``moving`` where there was one.
+    folder
+        Where the new job writes.
 
     Raises
     ------

@@ -25,15 +25,19 @@ def known_pair(
     Parameters
     ----------
     fixed, moving
-        2-D, or 3-D of which slice ``index`` along the last axis is taken (None: the middle one).
-        They may be one image, or two contrasts of one person.
+        2-D, or 3-D of which one slice is taken. They may be one image, or two contrasts of one
+        person.
+    index
+        The slice along the last axis; None: the middle one.
     places
         How many are drawn where fixed has tissue.
+    generator
+        Draws the displacement and the places.
 
     Raises
     ------
     InputError
-        If the grids differ, or there is no such slice.
+        If the grids differ, there is no such slice, or it shows no tissue.
     """
     if fixed.grid.shape != moving.grid.shape:
         raise InputError(

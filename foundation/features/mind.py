@@ -40,7 +40,12 @@ class MINDFeatures:
 def open_mind(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> MINDFeatures:
-    """``features:mind``.
+    """Open ``features:mind``, which has nothing to choose.
+
+    Parameters
+    ----------
+    path, layers, timestep
+        What every backbone is asked for; all must be None.
 
     Raises
     ------

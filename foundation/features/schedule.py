@@ -24,7 +24,7 @@ class NoiseSchedule:
 
         Examples
         --------
-        >>> round(float(Schedule.linear().kept[50]), 2)
+        >>> round(float(NoiseSchedule.linear().kept[50]), 2)
         0.97
         """
         return cls((1 - torch.linspace(first, last, steps, dtype=torch.float64)).cumprod(0).float())

@@ -48,7 +48,18 @@ class ScriptFeatures:
 def open_torchscript(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> ScriptFeatures:
-    """``features:torchscript=FILE``: it takes 1 or 3 channels in 2-D or 3-D, which is found out.
+    """Open ``features:torchscript=FILE``.
+
+    Whether it takes 1 or 3 channels, in 2-D or 3-D, is tried out.
+
+    Parameters
+    ----------
+    path
+        The TorchScript file; the module gives one map or several for an image.
+    layers
+        Numbers of the maps to take; all if not given.
+    timestep
+        Not used: such a module has none.
 
     Raises
     ------
