@@ -18,7 +18,7 @@ _FLAT = 1e-4  # share of a channel's variance below which a window counts as fla
 
 
 def distance_of(name: str, sigma: float) -> Distance:
-    """The distance called ``name``; ``sigma`` is of LNCC's windows, in pixels of the maps.
+    """Return the distance called ``name``; ``sigma`` is of LNCC's windows, in pixels of the maps.
 
     A distance takes maps ``(N, C, *spatial)`` of fixed and warped and a weight
     ``(N, 1, *spatial)``, and gives ``(N, 1, *spatial)``.
@@ -124,7 +124,7 @@ def correlation_distance(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tenso
 
 
 def _flat(centred: Tensor, weight: Tensor) -> Tensor:
-    """The variance below which a window counts as flat, of every channel."""
+    """Return the variance below which a window of a channel counts as flat."""
     return _FLAT * _average(centred.square(), weight) + 1e-12
 
 
@@ -135,7 +135,7 @@ def _average(maps: Tensor, weight: Tensor) -> Tensor:
 
 
 def _blurred(maps: Tensor, sigma: float) -> Tensor:
-    """Gaussian along every spatial axis, zeros beyond the border."""
+    """Smooth by a Gaussian along every spatial axis, with zeros beyond the border."""
     taps = gaussian_taps(sigma)
     for axis in range(2, maps.ndim):
         size = maps.shape[axis]
@@ -147,7 +147,7 @@ def _blurred(maps: Tensor, sigma: float) -> Tensor:
 
 
 def _band(taps: Sequence[float], size: int) -> Tensor:
-    """The symmetric matrix ``(size, size)`` that convolves a line with ``taps``."""
+    """Return the symmetric matrix ``(size, size)`` that convolves a line with ``taps``."""
     half = len(taps) // 2
     far = torch.zeros(max(size, half + 1), dtype=torch.float64)
     far[: half + 1] = torch.tensor(taps[half:], dtype=torch.float64)
