@@ -32,7 +32,7 @@ class Trained:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Names to tensors, on the CPU.
+    """Read named tensors from a file of weights, on the CPU.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def training_facts(path: Path) -> Trained:
 
 
 def _pickled(error: pickle.UnpicklingError) -> str:
-    """Whether PyTorch refused to run something, or there was nothing to run."""
+    """Say whether PyTorch refused to run something, or there was nothing to run."""
     if "Unsupported" in str(error) or "not an allowed global" in str(error):
         return (
             "holds more than tensors, and what that is would have to be run to be read; save the "
