@@ -1,4 +1,4 @@
-"""The objective of registration: similarity, regularity, and what is known."""
+"""Compute the objective of registration: similarity, regularity, and known truth."""
 
 from __future__ import annotations
 
@@ -105,7 +105,9 @@ def _similarity(way: Way, similarity: Similarity) -> Tensor:
 
 
 def _truth(way: Way) -> Tensor:
-    """How far ``u`` and then moving's deformation lead from the truth, in hundredths of the view.
+    """Return the mean distance from the truth where ``u`` and then moving's deformation lead.
+
+    It is in hundredths of the field of view.
 
     That is fixed's deformation, and then what lies between the two before they were deformed.
     """
@@ -124,7 +126,7 @@ def _present(labels: Tensor) -> set[int]:
 
 
 def _dice(way: Way) -> Tensor:
-    """Over the labels that both have; nothing where they have none in common."""
+    """Return the Dice loss of the labels that both images have; 0 where they share none."""
     moving, fixed = way.moving.labels, way.fixed.labels
     if moving is None or fixed is None or not (common := _present(moving) & _present(fixed)):
         return way.u.new_zeros(())

@@ -1,4 +1,4 @@
-"""Teacher: where two subjects lie in each other, as the classical engine finds it."""
+"""Make pseudo-labels: where two subjects lie in each other, as the classical engine finds it."""
 
 from __future__ import annotations
 
