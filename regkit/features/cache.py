@@ -1,4 +1,4 @@
-"""FeatureCache: feature maps that are made once and lie on disk from then on."""
+"""FeatureCache: keep feature maps on disk, so that they are made once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class FeatureCache:
     def __call__(
         self, extractor: Extractor, images: Tensor, noise: Tensor | None = None, *, chunk: int = 16
     ) -> list[Tensor]:
-        """The maps of ``images``, made or found.
+        """Return the maps of ``images``, made now or read from the cache.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ def _key(extractor: Extractor, images: Tensor, noise: Tensor | None) -> str:
 
 
 def _read(path: Path) -> list[Tensor] | None:
-    """The maps; None if they are not there, or damaged."""
+    """Read the maps; None if they are not there, or damaged."""
     try:
         found = safetensors.torch.load(path.read_bytes())
         os.utime(path)  # used now
@@ -169,7 +169,7 @@ def _write(content: bytes, path: Path) -> None:
 
 
 def _entries(folder: Path) -> list[tuple[int, int, Path]]:
-    """When each file was used last, its size and its path; another process may delete some."""
+    """List when each file was used last, its size and its path; another process may delete some."""
     found = []
     for path in folder.iterdir():
         try:

@@ -1,4 +1,4 @@
-"""What layers inside a network put out, without running what comes after them."""
+"""Read the outputs of layers inside a network, without running what comes after them."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _SAMPLES = 2_000_000
 
 
 def normalise(volume: Volume, modality: Modality = "auto") -> Volume:
-    """``volume`` in float32 with intensities in [0, 1].
+    """Bring the intensities of ``volume`` to [0, 1], in float32.
 
     CT is clamped to -1000 ... 1000 HU; MR to its minimum and 99.5 % quantile, PET to its minimum
     and 99.95 %; anything else to its 0.1 % and 99.9 % quantiles. Quantiles leave out the voxels at

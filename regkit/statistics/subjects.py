@@ -1,4 +1,4 @@
-"""One number a subject: the unit that is independent of the others."""
+"""Reduce scores to one number a subject: the unit that is independent of the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regkit.errors import InputError
 def per_subject(
     values: ArrayLike, subjects: Sequence[Hashable] | None = None
 ) -> NDArray[np.float64]:
-    """The mean of each subject, in the order in which subjects first occur.
+    """Average the scores of each subject, in the order in which subjects first occur.
 
     Parameters
     ----------
