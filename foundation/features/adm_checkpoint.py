@@ -1,4 +1,4 @@
-"""Features of a guided-diffusion checkpoint, and DGIR's two settings of them."""
+"""Open a guided-diffusion checkpoint as a backbone, in DGIR's two settings."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _features(
 
 
 def read_adm(path: Path, layers: Sequence[str]) -> ADM:
-    """The part of an unconditional 256-pixel ADM that ``layers`` need, in float32.
+    """Read the part of an unconditional 256-pixel ADM that ``layers`` need, in float32.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def read_adm(path: Path, layers: Sequence[str]) -> ADM:
 
 
 def _last(layers: Sequence[str], known: list[str], path: Path) -> str:
-    """The one of ``layers`` that comes last."""
+    """Return the one of ``layers`` that comes last in the network."""
     for layer in layers:
         if layer not in known:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Images as networks want them: channels, range, and sizes that their strides divide."""
+"""Bring images to what networks want: channels, range, and sizes that their strides divide."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ def crop_padding(maps: Tensor, images: Tensor, multiple: int) -> Tensor:
 
 
 def gaussian_noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal numbers of the shape of ``like``, the same on every device."""
+    """Draw standard normal numbers of the shape of ``like``, the same on every device."""
     return torch.randn(like.shape, generator=generator).to(like)

@@ -1,4 +1,4 @@
-"""Backbones in a folder that diffusers writes: pixel-space, or Stable Diffusion."""
+"""Open backbones in a folder that diffusers writes: pixel-space, or Stable Diffusion."""
 
 from __future__ import annotations
 

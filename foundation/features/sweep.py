@@ -1,4 +1,4 @@
-"""Which layer and timestep of a backbone find corresponding places: a table with known truth."""
+"""Find out which layer and timestep of a backbone find corresponding places, by known truth."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Correspondence:
 
 @dataclass(frozen=True)
 class Cell:
-    """How far off the best matches are, in pixels, and the share of them within two pixels."""
+    """The mean error of the best matches in pixels, and the share of them within two pixels."""
 
     layer: str
     timestep: int | None
@@ -126,7 +126,7 @@ def at(extractor: Extractor, layers: Sequence[str], timestep: int | None) -> Ext
 
 
 def stages(extractor: Extractor) -> list[str]:
-    """The larger blocks of its network, by name.
+    """List the larger blocks of an extractor's network, by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Random crops of pictures at random scales."""
+"""Draw random crops of pictures at random scales."""
 
 from __future__ import annotations
 
