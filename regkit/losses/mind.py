@@ -46,7 +46,7 @@ class MIND(MSE):
     )
 
     def features(self, image: Tensor) -> Tensor:
-        """Compute descriptors of ``(1, *spatial)``: ``(12, *spatial)``, in 2-D ``(4, *spatial)``."""
+        """Compute descriptors of ``(1, *spatial)``: ``(12, *spatial)``, or ``(4, ...)`` in 2-D."""
         ndim = image.ndim - 1
         pairs = _neighbour_pairs(tuple(image.shape[1:]), self.dilation)
         padded = functional.pad(image[None], [self.dilation] * 2 * ndim, mode="replicate")[0]
