@@ -104,7 +104,10 @@ def warp_grid(
 def _warp_double(
     image: Tensor, m: Matrix, u: Tensor, shape: tuple[int, ...], outside: float
 ) -> Tensor:
-    """By the reference: seldom asked for, so that no loop is compiled a second time for it."""
+    """Warp in float64 by the reference.
+
+    It is seldom asked for, so no loop is compiled a second time for it.
+    """
     out, inside = warp_reference(image, m, u.double(), shape)
     return torch.where(inside > 0, out, out.new_tensor(outside))
 
@@ -205,7 +208,7 @@ def _gathered(fine: Tensor, axis: int, size: int) -> Tensor:
 
 
 def _slope(image: Tensor, there: Tensor, axis: int) -> Tensor:
-    """Mean difference of ``image (C, *shape)`` to the neighbours along ``axis`` that are there."""
+    """Average the differences of ``image (C, *shape)`` to the known neighbours along ``axis``."""
     size, pad = there.shape[axis], [0] * 6
     pad[4 - 2 * axis] = pad[5 - 2 * axis] = 1
     wide, known = functional.pad(image, pad), functional.pad(there, pad)
@@ -279,7 +282,7 @@ def warp_reference(
 
 
 def _points(m: Matrix | Tensor, u: Tensor, shape: Sequence[int]) -> Tensor:
-    """``m (x + u(x))`` for every voxel, ``(N, 3)``."""
+    """Return ``m (x + u(x))`` for every voxel, ``(N, 3)``."""
     x = (identity_index(tuple(shape), u) + resize_displacement(u, shape)).reshape(3, -1)
     whole = torch.as_tensor(m, dtype=u.dtype, device=u.device)
     return (whole[:3, :3] @ x + whole[:3, 3:]).T

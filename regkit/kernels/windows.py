@@ -76,7 +76,7 @@ def lncc_gradient(
 def _boxes(
     weight: NDArray[np.float32], radius: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
-    """Where each slice has weight, where it or a slice within the window has, and how much all."""
+    """Return where each slice has weight, where a slice within its window has, and the total."""
     from regkit.kernels.cpu import windows
 
     boxes, totals = np.zeros((len(weight), 4), np.int64), np.zeros(len(weight))
@@ -185,7 +185,7 @@ def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int
 def _statistics(
     fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, floor: float = EPSILON
 ) -> list[Tensor]:
-    """Weight, means, variances and covariance of every window."""
+    """Compute weight, means, variances and covariance of every window."""
     f, w = weight * fixed, weight * warped
     count, *sums = box_sum(torch.stack([weight, f, w, f * fixed, w * warped, f * warped]), radius)
     count = count.clamp(min=1e-6)

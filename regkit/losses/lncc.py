@@ -64,7 +64,7 @@ class LNCC(Similarity):
 
     @property
     def name(self) -> str:
-        """``lncc`` or ``lncc2``."""
+        """The name: ``lncc``, or ``lncc2`` where the correlation is squared."""
         return "lncc2" if self.squared else "lncc"
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:

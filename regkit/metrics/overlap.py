@@ -18,7 +18,7 @@ _WIDEST_TABLE = 1 << 22
 
 @dataclass(frozen=True)
 class DiceSummary:
-    """Dice over structures: mean, worst, 5th percentile, and how many structures count.
+    """A summary of Dice over structures: mean, worst, 5th percentile, and how many count.
 
     ``worst_label`` is the structure that overlaps least.
     """

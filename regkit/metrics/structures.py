@@ -18,7 +18,7 @@ _COLUMNS = ("label", "dice_before", "dice", "surface_mean", "surface_hd95", "sur
 
 @dataclass(frozen=True)
 class StructureScore:
-    """How well one structure of two label maps overlaps.
+    """The overlap of one structure of two label maps, before and after registration.
 
     Parameters
     ----------

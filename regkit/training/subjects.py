@@ -77,7 +77,7 @@ class Subject:
 
     @property
     def mask(self) -> Tensor | None:
-        """Where the subject counts, other than 0, ``(1, 1, *shape)``; everywhere if None."""
+        """The mask ``(1, 1, *shape)``: the subject counts where it is not 0; None: everywhere."""
         path = next((row.mask for row in self.rows if row.mask), None)
         return None if path is None else self._map(path)
 

@@ -22,7 +22,9 @@ _DAMAGED = "cannot be read as weights: it is cut short, damaged, or of another k
 
 @dataclass(frozen=True)
 class Trained:
-    """What a network was trained on: voxels an axis, if it is known, and pairs of what contrast.
+    """The grid and the contrasts that a network was trained on, as far as they are known.
+
+    ``shape`` counts voxels an axis; ``contrast`` says what contrasts the pairs had.
 
     A network that knows ``one`` contrast is shown moving in that of fixed.
     """
