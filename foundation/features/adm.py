@@ -1,4 +1,4 @@
-"""The U-Net of OpenAI's guided diffusion (ADM), up to the block whose output is wanted.
+"""Run the U-Net of OpenAI's guided diffusion (ADM) up to the block whose output is wanted.
 
 Dhariwal and Nichol, NeurIPS 2021. Modules carry the names of the released checkpoints.
 """
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class ADMShape:
-    """The sizes of ``256x256_diffusion_uncond.pt``.
+    """The sizes of a network; by default those of ``256x256_diffusion_uncond.pt``.
 
     ``attention`` holds the strides at which blocks attend, ``heads`` the channels of a head.
     """
@@ -48,7 +48,7 @@ class Residual(nn.Module):
         self.skip_connection = nn.Identity() if same else nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """``(N, inputs, H, W)`` and ``(N, embedding)``."""
+        """Take ``x (N, inputs, H, W)`` and ``embedding (N, width)`` to ``(N, outputs, H', W')``."""
         norm, active, convolve = self.in_layers
         h = convolve(_resized(active(norm(x)), self.resize))
         scale, shift = self.emb_layers(embedding)[..., None, None].chunk(2, dim=1)
@@ -61,7 +61,7 @@ class Residual(nn.Module):
 
 
 class Attention(nn.Module):
-    """Every pixel looks at every other; heads before queries, keys and values."""
+    """Self-attention of all pixels; heads before queries, keys and values."""
 
     def __init__(self, channels: int, head: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Attention(nn.Module):
         self.proj_out = nn.Conv1d(channels, channels, 1)
 
     def forward(self, x: Tensor, _embedding: Tensor) -> Tensor:
-        """``(N, C, H, W)`` to the same."""
+        """Attend over the pixels of ``(N, C, H, W)``; the shape stays."""
         n, c, h, w = x.shape
         flat = x.reshape(n, c, h * w)
         qkv = self.qkv(self.norm(flat)).reshape(n, self.heads, 3 * c // self.heads, h * w)
@@ -85,14 +85,14 @@ class TimedBlock(nn.ModuleList):
     """Layers one after the other; all but a plain convolution see the timestep."""
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """``(N, C, H, W)``."""
+        """Run the layers on ``x (N, C, H, W)`` with the embedding of the timestep."""
         for layer in self:
             x = layer(x) if isinstance(layer, nn.Conv2d) else layer(x, embedding)
         return x
 
 
 class ADM(nn.Module):
-    """Up to and with the block ``last``, which is what it puts out.
+    """The network up to and with the block ``last``, whose output it returns.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class ADM(nn.Module):
             self.output_blocks = nn.ModuleList(_up(shape, kept)[: int(number) + 1])
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        """``(N, 3, H, W)`` in [-1, 1] at timesteps ``(N,)``."""
+        """Run the network on ``(N, 3, H, W)`` in [-1, 1] at timesteps ``(N,)``."""
         embedding = self.time_embed(timestep_embedding(t, self.shape.channels))
         kept = []
         for block in self.input_blocks:
@@ -137,7 +137,7 @@ class ADM(nn.Module):
 
 
 def block_names(shape: ADMShape) -> list[str]:
-    """What ``last`` can be."""
+    """List the blocks that ``last`` of :class:`ADM` can name."""
     down = len(shape.multipliers) * (shape.blocks + 1)
     ways = {"input_blocks": down, "output_blocks": down}
     numbered = [f"{kind}.{n}" for kind, count in ways.items() for n in range(count)]
@@ -145,7 +145,7 @@ def block_names(shape: ADMShape) -> list[str]:
 
 
 def timestep_embedding(t: Tensor, width: int) -> Tensor:
-    """``(N,)`` to ``(N, width)``: cosines, then sines, of 1 to 1/10000 of ``t``."""
+    """Embed timesteps ``(N,)`` as ``(N, width)``: cosines, then sines, of 1 to 1/10000 of ``t``."""
     half = width // 2
     rates = torch.exp(-math.log(10000) * torch.arange(half, device=t.device) / half)
     angles = t.float()[:, None] * rates
@@ -153,7 +153,7 @@ def timestep_embedding(t: Tensor, width: int) -> Tensor:
 
 
 def _down(shape: ADMShape) -> tuple[list[TimedBlock], list[int]]:
-    """The encoder, and the channels that each of its blocks keeps for the decoder."""
+    """Build the encoder, and list the channels that each of its blocks keeps for the decoder."""
     now = shape.channels * shape.multipliers[0]
     blocks = [TimedBlock([nn.Conv2d(shape.inputs, now, 3, padding=1)])]
     kept = [now]

@@ -1,4 +1,4 @@
-"""Features of a guided-diffusion checkpoint, and DGIR's two settings of them."""
+"""Open a guided-diffusion checkpoint as a backbone, in DGIR's two settings."""
 
 from __future__ import annotations
 
@@ -22,14 +22,46 @@ _SPACE: dict[str, Any] = {**_PLANE, "sigma": 5.0, "slices": 4, "axes": "random"}
 def open_dgir_2d(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """``features:dgir-2d=CHECKPOINT``: DGIR's setting for radiographs."""
+    """Open ``features:dgir-2d=CHECKPOINT``: DGIR's setting for radiographs.
+
+    Parameters
+    ----------
+    path
+        An unconditional guided-diffusion checkpoint, such as ``256x256_diffusion_uncond.pt``.
+    layers
+        Names of blocks; ``output_blocks.10`` if not given.
+    timestep
+        How much noise the network is told that there is; 60 if not given.
+
+    Raises
+    ------
+    InputError
+        If the file is no such checkpoint, or there is no such block.
+    """
     return _features("dgir-2d", path, layers, timestep, ("output_blocks.10", 60), _PLANE)
 
 
 def open_dgir_3d(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """``features:dgir-3d=CHECKPOINT``: DGIR's setting for brains; 41.5 of 553 M weights."""
+    """Open ``features:dgir-3d=CHECKPOINT``: DGIR's setting for brains.
+
+    By default it needs 41.5 of the checkpoint's 553 million weights.
+
+    Parameters
+    ----------
+    path
+        An unconditional guided-diffusion checkpoint, such as ``256x256_diffusion_uncond.pt``.
+    layers
+        Names of blocks; ``input_blocks.11`` if not given.
+    timestep
+        How much noise the network is told that there is; 50 if not given.
+
+    Raises
+    ------
+    InputError
+        If the file is no such checkpoint, or there is no such block.
+    """
     return _features("dgir-3d", path, layers, timestep, ("input_blocks.11", 50), _SPACE)
 
 
@@ -61,7 +93,7 @@ def _features(
 
 
 def read_adm(path: Path, layers: Sequence[str]) -> ADM:
-    """The part of an unconditional 256-pixel ADM that ``layers`` need, in float32.
+    """Read the part of an unconditional 256-pixel ADM that ``layers`` need, in float32.
 
     Raises
     ------
@@ -86,7 +118,7 @@ def read_adm(path: Path, layers: Sequence[str]) -> ADM:
 
 
 def _last(layers: Sequence[str], known: list[str], path: Path) -> str:
-    """The one of ``layers`` that comes last."""
+    """Return the one of ``layers`` that comes last in the network."""
     for layer in layers:
         if layer not in known:
             raise InputError(

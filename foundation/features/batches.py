@@ -1,4 +1,4 @@
-"""Images as networks want them: channels, range, and sizes that their strides divide."""
+"""Bring images to what networks want: channels, range, and sizes that their strides divide."""
 
 from __future__ import annotations
 
@@ -10,14 +10,25 @@ from torch.nn import functional
 
 
 def to_network_input(images: Tensor, *, channels: int, multiple: int) -> Tensor:
-    """``(N, 1, H, W)`` in [0, 1] to ``(N, channels, H', W')`` in [-1, 1].
+    """Turn images in [0, 1] into what networks of natural pictures take, in [-1, 1].
 
-    Grey becomes colour by repetition; at the far end the edge is repeated until ``multiple``
-    divides both sizes.
+    Parameters
+    ----------
+    images
+        ``(N, 1, H, W)``.
+    channels
+        Grey becomes colour by repetition.
+    multiple
+        At the far end the edge is repeated until this divides both sizes.
+
+    Returns
+    -------
+    Tensor
+        ``(N, channels, H', W')``.
 
     Examples
     --------
-    >>> shown(torch.zeros(2, 1, 5, 8), channels=3, multiple=4).shape
+    >>> to_network_input(torch.zeros(2, 1, 5, 8), channels=3, multiple=4).shape
     torch.Size([2, 3, 8, 8])
     """
     more = [-n % multiple for n in images.shape[2:]]
@@ -26,7 +37,22 @@ def to_network_input(images: Tensor, *, channels: int, multiple: int) -> Tensor:
 
 
 def crop_padding(maps: Tensor, images: Tensor, multiple: int) -> Tensor:
-    """Cut maps of what :func:`to_network_input` made to what is of ``images (N, 1, H, W)``."""
+    """Cut from feature maps what shows the padding that :func:`to_network_input` added.
+
+    Parameters
+    ----------
+    maps
+        ``(N, C, h, w)``, of padded images.
+    images
+        ``(N, 1, H, W)``, before they were padded.
+    multiple
+        What their sizes were padded to be divided by.
+
+    Returns
+    -------
+    Tensor
+        ``(N, C, h', w')``; a pixel of a map that shows a part of the image is kept.
+    """
     keep = []
     for have, n in zip(maps.shape[2:], images.shape[2:], strict=True):
         whole = math.ceil(n / multiple) * multiple
@@ -35,5 +61,5 @@ def crop_padding(maps: Tensor, images: Tensor, multiple: int) -> Tensor:
 
 
 def gaussian_noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal numbers of the shape of ``like``, the same on every device."""
+    """Draw standard normal numbers of the shape of ``like``, the same on every device."""
     return torch.randn(like.shape, generator=generator).to(like)

@@ -1,4 +1,4 @@
-"""Features of a diffusion model that sees pixels."""
+"""Extract features from a diffusion model that sees pixels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Call = Callable[[nn.Module, Tensor, Tensor], object]
 
 @dataclass(frozen=True)
 class DenoiserFeatures:
-    """What ``layers`` of an unconditional denoising network put out, at one timestep.
+    """The outputs of ``layers`` of an unconditional denoising network, at one timestep.
 
     See :class:`regkit.features.Extractor`.
 
@@ -51,12 +51,12 @@ class DenoiserFeatures:
         self.network.eval().requires_grad_(False)
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Noise for images ``(N, 1, H, W)``, one pattern for all of them."""
+        """Draw noise for images ``(N, 1, H, W)``, one pattern for all of them."""
         one = to_network_input(images[:1], channels=self.channels, multiple=self.multiple)
         return gaussian_noise(one, generator)
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
-        """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
+        """Turn ``(N, 1, H, W)`` in [0, 1] into maps, one a layer."""
         clean = to_network_input(images, channels=self.channels, multiple=self.multiple)
         t = torch.full((len(clean),), self.timestep, device=clean.device)
         noisy = self.schedule.noised(clean, noise, self.timestep)
@@ -70,7 +70,9 @@ class DenoiserFeatures:
 
 
 def resolve_layers(layers: Sequence[str] | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    """What the user asked for, or the default; ``up.1`` is short for ``up_blocks.1``.
+    """Return the layers that the user asked for, or the default.
+
+    ``up.1`` is short for ``up_blocks.1``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Backbones in a folder that diffusers writes: pixel-space, or Stable Diffusion."""
+"""Open backbones in a folder that diffusers writes: pixel-space, or Stable Diffusion."""
 
 from __future__ import annotations
 
@@ -18,9 +18,19 @@ from regkit.optional_packages import diffusers
 
 
 def open_folder(path: Path | None, layers: Sequence[str] | None, timestep: int | None) -> Extractor:
-    """``features:diffusers=FOLDER``: a ``UNet2DModel``, or ``unet`` and ``vae`` below the folder.
+    """Open ``features:diffusers=FOLDER``, a model that diffusers wrote; nothing is downloaded.
 
-    Nothing is downloaded.
+    Parameters
+    ----------
+    path
+        A folder that holds a ``UNet2DModel``, itself or in ``unet`` below it; or Stable Diffusion,
+        with ``unet`` and ``vae`` below it.
+    layers
+        Names of the network's parts; if not given, the last block of the decoder but one, or
+        ``up_blocks.1`` of Stable Diffusion.
+    timestep
+        How much noise the network is told that there is; if not given, 50, or 261 for Stable
+        Diffusion.
 
     Raises
     ------
@@ -47,7 +57,28 @@ def unet_features(
     default: tuple[str, ...] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> DenoiserFeatures:
-    """Features of the ``UNet2DModel`` in ``folder``, by default of its last block but one."""
+    """Open the ``UNet2DModel`` in ``folder`` as a backbone.
+
+    Parameters
+    ----------
+    name
+        What messages and reports call it, after ``features:``.
+    folder
+        Where diffusers wrote it.
+    layers
+        Names of the network's parts; ``default`` if not given.
+    timestep
+        How much noise the network is told that there is; 50 if not given.
+    default
+        Layers to take where the user names none; the last block of the decoder but one if empty.
+    settings
+        How it is best used: fields of :class:`regkit.registration.config.FeatureConfig`.
+
+    Raises
+    ------
+    InputError
+        If there is no such model in the folder.
+    """
     network = _loaded("UNet2DModel", folder)
     depth = len(network.up_blocks)
     return DenoiserFeatures(

@@ -1,4 +1,4 @@
-"""The report of a sweep: a heat map of layers and timesteps, and its numbers."""
+"""Report a sweep: a heat map of layers and timesteps, and its numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COLUMNS = ("Layer", "Timestep", "Mean error in pixels", "Within 2 pixels")
 
 
 def sweep_page(title: str, cells: Sequence[Cell]) -> Page:
-    """What the report of a sweep says."""
+    """Make the report of a sweep."""
     best = min(cells, key=lambda cell: cell.error)
     text = (
         "The mean distance of the best match from the truth, in pixels; lower is better. The best "
@@ -34,7 +34,7 @@ def sweep_page(title: str, cells: Sequence[Cell]) -> Page:
 
 
 def sweep_csv(cells: Sequence[Cell]) -> str:
-    """The same as CSV."""
+    """Write the numbers of a sweep as CSV."""
     lines = [f"{c.layer},{_time(c)},{c.error:.4f},{c.within:.4f}" for c in cells]
     return "\n".join(["layer,timestep,mean_error_pixels,share_within_2_pixels", *lines, ""])
 

@@ -1,4 +1,4 @@
-"""SweepJob: which layer and timestep of a backbone to take, as a job."""
+"""SweepJob: find out, as a job, which layer and timestep of a backbone to take."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from regkit.runs.register.memory import feature_memory
 
 @dataclass(frozen=True)
 class SweepJob:
-    """What `regkit features sweep` runs.
+    """A run of `regkit features sweep`.
 
     Parameters
     ----------
@@ -62,27 +62,27 @@ class SweepJob:
 
     @property
     def outputs(self) -> Folder:
-        """The table, the heat map, and the record."""
+        """The folder of the table, the heat map, and the record."""
         return Folder(self.folder, ("sweep.csv", "sweep.html", RECORD), self.overwrite)
 
     def inputs(self) -> list[InputFile]:
-        """The images."""
+        """List the images."""
         given = [("fixed", self.fixed), ("moving", self.moving)]
         return [InputFile(role, path) for role, path in given if path is not None]
 
     def settings(self) -> dict[str, Any]:
-        """What is swept, and the SHA-256 of the backbone's files."""
+        """Return what is swept, and the SHA-256 of the backbone's files."""
         files = files_of(self.backbone)
         found = [{"file": path.name, "sha256": sha256(path)} for path in files]
         return {"asked": self.plan(), "backbones": found}
 
     def plan(self) -> dict[str, Any]:
-        """What is swept."""
+        """Return the settings of the sweep, without the images."""
         names = ("backbone", "layers", "timesteps", "index", "places", "seed")
         return {name: getattr(self, name) for name in names}
 
     def check(self) -> None:
-        """Nothing is wrong before files are looked at."""
+        """Do nothing: no setting can be wrong before files are looked at."""
 
     def look(self) -> SweepSurvey:
         """Read the headers of the images."""
@@ -97,7 +97,7 @@ class SweepSurvey:
     headers: Sequence[Header]
 
     def needs(self) -> Needs:
-        """What features of one slice take."""
+        """Estimate the memory that features of one slice take."""
         name = f"features:{self.job.backbone}"
         shape = self.headers[0].grid.shape
         memory = feature_memory(make_config(similarity=name), shape[:2])
@@ -137,13 +137,13 @@ class SweepTask:
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """How far off every layer is at every timestep."""
+    """The errors of every layer at every timestep."""
 
     job: SweepJob
     cells: Sequence[Cell]
 
     def entries(self, seconds: float) -> dict[str, Any]:
-        """The best cell, and all of them."""
+        """Return the best cell, and all of them, for the record."""
         best = min(self.cells, key=lambda cell: cell.error)
         return {"best": asdict(best), "cells": [asdict(cell) for cell in self.cells]}
 
@@ -152,16 +152,25 @@ class SweepOutcome:
         places["sweep.csv"].write_text(sweep_csv(self.cells), encoding="utf-8")
 
     def page(self) -> Page:
-        """The heat map and the table."""
+        """Make the report: the heat map and the table."""
         return sweep_page(f"{self.job.backbone} on {self.job.fixed.name}", self.cells)
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """Nothing; the command says which one is best."""
+        """Return no lines; the command says which cell is best."""
         return ()
 
 
 def sweep_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SweepJob:
-    """The job that a record came from, with another folder.
+    """Make the job that a record came from, with another folder.
+
+    Parameters
+    ----------
+    record
+        What `regkit features sweep` wrote of a sweep; its ``asked`` holds the settings.
+    inputs
+        The images that it names, by role: ``fixed``, and ``moving`` where there was one.
+    folder
+        Where the new job writes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A slice of an image, the same slice bent by a known displacement, and where places went."""
+"""Make a pair with known truth: a slice, and the same slice bent by a known displacement."""
 
 from __future__ import annotations
 
@@ -25,15 +25,19 @@ def known_pair(
     Parameters
     ----------
     fixed, moving
-        2-D, or 3-D of which slice ``index`` along the last axis is taken (None: the middle one).
-        They may be one image, or two contrasts of one person.
+        2-D, or 3-D of which one slice is taken. They may be one image, or two contrasts of one
+        person.
+    index
+        The slice along the last axis; None: the middle one.
     places
         How many are drawn where fixed has tissue.
+    generator
+        Draws the displacement and the places.
 
     Raises
     ------
     InputError
-        If the grids differ, or there is no such slice.
+        If the grids differ, there is no such slice, or it shows no tissue.
     """
     if fixed.grid.shape != moving.grid.shape:
         raise InputError(
@@ -66,14 +70,17 @@ def _slice(image: Volume, index: int | None) -> Tensor:
 
 
 def _bend(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """``(2, H, W)`` in pixels: the bent image at ``x`` shows what was at ``x + u(x)``."""
+    """Draw a displacement ``(2, H, W)`` in pixels.
+
+    The bent image shows at ``x`` what was at ``x + u(x)``.
+    """
     u = gaussian(torch.randn(2, *shape, generator=generator), _SMOOTH)
     longest = float(torch.linalg.vector_norm(u, dim=0).max())
     return u * (_BEND / longest)
 
 
 def _inverse(u: Tensor, places: Tensor) -> Tensor:
-    """Where in the bent image the places are: ``y + u(y) = place``, by iteration."""
+    """Find where in the bent image the places are: ``y + u(y) = place``, by iteration."""
     y = places.float()
     for _ in range(30):
         y = places - sample(u, y).movedim(0, -1)

@@ -1,4 +1,4 @@
-"""Features of a latent diffusion model that is conditioned on text: Stable Diffusion."""
+"""Extract features from a latent diffusion model that is conditioned on text: Stable Diffusion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PROMPT = "empty_prompt.safetensors"
 
 @dataclass(frozen=True)
 class LatentFeatures:
-    """What ``layers`` put out for the most likely latent of an image, and the empty prompt.
+    """The outputs of ``layers`` for the most likely latent of an image, and the empty prompt.
 
     ``parts`` holds ``unet``, ``encoder`` and ``quant`` (of the autoencoder); the decoder and the
     text encoder are not kept. See :class:`regkit.features.Extractor`.
@@ -44,12 +44,12 @@ class LatentFeatures:
         self.parts.eval().requires_grad_(False)
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Noise for the latents of ``(N, 1, H, W)``, one pattern for all of them."""
+        """Draw noise for the latents of ``(N, 1, H, W)``, one pattern for all of them."""
         with torch.no_grad():
             return gaussian_noise(self._latent(images[:1]), generator)
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
-        """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
+        """Turn ``(N, 1, H, W)`` in [0, 1] into maps, one a layer."""
         noisy = self.schedule.noised(self._latent(images), noise, self.timestep)
         t = torch.full((len(images),), self.timestep, device=images.device)
         text = self.prompt.to(images).expand(len(images), -1, -1)
@@ -67,7 +67,7 @@ class LatentFeatures:
 
 
 def empty_prompt(folder: Path) -> Tensor:
-    """The embedding ``(1, tokens, width)`` of the empty prompt.
+    """Return the embedding ``(1, tokens, width)`` of the empty prompt.
 
     Of ``empty_prompt.safetensors`` in the folder where that is, else by the folder's own text
     encoder, which takes the package transformers.

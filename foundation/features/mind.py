@@ -1,4 +1,4 @@
-"""MIND-SSC as a backbone: no weights, the baseline of all others."""
+"""Offer MIND-SSC as a backbone: it has no weights, and is the baseline of all others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from regkit.losses.mind import MIND
 
 @dataclass(frozen=True)
 class MINDFeatures:
-    """See :class:`regkit.features.Extractor` and :class:`regkit.losses.MIND`."""
+    """The descriptors of :class:`regkit.losses.MIND` as a :class:`regkit.features.Extractor`."""
 
     name: str = "mind"
     ndim: int = 3
@@ -26,21 +26,26 @@ class MINDFeatures:
     files: tuple[Path, ...] = ()
 
     def draw(self, images: Tensor, generator: torch.Generator) -> None:
-        """It takes none."""
+        """Draw nothing: it takes no noise."""
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
-        """``(N, 1, *spatial)`` to ``(N, C, *spatial)``."""
+        """Turn ``(N, 1, *spatial)`` into descriptors ``(N, C, *spatial)``."""
         return [torch.stack([MIND().features(image) for image in images])]
 
     def to(self, device: torch.device) -> Self:
-        """Nothing to move."""
+        """Do nothing: there are no weights to move."""
         return self
 
 
 def open_mind(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> MINDFeatures:
-    """``features:mind``.
+    """Open ``features:mind``, which has nothing to choose.
+
+    Parameters
+    ----------
+    path, layers, timestep
+        What every backbone is asked for; all must be None.
 
     Raises
     ------

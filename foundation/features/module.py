@@ -1,4 +1,4 @@
-"""Features of any network of PyTorch or timm, by the names of its layers."""
+"""Extract features from any network of PyTorch or timm, by the names of its layers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from regkit.features import check_layers, layer_outputs
 
 @dataclass(frozen=True)
 class ModuleFeatures:
-    """What ``layers`` of a network of slices put out; frozen here, in evaluation mode.
+    """The outputs of ``layers`` of a network of slices; frozen here, in evaluation mode.
 
     Images are shown as (image - ``mean``) / ``std`` in ``channels`` equal channels. Layers of
     tokens (vision transformers) become maps, without the tokens that stand for no patch. A
@@ -48,10 +48,10 @@ class ModuleFeatures:
         self.network.eval().requires_grad_(False)
 
     def draw(self, images: Tensor, generator: torch.Generator) -> None:
-        """It takes none."""
+        """Draw nothing: it takes no noise."""
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
-        """``(N, 1, H, W)`` in [0, 1] to maps, one a layer."""
+        """Turn ``(N, 1, H, W)`` in [0, 1] into maps, one a layer."""
         seen = (to_network_input(images, channels=self.channels, multiple=self.multiple) + 1) / 2
         scaled = (seen - self.mean) / self.std
         maps = layer_outputs(self.network, self.layers, lambda: self.network(scaled))
@@ -64,7 +64,7 @@ class ModuleFeatures:
 
 
 def _map(tokens: Tensor, images: Tensor) -> Tensor:
-    """``(N, tokens, C)`` to ``(N, C, h, w)``: of square patches, those that come last.
+    """Turn tokens ``(N, tokens, C)`` of square patches, which come last, into ``(N, C, h, w)``.
 
     Raises
     ------

@@ -19,7 +19,16 @@ SETTINGS: dict[str, Any] = {"distance": "lncc2", "sigma": 2.0, "noise": "none", 
 def open_small_diffusion(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """``features:small-diffusion``: what it was trained on is told beside it, in its README.
+    """Open ``features:small-diffusion``; a README beside its weights tells what it was trained on.
+
+    Parameters
+    ----------
+    path
+        Must be None: the weights ship with regkit.
+    layers
+        Names of the network's parts; ``down_blocks.0.resnets.0`` if not given.
+    timestep
+        How much noise the network is told that there is; 50 if not given.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which layer and timestep of a backbone find corresponding places: a table with known truth."""
+"""Find out which layer and timestep of a backbone find corresponding places, by known truth."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Correspondence:
 
 @dataclass(frozen=True)
 class Cell:
-    """How far off the best matches are, in pixels, and the share of them within two pixels."""
+    """The mean error of the best matches in pixels, and the share of them within two pixels."""
 
     layer: str
     timestep: int | None
@@ -56,6 +56,24 @@ def sweep(
 
     A match is the pixel of moving whose features have the smallest angle to those of the place,
     after the mean of the image is taken away. Maps are enlarged to the size of the images.
+
+    Parameters
+    ----------
+    extractor
+        A network of slices with named layers.
+    pair
+        Two images with places whose truth is known.
+    layers
+        Names of the layers to try.
+    timesteps
+        Those to try; None stands for the extractor's own, or for a network that has none.
+    generator
+        Draws the noise of the images, fixed's and moving's apart.
+
+    Returns
+    -------
+    list of Cell
+        One for each layer at each timestep, one timestep after the other.
 
     Raises
     ------
@@ -77,12 +95,21 @@ def sweep(
 
 
 def at(extractor: Extractor, layers: Sequence[str], timestep: int | None) -> Extractor:
-    """The same network, heard at other layers and another timestep.
+    """Return the same network with other layers and another timestep.
+
+    Parameters
+    ----------
+    extractor
+        It stays as it is.
+    layers
+        Names of the layers whose maps are wanted.
+    timestep
+        The new timestep; None: it is left as it was.
 
     Raises
     ------
     InputError
-        If it takes no slices, or its layers cannot be chosen.
+        If it takes no slices, or its layers or timestep cannot be chosen.
     """
     changed: dict[str, Any] = {"layers": tuple(layers)}
     if timestep is not None:
@@ -99,7 +126,7 @@ def at(extractor: Extractor, layers: Sequence[str], timestep: int | None) -> Ext
 
 
 def stages(extractor: Extractor) -> list[str]:
-    """The larger blocks of its network, by name.
+    """List the larger blocks of an extractor's network, by name.
 
     Raises
     ------
@@ -114,9 +141,14 @@ def stages(extractor: Extractor) -> list[str]:
 
 
 def errors(fixed: Tensor, moving: Tensor, pair: Correspondence) -> Tensor:
-    """How far, in pixels, the best match of every place is from its truth.
+    """Return how far, in pixels, the best match of every place is from its truth, ``(n,)``.
 
-    ``fixed`` and ``moving`` are unit features ``(C, H, W)``.
+    Parameters
+    ----------
+    fixed, moving
+        Unit features ``(C, H, W)``, their likeness being the product.
+    pair
+        Its ``n`` places; a match is sought within ``pair.reach`` pixels of each along either axis.
     """
     rows, columns = (
         torch.arange(n, device=fixed.device, dtype=torch.float32) for n in moving.shape[1:]

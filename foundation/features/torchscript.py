@@ -1,4 +1,4 @@
-"""TorchScript backbones, as IMPACT keeps its own."""
+"""Open TorchScript backbones, such as those of IMPACT."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIZE = 64
 
 @dataclass(frozen=True)
 class ScriptFeatures:
-    """Some of the maps that a module gives for an image, which it scales itself.
+    """Chosen maps of a TorchScript module, which scales the image itself.
 
     ``chosen`` numbers them. See :class:`regkit.features.Extractor`.
     """
@@ -32,10 +32,10 @@ class ScriptFeatures:
     files: tuple[Path, ...] | None = None
 
     def draw(self, images: Tensor, generator: torch.Generator) -> None:
-        """It takes none."""
+        """Draw nothing: it takes no noise."""
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> list[Tensor]:
-        """``(N, 1, *spatial)`` in [0, 1] to maps, one a chosen layer."""
+        """Turn ``(N, 1, *spatial)`` in [0, 1] into maps, one a chosen layer."""
         maps = _maps(self.network, images.repeat(1, self.channels, *[1] * (images.ndim - 2)))
         return [maps[n] for n in self.chosen]
 
@@ -48,7 +48,18 @@ class ScriptFeatures:
 def open_torchscript(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> ScriptFeatures:
-    """``features:torchscript=FILE``: it takes 1 or 3 channels in 2-D or 3-D, which is found out.
+    """Open ``features:torchscript=FILE``.
+
+    Whether it takes 1 or 3 channels, in 2-D or 3-D, is tried out.
+
+    Parameters
+    ----------
+    path
+        The TorchScript file; the module gives one map or several for an image.
+    layers
+        Numbers of the maps to take; all if not given.
+    timestep
+        Not used: such a module has none.
 
     Raises
     ------
@@ -72,7 +83,7 @@ def open_torchscript(
 
 
 def _probed(network: nn.Module, path: Path) -> tuple[int, int, int]:
-    """Dimension and channels of its input, and how many maps it gives."""
+    """Find out dimension and channels of a module's input, and how many maps it gives."""
     for ndim, channels in _PROBES:
         try:
             with torch.no_grad():

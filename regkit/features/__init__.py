@@ -1,4 +1,4 @@
-"""What networks see in an image: extractors, the registry of backbones, hooks, a cache on disk.
+"""Extract what networks see in an image: extractors, backbones by name, hooks, a cache on disk.
 
 An :class:`Extractor` makes feature maps of images. Backbones, the networks themselves, belong to
 guests and to other packages, which make them known by the entry points ``regkit.features``.

@@ -1,4 +1,4 @@
-"""FeatureCache: feature maps that are made once and lie on disk from then on."""
+"""FeatureCache: keep feature maps on disk, so that they are made once."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class FeatureCache:
     def __call__(
         self, extractor: Extractor, images: Tensor, noise: Tensor | None = None, *, chunk: int = 16
     ) -> list[Tensor]:
-        """The maps of ``images``, made or found.
+        """Return the maps of ``images``, made now or read from the cache.
 
         Parameters
         ----------
@@ -116,7 +116,25 @@ class FeatureCache:
 def extract(
     extractor: Extractor, images: Tensor, noise: Tensor | None = None, *, chunk: int = 16
 ) -> list[Tensor]:
-    """The maps of ``images (N, 1, *spatial)``, ``chunk`` of them in the network at a time."""
+    """Run ``extractor`` on images a few at a time, and return one tensor of maps a layer.
+
+    Parameters
+    ----------
+    extractor
+        It is moved to where the images are.
+    images
+        ``(N, 1, *spatial)`` in [0, 1].
+    noise
+        As :meth:`Extractor.draw` gives it, the same for every chunk; None for an extractor that
+        takes none.
+    chunk
+        Images that are in the network at a time: memory.
+
+    Returns
+    -------
+    list of Tensor
+        ``(N, C, *smaller)``, one a layer.
+    """
     extractor.to(images.device)
     parts = [extractor(some, noise) for some in torch.split(images.contiguous(), chunk)]
     return [torch.cat(maps) for maps in zip(*parts, strict=True)]
@@ -129,7 +147,7 @@ def _key(extractor: Extractor, images: Tensor, noise: Tensor | None) -> str:
 
 
 def _read(path: Path) -> list[Tensor] | None:
-    """The maps; None if they are not there, or damaged."""
+    """Read the maps; None if they are not there, or damaged."""
     try:
         found = safetensors.torch.load(path.read_bytes())
         os.utime(path)  # used now
@@ -151,7 +169,7 @@ def _write(content: bytes, path: Path) -> None:
 
 
 def _entries(folder: Path) -> list[tuple[int, int, Path]]:
-    """When each file was used last, its size and its path; another process may delete some."""
+    """List when each file was used last, its size and its path; another process may delete some."""
     found = []
     for path in folder.iterdir():
         try:

@@ -22,17 +22,17 @@ class Extractor(Protocol):
 
     @property
     def ndim(self) -> int:
-        """2: takes slices; 3: takes volumes."""
+        """The dimension of the images that it takes: 2 for slices, 3 for volumes."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """How it is best used: fields of :class:`regkit.registration.config.FeatureConfig`."""
 
     def draw(self, images: Tensor, generator: torch.Generator) -> Tensor | None:
-        """The noise for a batch, if it wants any."""
+        """Draw the noise for a batch, if it wants any."""
 
     def __call__(self, images: Tensor, noise: Tensor | None) -> Sequence[Tensor]:
-        """``(N, 1, *spatial)`` in [0, 1] to maps ``(N, C, *smaller)``, one a layer."""
+        """Turn ``(N, 1, *spatial)`` in [0, 1] into maps ``(N, C, *smaller)``, one a layer."""
 
     def to(self, device: torch.device) -> object:
-        """Move to where the images are."""
+        """Move the network to where the images are."""

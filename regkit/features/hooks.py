@@ -1,4 +1,4 @@
-"""What layers inside a network put out, without running what comes after them."""
+"""Read the outputs of layers inside a network, without running what comes after them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _EnoughError(Exception):
 def layer_outputs(
     network: nn.Module, layers: Sequence[str], run: Callable[[], object]
 ) -> list[Tensor]:
-    """The outputs of ``layers`` while ``run`` runs ``network``, in the order asked for.
+    """Return the outputs of ``layers`` while ``run`` runs ``network``, in the order asked for.
 
     The run ends where the last of them is known; gradients flow through what was run.
 
@@ -35,6 +35,13 @@ def layer_outputs(
     -------
     list of Tensor
         One a layer.
+
+    Raises
+    ------
+    AttributeError
+        If the network has no such layer; :func:`check_layers` tells a user so before.
+    KeyError
+        If a layer is not reached by ``run``, or puts out no tensor.
 
     Examples
     --------
@@ -68,10 +75,19 @@ def layer_outputs(
 def check_layers(network: nn.Module, layers: Sequence[str], name: str) -> None:
     """Refuse layers that the network does not have.
 
+    Parameters
+    ----------
+    network
+        The network whose parts are looked up.
+    layers
+        Names as in ``network.named_modules()``.
+    name
+        What the message calls the backbone, after ``features:``.
+
     Raises
     ------
     InputError
-        With the names of its larger parts.
+        If there is no such layer, with the names of the network's larger parts.
     """
     known = {part for part, _ in network.named_modules() if part}
     for layer in layers:

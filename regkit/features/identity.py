@@ -1,4 +1,4 @@
-"""Identity: what decides the feature maps of an extractor, and what an image is."""
+"""Identify what decides the feature maps of an extractor, and what an image is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTENING = ("layers", "timestep")
 
 
 def identity_of(extractor: Extractor) -> dict[str, Any]:
-    """All that decides the maps of ``extractor``, as JSON can hold it.
+    """Return all that decides the maps of ``extractor``, as values of JSON.
 
     Its class and the version of its package, its name and settings, ``layers`` and ``timestep``,
     every plain field if it is a dataclass, and the SHA-256 of its ``files``, wherever they lie.
@@ -49,7 +49,7 @@ def identity_of(extractor: Extractor) -> dict[str, Any]:
 
 
 def image_identity(images: Tensor) -> dict[str, Any]:
-    """The values of a tensor by their SHA-256, with its shape and type.
+    """Identify a tensor by the SHA-256 of its values, with its shape and type.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def _plain(value: Any) -> Any:
 
 
 def _version(package: str) -> str:
-    """That of the package whose code makes the maps; regkit brings its guests."""
+    """Return the version of the package whose code makes the maps; regkit brings its guests."""
     for name in (package, "regkit"):
         try:
             return version(name)

@@ -1,4 +1,4 @@
-"""Feature backbones by name, from regkit's guests and other packages."""
+"""Find feature backbones by name, from regkit's guests and other packages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Each is None where the user left it out; a path is what follows ``=`` in ``NAME=
 
 
 def backbones() -> list[str]:
-    """The names that ``features:NAME`` can have here."""
+    """List the names that ``features:NAME`` can have here."""
     return sorted(entry.name for entry in entry_points(group=FEATURES_GROUP))
 
 
@@ -33,7 +33,7 @@ def backbone_summaries() -> dict[str, str]:
 def open_extractor(
     name: str, layers: Sequence[str] | None = None, timestep: int | None = None
 ) -> Extractor:
-    """The extractor ``NAME`` or ``NAME=PATH``.
+    """Open the extractor ``NAME`` or ``NAME=PATH``.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def open_extractor(
 
 
 def files_of(name: str) -> list[Path]:
-    """The files of the backbone ``NAME=PATH``.
+    """List the files of the backbone ``NAME=PATH``.
 
     Of a folder, those that hold weights or say how they are used. What regkit and other packages
     carry is told by their versions.
@@ -76,5 +76,5 @@ def files_of(name: str) -> list[Path]:
 
 
 def weights_in(folder: Path) -> list[Path]:
-    """The files in ``folder`` and below that hold weights or say how they are used."""
+    """List the files in ``folder`` and below that hold weights or say how they are used."""
     return sorted(each for each in folder.rglob("*") if each.suffix in _OF_FOLDERS)

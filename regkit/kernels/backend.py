@@ -27,7 +27,7 @@ _R = TypeVar("_R")
 
 
 def implementation(*tensors: Tensor) -> str:
-    """``"numba"``, ``"triton"`` or ``"torch"``: what runs on these tensors."""
+    """Say what runs on these tensors: ``"numba"``, ``"triton"`` or ``"torch"``."""
     wanted = os.environ.get("REGKIT_KERNELS")
     graph = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     if graph or wanted == "torch":
@@ -40,7 +40,7 @@ def implementation(*tensors: Tensor) -> str:
 
 
 def loops_apply(*tensors: Tensor) -> bool:
-    """Whether the Numba loops may run on these tensors."""
+    """Say whether the Numba loops may run on these tensors."""
     return implementation(*tensors) == "numba"
 
 
@@ -64,7 +64,7 @@ def with_triton(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
 @cache
 def _triton_works() -> bool:
-    """Whether Triton is there and compiles for the GPU, which needs a C compiler too."""
+    """Say whether Triton is there and compiles for the GPU, which needs a C compiler too."""
     if find_spec("triton") is None:
         return False
     try:
@@ -80,12 +80,12 @@ def _triton_works() -> bool:
 
 
 def name(device: torch.device | str) -> str:
-    """What runs on ``device``, for the report."""
+    """Name what runs on ``device``, for the report."""
     return implementation(torch.empty(0, device=device))
 
 
 def single_blas() -> AbstractContextManager[object]:
-    """A context for linear algebra on a few numbers between loops.
+    """Return a context for linear algebra on a few numbers between loops.
 
     A second BLAS thread that spins after each call would take its core from the loops: with it,
     an optimiser of twelve parameters spends three quarters of its time waiting.

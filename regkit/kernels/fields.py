@@ -21,25 +21,37 @@ from regkit.kernels.smoothing import gaussian
 
 
 def lift_field(u: Tensor) -> Tensor:
-    """A 2-D field as a 3-D one of a single slice; a 3-D field as it is."""
+    """Turn a 2-D field ``(2, *shape)`` into a 3-D field ``(3, 1, *shape)`` of a single slice.
+
+    A 3-D field is returned as it is. Nothing moves along the new first axis.
+    """
     if u.shape[0] == 3:
         return u
     return torch.cat([torch.zeros_like(u[:1]), u])[:, None]
 
 
 def drop_lifted(u: Tensor, ndim: int) -> Tensor:
-    """Undo :func:`lift_field`."""
+    """Undo :func:`lift_field`: turn ``u (3, 1, *shape)`` into ``(2, *shape)`` where ``ndim`` is 2.
+
+    A 3-D field, which was never lifted, is returned as it is.
+    """
     return u if ndim == 3 else u[1:, 0]
 
 
 def identity_index(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """Index coordinates of every voxel, ``(d, *shape)``."""
+    """Return the index coordinates of every voxel of ``shape``, ``(d, *shape)``.
+
+    Type and device are those of ``like``, a tensor of any shape.
+    """
     axes = [torch.arange(n, dtype=like.dtype, device=like.device) for n in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))
 
 
 def resize_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
-    """A displacement on a grid of the same extent cut into ``shape``, counted in its voxels."""
+    """Interpolate ``u (d, *any)``, in voxels, on a grid of the same extent, as ``(d, *shape)``.
+
+    The result is in voxels of the new grid.
+    """
     mode = "trilinear" if len(u) == 3 else "bilinear"
     scale = u.new_tensor([n / g for n, g in zip(shape, u.shape[1:], strict=True)])
     other = functional.interpolate(u[None], tuple(shape), mode=mode, align_corners=False)[0]
@@ -48,9 +60,21 @@ def resize_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
 
 @with_triton
 def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Displacement of ``(id + u) o (id + v)``: ``v(x) + u(x + v(x))``, ``(d, *shape)``.
+    """Compose two displacements: return that of ``(id + u) o (id + v)``, ``v(x) + u(x + v(x))``.
 
-    ``out`` is memory for the result that may be used, neither ``u`` nor ``v``.
+    Parameters
+    ----------
+    u
+        ``(d, *shape)`` in voxels: the map that is applied last.
+    v
+        ``(d, *shape)`` in voxels of the same grid: the map that is applied first.
+    out
+        ``(d, *shape)``: memory that may be used for the result, neither that of ``u`` nor of ``v``.
+
+    Returns
+    -------
+    Tensor
+        ``(d, *shape)`` in voxels.
     """
     if not loops_apply(u, v):
         return compose_reference(u, v)
@@ -63,7 +87,7 @@ def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor
 
 
 def compose_reference(u: Tensor, v: Tensor) -> Tensor:
-    """:func:`compose_fields` in PyTorch, differentiable."""
+    """Compose ``u`` and ``v (d, *shape)`` like :func:`compose_fields`; differentiable PyTorch."""
     points = (identity_index(tuple(v.shape[1:]), v) + v).movedim(0, -1)
     size = torch.tensor(v.shape[1:], dtype=v.dtype, device=v.device)
     points = torch.minimum(points.clamp(min=0), size - 1)
@@ -77,16 +101,23 @@ def invert(
     iterations: int = 40,
     tolerance: float = 1e-3,
 ) -> tuple[Tensor, Tensor]:
-    """Solve ``v = -u(id + v)``.
+    """Invert a displacement: solve ``v = -u(id + v)``.
 
     On the CPU every voxel is solved on its own by damped Newton steps on the trilinear
     interpolant.
 
     Parameters
     ----------
+    u
+        ``(d, *own)`` in voxels.
     shape
         Of the grid of ``v``: another one of the same extent, counted in its voxels; that of
         ``u`` if not given.
+    iterations
+        Newton steps a voxel at the most. The PyTorch reference, whose steps are simpler, may take
+        three times as many.
+    tolerance
+        The residual, in voxels, at which a voxel counts as solved.
 
     Returns
     -------
@@ -112,10 +143,29 @@ def invert(
 def invert_reference(
     u: Tensor, *, iterations: int = 120, tolerance: float = 1e-3
 ) -> tuple[Tensor, Tensor]:
-    """:func:`invert` in PyTorch: a fixed point whose step is halved for all that got worse.
+    """Invert a displacement, as :func:`invert`, by a fixed-point iteration in PyTorch.
 
-    Chen et al., Med. Phys. 2008; the step is kept per voxel, since a stretch by more than two
-    diverges with a full one.
+    The step is kept for each voxel and halved where the residual does not shrink, since a stretch
+    by more than two diverges with a full one.
+
+    Parameters
+    ----------
+    u
+        ``(d, *shape)`` in voxels.
+    iterations
+        Steps at the most.
+    tolerance
+        The largest residual, in voxels, at which the iteration ends.
+
+    Returns
+    -------
+    v, residual
+        The inverse displacement ``(d, *shape)`` and what is left of ``|v + u(id + v)|``,
+        ``(*shape)``, both in voxels.
+
+    Notes
+    -----
+    Chen et al., Med. Phys. 2008.
     """
     v = -u
     step = torch.ones_like(u[0])
@@ -133,7 +183,11 @@ def invert_reference(
 
 
 def exponential(v: Tensor) -> Tensor:
-    """``exp(v)`` by scaling and squaring; the first step is below half a voxel."""
+    """Integrate the stationary velocity ``v (d, *shape)``, in voxels, by scaling and squaring.
+
+    ``v`` is halved until no voxel moves by more than half a voxel, and the displacement is then
+    composed with itself as often. Returns ``exp(v) - id``, ``(d, *shape)`` in voxels.
+    """
     largest = float(v.square().sum(0).max().sqrt())
     squarings = max(0, math.ceil(math.log2(max(largest, 1e-12) / 0.5)))
     u = v * 0.5**squarings
@@ -143,7 +197,7 @@ def exponential(v: Tensor) -> Tensor:
 
 
 def jacobian_determinant(u: Tensor, linear: Matrix) -> Tensor:
-    """Determinant of the derivative of ``x -> linear x + u(x)``, ``x`` in voxels.
+    """Return the determinant of the derivative of ``x -> linear x + u(x)``, ``x`` in voxels.
 
     Parameters
     ----------
@@ -169,9 +223,24 @@ def jacobian_determinant(u: Tensor, linear: Matrix) -> Tensor:
 
 
 def remove_folds(u: Tensor, *, least: float = 0.1, most: int = 10) -> Tensor:
-    """``u`` in voxels, smoothed where its determinant is below ``least`` until it is nowhere.
+    """Smooth ``u`` where its Jacobian determinant is below ``least``, until there is no such voxel.
 
-    ``most`` bounds how often. Away from such places, and on the border, ``u`` stays as it is.
+    Away from such places, and on the border, ``u`` stays as it is.
+
+    Parameters
+    ----------
+    u
+        ``(d, *shape)`` in voxels. It is returned as it is where an axis has one or two voxels, but
+        for the first axis of a lifted 2-D field.
+    least
+        The smallest determinant of ``id + u`` that is left alone.
+    most
+        How often the field is smoothed at the most; folds that are left then remain.
+
+    Returns
+    -------
+    Tensor
+        ``(d, *shape)`` in voxels.
     """
     if len(u) == 3 and u.shape[1] == 1:
         return lift_field(remove_folds(drop_lifted(u, 2), least=least, most=most))
@@ -189,7 +258,7 @@ def remove_folds(u: Tensor, *, least: float = 0.1, most: int = 10) -> Tensor:
 
 
 def jacobian_reference(u: Tensor, linear: Matrix) -> Tensor:
-    """:func:`jacobian_determinant` in PyTorch, differentiable.
+    """Return what :func:`jacobian_determinant` does for ``u (d, *shape)``; differentiable PyTorch.
 
     The determinant is written out: ``torch.linalg.det`` on millions of small matrices is slow.
     """

@@ -10,10 +10,28 @@ from regkit.kernels.backend import loops_apply
 
 
 def joint_histogram(fixed: Tensor, warped: Tensor, weight: Tensor, bins: int) -> Tensor:
-    """Weighted joint histogram ``(bins, bins)`` of intensities in [0, 1], float64.
+    """Return the weighted joint histogram of two images with intensities in [0, 1].
 
-    Linear windows along fixed, cubic B-splines along warped (Mattes et al., IEEE TMI 2003), so
-    that it is smooth in what moves.
+    Windows are linear along fixed and cubic B-splines along warped, so that the histogram is smooth
+    in the image that moves.
+
+    Parameters
+    ----------
+    fixed, warped
+        ``(I, J, K)``; values beyond [0, 1] count as 0 or 1.
+    weight
+        ``(I, J, K)``: how much each voxel counts.
+    bins
+        How many bins each image has; those at the ends take the tails of the windows.
+
+    Returns
+    -------
+    Tensor
+        ``(bins, bins)``, float64: rows are intensities of fixed. It sums to the sum of ``weight``.
+
+    Notes
+    -----
+    Mattes et al., IEEE TMI 2003.
     """
     if not loops_apply(fixed, warped, weight):
         return joint_histogram_reference(fixed, warped, weight, bins)
@@ -25,7 +43,20 @@ def joint_histogram(fixed: Tensor, warped: Tensor, weight: Tensor, bins: int) ->
 
 
 def histogram_gradient(fixed: Tensor, warped: Tensor, weight: Tensor, table: Tensor) -> Tensor:
-    """``d sum(table * joint_histogram) / d warped`` for a fixed ``table (bins, bins)``."""
+    """Return the derivative of ``sum(table * joint_histogram)`` by ``warped``.
+
+    Parameters
+    ----------
+    fixed, warped, weight
+        ``(I, J, K)``, as :func:`joint_histogram` takes them.
+    table
+        ``(bins, bins)``: the derivative of a loss by every bin of the histogram.
+
+    Returns
+    -------
+    Tensor
+        ``(I, J, K)``.
+    """
     bins = len(table)
     if not loops_apply(fixed, warped, weight):
         with torch.enable_grad():
@@ -43,9 +74,21 @@ def histogram_gradient(fixed: Tensor, warped: Tensor, weight: Tensor, table: Ten
 
 
 def histogram_lookup(fixed: Tensor, warped: Tensor, weight: Tensor, table: Tensor) -> Tensor:
-    """``d sum(table * joint_histogram) / d weight``: what ``table (bins, bins)`` says of a voxel.
+    """Return the derivative of ``sum(table * joint_histogram)`` by ``weight``.
 
-    0 where there is no weight.
+    It is the value of ``table`` at each voxel's pair of intensities, seen through the windows.
+
+    Parameters
+    ----------
+    fixed, warped, weight
+        ``(I, J, K)``, as :func:`joint_histogram` takes them.
+    table
+        ``(bins, bins)``: the derivative of a loss by every bin of the histogram.
+
+    Returns
+    -------
+    Tensor
+        ``(I, J, K)``, 0 where there is no weight.
     """
     if not loops_apply(fixed, warped, weight):
         with torch.enable_grad():
@@ -62,7 +105,15 @@ def histogram_lookup(fixed: Tensor, warped: Tensor, weight: Tensor, table: Tenso
 
 
 def joint_histogram_reference(fixed: Tensor, warped: Tensor, weight: Tensor, bins: int) -> Tensor:
-    """:func:`joint_histogram` in PyTorch, differentiable in ``warped``."""
+    """Return what :func:`joint_histogram` does, in PyTorch; differentiable in warped and weight.
+
+    Parameters
+    ----------
+    fixed, warped, weight
+        ``(*spatial)``, all of one shape.
+    bins
+        How many bins each image has.
+    """
     f, s = _bin(fixed.reshape(-1), bins)
     w, t = _bin(warped.reshape(-1), bins)
     m = weight.reshape(-1).double()

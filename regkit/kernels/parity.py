@@ -13,7 +13,7 @@ from torch.nn import functional
 
 
 def by_parity(images: Tensor) -> Tensor:
-    """``(B, C, *shape)`` at half the resolution, ``(B, 2**d C, *half)``, channels last.
+    """Move ``(B, C, *shape)`` to half the resolution, as ``(B, 2**d C, *half)``, channels last.
 
     Where a size is odd, zeros fill the last block.
 
@@ -32,7 +32,22 @@ def by_parity(images: Tensor) -> Tensor:
 
 
 def by_voxel(blocks: Tensor, channels: int, shape: Sequence[int]) -> Tensor:
-    """Undo :func:`by_parity`: ``(B, 2**d C or more, *half)`` to ``(B, C, *shape)``."""
+    """Undo :func:`by_parity`: bring blocks of two voxels an axis back to full resolution.
+
+    Parameters
+    ----------
+    blocks
+        ``(B, 2**d C or more, *half)``; channels beyond the first ``2**d C`` are left out.
+    channels
+        ``C``, the channels of one voxel.
+    shape
+        The full resolution; voxels that filled an odd size are cropped.
+
+    Returns
+    -------
+    Tensor
+        ``(B, C, *shape)``.
+    """
     n = len(shape)
     rows = blocks.movedim(1, -1)
     split = rows[..., : 2**n * channels].reshape(*rows.shape[:-1], *[2] * n, channels)

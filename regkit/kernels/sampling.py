@@ -17,7 +17,7 @@ from regkit.kernels.backend import loops_apply
 
 
 def sample(image: Tensor, index: Tensor, *, nearest: bool = False, outside: float = 0.0) -> Tensor:
-    """Values of ``image`` at ``index``.
+    """Interpolate ``image`` at ``index``.
 
     Parameters
     ----------
@@ -69,7 +69,22 @@ def _sample_loops(image: Tensor, points: Tensor, nearest: bool, outside: float) 
 
 
 def sample_linear_reference(image: Tensor, points: Tensor, outside: float) -> Tensor:
-    """Linear interpolation by ``grid_sample``; differentiable in image and points."""
+    """Interpolate linearly by ``grid_sample``; differentiable in ``image`` and ``points``.
+
+    Parameters
+    ----------
+    image
+        ``(C, *spatial)``.
+    points
+        ``(N, d)`` index coordinates.
+    outside
+        The value beyond the array.
+
+    Returns
+    -------
+    Tensor
+        ``(C, N)``, float64 if ``image`` is, otherwise float32.
+    """
     shape = image.shape[1:]
     working = torch.float64 if image.dtype is torch.float64 else torch.float32
     size = torch.tensor(shape, dtype=points.dtype, device=points.device)
@@ -83,7 +98,9 @@ def sample_linear_reference(image: Tensor, points: Tensor, outside: float) -> Te
 
 
 def sample_unit(images: Tensor, points: Tensor) -> Tensor:
-    """Linear interpolation in a batch, as registration networks have it; differentiable.
+    """Interpolate a batch linearly at shares of the field of view; differentiable.
+
+    Registration networks have their coordinates in this form.
 
     Parameters
     ----------
@@ -112,13 +129,18 @@ def sample_unit(images: Tensor, points: Tensor) -> Tensor:
 
 
 def unit_points(shape: Sequence[int], like: Tensor) -> Tensor:
-    """Voxel centres as shares of the field of view, ``(1, d, *shape)``; an axis of one is at 0."""
+    """Return voxel centres as shares of the field of view, ``(1, d, *shape)``.
+
+    An axis of one voxel is at 0. Type and device are those of ``like``.
+    """
     axes = [torch.arange(n, dtype=like.dtype, device=like.device) / max(n - 1, 1) for n in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).movedim(-1, 0)[None]
 
 
 def warp_unit(images: Tensor, u: Tensor) -> Tensor:
-    """``images(x + u(x))`` for every voxel ``x`` of ``u``, by :func:`sample_unit`; differentiable.
+    """Return ``images(x + u(x))`` for every voxel ``x`` of ``u``; differentiable.
+
+    The interpolation is that of :func:`sample_unit`.
 
     Parameters
     ----------
@@ -166,7 +188,22 @@ def _sample_unit_loops(images: Tensor, points: Tensor) -> Tensor:
 
 
 def sample_nearest_reference(image: Tensor, points: Tensor, outside: float) -> Tensor:
-    """Nearest voxel by indexing; keeps the type of ``image``."""
+    """Take the nearest voxel by indexing; the type of ``image`` is kept.
+
+    Parameters
+    ----------
+    image
+        ``(C, *spatial)``.
+    points
+        ``(N, d)`` index coordinates; halves round up.
+    outside
+        The value beyond the array.
+
+    Returns
+    -------
+    Tensor
+        ``(C, N)``.
+    """
     size = torch.tensor(image.shape[1:], dtype=points.dtype, device=points.device)
     nearest = torch.floor(points + 0.5).clamp(min=0)
     nearest = torch.minimum(nearest, size - 1).long()

@@ -47,7 +47,10 @@ def gaussian(
 
 @lru_cache(maxsize=64)
 def gaussian_taps(sigma: float) -> tuple[float, ...]:
-    """Weights of a sampled Gaussian, cut at three standard deviations, summing to one."""
+    """Return the weights of a sampled Gaussian, cut at three standard deviations, which sum to one.
+
+    ``sigma`` is in voxels; below 0.1 there is one weight only, which changes nothing.
+    """
     if sigma < 0.1:
         return (1.0,)
     radius = max(1, math.ceil(3 * sigma))
@@ -59,7 +62,24 @@ def gaussian_taps(sigma: float) -> tuple[float, ...]:
 def convolve(
     image: Tensor, taps: Sequence[tuple[float, ...]], *, zero: bool, spare: bool
 ) -> Tensor:
-    """Convolve ``image (C, *spatial)`` with ``taps``, an odd number for each axis."""
+    """Convolve an image with one row of weights along each axis.
+
+    Parameters
+    ----------
+    image
+        ``(C, *spatial)``.
+    taps
+        The weights for each spatial axis, an odd number of them.
+    zero
+        Take zeros beyond the border instead of the edge value.
+    spare
+        ``image`` is not needed any more: its memory may be used for the result.
+
+    Returns
+    -------
+    Tensor
+        ``(C, *spatial)``, float64 if ``image`` is, otherwise float32.
+    """
     if not loops_apply(image) or image.dtype is torch.float64:
         return gaussian_reference(image, taps, zero=zero)
     import numpy as np
@@ -78,7 +98,22 @@ def convolve(
 def gaussian_reference(
     image: Tensor, taps: Sequence[tuple[float, ...]], *, zero: bool = False
 ) -> Tensor:
-    """:func:`gaussian` in PyTorch, differentiable; float64 stays, all else becomes float32."""
+    """Convolve an image with one row of weights along each axis, in differentiable PyTorch.
+
+    Parameters
+    ----------
+    image
+        ``(C, *spatial)``.
+    taps
+        The weights for each spatial axis, an odd number of them.
+    zero
+        Take zeros beyond the border instead of the edge value.
+
+    Returns
+    -------
+    Tensor
+        ``(C, *spatial)``, float64 if ``image`` is, otherwise float32.
+    """
     out = image if image.dtype is torch.float64 else image.to(torch.float32)
     for axis, weights in enumerate(taps, start=1):
         radius = len(weights) // 2

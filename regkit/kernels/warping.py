@@ -23,19 +23,25 @@ from regkit.kernels.sampling import sample_linear_reference, sample_nearest_refe
 
 @with_triton
 def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Warp where there is weight.
+    """Warp an image where there is weight: ``out(x) = image(m (x + u(x)))``, interpolated linearly.
 
     Parameters
     ----------
+    image
+        The moving image ``(C, *spatial)``, 3-D.
+    m
+        ``(4, 4)``: from index coordinates of the working grid to those of ``image``.
     u
         ``(3, *shape)`` of the working grid or of a coarser one that cuts the same extent into
         fewer voxels, in voxels of its own; ``(3, 1, 1, 1)`` shifts everything alike.
+    weight
+        ``(*shape)`` on the working grid; where it is 0 nothing is interpolated.
 
     Returns
     -------
     out, inside
-        The image ``(C, *shape)``, 0 where ``weight (*shape)`` is, and the weight of the voxels
-        that came from inside the image.
+        The image ``(C, *shape)``, 0 where ``weight`` is, and the weight of the voxels
+        that came from inside the image, ``(*shape)``.
     """
     if not loops_apply(image, u):
         out, inside = warp_reference(image, m, u, tuple(weight.shape))
@@ -57,11 +63,28 @@ def warp_grid(
     nearest: bool = False,
     outside: float = 0.0,
 ) -> Tensor:
-    """``image (C, *spatial)`` at ``m (x + u(x))`` for every voxel ``x`` of ``shape``, 2-D or 3-D.
+    """Resample an image at ``m (x + u(x))`` for every voxel ``x`` of a grid, 2-D or 3-D.
 
-    ``m (d + 1, d + 1)`` takes index to index; ``u`` is ``(d, *shape)`` in voxels, or has one
-    vector for all; ``outside`` is the value beyond the image. ``nearest`` takes the nearest voxel
-    and keeps the type, else the result is linear: in float64 if ``image`` is, otherwise in float32.
+    Parameters
+    ----------
+    image
+        The moving image ``(C, *spatial)``.
+    m
+        ``(d + 1, d + 1)``: from index coordinates of the grid to those of ``image``.
+    u
+        ``(d, *shape)`` in voxels of the grid, or one vector ``(d, 1, ...)`` for all.
+    shape
+        Of the grid.
+    nearest
+        Take the nearest voxel and keep the type; else the result is linear: in float64 if ``image``
+        is, otherwise in float32.
+    outside
+        The value beyond the image.
+
+    Returns
+    -------
+    Tensor
+        ``(C, *shape)``.
     """
     if len(shape) == 2:
         whole = np.eye(4)
@@ -81,7 +104,10 @@ def warp_grid(
 def _warp_double(
     image: Tensor, m: Matrix, u: Tensor, shape: tuple[int, ...], outside: float
 ) -> Tensor:
-    """By the reference: seldom asked for, so that no loop is compiled a second time for it."""
+    """Warp in float64 by the reference.
+
+    It is seldom asked for, so no loop is compiled a second time for it.
+    """
     out, inside = warp_reference(image, m, u.double(), shape)
     return torch.where(inside > 0, out, out.new_tensor(outside))
 
@@ -105,7 +131,7 @@ def _warp_nearest(
 def displacement_gradient(
     warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]
 ) -> Tensor:
-    """How the loss changes when every voxel steps aside before it is warped.
+    """Return how the loss changes when every voxel steps aside before it is warped.
 
     The derivative of ``loss(image o phi o (id + v))`` by ``v`` at 0 is ``upstream grad(warped)``:
     it needs the warped image alone, by central differences, one-sided beside what is not known.
@@ -140,14 +166,27 @@ def displacement_gradient(
 def step_force_reference(
     warped: Tensor, known: Tensor, upstream: Tensor, shape: tuple[int, ...]
 ) -> Tensor:
-    """:func:`displacement_gradient` in PyTorch."""
+    """Return what :func:`displacement_gradient` does, in PyTorch.
+
+    Parameters
+    ----------
+    warped, upstream
+        ``(C, *working)``, and ``d loss / d warped``.
+    known
+        ``(*working)``, above 0 where ``warped`` holds.
+    shape
+        Of the grid of the result, the working one or a coarser one of the same extent.
+    """
     there = known > 0
     force = torch.stack([(upstream * _slope(warped, there, axis)).sum(0) for axis in range(3)])
     return upsample_adjoint(force, shape)
 
 
 def upsample_adjoint(fine: Tensor, shape: Sequence[int]) -> Tensor:
-    """``fine (C, *working)`` summed on a coarser grid of the same extent, ``(C, *shape)``."""
+    """Sum ``fine (C, *working)`` on a coarser grid of the same extent, as ``(C, *shape)``.
+
+    It is the adjoint of linear interpolation from the coarse grid to the fine one.
+    """
     for axis, size in enumerate(shape, start=1):
         fine = _gathered(fine, axis, size)
     return fine.contiguous()
@@ -169,7 +208,7 @@ def _gathered(fine: Tensor, axis: int, size: int) -> Tensor:
 
 
 def _slope(image: Tensor, there: Tensor, axis: int) -> Tensor:
-    """Mean difference of ``image (C, *shape)`` to the neighbours along ``axis`` that are there."""
+    """Average the differences of ``image (C, *shape)`` to the known neighbours along ``axis``."""
     size, pad = there.shape[axis], [0] * 6
     pad[4 - 2 * axis] = pad[5 - 2 * axis] = 1
     wide, known = functional.pad(image, pad), functional.pad(there, pad)
@@ -182,7 +221,22 @@ def _slope(image: Tensor, there: Tensor, axis: int) -> Tensor:
 
 
 def affine_force(image: Tensor, m: Matrix, upstream: Tensor) -> Matrix:
-    """``d loss / d m (3, 4)`` at ``u = 0``, float64."""
+    """Return the derivative of the loss by the matrix ``m`` where the displacement is 0.
+
+    Parameters
+    ----------
+    image
+        The moving image ``(C, *spatial)``, 3-D.
+    m
+        ``(4, 4)``: from index coordinates of the working grid to those of ``image``.
+    upstream
+        ``d loss / d warped``, ``(C, *working)``.
+
+    Returns
+    -------
+    Matrix
+        ``(3, 4)``, float64: by the first three rows of ``m``.
+    """
     if not loops_apply(image, upstream):
         still = torch.zeros(3, 1, 1, 1, device=image.device)
         with torch.enable_grad():
@@ -202,7 +256,25 @@ def affine_force(image: Tensor, m: Matrix, upstream: Tensor) -> Matrix:
 def warp_reference(
     image: Tensor, m: Matrix | Tensor, u: Tensor, shape: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """:func:`warp_index` in PyTorch, differentiable in ``image``, ``m`` and ``u``."""
+    """Warp in PyTorch as :func:`warp_index`, differentiable in ``image``, ``m`` and ``u``.
+
+    Parameters
+    ----------
+    image
+        The moving image ``(C, *spatial)``.
+    m
+        ``(4, 4)``: from index coordinates of the working grid to those of ``image``.
+    u
+        ``(3, *any)`` on a grid of the extent of the working one, in voxels of its own.
+    shape
+        Of the working grid.
+
+    Returns
+    -------
+    out, inside
+        The image ``(C, *shape)``, 0 beyond its border, and 1 where the voxel came from inside it,
+        0 elsewhere, ``(*shape)``.
+    """
     points = _points(m, u, shape)
     inside = is_inside(points.detach(), image.shape[1:]).to(u.dtype)
     out = sample_linear_reference(image, points, 0.0)
@@ -210,7 +282,7 @@ def warp_reference(
 
 
 def _points(m: Matrix | Tensor, u: Tensor, shape: Sequence[int]) -> Tensor:
-    """``m (x + u(x))`` for every voxel, ``(N, 3)``."""
+    """Return ``m (x + u(x))`` for every voxel, ``(N, 3)``."""
     x = (identity_index(tuple(shape), u) + resize_displacement(u, shape)).reshape(3, -1)
     whole = torch.as_tensor(m, dtype=u.dtype, device=u.device)
     return (whole[:3, :3] @ x + whole[:3, 3:]).T

@@ -30,9 +30,25 @@ def lncc_gradient(
     squared: bool,
     floor: float = EPSILON,
 ) -> tuple[float, Tensor]:
-    """``1 - mean(lncc)`` over the weight, and its gradient by ``warped``; all ``(I, J, K)``.
+    """Return ``1 - mean(lncc)`` over the weight, and its gradient by ``warped``.
 
-    ``floor`` is added to each variance, so that what is flat correlates with nothing.
+    Parameters
+    ----------
+    fixed, warped
+        ``(I, J, K)``.
+    weight
+        ``(I, J, K)``: how much each voxel counts, in the mean and in the statistics of its windows.
+    radius
+        Half width of the windows in voxels, ``2 radius + 1`` an axis.
+    squared
+        Square the correlation, so that opposite contrasts match as well as equal ones.
+    floor
+        Added to each variance, so that what is flat correlates with nothing.
+
+    Returns
+    -------
+    loss, gradient
+        The value, and ``d loss / d warped``, ``(I, J, K)``.
     """
     if not loops_apply(fixed, warped, weight):
         return gradient_reference(fixed, warped, weight, radius, squared=squared, floor=floor)
@@ -60,7 +76,7 @@ def lncc_gradient(
 def _boxes(
     weight: NDArray[np.float32], radius: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
-    """Where each slice has weight, where it or a slice within the window has, and how much all."""
+    """Return where each slice has weight, where a slice within its window has, and the total."""
     from regkit.kernels.cpu import windows
 
     boxes, totals = np.zeros((len(weight), 4), np.int64), np.zeros(len(weight))
@@ -83,9 +99,21 @@ def gradient_reference(
     squared: bool,
     floor: float = EPSILON,
 ) -> tuple[float, Tensor]:
-    """:func:`lncc_gradient` in PyTorch: box sums, and box sums of what each window makes of them.
+    """Return what :func:`lncc_gradient` does, in PyTorch, by sums over boxes.
 
-    Every window pulls its voxels ``w`` along ``alpha (f - mean_f) - beta (w - mean_w)``.
+    Every window pulls its voxels ``w`` along ``alpha (f - mean_f) - beta (w - mean_w)``; the sum of
+    that over all windows that a voxel lies in is its gradient.
+
+    Parameters
+    ----------
+    fixed, warped, weight
+        ``(*spatial)`` in 2-D or 3-D.
+    radius
+        Half width of the windows in voxels.
+    squared
+        Square the correlation.
+    floor
+        Added to each variance.
     """
     count, mean_f, mean_w, var_f, var_w, cov = _statistics(fixed, warped, weight, radius, floor)
     if squared:
@@ -114,7 +142,19 @@ def lncc_reference(
     squared: bool,
     floor: float = EPSILON,
 ) -> Tensor:
-    """The loss in PyTorch, differentiable; ``(*spatial)`` in 2-D or 3-D."""
+    """Return the loss of :func:`lncc_gradient` in PyTorch, differentiable.
+
+    Parameters
+    ----------
+    fixed, warped, weight
+        ``(*spatial)`` in 2-D or 3-D.
+    radius
+        Half width of the windows in voxels.
+    squared
+        Square the correlation.
+    floor
+        Added to each variance.
+    """
     _, _, _, var_f, var_w, cov = _statistics(fixed, warped, weight, radius, floor)
     cc = cov**2 / (var_f * var_w) if squared else cov / (var_f * var_w).sqrt()
     loss: Tensor = 1 - (weight * cc).sum() / weight.sum().clamp(min=1e-6)
@@ -122,9 +162,21 @@ def lncc_reference(
 
 
 def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int) -> Tensor:
-    """The correlation of every window, -1 to 1, near 0 where an image is flat; all ``(*spatial)``.
+    """Return the correlation of the window around every voxel, in PyTorch.
 
-    In PyTorch: for a look at a pair, not for a loop.
+    It is for a look at a pair: a loop of optimisation takes :func:`lncc_gradient`.
+
+    Parameters
+    ----------
+    fixed, warped, weight
+        ``(*spatial)`` in 2-D or 3-D.
+    radius
+        Half width of the windows in voxels.
+
+    Returns
+    -------
+    Tensor
+        ``(*spatial)``, -1 to 1, near 0 where an image is flat.
     """
     _, _, _, var_f, var_w, cov = _statistics(fixed, warped, weight, radius)
     return cov / (var_f * var_w).sqrt()
@@ -133,7 +185,7 @@ def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int
 def _statistics(
     fixed: Tensor, warped: Tensor, weight: Tensor, radius: int, floor: float = EPSILON
 ) -> list[Tensor]:
-    """Weight, means, variances and covariance of every window."""
+    """Compute weight, means, variances and covariance of every window."""
     f, w = weight * fixed, weight * warped
     count, *sums = box_sum(torch.stack([weight, f, w, f * fixed, w * warped, f * warped]), radius)
     count = count.clamp(min=1e-6)
@@ -144,7 +196,10 @@ def _statistics(
 
 
 def box_sum(image: Tensor, radius: int) -> Tensor:
-    """Sums over windows of ``image (C, *spatial)``, an axis at a time; they end at the border."""
+    """Sum ``image (C, *spatial)`` over windows, which end at the border.
+
+    ``radius`` is the half width in voxels.
+    """
     ndim = image.ndim - 1
     pool = functional.avg_pool3d if ndim == 3 else functional.avg_pool2d
     out = image[None]
@@ -157,7 +212,9 @@ def box_sum(image: Tensor, radius: int) -> Tensor:
 
 
 def box_mean(images: Tensor, radii: Sequence[int]) -> Tensor:
-    """Means over windows of ``images (C, *spatial)``, fewer voxels at the border.
+    """Average ``images (C, *spatial)`` over windows, which hold fewer voxels at the border.
+
+    ``radii`` are the half widths along each axis, in voxels.
 
     By a product with a banded matrix an axis: exact where running sums cancel, and faster up to
     some 250 voxels.

@@ -1,4 +1,4 @@
-"""A similarity of images of several channels: the weighted mean of what it makes of each."""
+"""Compare images of several channels: the weighted mean of a similarity over the channels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regkit.losses.traits import Traits
 
 @dataclass(frozen=True)
 class ChannelSum(Similarity):
-    """``sum(share * similarity(channel))``: each channel is compared with its own.
+    """A sum over channels, ``sum(share * similarity(channel))``: each is compared with its own.
 
     Parameters
     ----------
@@ -43,38 +43,38 @@ class ChannelSum(Similarity):
 
     @property
     def name(self) -> str:
-        """That of the similarity."""
+        """The name of the similarity of one channel."""
         return self.similarity.name
 
     @property
     def traits(self) -> Traits:
-        """Those of the similarity."""
+        """The traits of the similarity of one channel."""
         return self.similarity.traits
 
     def varies(self, shape: Sequence[int]) -> bool:
-        """As the similarity."""
+        """Say whether the similarity of one channel varies, for images ``(C, *shape)``."""
         return self.similarity.varies(shape)
 
     def at(self, spacing: float) -> ChannelSum:
-        """The similarity for voxels of that size."""
+        """Return the same sum of the similarity that suits voxels of ``spacing``."""
         return ChannelSum(self.similarity.at(spacing), self.shares)
 
     def reseed(self, seed: int) -> None:
-        """The similarity."""
+        """Seed the similarity anew."""
         self.similarity.reseed(seed)
 
     @contextmanager
     def drawn_by(self, seed: int) -> Iterator[None]:
-        """The similarity."""
+        """Let the similarity draw by ``seed`` for a while."""
         with self.similarity.drawn_by(seed):
             yield
 
     def features(self, image: Tensor) -> Tensor:
-        """``(C, *spatial)`` to the features of the first channel, then of the second, and so on."""
+        """Compute the features of each channel of ``(C, *spatial)``, one after the other."""
         return torch.cat([self.similarity.features(channel[None]) for channel in image])
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """Of the features of all channels."""
+        """Compare the features of all channels, ``(C, *spatial)``; differentiable."""
         values = [
             share * self.similarity.compare(f, w, weight)
             for share, (f, w) in self._parts(fixed, warped)
@@ -82,7 +82,7 @@ class ChannelSum(Similarity):
         return torch.stack(values).sum()
 
     def value(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> float:
-        """Without the gradient."""
+        """Return the loss without its gradient."""
         return sum(
             share * self.similarity.value(f, w, weight)
             for share, (f, w) in self._parts(fixed, warped)
@@ -91,7 +91,7 @@ class ChannelSum(Similarity):
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
-        """By the similarity's own kernel."""
+        """Return the loss and its gradient, by the kernel of the similarity."""
         total, gradient = 0.0, torch.zeros_like(warped)
         for share, (f, w, out) in self._parts(fixed, warped, gradient):
             value, slope = self.similarity.value_and_gradient(f, w, weight)
@@ -102,7 +102,7 @@ class ChannelSum(Similarity):
     def value_and_gradients(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor, Tensor]:
-        """By the similarity's own kernel; the slopes by weight add up."""
+        """Return the loss and both gradients by the similarity's kernel; those by weight add up."""
         total, gradient, by_weight = 0.0, torch.zeros_like(warped), torch.zeros_like(weight)
         for share, (f, w, out) in self._parts(fixed, warped, gradient):
             value, slope, crossing = self.similarity.value_and_gradients(f, w, weight)
@@ -112,7 +112,7 @@ class ChannelSum(Similarity):
         return total, gradient, by_weight
 
     def _parts(self, *features: Tensor) -> Iterator[tuple[float, tuple[Tensor, ...]]]:
-        """The share of every channel that has one, and the blocks of its features."""
+        """Yield the share of every channel that has one, and the blocks of its features."""
         blocks = [torch.chunk(each, len(self.shares)) for each in features]
         for share, block in zip(self.shares, zip(*blocks, strict=True), strict=True):
             if share > 0:
@@ -120,7 +120,7 @@ class ChannelSum(Similarity):
 
 
 def over_channels(similarity: Similarity, shares: Sequence[float]) -> Similarity:
-    """``similarity`` itself for images of one channel, else :class:`ChannelSum` of it.
+    """Return ``similarity`` itself for images of one channel, else a :class:`ChannelSum` of it.
 
     Examples
     --------

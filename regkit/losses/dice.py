@@ -9,7 +9,7 @@ _LEAST = 1e-6  # voxels; a structure that neither map has is no disagreement
 
 
 def dice_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
-    """``1 - mean(dice)`` over channels, ``dice = 2 sum(f w) / (sum(f^2) + sum(w^2))``.
+    """Return ``1 - mean(dice)`` over channels, ``dice = 2 sum(f w) / (sum(f^2) + sum(w^2))``.
 
     Where memberships are blurred, it is 0 for maps that are equal, and for no others.
 
@@ -34,7 +34,20 @@ def dice_loss(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tens
 
 
 def dice_slope(fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> tuple[float, Tensor]:
-    """:func:`dice_loss`, and its gradient by ``warped``, in the memory of the gradient alone."""
+    """Return :func:`dice_loss` and its gradient by ``warped``, in the memory of the gradient alone.
+
+    Parameters
+    ----------
+    fixed, warped
+        Memberships in [0, 1], one channel a structure, ``(C, *spatial)``.
+    mask
+        ``(*spatial)`` weights.
+
+    Returns
+    -------
+    loss, gradient
+        The value, and ``d loss / d warped``, ``(C, *spatial)``.
+    """
     weight = _weight(fixed, mask)
     slope, total, count = torch.empty_like(warped), 0.0, len(fixed)
     for channel in range(count):
@@ -51,7 +64,7 @@ def _weight(fixed: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def _sums(fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Channel by channel, what both have in common and what they have together."""
+    """Sum, channel by channel, what both maps have in common and what they have together."""
     axes = tuple(range(1, fixed.ndim))
     both = (weight * (fixed.square() + warped.square())).sum(axes)
     return (weight * fixed * warped).sum(axes), both.clamp(min=_LEAST)

@@ -18,7 +18,7 @@ _FLAT = 1e-4  # share of a channel's variance below which a window counts as fla
 
 
 def distance_of(name: str, sigma: float) -> Distance:
-    """The distance called ``name``; ``sigma`` is of LNCC's windows, in pixels of the maps.
+    """Return the distance called ``name``; ``sigma`` is of LNCC's windows, in pixels of the maps.
 
     A distance takes maps ``(N, C, *spatial)`` of fixed and warped and a weight
     ``(N, 1, *spatial)``, and gives ``(N, 1, *spatial)``.
@@ -48,11 +48,25 @@ def distance_of(name: str, sigma: float) -> Distance:
 
 
 def feature_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, sigma: float) -> Tensor:
-    """Correlation ``(N, C, *spatial)`` of every channel in Gaussian windows of ``sigma`` pixels.
+    """Correlate the channels of two images in Gaussian windows.
 
     Statistics of a window are of what has weight; one in which a channel is flat counts as not
     correlated, in DGIR's form ``cov / sqrt((var_f + eps) (var_w + eps))``. Unlike there, ``eps``
     is a share of each image's variance of the channel, so that none counts for its scale.
+
+    Parameters
+    ----------
+    fixed, warped
+        Feature maps ``(N, C, *spatial)``.
+    weight
+        ``(N, 1, *spatial)``: how much each pixel counts.
+    sigma
+        Standard deviation of the windows, in pixels of the maps.
+
+    Returns
+    -------
+    Tensor
+        ``(N, C, *spatial)``, -1 to 1.
     """
     count = _blurred(weight, sigma).clamp(min=1e-6)
 
@@ -70,12 +84,38 @@ def feature_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, sigma: fl
 
 
 def cosine_distance(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-    """``1 - cos`` of the angle between the channels of every pixel."""
+    """Return ``1 - cos`` of the angle between the channels of every pixel.
+
+    Parameters
+    ----------
+    fixed, warped
+        Feature maps ``(N, C, *spatial)``.
+    weight
+        Not used: a pixel is compared by itself.
+
+    Returns
+    -------
+    Tensor
+        ``(N, 1, *spatial)``, 0 to 2.
+    """
     return 1 - functional.cosine_similarity(fixed, warped, dim=1, eps=1e-6)[:, None]
 
 
 def correlation_distance(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-    """``1 - ncc`` of every channel over all that has weight: one value for all pixels."""
+    """Return ``1 - ncc``, the mean over channels, each correlated over all that has weight.
+
+    Parameters
+    ----------
+    fixed, warped
+        Feature maps ``(N, C, *spatial)``.
+    weight
+        ``(N, 1, *spatial)``: how much each pixel counts.
+
+    Returns
+    -------
+    Tensor
+        ``(N, 1, *spatial)``, one value for all pixels of an image, 0 to 2.
+    """
     a, b = fixed - _average(fixed, weight), warped - _average(warped, weight)
     scale_a, scale_b = _average(a.square(), weight), _average(b.square(), weight)
     scale = (scale_a + _flat(a, weight)) * (scale_b + _flat(b, weight))
@@ -84,7 +124,7 @@ def correlation_distance(fixed: Tensor, warped: Tensor, weight: Tensor) -> Tenso
 
 
 def _flat(centred: Tensor, weight: Tensor) -> Tensor:
-    """The variance below which a window counts as flat, of every channel."""
+    """Return the variance below which a window of a channel counts as flat."""
     return _FLAT * _average(centred.square(), weight) + 1e-12
 
 
@@ -95,7 +135,7 @@ def _average(maps: Tensor, weight: Tensor) -> Tensor:
 
 
 def _blurred(maps: Tensor, sigma: float) -> Tensor:
-    """Gaussian along every spatial axis, zeros beyond the border."""
+    """Smooth by a Gaussian along every spatial axis, with zeros beyond the border."""
     taps = gaussian_taps(sigma)
     for axis in range(2, maps.ndim):
         size = maps.shape[axis]
@@ -107,7 +147,7 @@ def _blurred(maps: Tensor, sigma: float) -> Tensor:
 
 
 def _band(taps: Sequence[float], size: int) -> Tensor:
-    """The symmetric matrix ``(size, size)`` that convolves a line with ``taps``."""
+    """Return the symmetric matrix ``(size, size)`` that convolves a line with ``taps``."""
     half = len(taps) // 2
     far = torch.zeros(max(size, half + 1), dtype=torch.float64)
     far[: half + 1] = torch.tensor(taps[half:], dtype=torch.float64)

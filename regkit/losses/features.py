@@ -1,4 +1,4 @@
-"""Similarity by the features that a network has of both images.
+"""Compare two images by the features that a network makes of them.
 
 "Guiding Registration with Emergent Similarity from Pre-Trained Diffusion Models" (DGIR, MICCAI
 2025) warps moving, takes the features of warped and of fixed, and compares them by local
@@ -36,14 +36,14 @@ TRAITS = Traits(
 
 @dataclass(frozen=True)
 class SliceView:
-    """Some slices of both images along one axis, and how much of the loss they are."""
+    """Slices of both images along one axis, and the share of the loss that each of them has."""
 
     axis: int | None
     index: Tensor
     share: Tensor
 
     def of(self, image: Tensor) -> Tensor:
-        """``(1, *spatial)`` to ``(N, 1, *slice)``; whole volumes to ``(1, 1, *spatial)``."""
+        """Cut slices ``(N, 1, *slice)`` from ``(1, *spatial)``; a whole volume counts as one."""
         if self.axis is None:
             return image[None]
         return image.movedim(self.axis + 1, 0)[self.index.to(image.device)]
@@ -51,7 +51,7 @@ class SliceView:
 
 @dataclass(frozen=True)
 class FeatureSimilarity(Similarity):
-    """Distance of the features of fixed and of the warped image.
+    """The distance between the features of fixed and those of the warped image.
 
     Parameters
     ----------
@@ -106,11 +106,11 @@ class FeatureSimilarity(Similarity):
 
     @property
     def name(self) -> str:
-        """``features:`` and the extractor's."""
+        """``features:`` and the name of the extractor."""
         return f"{FEATURES}{self.extractor.name}"
 
     def varies(self, shape: Sequence[int]) -> bool:
-        """Whether noise, axes or slices are drawn."""
+        """Say whether noise, axes or slices are drawn for images ``(1, *shape)``."""
         if self.noise != "none":
             return True
         if self.extractor.ndim == 3 or len(shape) == 2 or 1 in shape:
@@ -118,12 +118,12 @@ class FeatureSimilarity(Similarity):
         return self.axes == "random" or (self.slices or max(shape)) < max(shape)
 
     def reseed(self, seed: int) -> None:
-        """Let noise, axes and slices begin anew."""
+        """Seed the generator of noise, axes and slices anew."""
         self.generator.manual_seed(seed)
 
     @contextmanager
     def drawn_by(self, seed: int) -> Iterator[None]:
-        """Draw by ``seed`` for a while."""
+        """Draw noise, axes and slices by ``seed`` for a while, and go on as before after it."""
         state = self.generator.get_state()
         self.generator.manual_seed(seed)
         try:
@@ -132,7 +132,7 @@ class FeatureSimilarity(Similarity):
             self.generator.set_state(state)
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """One channel; keeps no more for the way back than one chunk at a time."""
+        """Compare two images of one channel; the way back needs one chunk at a time in memory."""
         total = warped.new_zeros(())
         for f, w, m, share, noises in self._batches(fixed, warped, weight):
             total = total + checkpoint(self._part, f, w, m, share, noises, use_reentrant=False)
@@ -141,7 +141,7 @@ class FeatureSimilarity(Similarity):
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
-        """Chunk by chunk, each there and back."""
+        """Return the loss and its gradient, each chunk forward and backward before the next."""
         with torch.enable_grad():
             leaf = warped.detach().requires_grad_()
             gradient, value = torch.zeros_like(leaf), 0.0
@@ -153,12 +153,12 @@ class FeatureSimilarity(Similarity):
 
     @torch.no_grad()
     def value(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> float:
-        """The loss alone, which takes half as long."""
+        """Return the loss alone, which takes half as long."""
         return float(self.compare(fixed, warped, weight))
 
     @torch.no_grad()
     def precompute(self, image: Tensor, axis: int = 0) -> list[Tensor]:
-        """The features of a whole image ``(1, *spatial)``, one ``(N, C, *smaller)`` a layer.
+        """Compute the features of an image ``(1, *spatial)``, one ``(N, C, *smaller)`` a layer.
 
         Of slices along ``axis`` if the extractor takes slices; for engines that warp features.
         """
@@ -172,7 +172,7 @@ class FeatureSimilarity(Similarity):
     def _batches(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor | None, Tensor | None]]]:
-        """Chunk by chunk: fixed, warped, weight, shares, and the noise of both images."""
+        """Yield, chunk by chunk, fixed, warped, weight, shares, and the noise of both images."""
         self.extractor.to(warped.device)
         drawn: dict[int | None, tuple[Tensor | None, Tensor | None]] = {}
         for view in self._views(weight):
@@ -205,7 +205,7 @@ class FeatureSimilarity(Similarity):
         return (share * mixed).sum() / sum(weights)
 
     def _distance(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """Of one layer, one value a slice."""
+        """Return the distance of one layer's maps, one value a slice."""
         pooled = _pooled(weight, fixed.shape[2:])
         apart = distance_of(self.distance, self.sigma)(fixed, warped, pooled)
         axes = tuple(range(1, apart.ndim))
@@ -232,7 +232,7 @@ class FeatureSimilarity(Similarity):
         return [self.axes]
 
     def _slices(self, weight: Tensor, axis: int, parts: int) -> Iterator[SliceView]:
-        """Of those that have weight."""
+        """Yield the slices that have weight."""
         amount = weight.detach().movedim(axis, 0).flatten(1).sum(1).cpu()
         index = torch.nonzero(amount > 0).flatten()
         if self.slices is not None and self.slices < len(index):

@@ -8,7 +8,7 @@ from regkit.kernels.sampling import warp_unit
 
 
 def gradicon_loss(there: Tensor, back: Tensor) -> Tensor:
-    """Mean squared gradient of ``there(back(x)) - x``.
+    """Return the mean squared gradient of ``there(back(x)) - x``.
 
     Parameters
     ----------

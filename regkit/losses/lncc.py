@@ -21,7 +21,7 @@ _PAPER = (
 
 @dataclass(frozen=True)
 class LNCC(Similarity):
-    """``1 - mean(lncc)`` over box windows of half width ``radius`` voxels.
+    """The loss ``1 - mean(lncc)`` over box windows of half width ``radius`` voxels.
 
     ``squared`` takes the square of each window's correlation (Avants et al., Med. Image Anal.
     2008), which does not care about the sign of the contrast. ``floor`` is the variance of what
@@ -41,31 +41,34 @@ class LNCC(Similarity):
 
     @classmethod
     def of(cls, radius: int) -> LNCC:
-        """``lncc``, as the registry makes it."""
+        """Make ``lncc`` for the registry, with windows of half width ``radius`` voxels."""
         return cls(radius)
 
     @classmethod
     def squared_of(cls, radius: int) -> LNCC:
-        """``lncc2``, as the registry makes it."""
+        """Make ``lncc2`` for the registry, with windows of half width ``radius`` voxels."""
         return cls(radius, squared=True)
 
     @property
     def traits(self) -> Traits:
-        """The worst is the opposite contrast, or none at all where the square is taken."""
+        """The traits; the worst value is that of opposite contrasts, or of none if squared."""
         return Traits(worst_value=1.0 if self.squared else 2.0, citation=_PAPER)
 
     def at(self, spacing: float) -> LNCC:
-        """A window of larger voxels sees more of an edge: what is faint in it is rather noise."""
+        """Raise ``floor`` for larger voxels.
+
+        A window of larger voxels sees more of an edge, so that what is faint in it is rather noise.
+        """
         flat = min(_FLAT * spacing, _FLATTEST)
         return replace(self, floor=max(self.floor, flat**2))
 
     @property
     def name(self) -> str:
-        """``lncc`` or ``lncc2``."""
+        """The name: ``lncc``, or ``lncc2`` where the correlation is squared."""
         return "lncc2" if self.squared else "lncc"
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """One channel."""
+        """Compare two images of one channel; differentiable."""
         return lncc_reference(
             fixed[0], warped[0], weight, self.radius, squared=self.squared, floor=self.floor
         )
@@ -73,7 +76,7 @@ class LNCC(Similarity):
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
-        """By the kernel, on 3-D features."""
+        """Return the loss and its gradient by the kernel, for features ``(1, I, J, K)``."""
         value, gradient = lncc_gradient(
             fixed[0], warped[0], weight, self.radius, squared=self.squared, floor=self.floor
         )

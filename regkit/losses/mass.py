@@ -1,4 +1,4 @@
-"""Mass: what a warped CT weighs, where breathing makes tissue denser or thinner."""
+"""Mass conservation: what a warped CT weighs, where breathing makes tissue denser or thinner."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from regkit.kernels.fields import jacobian_determinant
 
 
 def mass_conserved(warped: Tensor, u: Tensor) -> Tensor:
-    """``warped`` times the determinant of ``id + u``: each voxel holds the mass that it covers.
+    """Multiply ``warped`` by the determinant of ``id + u``: a voxel holds the mass that it covers.
 
     Where a map takes a voxel of fixed to half its volume of moving, only half of what lies there
     can fill it. That holds for densities: CT between air and dense bone, as

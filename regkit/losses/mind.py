@@ -16,7 +16,7 @@ from regkit.losses.traits import Traits
 
 @dataclass(frozen=True)
 class MIND(MSE):
-    """Mean squared difference of MIND-SSC descriptors.
+    """The mean squared difference of MIND-SSC descriptors.
 
     Heinrich et al., MICCAI 2013, eq. 4 and 5: distances of smoothed patches between neighbours of
     a voxel that are themselves ``sqrt(2)`` neighbours (12 channels in 3-D, 4 in 2-D), divided by
@@ -46,7 +46,7 @@ class MIND(MSE):
     )
 
     def features(self, image: Tensor) -> Tensor:
-        """``(1, *spatial)`` to the descriptors ``(12, *spatial)`` in 3-D, ``(4, ...)`` in 2-D."""
+        """Compute descriptors of ``(1, *spatial)``: ``(12, *spatial)``, or ``(4, ...)`` in 2-D."""
         ndim = image.ndim - 1
         pairs = _neighbour_pairs(tuple(image.shape[1:]), self.dilation)
         padded = functional.pad(image[None], [self.dilation] * 2 * ndim, mode="replicate")[0]
@@ -72,7 +72,7 @@ class MIND(MSE):
 def _neighbour_pairs(
     shape: tuple[int, ...], dilation: int
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Pairs of face neighbours on different axes; axes of a single slice have none."""
+    """List pairs of face neighbours on different axes; axes of a single slice have none."""
     ndim = len(shape)
     faces = [
         tuple(sign * dilation if a == axis else 0 for a in range(ndim))

@@ -15,7 +15,7 @@ from regkit.losses.traits import Traits
 
 @dataclass(frozen=True)
 class Mixed(Similarity):
-    """``sum(weight * part)``; every part compares the images themselves.
+    """A weighted sum of similarities, each of which compares the images themselves.
 
     Examples
     --------
@@ -29,46 +29,46 @@ class Mixed(Similarity):
 
     @property
     def name(self) -> str:
-        """As a configuration writes it: ``features:mind+0.5*lncc2``."""
+        """The sum as a configuration writes it: ``features:mind+0.5*lncc2``."""
         return "+".join(
             part.name if weight == 1 else f"{weight:g}*{part.name}" for weight, part in self.parts
         )
 
     @property
     def traits(self) -> Traits:
-        """What those of the parts come to."""
+        """The traits of the sum, as those of its parts decide them."""
         return Traits.of_sum((weight, part.traits) for weight, part in self.parts)
 
     def varies(self, shape: Sequence[int]) -> bool:
-        """Whether a part does."""
+        """Say whether one of the parts varies for images ``(1, *shape)``."""
         return any(part.varies(shape) for _, part in self.parts)
 
     def at(self, spacing: float) -> Mixed:
-        """Every part."""
+        """Return the same sum of the parts that suit voxels of ``spacing``."""
         return Mixed(tuple((weight, part.at(spacing)) for weight, part in self.parts))
 
     def reseed(self, seed: int) -> None:
-        """Every part."""
+        """Seed every part anew."""
         for _, part in self.parts:
             part.reseed(seed)
 
     @contextmanager
     def drawn_by(self, seed: int) -> Iterator[None]:
-        """Every part."""
+        """Let every part draw by ``seed`` for a while."""
         with ExitStack() as stack:
             for _, part in self.parts:
                 stack.enter_context(part.drawn_by(seed))
             yield
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """Every part on its own features of both."""
+        """Compare two images by every part, each with features of its own; differentiable."""
         values = [share * part(fixed, warped, weight) for share, part in self.parts]
         return torch.stack(values).sum()
 
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
-        """By the kernel of a part where it compares the image itself."""
+        """Return the loss and its gradient, by a part's own kernel where it compares the images."""
         value, gradient = 0.0, torch.zeros_like(warped)
         for share, part in self.parts:
             own, slope = _slope(part, fixed, warped, weight)
@@ -78,7 +78,7 @@ class Mixed(Similarity):
 
 
 def _slope(part: Similarity, fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[float, Tensor]:
-    """By the kernel of a part where it compares the images themselves."""
+    """Return value and gradient of a part, by its kernel where it compares images themselves."""
     if part.oriented:
         return by_autograd(lambda leaf: part(fixed, leaf, weight), warped)
     return part.value_and_gradient(fixed, warped, weight)

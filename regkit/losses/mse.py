@@ -11,7 +11,7 @@ from regkit.losses.traits import Traits
 
 
 class MSE(Similarity):
-    """``mean((fixed - warped)**2)``, for images whose intensities mean the same.
+    """The loss ``mean((fixed - warped)**2)``, for images whose intensities mean the same.
 
     Examples
     --------
@@ -25,17 +25,17 @@ class MSE(Similarity):
 
     @classmethod
     def of(cls, radius: int) -> Self:
-        """As the registry makes it; there are no windows."""
+        """Make it for the registry; ``radius`` is not used, since there are no windows."""
         return cls()
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """Mean over channels and weight."""
+        """Average the squared difference over channels and weight; differentiable."""
         total = weight.sum().clamp(min=1e-6) * len(fixed)
         return (weight * (fixed - warped).square()).sum() / total
 
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
-        """In closed form."""
+        """Return the loss and its gradient in closed form."""
         scaled = (warped - fixed) * (weight / (weight.sum().clamp(min=1e-6) * len(fixed)))
         return float((scaled * (warped - fixed)).sum()), 2 * scaled

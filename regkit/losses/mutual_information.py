@@ -18,7 +18,7 @@ from regkit.losses.traits import Traits
 
 @dataclass(frozen=True)
 class MutualInformation(Similarity):
-    """``-I(fixed; warped)`` in nats, from a Parzen-window joint histogram.
+    """The loss ``-I(fixed; warped)`` in nats, from a Parzen-window joint histogram.
 
     Mattes et al., IEEE TMI 2003: cubic B-spline windows along the warped image, so that the
     value is smooth in the transform.
@@ -46,23 +46,23 @@ class MutualInformation(Similarity):
 
     @classmethod
     def of(cls, radius: int) -> MutualInformation:
-        """As the registry makes it; there are no windows."""
+        """Make it for the registry; ``radius`` is not used, since there are no windows."""
         return cls()
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """One channel, intensities in [0, 1]."""
+        """Compare two images of one channel with intensities in [0, 1]; differentiable."""
         joint = joint_histogram_reference(fixed[0], warped[0], weight, self.bins)
         return -_information(joint / joint.sum().clamp(min=1e-12)).to(warped.dtype)
 
     def value(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> float:
-        """By the kernel, without the gradient."""
+        """Return the loss by the kernel, without its gradient."""
         joint = joint_histogram(fixed[0], warped[0], weight, self.bins)
         return -float(_information(joint / joint.sum().clamp(min=1e-12)))
 
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
-        """``dI/dp = log p(f, w) - log p(w)`` pulled back through the histogram.
+        """Return the loss and its gradient: ``dI/dp = log p(f, w) - log p(w)`` by the histogram.
 
         The marginal of fixed is constant, and so is the total weight.
         """
@@ -74,7 +74,10 @@ class MutualInformation(Similarity):
     def value_and_gradients(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor, Tensor]:
-        """By weight it is ``-log p(f, w) / (p(f) p(w))`` of each voxel, without approximation."""
+        """Return the loss and both gradients.
+
+        That by weight is ``-log p(f, w) / (p(f) p(w))`` of each voxel, without approximation.
+        """
         p, total = self._density(fixed, warped, weight)
         by_warped = (p.clamp(min=1e-12) / p.sum(0).clamp(min=1e-12)).log()
         gradient = histogram_gradient(fixed[0], warped[0], weight, -by_warped / total)

@@ -1,4 +1,4 @@
-"""Similarities by name, regkit's own and those of other packages. Nothing heavy is imported here.
+"""Find similarities by name, regkit's own and those of other packages; nothing heavy is imported.
 
 A name stands for a function that takes the half width of local windows, in voxels, and makes the
 :class:`~regkit.losses.similarity.Similarity` of that name. What anybody needs to know of one beyond
@@ -32,7 +32,7 @@ Factory = Callable[[int], "Similarity"]
 
 
 def names() -> tuple[str, ...]:
-    """All that can be asked for by a plain name, regkit's own first.
+    """List all plain names that a user can ask for, regkit's own first.
 
     Examples
     --------
@@ -48,12 +48,12 @@ def names() -> tuple[str, ...]:
 
 
 def is_registered(name: str) -> bool:
-    """Whether :func:`make` knows ``name``."""
+    """Say whether :func:`make` knows ``name``."""
     return name in BUILT_IN_SIMILARITIES or name in names()
 
 
 def make(name: str, radius: int = 2) -> Similarity:
-    """The similarity called ``name``; local ones look at windows of half width ``radius`` voxels.
+    """Make the similarity called ``name``; local ones take windows of half width ``radius`` voxels.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def make(name: str, radius: int = 2) -> Similarity:
 
 
 def traits_of(similarity: str) -> Traits:
-    """The traits of ``NAME``, ``features:NAME`` or a sum of them; no backbone is opened.
+    """Return the traits of ``NAME``, ``features:NAME`` or a sum of them; no backbone is opened.
 
     Nothing is known of a name that is not registered, as that of an object of the user's own.
 
@@ -92,7 +92,7 @@ def _traits(name: str) -> Traits:
 
 
 def parts_of(similarity: str) -> list[tuple[float, str]]:
-    """The weights and names in ``NAME``, ``features:NAME``, or ``features:NAME+0.5*lncc2``.
+    """Split ``NAME``, ``features:NAME``, or ``features:NAME+0.5*lncc2`` into weights and names.
 
     Examples
     --------

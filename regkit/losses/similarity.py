@@ -1,4 +1,4 @@
-"""What a similarity is: features that may be warped, and a comparison of them. Lower is better."""
+"""Define what a similarity is: features that may be warped, and a comparison. Lower is better."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Similarity(ABC):
     oriented: bool = False  # whether features depend on the direction of the voxel axes
 
     def varies(self, shape: Sequence[int]) -> bool:
-        """Whether the same images ``(1, *shape)`` may give another value the next time."""
+        """Say whether the same images ``(1, *shape)`` may give another value the next time."""
         return False
 
     def at(self, spacing: float) -> Similarity:
-        """The same for voxels of that size, in millimetres of a body of 160 mm, if it matters."""
+        """Return the similarity that suits voxels of ``spacing``, in units of a body 160 across."""
         return self
 
     def reseed(self, seed: int) -> None:
-        """Let what is random begin anew."""
+        """Seed anew what is drawn at random."""
         return
 
     @contextmanager
     def drawn_by(self, seed: int) -> Iterator[None]:
-        """Let what is random be drawn by ``seed`` for a while, and go on as before after it."""
+        """Draw what is random by ``seed`` for a while, and go on as before after it."""
         yield
 
     @property
@@ -54,32 +54,32 @@ class Similarity(ABC):
         """What a configuration and a report call it."""
 
     def __call__(self, fixed: Tensor, warped: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Loss of two images ``(1, *spatial)``; ``mask (*spatial)`` weighs the voxels."""
+        """Return the loss of images ``(1, *spatial)``; ``mask (*spatial)`` weighs the voxels."""
         weight = torch.ones_like(fixed[0]) if mask is None else mask.to(fixed.dtype)
         return self.compare(self.features(fixed), self.features(warped), weight)
 
     def features(self, image: Tensor) -> Tensor:
-        """``(1, *spatial)`` to the channels ``(C, *spatial)`` that are compared."""
+        """Turn ``(1, *spatial)`` into the channels ``(C, *spatial)`` that are compared."""
         return image
 
     @abstractmethod
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """Differentiable loss of features ``(C, *spatial)``, weight ``(*spatial)``."""
+        """Return the loss of features ``(C, *spatial)``, weight ``(*spatial)``; differentiable."""
 
     def value(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> float:
-        """The loss of features."""
+        """Return the loss of features ``(C, *spatial)`` as a number."""
         return self.value_and_gradient(fixed, warped, weight)[0]
 
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
-        """The loss of features and its gradient by ``warped``."""
+        """Return the loss of features ``(C, *spatial)``, and its gradient by ``warped``."""
         return by_autograd(lambda leaf: self.compare(fixed, leaf, weight), warped)
 
     def value_and_gradients(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor, Tensor]:
-        """The loss, its gradient by ``warped``, and that of its sum by ``weight (*spatial)``.
+        """Return the loss, its gradient by ``warped``, and that of its sum by ``weight``.
 
         The sum over the voxels changes as if each bore the mean, unless a similarity knows better.
         """
@@ -88,7 +88,10 @@ class Similarity(ABC):
 
 
 def by_autograd(loss: Callable[[Tensor], Tensor], warped: Tensor) -> tuple[float, Tensor]:
-    """``loss(warped)``, and its gradient by ``warped``."""
+    """Return ``loss(warped)`` and its gradient by ``warped``, a tensor of any shape.
+
+    ``loss`` must give a scalar tensor.
+    """
     with torch.enable_grad():
         leaf = warped.detach().requires_grad_()
         value = loss(leaf)

@@ -1,4 +1,4 @@
-"""Features that are computed once for each image, and warped from then on."""
+"""Compute features once for each image, and warp them from then on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from regkit.losses.traits import Traits
 
 @dataclass(frozen=True)
 class StaticFeatures(Similarity):
-    """Distance of warped features: many times quicker than :class:`FeatureSimilarity`.
+    """The distance of warped features: many times quicker than :class:`FeatureSimilarity`.
 
     Wrong for features of large receptive fields under large deformations (IMPACT, Boussot et
     al., arXiv 2503.24121). Slices lie along the first axis on which a volume has several, or
@@ -31,16 +31,16 @@ class StaticFeatures(Similarity):
 
     @property
     def name(self) -> str:
-        """That of the source."""
+        """The name of the source."""
         return self.source.name
 
     @property
     def traits(self) -> Traits:
-        """Those of the source."""
+        """The traits of the source."""
         return self.source.traits
 
     def features(self, image: Tensor) -> Tensor:
-        """``(1, *spatial)`` to ``(C, *spatial)``."""
+        """Compute the features ``(C, *spatial)`` of an image ``(1, *spatial)``."""
         axis: int = self.source.axes if isinstance(self.source.axes, int) else 0
         if image.ndim == 4 and 1 in image.shape[1:]:
             axis = list(image.shape[1:]).index(1)
@@ -52,7 +52,7 @@ class StaticFeatures(Similarity):
         return _projected(torch.cat(layers), self.channels)
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
-        """All channels, with the distance of the source."""
+        """Compare all channels by the distance of the source."""
         apart = distance_of(self.source.distance, self.source.sigma)(
             fixed[None], warped[None], weight[None, None]
         )
@@ -60,12 +60,12 @@ class StaticFeatures(Similarity):
 
 
 def _scaled(maps: Tensor) -> Tensor:
-    """Layers of different width and scale count alike."""
+    """Scale the maps of a layer so that layers of different width and scale count alike."""
     return maps / (maps.square().sum(1).mean().sqrt() + 1e-6)
 
 
 def _projected(maps: Tensor, channels: int) -> Tensor:
-    """``(C, ...)`` to at most ``channels``; the same projection for every image."""
+    """Project ``(C, ...)`` to at most ``channels``, in the same way for every image."""
     wide = len(maps)
     if wide <= channels:
         return maps

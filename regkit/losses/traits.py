@@ -30,7 +30,7 @@ class Traits:
 
     @classmethod
     def of_sum(cls, parts: Iterable[tuple[float, Traits]]) -> Traits:
-        """Of a weighted sum: it is as picky and as large as one of its parts.
+        """Return the traits of a weighted sum: it is as picky and as large as one of its parts.
 
         Examples
         --------

@@ -11,7 +11,7 @@ from regkit.transforms import Affine, Transform
 
 
 def affine_part(phi: Transform, grid: Grid) -> Affine:
-    """Least-squares affine of ``phi`` over ``grid``; an affine ``phi`` comes back as it is.
+    """Fit an affine to ``phi`` over ``grid`` by least squares; an affine comes back as it is.
 
     Parameters
     ----------

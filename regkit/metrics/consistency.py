@@ -1,4 +1,4 @@
-"""Whether a transform and its inverse undo each other."""
+"""Measure whether a transform and its inverse undo each other."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from regkit.volume.volume import Volume
 
 
 def thin_grid(grid: Grid, limit: int = 200_000) -> Grid:
-    """Every n-th voxel of ``grid`` along each axis, with the smallest n that leaves ``limit``.
+    """Take every n-th voxel of ``grid`` along each axis, with the smallest n that leaves ``limit``.
 
     Examples
     --------
-    >>> thinned(Grid((10, 10), np.eye(3)), limit=25).shape
+    >>> thin_grid(Grid((10, 10), np.eye(3)), limit=25).shape
     (5, 5)
     """
     step = 1
@@ -35,7 +35,7 @@ def inverse_consistency(
     *,
     moving_grid: Grid | None = None,
 ) -> Tensor:
-    """``|inverse(phi(x)) - x|`` over the voxels of ``grid``.
+    """Measure ``|inverse(phi(x)) - x|`` over the voxels of ``grid``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Local change of volume of a transform, and what it says about folding."""
+"""Measure the local change of volume of a transform, and how much of it folds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SMALLEST = 1e-3
 
 
 def jacobian(phi: Transform, grid: Grid) -> Volume:
-    """Determinant of ``d phi / d x`` in world units at every voxel of ``grid``.
+    """Compute the determinant of ``d phi / d x`` in world units at every voxel of ``grid``.
 
     Above 1 a voxel of fixed covers more than its own volume of moving, below 1 less; 0 and
     below it folds. How the grid is stored (orientation, handedness) does not matter.
@@ -58,7 +58,7 @@ def jacobian(phi: Transform, grid: Grid) -> Volume:
 
 
 def folding(jacobian: Volume, mask: Volume | None = None) -> float:
-    """Share of voxels (0..1) whose determinant is 0 or below, or not a number.
+    """Return the share of voxels (0..1) whose determinant is 0 or below, or not a number.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def folding(jacobian: Volume, mask: Volume | None = None) -> float:
 
 
 def log_jacobian_sd(jacobian: Volume, mask: Volume | None = None) -> float:
-    """Standard deviation of the logarithm of the determinant: how uneven the deformation is.
+    """Return the standard deviation of the determinant's logarithm: how uneven the deformation is.
 
     Determinants below 0.001, folded ones included, count as 0.001.
 
@@ -90,7 +90,7 @@ def log_jacobian_sd(jacobian: Volume, mask: Volume | None = None) -> float:
 
 
 def _determinant(phi: Transform, grid: Grid, rows: slice) -> Tensor:
-    """Determinants of some rows, from those rows and one more on either side."""
+    """Compute determinants of some rows, from those rows and one more on either side."""
     halo = slice(max(rows.start - 1, 0), min(rows.stop + 1, grid.shape[0]))
     matrix, u = phi.on(grid, halo)
     whole = u.expand(-1, *grid.rows(halo).shape)

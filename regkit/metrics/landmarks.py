@@ -1,4 +1,4 @@
-"""How far mapped landmarks lie from where they should."""
+"""Measure how far mapped landmarks lie from where they should."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regkit.volume.points import Points
 
 
 def landmark_error(phi: Transform, fixed_points: Points, moving_points: Points) -> Tensor:
-    """Target registration error ``|phi(p_fixed) - p_moving|`` of each landmark.
+    """Return the target registration error ``|phi(p_fixed) - p_moving|`` of each landmark.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Dice overlap of label maps."""
+"""Measure the Dice overlap of label maps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WIDEST_TABLE = 1 << 22
 
 @dataclass(frozen=True)
 class DiceSummary:
-    """Dice over structures: mean, worst, 5th percentile, and how many structures count.
+    """A summary of Dice over structures: mean, worst, 5th percentile, and how many count.
 
     ``worst_label`` is the structure that overlaps least.
     """
@@ -31,7 +31,7 @@ class DiceSummary:
 
 
 def dice(a: Labels, b: Labels, values: Sequence[int] | None = None) -> dict[int, float]:
-    """Overlap ``2 |A and B| / (|A| + |B|)`` of each structure (Dice, Ecology 1945).
+    """Return the overlap ``2 |A and B| / (|A| + |B|)`` of each structure (Dice, Ecology 1945).
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def dice(a: Labels, b: Labels, values: Sequence[int] | None = None) -> dict[int,
 
 
 def summarise_dice(scores: Mapping[int, float]) -> DiceSummary:
-    """Mean, worst and 5th percentile of what :func:`dice` returned; NaNs are left out.
+    """Return mean, worst and 5th percentile of what :func:`dice` returned; NaNs are left out.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def summarise_dice(scores: Mapping[int, float]) -> DiceSummary:
 
 
 def _counts(a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
-    """Labels that occur, and how many voxels they have in a, in b, and in both at once."""
+    """Count how many voxels each label has in a, in b, and in both at once; labels come first."""
     if a.size == 0:
         return tuple(np.zeros(0, np.int64) for _ in range(4))
     low, high = int(min(a.min(), b.min())), int(max(a.max(), b.max()))
@@ -109,7 +109,7 @@ def _counts(a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[NDArray[np.int6
 
 
 def _known(a: Labels, b: Labels) -> list[NDArray[np.int64]]:
-    """The voxels of both where both have data."""
+    """Return the voxels of both where both have data."""
     flat = [each.data.cpu().numpy().ravel().astype(np.int64) for each in (a, b)]
     valid = [each.valid.cpu().numpy().ravel() for each in (a, b) if each.valid is not None]
     if not valid:

@@ -1,4 +1,4 @@
-"""Which voxels of a grid a mask covers."""
+"""Find which voxels of a grid a mask covers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regkit.volume.volume import Labels, Volume
 
 
 def region(mask: Volume | None, grid: Grid) -> Tensor:
-    """Where ``mask`` is above zero, on any grid of the same world.
+    """Return where ``mask``, on any grid of the same world, is above zero.
 
     Parameters
     ----------

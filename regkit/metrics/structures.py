@@ -1,4 +1,4 @@
-"""How well each labelled structure overlaps before and after a registration."""
+"""Score how well each labelled structure overlaps before and after a registration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COLUMNS = ("label", "dice_before", "dice", "surface_mean", "surface_hd95", "sur
 
 @dataclass(frozen=True)
 class StructureScore:
-    """How well one structure of two label maps overlaps.
+    """The overlap of one structure of two label maps, before and after registration.
 
     Parameters
     ----------
@@ -77,12 +77,12 @@ def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[Struc
 
 
 def worst_structure(scores: Sequence[StructureScore]) -> StructureScore:
-    """The one that overlaps least after registration."""
+    """Return the score of the structure that overlaps least after registration."""
     return min(scores, key=lambda score: score.dice)
 
 
 def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
-    """A table with one line a structure; a distance that is not known is left empty.
+    """Write a table with one line a structure; a distance that is not known is left empty.
 
     Parameters
     ----------
@@ -113,5 +113,5 @@ def _line(score: StructureScore, unit: str) -> list[str]:
 
 
 def _or_zero(value: float) -> float:
-    """0 for a structure that both maps lack before registration: nothing overlaps."""
+    """Return 0 for a structure that both maps lack before registration: nothing overlaps."""
     return 0.0 if math.isnan(value) else value

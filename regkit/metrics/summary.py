@@ -1,4 +1,4 @@
-"""The numbers that every registration reports."""
+"""Compute the numbers that every registration reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def summarise(
     *,
     moving_grid: Grid | None = None,
 ) -> tuple[dict[str, float], Volume]:
-    """Flat metrics of a transform, and its Jacobian determinant on fixed's grid.
+    """Compute flat metrics of a transform, and its Jacobian determinant on fixed's grid.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Distances between the surfaces of two label maps."""
+"""Measure distances between the surfaces of two label maps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SurfaceDistance:
 def surface_distances(
     a: Labels, b: Labels, values: Sequence[int] | None = None
 ) -> dict[int, SurfaceDistance]:
-    """How far the surfaces of each structure lie apart.
+    """Measure how far the surfaces of each structure lie apart.
 
     A surface is the voxels of a structure that touch, by a face, a voxel outside of it, one
     without data, or the edge of the image. Distances are between their centres in the world, found
@@ -91,7 +91,7 @@ def _between(a: NDArray[np.float64], b: NDArray[np.float64]) -> SurfaceDistance:
 
 
 def _surfaces(labels: Labels) -> dict[int, NDArray[np.float64]]:
-    """World positions ``(N, d)`` of the surface voxels of every structure."""
+    """Return world positions ``(N, d)`` of the surface voxels of every structure."""
     data = labels.without_unknown().data[0].cpu().numpy()
     names, codes = np.unique(data, return_inverse=True)
     codes = codes.reshape(data.shape) + 1

@@ -12,7 +12,7 @@ from regkit.networks.unet import UNet
 
 
 class CompiledUNet(nn.Module):
-    """``net`` in float32, compiled at its first pass for the shape that it is given.
+    """A U-Net in float32, compiled at its first pass for the shape that it is given.
 
     A compiler that is missing or fails costs nothing but the attempt: a
     :class:`~regkit.networks.folded.FoldedUNet` runs instead, and ``failure`` says why, in one

@@ -1,4 +1,4 @@
-"""A first layer that begins as optical flow, which a network would have to find otherwise."""
+"""Begin a first layer as optical flow, which a network would have to find otherwise."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def begin_as_flow(net: UNet) -> None:
 
 
 def _overlap(part: nn.Module) -> tuple[int, ...]:
-    """Into how many outputs of a transposed convolution its taps are shared along each axis."""
+    """Say into how many outputs of a transposed convolution its taps are shared along each axis."""
     return part.stride if isinstance(part, nn.ConvTranspose2d | nn.ConvTranspose3d) else (1,)
 
 

@@ -1,4 +1,4 @@
-"""FoldedUNet: what a trained U-Net calculates, in fewer and larger steps."""
+"""FoldedUNet: a trained U-Net calculated in fewer and larger steps."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class FoldedUNet(nn.Module):
         return y[(slice(None), slice(None), *(slice(n) for n in shape))]
 
     def _laid_out(self, parts: Sequence[Tensor], raw: int, *more: Tensor) -> Tensor:
-        """The input of a doubling, with one voxel more on every side.
+        """Lay out the input of a doubling, with one voxel more on every side.
 
         ``parts`` through the nonlinearity, around which there are zeros, for the transposed
         convolution; the first ``raw`` channels as they are, whose border goes on, for the
@@ -109,7 +109,7 @@ class FoldedUNet(nn.Module):
 
 
 def _doubling(net: UNet, number: int) -> tuple[Tensor, Tensor]:
-    """Transposed convolution plus interpolation, then batch norm, as one transposed convolution.
+    """Fold transposed convolution, interpolation and batch norm into one transposed convolution.
 
     The first input channels are those of the convolution, the rest those that are interpolated.
     """
@@ -127,7 +127,7 @@ def _doubling(net: UNet, number: int) -> tuple[Tensor, Tensor]:
 
 
 def _extend(x: Tensor) -> None:
-    """Let the values inside go on into the outermost voxels."""
+    """Copy the values inside into the outermost voxels."""
     for axis in range(2, x.ndim):
         x.select(axis, 0).copy_(x.select(axis, 1))
         x.select(axis, -1).copy_(x.select(axis, -2))

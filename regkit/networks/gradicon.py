@@ -1,4 +1,4 @@
-"""The whole network, and its recognition by the names of its weights."""
+"""Build the whole network, and recognise it by the names of its weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WINDOW = "window"  # of a network that normalises what it sees
 def gradicon(
     ndim: int = 3, *, last_step: bool = True, widths: Widths | None = None
 ) -> Registration:
-    """The network of uniGradICON and multiGradICON.
+    """Build the network of uniGradICON and multiGradICON.
 
     It registers at a quarter of the resolution, refines that at half and at full resolution,
     and, after the second stage of training, once more at full resolution.
@@ -52,7 +52,7 @@ def gradicon(
 
 
 def cascade(halvings: Sequence[int], ndim: int = 3, widths: Widths | None = None) -> Registration:
-    """A network of one step for each of ``halvings``, each of what those before it have left.
+    """Build a network with one step for each of ``halvings``; each step refines those before it.
 
     Parameters
     ----------
@@ -88,7 +88,18 @@ def cascade(halvings: Sequence[int], ndim: int = 3, widths: Widths | None = None
 
 
 def add_halved_step(network: Registration, step: Step, halvings: int) -> Registration:
-    """``network`` on images that are halved so often, and ``step`` after it on whole ones."""
+    """Run ``network`` on images at reduced resolution, and ``step`` after it at full resolution.
+
+    Parameters
+    ----------
+    network
+        It finds what moves far. Where it is :class:`Normalised`, so is the result, with the same
+        window.
+    step
+        It finds what is left.
+    halvings
+        How often the resolution is halved for ``network``.
+    """
     if isinstance(network, Normalised):
         return Normalised(add_halved_step(network.net, step, halvings), int(network.window))
     for _ in range(halvings):
@@ -97,7 +108,10 @@ def add_halved_step(network: Registration, step: Step, halvings: int) -> Registr
 
 
 def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registration:
-    """The network that these weights belong to, ready for inference; they are not copied.
+    """Build the network that these weights belong to, ready for inference.
+
+    The names and the shape of each weight tell how many steps it has and how wide they are;
+    the weights are not copied.
 
     Parameters
     ----------
@@ -121,7 +135,7 @@ def from_state(state: Mapping[str, Tensor], *, name: str = "weights") -> Registr
 
 
 def _single(value: Tensor) -> Tensor:
-    """In float32, where it was kept in half of that."""
+    """Return a weight in float32, where it was kept in half of that."""
     return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
 
 
@@ -144,7 +158,7 @@ def _built(state: Mapping[str, Tensor], name: str) -> Registration:
 
 
 def _part(state: Mapping[str, Tensor], prefix: str, ndim: int) -> Registration:
-    """What the weights whose names begin with ``prefix`` belong to."""
+    """Build the part of the network whose weights have names that begin with ``prefix``."""
     inner = {key.removeprefix(prefix).split(".")[0] for key in state if key.startswith(prefix)}
     if "netPhi" in inner:
         first, second = (_part(state, f"{prefix}{half}.", ndim) for half in ("netPhi", "netPsi"))
@@ -158,7 +172,7 @@ def _part(state: Mapping[str, Tensor], prefix: str, ndim: int) -> Registration:
 
 
 def _check(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], name: str) -> None:
-    """Refuse, by the first name that is wrong, what does not fit exactly."""
+    """Refuse weights that do not fit exactly, by the first name that is wrong."""
     for key, like in wanted.items():
         if key not in state:
             raise InputError(f"{name}: {key} is missing; the file is of another network, or cut")

@@ -40,7 +40,7 @@ Insides = tuple[tuple[tuple[bool, ...], ...], ...]
 
 
 class Head:
-    """Displacement at full resolution from features at half of it.
+    """The last layers of a U-Net: a displacement at full resolution from features at half of it.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Head:
         self._known: dict[Insides, tuple[Tensor, Tensor]] = {}
 
     def __call__(self, features: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """Displacement ``(B, d, *shape)`` in float32, channels last.
+        """Return the displacement ``(B, d, *shape)`` in float32, channels last.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Head:
         return out
 
     def _folded(self, insides: Insides, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Weights and bias where the borders lie as ``insides`` tells for every axis."""
+        """Compute weights and bias where the borders lie as ``insides`` tells for every axis."""
         own = sorted_taps(self._through_doublings(insides))
         weight = torch.cat([own, self._skipped], dim=self.ndim + 1).flatten(0, self.ndim)
         bias = self._constant
@@ -102,7 +102,7 @@ class Head:
         return self._filled(weight, device), self._filled(torch.from_numpy(bias), device)
 
     def _filled(self, values: Tensor, device: torch.device) -> Tensor:
-        """With as many output channels as whole blocks have, in the type and order of use."""
+        """Fill the output channels up to whole blocks, in the type and memory order of use."""
         rows = -len(values) % _BLOCK + len(values)
         form = _FORM[values.ndim]
         out = torch.empty((rows, *values.shape[1:]), dtype=self.dtype, memory_format=form)
@@ -111,7 +111,7 @@ class Head:
         return out.to(device)
 
     def _through_doublings(self, insides: Insides) -> Tensor:
-        """Axis by axis: places whose first axes are alike share what those give."""
+        """Contract axis by axis: places whose first axes are alike share the result for those."""
         if not insides:
             pairs: Tensor = torch.tensordot(self.last, self.up, dims=([1], [1]))
             return pairs
@@ -122,7 +122,7 @@ class Head:
         return self._partial[insides]
 
     def _of_images(self) -> Tensor:
-        """What the last convolution makes of the images, ``(p ..., d, p' and c, r ...)``."""
+        """Return the last convolution's taps on the images, ``(p ..., d, p' and c, r ...)``."""
         n = self.ndim
         # Every tap of an image is one of a parity, so the sum over s is over parities p'.
         eye = torch.eye(2**n, dtype=self.skip.dtype).reshape(2**n, *[2] * n)

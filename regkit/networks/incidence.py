@@ -1,4 +1,4 @@
-"""Which input voxels a voxel of doubled resolution sees through two linear layers in a row.
+"""Tell which input voxels a voxel of doubled resolution sees through two linear layers in a row.
 
 Along one axis, a voxel of the fine grid has index ``2 q + p`` of coarse index ``q`` and parity
 ``p``. A transposed convolution (4 taps, stride 2, padding 1) makes the fine voxel ``f`` of the
@@ -30,7 +30,7 @@ class Span:
 
 
 def spans(size: int) -> tuple[Span, ...]:
-    """The first coarse index, those between, and the last, of an axis of ``size`` fine voxels.
+    """Divide an axis of ``size`` fine voxels: its first coarse index, those between, and the last.
 
     Examples
     --------
@@ -47,7 +47,10 @@ def _inside(q: int, size: int) -> tuple[tuple[bool, ...], ...]:
 
 
 def through_doubling(inside: Sequence[Sequence[bool]]) -> Tensor:
-    """``(d, t, p, r)``: 1 where neighbour ``d`` of parity ``p`` gets tap ``t`` of coarse ``r``."""
+    """Return the table ``(d, t, p, r)`` of a doubling.
+
+    It is 1 where neighbour ``d`` of parity ``p`` gets tap ``t`` of coarse ``r``.
+    """
     table = torch.zeros(3, 4, 2, 3, dtype=torch.float64)
     for p, d, r in product(range(2), range(3), range(3)):
         tap = p + (d - 1) - 2 * (r - 1) + 1
@@ -57,7 +60,10 @@ def through_doubling(inside: Sequence[Sequence[bool]]) -> Tensor:
 
 
 def through_parities() -> Tensor:
-    """``(d, s, p, r)``: 1 where neighbour ``d`` of parity ``p`` is parity ``s`` of coarse ``r``."""
+    """Return the table ``(d, s, p, r)`` of images that are stored by parity.
+
+    It is 1 where neighbour ``d`` of parity ``p`` is parity ``s`` of coarse ``r``.
+    """
     table = torch.zeros(3, 2, 2, 3, dtype=torch.float64)
     for p, d in product(range(2), range(3)):
         coarse, parity = divmod(p + d - 1, 2)
@@ -86,6 +92,6 @@ def contract_taps(taps: Tensor, table: Tensor, left: int) -> Tensor:
 
 
 def sorted_taps(taps: Tensor) -> Tensor:
-    """``(out, in, p_1, r_1, p_2, ...)`` as ``(p_1 ... p_n, out, in, r_1 ... r_n)``."""
+    """Reorder ``(out, in, p_1, r_1, p_2, ...)`` as ``(p_1 ... p_n, out, in, r_1 ... r_n)``."""
     parities, coarse = range(2, taps.ndim, 2), range(3, taps.ndim, 2)
     return taps.permute(*parities, 0, 1, *coarse)

@@ -1,4 +1,4 @@
-"""A trained network made fast, and what it finds in voxels."""
+"""Make a trained network fast, and read what it finds in voxels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def optimize_for_inference(network: Registration, *, precision: str = "auto") -> Registration:
-    """The same map from a network that can no longer be trained, in a fraction of the time.
+    """Return the same network for inference only, which takes a fraction of the time.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def optimize_for_inference(network: Registration, *, precision: str = "auto") ->
     --------
     >>> from regkit.networks.gradicon import gradicon
     >>> image = torch.rand(1, 1, 40, 48)
-    >>> displacement(faster(gradicon(2)), image, image).shape
+    >>> displacement(optimize_for_inference(gradicon(2)), image, image).shape
     torch.Size([2, 40, 48])
     """
     if precision not in ("auto", *PRECISIONS):
@@ -53,7 +53,7 @@ def optimize_for_inference(network: Registration, *, precision: str = "auto") ->
 
 
 def preferred_precision(device: torch.device) -> str:
-    """The precision that ``device`` is fastest in without harm, ``bf16`` or ``fp32``."""
+    """Return the precision in which ``device`` is fastest without harm, ``bf16`` or ``fp32``."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     able = torch.cpu.get_capabilities() if device.type == "cpu" else {}
@@ -61,13 +61,13 @@ def preferred_precision(device: torch.device) -> str:
 
 
 def precision_of(network: Registration) -> str:
-    """What the full resolution is calculated in, ``bf16`` or ``fp32``."""
+    """Return the precision of the steps at full resolution, ``bf16`` or ``fp32``."""
     found = {part.dtype for part in network.modules() if isinstance(part, FoldedUNet)}
     return "bf16" if torch.bfloat16 in found else "fp32"
 
 
 def compile_network(network: Registration) -> Registration:
-    """The same map through ``torch.compile``, which pays off after many passes of one shape.
+    """Compile a network by ``torch.compile``, which pays off after many passes of one shape.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def compile_network(network: Registration) -> Registration:
 
 
 def not_compiled(network: Registration) -> str:
-    """Why a part of what :func:`compile_network` made runs as it is, empty if all is compiled."""
+    """Say why a part of a compiled network runs uncompiled; empty if all is compiled."""
     parts = (part for part in network.modules() if isinstance(part, CompiledUNet))
     return next((part.failure for part in parts if part.failure), "")
 
 
 def displacement(network: Registration, moving: Tensor, fixed: Tensor) -> Tensor:
-    """How far each voxel of fixed is from where it lies in moving.
+    """Return how far each voxel of fixed is from where it lies in moving.
 
     Parameters
     ----------

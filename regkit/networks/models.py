@@ -27,7 +27,7 @@ class Model:
 
 
 def load(name: str) -> Model:
-    """A model by the name of its installed weights, or from a file of weights.
+    """Load a model by the name of its installed weights, or from a file of weights.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def load(name: str) -> Model:
 
 
 def weights_file(name: str) -> Path:
-    """Where the weights of a model are, by the name that :func:`load` takes.
+    """Return the file of a model's weights, by the name that :func:`load` takes.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def weights_file(name: str) -> Path:
 
 
 def from_icon(net: nn.Module, *, name: str = "icon") -> Model:
-    """A model from a network that was trained with icon_registration or unigradicon.
+    """Make a model from a network that was trained with icon_registration or unigradicon.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def from_icon(net: nn.Module, *, name: str = "icon") -> Model:
 
 
 def resolve(name: str) -> tuple[str | None, str]:
-    """What ``name`` stands for here, without loading it.
+    """Say what ``name`` stands for here, without loading it.
 
     Returns
     -------
@@ -115,6 +115,6 @@ def resolve(name: str) -> tuple[str | None, str]:
 
 
 def _is_path(name: str) -> bool:
-    """Whether this is meant as a file rather than as the name of installed weights."""
+    """Say whether this is meant as a file rather than as the name of installed weights."""
     path = Path(name)
     return name not in store.available_weights() and bool(path.suffix or len(path.parts) > 1)

@@ -1,4 +1,4 @@
-"""Normalised: a registration that sees what stands out, and its weights tell so."""
+"""Normalised: a registration of locally normalised images; its weights tell that it is one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FAINT = 1e-3  # the variance below which a window counts as flat, in [0, 1]
 
 
 class Normalised(Registration):
-    """A registration of what stands out in its surroundings, so that brightness matters less.
+    """A registration of locally normalised images, so that brightness matters less.
 
     Every image is taken less its mean in a window, over its standard deviation there.
 
@@ -44,7 +44,10 @@ class Normalised(Registration):
 
 
 def standing_out(images: Tensor, radius: int) -> Tensor:
-    """``images (B, 1, *shape)`` less local means, over local standard deviations; about ±1."""
+    """Normalise ``images (B, 1, *shape)`` locally: less the mean, over twice the spread.
+
+    ``radius`` is the half width of the windows in voxels; the spread is the standard deviation.
+    """
     x = images[:, 0]
     radii = [radius] * (x.ndim - 1)
     mean, square = (box_mean(part, radii) for part in (x, x * x))

@@ -1,4 +1,4 @@
-"""Steps: how several networks, each at its own resolution, become one map."""
+"""Steps: put several networks, each at its own resolution, together to one map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from regkit.networks.unet import UNet, mean_pool
 
 @dataclass(frozen=True)
 class SteppedMap:
-    """``phi(x) = y + u_1(y)``, where ``y`` is what the later steps make of ``x``.
+    """A map of several steps: ``phi(x) = y + u_1(y)``, where ``y`` is ``x`` after the later steps.
 
     Maps points of fixed to points of moving, both as shares of the field of view: 0 is the first
     voxel centre of an axis and 1 the last.
@@ -36,17 +36,17 @@ class SteppedMap:
     reduced: bool = False
 
     def __call__(self, points: Tensor) -> Tensor:
-        """Map ``points (B, d, *any)``."""
+        """Map ``points (B, d, *any)`` of fixed to points of moving."""
         for u in reversed(self.steps):
             points = points + sample_unit(u, points)
         return points
 
     def on(self, shape: Sequence[int]) -> Tensor:
-        """Where the voxels of a grid of ``shape`` go, ``(B, d, *shape)``."""
+        """Map the voxels of a grid of ``shape``; returns ``(B, d, *shape)``."""
         return unit_points(shape, self.steps[-1]) + self.displacement(shape)
 
     def displacement(self, shape: Sequence[int]) -> Tensor:
-        """How far the voxels of a grid of ``shape`` go, ``(B, d, *shape)``.
+        """Return how far the voxels of a grid of ``shape`` go, ``(B, d, *shape)``.
 
         Adding up displacements keeps more digits than the difference of two places does.
         """
@@ -65,7 +65,7 @@ class SteppedMap:
 
 
 class Registration(nn.Module, ABC):
-    """What takes a moving and a fixed image ``(B, 1, *shape)`` to the map between them."""
+    """A network that takes moving and fixed images ``(B, 1, *shape)`` to the map between them."""
 
     @abstractmethod
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
@@ -73,7 +73,7 @@ class Registration(nn.Module, ABC):
 
     @abstractmethod
     def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
-        """The same of other steps: what ``change`` makes of each.
+        """Return the same registration with each step replaced by what ``change`` makes of it.
 
         It is told whether the step is at the ``full`` resolution of the images.
         """
@@ -83,7 +83,7 @@ StepChange = Callable[["Step", bool], Registration]
 
 
 class Step(Registration):
-    """One network, one displacement."""
+    """A registration by one network, which gives one displacement."""
 
     def __init__(self, net: UNet | FoldedUNet | CompiledUNet) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class Halved(Registration):
 
 
 class TwoStep(Registration):
-    """A registration, and another one of what the first has left."""
+    """A registration, and another one that refines the first."""
 
     def __init__(self, first: Registration, second: Registration) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class TwoStep(Registration):
 
 
 def upsample_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
-    """``u (B, d, *any)`` on a finer grid of the same field of view, interpolated.
+    """Interpolate ``u (B, d, *any)`` on a finer grid of the same field of view, ``(B, d, *shape)``.
 
     By a product with a narrow matrix an axis, in a quarter of the time of ``interpolate``.
     """

@@ -1,4 +1,4 @@
-"""UNet: two images in, a displacement out."""
+"""UNet: take two images to a displacement."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LINEAR = {2: "bilinear", 3: "trilinear"}
 
 @dataclass(frozen=True)
 class Widths:
-    """Channels of a :class:`UNet`, those of the released weights unless told otherwise.
+    """The channels of a :class:`UNet`, those of the released weights unless told otherwise.
 
     Parameters
     ----------
@@ -61,19 +61,19 @@ class Widths:
 
     @classmethod
     def of(cls, state: Mapping[str, Tensor], prefix: str) -> Self:
-        """Those of trained weights, whose names begin with ``prefix``."""
+        """Read the widths off trained weights, whose names begin with ``prefix``."""
         downs, ups = _channels(state, f"{prefix}downConvs"), _channels(state, f"{prefix}upConvs")
         first = state[f"{prefix}downConvs.0.weight"].shape[1]
         return cls((first, *downs), ups)
 
     @property
     def reduced(self) -> int:
-        """How many halvings no doubling follows: 1 where the displacement is at half size."""
+        """The number of halvings without a doubling: 1 where the displacement is at half size."""
         return len(self.down) - 1 - len(self.up)
 
     @property
     def into_up(self) -> tuple[int, ...]:
-        """Channels that go into each doubling: of the one before, and of the skip beside it."""
+        """The channels that go into each doubling: of the one before, and of the skip beside it."""
         beside = self.down[1 + self.reduced : -1]
         joined = [u + d for u, d in zip(self.up[1:], beside, strict=False)]
         return (*joined, self.down[-1])
@@ -87,7 +87,7 @@ def _channels(state: Mapping[str, Tensor], part: str) -> tuple[int, ...]:
 
 
 class UNet(nn.Module):
-    """Halvings and as many doublings, each with a residual path that has no weights.
+    """A U-Net of halvings and doublings, each with a residual path that has no weights.
 
     A new network gives no displacement at all: its last convolution is zero.
 
@@ -138,7 +138,7 @@ class UNet(nn.Module):
         nn.init.zeros_(self.lastConv.bias)
 
     def forward(self, moving: Tensor, fixed: Tensor) -> Tensor:
-        """Images ``(B, 1, *shape)`` to a displacement ``(B, d, *shape)``, or at half that shape.
+        """Take images ``(B, 1, *shape)`` to a displacement ``(B, d, *shape)``, or at half of it.
 
         Its unit is the field of view: 1 leads from the first voxel centre of an axis to the last.
         """
@@ -168,7 +168,7 @@ class UNet(nn.Module):
 
 
 def halve(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """A convolution of stride 2 and width 3 on ``x (B, C, *shape)``, which has zeros around it.
+    """Convolve ``x (B, C, *shape)`` with stride 2 and width 3, with zeros around it.
 
     Where one voxel comes out of the last axis, oneDNN 3.12 reads in bfloat16 what nobody wrote.
     So two come out, of which one sees mere padding.
@@ -179,13 +179,13 @@ def halve(conv: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def mean_pool(images: Tensor) -> Tensor:
-    """``(B, C, *shape)`` at half the resolution: means of two voxels an axis, of one at an end."""
+    """Halve the resolution of ``(B, C, *shape)``: means of two voxels an axis, of one at an end."""
     window = [min(n, 2) for n in images.shape[2:]]
     out: Tensor = _POOL[images.ndim - 2](images, window, stride=2, ceil_mode=True)
     return out
 
 
 def widen_channels(x: Tensor, channels: int) -> Tensor:
-    """``x (B, C, *shape)`` with empty channels put before its own."""
+    """Put empty channels before those of ``x (B, C, *shape)``, up to ``channels`` in all."""
     empty = x.new_zeros(x.shape[0], channels - x.shape[1], *x.shape[2:])
     return torch.cat([empty, x], dim=1)

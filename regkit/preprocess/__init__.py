@@ -1,1 +1,1 @@
-"""What happens to images before they are compared: intensities, masks, the common box."""
+"""Prepare images before they are compared: intensities, masks, the working grid."""

@@ -1,4 +1,4 @@
-"""The working grid: a box around what both images can tell about, in voxels that suit it."""
+"""Lay the working grid: a box around what both images can tell about, in voxels that suit it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIE = 1e-6  # of a voxel: what the last bits of a header must not decide
 def working_grid(
     region: Labels, moving: Grid, *, margin: float, multiple: int, max_voxels: int
 ) -> Grid:
-    """Near-isotropic grid around ``region``, aligned with its axes.
+    """Lay a near-isotropic grid around ``region``, aligned with its axes.
 
     Parameters
     ----------
@@ -52,12 +52,14 @@ def _mean_spacing(grid: Grid) -> float:
 
 
 def _real(grid: Grid) -> list[int]:
-    """The axes of more than one voxel: a lifted 2-D image has an axis that only stands in."""
+    """List the axes of more than one voxel: a lifted 2-D image has an axis that only stands in."""
     return [axis for axis, n in enumerate(grid.shape) if n > 1] or list(range(grid.ndim))
 
 
 def _cut(box: Grid, spacing: float, multiple: int) -> Grid:
-    """``box`` in voxels of ``spacing``, its shape rounded up to a multiple; the start stays.
+    """Divide ``box`` into voxels of ``spacing``, its shape rounded up to a multiple.
+
+    The start stays.
 
     Where the voxels already are of this size they are kept as they are, so that an isotropic
     image is not resampled at all.

@@ -1,4 +1,4 @@
-"""Several channels of one image: what each of them counts, and one image of all of them."""
+"""Weigh the channels of an image, and make one image of all of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regkit.volume.volume import Volume
 
 
 def shares_of(channels: int, weights: Sequence[float] | None = None) -> tuple[float, ...]:
-    """What each channel counts, in all 1; all alike if no ``weights`` are given.
+    """Return the share of each channel, 1 in all; equal ones if no ``weights`` are given.
 
     Raises
     ------
@@ -36,13 +36,13 @@ def shares_of(channels: int, weights: Sequence[float] | None = None) -> tuple[fl
 
 
 def counted_channels(volume: Volume, shares: Sequence[float]) -> Volume:
-    """``volume`` without the channels of share 0; itself where all count."""
+    """Return ``volume`` without the channels of share 0; itself where all count."""
     kept = [number for number, share in enumerate(shares) if share > 0]
     return volume if len(kept) == volume.channels else volume.with_data(volume.data[kept])
 
 
 def mean_channel(volume: Volume, shares: Sequence[float]) -> Volume:
-    """One channel: the mean of all, each by its share; ``volume`` itself where it has one.
+    """Average all channels by their shares into one; ``volume`` itself where it has one.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def mean_channel(volume: Volume, shares: Sequence[float]) -> Volume:
     --------
     >>> import numpy as np
     >>> both = Volume(torch.tensor([[[0.0, 1.0]], [[1.0, 1.0]]]), np.eye(3))
-    >>> averaged(both, (0.75, 0.25)).data.tolist()
+    >>> mean_channel(both, (0.75, 0.25)).data.tolist()
     [[[0.25, 1.0]]]
     """
     if volume.channels == 1:

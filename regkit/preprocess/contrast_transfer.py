@@ -1,4 +1,4 @@
-"""Moving in the contrast of fixed, for what knows one contrast only."""
+"""Show moving in the contrast of fixed, for a network that knows one contrast only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FEW = 1e-3  # of the mean number of voxels in a bin: fewer tell little
 
 
 def transfer_contrast(moving: Tensor, fixed: Tensor) -> Tensor:
-    """``moving`` with each intensity replaced by what fixed shows there on average.
+    """Replace each intensity of ``moving`` by what ``fixed`` shows there on average.
 
     Roughly aligned images are enough: most voxels lie in the right tissue.
 
@@ -34,7 +34,7 @@ def transfer_contrast(moving: Tensor, fixed: Tensor) -> Tensor:
     Examples
     --------
     >>> image = torch.rand(9, 9, 9, generator=torch.Generator().manual_seed(0))
-    >>> bool((likened(1 - image, image) - image).abs().mean() < 0.03)
+    >>> bool((transfer_contrast(1 - image, image) - image).abs().mean() < 0.03)
     True
     """
     both = (moving > _DARK) & (fixed > _DARK)
@@ -51,14 +51,14 @@ def transfer_contrast(moving: Tensor, fixed: Tensor) -> Tensor:
 
 
 def _bins(values: Tensor) -> tuple[Tensor, Tensor]:
-    """The bin below each value, and how far it is to the next."""
+    """Return the bin below each value, and how far it is to the next."""
     at = values.clamp(0, 1) * (_BINS - 1)
     low = at.long().clamp(max=_BINS - 2)
     return low, at - low
 
 
 def _spread(low: Tensor, share: Tensor, values: Tensor) -> Tensor:
-    """Sums of ``values`` by bin, over neighbouring bins."""
+    """Sum ``values`` by bin, over neighbouring bins."""
     sums = values.new_zeros(_BINS).index_add_(0, low, (1 - share) * values)
     sums.index_add_(0, low + 1, share * values)
     wide = functional.pad(sums[None, None], (1, 1), mode="replicate")[0, 0]

@@ -1,4 +1,4 @@
-"""Where the body is, and how large."""
+"""Find where the body is, and how large."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEAST = 0.256  # voxels; a millimetre of a chest in voxels of 3.9 mm
 
 
 def foreground(image: Volume, unit: float | None = None) -> Labels:
-    """The body in a normalised image, filled and grown a little, on the image's own grid.
+    """Find the body in a normalised image, filled and grown a little, on the image's own grid.
 
     Otsu's threshold, halved so that dark tissue stays, on the image in voxels of 4 of what
     :func:`unit_length` gives; then every component that holds a tenth of the largest one or more,
@@ -37,7 +37,7 @@ def foreground(image: Volume, unit: float | None = None) -> Labels:
 
 
 def unit_length(image: Volume) -> float:
-    """The world length that stands for a millimetre in settings: the body has 160 of them across.
+    """Return the world length of one unit of settings: the body has 160 of them across.
 
     Engines count in it, so that they treat a mouse, a man and a continent alike. Where the body
     has few voxels there is time for finer levels and smaller steps, which a chest at 4 mm needs:
@@ -64,7 +64,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _across(body: Labels) -> float:
-    """Diameter of a ball (of a disc in 2-D) whose voxels lie as far from its centre.
+    """Return the diameter of a ball (of a disc in 2-D) whose voxels lie as far from its centre.
 
     As root mean square: the same however the body is turned, and hardly changed by a speck.
     """
@@ -76,7 +76,7 @@ def _across(body: Labels) -> float:
 
 
 def _body(image: Volume, coarse: float) -> Labels:
-    """The body in voxels of at least ``coarse``."""
+    """Find the body in voxels of at least ``coarse``."""
     small = resample(image, image.grid.with_spacing(np.maximum(image.grid.spacing, coarse)))
     values = small.data[0].numpy()
     if small.valid is None:
@@ -89,7 +89,10 @@ def _body(image: Volume, coarse: float) -> Labels:
 
 
 def otsu(values: np.ndarray, bins: int = 256) -> float:
-    """The threshold that parts two classes best (Otsu, IEEE Trans. SMC 1979)."""
+    """Return the threshold that parts two classes best (Otsu, IEEE Trans. SMC 1979).
+
+    ``values`` have any shape.
+    """
     counts, edges = np.histogram(values, bins=bins)
     centres = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)
@@ -101,13 +104,13 @@ def otsu(values: np.ndarray, bins: int = 256) -> float:
 
 
 def _filled(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Without holes; those of a single slice are holes of the plane, open though it is in 3-D."""
+    """Fill the holes; those of a single slice are holes of the plane, open though it is in 3-D."""
     out: NDArray[np.bool_] = ndimage.binary_fill_holes(body.squeeze())
     return out.reshape(body.shape)
 
 
 def _substantial(body: np.ndarray) -> np.ndarray:
-    """Components that hold at least a tenth of the largest one: two lungs, two legs."""
+    """Keep components that hold at least a tenth of the largest one: two lungs, two legs."""
     labelled, count = ndimage.label(body)
     if count <= 1:
         return body if count else np.ones_like(body)
@@ -117,7 +120,7 @@ def _substantial(body: np.ndarray) -> np.ndarray:
 
 
 def bounding_window(mask: Tensor) -> tuple[list[int], list[int]]:
-    """First index and shape of the smallest window that holds ``mask (*spatial)``."""
+    """Return first index and shape of the smallest window that holds ``mask (*spatial)``."""
     start, shape = [], []
     for axis in range(mask.ndim):
         others = tuple(a for a in range(mask.ndim) if a != axis)

@@ -27,7 +27,7 @@ _SAMPLES = 2_000_000
 
 
 def normalise(volume: Volume, modality: Modality = "auto") -> Volume:
-    """``volume`` in float32 with intensities in [0, 1].
+    """Bring the intensities of ``volume`` to [0, 1], in float32.
 
     CT is clamped to -1000 ... 1000 HU; MR to its minimum and 99.5 % quantile, PET to its minimum
     and 99.95 %; anything else to its 0.1 % and 99.9 % quantiles. Quantiles leave out the voxels at
@@ -58,7 +58,20 @@ def normalise(volume: Volume, modality: Modality = "auto") -> Volume:
 
 
 def window(data: Tensor, modality: Modality) -> tuple[float, float]:
-    """The intensities that become 0 and 1."""
+    """Return the two intensities that :func:`normalise` maps to 0 and 1.
+
+    Parameters
+    ----------
+    data
+        Intensities of one channel, of any shape; of many, a part is looked at.
+    modality
+        As :func:`normalise` takes it.
+
+    Returns
+    -------
+    low, high
+        Equal where all intensities are.
+    """
     if modality == "ct" or (modality == "auto" and is_ct(data)):
         return CT_WINDOW
     values = _thinned(data)
@@ -76,7 +89,10 @@ def window(data: Tensor, modality: Modality) -> tuple[float, float]:
 
 
 def is_ct(data: Tensor) -> bool:
-    """Whether a fair share of the voxels is air near -1000 HU."""
+    """Say whether intensities, of any shape, look like CT: more than 2 % of them are those of air.
+
+    Air is what lies between -3100 and -500 HU.
+    """
     values = _thinned(data)
     return bool(np.mean((values < -500) & (values > -3100)) > 0.02)
 

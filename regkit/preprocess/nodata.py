@@ -1,4 +1,4 @@
-"""Values for voxels that have none, so that no border of them looks like an edge."""
+"""Fill voxels without data, so that no border of them looks like an edge."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regkit.volume.volume import Volume
 
 
 def fill_nodata(volume: Volume) -> Volume:
-    """``volume`` with the value of the nearest voxel that has data where there are none.
+    """Give voxels of ``volume`` without data the value of the nearest voxel that has some.
 
     What is compared there counts for nothing; but descriptors look a few voxels around, and a
     warp mixes neighbours. ``valid`` stays as it is.
@@ -19,7 +19,7 @@ def fill_nodata(volume: Volume) -> Volume:
     --------
     >>> import numpy as np
     >>> scan = Volume(np.array([[7.0, 9.0, -3024.0]]), np.eye(3)).with_padding(-3024)
-    >>> filled(scan).data.tolist()
+    >>> fill_nodata(scan).data.tolist()
     [[[7.0, 9.0, 9.0]]]
     """
     valid = volume.valid

@@ -1,4 +1,4 @@
-"""What scores of several subjects say: intervals, paired differences, many tests, equivalence."""
+"""Compare scores of several subjects: intervals, paired differences, many tests, equivalence."""
 
 from regkit.statistics.differences import PairedDifference, paired_difference
 from regkit.statistics.equivalence import Equivalence, equivalence

@@ -1,4 +1,4 @@
-"""Two methods on the same subjects: the mean difference, its interval, and a p-value."""
+"""Compare two methods on the same subjects: mean difference, its interval, and a p-value."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def paired_difference(
 
 
 def _sign_flip(apart: NDArray[np.float64], generator: np.random.Generator) -> float:
-    """The share of sign changes whose sum is at least as far from 0 as that of ``apart``."""
+    """Return the share of sign changes whose sum is at least as far from 0 as that of ``apart``."""
     exact = len(apart) <= _ALL_SIGNS
     if exact:
         signs = np.array(list(product((-1.0, 1.0), repeat=len(apart))))

@@ -16,7 +16,7 @@ from regkit.statistics.subjects import paired_differences
 
 @dataclass(frozen=True)
 class Equivalence:
-    """What two one-sided tests say.
+    """The result of two one-sided tests.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def equivalence(
 
 
 def _p_value(room: float, error: float, freedom: int) -> float:
-    """The larger of both tests, that towards the nearer end of the margin."""
+    """Return the larger p-value of both tests, that towards the nearer end of the margin."""
     if error == 0:
         return 0.0 if room > 0 else 1.0
     return float(student.sf(room / error, freedom))

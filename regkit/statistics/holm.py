@@ -1,4 +1,4 @@
-"""Many hypotheses at once: p-values adjusted by the method of Holm."""
+"""Test many hypotheses at once: p-values adjusted by the method of Holm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals, by subject."""
+"""Estimate intervals by the bootstrap over subjects."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def bootstrap_interval(
     method: Literal["bca", "percentile"] = "bca",
     resamples: int = 2000,
 ) -> Interval:
-    """Bootstrap interval of a statistic of scores, by drawing subjects with replacement.
+    """Estimate the interval of a statistic by drawing subjects with replacement.
 
     Several scores of one subject are averaged first: they are not independent of each other, and
     each subject counts once. Of fewer than about ten subjects such an interval is too short.
@@ -90,13 +90,13 @@ def bootstrap_interval(
 
 
 def _jackknife(scores: Row, statistic: Statistic) -> Row:
-    """The statistic without each of the subjects."""
+    """Return the statistic without each of the subjects."""
     left_out = np.array([np.delete(scores, n) for n in range(len(scores))])
     return statistic(left_out, axis=-1)
 
 
 def _corrected(shares: Row, found: Row, estimate: float, jackknife: Row) -> Row:
-    """The quantiles to take instead of ``shares``; those themselves where nothing varies."""
+    """Return the quantiles to take instead of ``shares``; those themselves where nothing varies."""
     below = ((found < estimate).mean() + (found <= estimate).mean()) / 2
     apart = jackknife.mean() - jackknife
     spread = float((apart**2).sum())

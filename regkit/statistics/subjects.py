@@ -1,4 +1,4 @@
-"""One number a subject: the unit that is independent of the others."""
+"""Reduce scores to one number a subject: the unit that is independent of the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regkit.errors import InputError
 def per_subject(
     values: ArrayLike, subjects: Sequence[Hashable] | None = None
 ) -> NDArray[np.float64]:
-    """The mean of each subject, in the order in which subjects first occur.
+    """Average the scores of each subject, in the order in which subjects first occur.
 
     Parameters
     ----------
@@ -44,7 +44,20 @@ def per_subject(
 def paired_differences(
     first: ArrayLike, second: ArrayLike, subjects: Sequence[Hashable] | None = None
 ) -> NDArray[np.float64]:
-    """``first`` minus ``second``, as :func:`per_subject` gives it.
+    """Return ``first`` minus ``second`` of each subject, in the order of :func:`per_subject`.
+
+    Parameters
+    ----------
+    first, second
+        ``(n,)`` scores of two methods on the same images.
+    subjects
+        ``(n,)``: whose each pair of scores is; each is of a subject of its own where none are
+        named.
+
+    Returns
+    -------
+    NDArray
+        ``(subjects,)``, the mean difference of each.
 
     Raises
     ------
@@ -53,7 +66,7 @@ def paired_differences(
 
     Examples
     --------
-    >>> paired([1.0, 2.0], [0.5, 1.0]).tolist()
+    >>> paired_differences([1.0, 2.0], [0.5, 1.0]).tolist()
     [0.5, 1.0]
     """
     one, other = _scores(first), _scores(second)

@@ -1,4 +1,4 @@
-"""The running mean of a network's weights, which is calmer than where the last step left them."""
+"""Average the weights of a network as it trains: calmer than where the last step left them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
 class Average:
-    """What is kept of a network that is being trained.
+    """The running mean of a network that is being trained.
 
     Parameters
     ----------
@@ -32,15 +32,15 @@ class Average:
         return self._network if self._mean is None else self._mean.module
 
     def follow(self) -> None:
-        """One step, after the optimiser's."""
+        """Move the mean by one step, after the optimiser's."""
         if self._mean is not None:
             self._mean.update_parameters(self._network)  # and the statistics as they are
 
     def state(self) -> dict[str, Any]:
-        """All that :meth:`resume` needs."""
+        """Return all that :meth:`resume` needs."""
         return {} if self._mean is None else dict(self._mean.state_dict())
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state` has told."""
+        """Go on from what :meth:`state` returned."""
         if self._mean is not None:
             self._mean.load_state_dict(state)

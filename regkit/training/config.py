@@ -1,4 +1,4 @@
-"""What `regkit train` can be told: what every task has, and what registration adds."""
+"""Settings of `regkit train`: those of every task, and those of registration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from regkit.settings import Settings
 
 
 class TrainingStage(Settings):
-    """So many steps of AdamW. ``decay`` lets the rate fall to nothing, as a cosine.
+    """A stage of ``steps`` of AdamW; ``decay`` lets the rate fall to nothing, as a cosine.
 
     ``networks`` is for registration: with how many steps of the network. With a ``patch``, which
     is for registration too, the last of them learns on boxes of so many voxels an axis, and the
@@ -29,7 +29,7 @@ class TrainingStage(Settings):
 
 
 class LoopConfig(Settings):
-    """What the loop needs to know, whatever it trains.
+    """The settings of the loop, whatever it trains.
 
     Intervals are in steps. ``precision`` is of the forward pass alone: weights, losses and the
     optimiser are float32. ``clip`` bounds the norm of the gradient. ``average`` is how slowly the
@@ -54,7 +54,7 @@ class LoopConfig(Settings):
 
 
 class Source(Settings):
-    """Where pairs come from.
+    """A source of pairs of images.
 
     ``table`` names a CSV or JSON file. ``synthesis`` draws images instead: of random ``shapes``,
     or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
@@ -105,7 +105,7 @@ class Source(Settings):
 
 
 class Augment(Settings):
-    """How pairs are varied; lengths are shares of the field of view.
+    """The random variation of pairs; lengths are shares of the field of view.
 
     ``turn`` is the share of pairs whose axes are permuted and flipped, alike in both images;
     ``crop`` the smallest region of interest, alike too. ``affine``, ``scales`` and ``reach`` are
@@ -126,7 +126,7 @@ class Augment(Settings):
 
 
 class Loss(Settings):
-    """What is minimised: similarity both ways, ``lmbda`` times GradICON, and what is known.
+    """The loss: similarity both ways, ``lmbda`` times GradICON, and the distance to what is known.
 
     ``truth`` weighs the distance to a known deformation, in hundredths of the field of view, and
     ``coarse`` that which is left after each step of the network but the last; ``dice`` that of
@@ -145,7 +145,7 @@ class Loss(Settings):
 
 
 class RegistrationConfig(LoopConfig):
-    """Everything that decides a trained registration network, apart from the images.
+    """The settings of a registration network: all that decides it, apart from the images.
 
     ``start`` names weights to go on from (fine-tuning): installed ones, or a file. ``batch`` pairs
     are drawn a step, and ``patches`` boxes of each where a stage has them. ``batch_norm`` says

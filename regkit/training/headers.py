@@ -1,4 +1,4 @@
-"""Headers: every file of a table is looked at before the first step."""
+"""Check every file of a table by its header before the first step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regkit.training.table import SourceRow
 
 
 def check_headers(rows: Iterable[SourceRow], *, aligned: bool = False) -> None:
-    """Refuse a file that would stop a run later, or teach it nonsense.
+    """Refuse a file that would stop a run later, or from which a network would learn nonsense.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The log of a training: what was measured after which step, in a file and to whoever looks."""
+"""Log what was measured after which step, to a file and to a callback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOG = "log.jsonl"
 
 @dataclass(frozen=True)
 class LogEntry:
-    """What was measured after a step.
+    """The values that were measured after a step.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class LogEntry:
 
     @property
     def line(self) -> str:
-        """The entry for a person.
+        """The entry as a line for a person to read.
 
         Examples
         --------
@@ -52,7 +52,7 @@ OnEntry = Callable[[LogEntry], None]
 
 
 def log_entries(config: LoopConfig, on_progress: OnEntry) -> OnEntry:
-    """A callback that tells ``on_progress``, the log in the folder of the run, and TensorBoard.
+    """Make a callback that calls ``on_progress``, and writes the log of the run and TensorBoard.
 
     Raises
     ------

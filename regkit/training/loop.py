@@ -1,4 +1,4 @@
-"""The loop: any task, stage by stage, and exactly on from where it was stopped."""
+"""Run the loop of any task, stage by stage, and go on exactly from where it was stopped."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def check_training(config: LoopConfig) -> None:
 
 @dataclass(frozen=True)
 class _Trained:
-    """A network, what trains it, and what is kept of it."""
+    """A network, its optimiser, and the running mean of its weights."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
@@ -86,7 +86,7 @@ class _Trained:
 
 
 class _Run:
-    """What changes from step to step."""
+    """The state of a run that changes from step to step."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class _Run:
         trained: _Trained,
         values: dict[str, float],
     ) -> None:
-        """What happens now and then."""
+        """Report, validate and write checkpoints, each at its interval."""
         last = step == stage.steps
         if last or step % self.config.report_every == 0:
             self._tell(number, step, "train", values)

@@ -1,4 +1,4 @@
-"""The objective of registration: similarity, regularity, and what is known."""
+"""Compute the objective of registration: similarity, regularity, and known truth."""
 
 from __future__ import annotations
 
@@ -36,15 +36,28 @@ def objective(
     *,
     earlier: Sequence[Tensor] = (),
 ) -> dict[str, Tensor]:
-    """The parts of the objective, and under ``loss`` what they come to.
+    """Compute the objective of a batch of pairs, and each of its parts.
 
     Parameters
     ----------
     u
         Displacements ``(2 n, 3, *shape)`` in shares of the field of view: first those of the
         ``n`` examples from moving to fixed, then those the other way.
+    examples
+        The ``n`` pairs.
+    similarity
+        It compares images of two subjects; pairs of one subject are judged by the known truth.
+    loss
+        Weights of the parts.
     earlier
-        The same after each of the network's steps but the last.
+        Displacements like ``u`` after each of the network's steps but the last; they are compared
+        with the truth where ``loss.coarse`` is set.
+
+    Returns
+    -------
+    dict
+        Scalars: the sum under ``loss``, and under ``gradicon``, ``similarity``, ``truth``, ``dice``
+        and ``coarse`` the mean of each part that occurs in the batch.
     """
     there, back = u.chunk(2)
     both = _ways(u, examples)
@@ -92,7 +105,9 @@ def _similarity(way: Way, similarity: Similarity) -> Tensor:
 
 
 def _truth(way: Way) -> Tensor:
-    """How far ``u`` and then moving's deformation lead from the truth, in hundredths of the view.
+    """Return the mean distance from the truth where ``u`` and then moving's deformation lead.
+
+    It is in hundredths of the field of view.
 
     That is fixed's deformation, and then what lies between the two before they were deformed.
     """
@@ -111,7 +126,7 @@ def _present(labels: Tensor) -> set[int]:
 
 
 def _dice(way: Way) -> Tensor:
-    """Over the labels that both have; nothing where they have none in common."""
+    """Return the Dice loss of the labels that both images have; 0 where they share none."""
     moving, fixed = way.moving.labels, way.fixed.labels
     if moving is None or fixed is None or not (common := _present(moving) & _present(fixed)):
         return way.u.new_zeros(())

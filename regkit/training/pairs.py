@@ -1,4 +1,4 @@
-"""Pairs: drawn over sources, subjects and modalities, each by its weight."""
+"""Draw pairs over sources, subjects and modalities, each by its weight."""
 
 from __future__ import annotations
 
@@ -63,12 +63,16 @@ class Pool:
 
 
 def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> list[Pool]:
-    """The sources, with those subjects that train or those that are held out.
+    """Open the sources, with those subjects that train or those that are held out.
 
     Parameters
     ----------
+    config
+        Its sources, and where prepared images lie.
     shape
         Voxels of the network's grid along every axis.
+    held_out
+        Take the subjects that are held out for validation, which are shown as they are.
 
     Raises
     ------
@@ -139,7 +143,7 @@ class Drawer:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def draw(self, generator: torch.Generator) -> Example:
-        """One pair, by the weights of the sources; ``generator`` is of the CPU."""
+        """Draw one pair, by the weights of the sources; ``generator`` is of the CPU."""
         weights = torch.tensor([pool.source.weight for pool in self.pools])
         pool = self.pools[int(torch.multinomial(weights, 1, generator=generator))]
         view = TrainingView.draw(self.augment, generator)
@@ -166,7 +170,7 @@ class Drawer:
     def _compared(
         self, one: Subject, two: Subject, generator: torch.Generator
     ) -> tuple[str | None, str | None]:
-        """A modality that both have, where they share one; None: what the network sees."""
+        """Choose a modality that both have, where they share one; None: what the network sees."""
         if not self.randomise:
             return None, None
         common = [name for name in one.modalities if name in two.modalities]
@@ -208,7 +212,7 @@ class Drawer:
         view: TrainingView,
         generator: torch.Generator,
     ) -> Tensor:
-        """``u``, and then some of the way from another subject to this one."""
+        """Return ``u``, and then some of the way from another subject to this one."""
         others = [other for other in pool.partners if other.name != subject.name]
         if not others:
             return u
@@ -217,7 +221,7 @@ class Drawer:
         return u + share * warp_unit(there, u)
 
     def _of_labels(self, labels: Tensor, view: TrainingView, generator: torch.Generator) -> Example:
-        """One map of labels, deformed twice, in two contrasts."""
+        """Draw a pair from one map of labels, deformed twice, in two contrasts."""
         sides = []
         for _ in range(2):
             u = self._deformation(generator)
@@ -227,7 +231,7 @@ class Drawer:
         return Example(sides[0], sides[1], same=True)
 
     def _shapes(self, generator: torch.Generator) -> Tensor:
-        """Random shapes inside a random body."""
+        """Draw labels of random shapes inside a random body."""
         count = int(torch.randint(4, _SHAPES + 1, (), generator=generator))
         shape = (self.shape,) * 3
         body = noise(shape, 0.4, 1, generator, self.device) > -0.5

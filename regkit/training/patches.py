@@ -1,4 +1,4 @@
-"""Patches: the last step of a network learns on boxes of a fine grid, while the others rest.
+"""Train the last step of a network on boxes of a fine grid, while the other steps rest.
 
 What moves far is seen at coarse resolution, and the whole of it is needed; what is left is near,
 so that a step at full resolution can learn it from any box, at the cost of that box.
@@ -30,20 +30,29 @@ def map_patches(
     count: int,
     generator: torch.Generator,
 ) -> tuple[SteppedMap, list[Example]]:
-    """What the network finds in random boxes of every example, and the examples in them.
+    """Register random boxes of every example with the network's last step.
+
+    The steps before it see the whole images, without gradients.
 
     Parameters
     ----------
+    network
+        A network of two steps or more.
+    examples
+        Pairs on one grid.
     size
         Voxels of the boxes along every axis.
     count
         How many boxes an example has.
+    generator
+        Draws the boxes around voxels of fixed that count; of the CPU.
 
     Returns
     -------
     phi, examples
-        In shares of the boxes: first those of all boxes from moving to fixed, then those the
-        other way. Only the last step has gradients.
+        The maps, in shares of the boxes: first those of all boxes from moving to fixed, then those
+        the other way, of which only the last step has gradients; and the examples cropped to the
+        boxes.
 
     Raises
     ------
@@ -78,7 +87,7 @@ def map_patches(
 def _apart(
     network: nn.Module, moving: Tensor, fixed: Tensor
 ) -> tuple[Registration, Registration, Tensor, Tensor]:
-    """All steps but the last, the last, and the images as both see them."""
+    """Take a network apart: all steps but the last, the last, and the images as both see them."""
     if isinstance(network, Normalised):
         radius = int(network.window) // 2
         return _apart(network.net, standing_out(moving, radius), standing_out(fixed, radius))
@@ -88,7 +97,7 @@ def _apart(
 
 
 def _box(example: Example, size: int, generator: torch.Generator) -> PatchBox:
-    """Around a random voxel that counts, as far as the grid goes."""
+    """Draw a box around a random voxel that counts, as far as the grid goes."""
     weight = example.fixed.weight[0, 0]
     inside = torch.nonzero(weight > 0)
     if not len(inside):

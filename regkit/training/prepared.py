@@ -1,4 +1,4 @@
-"""Prepared: what takes seconds to make is made once, and lies on disk from then on."""
+"""Keep on disk what takes seconds to make, so that it is made once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Prepared:
     folder: Path
 
     def __call__(self, made_of: Sequence[object], make: Callable[[], Tensor]) -> Tensor:
-        """What ``make`` returns, or has returned before, for the same ``made_of``.
+        """Return what ``make`` returns, or has returned before, for the same ``made_of``.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class Prepared:
         return _mapped(path)
 
     def has(self, made_of: Sequence[object]) -> bool:
-        """Whether it has been made before."""
+        """Say whether the array has been made before."""
         return self._path(made_of).exists()
 
     def _path(self, made_of: Sequence[object]) -> Path:

@@ -1,4 +1,4 @@
-"""Processes: several of one run, as torchrun starts them; or one."""
+"""Run one training in several processes, as torchrun starts them, or in one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regkit.registration.devices import resolve_device
 
 @dataclass(frozen=True)
 class Processes:
-    """Number of one process, how many there are, and the device of this one."""
+    """The number of this process, how many there are, and the device of this one."""
 
     rank: int
     count: int
@@ -38,13 +38,13 @@ class Processes:
             weight.grad /= self.count
 
     def agree(self, network: nn.Module) -> None:
-        """Give all the weights and statistics of the first."""
+        """Give all processes the weights and statistics of the first."""
         if self.count > 1:
             for value in network.state_dict().values():
                 distributed.broadcast(value, 0)
 
     def gather(self, value: Tensor) -> list[Tensor]:
-        """That of every process."""
+        """Return ``value`` of every process, in their order; a tensor of any shape."""
         if self.count == 1:
             return [value]
         found: list[Tensor | None] = [None] * self.count
@@ -54,7 +54,7 @@ class Processes:
 
 @contextmanager
 def join_processes(device: str) -> Iterator[Processes]:
-    """Join the others, if torchrun has started any."""
+    """Join the other processes, if torchrun has started any."""
     count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     here = resolve_device(device)
     if count == 1:

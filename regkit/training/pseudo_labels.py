@@ -1,4 +1,4 @@
-"""Teacher: where two subjects lie in each other, as the classical engine finds it."""
+"""Make pseudo-labels: where two subjects lie in each other, as the classical engine finds it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,24 @@ Between = tuple[Tensor, Tensor]
 
 
 def pseudo_displacement(fixed: Subject, moving: Subject, device: torch.device) -> Between:
-    """Displacements ``(1, 3, *shape)`` there and back, in shares of the field of view.
+    """Register two subjects by the classical engine, in both directions.
 
-    The first leads from the grid of ``fixed`` to that of ``moving``, the second from that of
-    ``moving`` to that of ``fixed``; both know where the bodies lie in their own worlds. A pair is
-    registered once on ``device``, which takes seconds, whichever way round it is asked for.
+    A pair is registered once, which takes seconds, whichever way round it is asked for; the result
+    lies among the prepared arrays from then on.
+
+    Parameters
+    ----------
+    fixed, moving
+        The subjects; images of a modality that both have are registered, where there is one.
+    device
+        Where the engine runs, and where the result is put.
+
+    Returns
+    -------
+    there, back
+        Displacements ``(1, 3, *shape)`` in shares of the field of view: from the grid of ``fixed``
+        to that of ``moving``, and from that of ``moving`` to that of ``fixed``. Both know where
+        the bodies lie in their own worlds.
     """
     one, two = sorted((fixed, moving), key=lambda each: (str(each.rows[0].image), each.mirrored))
     shared = next((name for name in one.modalities if name in two.modalities), None)

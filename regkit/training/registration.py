@@ -1,4 +1,4 @@
-"""The task `registration`: GradICON networks, trained on pairs."""
+"""The task `registration`: train GradICON networks on pairs of images."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _VALIDATION = 1  # its draws are the same every time
 
 @dataclass
 class RegistrationTask:
-    """See :class:`regkit.training.tasks.TrainingTask`."""
+    """The training of a registration network; see :class:`regkit.training.tasks.TrainingTask`."""
 
     config: RegistrationConfig
     _train: Drawer | None = None
@@ -46,7 +46,7 @@ class RegistrationTask:
 
     @classmethod
     def of(cls, given: Mapping[str, Any], name: str) -> Self:
-        """From the words of a YAML file, with every table read and checked.
+        """Make the task from the settings of a YAML file, with every table read and checked.
 
         Raises
         ------
@@ -88,11 +88,11 @@ class RegistrationTask:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The weights."""
+        """The name of the file of weights."""
         return (WEIGHTS,)
 
     def inputs(self) -> dict[str, Path]:
-        """Tables, and the file of weights to start from."""
+        """Return the tables, and the file of weights to start from."""
         found = {
             f"sources.{number}.table": source.table
             for number, source in enumerate(self.config.sources)
@@ -102,25 +102,25 @@ class RegistrationTask:
         return found | ({} if start is None else {"start": models.weights_file(start)})
 
     def data(self) -> list[Path]:
-        """Images, labels and masks of the tables."""
+        """List the images, labels and masks of the tables."""
         subjects = [each for pool in self._pools() for each in pool.subjects]
         rows = dict.fromkeys(row for each in subjects for row in each.rows)
         files = [path for row in rows for path in (row.image, row.labels, row.mask)]
         return list(dict.fromkeys(path for path in files if path is not None))
 
     def bytes_needed(self) -> tuple[int, int]:
-        """Of the weights, and of the images as the network sees them."""
+        """Count the bytes of the weights, and of the images as the network sees them."""
         return memory_needed(self.config), disk_needed(self.config, self._pools())
 
     def open(self) -> None:
-        """Nothing: images are read when they are drawn for the first time."""
+        """Do nothing: images are read when they are drawn for the first time."""
 
     def _pools(self) -> list[Pool]:
         ways = (False, True)
         return [p for way in ways for p in open_pools(self.config, self.config.shape, held_out=way)]
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
-        """The network with as many steps as the stage has, and its pairs."""
+        """Build the network with as many steps as the stage has, and open its pairs."""
         wanted = self.config.stages[stage].networks
         halvings = self.config.halvings
         self._shape = _grid(self.config, wanted)
@@ -142,7 +142,7 @@ class RegistrationTask:
     def loss(
         self, network: nn.Module, device: torch.device, generator: torch.Generator
     ) -> Mapping[str, Tensor]:
-        """The objective on a batch of pairs, both ways."""
+        """Compute the objective on a batch of pairs, in both directions."""
         if self._train is None:
             raise InputError("a stage has to begin before it can be trained")
         with torch.autocast(device.type, enabled=False):  # places are not for half precision
@@ -157,7 +157,7 @@ class RegistrationTask:
         return self._objective(*map_patches(network, examples, self._patch, count, generator))
 
     def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """The objective on held-out pairs as they are."""
+        """Compute the objective on held-out pairs as they are."""
         if self._held_out is None or not self._held_out.pools:
             return {}
         drawer = replace(self._held_out, device=device)
@@ -224,12 +224,12 @@ class RegistrationTask:
 
 
 def _grid(config: RegistrationConfig, networks: int) -> int:
-    """Voxels an axis of the images that a network of so many steps sees."""
+    """Return the voxels an axis of the images that a network of so many steps sees."""
     return -(-config.shape // (1 << config.halvings[networks - 1]))
 
 
 def _started(config: RegistrationConfig, steps: int, name: str) -> Registration:
-    """The network of the weights that ``config.start`` names, if it suits the first stage."""
+    """Load the network of the weights that ``config.start`` names, if it suits the first stage."""
     start = str(config.start)
     path = models.weights_file(start)
     if not path.is_file():
@@ -255,7 +255,7 @@ def _started(config: RegistrationConfig, steps: int, name: str) -> Registration:
 
 
 def _check_start(config: RegistrationConfig, found: Registration, name: str) -> None:
-    """Refuse words about a new network that the weights it starts from say otherwise."""
+    """Refuse settings of a new network that the weights it starts from contradict."""
     widths = _widths(found)
     window = int(found.window) if isinstance(found, Normalised) else 0
     own = {"down": widths.down, "up": widths.up, "window": window > 0}
@@ -269,7 +269,7 @@ def _check_start(config: RegistrationConfig, found: Registration, name: str) -> 
 
 
 def _window(config: RegistrationConfig, shape: int) -> int:
-    """The window of ``config.shape`` voxels an axis, on a coarser grid."""
+    """Return the window of ``config.shape`` voxels an axis, on a coarser grid."""
     return 2 * max(1, config.window // 2 * shape // config.shape) + 1
 
 

@@ -1,4 +1,4 @@
-"""What training a registration network takes at least."""
+"""Estimate the least memory and disk that training a registration network takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FLOAT, _HALF = 4, 2
 
 
 def network_bytes(config: RegistrationConfig) -> int:
-    """Bytes of the weights of the last stage."""
+    """Return the bytes of the weights of the last stage."""
     if config.start is not None:
         return models.weights_file(config.start).stat().st_size
     halvings = config.halvings[: config.stages[-1].networks]
@@ -28,7 +28,7 @@ def network_bytes(config: RegistrationConfig) -> int:
 
 
 def memory_needed(config: RegistrationConfig) -> int:
-    """Bytes of memory at the least: what images take within the network is not known before.
+    """Return the least memory in bytes; what images take within the network is not known before.
 
     On the CPU the weights, their gradients and the two moments of AdamW, with the running mean
     where there is one; anywhere a checkpoint, which is made in memory.
@@ -39,7 +39,7 @@ def memory_needed(config: RegistrationConfig) -> int:
 
 
 def disk_needed(config: RegistrationConfig, pools: Iterable[Pool]) -> int:
-    """Bytes on the disk at the least: checkpoint, weights, and images that are not prepared yet.
+    """Return the least disk space in bytes: checkpoint, weights, and images not prepared yet.
 
     A checkpoint is replaced only when the next one is whole, so that there are two for a moment.
     """

@@ -1,4 +1,4 @@
-"""State: all that a run needs to go on to the bit from where it was."""
+"""Keep all that a run needs to go on to the bit from where it was."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DAMAGED = "is no checkpoint of regkit train; delete it to begin anew"
 
 @dataclass(frozen=True)
 class TrainingState:
-    """After ``step`` steps of ``stage``. One generator state a process.
+    """The state of a run after ``step`` steps of ``stage``, with one generator state a process.
 
     ``seconds`` is the time that they took; checkpoints of earlier versions do not tell it.
     """
@@ -38,22 +38,32 @@ class TrainingState:
     seconds: float = 0.0
 
     def save(self, path: Path) -> None:
-        """Write, whole or not at all."""
+        """Write the checkpoint, whole or not at all."""
         write_serialised(path, lambda file: torch.save(asdict(self), file), _read)
 
 
 def deciding(config: LoopConfig) -> dict[str, Any]:
-    """What decides a run, in plain words."""
+    """Return the settings that decide a run, as plain values."""
     return config.model_dump(mode="json", exclude=_ASIDE)
 
 
 def aside(config: LoopConfig) -> dict[str, Any]:
-    """What may differ from one session of a run to the next, but for places."""
+    """Return the settings that may differ between sessions of a run, but for folders."""
     return config.model_dump(mode="json", include=_ASIDE - {"output", "prepared"})
 
 
 def read_state(path: Path, *, config: LoopConfig, processes: int) -> TrainingState:
-    """What :meth:`TrainingState.save` has written.
+    """Read a checkpoint that :meth:`TrainingState.save` has written.
+
+    Parameters
+    ----------
+    path
+        The checkpoint file.
+    config
+        The settings of this run, which must be those that the checkpoint was begun with, except for
+        places, devices and intervals of reports.
+    processes
+        How many processes this run has.
 
     Raises
     ------
@@ -77,7 +87,7 @@ def read_state(path: Path, *, config: LoopConfig, processes: int) -> TrainingSta
 
 
 def _difference(old: Any, new: Any, name: str = "") -> tuple[str, Any, Any] | None:
-    """The first setting that is not the same, by its name, and both of its values."""
+    """Return the first setting that is not the same: its name, and both of its values."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in {**old, **new}:
             inner = f"{name}.{key}" if name else str(key)

@@ -1,4 +1,4 @@
-"""Subjects: the images of one person on one grid, ready for a network."""
+"""Put the images of one person on one grid, ready for a network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MULTIPLE, _MOST = 4, 16_000_000
 
 @dataclass(frozen=True)
 class Subject:
-    """All images of one subject.
+    """The images of one subject.
 
     Parameters
     ----------
@@ -57,16 +57,16 @@ class Subject:
 
     @property
     def modalities(self) -> list[str]:
-        """Their names, in the order of the table."""
+        """The names of the modalities, in the order of the table."""
         return [row.modality for row in self.rows]
 
     def image(self, modality: str) -> Tensor:
-        """``(1, 1, *shape)`` float16 in [0, 1]."""
+        """Return the image of a modality on the grid, ``(1, 1, *shape)`` float16 in [0, 1]."""
         row = self._row(modality)
         return self.prepared(self.made_of(modality), lambda: self._image(row))
 
     def made_of(self, modality: str) -> list[object]:
-        """All that decides :meth:`image`."""
+        """List all that decides :meth:`image`."""
         return [self._row(modality).image, self.intensity, *self._on_grid(), self.mirrored]
 
     @property
@@ -77,7 +77,7 @@ class Subject:
 
     @property
     def mask(self) -> Tensor | None:
-        """Where the subject counts, other than 0, ``(1, 1, *shape)``; everywhere if None."""
+        """The mask ``(1, 1, *shape)``: the subject counts where it is not 0; None: everywhere."""
         path = next((row.mask for row in self.rows if row.mask), None)
         return None if path is None else self._map(path)
 
@@ -89,14 +89,14 @@ class Subject:
         return working_cube(self._opened(self.rows[0])[1], self.shape)
 
     def volume(self, modality: str) -> Volume:
-        """The first image of a modality as it was read, but for its intensities: in [0, 1]."""
+        """Read the image of a modality on its own grid, with intensities in [0, 1]."""
         return self._read(self._row(modality))
 
     def _row(self, modality: str) -> SourceRow:
         return next(row for row in self.rows if row.modality == modality)
 
     def _on_grid(self) -> list[object]:
-        """What the grid is made of."""
+        """List what decides the grid."""
         frame = self if self.frame is None else self.frame
         return [frame.rows[0].image, frame.intensity, self.shape]
 
@@ -115,7 +115,7 @@ class Subject:
         return self._turned(self._opened(row)[0])
 
     def _turned(self, volume: AnyVolume) -> AnyVolume:
-        """Mirrored, if the subject is: stored the same, lying the other way round."""
+        """Mirror an image, if the subject is mirrored: stored the same, lying the other way."""
         if not self.mirrored:
             return volume
         mirror = np.diag([-1.0, 1.0, 1.0, 1.0])
@@ -124,7 +124,7 @@ class Subject:
         return canonical(replace(volume, grid=grid))
 
     def _opened(self, row: SourceRow) -> tuple[Volume, Grid]:
-        """As registration does it, so that the network meets later what it was trained on."""
+        """Prepare an image as registration does: a network is trained on what it meets later."""
         image = read(row.image)
         image = image.with_data(image.data.float())
         both = PreparedImage(image, modality=self.intensity)
@@ -142,9 +142,22 @@ def subjects_of(
     aligned: bool = False,
     mirrored: bool = False,
 ) -> list[Subject]:
-    """Rows gathered by subject, in the order of the table; ``aligned`` ones on one grid.
+    """Gather rows of a table by subject, in the order of the table.
 
-    Where they are wanted ``mirrored`` too, each one's mirror image follows it, of the same name.
+    Parameters
+    ----------
+    rows
+        Of one source.
+    shape
+        Voxels of the network's grid along every axis.
+    intensity
+        How intensities come to [0, 1], as :func:`regkit.preprocess.intensity.normalise` has it.
+    prepared
+        Where the images lie as the network sees them.
+    aligned
+        The subjects lie in one world: all are put on the grid of the first.
+    mirrored
+        Add the mirror image of each subject after it, under the same name.
     """
     gathered: dict[str, list[SourceRow]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Synthesis: random shapes, deformations and contrasts, so that a network learns without data.
+"""Draw random shapes, deformations and contrasts, so that a network learns without data.
 
 Hoffmann et al., SynthMorph, IEEE TMI 2022: label maps from noise, or real ones, are deformed,
 and every label gets a random intensity, so that a network can rely on no contrast.
@@ -25,7 +25,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Deformation:
-    """How random deformations are drawn.
+    """The distribution of random deformations.
 
     ``scales`` are distances between the knots of the noise, as shares of the field of view, and
     ``reach`` the standard deviation of the displacement that each adds, in the same unit.
@@ -39,7 +39,7 @@ class Deformation:
     def draw(
         self, shape: Sequence[int], generator: torch.Generator, device: torch.device = _CPU
     ) -> Tensor:
-        """A displacement ``(1, d, *shape)`` in shares of the field of view: affine, then smooth.
+        """Draw a displacement ``(1, d, *shape)`` in shares of the view: affine, then smooth.
 
         Without its affine it is diffeomorphic: a velocity field, integrated by squaring.
         """
@@ -62,7 +62,7 @@ def noise(
     generator: torch.Generator,
     device: torch.device = _CPU,
 ) -> Tensor:
-    """Smooth noise ``(1, channels, *shape)`` of standard deviation near 1.
+    """Draw smooth noise ``(1, channels, *shape)`` of standard deviation near 1.
 
     Parameters
     ----------
@@ -85,14 +85,17 @@ def noise(
 
 
 def _blurred(x: Tensor, shape: Sequence[int], scale: float) -> Tensor:
-    """Without the creases of linear interpolation: box means of half the distance of knots."""
+    """Smooth away the creases of linear interpolation, by box means of half the knots' distance."""
     halves = [int(scale * n / 4) if n > 1 else 0 for n in shape]
     out: Tensor = box_mean(x[0], halves)[None] * 1.5
     return out  # about what interpolation and means take from the variance
 
 
 def integrate_velocity(velocity: Tensor) -> Tensor:
-    """``exp(v) - id`` by scaling and squaring, ``(B, d, *shape)`` in shares of the view."""
+    """Integrate a velocity by scaling and squaring: ``exp(v) - id``, ``(B, d, *shape)``.
+
+    Both are in shares of the field of view.
+    """
     u: Tensor = velocity / 2**_DOUBLINGS
     for _ in range(_DOUBLINGS):
         u = u + warp_unit(u, u)
@@ -102,7 +105,25 @@ def integrate_velocity(velocity: Tensor) -> Tensor:
 def random_labels(
     shape: Sequence[int], count: int, generator: torch.Generator, device: torch.device = _CPU
 ) -> Tensor:
-    """A map of ``count`` labels of random shapes, ``(1, 1, *shape)``: where which noise is largest.
+    """Draw a map of labels of random shapes.
+
+    Each label has its own noise, and each voxel takes the label whose noise is largest there.
+
+    Parameters
+    ----------
+    shape
+        Of the map, in 2-D or 3-D.
+    count
+        How many labels there are.
+    generator
+        Of the CPU, so that every device draws the same.
+    device
+        Where the map is put.
+
+    Returns
+    -------
+    Tensor
+        Integers 0 to ``count - 1``, ``(1, 1, *shape)``.
 
     Examples
     --------
@@ -115,7 +136,7 @@ def random_labels(
 
 
 def paint_labels(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """An image in [0, 1] of a map of labels: every label its random intensity.
+    """Paint an image in [0, 1] from a map of labels: every label gets a random intensity.
 
     Parameters
     ----------
@@ -128,7 +149,7 @@ def paint_labels(labels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def recolour(image: Tensor, generator: torch.Generator) -> Tensor:
-    """``image`` in another contrast: its intensities through a random curve, the dark kept dark.
+    """Show ``image`` in another contrast, by a random curve of intensities; the dark stays dark.
 
     Parameters
     ----------
@@ -145,7 +166,10 @@ def recolour(image: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def degrade(image: Tensor, generator: torch.Generator) -> Tensor:
-    """``image`` with the faults of scanners: a bias field, noise, another gamma; in [0, 1]."""
+    """Give ``image (1, 1, *shape)`` the faults of scanners: a bias field, noise, another gamma.
+
+    The result is in [0, 1]; where the image is 0 there is no noise.
+    """
     shape = image.shape[2:]
     bias, grain, gamma = torch.rand(3, generator=generator).tolist()
     out = image * (0.3 * bias * noise(shape, 0.5, 1, generator, image.device)).exp()

@@ -1,4 +1,4 @@
-"""Tables of images: CSV or JSON, checked before the first step."""
+"""Read tables of images, CSV or JSON, and check them before the first step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("image", "modality", "subject", "labels", "mask")
 
 @dataclass(frozen=True)
 class SourceRow:
-    """One image, and what belongs to it; images of one subject lie in one space."""
+    """One image and its labels and mask; images of one subject lie in one space."""
 
     image: Path
     modality: str
@@ -27,7 +27,7 @@ class SourceRow:
 
 
 def read_table(path: Path, *, modalities: Sequence[str] = ()) -> list[SourceRow]:
-    """The rows of a table, all of whose files are there.
+    """Read the rows of a table, and check that all of its files are there.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def _file(table: Path, number: int, name: Any) -> Path | None:
 
 
 def _refuse_twice(path: Path, rows: Iterable[SourceRow]) -> None:
-    """One image of a modality a subject: which of two is meant cannot be guessed."""
+    """Refuse two images of one modality of a subject: which of them is meant cannot be guessed."""
     seen: dict[tuple[str, str], int] = {}
     for number, row in enumerate(rows, 1):
         before = seen.setdefault((row.subject, row.modality), number)

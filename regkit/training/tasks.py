@@ -1,4 +1,4 @@
-"""Tasks: what can be trained, by name, from regkit and from other packages."""
+"""Find tasks that can be trained by name, from regkit and from other packages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OWN = EntryPoint("registration", "regkit.training.registration:RegistrationTask
 
 
 class TrainingTask(Protocol):
-    """What the loop trains. It is made from the words of a YAML file.
+    """A task for the loop to train. It is made from the settings of a YAML file.
 
     Making one checks them all, with tables and the headers of images; :meth:`open` reads what has
     to be in memory.
@@ -30,23 +30,26 @@ class TrainingTask(Protocol):
 
     @property
     def config(self) -> LoopConfig:
-        """What the loop needs to know."""
+        """The settings of the loop."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the files that :meth:`save` writes, below the folder of the run."""
+        """The names of the files that :meth:`save` writes, below the folder of the run."""
 
     def inputs(self) -> Mapping[str, Path]:
-        """Files that the settings name, by the dotted name of the setting (``sources.0.table``)."""
+        """Return the files that the settings name, by the dotted name of the setting.
+
+        Such a name is ``sources.0.table``.
+        """
 
     def data(self) -> Sequence[Path]:
-        """Further files that are learned from, such as the images of a table."""
+        """List further files that are learned from, such as the images of a table."""
 
     def bytes_needed(self) -> tuple[int, int]:
-        """Memory and disk that are known to be needed at least; 0 where nothing is known."""
+        """Return the least memory and disk in bytes; 0 where nothing is known."""
 
     def open(self) -> None:
-        """Read and check what the headers do not tell.
+        """Read the data, and check what the headers do not tell.
 
         Raises
         ------
@@ -55,22 +58,22 @@ class TrainingTask(Protocol):
         """
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
-        """The network of a stage, made of that of the stage before."""
+        """Build the network of a stage from that of the stage before."""
 
     def loss(
         self, network: nn.Module, device: torch.device, generator: torch.Generator
     ) -> Mapping[str, Tensor]:
-        """One draw: ``loss`` is descended, the other values are reported."""
+        """Draw a batch and compute its values: ``loss`` is minimised, the others are reported."""
 
     def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """Values on what is held out; none if nothing is."""
+        """Return values on what is held out; none if nothing is."""
 
     def save(self, network: nn.Module, path: Path) -> None:
         """Write the trained network."""
 
 
 def open_task(given: Mapping[str, Any], name: str) -> TrainingTask:
-    """The task that ``given`` asks for.
+    """Open the task that the settings in ``given`` ask for.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""View: which part of the field of view a pair shows, and along which axes."""
+"""Choose which part of the field of view a pair shows, and along which axes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from regkit.training.config import Augment
 
 @dataclass(frozen=True)
 class TrainingView:
-    """Shares of a network's grid to shares of the field of view: ``centre + matrix (x - 0.5)``.
+    """A map from shares of a network's grid to shares of the view: ``centre + matrix (x - 0.5)``.
 
     Both images of a pair have the same one, so that a known deformation stays known. With the
     deformation it is one interpolation.
@@ -25,7 +25,7 @@ class TrainingView:
 
     @classmethod
     def draw(cls, augment: Augment, generator: torch.Generator) -> Self:
-        """Axes permuted and flipped, and a region of interest, as often as ``augment`` says."""
+        """Draw axes permuted and flipped, and a region of interest, as ``augment`` says."""
         matrix = torch.eye(3)
         if _chance(augment.turn, generator):
             matrix = matrix[torch.randperm(3, generator=generator)]
@@ -36,11 +36,11 @@ class TrainingView:
 
     @classmethod
     def whole(cls) -> Self:
-        """Everything, as it is."""
+        """Return the view that shows everything, as it is."""
         return cls(torch.eye(3), torch.full((3,), 0.5))
 
     def show(self, image: Tensor, u: Tensor, *, nearest: bool = False) -> Tensor:
-        """``image(view(x + u(x)))`` on the grid and the device of ``u (1, 3, *shape)``.
+        """Resample ``image(view(x + u(x)))`` on the grid and the device of ``u (1, 3, *shape)``.
 
         ``nearest`` is for labels, and gives integers.
         """
@@ -51,7 +51,7 @@ class TrainingView:
         return _nearest(image.long(), points) if nearest else sample_unit(image.float(), points)
 
     def seen(self, u: Tensor) -> Tensor:
-        """A displacement ``u (1, 3, *shape)`` of the field of view, as one of what is shown."""
+        """Turn a displacement ``u (1, 3, *shape)`` of the field of view into that of the view."""
         there = self.show(u, torch.zeros_like(u))
         inverse = torch.linalg.inv(self.matrix).to(u.device)
         return torch.einsum("ab,zb...->za...", inverse, there)

@@ -1,4 +1,4 @@
-"""Random crops of pictures at random scales."""
+"""Draw random crops of pictures at random scales."""
 
 from __future__ import annotations
 
@@ -14,10 +14,26 @@ _INVERTED = 0.25
 
 
 def crops(pictures: Sequence[Tensor], size: int, count: int, generator: torch.Generator) -> Tensor:
-    """Draw ``(count, 1, size, size)`` in [0, 1] from pictures ``(1, height, width)``.
+    """Draw random square crops of pictures, at random scales.
 
     Larger pictures are drawn more often. Crops are flipped, turned, brightened or darkened
     (gamma), and a quarter of them inverted: scans show one tissue bright or dark.
+
+    Parameters
+    ----------
+    pictures
+        Grey, in [0, 1], ``(1, height, width)`` each.
+    size
+        Pixels of a crop along either side.
+    count
+        How many are drawn.
+    generator
+        Of the CPU.
+
+    Returns
+    -------
+    Tensor
+        ``(count, 1, size, size)`` in [0, 1].
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Natural pictures: those that packages carry, and folders of one's own."""
+"""Find and read natural pictures: those that packages carry, and folders of one's own."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}
 
 
 def packaged_pictures(packages: Sequence[str]) -> list[Path]:
-    """The pictures of those of ``packages`` that are installed; none of them is imported.
+    """List the pictures of those of ``packages`` that are installed; none of them is imported.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def packaged_pictures(packages: Sequence[str]) -> list[Path]:
 
 
 def in_folder(folder: Path) -> list[Path]:
-    """The pictures in ``folder`` and below.
+    """List the pictures in ``folder`` and below.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def in_folder(folder: Path) -> list[Path]:
 
 
 def read_grey(path: Path) -> Tensor:
-    """One picture as luminance ``(1, height, width)`` in [0, 1]."""
+    """Read one picture as luminance ``(1, height, width)`` in [0, 1]."""
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as file:
             grey = np.asarray(file[file.files[0]], dtype=np.float32)

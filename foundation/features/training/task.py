@@ -1,4 +1,4 @@
-"""The task ``small-diffusion``: an unconditional denoising U-Net, trained on pictures."""
+"""The task ``small-diffusion``: train an unconditional denoising U-Net on pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VALIDATION = 1  # its draws are the same every time
 
 
 class DiffusionConfig(LoopConfig):
-    """What decides a small diffusion model, apart from the pictures.
+    """The settings of a small diffusion model: all that decides it, apart from the pictures.
 
     ``packages`` are those whose photographs are taken where they are installed, ``folders`` hold
     pictures of one's own, ``held_out`` names pictures (without folder) that are for validation
@@ -43,7 +43,7 @@ class DiffusionConfig(LoopConfig):
 
 @dataclass
 class DiffusionTask:
-    """See :class:`regkit.training.tasks.TrainingTask`."""
+    """The training of a diffusion model; see :class:`regkit.training.tasks.TrainingTask`."""
 
     config: DiffusionConfig
     paths: tuple[Path, ...]
@@ -51,7 +51,7 @@ class DiffusionTask:
 
     @classmethod
     def of(cls, given: Mapping[str, Any], name: str) -> Self:
-        """From the words of a YAML file.
+        """Make the task from the settings of a YAML file.
 
         Raises
         ------
@@ -71,30 +71,30 @@ class DiffusionTask:
 
     @cached_property
     def pictures(self) -> list[Tensor]:
-        """What is learned from."""
+        """The pictures that the model learns from."""
         out = self.config.held_out
         return [read_grey(path) for path in self.paths if path.name not in out]
 
     @cached_property
     def held_out(self) -> list[Tensor]:
-        """What is for validation alone."""
+        """The pictures that are for validation alone."""
         return [read_grey(path) for path in self.paths if path.name in self.config.held_out]
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """A folder that diffusers opens."""
+        """The files that are written, of a folder that diffusers opens."""
         return ("model/config.json", "model/diffusion_pytorch_model.safetensors")
 
     def inputs(self) -> dict[str, Path]:
-        """None: packages and folders are no files."""
+        """Return no files: packages and folders are none."""
         return {}
 
     def data(self) -> list[Path]:
-        """The pictures."""
+        """List the pictures' files."""
         return list(self.paths)
 
     def bytes_needed(self) -> tuple[int, int]:
-        """Nothing is known: pictures say how large they are when they are read."""
+        """Return zeros: pictures tell how large they are only when they are read."""
         return 0, 0
 
     def open(self) -> None:
@@ -102,18 +102,18 @@ class DiffusionTask:
         _ = self.pictures, self.held_out
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
-        """The same network in every stage."""
+        """Build the network, or go on with that of the stage before."""
         found: nn.Module = _unet(self.config) if network is None else network
         return found
 
     def loss(
         self, network: nn.Module, device: torch.device, generator: torch.Generator
     ) -> Mapping[str, Tensor]:
-        """Squared error of the noise that the network sees in noisy crops."""
+        """Return the squared error of the noise that the network sees in noisy crops."""
         return {"loss": self._error(network, self.pictures, device, generator)}
 
     def validate(self, network: nn.Module, device: torch.device) -> Mapping[str, float]:
-        """The same on held-out pictures."""
+        """Return the same error on held-out pictures."""
         if not self.held_out:
             return {}
         generator = torch.Generator().manual_seed(_VALIDATION)
@@ -122,7 +122,7 @@ class DiffusionTask:
         return {"loss": float(torch.stack(errors).mean())}
 
     def save(self, network: nn.Module, path: Path) -> None:
-        """Write it beside ``path``, as a folder that diffusers opens: half precision."""
+        """Write the network beside ``path``, as a folder for diffusers, in half precision."""
         half = _unet(self.config)
         half.load_state_dict(network.state_dict())
         half.half().save_pretrained(path.parent / "model")

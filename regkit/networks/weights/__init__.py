@@ -1,1 +1,1 @@
-"""Weights: which are known, where they lie, how they come there, and how they are read."""
+"""Weights: which are published, where they are installed, how they are fetched and read."""

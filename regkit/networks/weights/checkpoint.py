@@ -22,7 +22,9 @@ _DAMAGED = "cannot be read as weights: it is cut short, damaged, or of another k
 
 @dataclass(frozen=True)
 class Trained:
-    """What a network was trained on: voxels an axis, if it is known, and pairs of what contrast.
+    """The grid and the contrasts that a network was trained on, as far as they are known.
+
+    ``shape`` counts voxels an axis; ``contrast`` says what contrasts the pairs had.
 
     A network that knows ``one`` contrast is shown moving in that of fixed.
     """
@@ -32,7 +34,7 @@ class Trained:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Names to tensors, on the CPU.
+    """Read named tensors from a file of weights, on the CPU.
 
     Parameters
     ----------
@@ -60,7 +62,17 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 def write_checkpoint(
     state: Mapping[str, Tensor], path: Path, trained: Trained | None = None
 ) -> None:
-    """Write ``state`` as safetensors, whole or not at all, with what it was ``trained`` on."""
+    """Write weights as safetensors, whole or not at all.
+
+    Parameters
+    ----------
+    state
+        Names to tensors of any shape.
+    path
+        The ``.safetensors`` file to write; one that is there is replaced.
+    trained
+        What the network was trained on, which the file then tells.
+    """
     part = path.with_name(f".{path.name}.part")
     told = trained or Trained()
     metadata = {_SHAPE: str(told.shape)} if told.shape else {}
@@ -76,7 +88,15 @@ def write_checkpoint(
 
 
 def training_facts(path: Path) -> Trained:
-    """What the weights in ``path`` were trained on, as far as the file tells."""
+    """Read what the weights in ``path`` were trained on, as far as the file tells.
+
+    Only safetensors tell it; of any other file nothing is known.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged.
+    """
     if path.suffix != ".safetensors":
         return Trained()
     try:
@@ -90,7 +110,7 @@ def training_facts(path: Path) -> Trained:
 
 
 def _pickled(error: pickle.UnpicklingError) -> str:
-    """Whether PyTorch refused to run something, or there was nothing to run."""
+    """Say whether PyTorch refused to run something, or there was nothing to run."""
     if "Unsupported" in str(error) or "not an allowed global" in str(error):
         return (
             "holds more than tensors, and what that is would have to be run to be read; save the "

@@ -20,7 +20,7 @@ OnBytes = Callable[[int, int], None]
 
 
 def download(url: str, part: Path, told: OnBytes) -> None:
-    """Bring all of ``url`` to ``part``, which may hold the beginning of it already.
+    """Download all of ``url`` to ``part``, which may hold the beginning of it already.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def download(url: str, part: Path, told: OnBytes) -> None:
 
 
 def _attempt(url: str, part: Path, told: OnBytes) -> bool:
-    """One request; whether the file is whole now."""
+    """Send one request; return whether the file is whole now."""
     have = part.stat().st_size if part.exists() else 0
     with urllib.request.urlopen(_request(url, part, have), timeout=_SECONDS) as response:  # noqa: S310 https only, see _check
         _check(response.url)
@@ -75,7 +75,7 @@ def _attempt(url: str, part: Path, told: OnBytes) -> bool:
 
 
 def _request(url: str, part: Path, have: int) -> urllib.request.Request:
-    """For all of it, or for the rest of the version that has been begun."""
+    """Ask for the whole file, or for the rest of the version that has been begun."""
     headers = {"User-Agent": "regkit", "Accept-Encoding": "identity"}
     tag = _tag(part).read_text() if _tag(part).exists() else ""
     if have and tag:

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Known:
-    """Where weights come from.
+    """A file of published weights: where it comes from and what it must be.
 
     ``sha256`` is that of the published file. Where it is empty, nobody has told: the first fetch
     records what it got, and every later one must be the same.
@@ -61,7 +61,7 @@ SHIPPED = {
 
 
 def known_weights(name: str) -> Known:
-    """The published weights called ``name``.
+    """Return the published weights called ``name``.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def known_weights(name: str) -> Known:
 
 
 def checked_name(name: str) -> str:
-    """``name``, if it can name a file of weights that is to be installed.
+    """Return ``name``, if it can name a file of weights that is to be installed.
 
     Raises
     ------

@@ -24,7 +24,7 @@ _SHIPPED = Path(__file__).with_name("shipped")
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of installed weights.
+    """The record of installed weights: where they came from, and their SHA-256.
 
     ``sha256`` is of the safetensors file, ``source_sha256`` of the file that it was made from.
     """
@@ -36,7 +36,7 @@ class Record:
 
 
 def folder() -> Path:
-    """Where weights lie: ``$REGKIT_WEIGHTS``, or ``regkit/weights`` in the user's cache."""
+    """Return the folder of installed weights: ``$REGKIT_WEIGHTS``, or one in the user's cache."""
     if own := os.environ.get(FOLDER):
         return Path(own)
     cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
@@ -44,18 +44,18 @@ def folder() -> Path:
 
 
 def installed_weights() -> list[str]:
-    """The names of all that is installed, known ones first."""
+    """List the names of all weights that are installed, known ones first."""
     here = {path.stem for path in folder().glob("*.safetensors")}
     return [name for name in KNOWN if name in here] + sorted(here - set(KNOWN))
 
 
 def available_weights() -> list[str]:
-    """The names of all that can be used: what is installed, and what comes with regkit."""
+    """List the names of all weights that can be used: those installed, and those of regkit."""
     return [*installed_weights(), *SHIPPED]
 
 
 def weights_path(name: str) -> Path:
-    """The file of installed weights.
+    """Return the file of installed weights.
 
     Raises
     ------
@@ -74,6 +74,20 @@ def weights_path(name: str) -> Path:
 
 def fetch(source: Known, told: OnBytes, *, offline: bool = False) -> Path:
     """Download published weights and install them, unless they are here and whole.
+
+    Parameters
+    ----------
+    source
+        The published weights.
+    told
+        Called with the bytes that are here, and the bytes of the whole.
+    offline
+        Refuse to download.
+
+    Returns
+    -------
+    Path
+        The installed file.
 
     Raises
     ------
@@ -121,7 +135,7 @@ def verify(name: str) -> Record:
 
 
 def load_weights(name: str) -> Registration:
-    """The network with installed weights, which must be those that were installed.
+    """Build the network with installed weights, which must be those that were installed.
 
     Raises
     ------
@@ -138,7 +152,7 @@ def load_weights(name: str) -> Registration:
 
 
 def read_weights_record(name: str) -> Record:
-    """What was recorded when ``name`` was installed.
+    """Read what was recorded when ``name`` was installed.
 
     Raises
     ------
@@ -156,7 +170,13 @@ def read_weights_record(name: str) -> Record:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Raises
+    ------
+    InputError
+        If the file may not be read.
+    """
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -226,7 +246,7 @@ def _record_file(name: str) -> Path:
 
 
 def _home(name: str) -> Path:
-    """The folder of weights that can be used, or are to be installed, under ``name``."""
+    """Return the folder of weights that can be used, or are to be installed, under ``name``."""
     if name in SHIPPED:
         return _SHIPPED
     checked_name(name)
