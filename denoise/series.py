@@ -28,7 +28,7 @@ def fuse_frames(
     risk: float,
     on_progress: OnProgress = ignore,
 ) -> list[Tensor]:
-    """Each denoised frame, joined with the mean of the others by how sure the two are.
+    """Join each denoised frame with the mean of the others, by how sure the two are.
 
     First the denoised frames lose what is noise by :func:`denoise.local_pca.shrink_across_frames`.
 

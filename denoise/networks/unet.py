@@ -104,7 +104,7 @@ class ResidualUNet(nn.Module):
 
 
 def pad_to_multiple(x: Tensor, multiple: Sequence[int]) -> Tensor:
-    """``x (N, C, *spatial)``, its last voxels repeated up to a multiple along every axis."""
+    """Repeat the last voxels of ``x (N, C, *spatial)`` up to a multiple along every axis."""
     missing = [-n % m for n, m in zip(x.shape[2:], multiple, strict=True)]
     if not any(missing):
         return x

@@ -30,7 +30,7 @@ _FLOOR = 1e-6
 def select_noise_model(
     image: Tensor, mask: Tensor, config: DenoiseConfig, sigma: Tensor | None = None
 ) -> NoiseModel:
-    """The noise model that ``config`` asks for, or that fits the image.
+    """Make the noise model that ``config`` asks for, or that fits the image.
 
     Parameters
     ----------
