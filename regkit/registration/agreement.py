@@ -61,7 +61,10 @@ class Agreement:
 
 
 def agreement_grid(pair: Pair, finer: float = 1.0) -> Grid:
-    """Choose the grid for :func:`agreement`: the working grid in suitable voxels, or finer ones."""
+    """Choose the grid for :func:`agreement`: the working grid, in voxels that suit its blocks.
+
+    ``finer`` asks for voxels that are smaller by this factor.
+    """
     across = finer * (_ACROSS_PLANE if pair.planar else _ACROSS)
     extent = np.array(pair.grid.shape) * np.array(pair.grid.spacing)
     return at_spacing(pair.grid, float(extent.max()) / across)

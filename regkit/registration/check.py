@@ -215,7 +215,7 @@ def holds_middle(grid: Grid, other: Grid) -> bool:
 
 
 def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
-    """Bring ``mask`` to the grid of ``image`` as labels 0 and 1.
+    """Read ``mask``, on the grid of ``image``, as labels 0 and 1.
 
     Raises
     ------

@@ -80,7 +80,7 @@ def _single(name: str, radius: int, features: FeatureConfig, seed: int) -> Simil
 
 
 def linear_similarity(name: str, radius: int) -> Similarity:
-    """Make the similarity of the linear engines: mutual information unless an image one is asked."""
+    """Make the similarity of the linear engines: mutual information, or an image one if asked."""
     asked = make(name, radius) if is_registered(name) else None
     return MutualInformation() if asked is None or asked.traits.across_contrasts else asked
 

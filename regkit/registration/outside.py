@@ -40,7 +40,7 @@ def warp_into(volume: Volume, phi: Transform, grid: Grid, modality: Modality) ->
 
 
 def straight(volume: Volume, modality: Modality) -> Volume:
-    """Return ``volume``, resampled at right angles if its axes are sheared; see :func:`warp_into`."""
+    """Resample ``volume`` as :func:`warp_into` does, if its axes are not at right angles."""
     grid = volume.grid.straightened()
     if grid is volume.grid:
         return volume

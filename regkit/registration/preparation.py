@@ -27,7 +27,7 @@ def prepare(
     image
         The image as it was read.
     mask
-        Where it counts: above 0, on any grid of the same world; everywhere if None.
+        Where it counts: above 0, on its grid; everywhere if None.
     modality
         How its intensities come to [0, 1]: ``auto``, or what the image is.
 
