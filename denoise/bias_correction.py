@@ -29,7 +29,7 @@ def restore_local_mean(noisy: Tensor, denoised: Tensor, mask: Tensor, *, sd: flo
     Examples
     --------
     >>> noisy = torch.full((40, 40, 1), 3.0)
-    >>> with_kept_means(noisy, noisy - 0.5, noisy > 0)[20, 20, 0]
+    >>> restore_local_mean(noisy, noisy - 0.5, noisy > 0)[20, 20, 0]
     tensor(3.)
     """
     inside = mask.numpy().astype(np.float32)

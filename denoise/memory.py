@@ -32,7 +32,7 @@ def denoising_memory(shape: Sequence[int], frames: int, config: DenoiseConfig) -
     Examples
     --------
     >>> from denoise.config import make_denoise_config
-    >>> round(needed_memory((128, 128, 128), 1, make_denoise_config()) / 1e6)
+    >>> round(denoising_memory((128, 128, 128), 1, make_denoise_config()) / 1e6)
     1022
     """
     voxels, channels = product(shape), _channels(config)

@@ -56,7 +56,7 @@ def fuse_frames(
     >>> generator = torch.Generator().manual_seed(0)
     >>> clean = torch.arange(1728.0).reshape(12, 12, 12) / 100
     >>> frames = [clean + torch.randn(clean.shape, generator=generator) for _ in range(9)]
-    >>> together = joined(frames, frames, [clean > -1] * 9, 1.0, 1.0)
+    >>> together = fuse_frames(frames, frames, [clean > -1] * 9, 1.0, 1.0)
     >>> bool(((together[0] - clean).std() - 1 / 3).abs() < 0.03)
     True
     """

@@ -104,7 +104,7 @@ def symmetric(
     >>> zero, generator = torch.zeros(4, 4, 4), torch.Generator().manual_seed(0)
     >>> affine = lambda x, t: 3 + 0.2 * x
     >>> mean, _ = symmetric(affine, zero, generator=generator)
-    >>> bool(torch.allclose(mean, sampled(affine, zero, steps=5), atol=1e-5))
+    >>> bool(torch.allclose(mean, sample_volume(affine, zero, steps=5), atol=1e-5))
     True
     """
     total, apart = torch.zeros_like(like), torch.zeros_like(like)

@@ -65,8 +65,8 @@ def trained_on(
     setting
         Where the images count, what is held out, the noise, and the configuration.
     images
-        Those of the setting, ``(i, j, k)``, or ``(C, i, j, k)`` with what else the objective needs as
-        further channels.
+        Those of the setting, ``(i, j, k)``, or ``(C, i, j, k)`` with what else the objective needs
+        as further channels.
     share
         Of the steps of the configuration.
     average

@@ -63,7 +63,7 @@ class ResidualUNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> net = UNet(Shape(widths=(4, 8), strides=((2, 2, 1),)))
+    >>> net = ResidualUNet(Shape(widths=(4, 8), strides=((2, 2, 1),)))
     >>> image = torch.randn(1, 1, 9, 7, 5)
     >>> bool((net(image) == image).all())
     True

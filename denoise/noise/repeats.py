@@ -31,7 +31,7 @@ def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tup
     Examples
     --------
     >>> generator = torch.Generator().manual_seed(0)
-    >>> noise = [correlated(torch.randn(30, 30, 20, generator=generator), (0.8, 0.0, 0.0))
+    >>> noise = [correlate_noise(torch.randn(30, 30, 20, generator=generator), (0.8, 0.0, 0.0))
     ...          for _ in range(3)]
     >>> sigma, along = noise_of_repeats([5 + 2 * n for n in noise], torch.ones(30, 30, 20).bool())
     >>> abs(sigma - 2) < 0.1, abs(along[0] - math.exp(-1 / (4 * 0.8**2))) < 0.05
@@ -99,7 +99,7 @@ def correlate_noise(white: Tensor, blur: Sequence[float]) -> Tensor:
     Examples
     --------
     >>> white = torch.randn(40, 40, 40, generator=torch.Generator().manual_seed(0))
-    >>> bool((correlated(white, (0.8, 0.5, 0.0)).std() - 1).abs() < 0.05)
+    >>> bool((correlate_noise(white, (0.8, 0.5, 0.0)).std() - 1).abs() < 0.05)
     True
     """
     if not any(blur):

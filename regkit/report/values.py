@@ -13,7 +13,7 @@ _ABSOLUTE = re.compile(r"^(?P<option>-[\w-]+=)?(?:~|[A-Za-z]:)?[\\/]")
 
 
 def base_name(name: str) -> str:
-    r"""The last part of a path of any system.
+    r"""Return the last part of a path of any system.
 
     Examples
     --------
