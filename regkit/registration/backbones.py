@@ -35,7 +35,7 @@ def feature_similarity(name: str, config: FeatureConfig, seed: int) -> Similarit
     config
         Which layers are compared and how.
     seed
-        Of the noise that some backbones need on their input.
+        Of the random axes, slices and noise with which features are compared.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def similarity_of(
     features
         Settings of feature similarities; the defaults of each backbone if None.
     seed
-        Of the noise that feature similarities add to their input.
+        Of the random axes, slices and noise of feature similarities.
 
     Raises
     ------
