@@ -11,7 +11,7 @@ _SD = 8.0
 
 
 def restore_local_mean(noisy: Tensor, denoised: Tensor, mask: Tensor, *, sd: float = _SD) -> Tensor:
-    """``denoised`` with the local mean of what was taken away put back.
+    """Put the local mean of what was taken away back into ``denoised``.
 
     Noise has mean zero on a stabilised scale, so that whatever is left of the residual under a
     wide Gaussian is bias. Its own noise is smaller than that of a voxel by (2 sqrt(pi) sd)^(d/2),
@@ -29,7 +29,7 @@ def restore_local_mean(noisy: Tensor, denoised: Tensor, mask: Tensor, *, sd: flo
     Examples
     --------
     >>> noisy = torch.full((40, 40, 1), 3.0)
-    >>> with_kept_means(noisy, noisy - 0.5, noisy > 0)[20, 20, 0]
+    >>> restore_local_mean(noisy, noisy - 0.5, noisy > 0)[20, 20, 0]
     tensor(3.)
     """
     inside = mask.numpy().astype(np.float32)

@@ -99,7 +99,7 @@ class DenoiseConfig(Settings):
 def make_denoise_config(
     preset: str = "default", *, file: Mapping[str, Any] | None = None, **options: Any
 ) -> DenoiseConfig:
-    """A preset of ``configs/denoise``, changed by what a file says, changed by single options.
+    """Start from a preset of ``configs/denoise``, change it by a file, then by single options.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ _NO_NOISE = 1e-12
 
 
 def is_constant(frames: Sequence[Volume]) -> bool:
-    """Whether all voxels of all frames have one value.
+    """Tell whether all voxels of all frames have one value.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def is_constant(frames: Sequence[Volume]) -> bool:
 
 
 def keep_constant(frame: Volume, config: DenoiseConfig) -> DenoiseResult:
-    """A constant image as it is, and a note that says so."""
+    """Return a constant image as it is, with a note that says so."""
     value = float(frame.data.flatten()[0])
     note = f"All voxels are {value:g}: there is nothing to denoise, so nothing was changed."
     everywhere = torch.ones(frame.grid.shape, dtype=torch.bool)

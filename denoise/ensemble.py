@@ -34,17 +34,22 @@ def denoise_array(
     blur: Sequence[float] = (),
     on_pass: OnPass = _ignore,
 ) -> Tensor:
-    """The mean of ``passes`` mirror images, each denoised and turned back, and a Wiener filter.
+    """Denoise mirror images of an image, average them turned back, and join a Wiener filter.
 
     Parameters
     ----------
+    method
+        The network that is applied, and what tiles need to know of it.
     noisy
         ``(i, j, k)`` on the scale of the network, or ``(C, i, j, k)`` with what else the network
         sees; the first channel is the one that is denoised.
     sigma
         Standard deviation of its noise.
+    passes
+        How many mirror images, 1 to 8.
     blur
-        That of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
+        Standard deviations, in voxels, of the Gaussian that correlated noise is like; see
+        :func:`denoise.noise.repeats.blur_of`.
     on_pass
         Called after each pass.
     """
@@ -59,17 +64,26 @@ def denoise_array(
 
 
 def first_channel(image: Tensor) -> Tensor:
-    """``(i, j, k)`` of an image with or without channels."""
+    """Return ``(i, j, k)`` of an image with or without channels."""
     return image[0] if image.ndim == _CHANNELS else image
 
 
 def mean_over_mirrors(function: Callable[[Tensor], Tensor], image: Tensor, passes: int) -> Tensor:
-    """The mean of ``function`` over the first ``passes`` of eight mirror images.
+    """Average ``function`` over the first of the eight mirror images of an image.
+
+    Parameters
+    ----------
+    function
+        ``(i, j, k)`` or ``(C, i, j, k)``, as ``image`` is, to ``(i, j, k)``.
+    image
+        The image, ``(i, j, k)`` or ``(C, i, j, k)``.
+    passes
+        How many mirror images, 1 to 8; the first is the image itself.
 
     Examples
     --------
     >>> image = torch.rand(4, 5, 6)
-    >>> bool(torch.allclose(mirrored(lambda x: 2 * x, image, 8), 2 * image))
+    >>> bool(torch.allclose(mean_over_mirrors(lambda x: 2 * x, image, 8), 2 * image))
     True
     """
     total = torch.zeros_like(first_channel(image))
@@ -88,19 +102,31 @@ def remaining_noise(
     blur: Sequence[float] = (),
     on_pass: OnPass = _ignore,
 ) -> Tensor:
-    """Standard deviation that the noise of the image leaves in the result, voxel by voxel.
+    """Estimate the standard deviation that noise leaves in the result, voxel by voxel.
 
-    The spread of the result over images to which a little more noise was added, by the delta
+    It is the spread of the result over images to which a little more noise was added, by the delta
     method; what the denoiser does wrong alike every time is not in it.
 
     Parameters
     ----------
+    method
+        The network that was applied.
+    noisy
+        The image before, ``(i, j, k)`` or ``(C, i, j, k)``, on the scale of the network.
     denoised
         The result without added noise, ``(i, j, k)``, of a single pass.
+    sigma
+        Standard deviation of the noise of ``noisy``.
     blur
-        That of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
+        Standard deviations, in voxels, of the Gaussian that correlated noise is like; see
+        :func:`denoise.noise.repeats.blur_of`.
     on_pass
         Called after each of ``DRAWS`` passes.
+
+    Returns
+    -------
+    Tensor
+        ``(i, j, k)``, on the scale of the network.
     """
     generator = torch.Generator().manual_seed(0)
     total = torch.zeros_like(denoised)

@@ -70,10 +70,13 @@ def open_denoise_task(
     ----------
     header
         That of the image.
+    config
+        Settings of the denoising.
     reading, maps
-        How it is read, and how its mask and its map of sigma are.
+        How the image is read, and how its mask and its map of sigma are.
     mask, sigma, model
-        Files, or None.
+        Files of a mask, of the noise's standard deviation in intensities, and of trained weights;
+        or None.
     full_paths
         Whether the image is introduced by its path.
 

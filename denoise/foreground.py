@@ -14,7 +14,7 @@ _RIM = 3  # voxels
 
 
 def content(image: Tensor) -> Tensor:
-    """True but on a background that was set to one value: the lowest of the image, or 0.
+    """Mark all voxels but a background of one value: the lowest of the image, or 0.
 
     Noise makes values below 0 where it was added to a body and not to what was set to 0 around it.
     Of voxels of 0 only those count that lie side by side: noise of whole numbers has single ones.
@@ -50,7 +50,7 @@ def _side_by_side(zero: Tensor) -> Tensor:
 
 
 def slices_last(spacing: Sequence[float], shape: Sequence[int]) -> tuple[int, ...]:
-    """The order of axes in which that of the thickest voxels, or the shortest one, is the last.
+    """Order the axes so that the one of the thickest voxels, or the shortest one, is the last.
 
     Examples
     --------

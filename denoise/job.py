@@ -142,7 +142,7 @@ class DenoiseSurvey:
 
 
 def output_files(paths: Mapping[str, Path | None], *, overwrite: bool) -> Files:
-    """The outputs of a denoising, with the record beside the image.
+    """Name the outputs of a denoising, with the record beside the image.
 
     Parameters
     ----------
@@ -151,6 +151,11 @@ def output_files(paths: Mapping[str, Path | None], *, overwrite: bool) -> Files:
         ``image``: ``clean.json`` beside ``clean.nii.gz``.
     overwrite
         Replace what is there.
+
+    Raises
+    ------
+    InputError
+        If the image has no name.
 
     Examples
     --------
@@ -169,7 +174,16 @@ def output_files(paths: Mapping[str, Path | None], *, overwrite: bool) -> Files:
 def denoise_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> DenoiseJob:
-    """The job that a record came from, with its outputs in another folder.
+    """Make the denoising that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        The record of a denoising, as it was read.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go, under the names that they had.
 
     Raises
     ------

@@ -25,7 +25,7 @@ def shrink_across_frames(
     risk: float,
     on_progress: OnProgress = ignore,
 ) -> list[Tensor]:
-    """Denoised frames, without what is noise by the way it varies from frame to frame.
+    """Shrink what varies across denoised frames only as noise does.
 
     In a small block the values of all frames vary along few directions: tissues differ, and each
     has its own course over the frames. Directions along which the noisy frames vary no more than

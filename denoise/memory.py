@@ -18,7 +18,7 @@ _REPORT = 1 << 20
 
 
 def denoising_memory(shape: Sequence[int], frames: int, config: DenoiseConfig) -> int:
-    """Bytes at the peak, beyond the program. A GPU's own memory is not in it.
+    """Estimate the peak bytes of a denoising, beyond the program and without a GPU's own memory.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def denoising_memory(shape: Sequence[int], frames: int, config: DenoiseConfig) -
     Examples
     --------
     >>> from denoise.config import make_denoise_config
-    >>> round(needed_memory((128, 128, 128), 1, make_denoise_config()) / 1e6)
+    >>> round(denoising_memory((128, 128, 128), 1, make_denoise_config()) / 1e6)
     1022
     """
     voxels, channels = product(shape), _channels(config)
@@ -49,7 +49,7 @@ def _channels(config: DenoiseConfig) -> int:
 
 
 def denoising_space(shape: Sequence[int], frames: int, images: int) -> int:
-    """Bytes that ``images`` outputs take at least: noise hardly compresses.
+    """Estimate the bytes that ``images`` outputs take at least: noise hardly compresses.
 
     Parameters
     ----------

@@ -47,9 +47,19 @@ def make_method(
     spacing: Sequence[float],
     blur: tuple[float, ...] = (),
 ) -> Method:
-    """The method of ``config`` for volumes like one of ``shape``, slices along the last axis.
+    """Make the untrained network and the objective that ``config`` asks for.
 
-    ``blur`` is that of correlated noise, which ``recorrupted`` can take into account.
+    Parameters
+    ----------
+    config
+        Which method, and the size of its network.
+    shape
+        Voxels of a volume like those it is for, slices along the last axis.
+    spacing
+        Distances of its voxels, in any unit; slices that lie far apart are not pooled.
+    blur
+        Standard deviations, in voxels, of the Gaussian that correlated noise is like, which
+        ``recorrupted`` can take into account.
 
     Examples
     --------
@@ -69,7 +79,17 @@ def make_method(
 
 
 def objective_of(name: str, config: DenoiseConfig, blur: tuple[float, ...] = ()) -> Objective:
-    """What the U-Net of a method is trained for.
+    """Return what the U-Net of a method is trained for.
+
+    Parameters
+    ----------
+    name
+        The method, one of those with a U-Net.
+    config
+        What is hidden around a masked voxel, and how strongly noise is added.
+    blur
+        Standard deviations, in voxels, of the Gaussian that correlated noise is like; only
+        ``recorrupted`` uses it.
 
     Examples
     --------
@@ -85,7 +105,7 @@ def objective_of(name: str, config: DenoiseConfig, blur: tuple[float, ...] = ())
 
 
 def dimensions_of(config: DenoiseConfig, shape: Sequence[int]) -> str:
-    """``"2"``, ``"2.5"`` or ``"3"``: what was asked for, or what the number of slices allows."""
+    """Choose ``"2"``, ``"2.5"`` or ``"3"``: what was asked for, or what the slices allow."""
     if config.dimensions != "auto":
         return config.dimensions if shape[2] > _BESIDE[config.dimensions] else "2"
     if shape[2] >= _FEWEST_SLICES:

@@ -68,7 +68,7 @@ def _pictures(results: list[DenoiseResult]) -> dict[str, list[Volume]]:
 
 
 def sigma_map(result: DenoiseResult) -> Volume:
-    """Standard deviation of the noise in intensities, as it depends on the signal; float32.
+    """Map the standard deviation of the noise, which depends on the signal; intensities, float32.
 
     By the slope of the stabilising transform at the denoised intensity.
     """

@@ -104,12 +104,33 @@ def denoise_series(
     """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
 
     One network learns from all of them; what then becomes of each, ``config.frames`` says.
-    Arguments and errors are those of :func:`denoise`.
+
+    Parameters
+    ----------
+    frames
+        The images, of one channel, 2-D or 3-D.
+    config
+        Settings; the preset ``default`` if left out.
+    mask
+        Where noise is estimated and taken away, on the images' grid; elsewhere they stay.
+    sigma
+        A map of the noise's standard deviation, in intensities, on the images' grid.
+    trained
+        A network that is applied as it is; without one, a network learns from the images.
+    watch
+        Called at every check of the training.
+    on_progress
+        Called after each pass over a frame; see :func:`denoise`.
 
     Returns
     -------
     list
         One result a frame; a single one where the frames are repeats of one scene.
+
+    Raises
+    ------
+    InputError
+        If an image has several channels, or a map is not on their grid.
     """
     settings = config or make_denoise_config()
     if is_constant(frames):

@@ -69,11 +69,26 @@ class Work:
 def prepare_series(
     frames: Sequence[Volume], config: DenoiseConfig, mask: Labels | None, sigma: Volume | None
 ) -> Work:
-    """Estimate the noise of ``frames``, and bring them to the scale of the network.
+    """Estimate the noise of frames, and bring them to the scale of the network.
 
     Three frames or more tell additive noise, and how it is correlated, by their differences; else
-    it is estimated from the first one. Arguments and errors are those of
-    :func:`denoise.pipeline.denoise`.
+    it is estimated from the first one.
+
+    Parameters
+    ----------
+    frames
+        The images, of one channel, on one grid.
+    config
+        Which noise, and its standard deviation if it is known.
+    mask
+        Where noise is estimated, on their grid; all but a background of one value if None.
+    sigma
+        A map of the noise's standard deviation, in intensities, on their grid, or None.
+
+    Raises
+    ------
+    InputError
+        If an image has several channels, or a map is not on their grid.
     """
     first = frames[0]
     mask = check_maps(first, mask, sigma)

@@ -10,7 +10,7 @@ from denoise.result import DenoiseResult
 
 
 def entries(results: list[DenoiseResult]) -> dict[str, Any]:
-    """Everything about one run, as JSON can hold it; of a series, one entry a frame.
+    """Record everything about one run, as JSON can hold it; of a series, one entry a frame.
 
     Returns
     -------

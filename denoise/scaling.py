@@ -57,7 +57,17 @@ class Scaling:
 
 
 def scaling_of(images: Sequence[Tensor], masks: Sequence[Tensor], model: NoiseModel) -> Scaling:
-    """The scaling of images that share one noise model."""
+    """Choose one scaling for images that share a noise model: their robust range becomes [0, 1].
+
+    Parameters
+    ----------
+    images
+        In intensities, ``(*spatial)`` each.
+    masks
+        Where each of them counts, boolean, in its shape.
+    model
+        The noise, which is first stabilised to a standard deviation of 1.
+    """
     values = torch.cat([model.stabilise(i)[m] for i, m in zip(images, masks, strict=True)])
     few = values[:: max(1, len(values) // _SAMPLE)]
     low, high = (float(v) for v in torch.quantile(few, torch.tensor([_LOW, _HIGH])))

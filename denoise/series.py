@@ -28,7 +28,7 @@ def fuse_frames(
     risk: float,
     on_progress: OnProgress = ignore,
 ) -> list[Tensor]:
-    """Each denoised frame, joined with the mean of the others by how sure the two are.
+    """Join each denoised frame with the mean of the others, by how sure the two are.
 
     First the denoised frames lose what is noise by :func:`denoise.local_pca.shrink_across_frames`.
 
@@ -56,7 +56,7 @@ def fuse_frames(
     >>> generator = torch.Generator().manual_seed(0)
     >>> clean = torch.arange(1728.0).reshape(12, 12, 12) / 100
     >>> frames = [clean + torch.randn(clean.shape, generator=generator) for _ in range(9)]
-    >>> together = joined(frames, frames, [clean > -1] * 9, 1.0, 1.0)
+    >>> together = fuse_frames(frames, frames, [clean > -1] * 9, 1.0, 1.0)
     >>> bool(((together[0] - clean).std() - 1 / 3).abs() < 0.03)
     True
     """

@@ -19,7 +19,7 @@ def map_tiles(
     multiple: Sequence[int],
     voxels: int = _VOXELS,
 ) -> Tensor:
-    """``function`` on ``image``, box by box, as it is on the whole.
+    """Apply ``function`` to ``image`` box by box, with the result that it has on the whole.
 
     Every box is computed with a margin of at least the reach, and starts at a multiple of what
     the network pools by, so that each voxel gets what the whole image would give it; the margin
@@ -41,8 +41,10 @@ def map_tiles(
     Examples
     --------
     >>> image = torch.rand(30, 20, 10)
-    >>> bool((tiled(lambda x: 2 * x, image, reach=(2, 2, 2), multiple=(4, 4, 4), voxels=2000)
-    ...       == 2 * image).all())
+    >>> double = map_tiles(
+    ...     lambda x: 2 * x, image, reach=(2, 2, 2), multiple=(4, 4, 4), voxels=2000
+    ... )
+    >>> bool((double == 2 * image).all())
     True
     """
     channels = image if image.ndim == 4 else image[None]
@@ -59,7 +61,24 @@ def map_tiles(
 def boxes(
     shape: Sequence[int], reach: Sequence[int], multiple: Sequence[int], voxels: int = _VOXELS
 ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """Boxes that part ``shape``, each with the wider one that it is computed from."""
+    """Divide a volume into boxes, each with the wider one that it is computed from.
+
+    Parameters
+    ----------
+    shape
+        Of the volume.
+    reach
+        How far a result may depend on the image, along each axis, in voxels.
+    multiple
+        What the network pools by, along each axis; every box starts at a multiple of it.
+    voxels
+        The most that a wider box has; more where the margin alone is larger.
+
+    Yields
+    ------
+    box, wide
+        Slices along every axis. The boxes do not overlap.
+    """
     margin = [-(-r // m) * m for r, m in zip(reach, multiple, strict=True)]
     size = _size(shape, margin, multiple, voxels)
     starts = [range(0, n, s) for n, s in zip(shape, size, strict=True)]

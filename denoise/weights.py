@@ -32,7 +32,16 @@ _KINDS: dict[str, tuple[type[Any], type[Any]]] = {
 
 
 def save_method(method: Method, path: Path, *, sigma: float) -> None:
-    """Write ``method`` as safetensors, whole or not at all; ``sigma`` is what it was trained on.
+    """Write a method as safetensors, whole or not at all.
+
+    Parameters
+    ----------
+    method
+        The network, with what is needed to make it again.
+    path
+        The ``.safetensors`` file; one that exists is replaced.
+    sigma
+        Standard deviation of the noise that it was trained on, as a share of the range.
 
     Examples
     --------
@@ -68,7 +77,7 @@ def save_method(method: Method, path: Path, *, sigma: float) -> None:
 
 
 def read_method(path: Path) -> tuple[Method, float]:
-    """The method of a file, and the noise it was trained on as a share of the range.
+    """Read a method from a file, and the noise it was trained on as a share of the range.
 
     Raises
     ------

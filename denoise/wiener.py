@@ -17,7 +17,7 @@ _LEAST = 1e-3
 
 
 def wiener(noisy: Tensor, pilot: Tensor, sigma: float, *, blur: Sequence[float] = ()) -> Tensor:
-    """``noisy``, every block of it weighed by the spectrum of ``pilot``.
+    """Weigh every block of ``noisy`` by the spectrum of ``pilot``: an empirical Wiener filter.
 
     In the cosine transform of a block, a coefficient of the noisy image is kept by as much as that
     of the pilot stands above the noise; blocks overlap, and the calmer ones count more. That is

@@ -117,7 +117,7 @@ class Diffusion:
 def diffusion_network(
     widths: tuple[int, ...], strides: tuple[tuple[int, ...], ...]
 ) -> ResidualUNet:
-    """A U-Net on state, condition and level; what it predicts is added to the condition.
+    """Make a U-Net of state, condition and level; what it predicts is added to the condition.
 
     Examples
     --------

@@ -17,7 +17,7 @@ Predictor = Callable[[Tensor, float], Tensor]
 
 
 def scheduler(solver: Solver = "ddim") -> Any:
-    """A scheduler of diffusers, set for few deterministic steps from pure noise.
+    """Make a scheduler of diffusers, set for few deterministic steps from pure noise.
 
     Nothing is clipped, steps trail, and the network predicts the image itself: errors of a
     predicted noise would be divided by a signal that is nearly gone at the first step.
@@ -39,7 +39,24 @@ def scheduler(solver: Solver = "ddim") -> Any:
 def sample_volume(
     predict: Predictor, start: Tensor, *, steps: int, solver: Solver = "ddim"
 ) -> Tensor:
-    """Where the deterministic sampler takes ``start``, a whole volume of standard noise."""
+    """Run the deterministic sampler from noise to an image.
+
+    Parameters
+    ----------
+    predict
+        The network with its condition: a state and the level of its noise, 0 to 1, to an image.
+    start
+        Standard normal noise of the whole volume, ``(i, j, k)``.
+    steps
+        How often the network is called.
+    solver
+        ``ddim``, or ``dpm`` for DPM-Solver++.
+
+    Returns
+    -------
+    Tensor
+        ``(i, j, k)``, on the scale of the network.
+    """
     made = scheduler(solver)
     with warnings.catch_warnings():  # diffusers has not caught up with numpy 2
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -60,7 +77,7 @@ def symmetric(
     pairs: int = 1,
     solver: Solver = "ddim",
 ) -> tuple[Tensor, Tensor]:
-    """The mean over pairs of opposite starts, and how far the two of a pair end apart.
+    """Average samples from pairs of opposite starts, and measure how far apart each pair ends.
 
     What a sampler makes of +z and -z has an even and an odd part in z; the mean of the two is
     without the odd one, and one pair gives the exact mean where the sampler is affine in z.
@@ -87,7 +104,7 @@ def symmetric(
     >>> zero, generator = torch.zeros(4, 4, 4), torch.Generator().manual_seed(0)
     >>> affine = lambda x, t: 3 + 0.2 * x
     >>> mean, _ = symmetric(affine, zero, generator=generator)
-    >>> bool(torch.allclose(mean, sampled(affine, zero, steps=5), atol=1e-5))
+    >>> bool(torch.allclose(mean, sample_volume(affine, zero, steps=5), atol=1e-5))
     True
     """
     total, apart = torch.zeros_like(like), torch.zeros_like(like)

@@ -51,7 +51,7 @@ class Stages:
 
 
 def train_stages(setting: Setting, watch: Watch) -> Stages:
-    """Blind spot, diffusion model, student: each learns from what the one before gives.
+    """Train blind spot, diffusion model and student, each on what the one before gives.
 
     Examples
     --------

@@ -16,7 +16,7 @@ from regkit.errors import InputError
 def sampled_volume(
     diffusion: Method, blind: Method, image: Tensor, sigma: float
 ) -> tuple[Tensor, Tensor]:
-    """Mean and spread of opposite samples, ``(i, j, k)`` each.
+    """Return the mean and the spread of opposite samples, ``(i, j, k)`` each.
 
     The start is drawn once for the whole volume and every step of the sampler is tiled, so that
     there are no seams.

@@ -68,8 +68,20 @@ def fit(
 
     Parameters
     ----------
+    network
+        What is trained, on the device that it is on.
+    objective
+        The loss of a noisy patch.
+    patches
+        What it learns from.
+    check
+        A noisy image that it does not learn from, by which it is judged.
     sigma
         Standard deviation of the noise of all patches.
+    schedule
+        Steps, learning rate, size of a batch, and how often it is checked.
+    generator
+        Draws the patches and what the objective adds to them.
     watch
         Called after every check.
 

@@ -49,7 +49,7 @@ class Neighbours:
 
 
 def drawn_pair(dims: int, generator: torch.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Offsets in a cell of 2 voxels along each of the first two axes, of two that touch.
+    """Draw two touching voxels of a cell of 2 x 2 in the first two axes; returns their offsets.
 
     Examples
     --------
@@ -66,6 +66,14 @@ def drawn_pair(dims: int, generator: torch.Generator) -> tuple[tuple[int, ...], 
 
 
 def sub_image(image: Tensor, offset: tuple[int, ...]) -> Tensor:
-    """Every second voxel of the first two spatial axes, from ``offset``; odd ends are left out."""
+    """Take every second voxel of the first two spatial axes; odd ends are left out.
+
+    Parameters
+    ----------
+    image
+        ``(N, C, *spatial)``.
+    offset
+        The first voxel that is taken along those axes: 0 or 1 each.
+    """
     rows, columns = (n - n % 2 for n in image.shape[2:4])
     return image[:, :, offset[0] : rows : 2, offset[1] : columns : 2]

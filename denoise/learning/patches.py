@@ -50,9 +50,18 @@ class Patches:
 def cut_patches(
     images: Sequence[Tensor], masks: Sequence[Tensor], *, largest: int, square: bool = True
 ) -> Patches:
-    """Patches of at most ``largest`` voxels an axis, none of which touches a held-out slab.
+    """Prepare patches to be drawn from images, none of which touches a held-out slab.
 
-    ``images`` are ``(i, j, k)``, or ``(C, i, j, k)``; ``masks`` are ``(i, j, k)``.
+    Parameters
+    ----------
+    images
+        ``(i, j, k)`` each, or ``(C, i, j, k)`` with the noisy image as first channel.
+    masks
+        Where the middle of a patch may lie in each image, ``(i, j, k)``.
+    largest
+        Voxels of a patch along an axis, at most.
+    square
+        Whether the first two axes may be exchanged.
 
     Examples
     --------
@@ -72,7 +81,7 @@ def cut_patches(
 
 
 def checked_part(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The held-out slab with what lies around it, and where the slab itself is.
+    """Cut out the held-out slab with what lies around it, and say where the slab itself is.
 
     A network needs the surroundings of a voxel, those it has learned from too; it is judged in the
     slab alone.
@@ -93,7 +102,7 @@ def checked_part(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def held_out_slab(shape: Sequence[int]) -> tuple[int, int, int]:
-    """Axis, first and last index (exclusive) of what is kept for checking.
+    """Choose the slab that is kept for checking: its axis, first and last index (exclusive).
 
     Examples
     --------

@@ -60,12 +60,19 @@ def trained_on(
 
     Parameters
     ----------
+    method
+        The network and its objective.
+    setting
+        Where the images count, what is held out, the noise, and the configuration.
     images
-        Those of the setting, with what else the objective needs as further channels.
+        Those of the setting, ``(i, j, k)``, or ``(C, i, j, k)`` with what else the objective needs
+        as further channels.
     share
         Of the steps of the configuration.
     average
         See :class:`~denoise.learning.fit.TrainingSchedule`.
+    watch
+        Called after every check.
 
     Returns
     -------

@@ -61,12 +61,26 @@ def examine(
     loss: float = float("nan"),
     blur: Sequence[float] = (),
 ) -> Health:
-    """The health of ``denoiser`` on ``noisy (1, 1, i, j, k)`` where ``mask`` is true.
-
-    ``blur`` is that of correlated noise, see :func:`denoise.noise.repeats.blur_of`.
+    """Measure how well a denoiser does on noisy voxels that it has not learned from.
 
     The divergence in Stein's estimate is that along one random direction (Ramani, Blu and Unser,
     IEEE TIP 17, 2008, eq. 18), the same at every call.
+
+    Parameters
+    ----------
+    denoiser
+        ``(1, 1, i, j, k)`` to the same shape.
+    noisy
+        The held-out part, ``(1, 1, i, j, k)``.
+    mask
+        Where it counts, ``(i, j, k)``, boolean.
+    sigma
+        Standard deviation of the noise.
+    step, loss
+        Steps of training so far, and the mean loss since the last check, which are passed on.
+    blur
+        Standard deviations, in voxels, of the Gaussian that correlated noise is like; see
+        :func:`denoise.noise.repeats.blur_of`.
 
     Examples
     --------
@@ -91,9 +105,23 @@ def examine(
 
 
 def neighbour_risk(denoiser: Denoiser, noisy: Tensor, mask: Tensor, sigma: float) -> float:
-    """The held-out risk of Neighbor2Neighbor (Huang et al., CVPR 2021), over sigma².
+    """Estimate the held-out risk of Neighbor2Neighbor (Huang et al., CVPR 2021), over sigma².
 
-    Not a number where the image is too small for sub-images.
+    Parameters
+    ----------
+    denoiser
+        ``(1, 1, i, j, k)`` to the same shape.
+    noisy
+        The held-out part, ``(1, 1, i, j, k)``.
+    mask
+        Where it counts, ``(i, j, k)``, boolean.
+    sigma
+        Standard deviation of the noise.
+
+    Returns
+    -------
+    float
+        NaN where the image is too small for sub-images.
 
     Examples
     --------
@@ -113,7 +141,7 @@ def neighbour_risk(denoiser: Denoiser, noisy: Tensor, mask: Tensor, sigma: float
 
 
 def best(found: list[Health]) -> Health:
-    """The one of the lowest risk; the last, if none is a number.
+    """Return the check of the lowest risk; the last, if none is a number.
 
     Examples
     --------

@@ -117,7 +117,7 @@ class BlindSpot(nn.Module):
 
 
 def posterior_mean(noisy: Tensor, predicted: Tensor, sigma: float) -> Tensor:
-    """What is most likely at each voxel, given its surroundings and itself.
+    """Return the posterior mean of each voxel, given its surroundings and itself.
 
     Parameters
     ----------
@@ -144,7 +144,22 @@ def posterior_mean(noisy: Tensor, predicted: Tensor, sigma: float) -> Tensor:
 
 
 def marginal_loss(noisy: Tensor, predicted: Tensor, sigma: float) -> Tensor:
-    """Minus the log likelihood of what was seen: Laine et al., eq. 5, in units of sigma.
+    """Return minus the log likelihood of a noisy image: Laine et al., eq. 5, in units of sigma.
+
+    Parameters
+    ----------
+    noisy
+        The image, ``(N, 1, *spatial)``.
+    predicted
+        What a blind spot predicts at each voxel, ``(N, 2, *spatial)``: the mean, and the logarithm
+        of the variance over sigma².
+    sigma
+        Standard deviation of the noise.
+
+    Returns
+    -------
+    Tensor
+        A scalar: twice the mean over voxels, up to a constant.
 
     Examples
     --------

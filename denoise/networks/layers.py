@@ -13,19 +13,29 @@ _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 def convolution(dims: int, channels: tuple[int, int], *, kernel: int = 3) -> nn.Module:
-    """A convolution that keeps the shape."""
+    """Make a convolution that keeps the spatial shape.
+
+    Parameters
+    ----------
+    dims
+        Spatial axes, 2 or 3.
+    channels
+        How many go in and how many come out.
+    kernel
+        Taps along each axis, an odd number.
+    """
     made: nn.Module = _CONVOLUTIONS[dims](*channels, kernel, padding=kernel // 2)
     return made
 
 
 def downward(channels: tuple[int, int], stride: tuple[int, ...]) -> nn.Module:
-    """From a level to the next coarser one."""
+    """Make the step from a level to the next coarser one."""
     made: nn.Module = _CONVOLUTIONS[len(stride)](*channels, stride, stride=stride)
     return made
 
 
 def upward(channels: tuple[int, int], stride: tuple[int, ...]) -> nn.Module:
-    """From a level to the next finer one."""
+    """Make the step from a level to the next finer one."""
     made: nn.Module = _TRANSPOSED[len(stride)](*channels, stride, stride=stride)
     return made
 
@@ -48,6 +58,6 @@ class ResidualBlock(nn.Module):
 
 
 def to_channels_last(x: Tensor) -> Tensor:
-    """``x`` with its channels side by side in memory: twice as fast on a CPU."""
+    """Store ``x (N, C, *spatial)`` with its channels side by side, twice as fast on a CPU."""
     order = torch.channels_last_3d if x.ndim == 5 else torch.channels_last
     return x.contiguous(memory_format=order)

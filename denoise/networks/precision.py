@@ -9,7 +9,7 @@ _WEAKEST = 0.04
 
 
 def precision(device: torch.device, sigma: float) -> torch.autocast:
-    """Autocast to bfloat16 where the processor multiplies it natively, for noise that hides it.
+    """Use bfloat16 where the processor multiplies it natively and the noise hides its errors.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class ResidualUNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> net = UNet(Shape(widths=(4, 8), strides=((2, 2, 1),)))
+    >>> net = ResidualUNet(Shape(widths=(4, 8), strides=((2, 2, 1),)))
     >>> image = torch.randn(1, 1, 9, 7, 5)
     >>> bool((net(image) == image).all())
     True
@@ -104,7 +104,7 @@ class ResidualUNet(nn.Module):
 
 
 def pad_to_multiple(x: Tensor, multiple: Sequence[int]) -> Tensor:
-    """``x (N, C, *spatial)``, its last voxels repeated up to a multiple along every axis."""
+    """Repeat the last voxels of ``x (N, C, *spatial)`` up to a multiple along every axis."""
     missing = [-n % m for n, m in zip(x.shape[2:], multiple, strict=True)]
     if not any(missing):
         return x

@@ -14,7 +14,7 @@ _FEWEST, _ITERATIONS = 1000, 5
 
 
 def background_sigma(image: Tensor, mask: Tensor | None, sigma: float) -> float:
-    """Sigma by the mean square of voxels whose surroundings have no signal.
+    """Estimate sigma by the mean square of voxels whose surroundings have no signal.
 
     Parameters
     ----------

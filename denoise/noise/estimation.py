@@ -16,7 +16,7 @@ _LOOKS = np.geomspace(0.25, 1e4, 4000)
 
 
 def estimate_sigma(image: Tensor, mask: Tensor | None = None, *, rician: bool = False) -> float:
-    """Standard deviation of additive noise, by the finest diagonal details.
+    """Estimate the standard deviation of additive noise by the finest diagonal details.
 
     Donoho and Johnstone's median rule (Biometrika 81, 1994) on differences along all axes at
     once. Voxels whose neighbours are all equal, such as a background that was cut away, do not
@@ -48,7 +48,7 @@ def estimate_sigma(image: Tensor, mask: Tensor | None = None, *, rician: bool = 
 
 
 def estimate_poisson_gaussian(image: Tensor, mask: Tensor | None = None) -> tuple[float, float]:
-    """Gain and sigma of :class:`~denoise.noise.poisson.PoissonGaussian`.
+    """Estimate the gain and sigma of :class:`~denoise.noise.poisson.PoissonGaussian`.
 
     A line through the noise variance of voxels of like intensity (Foi et al., IEEE TIP 17, 2008,
     eq. 2).
@@ -80,7 +80,7 @@ def estimate_poisson_gaussian(image: Tensor, mask: Tensor | None = None) -> tupl
 
 
 def estimate_looks(image: Tensor, mask: Tensor | None = None) -> float:
-    """Equivalent number of looks of :class:`~denoise.noise.speckle.Speckle`.
+    """Estimate the equivalent number of looks of :class:`~denoise.noise.speckle.Speckle`.
 
     Examples
     --------

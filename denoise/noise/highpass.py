@@ -17,7 +17,7 @@ _WITHIN = 1 - 2 * _CUT * math.exp(-(_CUT**2) / 2) / math.sqrt(2 * math.pi) / mat
 
 
 def diagonal_details(image: Tensor, lags: Sequence[int] | None = None) -> Tensor:
-    """Differences along every axis at once, scaled so that white noise keeps its variance.
+    """Take differences along every axis, scaled so that white noise keeps its variance.
 
     Parameters
     ----------
@@ -42,10 +42,10 @@ def diagonal_details(image: Tensor, lags: Sequence[int] | None = None) -> Tensor
 
 
 def robust_sd(values: Tensor) -> float:
-    """Standard deviation of values of mean zero, of which some are outliers.
+    """Estimate the standard deviation of values of mean zero, of which some are outliers.
 
-    Begins with the median absolute deviation; then the spread of what lies within 1.5 standard
-    deviations, which whole numbers do not make jump.
+    It begins with the median absolute deviation; then it is the spread of what lies within 1.5
+    standard deviations, which whole numbers do not make jump. ``values`` may be of any shape.
 
     Examples
     --------
@@ -65,7 +65,20 @@ def robust_sd(values: Tensor) -> float:
 
 
 def changing(image: Tensor, lags: Sequence[int] | None = None) -> Tensor:
-    """Where details are of the image, not of a background that was set to one value."""
+    """Mark the details that belong to the image, not to a background of one value.
+
+    Parameters
+    ----------
+    image
+        The image, ``(*spatial)``.
+    lags
+        Distance of the two voxels of a difference along each axis; 1 by default.
+
+    Returns
+    -------
+    Tensor
+        Boolean, in the shape of what :func:`diagonal_details` makes of ``image``.
+    """
     steps, moved = lags or [1] * image.ndim, torch.zeros_like(image, dtype=torch.bool)
     for axis, lag in enumerate(steps):
         if image.shape[axis] > lag:

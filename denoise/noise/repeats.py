@@ -17,7 +17,7 @@ _ALIKE = 1.5  # times what noise alone would leave
 
 
 def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tuple[float, ...]]:
-    """Standard deviation, and correlation of neighbouring voxels along each axis.
+    """Estimate sigma, and the correlation of neighbouring voxels along each axis.
 
     By differences of consecutive frames, in which anatomy cancels; what moves counts as outlier.
 
@@ -31,7 +31,7 @@ def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tup
     Examples
     --------
     >>> generator = torch.Generator().manual_seed(0)
-    >>> noise = [correlated(torch.randn(30, 30, 20, generator=generator), (0.8, 0.0, 0.0))
+    >>> noise = [correlate_noise(torch.randn(30, 30, 20, generator=generator), (0.8, 0.0, 0.0))
     ...          for _ in range(3)]
     >>> sigma, along = noise_of_repeats([5 + 2 * n for n in noise], torch.ones(30, 30, 20).bool())
     >>> abs(sigma - 2) < 0.1, abs(along[0] - math.exp(-1 / (4 * 0.8**2))) < 0.05
@@ -46,7 +46,7 @@ def noise_of_repeats(frames: Sequence[Tensor], mask: Tensor) -> tuple[float, tup
 def are_repeats(
     frames: Sequence[Tensor], mask: Tensor, sigma: float, along: Sequence[float]
 ) -> bool:
-    """Whether frames differ by noise alone, and not by what a scene is made of.
+    """Tell whether frames differ by noise alone, and not by what a scene is made of.
 
     Noise that is correlated along each axis is left by differences along all axes at once with the
     product of (1 - correlation) of its variance. Anatomy that changes from frame to frame seems to
@@ -78,7 +78,7 @@ def are_repeats(
 
 
 def blur_of(correlation: Sequence[float]) -> tuple[float, ...]:
-    """Standard deviations, in voxels, of the Gaussian that correlates white noise so.
+    """Find the Gaussian, by its standard deviations in voxels, that correlates white noise so.
 
     Below a correlation of 0.1 noise counts as white.
 
@@ -94,12 +94,12 @@ def blur_of(correlation: Sequence[float]) -> tuple[float, ...]:
 
 
 def correlate_noise(white: Tensor, blur: Sequence[float]) -> Tensor:
-    """White noise ``(..., *spatial)`` under a Gaussian, at the variance that it had.
+    """Blur white noise ``(..., *spatial)`` by a Gaussian and keep its variance.
 
     Examples
     --------
     >>> white = torch.randn(40, 40, 40, generator=torch.Generator().manual_seed(0))
-    >>> bool((correlated(white, (0.8, 0.5, 0.0)).std() - 1).abs() < 0.05)
+    >>> bool((correlate_noise(white, (0.8, 0.5, 0.0)).std() - 1).abs() < 0.05)
     True
     """
     if not any(blur):
@@ -110,7 +110,7 @@ def correlate_noise(white: Tensor, blur: Sequence[float]) -> Tensor:
 
 
 def correlation_of(blur: float, lag: Tensor) -> Tensor:
-    """Correlation of voxels so far apart, of white noise under that Gaussian; as ``lag``.
+    """Return how voxels at a distance ``lag`` correlate in white noise under that Gaussian.
 
     Examples
     --------

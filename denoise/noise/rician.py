@@ -67,7 +67,7 @@ class Rician:
 
 
 def corrected_sigma(means: Tensor, seen: float) -> float:
-    """Sigma where magnitudes of local ``means`` (n,) spread by ``seen``.
+    """Correct the spread ``seen`` of magnitudes of local ``means`` (n,) to sigma.
 
     A fixed point of sigma = seen / spread(means / sigma).
     """
@@ -99,7 +99,7 @@ def _moments() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.flo
 
 
 def rice_density(r: NDArray[np.float64], signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Density of magnitudes ``r`` around ``signal``, in units of sigma; shapes broadcast.
+    """Return the density of magnitudes ``r`` around ``signal`` in units of sigma; shapes broadcast.
 
     Examples
     --------

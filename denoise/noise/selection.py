@@ -30,7 +30,7 @@ _FLOOR = 1e-6
 def select_noise_model(
     image: Tensor, mask: Tensor, config: DenoiseConfig, sigma: Tensor | None = None
 ) -> NoiseModel:
-    """The noise model that ``config`` asks for, or that fits the image.
+    """Make the noise model that ``config`` asks for, or that fits the image.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def select_noise_model(
     >>> from denoise.config import make_denoise_config
     >>> noise = torch.randn(2, 32, 32, 32, generator=torch.Generator().manual_seed(0))
     >>> everywhere = torch.ones(32, 32, 32).bool()
-    >>> noise_of(noise.norm(dim=0), everywhere, make_denoise_config()).name
+    >>> select_noise_model(noise.norm(dim=0), everywhere, make_denoise_config()).name
     'rician'
-    >>> noise_of(noise[0], everywhere, make_denoise_config()).name
+    >>> select_noise_model(noise[0], everywhere, make_denoise_config()).name
     'gaussian'
     """
     kind = config.noise

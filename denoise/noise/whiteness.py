@@ -9,7 +9,7 @@ from denoise.noise.highpass import changing, diagonal_details, robust_sd
 
 
 def neighbour_correlation(image: Tensor, mask: Tensor | None = None) -> tuple[float, ...]:
-    """Correlation of the noise of neighbouring voxels, along each axis.
+    """Estimate how the noise of neighbouring voxels correlates along each axis.
 
     Details over one voxel have the variance ``1 - r(1)`` of white noise, details over two
     ``1 - r(2)``; with ``r(2) = r(1)**2``, as interpolation and filters nearly have it, their ratio
@@ -40,7 +40,7 @@ def neighbour_correlation(image: Tensor, mask: Tensor | None = None) -> tuple[fl
 
 
 def residual_correlation(residual: Tensor, mask: Tensor) -> tuple[float, ...]:
-    """Correlation of neighbouring voxels of what was taken away, along each axis.
+    """Measure how neighbouring voxels of what was taken away correlate along each axis.
 
     Near zero if it is white noise; anatomy that was removed with it makes it positive.
 

@@ -12,7 +12,7 @@ _WHITE, _LEAST, _MOST, _UNLIKE = 0.1, 0.7, 1.15, 0.1
 
 
 def denoising_checks(result: DenoiseResult) -> list[Check]:
-    """One sentence a check; none where nothing was denoised."""
+    """Say in one sentence what each check found; none where nothing was denoised."""
     if result.method == "none":
         return []
     return [_variance(result), _whiteness(result), _anatomy(result), *_error(result)]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def before_and_after(result: DenoiseResult) -> tuple[Picture, Picture]:
-    """The same slices, shaded alike."""
+    """Draw the same slices before and after, shaded alike."""
     view, limits = planes(result.noisy), display_range(result.denoised)
     names = ", ".join(plane.name for plane in view)
     shown = [
@@ -38,12 +38,32 @@ def before_and_after(result: DenoiseResult) -> tuple[Picture, Picture]:
 
 
 def signed_slices(volume: Volume, like: Volume, words: str) -> Picture:
-    """Slices of values of either sign, where those of ``like`` are cut."""
+    """Draw slices of values of either sign, with a colour bar.
+
+    Parameters
+    ----------
+    volume
+        The values, of one channel.
+    like
+        The image whose foreground says where it is cut, in the same world.
+    words
+        The quantity, for the colour bar and the alternative text.
+    """
     return _map(volume, like, words, Panel.show_signed)
 
 
 def positive(volume: Volume, like: Volume, words: str) -> Picture:
-    """Slices of values from 0 up, where those of ``like`` are cut."""
+    """Draw slices of values from 0 up, with a colour bar.
+
+    Parameters
+    ----------
+    volume
+        The values, of one channel.
+    like
+        The image whose foreground says where it is cut, in the same world.
+    words
+        The quantity, for the colour bar and the alternative text.
+    """
     return _map(volume, like, words, Panel.show_positive)
 
 
@@ -58,7 +78,7 @@ def _map(volume: Volume, like: Volume, words: str, show: Callable[..., AxesImage
 
 
 def curves(result: DenoiseResult) -> Picture:
-    """Spectra, bias by intensity."""
+    """Plot power spectra, and the mean of what was removed by intensity."""
     figure, (left, right) = chart_row(2)
     whole = {
         "before": (result.noisy, INK),
@@ -82,7 +102,7 @@ def curves(result: DenoiseResult) -> Picture:
 
 
 def learning(history: Sequence[Health], chosen: Health) -> Picture:
-    """The rules by which the checkpoint was chosen."""
+    """Plot the measures by which the checkpoint was chosen over the steps of training."""
     steps = np.array([each.step for each in history], dtype=float)
     rows = (
         ("Estimated error / noise variance", [each.risk for each in history], None),

@@ -24,7 +24,7 @@ class Curve:
 
 
 def taken_variance(result: DenoiseResult) -> float:
-    """Variance of what was taken away on the stabilised scale, over that of the noise.
+    """Return the variance of what was taken away, stabilised, over that of the noise.
 
     1 where all noise and nothing else was taken.
     """
@@ -34,13 +34,13 @@ def taken_variance(result: DenoiseResult) -> float:
 
 
 def anatomy_in_residual(result: DenoiseResult) -> float:
-    """Correlation of what was taken away with the result, over the mask."""
+    """Correlate what was taken away with the result, over the mask."""
     pair = torch.stack([v.data[0].float()[result.mask] for v in (result.residual, result.denoised)])
     return float(torch.nan_to_num(torch.corrcoef(pair)[0, 1]))
 
 
 def spectrum(image: NDArray[np.floating]) -> Curve:
-    """Mean power of ``image`` over spatial frequency, in cycles per voxel.
+    """Return the mean power of ``image`` over spatial frequency, in cycles per voxel.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def spectrum(image: NDArray[np.floating]) -> Curve:
 
 
 def bias_by_intensity(result: DenoiseResult) -> Curve:
-    """Mean of what was taken away in voxels of like result, with its standard error.
+    """Average what was taken away over voxels of like result, with the standard error.
 
     Zero everywhere for noise of mean zero; what Rician noise adds where there is little signal
     shows as a rise at the left.

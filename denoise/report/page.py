@@ -53,7 +53,7 @@ _UNCHANGED = "Nothing was changed."
 
 
 def denoising_page(result: DenoiseResult, *, frame: int = 0, frames: int = 1) -> Page:
-    """What the report of a denoised image says.
+    """Make the page that reports a denoised image.
 
     Parameters
     ----------

@@ -61,23 +61,40 @@ class Agreement:
 
 
 def agreement_grid(pair: Pair, finer: float = 1.0) -> Grid:
-    """The working grid in voxels that suit :func:`agreement`, or so many times finer."""
+    """Choose the grid for :func:`agreement`: the working grid, in voxels that suit its blocks.
+
+    ``finer`` asks for voxels that are smaller by this factor.
+    """
     across = finer * (_ACROSS_PLANE if pair.planar else _ACROSS)
     extent = np.array(pair.grid.shape) * np.array(pair.grid.spacing)
     return at_spacing(pair.grid, float(extent.max()) / across)
 
 
 def images_on(pair: Pair, grid: Grid) -> LevelPair:
-    """The images of a pair on ``grid``, as they are, counted where fixed has tissue."""
+    """Resample the plain intensities of a pair on ``grid``, counted where fixed has tissue."""
     return level(pair, grid, MSE(), pair.region)
 
 
 def agreement(
     fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
 ) -> Agreement:
-    """Compare images ``(C, *spatial)`` of one grid in blocks, where ``weight (*spatial)`` is.
+    """Measure how well two images of one grid agree, block by block.
 
-    Each channel counts by its share; see :class:`~regkit.registration.pair.Pair`.
+    Parameters
+    ----------
+    fixed, warped
+        The images, ``(C, *spatial)``, with three spatial axes.
+    weight
+        How much each voxel counts, ``(*spatial)``; a block is compared where more than half of it
+        does.
+    shares
+        What each of the ``C`` channels counts, in all 1; see
+        :class:`~regkit.registration.pair.Pair`.
+
+    Returns
+    -------
+    Agreement
+        Its residuals are in voxels of that grid.
     """
     return agreement_and_map(fixed, warped, weight, shares)[0]
 
@@ -85,7 +102,16 @@ def agreement(
 def agreement_and_map(
     fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
 ) -> tuple[Agreement, Tensor]:
-    """:func:`agreement`, and where in the images it is how good.
+    """Measure as :func:`agreement` does, and map where in the images the blocks agree.
+
+    Parameters
+    ----------
+    fixed, warped
+        The images, ``(C, *spatial)``, with three spatial axes.
+    weight
+        How much each voxel counts, ``(*spatial)``.
+    shares
+        What each of the ``C`` channels counts, in all 1.
 
     Returns
     -------
@@ -116,7 +142,7 @@ def agreement_and_map(
 
 
 def block_grid(grid: Grid) -> Grid:
-    """The grid whose voxels are the blocks that :func:`agreement_and_map` makes of ``grid``."""
+    """Return the grid whose voxels are the blocks of ``grid`` in :func:`agreement_and_map`."""
     size = np.array([min(_BLOCK, n) for n in grid.shape])
     inside = np.diag([*size, 1.0])
     inside[:3, 3] = (size - 1) / 2

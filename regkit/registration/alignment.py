@@ -51,7 +51,34 @@ class Polish:
 def align(
     pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: OnEngineProgress
 ) -> tuple[list[Matrix], list[EngineStage]]:
-    """The start, then the rigid engine, then the affine one: what each ended with."""
+    """Find a start if there is none, then run the rigid engine and, if asked for, the affine one.
+
+    Where moving shows much less of the world than fixed, the engines work with the two exchanged;
+    what is taken and returned is of the pair as it was given.
+
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    config
+        Settings of the start and of the linear engine; a ``transform`` of ``rigid`` leaves the
+        affine engine out.
+    matrix
+        World affine from fixed to moving (4, 4) to start from, or None to look for one.
+    report
+        Called at every iteration.
+
+    Returns
+    -------
+    affines, stages
+        World affines from fixed to moving (4, 4): the start, then what each engine ended with; and
+        the records of what ran.
+
+    Raises
+    ------
+    InputError
+        If fixed and moving do not overlap at the start.
+    """
     stages: list[EngineStage] = []
     seen, exchanged = smaller_first(pair)
     if matrix is None:
@@ -85,15 +112,31 @@ def polish(
     *,
     kind: str,
 ) -> tuple[Matrix, EngineStage]:
-    """The linear engine's last word where no field follows, from the best of ``known``.
+    """Refine the affine once more in fine voxels, where no deformable engine follows.
 
     A local similarity has many minima. Where the images are exchanged it has others, so that the
     best place found that way is a second start, and the better end of the two is taken.
 
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    known
+        World affines from fixed to moving (4, 4): what earlier engines ended with, the last one
+        first choice.
+    similarity
+        Of one channel; it is applied to all channels of the pair.
+    config
+        Settings, of which those of the linear engine count.
+    report
+        Called at every iteration.
+    kind
+        ``rigid`` or ``affine``.
+
     Returns
     -------
     matrix, stage
-        World affine from fixed to moving, and the record.
+        World affine from fixed to moving (4, 4), and the record.
     """
     begin = time.perf_counter()
     similarity = pair.compared_by(similarity)

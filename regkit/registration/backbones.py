@@ -15,7 +15,7 @@ from regkit.registration.config import FeatureConfig
 
 
 def backbone_files(similarity: str) -> list[Path]:
-    """The files of what ``features:NAME=PATH`` names in ``similarity``, one a backbone or more.
+    """List the files behind every ``features:NAME=PATH`` in the name of a similarity.
 
     See :func:`regkit.features.files_of`.
     """
@@ -24,9 +24,18 @@ def backbone_files(similarity: str) -> list[Path]:
 
 
 def feature_similarity(name: str, config: FeatureConfig, seed: int) -> Similarity:
-    """Similarity by the features of ``NAME`` or ``NAME=PATH``.
+    """Make a similarity that compares the features of a network instead of intensities.
 
     What ``config`` leaves open is set as the backbone is best used.
+
+    Parameters
+    ----------
+    name
+        The backbone: ``NAME``, or ``NAME=PATH`` with the file or folder of its weights.
+    config
+        Which layers are compared and how.
+    seed
+        Of the random axes, slices and noise with which features are compared.
 
     Raises
     ------

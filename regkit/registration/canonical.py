@@ -11,7 +11,7 @@ from regkit.volume.volume import AnyVolume
 
 
 def canonical(volume: AnyVolume) -> AnyVolume:
-    """Axes along R, A, S; a 2-D volume becomes one slice of 3-D."""
+    """Reorder the axes of a volume to R, A, S; a 2-D volume becomes one slice of a 3-D one."""
     turned = volume.reoriented("RAS"[: volume.ndim])
     turned = replace(turned, grid=_rounded(turned.grid))
     return turned if turned.ndim == 3 else lift_volume(turned)
@@ -29,7 +29,7 @@ def _rounded(grid: Grid) -> Grid:
 
 
 def lift_volume(volume: AnyVolume) -> AnyVolume:
-    """A 2-D volume as a 3-D one whose first axis is a single slice along the third world axis."""
+    """Make a 2-D volume a 3-D one whose first axis is a single slice along the third world axis."""
     flat = volume.grid.affine
     whole = np.zeros((4, 4))
     whole[:2, 1:3] = flat[:2, :2]

@@ -23,7 +23,7 @@ _LEAST = 8
 
 
 def check_image(volume: Volume, shares: Sequence[float] | None = None) -> None:
-    """At least 8 voxels along two axes; finite and with contrast in each channel that counts.
+    """Refuse an image of fewer than 8 voxels along two axes, not finite, or without contrast.
 
     ``shares`` say which channels count: those above 0, all of them by default.
 
@@ -60,17 +60,25 @@ def _check_contrast(name: str, values: Tensor, channel: int | None) -> None:
 def check_pair(
     fixed: Volume, moving: Volume, weights: Sequence[float] | None = None
 ) -> tuple[float, ...]:
-    """Two images of the same dimension and channels in one world, each usable.
+    """Refuse two images that cannot be compared, or either of which cannot be registered.
+
+    Parameters
+    ----------
+    fixed, moving
+        The images, which must agree in dimension, world and number of channels.
+    weights
+        What each channel counts, of any sum; all count alike if None.
 
     Returns
     -------
     tuple
-        What each channel counts, in all 1, by its weight if there are ``weights``.
+        The share of each channel; in all they are 1.
 
     Raises
     ------
     InputError
-        If they are not.
+        If the images do not agree, a channel that counts has no contrast or values that are not
+        finite, or the weights do not fit the channels.
     """
     if fixed.ndim != moving.ndim:
         raise InputError(
@@ -92,12 +100,20 @@ def check_pair(
 
 
 def check_mass(fixed: Volume, moving: Volume, config: RegisterConfig) -> None:
-    """Only CT tells how dense tissue is, so that its mass can be conserved.
+    """Refuse to conserve mass in images other than CT, which alone tells how dense tissue is.
+
+    Parameters
+    ----------
+    fixed, moving
+        The images.
+    config
+        Says by ``tuning.conserve`` whether mass is conserved, and by ``modality`` and
+        ``moving_modality`` what the images are; ``auto`` goes by their values.
 
     Raises
     ------
     InputError
-        If ``tuning.conserve`` asks for it and an image is not CT.
+        If mass is to be conserved and an image is not CT.
     """
     if config.tuning.conserve != "mass":
         return
@@ -111,12 +127,19 @@ def check_mass(fixed: Volume, moving: Volume, config: RegisterConfig) -> None:
 
 
 def check_initial(initial: Transform | None, ndim: int) -> None:
-    """A transform to start from moves points of the world that the images are in.
+    """Refuse an initial transform of another dimension than the images.
+
+    Parameters
+    ----------
+    initial
+        World points of fixed to world points of moving, or None.
+    ndim
+        The dimension of the images.
 
     Raises
     ------
     InputError
-        If its dimension is another one.
+        If the dimensions differ.
     """
     if initial is not None and initial.ndim != ndim:
         raise InputError(
@@ -126,12 +149,19 @@ def check_initial(initial: Transform | None, ndim: int) -> None:
 
 
 def check_overlap(pair: Pair, affine: Matrix) -> None:
-    """Some of where fixed counts must lie in moving's field of view under a world affine.
+    """Refuse a start at which nothing of fixed lies in moving's field of view.
+
+    Parameters
+    ----------
+    pair
+        The images; fixed counts where it has tissue, or in its mask.
+    affine
+        World affine from fixed to moving (4, 4).
 
     Raises
     ------
     InputError
-        If nothing does.
+        If they do not overlap; the message says how far they lie apart.
     """
     index = torch.nonzero(pair.region.data[0])[::101].double()
     points = Affine(affine)(pair.region.grid.to_world(index))
@@ -150,7 +180,7 @@ def _widths(points: Tensor, grid: Grid) -> float:
 
 
 def check_beside(labels: Volume, image: Volume) -> None:
-    """Labels are whole numbers, in the dimension of their image.
+    """Refuse labels that are not whole numbers, or not in the dimension of their image.
 
     Raises
     ------
@@ -180,12 +210,12 @@ def check_same_dimension(labels: Volume, image: Volume) -> None:
 
 
 def holds_middle(grid: Grid, other: Grid) -> bool:
-    """Whether the middle of ``other`` lies inside ``grid``."""
+    """Tell whether the middle of ``other`` lies inside ``grid``."""
     return bool(grid.contains(torch.from_numpy(other.centre)))
 
 
 def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
-    """``mask`` as 0/1 labels on the grid of ``image``.
+    """Read ``mask``, on the grid of ``image``, as labels 0 and 1.
 
     Raises
     ------

@@ -41,16 +41,25 @@ class Chooser:
 
 
 def configured_similarity(name: str, config: RegisterConfig) -> Similarity:
-    """The similarity called ``name`` with the settings of ``config``."""
+    """Make the similarity called ``name`` with the settings of ``config``."""
     return similarity_of(name, config.field.radius, config.features, config.seed)
 
 
 def similarity_of(
     name: str, radius: int, features: FeatureConfig | None = None, seed: int = 0
 ) -> Similarity:
-    """The similarity called ``name``, or the weighted sum of several.
+    """Make the similarity called ``name``, or the weighted sum that it describes.
 
-    ``radius`` is of LNCC, ``features`` and ``seed`` of feature similarities.
+    Parameters
+    ----------
+    name
+        One name, or several with weights, as in the setting ``similarity``.
+    radius
+        Half the width of the window of LNCC, in voxels.
+    features
+        Settings of feature similarities; the defaults of each backbone if None.
+    seed
+        Of the random axes, slices and noise of feature similarities.
 
     Raises
     ------
@@ -71,13 +80,13 @@ def _single(name: str, radius: int, features: FeatureConfig, seed: int) -> Simil
 
 
 def linear_similarity(name: str, radius: int) -> Similarity:
-    """What the rigid and affine engines use: mutual information unless an image one is asked."""
+    """Make the similarity of the linear engines: mutual information, or an image one if asked."""
     asked = make(name, radius) if is_registered(name) else None
     return MutualInformation() if asked is None or asked.traits.across_contrasts else asked
 
 
 def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
-    """``lncc2`` or ``mi`` for a pair that an affine has roughly aligned, and the reason.
+    """Choose ``lncc2`` or ``mi`` for a pair that an affine has roughly aligned, and say why.
 
     Images of one contrast brighten and darken together nearly everywhere; between contrasts some
     borders of tissues do and others do the opposite, even where the body against the dark around
@@ -94,7 +103,15 @@ def choose(pair: Pair, affine: Matrix) -> tuple[str, str]:
 
 
 def is_same_contrast(pair: Pair, affine: Matrix) -> bool:
-    """Whether :func:`choose` would take the images for one contrast."""
+    """Tell whether :func:`choose` would take the images for one contrast.
+
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    affine
+        World affine from fixed to moving (4, 4) that aligns them roughly.
+    """
     return _opposed_share(pair, affine) <= _SAME
 
 

@@ -52,10 +52,17 @@ class Comparison:
 
 
 def is_near(pair: Pair, affine: Matrix) -> bool:
-    """Whether the affine alone leaves blocks no farther away than those of one person.
+    """Tell whether the affine alone brings blocks as near as those of one person lie.
 
-    In the usual voxels: 0.35 to 0.67 between contrasts of one person, 1.0 to 1.4 between two
-    people. Not where too few blocks tell.
+    In the usual voxels the blocks of one person in two contrasts lie 0.35 to 0.67 off, those of two
+    people 1.0 to 1.4. Where too few blocks were compared the answer is no.
+
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    affine
+        World affine from fixed to moving (4, 4).
     """
     at = images_on(pair, agreement_grid(pair))
     through = at.warped(at.matrix(affine), at.fixed.new_zeros(3, 1, 1, 1))
@@ -65,7 +72,20 @@ def is_near(pair: Pair, affine: Matrix) -> bool:
 def compare_field(
     pair: Pair, alone: Matrix, affine: Matrix, field: DisplacementField, *, fine: bool
 ) -> Comparison:
-    """The affine ``alone`` beside ``affine o field``, all 3-D; ``fine`` sees small shifts too."""
+    """Measure how blocks agree through an affine alone and through a field, in the same voxels.
+
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    alone
+        World affine from fixed to moving (4, 4), which is judged without a field.
+    affine, field
+        World affine from fixed to moving (4, 4), and the 3-D displacement before it, fixed to
+        fixed; ``affine o field`` is judged.
+    fine
+        Compare in smaller voxels, which show small shifts too.
+    """
     at = images_on(pair, agreement_grid(pair, _FINER if fine else 1.0))
     first, known = at.warped(at.matrix(alone), at.fixed.new_zeros(3, 1, 1, 1))
     second, also = at.warped(at.matrix(affine), in_voxels(field, at))
@@ -75,7 +95,20 @@ def compare_field(
 
 
 def in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:
-    """The displacement on the grid of ``at``, in its voxels ``(3, *shape)``."""
+    """Resample a displacement on the grid of a level, and count it in the voxels of that grid.
+
+    Parameters
+    ----------
+    field
+        World points of fixed to world points of fixed, in 3-D.
+    at
+        The level.
+
+    Returns
+    -------
+    Tensor
+        ``(3, *shape)``, in voxels along the axes of the level's grid.
+    """
     _, u = field.on(at.grid)
     turn = torch.from_numpy(at.grid.inverse_affine[:3, :3].copy()).to(u)
     return torch.einsum("ab,b...->a...", turn, u).to(at.fixed)

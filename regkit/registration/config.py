@@ -243,7 +243,7 @@ def make_config(
     file: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> RegisterConfig:
-    """A preset, changed by what a file says, changed by single options.
+    """Start from a preset, change it by what a file says, then by single options.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def make_config(
 
 
 def as_asked(config: RegisterConfig) -> dict[str, Any]:
-    """The settings as JSON can hold them, a model by its base name: folders stay private.
+    """Return the settings as JSON can hold them, a model by its base name: folders stay private.
 
     Examples
     --------
@@ -280,7 +280,7 @@ def as_asked(config: RegisterConfig) -> dict[str, Any]:
 
 
 def load_preset(name: str) -> dict[str, Any]:
-    """The YAML of a shipped preset.
+    """Read the YAML of a shipped preset.
 
     Raises
     ------
@@ -296,7 +296,7 @@ def load_preset(name: str) -> dict[str, Any]:
 
 
 def configs() -> Traversable:
-    """The folder ``configs/``: inside the package when installed, beside it in a checkout."""
+    """Return the folder ``configs/``: in the package when installed, beside it in a checkout."""
     package = files("regkit")
     inside = package / "configs"
     return inside if inside.is_dir() else files("regkit").joinpath("..", "configs")

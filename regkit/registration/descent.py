@@ -117,7 +117,7 @@ def _settled(values: list[float], tolerance: float) -> bool:
 
 
 def bound_steps(config: FieldConfig, spacing: float) -> FieldConfig:
-    """``config`` with the lengths of one iteration shortened where voxels are large.
+    """Shorten the lengths of one iteration in ``config`` where voxels are large.
 
     Smoothing a force by 1.7 voxels of 16 mm drags along whatever lies within an organ of the
     edge that caused it, and finer levels do not undo that where the image is empty.
@@ -129,7 +129,10 @@ def bound_steps(config: FieldConfig, spacing: float) -> FieldConfig:
 
 
 def pin_border(u: Tensor) -> Tensor:
-    """Hold the border of the grid in place, so that the field joins the identity outside."""
+    """Set a displacement ``(3, *spatial)`` to zero on the border of its grid, in place.
+
+    So the field joins the identity outside; along an axis of one voxel there is no border.
+    """
     for axis in range(1, 4):
         if u.shape[axis] > 1:
             u.select(axis, 0).zero_()

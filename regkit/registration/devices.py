@@ -8,7 +8,7 @@ from regkit.errors import InputError
 
 
 def resolve_device(name: str) -> torch.device:
-    """``auto`` takes a CUDA GPU when there is one, else the CPU.
+    """Resolve the name of a device: ``auto`` is a CUDA GPU if there is one, else the CPU.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def available_devices() -> list[str]:
-    """Devices that can be used on this machine."""
+    """List the devices that can be used on this machine."""
     gpus = [f"cuda:{n}" for n in range(torch.cuda.device_count())]
     apple = ["mps"] if torch.backends.mps.is_available() else []
     return ["cpu", *gpus, *apple]

@@ -39,8 +39,22 @@ def find(
 ) -> Found:
     """Run the engines that ``config`` asks for, one after the other.
 
-    ``own`` is a similarity that is made already, of the name that ``config`` has; ``guides`` are
-    for the deformable stages.
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    config
+        Which engines run, and how.
+    model
+        The registration network, where one is used.
+    start
+        What is known before: an initial affine and displacement, or nothing.
+    report
+        Called at every iteration of every engine.
+    own
+        A similarity that is made already, by the name that ``config`` has; made here if None.
+    guides
+        Labels for the deformable engines to bring together, if any.
     """
     state = start
     for engine in list(_engines(pair, config, model, start, report, own, guides)):

@@ -37,7 +37,18 @@ _FEW = 10  # blocks
 
 
 def gather(pair: Pair, affine: Matrix, field: DisplacementField | None) -> Evidence:
-    """Evidence on ``affine``, or on ``affine o field``, both 3-D, world to world."""
+    """Gather the evidence by which a result is judged; see :mod:`regkit.registration.quality`.
+
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    affine
+        World affine from fixed to moving (4, 4).
+    field
+        The 3-D displacement before the affine, fixed to fixed in world units, so that
+        ``affine o field`` is judged; None to judge the affine alone.
+    """
     seen, exchanged = smaller_first(pair)
     matrix = inverse_if(exchanged, affine)
     aligned, chance = _agreement(seen, matrix, None)

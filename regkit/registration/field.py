@@ -82,12 +82,23 @@ def register_field(
     start: Callable[[Tensor], Tensor] | None = None,
     guides: Guides | None = None,
 ) -> tuple[DisplacementField, EngineStage, Explained]:
-    """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
+    """Find the displacement that precedes ``affine``: ``phi = affine o (id + u)``.
+
+    Diffeomorphic registration by composed, smoothed forces (Vercauteren et al., NeuroImage 2009),
+    coarse to fine.
 
     Parameters
     ----------
+    pair
+        The images at body scale.
     affine
-        World affine from fixed to moving; it stays as it is.
+        World affine from fixed to moving (4, 4); it stays as it is.
+    similarity
+        Of all channels of the pair.
+    config
+        Levels, iterations and smoothing.
+    report
+        Called at every iteration.
     start
         World points of fixed to world points of fixed: a displacement to refine. Where it folds,
         or the border of the working grid cuts it off, it is smoothed until it does not; and
@@ -211,7 +222,20 @@ def _agreement(images: LevelPair, affine: Matrix, shares: Sequence[float], u: Te
 
 
 def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:
-    """A displacement in voxels of ``old``, resampled on ``new`` and counted in its voxels."""
+    """Resample a displacement on another grid, and count it in the voxels of that one.
+
+    Parameters
+    ----------
+    u
+        The displacement, ``(3, *old.shape)``, in voxels of ``old``.
+    old, new
+        Its grid, and one whose axes run along the same directions of the world.
+
+    Returns
+    -------
+    Tensor
+        ``(3, *new.shape)``, in voxels of ``new``.
+    """
     to_old = old.inverse_affine @ new.affine
     axes = [
         (torch.arange(n, dtype=torch.float64) * to_old[a, a] + to_old[a, 3]).clamp(0, size - 1)

@@ -11,14 +11,25 @@ from regkit.registration.pair import coarser
 
 
 def bound_iterations(iterations: int, voxels: int, config: FieldConfig) -> int:
-    """How many iterations a level of ``voxels`` may take; a level of none stays without."""
+    """Bound the iterations of a level; one of few voxels may take more than it was given.
+
+    Parameters
+    ----------
+    iterations
+        What the settings give to this level; 0 stays 0.
+    voxels
+        How many voxels the level has.
+    config
+        Its ``effort`` is the number of voxels times iterations that a level may come to, but never
+        more iterations than the first level has.
+    """
     if iterations == 0:
         return 0
     return max(iterations, min(config.iterations[0], config.effort // voxels))
 
 
 def shorten_after_network(config: FieldConfig, similarity: Similarity) -> FieldConfig:
-    """What is left to do after a network, where there is more than one level.
+    """Leave out of ``config`` what a network has done already, where there is more than one level.
 
     A tenth of the first level's iterations, which tell whether the images show one anatomy, and a
     quarter of the next one's, or half if it is the last. A third level gets one more, or two
@@ -34,7 +45,7 @@ def shorten_after_network(config: FieldConfig, similarity: Similarity) -> FieldC
 
 
 def least_factor(grid: Grid, max_voxels: int) -> int:
-    """How many voxels of ``grid`` go into one of the field at least, along an axis."""
+    """Return how many voxels of ``grid`` a voxel of the field must span along an axis."""
     factor = 1
     while math.prod(coarser(grid, factor).shape) > max_voxels:
         factor *= 2

@@ -14,7 +14,7 @@ _TILT = 1.0  # degrees, within which a plane is that of the first two world axes
 
 
 def one_dimension(fixed: Volume, moving: Volume) -> tuple[Volume, Volume, tuple[str, ...]]:
-    """Both as they are, or both 2-D where one is 2-D and the other a single slice.
+    """Return both images as they are, or both in 2-D where one is 2-D and the other a single slice.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def one_dimension(fixed: Volume, moving: Volume) -> tuple[Volume, Volume, tuple[
 
 
 def flatten_slice(volume: AnyVolume) -> AnyVolume:
-    """A 3-D volume of one slice as a 2-D one, without its third world coordinate."""
+    """Make a 3-D volume of one slice a 2-D one, without its third world coordinate."""
     if volume.ndim == 2:
         return volume
     axis = volume.grid.shape.index(1)
@@ -48,7 +48,7 @@ def flatten_slice(volume: AnyVolume) -> AnyVolume:
 
 
 def flattened_with(volume: AnyVolume, image: Volume) -> AnyVolume:
-    """A mask or labels in the way that ``image`` went: 2-D where it is and they are a slice."""
+    """Flatten a mask or labels to 2-D as their ``image`` was, where they are a single slice."""
     lies_flat = volume.ndim == image.ndim or not is_slice(volume.grid)
     return volume if lies_flat else flatten_slice(volume)
 

@@ -19,7 +19,7 @@ NOTHING = "fixed and moving are one image; nothing has to move"
 
 
 def is_one_image(fixed: Volume, moving: Volume) -> bool:
-    """Whether two images have the same voxels in the same places, in whatever order and type."""
+    """Tell whether two images have equal voxels in the same places, in whatever order and type."""
     if sorted(fixed.grid.shape) != sorted(moving.grid.shape):
         return False
     here, there = canonical(fixed), canonical(moving)
@@ -27,7 +27,7 @@ def is_one_image(fixed: Volume, moving: Volume) -> bool:
 
 
 def find_identity(pair: Pair, config: RegisterConfig) -> Found:
-    """The identity, and why; ``auto`` becomes what would show any difference."""
+    """Return the identity and why; ``auto`` becomes the similarity that would show a difference."""
     ndim = 2 if pair.planar else 3
     name = MSE.name if config.similarity == "auto" else config.similarity
     stage = EngineStage("identity", name, "", 0.0, note=NOTHING)

@@ -23,7 +23,7 @@ _PREFERENCE = 0.97  # a guess must beat the header's fit by this factor to repla
 
 
 def find_start(pair: Pair, init: str) -> tuple[Matrix, EngineStage]:
-    """A world affine from fixed to moving for the engines to start from.
+    """Find a world affine from fixed to moving for the engines to start from.
 
     ``header`` trusts the world coordinates, ``centers`` puts the middles of the two fields of
     view on each other, ``moments`` the centres of mass of the two bodies. ``auto`` tries all
@@ -42,7 +42,7 @@ def find_start(pair: Pair, init: str) -> tuple[Matrix, EngineStage]:
 
 
 def candidates(pair: Pair) -> dict[str, Matrix]:
-    """The three plain starts, by name."""
+    """Make the three plain starts, by name."""
     return {
         "header": np.eye(4),
         "centers": _shift(pair.fixed.grid.centre, pair.moving.grid.centre),

@@ -129,7 +129,16 @@ class Guides:
 def guides_of(
     fixed: Labels | None, moving: Labels | None, config: RegisterConfig, images: Sequence[Volume]
 ) -> Guides | None:
-    """What ``config.dice`` and the labels of both ``images`` come to.
+    """Make of the labels of both images what guides the deformable engines; None without labels.
+
+    Parameters
+    ----------
+    fixed, moving
+        The labels of each image, or None.
+    config
+        Its ``dice`` is the weight of the labels beside the intensities; 0 is for no labels.
+    images
+        The fixed and the moving image, in that order.
 
     Raises
     ------

@@ -77,7 +77,7 @@ def place_of(labels: Labels, image: Volume) -> LabelPlace | None:
 
 
 def checked_place(labels: Labels, image: Volume) -> str | None:
-    """Refuse labels that lie elsewhere than their image; what to say of those that hardly fit.
+    """Refuse labels that lie elsewhere than their image; return a warning if they hardly fit.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def register_linear(
     *,
     spacings: tuple[float, ...],
 ) -> tuple[Matrix, EngineStage]:
-    """Improve a world affine from fixed to moving, as a ``rigid`` or ``affine`` motion of it.
+    """Improve a world affine from fixed to moving by a ``rigid`` or ``affine`` motion.
 
     Every level goes on from what looks best in its own voxels: one of ``starts`` (what earlier
     stages ended with, the last one first choice), or what the coarser levels made of it. Where
@@ -48,6 +48,18 @@ def register_linear(
 
     Parameters
     ----------
+    pair
+        The images at body scale.
+    starts
+        World affines from fixed to moving (4, 4), at least one.
+    kind
+        ``rigid`` or ``affine``: what the motion may do.
+    similarity
+        Of all channels of the pair.
+    config
+        Iterations of a level, and the gain at which it ends.
+    report
+        Called at every iteration.
     spacings
         The working voxels, coarse to fine, in world units.
 
@@ -81,7 +93,17 @@ def register_linear(
 
 
 def best_of(at: LevelPair, affines: Sequence[Matrix], similarity: Similarity) -> Matrix:
-    """The affine with the least loss; the last one where they are alike."""
+    """Return the affine with the least loss; the last one where they are alike.
+
+    Parameters
+    ----------
+    at
+        The level on which they are compared.
+    affines
+        World affines from fixed to moving (4, 4).
+    similarity
+        Of all channels of the pair.
+    """
     scores = [evaluate(at, affine, similarity) for affine in reversed(affines)]
     return affines[len(affines) - 1 - int(np.argmin(scores))]
 
@@ -120,7 +142,20 @@ def _points(at: LevelPair) -> Vector:
 def linear_level(
     pair: Pair, spacing: float, similarity: Similarity, start: Matrix | None = None
 ) -> LevelPair:
-    """The level of a pair at which this engine works in voxels of ``spacing``."""
+    """Prepare the level of a pair on which the linear engine works.
+
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    spacing
+        Size of the working voxels in world units; never finer than the working grid.
+    similarity
+        Of all channels of the pair; its features are compared.
+    start
+        World affine from fixed to moving (4, 4) near the result, by which features that know
+        directions are turned; the identity if None.
+    """
     at = with_soft_border(
         level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start)
     )
@@ -128,7 +163,19 @@ def linear_level(
 
 
 def motion_of(at: LevelPair, kind: str, start: Matrix, *, planar: bool) -> Motion:
-    """The motion about the middle of where fixed counts."""
+    """Parametrise the motions of an affine about the middle of where fixed counts.
+
+    Parameters
+    ----------
+    at
+        The level, whose weights say where fixed counts.
+    kind
+        ``rigid`` or ``affine``.
+    start
+        World affine from fixed to moving (4, 4) that the zero motion leaves as it is.
+    planar
+        Keep to motions within the plane of a lifted 2-D pair.
+    """
     points = _points(at)
     centre = points.mean(axis=0)
     radius = float(np.sqrt(np.mean(((points - centre) ** 2).sum(axis=1))))
@@ -144,7 +191,28 @@ def optimize_affine(
     tolerance: float,
     told: Callable[[int, float], None],
 ) -> tuple[Matrix, Level]:
-    """Minimise on one level; stops when a step gains less than ``tolerance`` of the value."""
+    """Minimise the loss on one level by L-BFGS-B.
+
+    Parameters
+    ----------
+    at
+        The level.
+    motion
+        The parameters, from a zero that is the start.
+    similarity
+        Of all channels of the pair.
+    iterations
+        The most that may be taken.
+    tolerance
+        It ends when a step gains less than this share of the loss.
+    told
+        Called after every iteration with its number and the loss.
+
+    Returns
+    -------
+    matrix, level
+        World affine from fixed to moving (4, 4), and the record of the level.
+    """
     values: list[float] = []
     # L-BFGS-B measures gains against max(|value|, 1); scaled, they are shares of the value.
     scale = 1 / max(abs(evaluate(at, motion.start, similarity)), 1e-6)
@@ -172,7 +240,19 @@ def optimize_affine(
 
 
 def evaluate(at: LevelPair, affine: Matrix, similarity: Similarity) -> float:
-    """The loss of a world affine; no overlap costs more than an image that shows nothing."""
+    """Return the loss of an affine on one level; lower is better.
+
+    No overlap costs more than an image that shows nothing, and stretches and shears cost a little.
+
+    Parameters
+    ----------
+    at
+        The level.
+    affine
+        World affine from fixed to moving (4, 4).
+    similarity
+        Of all channels of the pair.
+    """
     warped, weight = warp_level(at, affine)
     share = _share(at, weight)
     value = similarity.value(at.fixed, warped, weight) if share > 0 else at.blank
@@ -182,7 +262,23 @@ def evaluate(at: LevelPair, affine: Matrix, similarity: Similarity) -> float:
 def value_and_gradient(
     at: LevelPair, affine: Matrix, similarity: Similarity
 ) -> tuple[float, Matrix]:
-    """Loss and its derivative by the upper ``(3, 4)`` of a world affine."""
+    """Return the loss of an affine on one level, and its derivative.
+
+    Parameters
+    ----------
+    at
+        The level.
+    affine
+        World affine from fixed to moving (4, 4).
+    similarity
+        Of all channels of the pair.
+
+    Returns
+    -------
+    loss, gradient
+        What :func:`evaluate` gives, and its derivative by the first three rows of ``affine``,
+        ``(3, 4)``.
+    """
     warped, weight = warp_level(at, affine)
     share = _share(at, weight)
     if share == 0:
@@ -212,7 +308,21 @@ def _overlapped(
 
 
 def warp_level(at: LevelPair, affine: Matrix) -> tuple[Tensor, Tensor]:
-    """The moving features through a world affine, and the weight where they overlap."""
+    """Warp the moving features of a level by an affine.
+
+    Parameters
+    ----------
+    at
+        The level.
+    affine
+        World affine from fixed to moving (4, 4).
+
+    Returns
+    -------
+    warped, weight
+        Features ``(C, *shape)`` on the grid of the level, and how much each voxel counts in both
+        images, ``(*shape)``.
+    """
     still = torch.zeros(3, 1, 1, 1, device=at.fixed.device)
     return at.warped(at.matrix(affine), still)
 

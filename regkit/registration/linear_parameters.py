@@ -95,7 +95,7 @@ class Motion:
 
 
 def stretches(linear: Matrix) -> Vector:
-    """Logarithms of the three scales of ``linear (3, 3)``, largest first.
+    """Return the logarithms of the three scales of ``linear (3, 3)``, largest first.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def stretches(linear: Matrix) -> Vector:
 
 
 def stretch_energy(linear: Matrix) -> tuple[float, Matrix]:
-    """Half the squared Hencky strain of ``linear (3, 3)``, and its derivative by it.
+    """Return half the squared Hencky strain of ``linear (3, 3)``, and its derivative by it.
 
     ``sum(log(s)**2) / 2`` over the singular values: the same for a map and its inverse, and
     nothing for a rotation.

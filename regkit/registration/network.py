@@ -55,7 +55,7 @@ def register_network(
     tune: Tune | None = None,
     guides: Guides | None = None,
 ) -> tuple[list[DisplacementField], EngineStage]:
-    """Find the displacement that follows ``affine``: ``phi = affine o (id + u)``.
+    """Let a network find the displacement that precedes ``affine``: ``phi = affine o (id + u)``.
 
     The box around fixed's body is stretched to the cube that such networks are trained on, and
     moving is brought there through ``affine``, smoothed as its voxels need. Of several channels
@@ -63,8 +63,16 @@ def register_network(
 
     Parameters
     ----------
+    pair
+        The images at body scale.
     affine
-        World affine from fixed to moving.
+        World affine from fixed to moving (4, 4).
+    model
+        The network, with what it was trained on.
+    config
+        The shape of the cube, and how the network is compiled and at which precision it runs.
+    report
+        Called before each direction.
     directions
         1, or 2 for the way back too.
     same_contrast
@@ -73,6 +81,8 @@ def register_network(
     tune
         Makes of the network, the images, where they count and the memberships of ``guides``,
         moving first, one that knows this pair.
+    guides
+        Labels that ``tune`` is to bring together, if any.
 
     Returns
     -------
@@ -124,7 +134,7 @@ def register_network(
 
 
 def working_cube(box: Grid, size: int) -> Grid:
-    """``box`` in ``size`` voxels an axis, whatever their spacing; a single slice stays one."""
+    """Divide ``box`` into ``size`` voxels on every axis, of any spacing; a slice stays one."""
     return box.with_shape([size if n > 1 else 1 for n in box.shape])
 
 
@@ -165,14 +175,14 @@ def _batch(pair: Pair, image: Volume) -> Tensor:
 
 
 def spanning_grid(grid: Grid, shape: Sequence[int]) -> Grid:
-    """``shape`` voxels from the first voxel centre of ``grid`` to the last, along every axis."""
+    """Lay ``shape`` voxels from the first voxel centre of ``grid`` to the last on every axis."""
     ratios = [(n - 1) / max(m - 1, 1) for n, m in zip(grid.shape, shape, strict=True)]
     scale = np.diag([*(ratio or 1.0 for ratio in ratios), 1.0])
     return grid.placed(shape, grid.affine @ scale)
 
 
 def at_rest_outside(u: Tensor, grid: Grid) -> DisplacementField:
-    """A field that goes to zero in a frame around ``grid``, as wide as keeps it from folding.
+    """Let a field go to zero in a frame around ``grid``, wide enough to keep it from folding.
 
     A border that moves by more than 16 voxels in all is no registration: there it may fold.
 

@@ -11,14 +11,14 @@ from regkit.volume.volume import Volume
 
 
 def outside_of(channel: Volume, modality: Modality) -> float:
-    """Air for CT, else the darkest value if the image goes below zero, else zero."""
+    """Choose what lies outside: air for CT, else the lowest value if it is negative, else zero."""
     if modality == "ct" or (modality == "auto" and is_ct(channel.data_values())):
         return nearest_fill(CT_WINDOW[0], channel.data.dtype)
     return min(0.0, float(channel.data_values().min()))
 
 
 def warp_into(volume: Volume, phi: Transform, grid: Grid, modality: Modality) -> Volume:
-    """``volume`` on ``grid`` through ``phi``; beyond it every channel shows what it would.
+    """Resample ``volume`` on ``grid`` through ``phi``, filled beyond it by :func:`outside_of`.
 
     Parameters
     ----------
@@ -26,6 +26,10 @@ def warp_into(volume: Volume, phi: Transform, grid: Grid, modality: Modality) ->
         Of any number of channels.
     phi
         World points of ``grid`` to world points of ``volume``.
+    grid
+        Where the result lies.
+    modality
+        What the image shows; it decides what lies beyond it.
     """
     channels = volume.split()
     values = [outside_of(each, modality) for each in channels]
@@ -36,7 +40,7 @@ def warp_into(volume: Volume, phi: Transform, grid: Grid, modality: Modality) ->
 
 
 def straight(volume: Volume, modality: Modality) -> Volume:
-    """``volume`` itself, or at right angles where its axes are sheared, as :func:`warp_into`."""
+    """Resample ``volume`` as :func:`warp_into` does, if its axes are not at right angles."""
     grid = volume.grid.straightened()
     if grid is volume.grid:
         return volume

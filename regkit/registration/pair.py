@@ -108,9 +108,20 @@ def pair_of(
     device: torch.device,
     shares: Sequence[float] = (1.0,),
 ) -> Pair:
-    """Two prepared images as a pair, in the box around fixed; see :class:`Pair`.
+    """Put two prepared images together as a pair, in the box around fixed; see :class:`Pair`.
 
-    ``shares`` are of all channels; those of share 0 are left out.
+    Parameters
+    ----------
+    fixed, moving
+        The prepared images, with as many channels as there are ``shares``.
+    multiple
+        The shape of the working grid is divisible by this, so that coarse levels nest.
+    max_voxels
+        The most that the working grid may have; its voxels are larger where it would have more.
+    device
+        Where the tensors of the levels go.
+    shares
+        What each channel counts, in all 1; channels of share 0 are left out.
     """
     fixed, moving = (each.counting(tuple(shares)) for each in (fixed, moving))
     grid = working_grid(
@@ -145,11 +156,23 @@ def level(
     region: Labels,
     affine: Matrix | None = None,
 ) -> LevelPair:
-    """The pair on a working ``grid``, counted inside ``region``.
+    """Prepare one resolution of a pair: its features and weights on a working grid.
 
     Features that know directions are only comparable along the same axes at the same spacing:
-    for those, moving is first resampled along the working axes as the world ``affine`` (fixed to
-    moving) turns them.
+    for those, moving is first resampled along the working axes as ``affine`` turns them.
+
+    Parameters
+    ----------
+    pair
+        The images.
+    grid
+        The working grid of this level.
+    similarity
+        Says which features are compared.
+    region
+        Where fixed counts: labels above 0.
+    affine
+        World affine from fixed to moving (4, 4); the identity if None.
     """
     if similarity.oriented:
         moving_grid = _followed(grid, np.eye(4) if affine is None else affine)
@@ -189,7 +212,7 @@ def _followed(grid: Grid, affine: Matrix) -> Grid:
 
 
 def with_soft_border(at: LevelPair) -> LevelPair:
-    """``at`` with moving's weight falling to nothing within two voxels beyond its image.
+    """Let moving's weight fall to zero within two voxels beyond its image.
 
     So that overlap changes smoothly with a motion, and two images of one field of view overlap
     altogether. An axis of one slice goes on for ever.
@@ -212,7 +235,7 @@ def with_soft_border(at: LevelPair) -> LevelPair:
 
 
 def swap_images(pair: Pair) -> Pair:
-    """``pair`` with the roles of its images exchanged, for the linear engine."""
+    """Exchange the images of a pair, for the linear engine."""
     region = pair.moving_body
     # Where a mask was given, body and region are one.
     known = pair.moving_region or everything(pair.moving)
@@ -235,7 +258,7 @@ def swap_images(pair: Pair) -> Pair:
 
 
 def smaller_first(pair: Pair) -> tuple[Pair, bool]:
-    """``pair``, or its images exchanged where moving counts in much less of the world.
+    """Exchange the images of a pair where moving counts in much less of the world than fixed.
 
     The linear engine looks at every voxel of the first image: a slab knows of every voxel where
     it would lie in a whole body, most of the body nothing of the slab.
@@ -251,29 +274,37 @@ def smaller_first(pair: Pair) -> tuple[Pair, bool]:
 
 
 def is_thin(pair: Pair) -> bool:
-    """Whether fixed has few slices along one of three axes."""
+    """Tell whether fixed has few slices along one of three axes."""
     return not pair.planar and min(pair.fixed.grid.shape) < _FEW
 
 
 def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
-    """The affine of a pair, from that of its images exchanged or not, and back."""
+    """Invert an affine ``(4, 4)`` if the images of its pair are exchanged, else return it as it is.
+
+    Parameters
+    ----------
+    exchanged
+        Whether they are; the same call leads there and back.
+    matrix
+        World affine of the pair as it was given, or as its images are exchanged.
+    """
     return np.asarray(np.linalg.inv(matrix), dtype=np.float64) if exchanged else matrix
 
 
 def extent_of(labels: Labels) -> float:
-    """Volume of where ``labels`` are above 0, in world units cubed."""
+    """Return the volume of where ``labels`` are above 0, in world units cubed."""
     return float((labels.data[0] > 0).float().sum()) * labels.grid.voxel_volume
 
 
 def coarser(grid: Grid, factor: float) -> Grid:
-    """The field of view of ``grid`` in voxels ``factor`` times as large, where it has several."""
+    """Make the voxels of ``grid`` larger by ``factor`` along the axes on which it has several."""
     return grid.with_spacing(
         [factor * s if n > 1 else s for s, n in zip(grid.spacing, grid.shape, strict=True)]
     )
 
 
 def at_spacing(grid: Grid, spacing: float) -> Grid:
-    """``grid`` itself, or its field of view in larger voxels where ``spacing`` asks for them.
+    """Return ``grid``, in larger voxels of the same field of view where ``spacing`` asks for them.
 
     A thin axis keeps eight voxels, if it has as many.
     """

@@ -58,7 +58,15 @@ class Placing:
 
 
 def placing_of(fixed: Volume, moving: Volume, initial: Transform | None) -> Placing:
-    """The affine that begins ``initial``, or what brings one plane onto another.
+    """Decide where moving is placed in the world of fixed before registration.
+
+    Parameters
+    ----------
+    fixed, moving
+        The images, before anything else is done to them.
+    initial
+        World points of fixed to world points of moving, or None. If the last that it applies is an
+        affine, moving is placed by that; without ``initial``, single slices are laid on each other.
 
     Raises
     ------
@@ -73,7 +81,19 @@ def placing_of(fixed: Volume, moving: Volume, initial: Transform | None) -> Plac
 
 
 def rest_of(initial: Transform | None) -> Transform | None:
-    """What is left of ``initial`` behind :func:`placing_of`; it still says that there was one."""
+    """Return what is left of ``initial`` once :func:`placing_of` has taken its affine.
+
+    Parameters
+    ----------
+    initial
+        World points of fixed to world points of moving, or None, which stays None.
+
+    Returns
+    -------
+    Transform
+        World points of fixed to world points of fixed, where moving was placed; the identity, not
+        None, if the affine was all.
+    """
     if initial is None:
         return None
     first, *others = links(initial)
@@ -108,12 +128,12 @@ def _planes(fixed: Volume, moving: Volume) -> Placing:
 
 
 def is_slice(grid: Grid) -> bool:
-    """Whether a grid is 3-D and has one slice."""
+    """Tell whether a grid is 3-D and has one slice."""
     return grid.ndim == 3 and sum(n == 1 for n in grid.shape) == 1
 
 
 def slice_normal(grid: Grid) -> Matrix:
-    """The unit normal of a single slice."""
+    """Return the unit normal of a single slice, ``(3,)``, in the world."""
     first, second = (grid.affine[:3, a] for a, n in enumerate(grid.shape) if n > 1)
     normal = np.cross(first, second)
     out: Matrix = normal / np.linalg.norm(normal)

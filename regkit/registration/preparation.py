@@ -22,6 +22,15 @@ def prepare(
 ) -> PreparedImage:
     """Check an image, so that it can be registered any number of times; see :func:`regkit.prepare`.
 
+    Parameters
+    ----------
+    image
+        The image as it was read.
+    mask
+        Where it counts: above 0, on its grid; everywhere if None.
+    modality
+        How its intensities come to [0, 1]: ``auto``, or what the image is.
+
     Raises
     ------
     InputError
@@ -35,17 +44,24 @@ def prepare(
 
 
 def image_of(given: Given) -> Volume:
-    """The image itself, prepared or not."""
+    """Return the image itself, whether it was prepared or not."""
     return given.image if isinstance(given, PreparedImage) else given
 
 
 def with_modalities(config: RegisterConfig, fixed: Given, moving: Given) -> RegisterConfig:
-    """``config`` with the modalities for which the images were prepared, where they were.
+    """Put into ``config`` the modalities for which the images were prepared, if they were.
+
+    Parameters
+    ----------
+    config
+        Settings; a modality in them that is not ``auto`` must be that of the prepared images.
+    fixed, moving
+        The images, each prepared or not.
 
     Raises
     ------
     InputError
-        If it names another one.
+        If ``config`` names another modality than an image was prepared for.
     """
     if not any(isinstance(each, PreparedImage) for each in (fixed, moving)):
         return config

@@ -126,7 +126,7 @@ class PreparedImage:
 
 
 def is_cut(body: Labels) -> bool:
-    """Whether a body goes on beyond its image: it fills a tenth of the outermost voxels."""
+    """Tell whether a body goes on beyond its image: it fills a tenth of the outermost voxels."""
     mask = body.data[0] > 0
     axes = [axis for axis, n in enumerate(mask.shape) if n > 1]
     faces = [mask.select(axis, end).flatten() for axis in axes for end in (0, -1)]
@@ -134,7 +134,7 @@ def is_cut(body: Labels) -> bool:
 
 
 def everything(image: Volume) -> Labels:
-    """All of the field of view of an image."""
+    """Label all of the field of view of an image 1."""
     return Labels(torch.ones(1, *image.grid.shape, dtype=torch.uint8), image.grid)
 
 

@@ -41,7 +41,26 @@ def find_at_body_scale(
     own: Similarity | None = None,
     guides: Guides | None = None,
 ) -> Found:
-    """:func:`~regkit.registration.engines.find` for a pair, a start and guides of any scale.
+    """Find a transform as :func:`~regkit.registration.engines.find` does, in a world of any scale.
+
+    The engines work in a world in which the body of fixed has the size that settings are meant for.
+
+    Parameters
+    ----------
+    pair
+        The images in their own world, with its ``unit``.
+    config
+        Which engines run, and how; lengths are in millimetres of a human body.
+    model
+        The registration network, where one is used.
+    start
+        What is known before, in the world of ``pair``.
+    report
+        Called at every iteration of every engine.
+    own
+        A similarity that is made already, by the name that ``config`` has; made here if None.
+    guides
+        Labels for the deformable engines to bring together, if any, in the world of ``pair``.
 
     Returns
     -------
@@ -55,7 +74,7 @@ def find_at_body_scale(
 
 
 def at_body_scale(pair: Pair) -> Pair:
-    """``pair`` in the world in which the body of fixed has the size that settings are meant for."""
+    """Bring a pair to the world in which fixed's body has the size that settings are meant for."""
     size = body_size(pair)
     region = _volume(pair.region, size)
     return replace(
@@ -73,7 +92,7 @@ def at_body_scale(pair: Pair) -> Pair:
 
 
 def body_size(pair: Pair) -> Matrix:
-    """World of a pair to millimetres of a human body; the slice of a lifted one stays as thick."""
+    """Scale the world of a pair to millimetres of a human body; a lifted slice stays as thick."""
     return _size(1 / pair.unit, 3, flat=pair.planar)
 
 
@@ -124,7 +143,21 @@ def _found(found: Found, unit: float) -> Found:
 
 
 def scale_transform(phi: Transform, factor: float) -> Transform:
-    """``x -> factor * phi(x / factor)`` for what engines make: affines and displacements."""
+    """Scale the world of a transform: ``x -> factor * phi(x / factor)``.
+
+    Parameters
+    ----------
+    phi
+        World points to world points, in either direction; made of affines and displacements, as
+        engines make them.
+    factor
+        New lengths over old ones.
+
+    Raises
+    ------
+    TypeError
+        If it holds any other transform.
+    """
     size = _size(factor, phi.ndim)
     out: list[Transform] = []
     for link in links(phi):

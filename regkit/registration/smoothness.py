@@ -28,13 +28,25 @@ def first_level(
     *,
     started: bool,
 ) -> tuple[Descended, Explained]:
-    """A smooth field, then a free one: that which will do, and what the smooth one explains.
+    """Find a smooth field on the coarsest level, then a free one, and return the one that will do.
 
     Between two people a smooth field explains little of what differs; within one it explains
-    nearly all, and what a free one adds to it is noise. Where ``u`` is a start, the smooth one
-    begins with what is smooth of it, the free one with all of it, and both gain on the identity.
-    ``is_one_anatomy`` judges by the images beside the loss, through the smooth field and the free
-    one; None where the images alone do not decide.
+    nearly all, and what a free one adds to it is noise.
+
+    Parameters
+    ----------
+    descent
+        The coarsest level.
+    u
+        Displacement to begin with, ``(3, *spatial)``, in voxels of the field's grid.
+    config
+        Settings; ``smooth.share`` is what the smooth field must explain of the gain.
+    is_one_anatomy
+        Judges by the images beside the loss, through the smooth displacement and the free one; None
+        where the loss alone decides.
+    started
+        Whether ``u`` is a start rather than zero: the smooth field then begins with what is smooth
+        of it, the free one with all of it, and both gain on the identity.
     """
     quiet = descent.run(
         gaussian(u, _BLUR, zero=True) if started else u, coarse_smooth_config(config)
@@ -60,26 +72,40 @@ class Explained:
 
 
 def is_enough(quiet: Agreement, free: Agreement, *, across: bool) -> bool:
-    """Whether blocks lie as well through a smooth field as they need to, or as through a free one.
+    """Tell whether blocks lie as well through a smooth field as they should, beside a free one.
 
     Measured at the coarsest level, in its voxels. Through a smooth field the blocks of one person
     lie 0.09 to 0.2 off within a contrast and 0.3 to 0.57 between T1, T2 and FLAIR, those of two
     people 0.38 to 3.4. Through a free one it is 0.89 to 1.2 of that for one person, 0.5 to
     0.82 for two.
+
+    Parameters
+    ----------
+    quiet, free
+        The agreement through the smooth field, and through the free one.
+    across
+        Whether the similarity is for images of different contrasts, whose blocks never lie so near.
     """
     near = across or quiet.residual < _IN_PLACE
     return near and free.residual > _BETTER * quiet.residual
 
 
 def coarse_smooth_config(config: FieldConfig) -> FieldConfig:
-    """``config`` for a smooth field on the coarsest level."""
+    """Change ``config`` for a smooth field on the coarsest level."""
     return config.model_copy(update={"field_sigma": config.smooth.field_sigma})
 
 
 def smooth_config(config: FieldConfig, shape: tuple[int, ...], finer: float) -> FieldConfig:
-    """``config`` for a smooth field, in voxels so many times ``finer`` than the coarsest.
+    """Change ``config`` for a smooth field on a finer level.
 
-    A step is no wider than a share of the field of view, or it would not be one.
+    Parameters
+    ----------
+    config
+        The settings of a free field.
+    shape
+        Voxels of the level along every axis. A step is no wider than a share of the field of view.
+    finer
+        Size of the voxels of the coarsest level over that of this one.
     """
     widest = min(n for n in shape if n > 1) / _FIELD_OF_VIEW
     lengths = {

@@ -18,9 +18,18 @@ from regkit.resample import resample
 
 
 def exchange_level(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
-    """``at`` with its images exchanged, on the same grid, with the affine between them done.
+    """Exchange the images of a level on its own grid, with the affine between them applied.
 
     What is found there is the inverse of what ``at`` looks for.
+
+    Parameters
+    ----------
+    pair
+        The images that the level is of.
+    at
+        The level.
+    affine
+        World affine from fixed to moving (4, 4).
     """
     m, still = at.matrix(affine), at.fixed.new_zeros(3, *at.grid.shape)
     everywhere = torch.ones_like(still[0])
@@ -41,5 +50,8 @@ def exchange_level(pair: Pair, at: LevelPair, affine: Matrix) -> LevelPair:
 
 
 def mean_with_inverse(there: Tensor, back: Tensor) -> Tensor:
-    """The mean of ``there`` and of the inverse of ``back``, in voxels of their grid."""
+    """Return the mean of ``there`` and of the inverse of ``back``.
+
+    All three are displacements ``(3, *spatial)``, or ``(2, *spatial)``, in voxels of one grid.
+    """
     return (there + invert(back)[0]) / 2

@@ -33,7 +33,7 @@ def tune(
     labels: tuple[Tensor, Tensor] | None = None,
     dice: float = 0.0,
 ) -> tuple[Registration, list[float]]:
-    """A copy of ``network`` that has learned this pair; ``network`` itself is never touched.
+    """Return a copy of ``network`` that has learned this pair; ``network`` itself is never touched.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ class Panel:
 
 
 def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> tuple[Figure, list[Panel]]:
-    """An empty strip with one panel a plane.
+    """Make an empty strip with one panel for each plane.
 
     Panels are measured in world units, so that anisotropic voxels keep their proportions.
     """
@@ -153,7 +153,17 @@ def strip(planes: Sequence[Plane], *, look: Look = IMAGE) -> tuple[Figure, list[
 
 
 def add_bar(figure: Figure, image: AxesImage, label: str) -> None:
-    """A colour bar at the right edge of a strip in the look of a map."""
+    """Add a colour bar at the right edge of a strip, which must have the look of a map.
+
+    Parameters
+    ----------
+    figure
+        The strip.
+    image
+        The slice whose colours it explains; all slices of the strip share them.
+    label
+        The quantity and its unit.
+    """
     width = figure.get_figwidth()
     box = figure.add_axes((1 - (MAP.bar - 0.12) / width, 0.12, 0.16 / width, 0.76))
     bar = figure.colorbar(image, cax=box)
@@ -163,7 +173,7 @@ def add_bar(figure: Figure, image: AxesImage, label: str) -> None:
 
 
 def picture(figure: Figure, alt: str) -> Picture:
-    """Render a figure."""
+    """Render a figure as SVG; ``alt`` are the words that stand for it where it cannot be seen."""
     stream = StringIO()
     with _LOCK, rc_context(_OPTIONS):
         figure.savefig(stream, format="svg", facecolor=figure.get_facecolor(), metadata=_UNDATED)

@@ -15,13 +15,23 @@ SIZE = (11.0, 3.1)  # inches: as wide as the page of a report
 
 
 def chart_row(count: int) -> tuple[Figure, list[Axes]]:
-    """Axes side by side, as wide as a page."""
+    """Make ``count`` axes side by side, in all as wide as a page."""
     figure = Figure(figsize=SIZE, facecolor=PAPER, layout="constrained")
     return figure, list(figure.subplots(1, count, squeeze=False)[0])
 
 
 def dress(ax: Axes, title: str, across: str) -> None:
-    """Give axes their title, the label below them, and quiet lines."""
+    """Give axes their title, the label below them, and quiet lines.
+
+    Parameters
+    ----------
+    ax
+        The axes, on which the chart may be drawn before or after.
+    title
+        What the chart shows.
+    across
+        The quantity along the horizontal axis, with its unit.
+    """
     ax.set_facecolor(PAPER)
     # At its place at once: matplotlib would measure all else first to find room for it.
     ax.set_title(title, fontsize=10, color=INK, parse_math=False, y=1.0)

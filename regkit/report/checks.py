@@ -26,7 +26,7 @@ class Check:
 
 
 def grade_of(checks: Sequence[Check]) -> Grade:
-    """``pass`` where nothing asks for a closer look, ``doubtful`` otherwise.
+    """Grade a result: ``pass`` where nothing asks for a closer look, ``doubtful`` otherwise.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def grade_of(checks: Sequence[Check]) -> Grade:
 
 
 def verdict_of(checks: Sequence[Check]) -> str:
-    """One sentence for all checks; empty where there is none.
+    """Sum all checks up in one sentence; empty where there is none.
 
     Examples
     --------

@@ -17,7 +17,7 @@ _SAMPLE = 250_000
 
 
 def display_range(volume: Volume) -> Range:
-    """Intensities shown black and white: robust ends of the first channel.
+    """Choose the intensities shown black and white: robust ends of the first channel.
 
     The quantiles leave the constant background out, so that a small object in a large empty
     field still gets its contrast.
@@ -33,7 +33,10 @@ def display_range(volume: Volume) -> Range:
 
 
 def shade(values: NDArray[np.float32], limits: Range) -> NDArray[np.float32]:
-    """Scale to 0..1 and clip; what is not a number is black."""
+    """Scale intensities of any shape to 0..1 and clip them; what is not a number is black.
+
+    ``limits`` are the intensities that become 0 and 1.
+    """
     low, high = limits
     scaled = np.nan_to_num((values - low) / (high - low), nan=0.0)
     clipped: NDArray[np.float32] = np.clip(scaled, 0, 1).astype(np.float32)
@@ -41,7 +44,7 @@ def shade(values: NDArray[np.float32], limits: Range) -> NDArray[np.float32]:
 
 
 def tissue_levels(volume: Volume) -> tuple[float, ...]:
-    """Up to two intensities whose isolines outline the object and its inner structure."""
+    """Find up to two intensities whose isolines outline the object and its inner structure."""
     values = _values(volume)
     if values.size == 0 or values.min() == values.max():
         return ()
@@ -53,7 +56,7 @@ def tissue_levels(volume: Volume) -> tuple[float, ...]:
 
 
 def display_foreground(volume: Volume) -> Tensor:
-    """Index positions ``(N, d)``, float64, of a sample of voxels that are not background.
+    """Sample voxels that are not background: index positions ``(N, d)``, float64.
 
     Background is what lies below half of Otsu's threshold, which keeps dim tissue; a constant
     image is all foreground.

@@ -21,7 +21,17 @@ _TILES = 7
 
 
 def grey(planes: Sequence[Plane], images: Sequence[Pixels], alt: str) -> Picture:
-    """Plain slices."""
+    """Draw plain slices in grey.
+
+    Parameters
+    ----------
+    planes
+        Where the slices lie; they are drawn side by side.
+    images
+        Their shades 0..1, ``(rows, columns)`` each.
+    alt
+        Words that stand for the picture where it cannot be seen.
+    """
     figure, panels = strip(planes)
     for panel, image in zip(panels, images, strict=True):
         panel.show(image)
@@ -29,7 +39,17 @@ def grey(planes: Sequence[Plane], images: Sequence[Pixels], alt: str) -> Picture
 
 
 def overlay(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
-    """Fixed in magenta and another image in green: grey where they agree."""
+    """Draw fixed in magenta and another image in green: grey where they agree.
+
+    Parameters
+    ----------
+    scene
+        The planes, and fixed on them.
+    images
+        Shades 0..1 of the other image on the same planes, ``(rows, columns)`` each.
+    alt
+        Words that stand for the picture where it cannot be seen.
+    """
     figure, panels = strip(scene.planes)
     for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
         panel.show(np.stack([fixed, other, fixed], axis=-1))
@@ -37,7 +57,17 @@ def overlay(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
 
 
 def contours(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
-    """Outlines of fixed drawn on another image."""
+    """Draw the outlines of fixed on another image.
+
+    Parameters
+    ----------
+    scene
+        The planes, and fixed on them with the levels of its outlines.
+    images
+        Shades 0..1 of the other image on the same planes, ``(rows, columns)`` each.
+    alt
+        Words that stand for the picture where it cannot be seen.
+    """
     figure, panels = strip(scene.planes)
     for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
         panel.show(other)
@@ -46,7 +76,7 @@ def contours(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
 
 
 def checkerboard(scene: Scene, alt: str) -> Picture:
-    """Tiles of fixed and of warped in turn: structures should run on across the edges."""
+    """Draw tiles of fixed and of warped in turn: structures should run on across the edges."""
     figure, panels = strip(scene.planes)
     tile = min(min(plane.size) for plane in scene.planes) / _TILES
     for panel, fixed, after in zip(panels, scene.fixed, scene.after, strict=True):
@@ -55,7 +85,15 @@ def checkerboard(scene: Scene, alt: str) -> Picture:
 
 
 def differences(scene: Scene, alt_before: str, alt_after: str) -> tuple[Picture, Picture]:
-    """Moving minus fixed before and after, on one colour scale."""
+    """Draw moving minus fixed before and after registration, on one colour scale.
+
+    Parameters
+    ----------
+    scene
+        All three images on the same planes.
+    alt_before, alt_after
+        Words that stand for each of the two pictures where it cannot be seen.
+    """
     before = [b - f for b, f in zip(scene.before, scene.fixed, strict=True)]
     after = [a - f for a, f in zip(scene.after, scene.fixed, strict=True)]
     largest = np.quantile(np.abs(np.concatenate([d.ravel() for d in before + after])), 0.995)
@@ -67,7 +105,19 @@ def differences(scene: Scene, alt_before: str, alt_after: str) -> tuple[Picture,
 
 
 def outline(panel: Panel, image: Pixels, levels: Sequence[float], color: str = _LINE) -> None:
-    """Isolines of a slightly smoothed slice."""
+    """Draw isolines of a slightly smoothed slice.
+
+    Parameters
+    ----------
+    panel
+        Where they are drawn.
+    image
+        Shades of the slice, ``(rows, columns)``.
+    levels
+        The shades that are outlined.
+    color
+        Of the lines, as matplotlib names it.
+    """
     panel.lines(gaussian_filter(image, 0.7), levels, color)
 
 

@@ -19,7 +19,7 @@ from regkit.volume.volume import Labels, Volume
 
 
 def volume_html(volume: Volume) -> str:
-    """Middle slices of a volume in radiological orientation, above its ``repr``.
+    """Show the middle slices of a volume in radiological orientation, above its ``repr``.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def volume_html(volume: Volume) -> str:
 
 
 def result_html(result: Result) -> str:
-    """Fixed, warped, fixed's outlines on warped, and the metrics of a result.
+    """Show fixed, warped, fixed's outlines on warped, and the metrics of a result.
 
     Returns
     -------

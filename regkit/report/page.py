@@ -79,7 +79,7 @@ def write_page(page: Page, path: str | Path, *, record: Mapping[str, Any] | None
 
 
 def render_page(page: Page, *, record: Mapping[str, Any] | None = None) -> str:
-    """The HTML of :func:`write_page` as text; nothing in it is loaded from anywhere."""
+    """Return the HTML of :func:`write_page` as text; nothing in it is loaded from anywhere."""
     about = record or {}
     return (
         templates()

@@ -39,17 +39,26 @@ class Section:
 
 
 def hint(text: str) -> Markup:
-    """A paragraph in a softer colour, which says how to read what follows."""
+    """Make a paragraph in a softer colour, which says how to read what follows."""
     return _part("hint", text)
 
 
 def legend(keys: Sequence[tuple[str, str]]) -> Markup:
-    """What colours mean: pairs of a colour of CSS and its meaning."""
+    """Explain what colours mean: ``keys`` are pairs of a colour of CSS and its meaning."""
     return _part("legend", keys)
 
 
 def figure(picture: Picture, title: str = "", text: str = "") -> Markup:
-    """A picture under its caption, which begins with a title.
+    """Put a picture above its caption.
+
+    Parameters
+    ----------
+    picture
+        An SVG with its alternative text.
+    title
+        The bold beginning of the caption.
+    text
+        The rest of the caption, in plain text; HTML in it is escaped.
 
     Examples
     --------
@@ -61,12 +70,12 @@ def figure(picture: Picture, title: str = "", text: str = "") -> Markup:
 
 
 def gallery(figures: Sequence[Markup]) -> Markup:
-    """Small figures side by side, as many as there is room for."""
+    """Put small figures side by side, as many as there is room for."""
     return _part("gallery", figures)
 
 
 def blend(below: Picture, above: Picture, names: tuple[str, str]) -> Markup:
-    """Two pictures of one size in one place, with a slider and a button that lets them alternate.
+    """Lay two pictures of one size on each other, with a slider and a button to alternate them.
 
     Parameters
     ----------
@@ -79,7 +88,7 @@ def blend(below: Picture, above: Picture, names: tuple[str, str]) -> Markup:
 
 
 def table(columns: Cells, rows: Sequence[Cells], *, numbers: Collection[str] = ()) -> Markup:
-    """A table whose first column names the rows.
+    """Make a table whose first column names the rows.
 
     Parameters
     ----------
@@ -94,7 +103,7 @@ def table(columns: Cells, rows: Sequence[Cells], *, numbers: Collection[str] = (
 
 
 def pairs(rows: Sequence[tuple[str, str]]) -> Markup:
-    """A table of names and values.
+    """Make a table of names and values.
 
     Examples
     --------
@@ -105,13 +114,13 @@ def pairs(rows: Sequence[tuple[str, str]]) -> Markup:
 
 
 def details(summary: str, part: Markup) -> Markup:
-    """A part that is folded away until somebody asks for it; print shows it."""
+    """Fold a part away until somebody asks for it; print shows it."""
     return _part("details", summary, part)
 
 
 @cache
 def templates() -> Environment:
-    """The templates of the kit; they escape whatever is put into them."""
+    """Return the templates of the kit; they escape whatever is put into them."""
     return Environment(
         loader=PackageLoader("regkit.report", ""),
         autoescape=True,

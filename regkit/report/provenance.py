@@ -18,7 +18,7 @@ _DIGITS = 12
 
 
 def run_section(record: Mapping[str, Any], settings: Mapping[str, Any]) -> Section:
-    """What a run read, how long it took, and all that it was told.
+    """List what a run read, how long it took, and all of its settings.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def run_section(record: Mapping[str, Any], settings: Mapping[str, Any]) -> Secti
 
 
 def software() -> str:
-    """How regkit itself is cited."""
+    """Say how regkit itself is cited."""
     return f"regkit, version {__version__} (Apache-2.0)."
 
 

@@ -37,9 +37,14 @@ class Scene:
 def scene(
     fixed: Volume, moving: Volume, warped: Volume, *, view: tuple[Plane, ...] | None = None
 ) -> Scene:
-    """Cut the three images; ``before`` and ``after`` share moving's display range.
+    """Cut fixed, moving and warped; ``before`` and ``after`` share moving's display range.
 
-    Without a ``view`` of its own, the planes go through the middle of fixed's foreground.
+    Parameters
+    ----------
+    fixed, moving, warped
+        The images; moving is cut where its header places it.
+    view
+        The planes, in the world of fixed; those through the middle of its foreground if None.
     """
     view = planes(fixed) if view is None else view
     limits, other = display_range(fixed), display_range(moving)
@@ -60,5 +65,17 @@ def shade_volume(
     limits: tuple[float, float],
     phi: Transform | None = None,
 ) -> tuple[Pixels, ...]:
-    """Shades of a volume on every plane; beyond the volume it is black."""
+    """Return the shades 0..1 of a volume on every plane; beyond the volume it is black.
+
+    Parameters
+    ----------
+    volume
+        Its first channel is shown.
+    view
+        The planes.
+    limits
+        The intensities that become black and white.
+    phi
+        World points of the planes to world points of ``volume``; the identity if None.
+    """
     return tuple(shade(cut_plane(volume, plane, phi, outside=limits[0]), limits) for plane in view)

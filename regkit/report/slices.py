@@ -77,7 +77,7 @@ _VIEWS = {
 
 
 def planes(volume: Volume) -> tuple[Plane, ...]:
-    """Three orthogonal slices through the middle of the foreground; in 2-D the image itself.
+    """Choose three orthogonal slices through the middle of the foreground; in 2-D the image itself.
 
     Views in which the volume is a single voxel wide are left out, unless none would be left.
     """
@@ -118,7 +118,7 @@ def cut_plane(
 
 
 def overlap_share(volume: Volume, view: Sequence[Plane]) -> float:
-    """Share of the planes' points that lie inside the field of view of ``volume``."""
+    """Return the share of the planes' points that lie in the field of view of ``volume``."""
     inside = [volume.grid.contains(plane.points).flatten() for plane in view]
     return float(torch.cat(inside).double().mean())
 

@@ -13,7 +13,7 @@ _ABSOLUTE = re.compile(r"^(?P<option>-[\w-]+=)?(?:~|[A-Za-z]:)?[\\/]")
 
 
 def base_name(name: str) -> str:
-    r"""The last part of a path of any system.
+    r"""Return the last part of a path of any system.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def base_name(name: str) -> str:
 
 
 def plain(value: Any) -> str:
-    """What the report shows for a value: short numbers, and files without their folders.
+    """Write a value as the report shows it: short numbers, and files without their folders.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def plain(value: Any) -> str:
 
 
 def flat(options: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested options as dotted names and values; what is not set is left out."""
+    """Flatten nested options to dotted names and values; what is not set is left out."""
     rows: list[tuple[str, str]] = []
     for key, value in options.items():
         name = f"{prefix}{key}"
@@ -75,5 +75,5 @@ def _without_folder(word: str) -> str:
 
 
 def is_number(value: float) -> bool:
-    """Whether a metric was measured at all."""
+    """Tell whether a metric was measured at all."""
     return isinstance(value, (int, float)) and math.isfinite(value)

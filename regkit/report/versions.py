@@ -11,7 +11,7 @@ _PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
 
 
 def versions() -> dict[str, str]:
-    """Versions of regkit, Python and the packages that compute; nothing is imported.
+    """Return the versions of regkit, Python and the packages that compute; nothing is imported.
 
     Examples
     --------

@@ -254,7 +254,16 @@ class ApplyOutcome:
 
 
 def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ApplyJob:
-    """The job that a record came from, with its outputs in another folder.
+    """Make the job that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        The ``run.json`` of a warp, as it was read.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go, under the names that they had.
 
     Raises
     ------

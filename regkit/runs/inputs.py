@@ -39,16 +39,16 @@ class InputFile:
 
 
 def shown_name(path: Path, *, full: bool) -> str:
-    """A path as people see it: its base name, if not asked for more."""
+    """Return a path as people see it: its base name, or ``full`` if that is asked for."""
     return display_path(path.absolute()) if full else display_name(path)
 
 
 def fingerprint(role: str, path: Path) -> dict[str, str]:
-    """Role, base name and SHA-256 of an input; its folder stays private."""
+    """Return the role, base name and SHA-256 of an input; its folder stays private."""
     return {"role": role, "file": path.name, "sha256": sha256(path)}
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
+    """Compute the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -30,7 +30,7 @@ go into the folder. It raises `InputError` for a record that it cannot use.
 
 
 def kind_of(record: Mapping[str, Any]) -> str:
-    """The kind of job that a record is of.
+    """Return the kind of job that a record is of.
 
     Examples
     --------
@@ -41,7 +41,16 @@ def kind_of(record: Mapping[str, Any]) -> str:
 
 
 def job_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> Job:
-    """The job that a record came from, with its outputs in another folder.
+    """Make the job that a record came from, of whatever kind, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        The ``run.json`` of any job, as it was read.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go.
 
     Raises
     ------

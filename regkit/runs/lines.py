@@ -6,7 +6,16 @@ from regkit.volume import Volume
 
 
 def describe(role: str, volume: Volume, name: str) -> str:
-    """``fixed``/``moving`` with name, shape, spacing and orientation, on one line.
+    """Describe an image on one line: its role, name, shape, spacing and orientation.
+
+    Parameters
+    ----------
+    role
+        What it is to the job, such as ``fixed``.
+    volume
+        The image.
+    name
+        The name that people see.
 
     Examples
     --------

@@ -30,7 +30,7 @@ def check_needs(needs: Needs, folder: Path) -> None:
 
 
 def available_memory() -> int | None:
-    """Bytes that this process may still take; None where the system does not say.
+    """Return the bytes that this process may still take; None where the system does not say.
 
     The least of what the machine has, what its container allows, and what the shell allows.
     """

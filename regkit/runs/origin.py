@@ -40,7 +40,7 @@ class Origin:
 
 
 def origin_of(transform: Path) -> Origin | None:
-    """Where a transform comes from; None where no ``run.json`` beside it vouches for it.
+    """Find out where a transform comes from; None if no ``run.json`` beside it vouches for it.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def check_direction(transform: Path, image: Path) -> None:
 
 
 def check_not_inverted(transform: Path, of: str) -> None:
-    """Refuse to invert what is an inverse already.
+    """Refuse to invert a transform that is an inverse already.
 
     Raises
     ------

@@ -226,18 +226,18 @@ def _check_free_in_folder(path: Path, overwrite: bool) -> None:
 
 
 def record_name(outputs: Outputs) -> str | None:
-    """The name of the record among ``outputs``; None where there is none."""
+    """Return the name of the record among ``outputs``; None where there is none."""
     here = outputs.record
     return next((name for name, place in outputs.places().items() if place == here), None)
 
 
 def report_name(outputs: Outputs) -> str | None:
-    """The name of the report among ``outputs``; None where there is none."""
+    """Return the name of the report among ``outputs``; None where there is none."""
     return next((name for name in outputs.places() if is_report(name)), None)
 
 
 def is_report(name: str) -> bool:
-    """Whether an output of that name is the report: ``report``, or any HTML file.
+    """Tell whether an output of that name is the report: ``report``, or any HTML file.
 
     Examples
     --------

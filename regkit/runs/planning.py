@@ -11,7 +11,7 @@ from regkit.runs.job import Job
 
 
 def plan_of(job: Job) -> dict[str, Any]:
-    """The plan of a job as plain values: inputs, what the job adds, folder and outputs."""
+    """Return the plan of a job as plain values: inputs, what the job adds, folder and outputs."""
     places = job.outputs.places()
     return {
         "inputs": [{"role": each.role, "file": each.shown} for each in job.inputs()],
@@ -22,12 +22,12 @@ def plan_of(job: Job) -> dict[str, Any]:
 
 
 def plan_as_json(job: Job) -> str:
-    """The plan for another program."""
+    """Write the plan for another program."""
     return json.dumps(plan_of(job), indent=2)
 
 
 def plan_as_text(job: Job) -> str:
-    """The plan for a person: a line each for an input, a setting that is set, and an output."""
+    """Write the plan for a person: a line for each input, each setting that is set, each output."""
     rows = [f"{each.role:<13} {each.shown}" for each in job.inputs()]
     rows += [f"{name:<13} {value}" for name, value in flat(_shown(job.plan()))]
     rows += [f"{'would write':<13} {path}" for path in job.outputs.places().values()]

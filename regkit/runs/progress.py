@@ -32,4 +32,4 @@ OnProgress = Callable[[Progress], None]
 
 
 def ignore(progress: Progress) -> None:
-    """The callback of somebody who does not look."""
+    """Take a report of progress and do nothing; the default callback."""

@@ -24,7 +24,7 @@ _MAX_BYTES = 1 << 24
 
 
 def make_record(job: Job, task: Task, outcome: Outcome, *, seconds: float) -> dict[str, Any]:
-    """Everything about one run but the SHA-256 of its outputs, as JSON can hold it.
+    """Record everything about one run but the SHA-256 of its outputs, as JSON can hold it.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def make_record(job: Job, task: Task, outcome: Outcome, *, seconds: float) -> di
 def with_outputs(
     record: Mapping[str, Any], outputs: Outputs, staged: Mapping[str, Path]
 ) -> dict[str, Any]:
-    """A record with the outputs that are there, and their SHA-256.
+    """Add to a record the outputs that are there, and their SHA-256.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def write_record(record: Mapping[str, Any], path: Path) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """What a run wrote about itself.
+    """Read what a run wrote about itself.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def reading_of(record: Mapping[str, Any]) -> ReadOptions:
-    """How the images of a record were read.
+    """Return how the images of a record were read.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def reading_of(record: Mapping[str, Any]) -> ReadOptions:
 
 
 def peak_memory_mb() -> float | None:
-    """Largest resident size of this process in MB; ``None`` where the system does not say."""
+    """Return the peak resident size of this process in MB; None where the system does not say."""
     try:
         import resource
     except ImportError:  # Windows has no such module
@@ -136,7 +136,7 @@ def peak_memory_mb() -> float | None:
 
 
 def as_json(value: Any) -> Any:
-    """Values as JSON gives them back: tuples are lists, and no number is not finite.
+    """Turn values into what JSON gives back: tuples are lists, and every number is finite.
 
     Examples
     --------

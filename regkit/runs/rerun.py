@@ -13,7 +13,7 @@ from regkit.runs.outputs import is_report
 
 
 def find_inputs(record: Mapping[str, Any], folders: Sequence[Path]) -> list[InputFile]:
-    """The files that a record names, known by their SHA-256.
+    """Find the files that a record names, known by their SHA-256.
 
     A record may come from a stranger: what it names is looked for in ``folders``, never where it
     says.
@@ -27,19 +27,19 @@ def find_inputs(record: Mapping[str, Any], folders: Sequence[Path]) -> list[Inpu
 
 
 def reproducible_outputs(record: Mapping[str, Any]) -> list[str]:
-    """The outputs of a run that another one must give to the last bit."""
+    """List the outputs of a run that another one must give to the last bit."""
     # A report tells the time that its run took.
     return [name for name in record["sha256"] if not is_report(name)]
 
 
 def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Those of them that differ between the records of two runs."""
+    """List the reproducible outputs that differ between the records of two runs."""
     old, new = before["sha256"], after["sha256"]
     return [name for name in reproducible_outputs(before) if old[name] != new.get(name)]
 
 
 def changed_versions(before: object, now: Mapping[str, str]) -> str:
-    """Which versions are others than at the time of a record.
+    """Say which versions have changed since a record was written.
 
     Examples
     --------

@@ -14,7 +14,7 @@ from regkit.runs.record import as_json, read_record
 
 
 def is_finished(job: Job) -> bool:
-    """Whether the outputs of ``job`` are there, whole.
+    """Tell whether the outputs of ``job`` are there, whole.
 
     What killed runs have left half-written beside them is removed.
 
@@ -66,5 +66,5 @@ def _is_whole(job: Job, record: dict[str, Any]) -> bool:
 
 
 def without_path(entry: Any) -> Any:
-    """An input of a record as :func:`regkit.runs.inputs.fingerprint` gives it."""
+    """Return an input of a record as :func:`regkit.runs.inputs.fingerprint` gives it."""
     return {k: v for k, v in entry.items() if k != "path"} if isinstance(entry, dict) else entry

@@ -50,7 +50,7 @@ def begin(job: Job) -> Task:
 
 
 def check(job: Job) -> None:
-    """Refuse what could not be carried out, opening no file.
+    """Refuse a job that could not be carried out, opening no file.
 
     Raises
     ------

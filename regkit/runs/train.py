@@ -164,7 +164,16 @@ class TrainOutcome:
 
 
 def train_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> TrainJob:
-    """The job that a record came from, in another folder.
+    """Make the training that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        The ``run.json`` of a training, as it was read.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go.
 
     Raises
     ------

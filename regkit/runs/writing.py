@@ -40,7 +40,7 @@ def write_outcome(
 
 
 def side_by_side(*jobs: Callable[[], object]) -> None:
-    """Call all; after a failure start none of those that wait, and raise it."""
+    """Call all jobs in threads; after a failure start none of those that wait, and raise it."""
     with ThreadPoolExecutor(_WRITERS) as pool:
         futures = [pool.submit(job) for job in jobs]
         try:

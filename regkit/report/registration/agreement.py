@@ -15,7 +15,18 @@ _DENSEST = 0.75
 
 
 def agreement_map(scene: Scene, chance: Volume, alt: str) -> Picture:
-    """Fixed in grey, orange where remote places match as well as what was found there."""
+    """Draw fixed in grey, tinted orange where blocks match no better than by chance.
+
+    Parameters
+    ----------
+    scene
+        The planes, and fixed on them.
+    chance
+        Share of remote places that match a block as well as its own place, in the world of fixed;
+        see :func:`regkit.registration.agreement.agreement_and_map`.
+    alt
+        Words that stand for the picture where it cannot be seen.
+    """
     figure, panels = strip(scene.planes)
     for panel, fixed in zip(panels, scene.fixed, strict=True):
         panel.show(_tinted(fixed, cut_plane(chance, panel.plane, outside=0.0)))
@@ -23,7 +34,7 @@ def agreement_map(scene: Scene, chance: Volume, alt: str) -> Picture:
 
 
 def share_at_chance(chance: Volume) -> float:
-    """Share of what was compared that matches no better than by chance."""
+    """Return the share of what was compared that matches no better than by chance."""
     return float((chance.data_values() >= CHANCE).float().mean())
 
 

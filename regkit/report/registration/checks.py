@@ -8,14 +8,14 @@ from regkit.report.checks import Check
 
 
 def registration_checks(result: Result) -> list[Check]:
-    """What a reader should know before looking at the pictures."""
+    """List what a reader should know before looking at the pictures."""
     judged = [Check(check.verdict == "pass", check.text) for check in result.quality.checks]
     convergence = _convergence(result)
     return [*judged, *([] if convergence is None else [convergence])]
 
 
 def quality_verdict(quality: Quality) -> str:
-    """The first sentence of the report.
+    """Say in one sentence, the first of the report, whether the result is right.
 
     Examples
     --------

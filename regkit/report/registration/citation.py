@@ -7,7 +7,7 @@ from regkit.registration.result import Result
 
 
 def citations(result: Result) -> list[str]:
-    """The papers behind the similarities of the stages that ran."""
+    """List the papers behind the similarities of the stages that ran."""
     names = [result.config.similarity, *(stage.similarity for stage in result.stages)]
     parts = [part for name in names for _, part in parts_of(name)]
     papers = [traits_of(part).citation for part in parts]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def similarity_curves(stages: Sequence[EngineStage], *, unit: str = "mm") -> Picture | None:
-    """One panel a stage, every level after the other; none if no stage iterated.
+    """Plot the similarity in one panel for each stage, level after level; none if none iterated.
 
     A filled dot ends a level that converged, an open one a level that reached its bound. Voxels are
     measured in ``unit``.

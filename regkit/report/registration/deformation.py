@@ -19,7 +19,7 @@ _COUNT = 22
 
 
 def grid_step(planes: Sequence[Plane]) -> float:
-    """Distance of grid lines in world units: 1, 2 or 5 times a power of ten.
+    """Choose the distance of grid lines in world units: 1, 2 or 5 times a power of ten.
 
     The lines stand about as dense in a cell-sized picture as on a satellite scene.
     """
@@ -29,10 +29,21 @@ def grid_step(planes: Sequence[Plane]) -> float:
 
 
 def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Picture:
-    """A regular grid as ``phi`` bends it, without its global part ``affine``.
+    """Draw a regular grid as ``phi`` bends it, without its global part ``affine``.
 
     Lines join the points of fixed that come from one straight line of moving; movement out of
     the plane does not show.
+
+    Parameters
+    ----------
+    scene
+        The planes, and fixed on them.
+    phi
+        World points of fixed to world points of moving.
+    affine
+        Its global part, fixed to moving too, which is undone.
+    alt
+        Words that stand for the picture where it cannot be seen.
     """
     local = compose(affine.inverse(), phi)
     figure, panels = strip(scene.planes)
@@ -46,7 +57,17 @@ def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Pic
 
 
 def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
-    """Natural logarithm of the determinant, with folded voxels marked."""
+    """Draw the natural logarithm of the Jacobian determinant, with folded voxels marked.
+
+    Parameters
+    ----------
+    scene
+        The planes, and fixed on them.
+    jacobian
+        The determinant, in the world of fixed; 0 or less where the transform folds.
+    alt
+        Words that stand for the picture where it cannot be seen.
+    """
     maps = [cut_plane(jacobian, plane, outside=1.0) for plane in scene.planes]
     limit = _limit(maps)
     figure, panels = strip(scene.planes, look=MAP)

@@ -31,7 +31,7 @@ _JACOBIAN = (
 
 
 def agreement_sections(result: Result, cuts: Scene) -> list[Section]:
-    """Where remote places match as well as those that were found, if anything was compared."""
+    """Map where the images match no better than by chance, if anything was compared."""
     chance = _chance(result)
     if chance is None:
         return []
@@ -43,7 +43,7 @@ def agreement_sections(result: Result, cuts: Scene) -> list[Section]:
 
 
 def difference_section(result: Result, cuts: Scene) -> Section:
-    """Moving minus fixed, before and after."""
+    """Show moving minus fixed, before and after."""
     (fixed, moving), where = names_of(result), planes_of(cuts)
     before, after = differences(
         cuts,
@@ -58,7 +58,17 @@ def difference_section(result: Result, cuts: Scene) -> Section:
 
 
 def deformation_section(result: Result, cuts: Scene, affine: Affine) -> Section:
-    """The global part ``affine`` in numbers, the rest as a bent grid and as changes of volume."""
+    """Show the global part in numbers, the rest as a bent grid and as changes of volume.
+
+    Parameters
+    ----------
+    result
+        The registration, whose transform is shown.
+    cuts
+        The planes, and fixed on them.
+    affine
+        The global part of the transform, world affine from fixed to moving.
+    """
     (fixed, _), where = names_of(result), planes_of(cuts)
     bent = deformed_grid(cuts, result.transform, affine, f"Deformed grid over {fixed}: {where}.")
     volume = jacobian_map(

@@ -81,11 +81,20 @@ def metric_rows(
     guided: bool = False,
     unit: str = "mm",
 ) -> list[MetricRow]:
-    """Every metric in plain words; names that are not known are shown as they are.
+    """Explain every metric in plain words; names that are not known are shown as they are.
 
-    Values from before registration are those in ``before``, and those whose name ends in
-    ``_before``; the ending ``_after`` is dropped. Where labels ``guided`` the registration, their
-    overlap is said to be no independent measure of it. ``unit`` is that of lengths.
+    Parameters
+    ----------
+    metrics
+        Names and values after registration. A name that ends in ``_before`` is one of before it;
+        the ending ``_after`` is dropped.
+    before
+        Further values from before registration.
+    guided
+        Whether labels guided the registration: then their overlap is said to be no independent
+        measure of it.
+    unit
+        Of lengths.
     """
     earlier, later = _split(metrics)
     earlier |= before or {}

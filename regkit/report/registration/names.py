@@ -8,10 +8,10 @@ from regkit.report.values import base_name
 
 
 def names_of(result: Result) -> tuple[str, str]:
-    """The base names of fixed and moving."""
+    """Return the base names of fixed and moving."""
     return base_name(result.fixed.name) or "fixed", base_name(result.moving.name) or "moving"
 
 
 def planes_of(scene: Scene) -> str:
-    """The names of the planes, for words that stand for a picture."""
+    """Name the planes, for words that stand for a picture."""
     return ", ".join(plane.name for plane in scene.planes)

@@ -24,7 +24,7 @@ _NO_CURVES = "Nothing was optimised, so there is no similarity curve."
 
 
 def metrics_section(result: Result, before: Mapping[str, float] | None) -> Section:
-    """Every metric, after registration and, where it is known, before."""
+    """List every metric after registration and, where it is known, before."""
     unit = result.fixed.grid.world.unit
     found = metric_rows(result.metrics, before, guided=result.config.dice > 0, unit=unit)
     if any(row.compared for row in found):
@@ -36,7 +36,7 @@ def metrics_section(result: Result, before: Mapping[str, float] | None) -> Secti
 
 
 def stages_section(result: Result) -> Section:
-    """Why this similarity was taken, how it fell, and what each stage did."""
+    """Say why this similarity was taken, how it fell, and what each stage did."""
     curves = similarity_curves(result.stages, unit=result.fixed.grid.world.unit)
     drawn = _NO_CURVES if curves is None else figure(curves, "Similarity", _CURVES)
     ran = table(STAGE_COLUMNS, stage_rows(result.stages), numbers=STAGE_NUMBERS)
@@ -46,6 +46,6 @@ def stages_section(result: Result) -> Section:
 
 
 def headers_section(result: Result) -> Section:
-    """The headers of both images, side by side."""
+    """Put the headers of both images side by side."""
     rows = header_rows(result.fixed, result.moving)
     return Section("Images", [table(("", "Fixed", "Moving"), rows)])

@@ -37,7 +37,7 @@ def registration_page(
     before: Mapping[str, float] | None = None,
     structures: Sequence[StructureScore] = (),
 ) -> Page:
-    """What the report of a registration says.
+    """Make the page that reports a registration.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _COLOURS = (
 
 
 def comparison_sections(result: Result, cuts: Scene) -> list[Section]:
-    """Overlays, the channels one by one, the two images in turn, outlines, and a checkerboard."""
+    """Compare the images: overlays, single channels, in turn, outlines, and a checkerboard."""
     return [
         _overlays(result, cuts),
         *_channels(result, cuts),

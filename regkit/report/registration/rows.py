@@ -21,13 +21,13 @@ STAGE_COLUMNS = (
 
 
 def header_rows(fixed: Volume, moving: Volume) -> list[tuple[str, str, str]]:
-    """Name of the property, its value for fixed, its value for moving."""
+    """List the properties of two headers: the name, its value for fixed, its value for moving."""
     pairs = zip(_header(fixed), _header(moving), strict=True)
     return [(name, ours, theirs) for (name, ours), (_, theirs) in pairs]
 
 
 def stage_rows(stages: Sequence[EngineStage]) -> list[tuple[str, ...]]:
-    """One row a level, under ``STAGE_COLUMNS``; only the first row of a stage names it."""
+    """Make one row for each level, under ``STAGE_COLUMNS``; the first of a stage names it."""
     rows = []
     for stage in stages:
         own = (stage.name, stage.similarity or "-", stage.kernels or "-", f"{stage.seconds:.1f}")
@@ -37,7 +37,15 @@ def stage_rows(stages: Sequence[EngineStage]) -> list[tuple[str, ...]]:
 
 
 def global_part_rows(affine: Affine, grid: Grid) -> list[tuple[str, str]]:
-    """Rotation, shift and scale of the affine part of a transform over ``grid``."""
+    """Measure the rotation, shift and scale of the global part of a transform.
+
+    Parameters
+    ----------
+    affine
+        World affine from fixed to moving.
+    grid
+        That of fixed, at whose centre the shift is measured, in world units.
+    """
     linear = affine.matrix[:-1, :-1]
     cosine = (np.trace(nearest_rotation(linear)) - (grid.ndim - 2)) / 2
     angle = np.degrees(np.arccos(np.clip(cosine, -1, 1)))

@@ -19,7 +19,7 @@ _HOW = (
 
 
 def structure_sections(result: Result, scores: Sequence[StructureScore]) -> list[Section]:
-    """One row a structure, the worst first; no section without structures."""
+    """List the structures one by one, the worst first; no section without structures."""
     if not scores:
         return []
     unit = result.fixed.grid.world.unit

@@ -17,7 +17,16 @@ from regkit.runs.register.job import MANY, Paths, RegisterJob
 def register_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> RegisterJob:
-    """The job that a record came from, with another folder.
+    """Make the registration that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        The ``run.json`` of a registration, as it was read.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go.
 
     Raises
     ------
@@ -33,7 +42,7 @@ def register_again(
 
 
 def paths_of(inputs: Sequence[InputFile]) -> Paths:
-    """The files of a registration, by their roles.
+    """Sort the files of a registration by their roles.
 
     Raises
     ------

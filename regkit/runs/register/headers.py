@@ -25,7 +25,7 @@ class Headers:
 
 
 def read_headers(job: RegisterJob) -> Headers:
-    """Look at both images of ``job``.
+    """Read the headers of both images of ``job``.
 
     The frame and the channels that the user names are those of the image that has several: an
     image of one frame is taken as it is, unless both are.

@@ -187,7 +187,26 @@ def make_register_job(
     reading: ReadOptions,
     full_paths: bool = False,
 ) -> RegisterJob:
-    """Settle the settings and the folder, reading no image.
+    """Settle the settings and the folder of a registration, reading no image.
+
+    Parameters
+    ----------
+    paths
+        The files that it reads.
+    folder
+        Where the outputs go; one named after both images in the current folder if None.
+    preset
+        The settings to begin with.
+    file
+        A YAML file of settings that changes them, or None.
+    options
+        Single settings by name, which come last; those that are None are not set.
+    overwrite
+        Replace files that are there.
+    reading
+        How images are read.
+    full_paths
+        Show the folders of the inputs wherever their names are shown.
 
     Raises
     ------
@@ -203,7 +222,7 @@ def make_register_job(
 
 
 def split_init(init: str | None) -> tuple[str | None, Path | None]:
-    """A rule, or the path of a transform file.
+    """Tell a rule from the path of a transform file.
 
     Raises
     ------
@@ -223,7 +242,7 @@ def split_init(init: str | None) -> tuple[str | None, Path | None]:
 
 
 def as_weights(word: str | None) -> tuple[float, ...] | None:
-    """The numbers of ``--channel-weights``.
+    """Read the numbers of ``--channel-weights``.
 
     Raises
     ------

@@ -36,7 +36,7 @@ _PER_PIXEL_FEATURES = 1650
 
 
 def needs_of(headers: Headers, config: RegisterConfig) -> Needs:
-    """What registering two images takes, by their headers alone."""
+    """Estimate what registering two images takes, by their headers alone."""
     pair = [headers.fixed, headers.moving]
     further = headers.fixed_with, headers.moving_with
     sizes = [
@@ -55,9 +55,18 @@ def needs_of(headers: Headers, config: RegisterConfig) -> Needs:
 
 
 def needed_memory(fixed: int, moving: int, config: RegisterConfig, *, network: int = 0) -> int:
-    """Bytes that registering images of so many voxels takes at its peak, beyond the program.
+    """Estimate the bytes that a registration takes at its peak, beyond the program.
 
-    ``network`` is what :func:`network_memory` says. A GPU's own memory is not in it.
+    A GPU's own memory is not in it.
+
+    Parameters
+    ----------
+    fixed, moving
+        How many voxels each image has, in all channels.
+    config
+        Settings, which decide what is kept for each voxel.
+    network
+        What :func:`network_memory` says.
 
     Examples
     --------
@@ -72,7 +81,7 @@ def needed_memory(fixed: int, moving: int, config: RegisterConfig, *, network: i
 
 
 def network_memory(config: RegisterConfig, ndim: int) -> int:
-    """Bytes that the network of ``config`` takes at its peak, its weights not loaded; 0 if none.
+    """Estimate the peak bytes of the network of ``config``, its weights not loaded; 0 if none.
 
     Raises
     ------
@@ -95,7 +104,7 @@ def network_memory(config: RegisterConfig, ndim: int) -> int:
 
 
 def feature_memory(config: RegisterConfig, shape: tuple[int, ...]) -> int:
-    """Bytes that features of a fixed image of ``shape`` take at least; 0 without features.
+    """Estimate the bytes that features of a fixed image of ``shape`` take at least; 0 if none.
 
     Examples
     --------
@@ -114,7 +123,7 @@ def feature_memory(config: RegisterConfig, shape: tuple[int, ...]) -> int:
 
 
 def what_helps(config: RegisterConfig) -> str:
-    """What makes this run smaller, the most effective first."""
+    """Say what makes this run smaller, the most effective first."""
     out = []
     if config.model and config.refine == "weights":
         out.append("--refine field")
@@ -134,7 +143,7 @@ def _per_voxel(config: RegisterConfig) -> int:
 
 
 def needed_space(fixed: int, config: RegisterConfig) -> int:
-    """Bytes that the results take at least, mostly those of the two transforms."""
+    """Estimate the bytes that the results take at least, mostly those of the two transforms."""
     written = _worked(fixed, config) if config.transform == "deformable" else 0
     return _REPORT + _PER_VOXEL_WRITTEN * written
 

@@ -9,7 +9,7 @@ STRUCTURES = "structures.csv"
 
 
 def stem(path: Path) -> str:
-    """The file name without its image extension.
+    """Return the file name without its image extension.
 
     Examples
     --------
@@ -21,7 +21,7 @@ def stem(path: Path) -> str:
 
 
 def warped_name(labels: Path) -> str:
-    """Where warped labels go.
+    """Name the file of warped labels.
 
     Examples
     --------

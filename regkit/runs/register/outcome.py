@@ -107,7 +107,7 @@ class RegisterOutcome:
 
 
 def with_old_names(metrics: Mapping[str, float], world: World) -> dict[str, float]:
-    """Metrics, and lengths under the names of version 0.1 as well, where those tell the truth.
+    """Add lengths under their names of version 0.1 to metrics, where those tell the truth.
 
     Examples
     --------
@@ -121,9 +121,10 @@ def with_old_names(metrics: Mapping[str, float], world: World) -> dict[str, floa
 
 
 def quantize_determinants(jacobian: Volume) -> Volume:
-    """Determinants on a raster of 2**-10, off by 5e-4 at most, for half the time to compress.
+    """Round determinants to multiples of 2**-10, which halves the time to compress them.
 
-    None becomes 0 by it: the file has the folding that the record has.
+    They are off by 5e-4 at most. None becomes 0 by it: the file has the folding that the record
+    has.
     """
     near = (jacobian.data * _STEPS).round() / _STEPS
     return jacobian.with_data(torch.where(near == 0, jacobian.data, near))

@@ -105,14 +105,14 @@ def check_structures(fixed: Labels, moving: Labels) -> None:
 
 
 def introduction(pair: OpenedPair, job: RegisterJob) -> tuple[str, str]:
-    """Which image was taken as fixed and which as moving."""
+    """Say which image was taken as fixed and which as moving."""
     given = (("fixed", pair.fixed, job.paths.fixed), ("moving", pair.moving, job.paths.moving))
     first, second = (describe(role, image, job.shown(path)) for role, image, path in given)
     return first, second
 
 
 def notices(pair: OpenedPair, job: RegisterJob) -> list[str]:
-    """What a user should know about a pair, though it is no error."""
+    """Say what a user should know about a pair, though it is no error."""
     out = list(pair.notes)
     if pair.initial is None and not job.config.dice and is_one_image(pair.fixed, pair.moving):
         out.append(NOTHING)

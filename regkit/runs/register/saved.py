@@ -22,7 +22,16 @@ from regkit.runs.running import run
 
 
 def save_result(result: Result, folder: Path, *, overwrite: bool = False) -> Path:
-    """Write ``result`` into ``folder``; see :meth:`regkit.Result.save`.
+    """Write the files of a result; see :meth:`regkit.Result.save`.
+
+    Parameters
+    ----------
+    result
+        What a registration returned.
+    folder
+        Where they go; made where it is missing.
+    overwrite
+        Replace files that are there.
 
     Raises
     ------

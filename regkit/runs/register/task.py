@@ -81,7 +81,7 @@ class RegisterTask:
 
 
 def compared_structures(pair: OpenedPair, phi: Transform) -> list[StructureScore]:
-    """Fixed's labels with the first of moving's, through the initial transform and ``phi``.
+    """Compare fixed's labels with the first of moving's, through the initial transform and ``phi``.
 
     Empty without labels of fixed. ``phi`` takes world points of fixed to those of moving.
 
@@ -99,7 +99,7 @@ def compared_structures(pair: OpenedPair, phi: Transform) -> list[StructureScore
 
 
 def overlap_metrics(scores: Sequence[StructureScore], name: str) -> dict[str, float]:
-    """Mean and worst Dice, before or after by the ``name`` of the field; empty without scores."""
+    """Return the mean and the worst Dice, before or after by ``name``; empty without scores."""
     if not scores:
         return {}
     found = summarise_dice({score.label: getattr(score, name) for score in scores})
@@ -107,7 +107,7 @@ def overlap_metrics(scores: Sequence[StructureScore], name: str) -> dict[str, fl
 
 
 def shown_by(on_progress: OnProgress) -> Callable[[engines.EngineProgress], None]:
-    """The callback of an engine that reports to that of a job."""
+    """Make of the callback of a job one that an engine can report to."""
     return lambda found: on_progress(Progress(found.stage, _share(found), _note(found)))
 
 
