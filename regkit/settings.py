@@ -41,9 +41,9 @@ def validate(model: type[AnySettings], given: Mapping[str, Any], what: str) -> A
     --------
     >>> class Stage(Settings):
     ...     steps: int
-    >>> checked(Stage, {"steps": 3}, "x.yaml:").steps
+    >>> validate(Stage, {"steps": 3}, "x.yaml:").steps
     3
-    >>> checked(Stage, {"step": 3, "steps": 3}, "x.yaml:")
+    >>> validate(Stage, {"step": 3, "steps": 3}, "x.yaml:")
     Traceback (most recent call last):
     regkit.errors.InputError: x.yaml: step: Extra inputs are not permitted (got 3); did you mean \
 'steps'?

@@ -20,7 +20,16 @@ _SCALARS = (str, int, float)
 
 
 def entry_of(table: PairTable, planned: Planned, finished: Finished) -> dict[str, Any]:
-    """What the results say of one pair.
+    """Collect what the results say of one pair.
+
+    Parameters
+    ----------
+    table
+        The table, which says how files are shown.
+    planned
+        The row and its job.
+    finished
+        What came of it.
 
     Returns
     -------

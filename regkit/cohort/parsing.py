@@ -24,7 +24,17 @@ _BETWEEN = ";"
 
 
 def check_columns(table: PairTable, kind: RowKind, problems: Problems) -> None:
-    """Note columns that are missing or that nobody knows."""
+    """Note columns that are missing or that nobody knows.
+
+    Parameters
+    ----------
+    table
+        The table as it was read.
+    kind
+        The kind of its rows, which knows their columns.
+    problems
+        Where the problems are noted.
+    """
     known = {*kind.files, *ABOUT, OPTIONS, *(kind.options or ())}
     for column in kind.required:
         if column not in table.columns:
@@ -38,12 +48,18 @@ def check_columns(table: PairTable, kind: RowKind, problems: Problems) -> None:
 def parse(
     table: PairTable, kind: RowKind, shared: Mapping[str, Any], problems: Problems
 ) -> list[PairRow]:
-    """The rows of a table whose columns are known; what is wrong is noted.
+    """Make the rows of a table whose columns are known, and note what is wrong with them.
 
     Parameters
     ----------
+    table
+        The table as it was read.
+    kind
+        The kind of its rows, which knows their columns and options.
     shared
         Options of every row, unless it has its own.
+    problems
+        Where the problems are noted, with their lines.
     """
     rows = []
     for record in table.records:

@@ -84,7 +84,17 @@ def run_pairs(
 
 
 def on_worker(name: str, number: int, planned: Planned) -> Finished:
-    """What a worker does for the cohort of this name."""
+    """Do one pair on a worker that was set up for a cohort.
+
+    Parameters
+    ----------
+    name
+        Of the cohort: that of the plug-in which the worker was given for it.
+    number
+        Of the pair, from 0.
+    planned
+        The row and its job.
+    """
     worker = get_worker()
     keeper = cast(Keeper, worker.plugins[name])
     threads = keeper.way.threads or worker.state.nthreads

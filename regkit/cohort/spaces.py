@@ -23,6 +23,17 @@ def check_spaces(
     """Note images of a row, and images of a subject, that lie in different worlds.
 
     What cannot be read is noted elsewhere.
+
+    Parameters
+    ----------
+    table
+        The table, which says how lines and files are shown.
+    kind
+        The kind of its rows, which knows the columns of images.
+    rows
+        The rows that were made of it.
+    problems
+        Where the problems are noted.
     """
     seen: dict[str, tuple[World, int, str]] = {}
     worlds = cache(_world)

@@ -99,6 +99,17 @@ def work(number: int, planned: Planned, way: WorkWay, kept: Kept) -> Finished:
     Results that are there belong to this cohort, as its plan has made sure. So one that is whole is
     left as it is, unless everything is to be done again: a worker may have died after it.
 
+    Parameters
+    ----------
+    number
+        Of the pair, from 0.
+    planned
+        The row and its job.
+    way
+        How pairs are run: with how many threads, and whether anew.
+    kept
+        What this worker keeps from pair to pair, such as prepared atlases.
+
     Returns
     -------
     Finished

@@ -162,7 +162,16 @@ class EvaluateOutcome:
 def evaluate_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> EvaluateJob:
-    """The job that a record came from, with another folder.
+    """Make the job that a record came from, with another folder.
+
+    Parameters
+    ----------
+    record
+        What ``run.json`` holds.
+    inputs
+        The files that it names, found again.
+    folder
+        Where the new results go.
 
     Raises
     ------
