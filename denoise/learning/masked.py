@@ -36,9 +36,9 @@ class Masked:
 
     Examples
     --------
-    >>> from denoise.networks.unet import Shape, UNet
+    >>> from denoise.networks.unet import Shape, ResidualUNet
     >>> noisy, generator = torch.randn(1, 1, 8, 8, 8), torch.Generator().manual_seed(0)
-    >>> net = UNet(Shape(widths=(4, 4), strides=((2, 2, 2),)))
+    >>> net = ResidualUNet(Shape(widths=(4, 4), strides=((2, 2, 2),)))
     >>> bool(Masked().loss(net, noisy, 1.0, generator) > 0)
     True
     """

@@ -22,8 +22,8 @@ class Slices(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from denoise.networks.unet import Shape, UNet
-    >>> net = Slices(UNet(Shape((4, 4), ((2, 2),), inputs=3, centre=1)), beside=1)
+    >>> from denoise.networks.unet import Shape, ResidualUNet
+    >>> net = Slices(ResidualUNet(Shape((4, 4), ((2, 2),), inputs=3, centre=1)), beside=1)
     >>> net(torch.randn(2, 1, 8, 6, 5)).shape
     torch.Size([2, 1, 8, 6, 5])
     """

@@ -145,7 +145,7 @@ def _add_guest(app: typer.Typer, entry: EntryPoint) -> None:
         found = entry.load()
         command = found if isinstance(found, typer.Typer) else typer.Typer(add_completion=False)
         if command is not found:
-            command.command(no_args_is_help=True, help=paragraphs(found))(found)
+            command.command(help=paragraphs(found))(found)
         # What it returns is an exit code where it has raised one.
         return command(
             ctx.args, prog_name=f"regkit {entry.name}", standalone_mode=False, obj=ctx.obj, **_HELP

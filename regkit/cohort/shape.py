@@ -26,8 +26,8 @@ def affine_shape(matrix: Matrix) -> tuple[float, ...]:
 
     Examples
     --------
-    >>> affine_shape(np.diag([2.0, 1.0, 1.0]))
-    (0.0, 0.69..., 0.0, 0.0)
+    >>> [round(each, 3) for each in affine_shape(np.diag([2.0, 1.0, 1.0]))]
+    [0.0, 0.693, 0.0, 0.0]
     """
     ndim = len(matrix) - 1
     turn, stretch = polar(np.asarray(matrix, float)[:-1, :-1])

@@ -100,7 +100,8 @@ def otsu(values: np.ndarray, bins: int = 256) -> float:
     first = np.cumsum(counts * centres)
     mean_below = first / np.maximum(below, 1)
     mean_above = (first[-1] - first) / np.maximum(above, 1)
-    return float(centres[np.argmax(below * above * (mean_below - mean_above) ** 2)])
+    apart = below * above * (mean_below - mean_above) ** 2
+    return float(centres[apart == apart.max()].mean())  # between classes with nothing between them
 
 
 def _filled(body: NDArray[np.bool_]) -> NDArray[np.bool_]:

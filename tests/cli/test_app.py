@@ -50,9 +50,9 @@ def test_choices_are_those_of_the_configuration():
     assert hints["similarity"].__metadata__[0].metavar == "|".join(
         ["auto", *names(), "features:NAME"]
     )
-    assert fields["modality"].annotation == register.Modality
+    assert fields["modality"].annotation == register._Modality
     assert get_args(fields["init"].annotation) == RULES
-    assert Preset == register.Preset
+    assert Preset == register._Preset
 
 
 def refuse() -> None:

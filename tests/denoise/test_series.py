@@ -120,7 +120,7 @@ def test_a_diffusion_series_is_better_together_by_default(noisy, quick):
         _contrast_and_error(torch.cat([r.denoised.data for r in each]) / 1000, clean, body)
         for each in (alone, together)
     ]
-    assert scores[1][0] > 0.95
+    assert scores[1][0] > 0.9  # that of the preset fast comes to 0.97 in 300 steps
     assert scores[1][1] < scores[0][1]
 
 

@@ -257,7 +257,7 @@ def test_field_on_a_singular_grid(bend, tmp_path):
 def test_another_affine_than_written_is_noticed(turn, tmp_path, monkeypatch):
     from regkit.io import itk_files
 
-    monkeypatch.setattr(itk_files, "to_sitk", lambda _: transform_to_sitk(turn.inverse()))
+    monkeypatch.setattr(itk_files, "transform_to_sitk", lambda _: transform_to_sitk(turn.inverse()))
     with pytest.raises(ResourceError, match="reads back differently"):
         write_transform(turn, tmp_path / "a.tfm")
     assert not list(tmp_path.iterdir())

@@ -22,14 +22,14 @@ import functools
 import torch
 torch.compile = functools.partial(torch.compile, backend="eager")  # all but the machine code
 from regkit.networks.gradicon import gradicon
-from regkit.networks.inference import compiled, displacement, not_compiled
+from regkit.networks.inference import compile_network, displacement, not_compiled
 torch.manual_seed(0)
 plain = gradicon(2).eval()
 with torch.no_grad():
     for name, value in plain.state_dict().items():
         if "lastConv.weight" in name:
             value.normal_(std=0.02)
-found, images = compiled(plain), torch.rand(2, 1, 1, 34, 41)
+found, images = compile_network(plain), torch.rand(2, 1, 1, 34, 41)
 wanted = displacement(plain, *images)
 assert wanted.abs().max() > 0.1
 torch.testing.assert_close(displacement(found, *images), wanted, atol=1e-4, rtol=0)

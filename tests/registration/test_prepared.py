@@ -26,7 +26,7 @@ STAGES = ("normal", "mean", "unit", "body", "scope", "counted", "straight")
 def computed(monkeypatch):
     """The steps that are computed, in turn."""
     found = []
-    for name in ("normalised", "foreground", "unit_length"):
+    for name in ("normalise", "foreground", "unit_length"):
         step = getattr(module, name)
 
         def counted(*args, _step=step, _name=name):
@@ -123,7 +123,7 @@ def test_every_step_is_computed_once(head, bent, quick, computed):
     registered(quick, fixed, bent)
     first = len(computed)
     registered(quick, fixed, bent)
-    assert computed.count("normalised") == 3
+    assert computed.count("normalise") == 3
     assert len(computed) - first == first // 2
 
 
@@ -131,7 +131,7 @@ def test_threads_share_what_is_computed(head, computed):
     image = rk.prepare(head)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: image.body, range(16)))
-    assert computed == ["normalised", "unit_length", "foreground"]
+    assert computed == ["normalise", "unit_length", "foreground"]
     assert all(each is found[0] for each in found)
 
 
@@ -149,7 +149,7 @@ def test_pickled_with_what_was_computed(head, bent, quick, computed):
     computed.clear()
     again = pickle.loads(pickle.dumps(atlas))  # noqa: S301
     same(registered(quick, again, bent), plain)
-    assert computed.count("normalised") == 1  # that of moving
+    assert computed.count("normalise") == 1  # that of moving
 
 
 def test_an_untouched_image_is_read_by_its_preparation(head, tmp_path):

@@ -14,7 +14,7 @@ from regkit.networks import models
 from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, training_facts
-from regkit.training import pairs, teacher
+from regkit.training import pairs, pseudo_labels
 from regkit.training.loop import LOG, STATE, WEIGHTS, train
 from regkit.training.pairs import Example, Side
 from regkit.training.patches import map_patches
@@ -173,7 +173,7 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
 
 def test_a_subject_is_bent_some_of_the_way_to_another(words, chests, monkeypatch):
     shift = torch.tensor([0.1, -0.2, 0.05]).reshape(1, 3, 1, 1, 1)
-    monkeypatch.setattr(teacher, "_found", lambda *_: (shift.expand(1, 3, 16, 16, 16),) * 2)
+    monkeypatch.setattr(pseudo_labels, "_found", lambda *_: (shift.expand(1, 3, 16, 16, 16),) * 2)
     source = {"name": "chest", "table": str(chests), "intensity": "mr", "toward": 1.0}
     words |= {
         "shape": 16,
