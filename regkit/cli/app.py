@@ -64,8 +64,7 @@ def main(args: Sequence[str] | None = None) -> int:
     -------
     int
         0 done, 1 a bug, 2 bad input or usage, 3 part of a batch failed or a rerun differs, 4 out of
-        memory or disk,
-        130 or 143 interrupted.
+        memory or disk, 5 a quality of fail under ``--strict``, 130 or 143 interrupted.
 
     Examples
     --------
