@@ -92,6 +92,18 @@ def summarise_dice(scores: Mapping[int, float]) -> DiceSummary:
     return DiceSummary(float(array.mean()), known[worst], worst, p5, len(known))
 
 
+def dice_metrics(scores: Mapping[int, float]) -> dict[str, float]:
+    """Return the mean and the worst of what :func:`dice` returned, as metrics of a result.
+
+    Examples
+    --------
+    >>> dice_metrics({1: 0.5, 2: 1.0})
+    {'dice_mean': 0.75, 'dice_worst': 0.5}
+    """
+    found = summarise_dice(scores)
+    return {"dice_mean": found.mean, "dice_worst": found.worst}
+
+
 def _counts(a: NDArray[np.int64], b: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
     """Count how many voxels each label has in a, in b, and in both at once; labels come first."""
     if a.size == 0:

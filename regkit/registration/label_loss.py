@@ -129,14 +129,15 @@ class Guides:
 def guides_of(
     fixed: Labels | None, moving: Labels | None, config: RegisterConfig, images: Sequence[Volume]
 ) -> Guides | None:
-    """Make of the labels of both images what guides the deformable engines; None without labels.
+    """Make of the labels of both images what guides the deformable engines; None if nothing does.
 
     Parameters
     ----------
     fixed, moving
         The labels of each image, or None.
     config
-        Its ``dice`` is the weight of the labels beside the intensities; 0 is for no labels.
+        Its ``dice`` is the weight of the labels beside the intensities; with 0 they are only
+        compared.
     images
         The fixed and the moving image, in that order.
 
@@ -146,11 +147,11 @@ def guides_of(
         If labels are missing, would do nothing, or have no structure in common.
     """
     if config.dice == 0:
-        if fixed is None and moving is None:
+        if (fixed is None) == (moving is None):
             return None
         raise InputError(
-            "labels were given and dice is 0, so that they would do nothing; pass dice=1, or warp "
-            "them afterwards with regkit.warp"
+            "labels of one image alone were given, which would do nothing; give fixed_labels and "
+            "moving_labels, or warp labels afterwards with regkit.warp"
         )
     if fixed is None or moving is None:
         raise InputError(

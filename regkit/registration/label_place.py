@@ -113,3 +113,18 @@ def _body(image: Volume) -> Labels:
             cut = (slice(None),) * axis + (k,)
             filled[cut] |= ndimage.binary_fill_holes(mask[cut])
     return found.with_data(torch.from_numpy(filled.astype(np.uint8))[None])
+
+
+def check_structures(fixed: Labels, moving: Labels) -> None:
+    """Refuse two label maps of background alone, before a registration that they could not judge.
+
+    Raises
+    ------
+    InputError
+        If neither holds a structure.
+    """
+    if not bool(fixed.data.any()) and not bool(moving.data.any()):
+        raise InputError(
+            f"{fixed.name}: holds no structure, and neither does {moving.name}: all voxels are 0. "
+            "Give label maps of structures, or leave the labels out"
+        )

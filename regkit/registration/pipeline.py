@@ -12,6 +12,7 @@ from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
 from regkit.losses.registry import is_registered, names
 from regkit.losses.similarity import Similarity
+from regkit.metrics.overlap import dice, dice_metrics
 from regkit.metrics.summary import summarise
 from regkit.preprocess.channels import counted_channels
 from regkit.registration.check import as_mask, check_beside, check_initial, check_mass, check_pair
@@ -20,7 +21,7 @@ from regkit.registration.devices import resolve_device
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.identical import find_identity, is_one_image
 from regkit.registration.label_loss import guides_of
-from regkit.registration.label_place import checked_place
+from regkit.registration.label_place import check_structures, checked_place
 from regkit.registration.outside import warp_into
 from regkit.registration.pair import Pair, pair_of
 from regkit.registration.placing import Placing, placing_of, rest_of
@@ -31,6 +32,7 @@ from regkit.registration.quality import Quality, assess
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress, Result
 from regkit.registration.scale import find_at_body_scale
 from regkit.registration.state import EngineState, Found
+from regkit.resample import warp
 from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
 
@@ -68,9 +70,10 @@ def register(
     fixed_mask, moving_mask
         Where each image counts, on its own grid, above 0.
     fixed_labels, moving_labels
-        Structures that are to meet, on any grids in the world of their images: the deformable
-        stages minimise their Dice loss too, with the weight ``dice`` (an option; 1 is about what
-        the images weigh). Values that both have count.
+        Structures on any grids in the world of their images. Their Dice is among the metrics
+        (``dice_mean``, ``dice_worst``). With the option ``dice`` above 0 they guide as well: the
+        deformable stages minimise their Dice loss too, with that weight (1 is about what the
+        images weigh); values that both have count.
     initial
         World points of fixed to world points of moving, to start from instead of
         ``config.init``. An affine goes through the rigid and affine engines; a displacement
@@ -133,6 +136,8 @@ def register(
         (moving_labels, counted_channels(moving, shares)),
     )
     notes = (*notes, *_label_notes(*beside))
+    if fixed_labels is not None and moving_labels is not None:
+        check_structures(fixed_labels, moving_labels)
     guides = guides_of(
         fixed_labels,
         None if moving_labels is None else placing.placed(moving_labels),
@@ -164,11 +169,13 @@ def register(
             shares=shares,
         )
         if twice:
-            return _result(here.straight.image, there, pair, wanted, find_identity(pair, wanted))
+            result = _result(here.straight.image, there, pair, wanted, find_identity(pair, wanted))
+            return _with_overlap(result, fixed_labels, moving_labels)
         start = EngineState.of(rest_of(initial), wanted)
         found = find_at_body_scale(pair, wanted, network, start, progress or _quiet, own, guides)
         found = _led_on(found, placing, notes)
-        return _result(here.straight.image, there, pair, wanted, found)
+        result = _result(here.straight.image, there, pair, wanted, found)
+        return _with_overlap(result, fixed_labels, moving_labels)
 
 
 def _label_notes(*pairs: tuple[Labels | None, Volume]) -> list[str]:
@@ -209,6 +216,14 @@ def _network(
         check_dimension(wanted, ndim)
     name = None if wanted is None else wanted.name
     return config.model_copy(update={"model": name}), wanted
+
+
+def _with_overlap(result: Result, fixed: Labels | None, moving: Labels | None) -> Result:
+    """``result`` with the Dice of all structures among its metrics, where labels were given."""
+    if fixed is None or moving is None:
+        return result
+    scores = dice(fixed, warp(moving, result.transform, onto=fixed.grid))
+    return replace(result, metrics={**result.metrics, **dice_metrics(scores)})
 
 
 def _result(

@@ -153,7 +153,7 @@ def network_of_two():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"dice": 0.0}, "labels were given and dice is 0"),
+        ({"dice": 0.0, "fixed_labels": None}, "labels of one image alone were given"),
         ({"moving_labels": None}, "dice=1 needs fixed_labels and moving_labels"),
         ({"transform": "affine"}, "dice 1 guides what refines a deformable transform"),
         ({"refine": "none"}, "dice 1 guides what refines a deformable transform"),
@@ -184,3 +184,20 @@ def test_maps_must_name_a_structure_in_common(head, parts):
     other = parts.with_data(parts.data * 10)
     with pytest.raises(InputError, match="have no label but 0 in common"):
         rk.register(head, head, fixed_labels=parts, moving_labels=other, dice=1.0)
+
+
+def test_labels_that_do_not_guide_are_compared(head, parts, bend):
+    moving, labels = (warp(each, bend, onto=head.grid) for each in (head, parts))
+    given = {"fixed_labels": parts, "moving_labels": labels}
+    found, plain = rk.register(head, moving, **given, **FEW), rk.register(head, moving, **FEW)
+    scores = dice(parts, warp(labels, found.transform, onto=parts.grid))
+    assert found.metrics["dice_mean"] == pytest.approx(summarise_dice(scores).mean)
+    assert found.metrics["dice_worst"] == pytest.approx(min(scores.values()))
+    assert torch.equal(found.warped.data, plain.warped.data)
+    assert "dice_mean" not in plain.metrics
+
+
+def test_label_maps_without_a_structure_are_refused_before_the_work(head, parts):
+    nothing = parts.with_data(torch.zeros_like(parts.data))
+    with pytest.raises(InputError, match="holds no structure"):
+        rk.register(head, head, fixed_labels=nothing, moving_labels=nothing)

@@ -16,7 +16,7 @@ from regkit.preprocess.channels import counted_channels
 from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.identical import NOTHING, is_one_image
-from regkit.registration.label_place import checked_place
+from regkit.registration.label_place import check_structures, checked_place
 from regkit.runs.lines import describe
 from regkit.runs.register.headers import Headers
 from regkit.transforms import Transform
@@ -87,21 +87,6 @@ def _with_contrasts(header: Header, others: Sequence[Header]) -> Volume:
     """An image, and other contrasts of it as further channels."""
     image = open_image(header)
     return Volume.stacked([image, *map(open_image, others)]) if others else image
-
-
-def check_structures(fixed: Labels, moving: Labels) -> None:
-    """Refuse two label maps of background alone, before a registration that they could not judge.
-
-    Raises
-    ------
-    InputError
-        If neither holds a structure.
-    """
-    if not bool(fixed.data.any()) and not bool(moving.data.any()):
-        raise InputError(
-            f"{fixed.name}: holds no structure, and neither does {moving.name}: all voxels are 0. "
-            "Give label maps of structures, or leave out --fixed-labels"
-        )
 
 
 def introduction(pair: OpenedPair, job: RegisterJob) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from regkit.metrics import summarise_dice
+from regkit.metrics.overlap import dice_metrics
 from regkit.metrics.structures import StructureScore, score_structures
 from regkit.registration import result as engines
 from regkit.registration.pipeline import register
@@ -102,8 +102,7 @@ def overlap_metrics(scores: Sequence[StructureScore], name: str) -> dict[str, fl
     """Return the mean and the worst Dice, before or after by ``name``; empty without scores."""
     if not scores:
         return {}
-    found = summarise_dice({score.label: getattr(score, name) for score in scores})
-    return {"dice_mean": found.mean, "dice_worst": found.worst}
+    return dice_metrics({score.label: getattr(score, name) for score in scores})
 
 
 def shown_by(on_progress: OnProgress) -> Callable[[engines.EngineProgress], None]:
