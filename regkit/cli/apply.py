@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ from regkit.cli.options import (
     Resume,
 )
 from regkit.cli.read_options import takes_read_options
+from regkit.errors import InputError
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -26,14 +27,25 @@ if TYPE_CHECKING:
 def apply(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image or label map to resample.")],
     transforms: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="TRANSFORM...",
+            metavar="[TRANSFORM...]",
             help="Maps points of the reference to IMAGE; several are applied in this order.",
         ),
-    ],
-    onto: Annotated[Path, typer.Option(help="Reference image: the result is written on its grid.")],
+    ] = None,
+    *,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    onto: Annotated[
+        Path | None, typer.Option(help="Reference image: the result is written on its grid.")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Take the transform of this registration."),
+    ] = None,
+    to: Annotated[
+        Literal["fixed", "moving"],
+        typer.Option("--to", help="With --run: the image of it onto which IMAGE is warped."),
+    ] = "fixed",
     labels: Annotated[
         bool,
         typer.Option(
@@ -43,7 +55,6 @@ def apply(
     outside: Annotated[
         float, typer.Option(help="Value outside IMAGE, such as -1000 for CT.")
     ] = 0.0,
-    *,
     reading: ReadOptions,
     record: Annotated[
         Path | None,
@@ -57,18 +68,40 @@ def apply(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Resample IMAGE on the grid of a reference through TRANSFORMS.
+    """Resample IMAGE on the grid of a reference through a transform.
 
     The transform.h5 of `regkit register` warps the moving image, its inverse.h5 the fixed image.
     All frames and channels are warped unless --frame, --channel or --channels choose among them.
+
+    Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
 
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
     from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob
 
+    chain, reference = _way(transforms or [], onto, run, to)
     job = ApplyJob(
-        image, tuple(transforms), onto, output, record=record, labels=labels, outside=outside,
+        image, chain, reference, output, record=record, labels=labels, outside=outside,
         reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
     )  # fmt: skip
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+def _way(
+    transforms: list[Path], onto: Path | None, run: Path | None, to: str
+) -> tuple[tuple[Path, ...], Path]:
+    """The transforms and the reference, as they were given or as a registration has them."""
+    from regkit.runs.origin import transform_from
+    from regkit.runs.register.names import FILES
+
+    if run is not None and transforms:
+        raise InputError("TRANSFORM and --run both say how to warp; give one of them")
+    if run is None and not transforms:
+        raise InputError("there is no transform; give TRANSFORM, or the --run FOLDER that holds it")
+    chain = tuple(transforms) if run is None else (transform_from(run, to),)
+    if onto is None and run is not None and to == "fixed":
+        onto = run / FILES[0]  # on the grid of fixed
+    if onto is None:
+        raise InputError("there is no reference; give --onto, an image with the grid of the result")
+    return chain, onto

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -24,12 +24,16 @@ def points(
         ),
     ],
     transforms: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="TRANSFORM...",
+            metavar="[TRANSFORM...]",
             help="Maps points of fixed to moving; several are applied in this order.",
         ),
-    ],
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Take the transform of this registration."),
+    ] = None,
     of: Annotated[
         Literal["fixed", "moving"],
         typer.Option(
@@ -40,12 +44,17 @@ def points(
 ) -> None:
     """Map landmarks from one image of a registered pair to the other, as CSV on stdout.
 
+    Example: regkit points landmarks.csv --run out > landmarks_in_moving.csv
+
     Example: regkit points landmarks.csv out/transform.h5 > landmarks_in_moving.csv
     """
     from regkit.io import read_points
     from regkit.io.chain import open_chain
-    from regkit.runs.origin import check_not_inverted
+    from regkit.runs.origin import check_not_inverted, transform_from
 
+    if (run is None) == (not transforms):
+        raise InputError("give either TRANSFORM or --run FOLDER, which holds the transform")
+    transforms = transforms or [transform_from(cast(Path, run), "fixed")]
     given = read_points(table)
     for transform in transforms:
         check_not_inverted(transform, of)

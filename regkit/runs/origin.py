@@ -63,6 +63,32 @@ def origin_of(transform: Path) -> Origin | None:
     return Origin(*_WAYS[name], images)
 
 
+def transform_from(run: Path, image: str) -> Path:
+    """Find the transform of a registration that takes points of one of its images to the other.
+
+    It warps the other image onto this one.
+
+    Parameters
+    ----------
+    run
+        The folder of the registration.
+    image
+        ``fixed`` or ``moving``.
+
+    Raises
+    ------
+    InputError
+        If the folder is not that of a whole registration.
+    """
+    name = next(name for name, (source, _) in _WAYS.items() if source == image)
+    if origin_of(run / name) is None:
+        raise InputError(
+            f"{display_name(run)}: holds no {name} for which a {RECORD} beside it vouches; give "
+            "the folder that `regkit register` wrote"
+        )
+    return run / name
+
+
 def check_direction(transform: Path, image: Path) -> None:
     """Refuse to warp an image by the transform that leads away from it.
 

@@ -177,3 +177,44 @@ def test_every_command_that_reads_images_takes_the_same_options(command, capsys)
         denoise = ("--allow-shear", "--padding", "--channels")
         without = denoise if command == "denoise" else ()
         assert (option in told) == (option not in without), option
+
+
+def test_a_run_says_its_transform_and_its_grid(registered, files, tmp_path, capsys):
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("named", "found", "back")]
+    chain = [registered / "transform.h5", "--onto", files.fixed]
+    ways = [chain, ["--run", registered], ["--run", registered, "--to", "moving"]]
+    images = [files.moving, files.moving, files.fixed]
+    for image, way, path in zip(images, ways, paths, strict=True):
+        more = ["--onto", files.moving] if "moving" in way else []
+        assert main([str(word) for word in ("apply", image, *way, *more, "-o", path)]) == 0
+    assert torch.equal(read(paths[0]).data, read(paths[1]).data)
+    assert read(paths[2]).grid == read(files.moving).grid
+    table = tmp_path / "points.csv"
+    table.write_text("x,y,z\n1,2,3\n")
+    capsys.readouterr()
+    told = []
+    for way in ([registered / "transform.h5"], ["--run", registered]):
+        assert main([str(word) for word in ("points", table, *way)]) == 0
+        told.append(capsys.readouterr().out)
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["apply", "{moving}", "-o", "{out}"], "there is no transform; give TRANSFORM, or"),
+        (["apply", "{moving}", "{run}/transform.h5", "-o", "{out}"], "there is no reference"),
+        (
+            ["apply", "{fixed}", "--run", "{run}", "--to", "moving", "-o", "{out}"],
+            "there is no reference",
+        ),
+        (["apply", "{moving}", "{run}/inverse.h5", "--run", "{run}", "-o", "{out}"], "give one of"),
+        (["apply", "{moving}", "--run", "{tmp}", "-o", "{out}"], "holds no transform.h5 for which"),
+        (["points", "{moving}"], "give either TRANSFORM or --run"),
+    ],
+)
+def test_a_way_that_is_not_clear_is_refused(registered, files, tmp_path, capsys, words, said):
+    known = {"moving": files.moving, "fixed": files.fixed, "run": registered, "tmp": tmp_path}
+    known["out"] = tmp_path / "out.nii.gz"
+    assert main([word.format(**known) for word in words]) == 2
+    assert said in capsys.readouterr().err
