@@ -167,7 +167,7 @@ def _read_parquet(path: Path) -> PairTable:
     name = display_name(path)
     parquet = require("pyarrow.parquet", extra="cohort")
     try:
-        found = parquet.read_pair_table(path)
+        found = parquet.read_table(path)
     except Exception as error:  # whatever a damaged file makes of a C++ library
         raise InputError(f"{name}: is no Parquet file: {error!s:.120}") from error
     columns = tuple(found.column_names)

@@ -30,7 +30,7 @@ def test_one_row_a_pair(plan, serially):
     assert [row["source"] for row in rows] == [f"n{n}.txt" for n in range(6)]
     assert [float(row["total"]) for row in rows] == [2.0 * (n + 1) for n in range(6)]
     assert all(float(row["seconds"]) >= 0 and float(row["memory_mb"]) > 0 for row in rows)
-    table = parquet.read_pair_table(plan.folder / "table.parquet").to_pylist()
+    table = parquet.read_table(plan.folder / "table.parquet").to_pylist()
     assert [row["total"] for row in table] == [2.0 * (n + 1) for n in range(6)]
     assert list(table[0]) == list(rows[0])
     record = json.loads((plan.folder / "cohort.json").read_text())

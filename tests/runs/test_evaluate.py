@@ -8,7 +8,7 @@ from regkit.io import write_transform
 from regkit.metrics import dice, surface_distances
 from regkit.resample import warp
 from regkit.runs import run
-from regkit.runs.evaluate import EvaluateJob, again
+from regkit.runs.evaluate import EvaluateJob, evaluate_again
 from regkit.runs.rerun import find_inputs
 
 
@@ -42,7 +42,7 @@ def test_a_transform_brings_them_together(shifted, tmp_path):
     assert done.record["metrics"]["dice_mean"] > apart["dice_mean"] + 0.1
     assert done.record["metrics"]["structures_lost"] == 0
     assert done.summary == (f"done    mean Dice {done.record['metrics']['dice_mean']:.3f}",)
-    repeated = again(done.record, find_inputs(done.record, [tmp_path]), tmp_path / "again")
+    repeated = evaluate_again(done.record, find_inputs(done.record, [tmp_path]), tmp_path / "again")
     assert run(repeated).record["sha256"] == done.record["sha256"]
     with pytest.raises(InputError, match="must name labels of fixed and of moving"):
-        again(done.record, [], tmp_path)
+        evaluate_again(done.record, [], tmp_path)
