@@ -12,6 +12,7 @@ import torch
 from foundation.features.heatmap import sweep_csv, sweep_page
 from foundation.features.known_pair import known_pair
 from foundation.features.sweep import Cell, Correspondence, stages, sweep
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.features import Extractor, files_of, open_extractor
 from regkit.io import open_image, read_header
@@ -19,7 +20,6 @@ from regkit.io.header import Header
 from regkit.registration.config import make_config
 from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
-from regkit.runs.inputs import sha256
 from regkit.runs.register.memory import feature_memory
 
 

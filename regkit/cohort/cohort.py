@@ -125,7 +125,7 @@ def run_cohort(
         **(about or {}),
     }  # fmt: skip
     path = plan.folder / RECORD
-    write_atomically(path, lambda part: write_record(record, part), _exists, overwrite=True)
+    write_atomically(path, lambda part: write_record(record, part), overwrite=True)
     return CohortDone(plan.folder, count, (*files, path))
 
 
@@ -154,7 +154,3 @@ def _progress(plan: Plan, line: Line, clock: Clock, count: Count) -> Progress:
 def _write(plan: Plan, journal: Journal) -> list[Path]:
     results = gather_results(journal, plan.kind.outliers)
     return [*write_tables(results, plan.folder), write_overview(plan, results)]
-
-
-def _exists(path: Path) -> None:
-    path.stat()

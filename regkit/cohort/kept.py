@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 KeptThing = TypeVar("KeptThing")
 
@@ -35,5 +35,4 @@ class Kept:
         self._things.move_to_end(key)
         while len(self._things) > self._most:
             self._things.popitem(last=False)
-        found: KeptThing = self._things[key]  # type: ignore[assignment]
-        return found
+        return cast(KeptThing, self._things[key])  # made by a call with this key

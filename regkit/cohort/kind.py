@@ -13,10 +13,10 @@ from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.row import PairRow
 from regkit.errors import InputError
 from regkit.runs import Job, Outcome, Survey, Task
+from regkit.runs.kinds import JOBS_GROUP
 from regkit.settings import near
 
 ROWS_GROUP = "regkit.rows"
-JOBS = "regkit.jobs"
 # What pyproject.toml declares too; here so that a checkout that is not installed knows them.
 _OWN = (
     EntryPoint("register", "regkit.cohort.register:REGISTER_ROWS", ROWS_GROUP),
@@ -129,7 +129,7 @@ def kind_called(name: str) -> RowKind:
     if name in found:
         kind: RowKind = found[name].load()
         return kind
-    jobs = {entry.name: entry for entry in entry_points(group=JOBS)}
+    jobs = {entry.name: entry for entry in entry_points(group=JOBS_GROUP)}
     if name in jobs:
         from regkit.cohort.recorded import recorded_rows
 

@@ -14,12 +14,12 @@ from regkit.cohort.reading import READING, split_reading
 from regkit.cohort.row import PairRow
 from regkit.cohort.shape import affine_shape
 from regkit.cohort.thumbnail import thumbnail
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.metrics.affine_part import affine_part
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.preparation import prepare
 from regkit.runs import Outcome, Survey, Task
-from regkit.runs.inputs import sha256
 from regkit.runs.register.job import RULES, Paths, RegisterJob, RegisterSurvey
 from regkit.runs.register.outcome import RegisterOutcome
 from regkit.runs.register.task import RegisterTask

@@ -95,8 +95,8 @@ def write_tables(results: Results, folder: Path) -> list[Path]:
         If the disk is full.
     """
     comma, parquet = folder / "table.csv", folder / "table.parquet"
-    write_atomically(comma, lambda part: _write_csv(results, part), _exists, overwrite=True)
-    write_atomically(parquet, lambda part: _write_parquet(results, part), _exists, overwrite=True)
+    write_atomically(comma, lambda part: _write_csv(results, part), overwrite=True)
+    write_atomically(parquet, lambda part: _write_parquet(results, part), overwrite=True)
     return [comma, parquet]
 
 
@@ -143,10 +143,6 @@ def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[Sequence[dict[str, A
     waiting = iter(entries)
     while batch := list(islice(waiting, _BATCH)):
         yield batch
-
-
-def _exists(path: Path) -> None:
-    path.stat()
 
 
 def _number(value: Any) -> float:

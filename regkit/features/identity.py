@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.features.extractor import Extractor
 
@@ -41,7 +42,7 @@ def identity_of(extractor: Extractor) -> dict[str, Any]:
         "format": _FORMAT,
         "version": _version(kind.__module__.partition(".")[0]),
         "kind": f"{kind.__module__}.{kind.__qualname__}",
-        "files": sorted(_sha256(Path(each)) for each in files),
+        "files": sorted(sha256(Path(each)) for each in files),
         "name": extractor.name,
         "settings": _plain(extractor.settings),
         **{name: _plain(value) for name, value in _choices(extractor).items()},
@@ -92,8 +93,3 @@ def _version(package: str) -> str:
         except PackageNotFoundError:
             continue
     return "unknown"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -30,7 +30,7 @@ _OWNED = re.compile(r"\.regkit-(?:partial-)?(\d+)-([0-9a-f]{8})-[0-9a-f]+(?:\.pa
 def write_atomically(
     path: Path,
     writer: Callable[[Path], object],
-    verify: Callable[[Path], object],
+    verify: Callable[[Path], object] = os.stat,
     overwrite: bool = False,
 ) -> None:
     """Write ``path`` under another name, flush it, reopen and check it, then rename it.
@@ -41,7 +41,8 @@ def write_atomically(
         The final name; its folder must exist.
     writer, verify
         Called with the temporary name, which lies in the same folder and has the same extension.
-        ``verify`` raises when what it reads is not what was meant.
+        ``verify`` raises when what it reads is not what was meant; by default the file has to be
+        there.
     overwrite
         Replace a file that is there.
 
@@ -56,7 +57,7 @@ def write_atomically(
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_atomically(Path(folder, "a.txt"), lambda p: p.touch(), lambda p: None)
+    ...     write_atomically(Path(folder, "a.txt"), Path.touch)
     ...     os.listdir(folder)
     ['a.txt']
     """

@@ -95,7 +95,7 @@ def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
     --------
     >>> print(structures_csv([StructureScore(3, 0.5, 0.75, None)], "mm"), end="")
     label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit
-    3,0.5000,0.7500,,,,mm
+    3,0.5,0.75,,,,mm
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -108,7 +108,7 @@ def _line(score: StructureScore, unit: str) -> list[str]:
     apart = score.surface
     lengths = [""] * 3 if apart is None else [apart.mean, apart.hd95, apart.maximum]
     values = [score.dice_before, score.dice, *lengths]
-    numbers = [value if isinstance(value, str) else f"{value:.4f}" for value in values]
+    numbers = [value if isinstance(value, str) else f"{value:.9g}" for value in values]
     return [str(score.label), *numbers, unit]
 
 

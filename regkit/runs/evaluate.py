@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,17 +12,18 @@ from regkit.io import ReadOptions, open_labels, read_header
 from regkit.io.chain import open_chain
 from regkit.io.header import Header, product
 from regkit.io.options import AS_STORED
-from regkit.metrics import SurfaceDistance, dice, summarise_dice, surface_distances
+from regkit.metrics import summarise_dice
+from regkit.metrics.structures import StructureScore, score_structures, structures_csv
 from regkit.resample import warp
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.outputs import RECORD, Folder
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.record import reading_of
+from regkit.runs.register.names import STRUCTURES
 from regkit.transforms import Affine, Transform
 from regkit.volume import Labels
 
-SCORES_TABLE = "structures.csv"
 _FEW, _PER_VOXEL = 64 << 20, 40
 
 
@@ -61,7 +61,7 @@ class EvaluateJob:
     @property
     def outputs(self) -> Folder:
         """A table of the structures, and the record."""
-        return Folder(self.folder, (SCORES_TABLE, RECORD), self.overwrite)
+        return Folder(self.folder, (STRUCTURES, RECORD), self.overwrite)
 
     def inputs(self) -> list[InputFile]:
         """Both label maps and the transforms."""
@@ -119,23 +119,26 @@ class EvaluateTask:
 
     def execute(self, on_progress: OnProgress) -> EvaluateOutcome:
         """Warp the labels of moving, and compare."""
-        warped = warp(self.moving, self.phi, onto=self.fixed.grid)
+        fixed, start = self.fixed, Affine.identity(self.fixed.ndim)
+        before, after = (warp(self.moving, phi, onto=fixed.grid) for phi in (start, self.phi))
         on_progress(Progress("measuring", 0.5))
-        scores = dice(self.fixed, warped)
-        return EvaluateOutcome(scores, surface_distances(self.fixed, warped))
+        return EvaluateOutcome(score_structures(fixed, before, after), fixed.grid.world.unit)
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluateOutcome:
-    """Dice and surface distances by structure; those that one map lacks have no distance."""
+    """Every structure's scores, and the unit of their distances.
 
-    scores: Mapping[int, float]
-    distances: Mapping[int, SurfaceDistance]
+    Before is through no transform at all. Structures that one map lacks have no distance.
+    """
+
+    scores: Sequence[StructureScore]
+    unit: str
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """Means and worst cases as metrics."""
-        found = summarise_dice(self.scores)
-        far = [each.hd95 for each in self.distances.values()]
+        found = summarise_dice({each.label: each.dice for each in self.scores})
+        far = [each.surface.hd95 for each in self.scores if each.surface is not None]
         lengths = {"hd95_mean": sum(far) / len(far), "hd95_worst": max(far)} if far else {}
         return {
             "metrics": {
@@ -145,14 +148,8 @@ class EvaluateOutcome:
         }  # fmt: skip
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write one row a structure; lengths are in the unit of the world."""
-        with places[SCORES_TABLE].open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["label", "dice", "surface_mean", "hd95", "surface_maximum"])
-            for label, score in sorted(self.scores.items()):
-                far = self.distances.get(label)
-                lengths = (far.mean, far.hd95, far.maximum) if far else ("", "", "")
-                writer.writerow([label, score, *lengths])
+        """Write the table that a registration writes of its labels."""
+        places[STRUCTURES].write_text(structures_csv(self.scores, self.unit), encoding="utf-8")
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """The mean overlap."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from regkit.digests import sha256
 from regkit.io.names import display_name, display_path
 
 
@@ -46,9 +46,3 @@ def shown_name(path: Path, *, full: bool) -> str:
 def fingerprint(role: str, path: Path) -> dict[str, str]:
     """Return the role, base name and SHA-256 of an input; its folder stays private."""
     return {"role": role, "file": path.name, "sha256": sha256(path)}
-
-
-def sha256(path: Path) -> str:
-    """Compute the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

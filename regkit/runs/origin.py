@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io.names import display_name
-from regkit.runs.inputs import sha256
 from regkit.runs.kinds import kind_of
 from regkit.runs.outputs import RECORD
 from regkit.runs.record import read_record

@@ -11,12 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io import ReadOptions
 from regkit.io.names import display_name
 from regkit.io.preflight import check_regular
 from regkit.report.versions import versions
-from regkit.runs.inputs import sha256
 from regkit.runs.job import Job, Outcome, Task
 from regkit.runs.outputs import Outputs, record_name
 

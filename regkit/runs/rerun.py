@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io.names import display_name
-from regkit.runs.inputs import InputFile, sha256
+from regkit.runs.inputs import InputFile
 from regkit.runs.outputs import is_report
 
 

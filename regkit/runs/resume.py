@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io.atomic import remove_abandoned
 from regkit.io.names import display_name
-from regkit.runs.inputs import fingerprint, sha256
+from regkit.runs.inputs import fingerprint
 from regkit.runs.job import Job
 from regkit.runs.kinds import kind_of
 from regkit.runs.record import as_json, read_record

@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io.names import display_name
 from regkit.runs.growing import GrowingFolder
-from regkit.runs.inputs import InputFile, sha256, shown_name
+from regkit.runs.inputs import InputFile, shown_name
 from regkit.runs.job import Needs
 from regkit.runs.progress import OnProgress, Progress
 from regkit.training.config import LoopConfig

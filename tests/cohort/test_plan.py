@@ -8,8 +8,9 @@ import pytest
 
 from regkit import InputError
 from regkit.cohort import TableError, kind_called, plan_cohort, read_pair_table
-from regkit.cohort.kind import JOBS, ROWS_GROUP
+from regkit.cohort.kind import ROWS_GROUP
 from regkit.cohort.pairing import pair_images
+from regkit.runs.kinds import JOBS_GROUP
 from tests.cohort.jobs import ROWS
 
 
@@ -121,8 +122,8 @@ def test_results_that_are_there_are_not_replaced(images):
 
 def test_other_packages_bring_kinds(monkeypatch, images):
     rows = EntryPoint("risky", "tests.cohort.jobs:ROWS", ROWS_GROUP)
-    jobs = EntryPoint("scaling", "tests.runs.scaling:again", JOBS)
-    entries = {ROWS_GROUP: [rows], JOBS: [jobs]}
+    jobs = EntryPoint("scaling", "tests.runs.scaling:again", JOBS_GROUP)
+    entries = {ROWS_GROUP: [rows], JOBS_GROUP: [jobs]}
     monkeypatch.setattr("regkit.cohort.kind.entry_points", lambda group: entries[group])
     monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: entries[group])
     assert kind_called("risky") == ROWS

@@ -8,7 +8,8 @@ import torch
 
 from regkit import Affine, Volume, read, write_transform
 from regkit.cli import main
-from regkit.runs.inputs import fingerprint, sha256
+from regkit.digests import sha256
+from regkit.runs.inputs import fingerprint
 
 
 @pytest.fixture

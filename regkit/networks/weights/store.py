@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
@@ -143,7 +143,7 @@ def load_weights(name: str) -> Registration:
         If they are missing, or were changed since.
     """
     path = weights_path(name)
-    if digest(path) != read_weights_record(name).sha256:
+    if sha256(path) != read_weights_record(name).sha256:
         raise InputError(
             f"{path}: is not what was installed: its SHA-256 is not the recorded one; get it again "
             f"with: {_again(name)}"
@@ -169,28 +169,13 @@ def read_weights_record(name: str) -> Record:
         ) from error
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal.
-
-    Raises
-    ------
-    InputError
-        If the file may not be read.
-    """
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except PermissionError as error:
-        raise InputError(f"{path}: no permission to read it; change its mode or owner") from error
-
-
 def _install(source: Known, path: Path, origin: str) -> Path:
-    found = digest(path)
+    found = sha256(path)
     _check_digest(source, path, found)
     state = from_state(read_checkpoint(path), name=path.name).state_dict()
     target = _file(source.name)
     write_checkpoint(state, target, training_facts(path))
-    record = Record(origin, found, digest(target), source.licence)
+    record = Record(origin, found, sha256(target), source.licence)
     part = target.with_name(f".{target.name}.json.part")
     part.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
     part.replace(_record_file(source.name))
@@ -224,7 +209,7 @@ def _check_online(source: Known, offline: bool) -> None:
 def _whole(name: str) -> bool:
     if not (_file(name).is_file() and _record_file(name).is_file()):
         return False
-    return digest(_file(name)) == read_weights_record(name).sha256
+    return sha256(_file(name)) == read_weights_record(name).sha256
 
 
 def _again(name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io import ReadOptions
 from regkit.io.names import display_name
@@ -16,7 +17,7 @@ from regkit.io.settings import read_settings
 from regkit.registration.backbones import backbone_files
 from regkit.registration.config import RegisterConfig, as_asked, make_config
 from regkit.registration.devices import resolve_device
-from regkit.runs.inputs import InputFile, sha256, shown_name
+from regkit.runs.inputs import InputFile, shown_name
 from regkit.runs.job import Needs
 from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
