@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from denoise.config import DenoiseConfig
-from regkit.io.header import product
+from regkit.io.sizes import product
 
 # Fitted to the resident peaks of whole runs on one thread of a CPU, beyond the imports: 440 MB for
 # 64x64x64 voxels and 945 for 128x128x128 by default; 247 for the first one with widths of 2 and 4,

@@ -22,7 +22,7 @@ from denoise.prepared import Work, prepare_series
 from denoise.weights import read_method, save_method
 from regkit.errors import InputError
 from regkit.io import read, read_header, read_labels
-from regkit.io.header import product
+from regkit.io.sizes import product
 from regkit.networks.weights.checkpoint import read_checkpoint
 from regkit.settings import validate
 from regkit.training.config import LoopConfig

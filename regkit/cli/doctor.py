@@ -41,7 +41,7 @@ def doctor(as_json: Json = False, debug: Debug = False) -> None:
 def collect_facts() -> dict[str, Any]:
     """Versions, devices, weights, memory and disk, as JSON can hold them."""
     from regkit.io.atomic import free_space
-    from regkit.io.header import size_text
+    from regkit.io.sizes import size_text
     from regkit.networks.weights.store import available_weights as weights
     from regkit.registration.devices import available_devices
     from regkit.report.versions import versions

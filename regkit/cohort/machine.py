@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from regkit.errors import InputError, ResourceError
-from regkit.io.header import size_text
+from regkit.io.sizes import size_text
 from regkit.runs.memory import available_memory
 
 PROGRAM = 700 << 20  # of a worker whose libraries are loaded and whose loops are compiled

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from regkit.errors import InputError, RegkitError, ResourceError
-from regkit.io.header import size_text
 from regkit.io.names import display_name, extension
+from regkit.io.sizes import size_text
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CLOSED = (

@@ -10,10 +10,11 @@ import torch
 
 from regkit.errors import InputError
 from regkit.io.format import Window
-from regkit.io.header import TORCH_TYPES, Header
+from regkit.io.header import Header
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.preflight import preflight
+from regkit.io.voxel_types import TORCH_TYPES
 from regkit.volume.deferred import Deferred, Part, Voxels
 from regkit.volume.volume import Labels, Volume
 

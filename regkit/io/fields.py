@@ -18,7 +18,7 @@ from regkit.io.formats.nifti.header import check_pixdim, layout_of, raw_header, 
 from regkit.io.formats.nifti.voxels import read_layout, verify_image, write_image
 from regkit.io.formats.nifti.warps import VECTOR_INTENTS, Vectors, foreign_warp, vectors_of
 from regkit.io.formats.table import recognise
-from regkit.io.header import check_affine, check_shear
+from regkit.io.header_checks import check_affine, check_shear
 from regkit.io.lps import vector_signs
 from regkit.io.names import display_name
 from regkit.io.options import MAX_BYTES

@@ -16,9 +16,10 @@ from regkit.io.channels import luminance
 from regkit.io.deferred import when_touched
 from regkit.io.format import Window
 from regkit.io.formats.table import format_called
-from regkit.io.header import Header, finite, known_voxels, torch_type
+from regkit.io.header import Header
 from regkit.io.options import AS_STORED, MAX_BYTES, Channels, ReadOptions
 from regkit.io.preflight import preflight
+from regkit.io.voxel_types import finite, known_voxels, torch_type
 from regkit.io.voxels import mark_padding
 from regkit.volume.volume import Labels, Volume
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from regkit.errors import InputError, require
-from regkit.io.header import MAX_DEFLATE
+from regkit.io.header_checks import MAX_DEFLATE
 from regkit.io.names import display_name
 
 

@@ -14,19 +14,19 @@ from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.io.atomic import free_space, no_space
 from regkit.io.format import Window
-from regkit.io.header import (
-    Header,
+from regkit.io.header import Header
+from regkit.io.header_checks import (
     check_affine,
     check_claim,
     check_dims,
     check_shear,
     check_spacing,
-    product,
 )
 from regkit.io.inflate import inflate
 from regkit.io.lps import ItkGeometry, from_itk, lps, to_itk
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
+from regkit.io.sizes import product
 from regkit.io.stored import read_stored
 from regkit.io.text_header import TextHeader
 from regkit.io.voxels import check_same

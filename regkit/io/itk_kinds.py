@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from regkit.errors import InputError
-from regkit.io.header import product
+from regkit.io.sizes import product
 
 # Parameters, and how many fixed ones there may be; d stands for the dimension.
 _SQUARE = "AffineTransform", "MatrixOffsetTransformBase"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regkit.errors import InputError
 from regkit.geometry import World
-from regkit.io.header import check_spacing
+from regkit.io.header_checks import check_spacing
 from regkit.io.options import ReadOptions
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError
 from regkit.io.format import Window
-from regkit.io.header import product
+from regkit.io.sizes import product
 from regkit.io.streams import open_stream
 
 _CHUNK = 1 << 20

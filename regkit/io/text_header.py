@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.io.header import product
 from regkit.io.names import display_name
+from regkit.io.sizes import product
 
 _MAX_HEADER = 1 << 16
 

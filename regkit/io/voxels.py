@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from regkit.errors import ResourceError
 from regkit.geometry import Grid, World
 from regkit.geometry.affines import Matrix
-from regkit.io.header import check_affine, check_shear
+from regkit.io.header_checks import check_affine, check_shear
 from regkit.volume.volume import Volume
 
 _STORED = {torch.float16: torch.float32, torch.bfloat16: torch.float32, torch.bool: torch.uint8}

@@ -13,7 +13,8 @@ from regkit.registration.check import check_overlap
 from regkit.registration.choice import linear_similarity
 from regkit.registration.config import RegisterConfig
 from regkit.registration.initialization import find_start
-from regkit.registration.linear import best_of, linear_level, register_linear
+from regkit.registration.linear import best_of, register_linear
+from regkit.registration.linear_loss import linear_level
 from regkit.registration.pair import Pair, inverse_if, smaller_first, swap_images
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.state import EngineState

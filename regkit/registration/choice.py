@@ -13,7 +13,7 @@ from regkit.losses import LNCC, MSE, Mixed, MutualInformation, Similarity
 from regkit.losses.registry import FEATURES, is_registered, make, parts_of
 from regkit.registration.backbones import feature_similarity
 from regkit.registration.config import AUTOMATIC, FeatureConfig, RegisterConfig
-from regkit.registration.linear import warp_level
+from regkit.registration.linear_loss import warp_level
 from regkit.registration.pair import Pair, coarser, level
 from regkit.registration.state import Choice, EngineState
 

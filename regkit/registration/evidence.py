@@ -19,7 +19,8 @@ from regkit.registration.agreement import (
     images_on,
 )
 from regkit.registration.comparison import in_voxels
-from regkit.registration.linear import evaluate, linear_level, motion_of, optimize_affine
+from regkit.registration.linear import motion_of, optimize_affine
+from regkit.registration.linear_loss import evaluate, linear_level
 from regkit.registration.linear_parameters import stretches
 from regkit.registration.pair import LevelPair, Pair, inverse_if, smaller_first
 from regkit.registration.planar import drop_volume

@@ -12,7 +12,8 @@ from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, ro
 from regkit.kernels import backend
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
-from regkit.registration.linear import evaluate, linear_level, motion_of, optimize_affine
+from regkit.registration.linear import motion_of, optimize_affine
+from regkit.registration.linear_loss import evaluate, linear_level
 from regkit.registration.pair import LevelPair, Pair
 from regkit.registration.result import EngineStage
 from regkit.volume.volume import Labels

@@ -1,33 +1,24 @@
-"""The rigid and affine engine: L-BFGS on analytic gradients, coarse to fine.
-
-What is minimised is the similarity of where the images overlap, and a prior on stretches and
-shears. Mutual information is counted for the whole of the smaller image: losing overlap costs what
-the lost voxels told, so that neither little overlap nor a blown-up image can look good.
-"""
+"""The rigid and affine engine: L-BFGS on analytic gradients, coarse to fine."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 from scipy.optimize import OptimizeResult, minimize
-from torch import Tensor
 
 from regkit.geometry.affines import Matrix, apply_affine
 from regkit.kernels import backend
-from regkit.kernels.warping import affine_force
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import LinearConfig
-from regkit.registration.linear_parameters import Motion, Vector, stretch_energy
-from regkit.registration.pair import LevelPair, Pair, at_spacing, level, with_soft_border
+from regkit.registration.linear_loss import evaluate, linear_level, value_and_gradient
+from regkit.registration.linear_parameters import Motion, Vector
+from regkit.registration.pair import LevelPair, Pair
 from regkit.registration.result import EngineProgress, EngineStage, Level, OnEngineProgress
 
-_LEAST_OVERLAP = 0.25
 _RIVAL = 0.95  # of what the best start gains over an image that shows nothing
-_PRIOR = 0.1  # of half a squared Hencky strain, in nats or in losses of a blank image
 
 
 def register_linear(
@@ -139,29 +130,6 @@ def _points(at: LevelPair) -> Vector:
     return apply_affine(at.grid.affine, index)
 
 
-def linear_level(
-    pair: Pair, spacing: float, similarity: Similarity, start: Matrix | None = None
-) -> LevelPair:
-    """Prepare the level of a pair on which the linear engine works.
-
-    Parameters
-    ----------
-    pair
-        The images at body scale.
-    spacing
-        Size of the working voxels in world units; never finer than the working grid.
-    similarity
-        Of all channels of the pair; its features are compared.
-    start
-        World affine from fixed to moving (4, 4) near the result, by which features that know
-        directions are turned; the identity if None.
-    """
-    at = with_soft_border(
-        level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start)
-    )
-    return replace(at, blank=similarity.value(at.fixed, _blank(at), at.weight))
-
-
 def motion_of(at: LevelPair, kind: str, start: Matrix, *, planar: bool) -> Motion:
     """Parametrise the motions of an affine about the middle of where fixed counts.
 
@@ -237,124 +205,6 @@ def optimize_affine(
         )
     record = Level(at.grid.spacing, at.grid.shape, tuple(values), bool(found.status == 0))
     return motion.matrix(found.x), record
-
-
-def evaluate(at: LevelPair, affine: Matrix, similarity: Similarity) -> float:
-    """Return the loss of an affine on one level; lower is better.
-
-    No overlap costs more than an image that shows nothing, and stretches and shears cost a little.
-
-    Parameters
-    ----------
-    at
-        The level.
-    affine
-        World affine from fixed to moving (4, 4).
-    similarity
-        Of all channels of the pair.
-    """
-    warped, weight = warp_level(at, affine)
-    share = _share(at, weight)
-    value = similarity.value(at.fixed, warped, weight) if share > 0 else at.blank
-    return _overlapped(at, value, share, similarity)[0] + _prior(at, affine, similarity)[0]
-
-
-def value_and_gradient(
-    at: LevelPair, affine: Matrix, similarity: Similarity
-) -> tuple[float, Matrix]:
-    """Return the loss of an affine on one level, and its derivative.
-
-    Parameters
-    ----------
-    at
-        The level.
-    affine
-        World affine from fixed to moving (4, 4).
-    similarity
-        Of all channels of the pair.
-
-    Returns
-    -------
-    loss, gradient
-        What :func:`evaluate` gives, and its derivative by the first three rows of ``affine``,
-        ``(3, 4)``.
-    """
-    warped, weight = warp_level(at, affine)
-    share = _share(at, weight)
-    if share == 0:
-        return evaluate(at, affine, similarity), np.zeros((3, 4))
-    value, upstream, by_weight = similarity.value_and_gradients(at.fixed, warped, weight)
-    loss, factor, slope = _overlapped(at, value, share, similarity)
-    by_index = affine_force(at.moving, at.matrix(affine), factor * upstream)
-    by_index += _border_force(at, affine, weight, by_weight if similarity.informs else slope)
-    turn = at.moving_grid.inverse_affine[:3, :3]
-    energy, by_affine = _prior(at, affine, similarity)
-    out: Matrix = turn.T @ by_index @ at.grid.affine.T + by_affine
-    return loss + energy, out
-
-
-def _overlapped(
-    at: LevelPair, value: float, share: float, similarity: Similarity
-) -> tuple[float, float, float]:
-    """The loss of a ``value`` where a ``share`` overlaps, and its slopes by both.
-
-    Information adds up over voxels. A mean does not, and little overlap can make any of it: below
-    a quarter it costs, up to what an image that shows nothing costs.
-    """
-    if similarity.informs:
-        return share * value, share, value
-    lack = max(0.0, 1 - share / _LEAST_OVERLAP)
-    return value + at.blank * lack**2, 1.0, -2 * at.blank * lack / _LEAST_OVERLAP
-
-
-def warp_level(at: LevelPair, affine: Matrix) -> tuple[Tensor, Tensor]:
-    """Warp the moving features of a level by an affine.
-
-    Parameters
-    ----------
-    at
-        The level.
-    affine
-        World affine from fixed to moving (4, 4).
-
-    Returns
-    -------
-    warped, weight
-        Features ``(C, *shape)`` on the grid of the level, and how much each voxel counts in both
-        images, ``(*shape)``.
-    """
-    still = torch.zeros(3, 1, 1, 1, device=at.fixed.device)
-    return at.warped(at.matrix(affine), still)
-
-
-def _blank(at: LevelPair) -> Tensor:
-    """An image that shows nothing: the mean of fixed everywhere."""
-    dims = (1, 2, 3)
-    mean = (at.fixed * at.weight).sum(dims, keepdim=True) / at.weight.sum().clamp(min=1e-6)
-    return mean.expand_as(at.fixed).contiguous()
-
-
-def _share(at: LevelPair, weight: Tensor) -> float:
-    """How much of where fixed counts lies in moving."""
-    return float(weight.sum()) / max(float(at.weight.sum()), 1e-6)
-
-
-def _border_force(
-    at: LevelPair, affine: Matrix, weight: Tensor, by_weight: Tensor | float
-) -> Matrix:
-    """How the loss changes as voxels cross the border of where moving counts."""
-    if at.moving_weight is None:
-        return np.zeros((3, 4))
-    crossing = (weight > 0) & (weight < at.weight)  # elsewhere the weight is flat
-    upstream = torch.where(crossing, at.weight * by_weight, 0.0) / at.weight.sum()
-    return affine_force(at.moving_weight, at.matrix(affine), upstream[None])
-
-
-def _prior(at: LevelPair, affine: Matrix, similarity: Similarity) -> tuple[float, Matrix]:
-    """What stretches and shears cost, and its derivative by the upper ``(3, 4)``."""
-    energy, by_linear = stretch_energy(affine[:3, :3])
-    weight = _PRIOR * (1.0 if similarity.informs else at.blank)
-    return weight * energy, np.pad(weight * by_linear, ((0, 0), (0, 1)))
 
 
 def _teller(

@@ -23,8 +23,9 @@ from regkit.io import (
     save_series,
 )
 from regkit.io.chain import open_chain
-from regkit.io.header import Header, product
+from regkit.io.header import Header
 from regkit.io.options import AS_STORED
+from regkit.io.sizes import product
 from regkit.resample import warp
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs

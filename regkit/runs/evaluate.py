@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_labels, read_header
 from regkit.io.chain import open_chain
-from regkit.io.header import Header, product
+from regkit.io.header import Header
 from regkit.io.options import AS_STORED
+from regkit.io.sizes import product
 from regkit.metrics import summarise_dice
 from regkit.metrics.structures import StructureScore, score_structures, structures_csv
 from regkit.resample import warp

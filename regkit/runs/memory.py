@@ -7,7 +7,7 @@ from pathlib import Path
 
 from regkit.errors import ResourceError
 from regkit.io.atomic import free_space, no_space
-from regkit.io.header import size_text
+from regkit.io.sizes import size_text
 from regkit.runs.job import Needs
 
 

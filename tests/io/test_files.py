@@ -7,8 +7,8 @@ import torch
 
 from regkit import InputError, Labels, read, read_labels
 from regkit.io import save
-from regkit.io.header import size_text
 from regkit.io.names import display_name, extension
+from regkit.io.sizes import size_text
 
 
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nrrd", "a.mhd"])

@@ -9,7 +9,7 @@ from regkit import Grid, InputError, ResourceError, Volume, read
 from regkit.geometry.affines import rotation
 from regkit.io import save
 from regkit.io.formats.nifti.voxels import verify_image, write_image
-from regkit.io.header import torch_type
+from regkit.io.voxel_types import torch_type
 from regkit.io.voxels import array_of
 
 

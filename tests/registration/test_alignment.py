@@ -11,7 +11,7 @@ from regkit.losses.mutual_information import MutualInformation
 from regkit.registration import alignment
 from regkit.registration.alignment import polish
 from regkit.registration.config import RegisterConfig
-from regkit.registration.linear import evaluate, linear_level
+from regkit.registration.linear_loss import evaluate, linear_level
 from regkit.registration.pair import pair_of
 from regkit.registration.prepared import PreparedImage
 

@@ -6,7 +6,8 @@ from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.registration.check import as_mask
 from regkit.registration.config import LinearConfig
-from regkit.registration.linear import evaluate, linear_level, register_linear, value_and_gradient
+from regkit.registration.linear import register_linear
+from regkit.registration.linear_loss import evaluate, linear_level, value_and_gradient
 
 CONFIG = LinearConfig(iterations=80)
 SPACINGS = (5.0, 2.5, 1.4)

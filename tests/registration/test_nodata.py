@@ -11,7 +11,7 @@ from regkit.losses import LNCC, MIND, MSE, Mixed, MutualInformation
 from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.agreement import agreement, images_on
 from regkit.registration.choice import choose
-from regkit.registration.linear import linear_level, value_and_gradient
+from regkit.registration.linear_loss import linear_level, value_and_gradient
 from regkit.registration.pair import level, pair_of
 from regkit.registration.prepared import PreparedImage
 from regkit.resample import resample

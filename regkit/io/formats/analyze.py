@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.format import Format, Window
-from regkit.io.header import Header, check_claim, check_dims, check_spacing, product
+from regkit.io.header import Header
+from regkit.io.header_checks import check_claim, check_dims, check_spacing
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
+from regkit.io.sizes import product
 from regkit.io.stored import read_stored
 from regkit.io.streams import open_stream
 from regkit.io.text_header import own_data_file

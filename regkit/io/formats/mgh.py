@@ -16,17 +16,17 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.io.format import Format, Window
-from regkit.io.header import (
-    Header,
+from regkit.io.header import Header
+from regkit.io.header_checks import (
     check_affine,
     check_claim,
     check_dims,
     check_shear,
     check_spacing,
-    product,
 )
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
+from regkit.io.sizes import product
 from regkit.io.stored import read_compressed, read_stored
 from regkit.io.streams import inside_gzip, open_stream
 from regkit.io.voxels import check_same, write_stream

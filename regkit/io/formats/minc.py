@@ -16,9 +16,11 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.format import Format, Window
 from regkit.io.hdf5_links import check_links
-from regkit.io.header import Header, check_affine, check_claim, check_shear, product
+from regkit.io.header import Header
+from regkit.io.header_checks import check_affine, check_claim, check_shear
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
+from regkit.io.sizes import product
 
 _NETCDF = (b"CDF\x01", b"CDF\x02")
 _HDF5 = b"\x89HDF\r\n\x1a\n"

@@ -13,10 +13,12 @@ from regkit.errors import InputError
 from regkit.geometry import Grid, World
 from regkit.geometry.affines import Matrix
 from regkit.io.format import Format, Window
-from regkit.io.header import Header, check_claim, check_dims, product
+from regkit.io.header import Header
+from regkit.io.header_checks import check_claim, check_dims
 from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
+from regkit.io.sizes import product
 from regkit.io.spacing import said_spacing
 from regkit.io.streams import open_stream
 

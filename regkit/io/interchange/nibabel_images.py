@@ -11,7 +11,7 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.world import RAS, World
 from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lift_affine, nifti_grid, plane, unit_of
-from regkit.io.header import check_choice
+from regkit.io.header_checks import check_choice
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.voxels import storable

@@ -8,7 +8,7 @@ import numpy as np
 
 from regkit.errors import InputError
 from regkit.geometry import World
-from regkit.io.header import check_choice
+from regkit.io.header_checks import check_choice
 from regkit.io.itk import simpleitk
 from regkit.io.lps import ItkGeometry, from_itk, to_itk
 from regkit.io.options import ReadOptions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regkit.io.header import product
+from regkit.io.sizes import product
 from regkit.losses.registry import FEATURES, traits_of
 from regkit.networks.inference import preferred_precision
 from regkit.networks.models import resolve, weights_file

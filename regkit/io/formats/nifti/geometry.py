@@ -11,7 +11,7 @@ from nibabel.spatialimages import HeaderDataError
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.io.header import check_affine, check_shear
+from regkit.io.header_checks import check_affine, check_shear
 from regkit.io.options import AS_STORED, FORMS, ReadOptions
 from regkit.io.units import millimetres
 

@@ -15,9 +15,11 @@ from nibabel.nifti2 import Nifti2Header
 from regkit.errors import InputError
 from regkit.io.formats.nifti.geometry import nifti_grid, unit_of
 from regkit.io.formats.nifti.warps import VECTOR_INTENTS, foreign_warp
-from regkit.io.header import Header, check_claim, check_dims, check_spacing, product, size_text
+from regkit.io.header import Header
+from regkit.io.header_checks import check_claim, check_dims, check_spacing
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
+from regkit.io.sizes import product, size_text
 from regkit.io.streams import inside_gzip, open_stream
 
 _TYPES = {

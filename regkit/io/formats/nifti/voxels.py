@@ -15,7 +15,8 @@ from regkit.geometry import Grid
 from regkit.io.format import Window
 from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lift_affine, plane
 from regkit.io.formats.nifti.header import Layout, layout_of, raw_header
-from regkit.io.header import Header, product
+from regkit.io.header import Header
+from regkit.io.sizes import product
 from regkit.io.stored import read_compressed, read_stored
 from regkit.io.voxels import check_same, write_stream
 

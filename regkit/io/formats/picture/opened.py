@@ -15,10 +15,12 @@ from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.io.format import Window
 from regkit.io.formats.picture.resolution import GEOGRAPHIC, said_by_tags
-from regkit.io.header import Header, check_claim, product
+from regkit.io.header import Header
+from regkit.io.header_checks import check_claim
 from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
+from regkit.io.sizes import product
 from regkit.io.spacing import said_spacing
 from regkit.io.streams import open_stream
 
