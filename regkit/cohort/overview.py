@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from regkit.cohort.histogram import Histogram, histogram
+from regkit.cohort.distributions import distributions
 from regkit.cohort.plan import Plan
 from regkit.cohort.results import Results
 from regkit.cohort.work import THUMBNAILS
-from regkit.io.atomic import write_atomically
+from regkit.report import Grade, Page, Section, figure, hint, table, write_page
+from regkit.report.parts import link, small_picture
+from regkit.report.photo import Photo
 
 OVERVIEW = "overview.html"
-_SHOWN = 1000  # rows: what a browser sorts without waiting
+_SHOWN = 500  # rows, with their pictures in the page: what a browser sorts without waiting
 _REPORT = "report.html"
-_VERDICTS = ("fail", "doubtful", "pass")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One pair as the page shows it.
-
-    Parameters
-    ----------
-    name, link, thumbnail
-        Its name, and where its report and its picture are, empty where there are none.
-    verdict
-        ``failed``, or what its quality is.
-    score, by
-        How odd it is, and by what.
-    said
-        Its error, or what its checks say.
-    numbers
-        One for each column, empty where it was not measured.
-    """
-
-    name: str
-    link: str
-    thumbnail: str
-    verdict: str
-    score: str
-    by: str
-    said: str
-    numbers: tuple[str, ...]
+_ORDER = (
+    "Pairs that failed come first, then those whose quality is fail, then the oddest of the "
+    "cohort: odd is how many robust standard deviations a measure lies from the median. A click on "
+    "a heading sorts by its column."
+)
 
 
 def write_overview(plan: Plan, results: Results) -> Path:
@@ -59,31 +36,33 @@ def write_overview(plan: Plan, results: Results) -> Path:
     ResourceError
         If the disk is full.
     """
-    path, text = plan.folder / OVERVIEW, render(plan, results)
-    write_atomically(
-        path, lambda part: part.write_text(text, encoding="utf-8"), lambda part: part.stat(),
-        overwrite=True,
-    )  # fmt: skip
-    return path
+    return write_page(overview(plan, results), plan.folder / OVERVIEW)
 
 
-def render(plan: Plan, results: Results) -> str:
-    """The page as text."""
-    columns = list(results.outliers.z)
-    entries = sorted(results, key=_order)
-    environment = Environment(
-        loader=PackageLoader("regkit.cohort", ""), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("overview.html.j2").render(
-        title=f"{plan.kind.name} of {plan.table.name}",
-        count=len(entries),
-        left=max(0, len(entries) - _SHOWN),
-        verdicts=sorted(Counter(_verdict(entry) for entry in entries).items()),
-        columns=columns,
-        rows=[_shown(plan, entry, columns) for entry in entries[:_SHOWN]],
-        histograms=_histograms(columns, entries),
+def overview(plan: Plan, results: Results) -> Page:
+    """Make the page of a cohort: how many pairs ended how, the distributions, and the pairs."""
+    columns, entries = list(results.outliers.z), sorted(results, key=_order)
+    counts = Counter(map(_verdict, entries))
+    words = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    pairs = [hint(_ORDER + _left_out(len(entries))), _pairs(plan, entries, columns)]
+    charts = [figure(each) for each in distributions(columns, entries)]
+    sections = [Section("Pairs", pairs), *([Section("Distributions", charts)] if charts else [])]
+    return Page(
+        f"{plan.kind.name} of {plan.table.name}",
+        sections=sections,
+        verdict=f"{len(entries)} pairs: {words}.",
+        grade=_grade(counts),
     )
+
+
+def _grade(counts: Mapping[str, int]) -> Grade:
+    if counts.get("failed") or counts.get("fail"):
+        return "fail"
+    return "doubtful" if counts.get("doubtful") else "pass"
+
+
+def _left_out(count: int) -> str:
+    return f" {count - _SHOWN} more, all less odd, are in table.csv." if count > _SHOWN else ""
 
 
 def _order(entry: Mapping[str, Any]) -> tuple[bool, bool, float]:
@@ -97,29 +76,22 @@ def _verdict(entry: Mapping[str, Any]) -> str:
     return "failed" if entry["status"] == "failed" else entry["quality"] or "done"
 
 
-def _shown(plan: Plan, entry: Mapping[str, Any], columns: list[str]) -> Shown:
+def _pairs(plan: Plan, entries: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Markup:
+    titles = ("pair", "before, after", "verdict", "odd", "by", *columns, "what was said")
+    rows = [_row(plan.folder, entry, columns) for entry in entries[:_SHOWN]]
+    return table(titles, rows, numbers=("odd", *columns))
+
+
+def _row(folder: Path, entry: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
     name, score = entry["output"], entry.get("outlier")
-    return Shown(
-        name,
-        _link(plan.folder, name, _REPORT),
-        _link(plan.folder, THUMBNAILS, f"{name}.jpg"),
+    picture = folder / THUMBNAILS / f"{name}.jpg"
+    alt = f"Outlines of fixed on {name}, before and after"
+    return [
+        link(name, f"{quote(name)}/{_REPORT}") if (folder / name / _REPORT).is_file() else name,
+        small_picture(Photo(picture.read_bytes(), alt)) if picture.is_file() else "",
         _verdict(entry),
         "" if score is None else f"{score:.1f}",
         entry.get("outlier_by") or "",
+        *("" if entry.get(column) is None else f"{entry[column]:.4g}" for column in columns),
         entry["error"] or entry["reasons"],
-        tuple(_number(entry.get(column)) for column in columns),
-    )
-
-
-def _link(folder: Path, *parts: str) -> str:
-    """An address relative to the page; empty where nothing is there."""
-    return "/".join(map(quote, parts)) if folder.joinpath(*parts).is_file() else ""
-
-
-def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}"
-
-
-def _histograms(columns: list[str], entries: list[dict[str, Any]]) -> list[Histogram]:
-    found = [histogram(name, (entry.get(name) for entry in entries)) for name in columns]
-    return [each for each in found if each is not None]
+    ]

@@ -27,3 +27,23 @@ document.querySelectorAll(".blend").forEach(function (place) {
 window.addEventListener("beforeprint", function () {
   document.querySelectorAll("details").forEach(function (each) { each.open = true; });
 });
+document.querySelectorAll("thead th").forEach(function (heading) {
+  var button = document.createElement("button");
+  button.type = "button";
+  button.textContent = heading.textContent;
+  heading.replaceChildren(button);
+  button.addEventListener("click", function () { sortBy(heading); });
+});
+function sortBy(heading) {
+  var body = heading.closest("table").tBodies[0], column = heading.cellIndex;
+  var up = heading.getAttribute("aria-sort") !== "ascending";
+  function said(row) { return row.cells[column].textContent.trim(); }
+  function compare(one, other) {
+    var a = said(one), b = said(other);
+    if (a === "" || b === "") return (a === "") - (b === "");
+    return (up ? 1 : -1) * (isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b);
+  }
+  heading.parentElement.querySelectorAll("th").forEach(function (each) { each.removeAttribute("aria-sort"); });
+  heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+  Array.from(body.rows).sort(compare).forEach(function (row) { body.append(row); });
+}

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 if TYPE_CHECKING:
     from regkit.report.canvas import Picture
+    from regkit.report.photo import Photo
 
 Cells = Sequence[str]
 
@@ -87,15 +88,31 @@ def blend(below: Picture, above: Picture, names: tuple[str, str]) -> Markup:
     return _part("blend", below, above, names)
 
 
+def small_picture(photo: Photo) -> Markup:
+    """Put a small picture into a cell of a table."""
+    return _part("small_picture", photo)
+
+
+def link(text: str, address: str) -> Markup:
+    """Link to a file beside the page; ``address`` is relative to it.
+
+    Examples
+    --------
+    >>> link("A & B", "a/report.html").strip()
+    Markup('<a href="a/report.html">A &amp; B</a>')
+    """
+    return _part("link", text, address)
+
+
 def table(columns: Cells, rows: Sequence[Cells], *, numbers: Collection[str] = ()) -> Markup:
-    """Make a table whose first column names the rows.
+    """Make a table whose first column names the rows, and which a reader can sort by any column.
 
     Parameters
     ----------
     columns
         Their titles.
     rows
-        One text a column.
+        One text, :func:`link` or :func:`small_picture` a column.
     numbers
         The columns whose texts are aligned at their right.
     """

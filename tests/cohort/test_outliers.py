@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from regkit.cohort.distributions import distributions
 from regkit.cohort.eta import Clock
-from regkit.cohort.histogram import histogram
 from regkit.cohort.outliers import CohortOutliers, distances, find_outliers, robust_z
 from regkit.cohort.shape import affine_shape
 from regkit.geometry.affines import homogeneous, rotation
@@ -76,7 +76,13 @@ def test_the_end_is_estimated():
     assert Clock(10).note(5, 2, 5) == "5/10, 2 failed"
 
 
-def test_a_histogram_needs_two_values():
-    found = histogram("dice", [0.0, None, 1.0, 1.0])
-    assert (found.low, found.high, found.bars[-1], found.bars[0]) == (0, 1, 1, 0.5)
-    assert histogram("dice", [1.0, 1.0, None]) is None
+def test_a_distribution_needs_two_values():
+    entries = [{"dice": 0.0, "folding": 1.0}, {"dice": None}, {"dice": 1.0, "folding": 1.0}]
+    (found,) = distributions(["dice", "folding", "absent"], entries)
+    assert found.alt == "Distribution of dice over the pairs"
+    assert not list(distributions(["folding"], entries))
+    many = [{str(n): float(k) for n in range(4)} for k in range(2)]
+    assert [each.alt for each in distributions(list("0123"), many)] == [
+        "Distribution of 0, 1, 2 over the pairs",
+        "Distribution of 3 over the pairs",
+    ]

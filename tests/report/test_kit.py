@@ -20,6 +20,8 @@ from regkit.report import (
     table,
 )
 from regkit.report.canvas import Picture, picture
+from regkit.report.parts import link, small_picture
+from regkit.report.photo import Photo
 
 BAD = "<script>alert(1)</script>\"'><img src=x onerror=y>&.nii"
 DOT = Picture('<svg xmlns="http://www.w3.org/2000/svg"/>', BAD)
@@ -37,6 +39,8 @@ DOT = Picture('<svg xmlns="http://www.w3.org/2000/svg"/>', BAD)
         table((BAD, BAD), [(BAD, BAD)], numbers=[BAD]),
         pairs([(BAD, BAD)]),
         details(BAD, pairs([(BAD, BAD)])),
+        link(BAD, BAD),
+        small_picture(Photo(b"", BAD)),
     ],
 )
 def test_every_part_escapes_what_it_is_given(part):
