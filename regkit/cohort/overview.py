@@ -21,8 +21,9 @@ from regkit.report.photo import Photo
 OVERVIEW = "overview.html"
 _SHOWN = 500  # rows, with their pictures in the page: what a browser sorts without waiting
 _REPORT = "report.html"
+_NONE = "no result"
 _ORDER = (
-    "Pairs that failed come first, then those whose quality is fail, then the oddest of the "
+    "Pairs without a result come first, then those whose quality is fail, then the oddest of the "
     "cohort: odd is how many robust standard deviations a measure lies from the median. A click on "
     "a heading sorts by its column."
 )
@@ -48,7 +49,7 @@ def overview(plan: Plan, results: Results) -> Page:
     charts = [figure(each) for each in distributions(columns, entries)]
     sections = [Section("Pairs", pairs), *([Section("Distributions", charts)] if charts else [])]
     return Page(
-        f"{plan.kind.name} of {plan.table.name}",
+        f"Cohort {plan.table.name}: {plan.kind.name}",
         sections=sections,
         verdict=f"{len(entries)} pairs: {words}.",
         grade=_grade(counts),
@@ -56,7 +57,7 @@ def overview(plan: Plan, results: Results) -> Page:
 
 
 def _grade(counts: Mapping[str, int]) -> Grade:
-    if counts.get("failed") or counts.get("fail"):
+    if counts.get(_NONE) or counts.get("fail"):
         return "fail"
     return "doubtful" if counts.get("doubtful") else "pass"
 
@@ -73,11 +74,12 @@ def _order(entry: Mapping[str, Any]) -> tuple[bool, bool, float]:
 
 
 def _verdict(entry: Mapping[str, Any]) -> str:
-    return "failed" if entry["status"] == "failed" else entry["quality"] or "done"
+    """No result, the quality of a result, or that there is one."""
+    return _NONE if entry["status"] == "failed" else entry["quality"] or "done"
 
 
 def _pairs(plan: Plan, entries: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Markup:
-    titles = ("pair", "before, after", "verdict", "odd", "by", *columns, "what was said")
+    titles = ("pair", "before, after", "verdict", "why", "odd", "by", *columns)
     rows = [_row(plan.folder, entry, columns) for entry in entries[:_SHOWN]]
     return table(titles, rows, numbers=("odd", *columns))
 
@@ -90,8 +92,8 @@ def _row(folder: Path, entry: Mapping[str, Any], columns: Sequence[str]) -> list
         link(name, f"{quote(name)}/{_REPORT}") if (folder / name / _REPORT).is_file() else name,
         small_picture(Photo(picture.read_bytes(), alt)) if picture.is_file() else "",
         _verdict(entry),
-        "" if score is None else f"{score:.1f}",
+        entry["error"] or entry["reasons"],
+        f"{score:.1f}" if score else "",
         entry.get("outlier_by") or "",
         *("" if entry.get(column) is None else f"{entry[column]:.4g}" for column in columns),
-        entry["error"] or entry["reasons"],
     ]
