@@ -13,6 +13,7 @@ from regkit.cohort.cluster import Workers, local_client, queue_client, remote_cl
 from regkit.cohort.runner import run_pairs
 from regkit.cohort.start import Workplace, start_cohort
 from regkit.geometry.affines import homogeneous, rotation
+from regkit.report.photo import Photo
 from tests.cohort.jobs import ROWS
 from tests.cohort.test_results import rows_of
 
@@ -142,7 +143,8 @@ def test_registrations_by_two_workers_one_of_which_is_killed(client, turned, tmp
     assert not list(together.folder.rglob(".regkit*"))
     row = rows_of(together.folder)[3]
     assert {"similarity", "affine_distance", "folding", "quality", "check_drift"} <= set(row)
-    assert 'src="thumbnails/s3_to_atlas.jpg"' in (together.folder / "overview.html").read_text()
+    picture = Photo((together.folder / "thumbnails" / "s3_to_atlas.jpg").read_bytes(), "")
+    assert f'src="{picture.uri}"' in (together.folder / "overview.html").read_text()
 
 
 def test_a_scheduler_that_is_there(client, table, tmp_path):
