@@ -1,7 +1,8 @@
 """`python -m benchmarks.cohort`: what many pairs take together.
 
-Throughput of one worker and of two, what the runner adds to a pair, and the memory of the client
-over thousands of jobs that do nothing. Worker processes are warm: each has done a pair before.
+Throughput of one worker and of two beside processes that share nothing, what the runner adds to a
+pair, and the memory of the client over thousands of jobs that do nothing. Worker processes are
+warm: each has done a pair before.
 Every job flushes its files to the disk: `TMPDIR=/dev/shm` leaves that out.
 """
 
@@ -13,7 +14,9 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import psutil
@@ -42,7 +45,7 @@ from regkit.cohort.runner import run_pairs
 from regkit.cohort.table import PairTable as Rows
 
 _THROUGHPUT = {
-    "workers": "", "pairs": "", "wall s": ".1f", "pairs an hour": ".0f", "over one worker": ".2f"
+    "pairs run by": "", "processes": "", "pairs": "", "wall s": ".1f", "pairs an hour": ".0f", "over one": ".2f"
 }  # fmt: skip
 _OVERHEAD = {"what": "", "jobs": "", "ms a job": ".1f"}
 _MEMORY = {"jobs done": "", "client MB": ".1f", "jobs a second": ".0f"}
@@ -75,17 +78,18 @@ def _show(title: str, columns: dict[str, str], rows: Sequence[Row]) -> None:
 def _throughput(folder: Path, pairs: int) -> list[Row]:
     table = _brains(folder, pairs)
     rows: list[Row] = []
-    for count in (1, 2):
-        plan = plan_cohort(
-            table, kind_called("register"), folder / f"workers-{count}",
-            options={"transform": "rigid"},
-        )  # fmt: skip
-        wall = _wall(plan, count)
-        first = rows[0]["wall s"] if rows else wall
-        rows.append({
-            "workers": count, "pairs": pairs, "wall s": wall,
-            "pairs an hour": 3600 * pairs / wall, "over one worker": first / wall,
-        })  # fmt: skip
+    for name, wall_of in (("processes alone", _bare), ("the cohort", _wall)):
+        walls = []
+        for count in (1, 2):
+            plan = plan_cohort(
+                table, kind_called("register"), folder / f"{wall_of.__name__}-{count}",
+                options={"transform": "rigid"},
+            )  # fmt: skip
+            walls.append(wall_of(plan, count))
+            rows.append({
+                "pairs run by": name, "processes": count, "pairs": pairs, "wall s": walls[-1],
+                "pairs an hour": 3600 * pairs / walls[-1], "over one": walls[0] / walls[-1],
+            })  # fmt: skip
     return rows
 
 
@@ -101,6 +105,21 @@ def _brains(folder: Path, pairs: int) -> Rows:
     return read_pair_table(folder / "pairs.csv")
 
 
+def _bare(plan: Plan, count: int) -> float:
+    """Seconds for all pairs but the first two, by processes that share nothing: the floor."""
+    with ProcessPoolExecutor(count, get_context("spawn")) as pool:
+        shares = [plan.pairs[2 + first :: count] for first in range(count)]
+        list(pool.map(_in_turn, [plan] * count, [plan.pairs[n : n + 1] for n in range(count)]))
+        began = time.perf_counter()
+        list(pool.map(_in_turn, [plan] * count, shares))
+        return time.perf_counter() - began
+
+
+def _in_turn(plan: Plan, pairs: Sequence[Planned]) -> None:
+    way, kept = WorkWay(plan.kind, plan.folder, threads=1), Kept()
+    _all(work(number, each, way, kept) for number, each in enumerate(pairs))
+
+
 def _wall(plan: Plan, count: int) -> float:
     """Seconds for all pairs but the first two, by workers that have done one."""
     way = WorkWay(plan.kind, plan.folder, threads=1)
@@ -111,7 +130,7 @@ def _wall(plan: Plan, count: int) -> float:
         return time.perf_counter() - began
 
 
-def _all(finished: Iterator[Finished]) -> None:
+def _all(finished: Iterable[Finished]) -> None:
     failed = [each.error for each in finished if each.status == "failed"]
     if failed:
         raise SystemExit(failed[0])

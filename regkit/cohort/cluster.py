@@ -28,6 +28,11 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,
     # One that waits in a worker would be counted among the victims when that worker dies.
     "distributed.scheduler.worker-saturation": 1.0,
+    # Its nanny replaces a worker that died. Without these, SpecCluster closes the nanny of one that
+    # is not back after 15 s, or that dies once more meanwhile, and kills the pair it has by then;
+    # and the scheduler gives up a worker that a long pair keeps from answering for 300 s.
+    "distributed.deploy.lost-worker-timeout": "365 days",
+    "distributed.scheduler.worker-ttl": None,
 }
 _LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 

@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 
@@ -99,6 +100,16 @@ def test_a_pair_that_kills_every_worker_is_a_row(client, table, tmp_path):
     done = on(client, plan_cohort(rows, ROWS, tmp_path / "out"), retries=0)
     assert (done.count.done, done.count.failed) == (3, 1)
     assert rows_of(tmp_path / "out")[0]["error"].startswith("its worker died each time")
+
+
+def test_a_worker_that_is_slow_to_come_back_is_waited_for(table, tmp_path):
+    """Not so in distributed 2026.8.0: findings/dask_lost_worker.sh."""
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1ms"}),
+        local_client(Workers(1, 1), retries=1) as alone,
+    ):
+        rows = table(2, trouble=["killed", ""], marker=[str(tmp_path / "marker")] * 2)
+        assert on(alone, plan_cohort(rows, ROWS, tmp_path / "out")).count.done == 2
 
 
 def test_nobody_else_is_listened_to(client):
