@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -45,7 +47,8 @@ from regkit.cohort.runner import run_pairs
 from regkit.cohort.table import PairTable as Rows
 
 _THROUGHPUT = {
-    "pairs run by": "", "processes": "", "pairs": "", "wall s": ".1f", "pairs an hour": ".0f", "over one": ".2f"
+    "pairs run by": "", "processes": "", "pairs": "", "wall s": ".1f",
+    "pairs an hour": ".0f", "over one": ".2f",
 }  # fmt: skip
 _OVERHEAD = {"what": "", "jobs": "", "ms a job": ".1f"}
 _MEMORY = {"jobs done": "", "client MB": ".1f", "jobs a second": ".0f"}
@@ -107,12 +110,23 @@ def _brains(folder: Path, pairs: int) -> Rows:
 
 def _bare(plan: Plan, count: int) -> float:
     """Seconds for all pairs but the first two, by processes that share nothing: the floor."""
-    with ProcessPoolExecutor(count, get_context("spawn")) as pool:
+    with _environment(Workers(count, 1)), ProcessPoolExecutor(count, get_context("spawn")) as pool:
         shares = [plan.pairs[2 + first :: count] for first in range(count)]
         list(pool.map(_in_turn, [plan] * count, [plan.pairs[n : n + 1] for n in range(count)]))
         began = time.perf_counter()
         list(pool.map(_in_turn, [plan] * count, shares))
         return time.perf_counter() - began
+
+
+@contextmanager
+def _environment(workers: Workers) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(workers.libraries())
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _in_turn(plan: Plan, pairs: Sequence[Planned]) -> None:

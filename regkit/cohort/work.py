@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,17 +80,20 @@ class WorkWay:
 
 
 class Watched:
-    """A task that remembers what it has found."""
+    """A task that shows what it has found before that is published.
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self.outcome: Outcome | None = None
+    A worker may die right after the publication, and nobody would look at the outcome then.
+    """
+
+    def __init__(self, task: Task, look: Callable[[Outcome], None]) -> None:
+        self._task, self._look = task, look
         self.introduction, self.notices = task.introduction, task.notices
 
     def execute(self, on_progress: OnProgress) -> Outcome:
         """Do the work."""
-        self.outcome = self._task.execute(on_progress)
-        return self.outcome
+        outcome = self._task.execute(on_progress)
+        self._look(outcome)
+        return outcome
 
 
 def work(number: int, planned: Planned, way: WorkWay, kept: Kept) -> Finished:
@@ -133,23 +136,26 @@ def work(number: int, planned: Planned, way: WorkWay, kept: Kept) -> Finished:
 
 
 def _done(number: int, planned: Planned, way: WorkWay, kept: Kept) -> dict[str, Any]:
-    job = planned.job
+    job, seen = planned.job, Seen()
+
+    def look(outcome: Outcome) -> None:
+        nonlocal seen
+        seen = way.kind.see(outcome)
+        if seen.picture is not None:
+            _save(seen, way.folder / THUMBNAILS / f"{planned.row.name}.jpg")
+
     _forget_peak()
     made = _make_folder(job.outputs.folder)
     try:
         check(job)
         survey = job.look()
         check_needs(survey.needs(), job.outputs.folder)
-        task = Watched(way.kind.open(survey, kept))
-        record = run(job, task).record
+        record = run(job, Watched(way.kind.open(survey, kept), look)).record
     except BaseException:
         if made:
             with suppress(OSError):  # it holds something after all
                 job.outputs.folder.rmdir()
         raise
-    seen = Seen() if task.outcome is None else way.kind.see(task.outcome)
-    if seen.picture is not None:
-        _save(seen, way.folder / THUMBNAILS / f"{planned.row.name}.jpg")
     return {
         "number": number, "status": "done", "record": record,
         "numbers": dict(seen.numbers), "group": seen.group, "shape": seen.shape,
