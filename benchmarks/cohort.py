@@ -17,9 +17,9 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import psutil
 
@@ -110,23 +110,15 @@ def _brains(folder: Path, pairs: int) -> Rows:
 
 def _bare(plan: Plan, count: int) -> float:
     """Seconds for all pairs but the first two, by processes that share nothing: the floor."""
-    with _environment(Workers(count, 1)), ProcessPoolExecutor(count, get_context("spawn")) as pool:
+    with (
+        patch.dict(os.environ, Workers(count, 1).libraries()),
+        ProcessPoolExecutor(count, get_context("spawn")) as pool,
+    ):
         shares = [plan.pairs[2 + first :: count] for first in range(count)]
         list(pool.map(_in_turn, [plan] * count, [plan.pairs[n : n + 1] for n in range(count)]))
         began = time.perf_counter()
         list(pool.map(_in_turn, [plan] * count, shares))
         return time.perf_counter() - began
-
-
-@contextmanager
-def _environment(workers: Workers) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(workers.libraries())
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _in_turn(plan: Plan, pairs: Sequence[Planned]) -> None:

@@ -154,7 +154,7 @@ def queue_client(system: str, jobs: int) -> Iterator[Client]:
 def _configured(workers: Workers, retries: int) -> Iterator[None]:
     settings: Mapping[str, Any] = _SETTINGS | {
         "distributed.scheduler.allowed-failures": retries,
-        # In place of Dask's own, whose MALLOC_TRIM_THRESHOLD_ made a pair a fifth slower.
+        # Not those of Dask: with its MALLOC_TRIM_THRESHOLD_ pairs took longer (docs/scaling.md).
         "distributed.nanny.pre-spawn-environ": workers.libraries(),
     }
     with dask.config.set(settings):

@@ -93,7 +93,7 @@ def _row(folder: Path, entry: Mapping[str, Any], columns: Sequence[str]) -> list
         small_picture(Photo(picture.read_bytes(), alt)) if picture.is_file() else "",
         _verdict(entry),
         entry["error"] or entry["reasons"],
-        f"{score:.1f}" if score else "",
+        "" if score is None else f"{score:.1f}",
         entry.get("outlier_by") or "",
         *("" if entry.get(column) is None else f"{entry[column]:.4g}" for column in columns),
     ]

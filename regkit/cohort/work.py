@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from regkit.cohort.kept import Kept
-from regkit.cohort.kind import RowKind, Seen
+from regkit.cohort.kind import RowKind, RowPicture, Seen
 from regkit.cohort.plan import Planned
 from regkit.errors import RegkitError
 from regkit.io.atomic import disk_errors
@@ -80,19 +80,22 @@ class WorkWay:
 
 
 class Watched:
-    """A task that shows what it has found before that is published.
+    """A task whose outcome is seen before it is published.
 
     A worker may die right after the publication, and nobody would look at the outcome then.
     """
 
-    def __init__(self, task: Task, look: Callable[[Outcome], None]) -> None:
-        self._task, self._look = task, look
+    def __init__(self, task: Task, kind: RowKind, picture: Path) -> None:
+        self._task, self._kind, self._picture = task, kind, picture
+        self.seen = Seen()
         self.introduction, self.notices = task.introduction, task.notices
 
     def execute(self, on_progress: OnProgress) -> Outcome:
         """Do the work."""
         outcome = self._task.execute(on_progress)
-        self._look(outcome)
+        self.seen = self._kind.see(outcome)
+        if self.seen.picture is not None:
+            _save(self.seen.picture, self._picture)
         return outcome
 
 
@@ -136,21 +139,15 @@ def work(number: int, planned: Planned, way: WorkWay, kept: Kept) -> Finished:
 
 
 def _done(number: int, planned: Planned, way: WorkWay, kept: Kept) -> dict[str, Any]:
-    job, seen = planned.job, Seen()
-
-    def look(outcome: Outcome) -> None:
-        nonlocal seen
-        seen = way.kind.see(outcome)
-        if seen.picture is not None:
-            _save(seen, way.folder / THUMBNAILS / f"{planned.row.name}.jpg")
-
+    job, picture = planned.job, way.folder / THUMBNAILS / f"{planned.row.name}.jpg"
     _forget_peak()
     made = _make_folder(job.outputs.folder)
     try:
         check(job)
         survey = job.look()
         check_needs(survey.needs(), job.outputs.folder)
-        record = run(job, Watched(way.kind.open(survey, kept), look)).record
+        task = Watched(way.kind.open(survey, kept), way.kind, picture)
+        record = run(job, task).record
     except BaseException:
         if made:
             with suppress(OSError):  # it holds something after all
@@ -158,18 +155,17 @@ def _done(number: int, planned: Planned, way: WorkWay, kept: Kept) -> dict[str, 
         raise
     return {
         "number": number, "status": "done", "record": record,
-        "numbers": dict(seen.numbers), "group": seen.group, "shape": seen.shape,
+        "numbers": dict(task.seen.numbers), "group": task.seen.group, "shape": task.seen.shape,
     }  # fmt: skip
 
 
-def _save(seen: Seen, path: Path) -> None:
+def _save(picture: RowPicture, path: Path) -> None:
     """A picture whole or not at all, as no record vouches for it."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     with disk_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if seen.picture is not None:
-                seen.picture.save(part)
+            picture.save(part)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)

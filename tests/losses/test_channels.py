@@ -1,5 +1,7 @@
 """Several channels: every similarity compares each with its own, and adds them up by weight."""
 
+from typing import ClassVar
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -110,7 +112,7 @@ def test_it_is_what_the_similarity_is(similarity, summed):
 
 def test_what_is_random_in_it_can_be_drawn_anew():
     class Drawn(MSE):
-        seeds: list[int] = []  # noqa: RUF012
+        seeds: ClassVar[list[int]] = []
 
         def reseed(self, seed):
             self.seeds.append(seed)
