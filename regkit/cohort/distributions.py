@@ -29,6 +29,8 @@ def distributions(names: Sequence[str], entries: Sequence[Mapping[str, Any]]) ->
         for ax, name in zip(axes, some, strict=False):
             ax.hist(known[name], bins=_BARS, color=BLUE)
             dress(ax, name, "")
+            ax.locator_params(axis="x", nbins=4)
+            ax.locator_params(axis="y", nbins=5, integer=True)
         for ax in axes[len(some) :]:
             ax.set_visible(False)
         yield picture(figure, f"Distribution of {', '.join(some)} over the pairs")
