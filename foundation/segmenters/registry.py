@@ -12,7 +12,7 @@ from regkit.plugins import summary
 from regkit.settings import near
 
 SEGMENTERS_GROUP = "regkit.segmenters"
-Opener = Callable[[Path | None], Segmenter]
+SegmenterOpener = Callable[[Path | None], Segmenter]
 """What an entry point of the group names: the path after ``=``, or None, to a segmenter."""
 
 
@@ -60,5 +60,5 @@ def open_segmenter(model: str) -> Segmenter:
     check_segmenter(model)
     name, _, path = model.partition("=")
     (entry,) = (each for each in entry_points(group=SEGMENTERS_GROUP) if each.name == name)
-    opener: Opener = entry.load()
+    opener: SegmenterOpener = entry.load()
     return opener(Path(path) if path else None)
