@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from foundation.segmenters import Segmenter
-from foundation.segmenters.registry import open_segmenter
+from foundation.studies.job import open_with_model
 from foundation.studies.robustness.config import RobustnessConfig
-from foundation.studies.robustness.job import RobustnessJob, RobustnessSurvey
+from foundation.studies.robustness.job import RobustnessJob
 from foundation.studies.robustness.page import robustness_page
 from foundation.studies.rows import gather_cells, plan_rows, row_name, write_study_cells
 from regkit.cohort import PairRow, Plan, RowKind
-from regkit.cohort.kept import Kept
 from regkit.io import read_header
 from regkit.report import write_page
-from regkit.runs import Survey, Task
 
 REPORT = "study.html"
 
@@ -49,7 +46,7 @@ def plan_robustness(
     """
     kind = RowKind(
         "robustness", partial(_make_job, config), required=("image", "labels"),
-        options=("model", "case"), open=_open,
+        options=("model", "case"), open=open_with_model,
     )  # fmt: skip
     rows = list(_rows(config))
     return plan_rows(file, kind, rows, folder, overwrite=overwrite, resume=resume)
@@ -85,14 +82,3 @@ def _rows(config: RobustnessConfig) -> Iterator[tuple[int, dict[str, str]]]:
 def _make_job(config: RobustnessConfig, row: PairRow, folder: Path) -> RobustnessJob:
     model, case = str(row.options["model"]), str(row.options["case"])
     return RobustnessJob(config, model, case, folder, overwrite=True)
-
-
-def _open(survey: Survey, kept: Kept) -> Task:
-    """A task whose model this worker may have opened before."""
-    if not isinstance(survey, RobustnessSurvey):
-        return survey.open()
-
-    def open_model(name: str) -> Segmenter:
-        return kept.get(("segmenter", name), lambda: open_segmenter(name))
-
-    return survey.open(open_model)
