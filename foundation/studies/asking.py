@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foundation.prompts import Prompts
+from foundation.prompts import Prompts, converter_called
 from foundation.segmenters import MissingWeightsError, Segmenter, UnsupportedPromptError
 from foundation.studies.cells import (
     DONE,
@@ -19,7 +19,6 @@ from foundation.studies.cells import (
 )
 from foundation.studies.scores import score_mask
 from regkit.errors import InputError
-from regkit.metrics import dice
 from regkit.volume import Labels, Volume
 
 
@@ -41,6 +40,22 @@ class Question:
     cell: StudyCell
     prompts: Prompts
     truth: Labels
+
+
+NOTHING = Prompts()
+
+
+def prompts_of(converter: str, truth: Labels) -> Prompts:
+    """Make the prompt of a structure from the truth; :data:`NOTHING` where it is not there.
+
+    Parameters
+    ----------
+    converter
+        The name of a converter, such as ``mask``, ``box`` or ``points``.
+    truth
+        ``(1, i, j, k)``, 1 inside the structure.
+    """
+    return converter_called(converter)(truth) if bool(truth.data.any()) else NOTHING
 
 
 def unanswerable(cell: StudyCell, truth: Labels, *, empty: bool) -> StudyCell:
@@ -121,8 +136,9 @@ def _prompt_dice(question: Question) -> float | None:
     mask: Volume | None = question.prompts.mask
     if mask is None or not mask.grid.lies_on(question.truth.grid):
         return None
-    inside = Labels(mask.data[:1] > 0.5, question.truth.grid)
-    return dice(inside, question.truth, [1])[1]
+    inside, truth = mask.data[:1] > 0.5, question.truth.data > 0
+    both, one, other = (int(x.count_nonzero()) for x in (inside & truth, inside, truth))
+    return 2 * both / (one + other)
 
 
 def _said(error: Any) -> str:

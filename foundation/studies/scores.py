@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,10 +57,10 @@ def score_mask(mask: Labels, truth: Labels, tolerance: float) -> MaskScore:
     >>> score_mask(one, one, 1.0)
     MaskScore(dice=1.0, surface_dice=1.0, hd95=0.0, volume_error=0.0)
     """
-    found, real = int(mask.data.sum()), int(truth.data.sum())
+    found, real = (int(each.data.count_nonzero()) for each in (mask, truth))
     if not found:
         return MaskScore(0.0, 0.0, None, -1.0)
-    start, shape = _region(mask.data[0] + truth.data[0])
+    start, shape = _region((mask.data[0] | truth.data[0]) > 0)
     near, true = (each.window(start, shape) for each in (mask, truth))
     return MaskScore(
         dice(near, true, [1])[1],
@@ -76,7 +77,12 @@ def structure(labels: Labels, values: tuple[int, ...]) -> Labels:
 
 
 def _region(inside: Tensor) -> Region:
-    """Start and shape of the box of what is not 0, which :meth:`Labels.window` takes."""
-    index = inside.nonzero()
-    low, high = index.amin(dim=0), index.amax(dim=0)
-    return low.tolist(), (high - low + 1).tolist()
+    """Start and shape of the box of what is True, which :meth:`Labels.window` takes."""
+    seen = inside.numpy()
+    start, shape = [], []
+    for axis in range(seen.ndim):
+        others = tuple(other for other in range(seen.ndim) if other != axis)
+        places = np.flatnonzero(seen.any(axis=others))
+        start.append(int(places[0]))
+        shape.append(int(places[-1] - places[0]) + 1)
+    return start, shape

@@ -93,8 +93,8 @@ class Perturbation:
     summary
         What it does, in one line.
     change
-        ``(prompt, magnitude, generator)`` to a ``MaskOutcome``, ``BoxOutcome`` or ``PointsOutcome``,
-        for one mask, box or set of points.
+        ``(prompt, magnitude, generator)``, for one mask, box or set of points, to an outcome:
+        ``MaskOutcome``, ``BoxOutcome`` or ``PointsOutcome``.
     """
 
     name: str

@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from foundation.prompts import converter_called
+from foundation.prompts.perturbations import perturbation_called
 from foundation.studies.config import StudyConfig
+from regkit.errors import InputError
 from regkit.settings import Settings
 
 Magnitude = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
+def _known(find: Callable[[str], object], name: str) -> str:
+    """The name, if ``find`` finds something by it."""
+    try:
+        find(name)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return name
+
+
 class PerturbationRange(Settings):
     """One way in which prompts are wrong, and by how much, in its own unit."""
 
-    name: str
+    name: Annotated[str, AfterValidator(lambda name: _known(perturbation_called, name))]
     magnitudes: Annotated[tuple[Magnitude, ...], Field(min_length=1)]
 
 
@@ -31,6 +43,11 @@ class RobustnessConfig(StudyConfig):
     prompt: str = "mask"
     perturbations: Annotated[tuple[PerturbationRange, ...], Field(min_length=1)]
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+
+    @field_validator("prompt")
+    @classmethod
+    def _check_prompt(cls, name: str) -> str:
+        return _known(converter_called, name)
 
     @model_validator(mode="after")
     def _check_perturbations(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from foundation.prompts import Prompts
-from foundation.prompts.converters import prompts_from_mask
+from foundation.prompts import Prompts, seed_of
 from foundation.prompts.perturbations import perturbation_called
-from foundation.prompts.seeds import seed_of
-from foundation.studies.asking import Question, unanswerable
+from foundation.prompts.perturbations.perturbation import WORLD
+from foundation.studies.asking import NOTHING, Question, prompts_of, unanswerable
 from foundation.studies.cells import StudyCell
 from foundation.studies.config import StudyCase
 from foundation.studies.job import CellsSurvey, look_at
@@ -100,7 +100,7 @@ class RobustnessJob:
         """
         for label, values in self.config.structures.items():
             truth = structure(labels, values)
-            clean = prompts_from_mask(self.config.prompt, truth)
+            clean = prompts_of(self.config.prompt, truth)
             for name, magnitude, seed in self.config.questions():
                 cell = replace(
                     blank, label=label, prompt=self.config.prompt, perturbation=name,
@@ -110,18 +110,25 @@ class RobustnessJob:
 
 
 def _question(cell: StudyCell, clean: Prompts, truth: Labels) -> Question:
-    if cell.perturbation == "none" or not bool(truth.data.any()):
+    if cell.perturbation == "none" or clean is NOTHING:
         return Question(unanswerable(cell, truth, empty=False), clean, truth)
     drawn = np.random.default_rng(
         seed_of(cell.seed, cell.case, cell.label, cell.perturbation, cell.magnitude)
     )
     perturbation = perturbation_called(cell.perturbation)
-    found = perturbation(clean, cell.magnitude, truth.grid, drawn)
+    found = perturbation.perturb(clean, cell.magnitude, drawn, view=truth.grid)
     cell = replace(
-        cell, unit=perturbation.unit_on(truth.grid), realised=found.realised,
-        relative=found.relative, clipped=found.clipped,
-    )  # fmt: skip
+        cell,
+        unit=truth.grid.world.unit if perturbation.unit == WORLD else perturbation.unit,
+        realised=_known(found.realised),
+        relative=_known(found.relative),
+        clipped=found.clipped,
+    )
     return Question(unanswerable(cell, truth, empty=found.empty), found.prompts, truth)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def robustness_again(
