@@ -73,6 +73,39 @@ def forest(findings: Sequence[Finding], colours: Mapping[str, str], metric: str)
     return picture(figure, f"Differences of {metric} with intervals, {len(findings)} conditions")
 
 
+def heat_map(
+    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float], what: str
+) -> Picture:
+    """Draw a table of values from 0 to 1 as colours, with the numbers in it.
+
+    Parameters
+    ----------
+    rows, columns
+        Their titles, in order.
+    values
+        By row and column; what is missing stays empty.
+    what
+        What the values are.
+    """
+    size = (min(11.0, 3.0 + 0.9 * len(columns)), 1.4 + 0.3 * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    ax = figure.subplots()
+    grid = [[values.get((row, column), float("nan")) for column in columns] for row in rows]
+    shown = ax.imshow(grid, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
+    ax.set_yticks(range(len(rows)), rows, fontsize=8)
+    for n, line in enumerate(grid):
+        for m, value in enumerate(line):
+            text, ink = ("", INK) if value != value else (f"{value:.2f}", _ink(value))
+            ax.text(m, n, text, ha="center", va="center", color=ink, fontsize=8)
+    figure.colorbar(shown, label=what)
+    return picture(figure, f"{what} of {len(rows)} rows in {len(columns)} columns")
+
+
+def _ink(value: float) -> str:
+    return "black" if value > 0.6 else "white"  # small values are dark
+
+
 def _curve(ax: Axes, found: Sequence[Finding], colour: str) -> None:
     known = sorted(
         ((f.condition.magnitude, f.score) for f in found if f.score is not None),

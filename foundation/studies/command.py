@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,7 +12,9 @@ from regkit.cli.exits import PART_FAILED
 from regkit.cli.options import Debug, Json, Overwrite, Quiet
 
 if TYPE_CHECKING:
-    from regkit.cohort import CohortDone, Plan
+    from regkit.cohort import CohortDone
+
+AnyPlan = TypeVar("AnyPlan")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -89,7 +91,50 @@ def robustness(
     _tell(done, files, as_json=as_json)
 
 
-def _planned(make: Callable[[], Plan]) -> Plan:
+@app.command()
+def generalization(
+    config: Config,
+    output: Output = Path("generalization"),
+    workers: WorkerCount = None,
+    threads: ThreadCount = None,
+    scheduler: Scheduler = None,
+    resume: StudyResume = False,
+    overwrite: Overwrite = False,
+    dry_run: StudyDryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure how segmenters fare in other domains, and what prompts make up for.
+
+    The folder holds cells.parquet with a row for each question, study.html, and the images, atlas
+    labels and answers of every model and case. The exit code is 3 if a row failed.
+
+    Example: regkit study generalization study.yaml -o generalization
+    """
+    from foundation.studies.config import read_study
+    from foundation.studies.generalization.config import GeneralizationConfig
+    from foundation.studies.generalization.study import GeneralizationStudy
+    from regkit.cli.many import run_plan
+    from regkit.cohort.start import Workplace
+
+    given = read_study(config, GeneralizationConfig)
+    study = GeneralizationStudy(config, given, output, overwrite, resume)
+    plan = _planned(study.check)
+    if dry_run:
+        typer.echo("\n".join(each.row.name for each in plan.pairs))
+        return
+    place = Workplace(scheduler=scheduler, workers=workers, threads=threads)
+    study.shift_images()
+    atlas = _planned(study.plan_atlas)
+    if atlas is not None:
+        run_plan(atlas, place, resume=resume, overwrite=overwrite, quiet=quiet)
+    plan = _planned(study.plan_answers)
+    done = run_plan(plan, place, resume=resume, overwrite=overwrite, quiet=quiet)
+    _tell(done, study.finish(plan), as_json=as_json)
+
+
+def _planned(make: Callable[[], AnyPlan]) -> AnyPlan:
     """A plan, or every problem on a line of its own."""
     from regkit.cohort import TableError
 

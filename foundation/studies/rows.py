@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from foundation.studies.cells import StudyCell, read_cells, write_cells
 from regkit.cohort import PairTable, Plan, RowKind, plan_cohort
@@ -23,6 +24,7 @@ def plan_rows(
     *,
     overwrite: bool,
     resume: bool,
+    options: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Judge the rows of a study by their headers, writing nothing.
 
@@ -38,6 +40,8 @@ def plan_rows(
         Where results go.
     overwrite, resume
         Whether results may be there already.
+    options
+        Of every row, as in a table of `regkit cohort`.
 
     Raises
     ------
@@ -45,9 +49,9 @@ def plan_rows(
         With everything that is wrong, each with the number of its case.
     """
     records = tuple(TableRecord(number, dict(values)) for number, values in rows)
-    columns = tuple(records[0].values)
+    columns = tuple(dict.fromkeys(name for record in records for name in record.values))
     table = PairTable(file, columns, records, where="case")
-    return plan_cohort(table, kind, folder, overwrite=overwrite, resume=resume)
+    return plan_cohort(table, kind, folder, options=options, overwrite=overwrite, resume=resume)
 
 
 def row_name(*words: str) -> str:

@@ -69,8 +69,8 @@ def _findings(config: RobustnessConfig, cells: Sequence[StudyCell], measure: str
 def _size(config: RobustnessConfig, cells: Sequence[StudyCell]) -> str:
     subjects = len({case.owner for case in config.cases})
     return (
-        f"{len(config.models)} models, {len(config.cases)} images of {subjects} subjects, "
-        f"{len(config.labels)} structures, {len(cells)} cells"
+        f"models: {len(config.models)}, images: {len(config.cases)} of {subjects} subjects, "
+        f"structures: {len(config.labels)}, cells: {len(cells)}"
     )
 
 
