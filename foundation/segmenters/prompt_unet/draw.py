@@ -25,6 +25,7 @@ from regkit.volume import Points, Volume
 _ROOM = 2.4  # the side of the cube on which prompts are made, over that of the structure
 _STRETCH, _TURN, _ELASTIC = 0.2, 0.35, 0.07
 _SIDES = (8.0, 70.0)  # mm, of made shapes
+_TRIED = 64  # places of an image of which one is taken
 _WITHOUT = 0.9  # a structure of so large a share of the crop around points is shown no points alone
 
 
@@ -74,6 +75,8 @@ def draw_example(
     phi = _deformation(middle, side, one.image.grid, generator)
     cube = _cube(middle, side * _ROOM, mask.grid)
     truth = Volume(mask_channel(mask, cube, phi), cube, "truth")
+    if not bool((truth.data > 0.5).any()):  # too thin for these voxels
+        return draw_example(examples, shares, generator)
     prompts = draw_prompts(truth, shares, generator)
     grid = crop_grid(prompts, cube.world)
     image = recoloured(image_channel(one.image, grid, phi), generator)
@@ -111,11 +114,19 @@ def _points(
     """One to three points inside, better where the mask is wrong, and up to two near it outside."""
     missed = inside & ~given
     within = _some(missed if bool(missed.any()) else inside, 1 + _below(3, generator), generator)
-    near = functional.max_pool3d(inside[None, None].float(), 9, 1, 4)[0, 0] > 0
+    near = _wider(inside)
     beyond = _some(near & ~inside, _below(3, generator), generator)
     signs = torch.tensor([True] * len(within) + [False] * len(beyond))
     places = grid.to_world(torch.cat([within, beyond]).double())
     return PointPrompt(Points(places), signs)
+
+
+def _wider(inside: Tensor) -> Tensor:
+    """The mask and four voxels around it."""
+    found = inside[None, None].float()
+    for kernel in ((9, 1, 1), (1, 9, 1), (1, 1, 9)):
+        found = functional.max_pool3d(found, kernel, 1, tuple(n // 2 for n in kernel))
+    return found[0, 0] > 0
 
 
 def _some(where: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -153,10 +164,12 @@ def _blob(cube: Grid, generator: torch.Generator) -> Volume:
 
 
 def _somewhere(image: Volume, generator: torch.Generator) -> Matrix:
-    """A point of the foreground."""
-    bright = image.data[0] > image.data[0].float().mean()
-    (index,) = _some(bright, 1, generator)
-    return np.asarray(image.grid.to_world(index.double()).numpy())
+    """A place that is brighter than most."""
+    shape = torch.tensor(image.shape)
+    index = (torch.rand(_TRIED, 3, generator=generator) * shape).long()
+    values = image.data[0][tuple(index.T)].float()
+    place = index[int((values >= values.mean()).nonzero()[0])]
+    return np.asarray(image.grid.to_world(place.double()).numpy())
 
 
 def _deformation(middle: Matrix, side: float, grid: Grid, generator: torch.Generator) -> Transform:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 CHANNELS = 5
 """Image, mask, points inside, points outside, boxes."""
-WIDTHS = (12, 24, 48, 96)
+WIDTHS = (8, 16, 40, 80)
 
 
 class PromptNetwork(nn.Module):

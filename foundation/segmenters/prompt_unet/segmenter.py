@@ -114,8 +114,6 @@ class PromptUnet:
         """
         image = given_image(self.image, self.name)
         self.capabilities.check(prompts, self.name)
-        if not prompts.points and not prompts.boxes and prompts.mask is None:
-            self.capabilities.check(Prompts(), self.name)
         grid = crop_grid(prompts, image.grid.world)
         seen = torch.cat([image_channel(image, grid), prompt_channels(prompts, grid)])
         logits = self.network(seen[None])
