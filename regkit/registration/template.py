@@ -8,13 +8,13 @@ NeuroImage 2010). Every image is resampled once, from its own voxels, in each it
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from regkit.geometry.affines import Matrix
@@ -37,13 +37,13 @@ class TemplateSettings(Settings):
     """What decides a template beside the images and their registration.
 
     ``iterations`` is the most of all stages together; a stage ends earlier when an iteration
-    changes the template by less than ``tolerance`` of its own intensities and moves its shape by
+    changes the template by less than ``tolerance`` of its own intensities and the transforms by
     less than a tenth of a voxel. ``voxel`` is the side of its voxels in world units, the geometric
     mean of those of the images if left out. ``sharpening`` is how much of the detail that a
     Gaussian of one voxel takes away is added in each iteration.
     """
 
-    iterations: int = Field(6, ge=1)
+    iterations: int = Field(5, ge=1)
     voxel: float | None = Field(None, gt=0, allow_inf_nan=False)
     sharpening: float = Field(0.25, ge=0, le=2)
     tolerance: float = Field(0.02, ge=0)
@@ -62,8 +62,8 @@ class TemplateChange:
     intensity
         Root mean square of the difference in the body, over that of the template itself.
     moved
-        Root mean square, in the body, of how far its shape moved: the mean of the transforms, in
-        world units.
+        Root mean square, over the body and the images, of how far a transform led elsewhere than
+        before, in world units.
     seconds
         Wall time.
     """
@@ -121,14 +121,12 @@ def planned_stages(iterations: int, *, linear: bool = False) -> tuple[TemplateSt
     >>> planned_stages(4)
     ('linear', 'coarse', 'fine', 'fine')
     """
-    if linear:
-        return ("linear",) * iterations
-    counts = {"linear": (iterations + 1) // 3, "coarse": iterations // 3}
-    return (
-        *("linear",) * counts["linear"],
-        *("coarse",) * counts["coarse"],
-        *("fine",) * (iterations - sum(counts.values())),
-    )
+    first = iterations if linear else (iterations + 1) // 3
+    second = 0 if linear else iterations // 3
+    stages: list[TemplateStage] = ["linear"] * first
+    stages += ["coarse"] * second
+    stages += ["fine"] * (iterations - first - second)
+    return tuple(stages)
 
 
 def stage_config(config: RegisterConfig, stage: TemplateStage) -> RegisterConfig:
@@ -183,7 +181,8 @@ def build_template(
     grid = common_grid(members, settings.voxel)
     found: Sequence[Transform] = first_transforms(members)
     image = mean_image(images, members, found, grid)
-    body, starts = foreground(image), [None] * len(images)  # type: list[Affine | None]
+    body = foreground(image)
+    starts: list[Affine | None] = [None] * len(images)
     changes: list[TemplateChange] = []
     stages = planned_stages(settings.iterations, linear=linear)
     for number, stage in enumerate(stages, start=1):
@@ -193,7 +192,7 @@ def build_template(
         seen = recentre(register(intensified(image, members), starts, stage))
         new = sharpen(mean_image(images, members, seen.transforms, grid), settings.sharpening)
         change = TemplateChange(
-            number, stage, _difference(image, new, body), _moved(seen.mean, body),
+            number, stage, _difference(image, new, body), _moved(found, seen.transforms, body),
             time.perf_counter() - begin,
         )  # fmt: skip
         changes.append(change)
@@ -228,8 +227,9 @@ def _difference(old: Volume, new: Volume, body: Labels) -> float:
     return float((apart / size.clamp(min=1e-12)).sqrt())
 
 
-def _moved(mean: Transform, body: Labels) -> float:
+def _moved(before: Sequence[Transform], after: Sequence[Transform], body: Labels) -> float:
     sparse = thin_grid(body.grid)
     points = sparse.world_points()[resample(body, sparse).data[0] > 0]
-    moved = mean(points) - points
-    return float(moved.square().sum(-1).mean().sqrt()) if len(points) else 0.0
+    moved = [new(points) - old(points) for old, new in zip(before, after, strict=True)]
+    squares = [float(each.square().sum(-1).mean()) for each in moved if len(points)]
+    return math.sqrt(sum(squares) / len(squares)) if squares else 0.0
