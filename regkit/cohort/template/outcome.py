@@ -18,7 +18,7 @@ from regkit.geometry.affines import Matrix
 from regkit.io import save, write_transform
 from regkit.metrics.consistency import thin_grid
 from regkit.registration.config import RegisterConfig
-from regkit.registration.template import GroupTemplate, TemplateChange
+from regkit.registration.template import GroupTemplate, TemplateChange, TemplateSettings
 from regkit.registration.template_mean import log_affine, scaled, warp_member
 from regkit.registration.template_start import GroupMember
 from regkit.resample import resample
@@ -76,6 +76,8 @@ class TemplateOutcome:
         The name of the one that ``config`` began from.
     config
         How an image was registered.
+    template
+        What else decided the template.
     found
         The template; its transforms are in another order.
     members
@@ -84,6 +86,7 @@ class TemplateOutcome:
 
     preset: str
     config: RegisterConfig
+    template: TemplateSettings
     found: GroupTemplate
     members: tuple[MemberResult, ...]
 
@@ -167,7 +170,7 @@ def member_result(
     return MemberResult(
         name, phi.between(grid.world, image.grid.world), float(np.corrcoef(both)[0, 1]),
         float(_displacements(phi, found).norm(dim=-1).mean()), quality["verdict"],
-        " ".join(quality["reasons"]), thumbnail(found.image, image, warped),
+        " ".join(quality["reasons"]), thumbnail(found.image, image, _as_it_was(warped, member)),
     )  # fmt: skip
 
 
@@ -201,6 +204,12 @@ def changes_csv(changes: Sequence[TemplateChange]) -> str:
         row = [each.iteration, each.stage, f"{each.intensity:.6g}", f"{each.moved:.6g}"]
         writer.writerow(row)
     return stream.getvalue()
+
+
+def _as_it_was(scaled_image: Volume, member: GroupMember) -> Volume:
+    """An image that was brought to [0, 1], in its own intensities."""
+    low, high = member.intensities
+    return scaled_image.with_data(low + (high - low) * scaled_image.data)
 
 
 def _affine(phi: Transform) -> Matrix:

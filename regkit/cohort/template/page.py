@@ -10,14 +10,13 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from regkit.cohort.template.names import transform_name
 from regkit.registration.template import TemplateChange
 from regkit.report import Check, Page, Section, figure, hint, pairs, table
 from regkit.report.canvas import Picture, picture
 from regkit.report.charts import BLUE, chart_row, dress
 from regkit.report.display import display_range
 from regkit.report.figures import grey
-from regkit.report.parts import link, small_picture
+from regkit.report.parts import small_picture
 from regkit.report.photo import Photo
 from regkit.report.scene import shade_volume
 from regkit.report.slices import planes
@@ -54,7 +53,10 @@ def template_page(outcome: TemplateOutcome) -> Page:
             f"{len(outcome.members)} images", f"{len(outcome.found.changes)} iterations",
             outcome.found.image.grid.summary,
         ),
-        settings=outcome.config.model_dump(mode="json"),
+        settings={
+            **outcome.template.model_dump(mode="json"),
+            "registration": outcome.config.model_dump(mode="json"),
+        },
     )  # fmt: skip
 
 
@@ -131,7 +133,7 @@ def _row(member: MemberResult) -> list[str]:
     stream = BytesIO()
     Image.fromarray(np.asarray(member.picture.pixels)).save(stream, "JPEG", quality=75)
     return [
-        link(member.name, transform_name(member.name)),
+        member.name,
         small_picture(Photo(stream.getvalue(), alt)),
         member.quality,
         member.reasons,

@@ -74,9 +74,8 @@ class TemplateTask:
                 images, self.members, register, job.template,
                 linear=job.config.transform != "deformable", on_change=_told(on_progress),
             )  # fmt: skip
-            return TemplateOutcome(job.preset, job.config, found, self._results(
-                images, found, register.records
-            ))  # fmt: skip
+            members = self._results(images, found, register.records)
+            return TemplateOutcome(job.preset, job.config, job.template, found, members)
 
     def _read(self, number: int) -> Any:
         return open_image(self.headers.images[number])
