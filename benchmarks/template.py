@@ -41,7 +41,7 @@ _COLUMNS = {
     "group": "", "method": "", "gradient per mm": ".4f", "variance of Laplacian": ".5f",
     "wall s": ".0f", "CPU s": ".0f", "peak GB of a process": ".2f", "÷ ANTs": ".2f",
 }  # fmt: skip
-_WORKERS = ("--workers", "2", "--threads", "1", "--quiet")
+_WORKERS = ("--workers", "2", "--threads", "1", "--quiet", "--overwrite")
 _RUNS = {
     "regkit, preset default": ("regkit", ()),
     "regkit, preset fast": ("regkit", ("--option", "preset=fast")),
@@ -62,6 +62,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.template", description=__doc__)
     parser.add_argument("--voxel", type=float, default=2.0, metavar="MM", help="of all images")
     parser.add_argument("--only", choices=list(_GROUPS), help="one group")
+    parser.add_argument("--methods", nargs="+", choices=list(_RUNS), default=list(_RUNS))
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the templates there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the table there too")
     asked = parser.parse_args(given)
@@ -69,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = asked.keep or Path(scratch)
         groups = [asked.only] if asked.only else list(_GROUPS)
-        rows = [row for name in groups for row in _race(name, asked.voxel, folder)]
+        rows = [row for name in groups for row in _race(name, asked, folder)]
     table = Table(f"Templates at {asked.voxel:g} mm", _COLUMNS, rows)
     print(f"\n{table.markdown()}", flush=True)
     if asked.json:
@@ -118,15 +119,16 @@ def sharpness(template: rk.Volume) -> tuple[float, float]:
     return float(length[inside].mean()), float(np.var(np.asarray(curved)[inside]))
 
 
-def _race(group: str, voxel: float, folder: Path) -> list[Row]:
+def _race(group: str, asked: argparse.Namespace, folder: Path) -> list[Row]:
+    voxel = float(asked.voxel)
     images = [_resampled(name, voxel, folder / group) for name in _GROUPS[group]]
     costs: dict[str, Cost] = {}
     rows: list[Row] = []
     for method, (kind, options) in _RUNS.items():
-        if kind == "ants" and find_spec("ants") is None:
+        if method not in asked.methods or (kind == "ants" and find_spec("ants") is None):
             continue
         out = folder / group / method.replace(" ", "_")
-        out.mkdir()
+        out.mkdir(exist_ok=True)
         try:
             costs[method] = measured(_words(kind, options, out, images, voxel), out / "log.txt")
         except ProcessFailedError as error:
@@ -164,11 +166,15 @@ def _row(group: str, method: str, cost: Cost, path: Path) -> Row:
 
 
 def _resampled(name: str, voxel: float, folder: Path) -> Path:
-    """An image in cubes of one size, as both programs are to read it."""
+    """An image in cubes of one size and in [0, 1], as both programs are to read it.
+
+    ANTsPy averages intensities as they are: of these brains one has forty times those of the
+    others, and its template would be that one image.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     image = as_float(rk.read(data_folder() / f"{name}.nii.gz").load())
     path = folder / f"{name.replace('/', '_')}.nii.gz"
-    resample(image, image.grid.with_spacing(voxel)).save(path)
+    normalise(resample(image, image.grid.with_spacing(voxel))).save(path, overwrite=True)
     return path
 
 

@@ -23,7 +23,7 @@ def template(
         "template"
     ),
     iterations: Annotated[
-        int | None, typer.Option(help="Largest number of iterations (default: 5).")
+        int | None, typer.Option(help="Largest number of iterations (default: 4).")
     ] = None,
     voxel: Annotated[
         float | None,
@@ -34,7 +34,7 @@ def template(
     ] = None,
     sharpening: Annotated[
         float | None,
-        typer.Option(help="Detail added in each iteration; 0 adds none (default: 0.25)."),
+        typer.Option(help="Detail added in each iteration; 0 adds none (default: 0.5)."),
     ] = None,
     option: Annotated[
         list[str] | None,

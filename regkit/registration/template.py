@@ -43,9 +43,9 @@ class TemplateSettings(Settings):
     Gaussian of one voxel takes away is added in each iteration.
     """
 
-    iterations: int = Field(5, ge=1)
+    iterations: int = Field(4, ge=1)
     voxel: float | None = Field(None, gt=0, allow_inf_nan=False)
-    sharpening: float = Field(0.25, ge=0, le=2)
+    sharpening: float = Field(0.5, ge=0, le=2)
     tolerance: float = Field(0.02, ge=0)
 
 
@@ -137,14 +137,22 @@ def stage_config(config: RegisterConfig, stage: TemplateStage) -> RegisterConfig
     >>> stage_config(RegisterConfig(), "coarse").field.factors
     (4, 2)
     """
+    if config.transform != "deformable":
+        return config
     if stage == "linear":
-        transform = "rigid" if config.transform == "rigid" else "affine"
-        return config.model_copy(update={"transform": transform, "model": None})
+        return _affine_alone(config)
     field = config.field
     if stage == "fine" or len(field.factors) == 1:
         return config
     fewer = {"factors": field.factors[:-1], "iterations": field.iterations[:-1]}
     return config.model_copy(update={"field": field.model_copy(update=fewer)})
+
+
+def _affine_alone(config: RegisterConfig) -> RegisterConfig:
+    """Without a last word in fine voxels: the fields of later stages have that."""
+    linear = config.linear
+    coarse = linear.model_copy(update={"polish": (max(*linear.spacings[-1:], *linear.polish),)})
+    return config.model_copy(update={"transform": "affine", "model": None, "linear": coarse})
 
 
 def build_template(
