@@ -23,12 +23,13 @@ from regkit.cli.points import points
 from regkit.cli.register import register
 from regkit.cli.rerun import rerun
 from regkit.cli.stopping import Stopped, stoppable
+from regkit.cli.template import template
 from regkit.cli.train import train
 from regkit.cli.weights import app as weights
 from regkit.plugins import summary
 
 COMMANDS_GROUP = "regkit.commands"
-_COMMANDS = (register, cohort, apply, points, info, train, rerun, doctor)
+_COMMANDS = (register, cohort, template, apply, points, info, train, rerun, doctor)
 _GROUPS = {"weights": weights}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 

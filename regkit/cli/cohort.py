@@ -145,7 +145,7 @@ def cohort(
             needed=bids is not None,
         )  # fmt: skip
         plan = plan_cohort(
-            rows, how, output, options=_options(how, option or (), config), overwrite=overwrite,
+            rows, how, output, options=row_options(how, option or (), config), overwrite=overwrite,
             resume=resume,
         )  # fmt: skip
     except TableError as error:
@@ -204,7 +204,7 @@ def _split(option: str, word: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _options(kind: RowKind, words: Sequence[str], file: Path | None) -> dict[str, Any]:
+def row_options(kind: RowKind, words: Sequence[str], file: Path | None) -> dict[str, Any]:
     """Options of all rows: those of a file, and single ones over them."""
     from regkit.cohort.parsing import value_of
     from regkit.errors import InputError

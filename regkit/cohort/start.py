@@ -86,7 +86,10 @@ def start_cohort(
 
     if retries < 0:
         raise InputError(f"--retries is {retries}; give 0 or more")
-    with _client(plan, place, retries) as (client, threads):
+    asks = any(each.row.options.get("device", "auto") != "cpu" for each in plan.pairs)
+    with open_client(
+        place, pairs=len(plan.pairs), memory=plan.memory, retries=retries, on_gpu=asks
+    ) as (client, threads):
         way = WorkWay(plan.kind, plan.folder, threads, overwrite and not resume)
         return run_cohort(
             plan,
@@ -100,8 +103,36 @@ def start_cohort(
 
 
 @contextmanager
-def _client(plan: Plan, place: Workplace, retries: int) -> Iterator[tuple[Client, int]]:
-    """A client, and the threads of each pair; 0 for as many as a worker has."""
+def open_client(
+    place: Workplace, *, pairs: int, memory: int, retries: int, on_gpu: bool
+) -> Iterator[tuple[Client, int]]:
+    """Open a client of workers, which end with it.
+
+    Parameters
+    ----------
+    place
+        Where they run.
+    pairs
+        How many jobs there are at a time.
+    memory
+        Bytes that the largest of them takes beyond the program.
+    retries
+        How often a job is begun again whose worker died.
+    on_gpu
+        Whether a job may use one.
+
+    Yields
+    ------
+    client, threads
+        The client, and the threads of each job; 0 for as many as a worker has.
+
+    Raises
+    ------
+    InputError
+        If a scheduler and a queue are both named, or no scheduler answers.
+    ResourceError
+        If not even one job fits into the memory.
+    """
     from regkit.cohort.cluster import local_client, queue_client, remote_client
 
     if place.scheduler and place.queue:
@@ -113,18 +144,15 @@ def _client(plan: Plan, place: Workplace, retries: int) -> Iterator[tuple[Client
         with queue_client(place.queue, place.workers or 1) as client:
             yield client, place.threads or 0
     else:
-        here = _workers(plan, place)
+        here = _workers(place, pairs, memory, on_gpu)
         with local_client(here, retries=retries, dashboard=place.dashboard) as client:
             yield client, here.threads
 
 
-def _workers(plan: Plan, place: Workplace) -> Workers:
+def _workers(place: Workplace, pairs: int, memory: int, on_gpu: bool) -> Workers:
     from regkit.cohort.cluster import Workers
 
-    asks = any(each.row.options.get("device", "auto") != "cpu" for each in plan.pairs)
-    gpus = gpu_count() if asks else 0
-    wanted = min(gpus, len(plan.pairs)) or None if place.workers is None else place.workers
-    count, threads, memory = share_out(
-        len(plan.pairs), plan.memory, workers=wanted, threads=place.threads
-    )
-    return Workers(count, threads, memory, gpus=0 < count <= gpus)
+    gpus = gpu_count() if on_gpu else 0
+    wanted = min(gpus, pairs) or None if place.workers is None else place.workers
+    count, threads, share = share_out(pairs, memory, workers=wanted, threads=place.threads)
+    return Workers(count, threads, share, gpus=0 < count <= gpus)

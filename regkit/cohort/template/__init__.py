@@ -1,0 +1,1 @@
+"""The template of a group as a job, whose registrations run on the workers of a cohort."""
