@@ -71,3 +71,40 @@ def shrink_ball(
         In world units, 0 or more.
     """
     return ~grow_ball(~inside, spacing, distance)
+
+
+def ball_depth(inside: NDArray[np.bool_], spacing: Sequence[float]) -> NDArray[np.float64]:
+    """Return how deep each voxel lies: the distance at which :func:`shrink_ball` takes it away.
+
+    Parameters
+    ----------
+    inside
+        Boolean ``(i, j, k)``.
+    spacing
+        In world units, one number an axis.
+
+    Returns
+    -------
+    NDArray
+        ``(i, j, k)`` in world units, infinite where nothing is outside; of no meaning outside.
+
+    Examples
+    --------
+    >>> ball_depth(np.array([[0, 1, 1, 1, 0]], bool), (1.0, 2.0)).tolist()
+    [[-0.25, 1.0, 3.0, 1.0, -0.25]]
+    """
+    if inside.all():
+        return np.full(inside.shape, np.inf)
+    depth = np.asarray(distance_transform_edt(inside, spacing)) - QUARTER * min(spacing)
+    for axis, step in enumerate(spacing):
+        np.minimum(depth, (_steps_out(inside, axis) - 0.5) * step, out=depth, where=inside)
+    return depth
+
+
+def _steps_out(inside: NDArray[np.bool_], axis: int) -> NDArray[np.float64]:
+    """Count voxels along an axis to the nearest outside, either way; infinite if there is none."""
+    rows = np.moveaxis(inside, axis, 0)
+    number = np.arange(len(rows), dtype=np.float64).reshape(-1, *[1] * (rows.ndim - 1))
+    before = np.maximum.accumulate(np.where(rows, -np.inf, number), axis=0)
+    after = np.minimum.accumulate(np.where(rows, np.inf, number)[::-1], axis=0)[::-1]
+    return np.moveaxis(np.minimum(number - before, after - number), 0, axis)

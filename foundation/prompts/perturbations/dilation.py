@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation.prompts.perturbations.ball import grow_ball, shrink_ball
+from foundation.prompts.perturbations.ball import ball_depth, grow_ball, shrink_ball
 from foundation.prompts.perturbations.perturbation import MaskOutcome
 from foundation.prompts.perturbations.structure import Flags, Structure
-from foundation.prompts.perturbations.surface import deepest, surface_move
+from foundation.prompts.perturbations.surface import surface_move
+from regkit.errors import InputError
+from regkit.settings import near
 from regkit.volume import Volume
 
 BORDERS = ("kept", "eroded")
@@ -54,7 +56,14 @@ def erode(
     border
         ``"kept"``: the structure may go on beyond the field of view, whose border takes nothing
         away; ``"eroded"``: it ends there.
+
+    Raises
+    ------
+    InputError
+        If ``border`` is neither.
     """
+    if border not in BORDERS:
+        raise InputError(f"erode: border {border!r}{near(border, BORDERS)}")
     structure = Structure.around(mask, magnitude)
     left = _shrunk(structure, magnitude, border)
     moved = surface_move(structure.inside, left, structure.spacing)
@@ -73,15 +82,15 @@ def shell(
     mask
         ``(1, i, j, k)``.
     magnitude
-        In world units. What is realised is the depth of the centre of the deepest voxel left.
+        In world units. What is realised is the depth of the deepest voxel left.
     generator
         Not needed: nothing is left to chance.
     """
     structure = Structure.around(mask, magnitude)
     layer = structure.inside & ~_shrunk(structure, magnitude, "kept")
-    beyond = structure.inside | ~structure.in_view
-    depth = deepest(layer, beyond, structure.spacing) if layer.any() else float("nan")
-    return MaskOutcome(*_swap(structure, layer, depth))
+    depth = ball_depth(structure.inside | ~structure.in_view, structure.spacing)
+    reached = float(depth[layer].max()) if layer.any() else float("nan")
+    return MaskOutcome(*_swap(structure, layer, reached))
 
 
 def _shrunk(structure: Structure, distance: float, border: str) -> Flags:

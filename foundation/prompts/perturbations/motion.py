@@ -48,7 +48,7 @@ def shift(
         If the direction has no length, or another number of axes than the mask.
     """
     way = random_direction(generator, mask.ndim) if direction is None else _unit(direction, mask)
-    return _moved(mask, np.eye(mask.ndim), magnitude * way, magnitude)
+    return _moved(mask, np.eye(mask.ndim), magnitude * way, 0.0)
 
 
 def rotate(mask: Volume, magnitude: float, generator: np.random.Generator) -> MaskOutcome:
@@ -63,7 +63,8 @@ def rotate(mask: Volume, magnitude: float, generator: np.random.Generator) -> Ma
     generator
         Draws the axis, any with the same chance; in 2-D the sense of the turn.
     """
-    outcome = _moved(mask, _turn(magnitude, generator, mask.ndim), np.zeros(mask.ndim), 0.0)
+    turn = _turn(magnitude, generator, mask.ndim)
+    outcome = _moved(mask, turn, np.zeros(mask.ndim), _turn_margin(mask))
     return outcome._replace(realised=magnitude)
 
 
@@ -90,20 +91,21 @@ def _moved(
     mask: Volume, turn: NDArray[np.float64], way: NDArray[np.float64], margin: float
 ) -> MaskOutcome:
     """Apply ``x -> turn @ (x - c) + c + way`` in the world, ``c`` the centroid."""
-    if not np.array_equal(turn, np.eye(len(turn))):
-        margin = _turn_margin(mask)
-    structure = Structure.around(mask, margin)
+    structure = Structure.around(mask, margin, beyond=max(mask.shape))
     linear = structure.grid.affine[:-1, :-1]
+    steps = np.linalg.solve(linear, way)
+    whole = np.rint(steps).astype(int)
     centre = np.argwhere(structure.inside).mean(axis=0)
     back = np.linalg.inv(linear) @ turn.T @ linear
-    offset = centre - back @ (centre + np.linalg.inv(linear) @ way)
+    offset = centre - back @ (centre + steps - whole)
     distance = affine_transform(
         structure.signed_distance, back, offset, order=1, mode="constant", cval=FAR
     )
     new = _nearest_voxels(distance, structure.count)
-    moved = float(np.linalg.norm(structure.centroid(new) - structure.centroid()))
-    put, clipped = structure.put(new)
-    return MaskOutcome(put, moved, clipped)
+    there = structure.moved(whole.tolist())
+    far = float(np.linalg.norm(there.centroid(new) - structure.centroid()))
+    put, clipped = there.put(new)
+    return MaskOutcome(put, far, clipped)
 
 
 def _nearest_voxels(distance: NDArray[np.float32], count: int) -> Flags:

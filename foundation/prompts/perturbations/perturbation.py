@@ -58,8 +58,8 @@ class PerturbedPrompts:
     nominal
         The magnitude asked for, in the unit of the perturbation.
     realised
-        The magnitude measured on the result, in the same unit; NaN where nothing is left. Each
-        perturbation says what it measures.
+        The magnitude measured, in the same unit, before the field of view cuts the result; NaN
+        where nothing is left. Each perturbation says what it measures.
     relative
         ``nominal`` as a share of the depth of the innermost voxel of the mask, or of half the
         shortest side of the box; voxels count as the side of a cube of their volume. NaN where

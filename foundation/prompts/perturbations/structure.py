@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,8 +43,17 @@ class Structure:
     start: tuple[int, ...]
 
     @classmethod
-    def around(cls, mask: Volume, margin: float) -> Structure:
-        """Cut a structure out with ``margin`` in world units, and two voxels more, on each side.
+    def around(cls, mask: Volume, margin: float, *, beyond: int = 2) -> Structure:
+        """Cut a structure out with a margin on each side.
+
+        Parameters
+        ----------
+        mask
+            ``(1, i, j, k)``.
+        margin
+            In world units; two voxels are added.
+        beyond
+            How many voxels the part may reach out of the field of view.
 
         Raises
         ------
@@ -57,7 +67,8 @@ class Structure:
         _check_held(bool(whole.any()), mask)
         first, last = _bounds(whole)
         pad = np.ceil(margin / np.array(mask.spacing)).astype(int) + 2
-        start, stop = first - pad, last + pad
+        start = np.maximum(first - pad, -beyond)
+        stop = np.minimum(last + pad, np.array(whole.shape) + beyond)
         low, high = np.maximum(start, 0), np.minimum(stop, whole.shape)
         part = whole[tuple(map(slice, low, high))]
         padding = list(zip(low - start, stop - high, strict=True))
@@ -101,6 +112,11 @@ class Structure:
         index = torch.from_numpy(np.argwhere(flags).mean(axis=0))
         return np.asarray(self.grid.to_world(index).numpy())
 
+    def moved(self, voxels: Sequence[int]) -> Structure:
+        """Return the structure moved by whole ``voxels`` along each index axis."""
+        start = tuple(a + int(b) for a, b in zip(self.start, voxels, strict=True))
+        return replace(self, start=start)
+
     def put(self, inside: Flags) -> tuple[Volume, bool]:
         """Put another structure, ``(i, j, k)`` of the shape of the part, in place of this one.
 
@@ -130,9 +146,16 @@ class Structure:
     def _view(self) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
         """What of the part lies in the field of view, and where that is in the mask."""
         start, size = np.array(self.start), np.array(self.inside.shape)
-        low = np.maximum(start, 0)
-        high = np.minimum(start + size, self.mask.shape)
-        inner = tuple(map(slice, (low - start).tolist(), (high - start).tolist()))
+        # A part that lies beyond the field of view is empty at its border.
+        low = np.clip(start, 0, self.mask.shape)
+        high = np.clip(start + size, low, self.mask.shape)
+        inner = tuple(
+            map(
+                slice,
+                np.clip(low - start, 0, size).tolist(),
+                np.clip(high - start, 0, size).tolist(),
+            )
+        )
         return inner, tuple(map(slice, low.tolist(), high.tolist()))
 
 
@@ -165,6 +188,8 @@ def _check_held(held: bool, mask: Volume) -> None:
 def _touches_border(part: Flags, place: tuple[slice, ...], whole: NDArray[np.uint8]) -> bool:
     for axis, where in enumerate(place):
         rows = np.moveaxis(part, axis, 0)
+        if not len(rows):
+            return False
         if where.start == 0 and rows[0].any():
             return True
         if where.stop == whole.shape[axis] and rows[-1].any():

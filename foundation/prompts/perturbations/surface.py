@@ -1,4 +1,4 @@
-"""Measure how far a perturbed surface lies from the one before, and how deep voxels lie."""
+"""Measure how far a perturbed surface lies from the one before, and how large a structure is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from foundation.prompts.perturbations.ball import ball_depth
 from foundation.prompts.perturbations.structure import Flags
 
 MOST_FACES = 4000  # of which distances are taken; the mean of more is the same to a hundredth
-CANDIDATES = 12  # voxels among which the deepest is looked for
 
 
 def surface_move(old: Flags, new: Flags, spacing: Sequence[float], *, power: int = 1) -> float:
@@ -51,7 +50,7 @@ def surface_move(old: Flags, new: Flags, spacing: Sequence[float], *, power: int
 
 
 def inscribed_radius(inside: Flags, spacing: Sequence[float]) -> float:
-    """Return the depth of the innermost voxel's centre below the surface, in world units.
+    """Return the depth of the innermost voxel: the erosion at which nothing is left.
 
     Parameters
     ----------
@@ -66,42 +65,7 @@ def inscribed_radius(inside: Flags, spacing: Sequence[float]) -> float:
     2.5
     """
     whole = np.pad(inside, 1)
-    return deepest(whole, whole, spacing)
-
-
-def deepest(part: Flags, inside: Flags, spacing: Sequence[float]) -> float:
-    """Return how far the innermost centre of ``part`` lies from what is outside ``inside``.
-
-    Parameters
-    ----------
-    part, inside
-        Boolean ``(i, j, k)``; ``part`` lies in ``inside``, and holds at least one voxel.
-    spacing
-        In world units, one number an axis.
-
-    Returns
-    -------
-    float
-        In world units; infinite where nothing lies outside.
-    """
-    if inside.all():
-        return float("inf")
-    depth = np.asarray(distance_transform_edt(inside, spacing)) * part
-    some = np.argsort(depth, axis=None)[-CANDIDATES:]
-    index = np.stack(np.unravel_index(some, depth.shape), axis=-1)
-    return max(_depth_of(each, inside, spacing, float(depth[tuple(each)])) for each in index)
-
-
-def _depth_of(
-    index: NDArray[np.int64], inside: Flags, spacing: Sequence[float], centre: float
-) -> float:
-    """Distance of one centre to the nearest box of an outside voxel, whose centre is known."""
-    reach = [int(centre / step + 1.5) for step in spacing]
-    low = np.maximum(index - reach, 0)
-    window = inside[tuple(map(slice, low, index + reach + 1))]
-    apart = np.abs(np.argwhere(~window) + low - index)
-    gaps = np.maximum(apart - 0.5, 0) * np.array(spacing)
-    return float(np.sqrt(np.square(gaps).sum(axis=-1).min()))
+    return float(ball_depth(whole, spacing)[whole].max())
 
 
 def _faces(

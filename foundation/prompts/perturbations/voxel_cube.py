@@ -93,11 +93,10 @@ def paper_shift(mask: Volume, magnitude: float, generator: np.random.Generator) 
     generator
         Draws it.
     """
-    structure = _around(mask, magnitude)
+    structure = Structure.around(mask, 0.0)
     reach = int(magnitude)
     shift = tuple(int(n) for n in generator.integers(-reach, reach, size=mask.ndim))
-    moved = np.roll(structure.inside, shift, axis=tuple(range(mask.ndim)))
-    put, clipped = structure.put(moved)
+    put, clipped = structure.moved(shift).put(structure.inside)
     return MaskOutcome(put, float(np.linalg.norm(shift)), clipped)
 
 
