@@ -22,7 +22,7 @@ from regkit.errors import InputError
 
 _RADIUS = re.compile(r"^(?P<name>[\w-]+?)(?:_radius=(?P<radius>\d+))?$")
 _MEAN = "mean_dice"
-_NOTHING = "no-aug"
+_NOTHING, _NONE = "no-aug", "none"
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def _cell(score: ReleasedScore, model: str) -> StudyCell:
     return StudyCell(
         study="", model=model, weights="", case=score.case, subject=score.case, domain="",
         label=score.label, prompt="mask", perturbation=score.perturbation,
-        magnitude=float(score.radius), unit="voxel", seed=0, status=DONE, dice=score.dice,
+        magnitude=float(score.radius), unit="" if score.perturbation == _NONE else "voxels",
+        seed=0, status=DONE, dice=score.dice,
     )  # fmt: skip
 
 
@@ -158,7 +159,7 @@ def _of_organs(file: Path, given: Mapping[str, Mapping[str, Any]]) -> Iterator[R
 
 
 def _condition(name: str) -> str:
-    return "none" if name == _NOTHING else name
+    return _NONE if name == _NOTHING else name
 
 
 def _number(file: Path, value: Any) -> float:

@@ -1,0 +1,139 @@
+"""What a study of domain generalisation must get right."""
+
+import pytest
+import yaml
+
+from foundation.studies.cells import read_cells
+from foundation.studies.config import read_study
+from foundation.studies.generalization.config import GeneralizationConfig
+from foundation.studies.generalization.gap import gaps
+from foundation.studies.generalization.study import GeneralizationStudy
+from regkit import InputError
+from regkit.cohort import WorkWay, run_cohort, work
+from regkit.cohort.kept import Kept
+
+
+@pytest.fixture
+def given(cases):
+    folder, found = cases
+    domains = [{**case, "domain": name} for case, name in zip(found, ("T1", "T2"), strict=True)]
+    atlas = {"image": found[0]["image"], "labels": found[0]["labels"], "subject": "atlas"}
+    return folder, {
+        "study": "test", "models": ["echo"], "cases": domains, "labels": {"large": 1, "small": 2},
+        "sources": ["none", "point", "mask", "atlas"], "in_domain": "T1", "resamples": 200,
+        "shifts": [{"name": "noise", "severities": [2]}],
+        "atlas": {key: str(folder / value) if key != "subject" else value
+                  for key, value in atlas.items()},
+    }  # fmt: skip
+
+
+def read_given(folder, given):
+    file = folder / "generalization.yaml"
+    file.write_text(yaml.safe_dump(given))
+    return file, read_study(file, GeneralizationConfig)
+
+
+def carry_out(plan):
+    way, kept = WorkWay(plan.kind, plan.folder, 1, False), Kept()
+    return run_cohort(plan, (work(n, each, way, kept) for n, each in enumerate(plan.pairs)))
+
+
+@pytest.fixture
+def finish(given, tmp_path):
+    def run(**changes):
+        folder, settings = given
+        study = GeneralizationStudy(*read_given(folder, {**settings, **changes}), tmp_path / "out")
+        study.check()
+        assert not (tmp_path / "out").exists()
+        study.shift_images()
+        # In the place of a registration: the labels of the atlas, as a run would leave them.
+        for variant in study.variants():
+            place = tmp_path / "out" / "atlas" / variant.name
+            place.mkdir(parents=True)
+            labels = folder / f"{variant.case.name}_labels.nii.gz"
+            (place / "warped_atlas.nii.gz").write_bytes(labels.read_bytes())
+        plan = study.plan_answers()
+        return carry_out(plan), *study.finish(plan)
+
+    return run
+
+
+def test_every_model_domain_and_source_has_a_cell(finish):
+    done, table, report = finish()
+    cells = read_cells(table)
+    assert done.count.failed == 0
+    assert len(cells) == 2 * 2 * 2 * 4  # cases, shifts, structures, sources
+    states = {(cell.prompt, cell.status) for cell in cells}
+    # The echo takes masks alone; what it cannot take is told, not left out.
+    assert states == {
+        ("none", "unsupported"), ("point", "unsupported"), ("mask", "done"), ("atlas", "done")
+    }  # fmt: skip
+    assert {c.dice for c in cells if c.prompt == "mask"} == {1.0}
+    assert "Dice by domain" in report.read_text()
+
+
+def test_the_shifted_image_is_stored_once_with_its_record(finish, tmp_path):
+    finish()
+    names = sorted(path.name for path in (tmp_path / "out" / "images").iterdir())
+    assert names == ["one_noise-2.json", "one_noise-2.nii.gz", "two_noise-2.json",
+                     "two_noise-2.nii.gz"]  # fmt: skip
+
+
+def test_a_registration_that_failed_leaves_a_row(finish, given, tmp_path):
+    folder, settings = given
+    study = GeneralizationStudy(*read_given(folder, {**settings, "shifts": []}), tmp_path / "alone")
+    plan = study.plan_answers()
+    carry_out(plan)
+    table, _ = study.finish(plan)
+    atlas = [cell for cell in read_cells(table) if cell.prompt == "atlas"]
+    assert {(cell.status, cell.message) for cell in atlas} == {("error", "the atlas is not there")}
+
+
+def test_another_model_can_be_the_prompt(finish):
+    _, table, _ = finish(sources=["mask", "model:echo"])
+    other = [cell for cell in read_cells(table) if cell.prompt == "model:echo"]
+    assert {cell.status for cell in other} == {"error"}  # the echo of no prompt
+    assert all("echo" in cell.message for cell in other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sources": ["mask", "atlsa"]}, "no source of prompts"),
+        ({"sources": ["model:ecko"]}, "did you mean 'echo'"),
+        ({"in_domain": "CT"}, "allowed: T1, T2"),
+        ({"shifts": [{"name": "gama", "severities": [1]}]}, "did you mean 'gamma'"),
+        ({"shifts": [{"name": "gamma", "severities": [6]}]}, "severities"),
+        ({"atlas": None}, "needs an atlas"),
+        ({"atlas": {"image": "a", "labels": "b", "subject": "one"}}, "who is among the cases"),
+    ],
+)
+def test_a_configuration_that_cannot_be_carried_out_is_refused(given, changes, said):
+    folder, settings = given
+    with pytest.raises(InputError, match=said):
+        read_given(folder, {**settings, **changes})
+
+
+def test_the_share_of_the_gap_is_a_ratio_of_means(given, cell):
+    _, config = read_given(*given)
+    scores = {"point": (0.2, 0.4), "atlas": (0.5, 0.6), "mask": (0.8, 0.8)}
+    cells = [
+        cell(model="echo", prompt=prompt, perturbation="T2", subject=subject, dice=value)
+        for prompt, values in scores.items()
+        for subject, value in zip("pq", values, strict=True)
+    ]
+    (found,) = (each for each in gaps(config, cells, ["T2"]) if each.source == "atlas")
+    assert found.gap == pytest.approx(0.5)
+    assert found.share == pytest.approx(0.5)
+    assert found.interval.low <= 0.5 <= found.interval.high
+    assert found.subjects == 2
+
+
+def test_where_there_is_no_gap_no_share_of_it_is_told(given, cell):
+    _, config = read_given(*given)
+    cells = [
+        cell(model="echo", prompt=prompt, perturbation="T2", subject=subject, dice=0.8)
+        for prompt in ("point", "atlas", "mask")
+        for subject in "pq"
+    ]
+    assert {each.share for each in gaps(config, cells, ["T2"])} == {None}

@@ -1,0 +1,219 @@
+"""What a study of prompt robustness must get right, from its configuration to its table."""
+
+import shutil
+
+import pytest
+from scipy.stats import spearmanr
+
+from foundation.prompts import Prompts
+from foundation.segmenters import (
+    Capabilities,
+    MissingWeightsError,
+    Segmentation,
+    UnsupportedPromptError,
+)
+from foundation.segmenters.echo import open_echo
+from foundation.studies.asking import Question, ask, show
+from foundation.studies.cells import read_cells
+from foundation.studies.robustness.study import plan_robustness
+from foundation.studies.scores import structure
+from regkit import InputError, Volume, read
+from regkit.cohort import TableError
+from regkit.metrics import dice
+from regkit.volume import Labels
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, request):
+    return tmp_path_factory.mktemp("study") / "out"
+
+
+def test_the_echo_has_the_dice_of_its_prompt(run_robustness, tmp_path):
+    done, (table, report) = run_robustness(tmp_path / "out")
+    cells = read_cells(table)
+    assert done.count.failed == 0
+    assert len(cells) == 2 * 2 * 6
+    measured = [cell for cell in cells if cell.status == "done"]
+    assert all(cell.dice == pytest.approx(cell.prompt_dice) for cell in measured)
+    assert all(c.dice == c.surface_dice == 1 for c in measured if c.perturbation == "none")
+    assert "Dice over the magnitude" in report.read_text()
+
+
+def test_more_of_a_perturbation_is_worse_for_the_echo(run_robustness, tmp_path):
+    _, (table, _) = run_robustness(
+        tmp_path / "out", perturbations=[{"name": "dilate", "magnitudes": [1, 2, 3, 4, 5, 6]}]
+    )
+    for label in ("large", "small"):
+        own = [c for c in read_cells(table) if c.label == label and c.case == "one"]
+        found = spearmanr([c.magnitude for c in own], [c.dice for c in own])
+        assert found.statistic <= -0.9
+
+
+def test_an_empty_prompt_is_no_answer(run_robustness, tmp_path):
+    _, (table, report) = run_robustness(tmp_path / "out")
+    gone = [c for c in read_cells(table) if c.perturbation == "erode" and c.magnitude == 8]
+    small = [c for c in gone if c.label == "small"]
+    assert {c.status for c in small} == {"empty_prompt"}
+    assert {c.dice for c in small} == {None}
+    assert "2 prompts were empty" in report.read_text()
+
+
+def test_a_structure_that_is_not_there_is_told(run_robustness, tmp_path):
+    _, (table, _) = run_robustness(tmp_path / "out", labels={"large": 1, "gone": 7})
+    states = {c.status for c in read_cells(table) if c.label == "gone"}
+    assert states == {"empty_truth"}
+
+
+def test_a_stopped_study_goes_on_to_the_same_bytes(run_robustness, tmp_path):
+    folder = tmp_path / "out"
+    _, (table, _) = run_robustness(folder)
+    whole = table.read_bytes()
+    shutil.rmtree(folder / "echo_two")
+    table.unlink()
+    done, _ = run_robustness(folder, resume=True)
+    assert (done.count.before, done.count.done) == (1, 2)
+    assert table.read_bytes() == whole
+
+
+def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
+    _, (table, _) = run_robustness(tmp_path / "all")
+    _, (other, _) = run_robustness(
+        tmp_path / "one", perturbations=[{"name": "shift", "magnitudes": [3]}], labels={"small": 2}
+    )
+
+    def draws(path):
+        return {
+            (c.case, c.realised, c.dice)
+            for c in read_cells(path)
+            if (c.perturbation, c.label) == ("shift", "small")
+        }
+
+    assert draws(table) == draws(other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"models": ["ecko"]}, "did you mean 'echo'"),
+        ({"models": ["echo", "echo"]}, "models name 'echo' twice"),
+        ({"perturbations": [{"name": "dilat", "magnitudes": [1]}]}, "did you mean 'dilate'"),
+        ({"perturbations": [{"name": "dilate", "magnitudes": [0]}]}, "greater than 0"),
+        ({"perturbations": [{"name": "dilate", "magnitudes": []}]}, "at least 1"),
+        ({"labels": {"all": 0}}, "which is background"),
+        ({"prompt": "maks"}, "did you mean 'mask'"),
+        ({"magnitude": 3}, "magnitude"),
+    ],
+)
+def test_a_configuration_that_cannot_be_carried_out_is_refused(robustness, changes, said):
+    with pytest.raises(InputError, match=said):
+        robustness(**changes)
+
+
+def test_cases_that_are_not_there_are_named_before_anything_starts(robustness, cases, tmp_path):
+    _, found = cases
+    wrong = [found[0], {**found[1], "image": "tow.nii.gz"}]
+    file, config = robustness(cases=wrong)
+    with pytest.raises(TableError, match="1 problem") as error:
+        plan_robustness(file, config, tmp_path / "out")
+    assert any("case 2" in line and "tow.nii.gz" in line for line in error.value.lines())
+    assert not (tmp_path / "out").exists()
+
+
+def test_left_and_right_that_are_exchanged_are_refused(run_robustness, tmp_path, cases):
+    folder, _ = cases
+    labels = read(folder / "one_labels.nii.gz")
+    centre = {
+        value: float(
+            labels.grid.to_world((labels.data[0] == value).nonzero().double())[:, 0].mean()
+        )
+        for value in (1, 2)
+    }
+    left, right = sorted(centre, key=lambda value: centre[value])
+    done, _ = run_robustness(tmp_path / "out", labels={"left ball": left, "right ball": right})
+    assert done.count.failed == 0
+    done, _ = run_robustness(tmp_path / "bad", labels={"left ball": right, "right ball": left})
+    assert done.count.failed == 2
+
+
+class Fake:
+    """A model of somebody else."""
+
+    name = "fake"
+
+    def __init__(self, answer, **about):
+        self.answer, self.image = answer, None
+        self.capabilities = Capabilities(open_echo(None).capabilities.kinds, **about)
+
+    def set_image(self, image):
+        self.image = image
+
+    def segment(self, prompts):
+        return self.answer(self.image, prompts)
+
+    def reset(self):
+        self.image = None
+
+
+@pytest.fixture
+def question(cases, cell):
+    folder, _ = cases
+    image = read(folder / "one.nii.gz")
+    labels = Labels(read(folder / "one_labels.nii.gz").data.to(int), image.grid)
+    truth = structure(labels, (1,))
+    return image, Question(cell(dice=None), Prompts(mask=truth), truth)
+
+
+def raises(error):
+    def answer(image, prompts):
+        raise error
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        (raises(RuntimeError("out of\nmemory")), "error", "RuntimeError: out of memory"),
+        (raises(UnsupportedPromptError("takes none")), "unsupported", "takes none"),
+        (
+            lambda image, prompts: Segmentation.of(
+                Volume(image.data[:, 1:], image.grid.window((1, 0, 0), (39, 44, 24)))
+            ),
+            "error",
+            "not the grid of the image",
+        ),
+        (
+            lambda image, prompts: Segmentation.of(image.with_data(0 * image.data.float())),
+            "empty_result",
+            "",
+        ),
+    ],
+)
+def test_what_goes_wrong_in_a_model_is_a_row(question, answer, status, said):
+    image, asked = question
+    model = show(lambda: Fake(answer), image)
+    found = ask(model, asked, 2.0)
+    assert found.status == status
+    assert said in found.message
+    assert found.dice == (0.0 if status == "empty_result" else None)
+
+
+def test_missing_and_random_weights_are_unsupported(question):
+    image, _ = question
+
+    def missing():
+        raise MissingWeightsError("put model.pth into models/")
+
+    assert show(missing, image) == ("unsupported", "put model.pth into models/")
+    state, said = show(lambda: Fake(None, trained=False), image)
+    assert state == "unsupported"
+    assert "random weights" in said
+
+
+def test_an_answer_that_is_the_truth_is_flat_at_one(question):
+    image, asked = question
+    oracle = show(
+        lambda: Fake(lambda *_: Segmentation.of(asked.truth.with_data(asked.truth.data))), image
+    )
+    assert ask(oracle, asked, 2.0).dice == 1.0
+    assert dice(asked.truth, asked.truth, [1]) == {1: 1.0}
