@@ -59,7 +59,7 @@ def smooth_logits_of_mask(mask: Volume, *, width: float = 1.0, most: float = 10.
     if not (np.isfinite(width) and width > 0 and most > 0):
         raise InputError(f"smooth logits: width {width} and most {most} must be above 0")
     structure = Structure.around(mask, 6 * width)
-    distance = structure.signed_distance
+    distance = structure.signed_distance(6 * width)
     # Between centres on both sides of a face the distance jumps by twice the way between them.
     half = min(structure.spacing) / 2
     x = torch.from_numpy(-np.sign(distance) * (np.abs(distance) - half)).double() / width

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
+from foundation.prompts.perturbations.ball import ball_depth
 from foundation.prompts.perturbations.structure import Structure
 from foundation.prompts.prompts import PointPrompt
 from regkit.errors import InputError
@@ -70,7 +70,7 @@ def innermost_point(structure: Structure) -> NDArray[np.int64]:
 
     Of equals, it is the one nearest to the centroid, and of those the first.
     """
-    depth = np.asarray(distance_transform_edt(structure.inside, structure.spacing))
+    depth = ball_depth(structure.inside, structure.spacing) * structure.inside
     deep = np.argwhere(depth >= depth.max() - 1e-9)
     centre = np.argwhere(structure.inside).mean(axis=0)
     apart = np.linalg.norm((deep - centre) * structure.spacing, axis=1)
@@ -121,7 +121,7 @@ def indices_beside(mask: Volume, within: float) -> tuple[Structure, NDArray[np.i
     Distances are from centre to centre, in world units; all lie in the field of view.
     """
     structure = Structure.around(mask, within)
-    distance = structure.signed_distance
+    distance = structure.signed_distance(within)
     near = (distance > 0) & (distance <= within) & structure.in_view
     return structure, np.argwhere(near)
 
@@ -143,7 +143,7 @@ def _points_beside(
         return torch.empty(0, mask.ndim, dtype=torch.float64)
     if spread == "random" and generator is not None:
         return as_world_points(structure, random_points(index, count, generator))
-    first = index[int(np.argmax(structure.signed_distance[tuple(index.T)]))]
+    first = index[int(np.argmax(structure.signed_distance(within)[tuple(index.T)]))]
     return as_world_points(structure, farthest_points(index, first, structure, count))
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, maximum_filter1d
+from scipy.ndimage import maximum_filter1d
+
+from foundation.prompts.perturbations.distance import distance_to
 
 # The distance between centres is short of the distance between surfaces by half a voxel across a
 # face, and by next to nothing across an oblique surface. With a quarter of the smallest spacing
@@ -45,7 +47,7 @@ def grow_ball(
     if distance <= 0 or not inside.any():
         return inside
     reach = distance + QUARTER * min(spacing) + ROUNDING
-    out = np.asarray(distance_transform_edt(~inside, spacing) <= reach)
+    out = np.isfinite(distance_to(inside, spacing, limit=reach))
     for axis, step in enumerate(spacing):
         arm = int(distance / step + 0.5 + ROUNDING)
         flags = maximum_filter1d(inside.view(np.uint8), 2 * arm + 1, axis, mode="constant")
@@ -95,7 +97,7 @@ def ball_depth(inside: NDArray[np.bool_], spacing: Sequence[float]) -> NDArray[n
     """
     if inside.all():
         return np.full(inside.shape, np.inf)
-    depth = np.asarray(distance_transform_edt(inside, spacing)) - QUARTER * min(spacing)
+    depth = distance_to(~inside, spacing) - QUARTER * min(spacing)
     for axis, step in enumerate(spacing):
         np.minimum(depth, (_steps_out(inside, axis) - 0.5) * step, out=depth, where=inside)
     return depth

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
 from foundation.prompts.perturbations.perturbation import MaskOutcome
-from foundation.prompts.perturbations.structure import Flags, Structure
+from foundation.prompts.perturbations.structure import Structure
 from foundation.prompts.perturbations.surface import surface_move
 from regkit.errors import InputError
 from regkit.volume import Volume
@@ -44,51 +42,30 @@ def boundary_noise(
     if not (np.isfinite(correlation) and correlation > 0):
         raise InputError(f"boundary_noise: correlation length {correlation}; it must be positive")
     structure = Structure.around(mask, MOST * magnitude)
-    field = _smooth_field(structure.inside.shape, structure.spacing, correlation, generator)
-    limit = np.clip(field, -MOST, MOST) * magnitude
-    new = _surface_distance(structure, MOST * magnitude) <= limit
+    distance = structure.signed_distance(MOST * magnitude, face=0.5)
+    near = np.nonzero(np.isfinite(distance))
+    field = _smooth_field(near, structure, correlation, generator)
+    new = structure.inside.copy()
+    new[near] = distance[near] <= np.clip(field, -MOST, MOST) * magnitude
     moved = surface_move(structure.inside, new, structure.spacing, power=2)
     put, clipped = structure.put(new)
     return MaskOutcome(put, moved, clipped)
 
 
-def _surface_distance(structure: Structure, most: float) -> NDArray[np.float64]:
-    """Signed distance of voxel centres from the faces of the structure, exact up to ``most``."""
-    outward = _distance_to(structure.inside, structure.spacing, most)
-    inward = _distance_to(~structure.inside, structure.spacing, most)
-    return outward - inward
-
-
-def _distance_to(flags: Flags, spacing: Sequence[float], most: float) -> NDArray[np.float64]:
-    """Distance of all centres from what the voxels of ``flags`` fill; infinite beyond ``most``."""
-    squares = np.where(flags, 0.0, np.inf)
-    for axis, step in enumerate(spacing):
-        rows = np.moveaxis(squares, axis, 0)
-        nearest = rows.copy()
-        for n in range(1, min(int(most / step + 1.5), len(rows) - 1) + 1):
-            gap = ((n - 0.5) * step) ** 2
-            np.minimum(nearest[n:], rows[:-n] + gap, out=nearest[n:])
-            np.minimum(nearest[:-n], rows[n:] + gap, out=nearest[:-n])
-        squares = np.moveaxis(nearest, 0, axis)
-    return np.asarray(np.sqrt(squares))
-
-
 def _smooth_field(
-    shape: Sequence[int],
-    spacing: Sequence[float],
+    where: tuple[NDArray[np.int64], ...],
+    structure: Structure,
     correlation: float,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Gaussian noise of unit variance that does not depend on how finely it is sampled."""
-    scale = np.array(spacing) * PER_LENGTH / correlation
-    nodes = np.ceil(np.array(shape) * scale).astype(int) + 4
+    """Gaussian noise of unit variance at voxels, whatever the spacing it is sampled with."""
+    scale = np.array(structure.spacing) * PER_LENGTH / correlation
+    nodes = np.ceil(np.array(structure.inside.shape) * scale).astype(int) + 4
     noise = generator.standard_normal(tuple(nodes))
     for axis in range(noise.ndim):
         noise = gaussian_filter1d(noise, SIGMA, axis, mode="wrap") * _gain()
-    where = np.meshgrid(
-        *(np.arange(n) * s + 1.5 for n, s in zip(shape, scale, strict=True)), indexing="ij"
-    )
-    return np.asarray(map_coordinates(noise, where, order=2, mode="grid-wrap"))
+    at = [index * step + 1.5 for index, step in zip(where, scale, strict=True)]
+    return np.asarray(map_coordinates(noise, at, order=2, mode="grid-wrap"))
 
 
 def _gain() -> float:

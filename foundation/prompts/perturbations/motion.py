@@ -15,7 +15,7 @@ from foundation.prompts.perturbations.structure import Flags, Structure
 from regkit.errors import InputError
 from regkit.volume import Volume
 
-FAR = 1e6
+NEAR = 3.0  # voxels, within which the distance to a surface tells which are nearest
 
 
 def shift(
@@ -93,14 +93,12 @@ def _moved(
     """Apply ``x -> turn @ (x - c) + c + way`` in the world, ``c`` the centroid."""
     structure = Structure.around(mask, margin, beyond=max(mask.shape))
     linear = structure.grid.affine[:-1, :-1]
-    steps = np.linalg.solve(linear, way)
+    steps = np.asarray(np.linalg.solve(linear, way))
     whole = np.rint(steps).astype(int)
     centre = np.argwhere(structure.inside).mean(axis=0)
-    back = np.linalg.inv(linear) @ turn.T @ linear
-    offset = centre - back @ (centre + steps - whole)
-    distance = affine_transform(
-        structure.signed_distance, back, offset, order=1, mode="constant", cval=FAR
-    )
+    straight = np.array_equal(turn, np.eye(mask.ndim))
+    back = turn if straight else np.asarray(np.linalg.solve(linear, turn.T @ linear))
+    distance = _resampled_distance(structure, back, centre - back @ (centre + steps - whole))
     new = _nearest_voxels(distance, structure.count)
     there = structure.moved(whole.tolist())
     far = float(np.linalg.norm(there.centroid(new) - structure.centroid()))
@@ -108,7 +106,25 @@ def _moved(
     return MaskOutcome(put, far, clipped)
 
 
-def _nearest_voxels(distance: NDArray[np.float32], count: int) -> Flags:
+def _resampled_distance(
+    structure: Structure, back: NDArray[np.float64], offset: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Signed distance at ``back @ index + offset``; it is cut off where no surface comes near."""
+    most = NEAR * max(structure.spacing)
+    distance = np.clip(structure.signed_distance(most), -most, most)
+    if not np.array_equal(back, np.eye(len(back))):
+        return np.asarray(affine_transform(distance, back, offset, order=1, cval=most))
+    for axis, step in enumerate(offset):
+        rows = np.moveaxis(np.pad(distance, 1, constant_values=most), axis, 0)
+        beside = rows[2:] if step > 0 else rows[:-2]
+        mixed = np.moveaxis((1 - abs(step)) * rows[1:-1] + abs(step) * beside, 0, axis)
+        inner = [slice(1, -1)] * distance.ndim
+        inner[axis] = slice(None)
+        distance = mixed[tuple(inner)]
+    return distance
+
+
+def _nearest_voxels(distance: NDArray[np.float64], count: int) -> Flags:
     """Take the ``count`` voxels of least signed distance; of equals those that come first."""
     flat = distance.ravel()
     limit = np.partition(flat, count - 1)[count - 1]

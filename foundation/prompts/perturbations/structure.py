@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from foundation.prompts.perturbations.distance import distance_to
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.volume import Volume
@@ -96,12 +96,19 @@ class Structure:
         flags[self._view()[0]] = True
         return flags
 
-    @cached_property
-    def signed_distance(self) -> NDArray[np.float32]:
-        """From centre to centre, world units: to the structure outside, negative inside."""
-        outward = distance_transform_edt(~self.inside, self.spacing)
-        inward = distance_transform_edt(self.inside, self.spacing)
-        return np.asarray(outward - inward, dtype=np.float32)
+    def signed_distance(self, limit: float, *, face: float = 0.0) -> NDArray[np.float64]:
+        """Return the distance of centres to the structure, negative inside, ``(i, j, k)``.
+
+        Parameters
+        ----------
+        limit
+            In world units; what is farther counts as infinitely far.
+        face
+            0 for distances to centres, 0.5 for those to what voxels fill.
+        """
+        outward = distance_to(self.inside, self.spacing, limit=limit, face=face)
+        inward = distance_to(~self.inside, self.spacing, limit=limit, face=face)
+        return np.where(self.inside, -inward, outward)
 
     def centroid(self, inside: Flags | None = None) -> NDArray[np.float64]:
         """World position of the mean of the voxels, ``(d,)``, of a part ``(i, j, k)`` of its shape.
