@@ -131,7 +131,11 @@ class Deepbet:
 
 def _installed() -> Path | None:
     spec = find_spec("deepbet")
-    return None if spec is None or spec.origin is None else Path(spec.origin).parents[1] / "data/models"
+    return (
+        None
+        if spec is None or spec.origin is None
+        else Path(spec.origin).parents[1] / "data/models"
+    )
 
 
 def _opened(folder: Path) -> Deepbet:

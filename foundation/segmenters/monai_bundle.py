@@ -25,6 +25,8 @@ from regkit.volume import Volume
 _NETWORK = ("network_def", "network")
 _INFERER, _PREPROCESSING = "inferer", "preprocessing"
 _LOADERS = ("LoadImage", "LoadImaged", "EnsureChannelFirst", "EnsureChannelFirstd")
+_CLASSES = ("monai.networks.nets", "monai.inferers", "monai.transforms")
+_RUNS = ("_requires_", "_mode_")
 _CONFIGS = ("inference.json", "inference.yaml", "inference.yml")
 _REFERENCE = re.compile(r"[@%](?:::|#)?([A-Za-z_]\w*)")
 _KINDS = (PromptKind.NONE, PromptKind.CLASSES)
@@ -50,9 +52,9 @@ def open_monai_bundle(path: Path | None, *, allow_code: bool = False) -> MonaiBu
     InputError
         If it holds code that is not allowed, or weights of another network.
     """
-    config = next((path / "configs" / n for n in _CONFIGS if (path / "configs" / n).is_file()), None) if path else None
-    weights = path / "models" / "model.pt" if path else None
-    if path is None or config is None or weights is None or not weights.is_file():
+    config = _config(path or Path())
+    weights = (path or Path()) / "models" / "model.pt"
+    if path is None or config is None or not weights.is_file():
         raise MissingWeightsError(
             f"model monai-bundle={path or ''}: a bundle is a folder with configs/inference.json and "
             "models/model.pt; download it with MONAI and write monai-bundle=FOLDER"
@@ -64,6 +66,11 @@ def open_monai_bundle(path: Path | None, *, allow_code: bool = False) -> MonaiBu
     parser = bundle.ConfigParser(raw)
     parser["bundle_root"] = str(path)
     return _bundle(parser, path, weights)
+
+
+def _config(path: Path) -> Path | None:
+    files = (path / "configs" / name for name in _CONFIGS)
+    return next((file for file in files if file.is_file()), None)
 
 
 @dataclass
@@ -182,14 +189,24 @@ def _channel_names(path: Path) -> tuple[str, ...]:
 
 
 def _refuse_code(raw: Mapping[str, Any], file: str) -> None:
-    """Refuse Python, and classes from elsewhere, in all that will be made."""
+    """Refuse Python, other files, and all but MONAI's own classes, in all that will be made."""
     for where, key, value in _needed(raw):
-        elsewhere = key == "_target_" and "." in value and not value.startswith("monai.")
-        if value.startswith("$") or elsewhere or key in ("_requires_", "_mode_"):
+        code = value.startswith("$") or (value.startswith("%") and not value[1:].isidentifier())
+        if code or key in _RUNS or (key == "_target_" and not _is_known_class(value)):
             raise InputError(
                 f"{file}: {where} would run code: {value:.60}; where you trust the bundle, open it "
                 "in Python with open_monai_bundle(path, allow_code=True)"
             )
+
+
+def _is_known_class(target: str) -> bool:
+    """Tell whether a bundle names a class that MONAI offers; a path could lead to anything."""
+    home, _, name = target.rpartition(".")
+    for module in _CLASSES:
+        found = getattr(require(module, extra="monai"), name, None)
+        if home in ("", module) and isinstance(found, type):
+            return found.__module__.startswith("monai.")
+    return False
 
 
 def _needed(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -25,12 +25,14 @@ from regkit.transforms import Affine
 from regkit.volume import Points, Volume
 
 _CAPABILITIES = Capabilities((PromptKind.POINTS, PromptKind.BOX, PromptKind.MASK))
+_RANGE = (0.01, 0.99)
 _BETA = 130.0  # scikit-image's default: how much edges hold a walk back
 _ROOM = 0.4  # around what is prompted, a share of its side
 _FIELD_MM = 60.0  # the side of the part around points
 _CERTAIN = 0.4  # the share of the depth of a mask at which its voxels are seeds
 _CORE = 0.35  # the size of the seed in a box, a share of the box
 _MOST = 60_000  # voxels that are solved for; a larger part is solved on coarser ones
+_TOLERANCE = 1e-6
 _INSIDE, _OUTSIDE = 1, 2
 
 
@@ -137,9 +139,11 @@ def _coarser(grid: Grid) -> Grid:
     return grid.with_spacing([max(wanted, spacing) for spacing in grid.spacing])
 
 
-def _on(image: Volume, grid: Grid) -> NDArray[np.float32]:
+def _on(image: Volume, grid: Grid) -> NDArray[np.float64]:
     smooth = Volume(image.data.float(), image.grid, image.name)
-    return np.asarray(warp(smooth, Affine.identity(), onto=grid).data[0].numpy())
+    data = warp(smooth, Affine.identity(), onto=grid).data[0].double().numpy()
+    low, high = np.quantile(data, _RANGE)  # scikit-image's beta is for values from 0 to 1
+    return np.asarray(np.clip((data - low) / max(high - low, 1e-9), 0, 1))
 
 
 def _seeds(prompts: Prompts, grid: Grid, model: str) -> NDArray[np.int32]:
@@ -197,14 +201,11 @@ def _of_mask(mask: Tensor, grid: Grid) -> NDArray[np.int32]:
     return seeds
 
 
-def _walked(
-    data: NDArray[np.float32], seeds: NDArray[np.int32], grid: Grid
-) -> Tensor:
+def _walked(data: NDArray[np.float64], seeds: NDArray[np.int32], grid: Grid) -> Tensor:
     """The probability of each voxel to belong to the inside."""
     if not (seeds == 0).any() or not np.ptp(data) > 0 or not (seeds == _OUTSIDE).any():
         return torch.from_numpy((seeds == _INSIDE).astype(np.float32))
     solver: Any = require("skimage.segmentation", extra="segment").random_walker
-    found = solver(
-        data, seeds, beta=_BETA, mode="cg_j", spacing=grid.spacing, return_full_prob=True
-    )
+    options = {"beta": _BETA, "mode": "cg_j", "tol": _TOLERANCE, "return_full_prob": True}
+    found = solver(data, seeds, spacing=grid.spacing, **options)
     return torch.from_numpy(np.asarray(found[0], np.float32)).clamp(0, 1)

@@ -108,9 +108,7 @@ def draw_prompts(truth: Volume, shares: Shares, generator: torch.Generator) -> P
     return Prompts(points=_points(inside, given, truth.grid, generator), mask=mask)
 
 
-def _points(
-    inside: Tensor, given: Tensor, grid: Grid, generator: torch.Generator
-) -> PointPrompt:
+def _points(inside: Tensor, given: Tensor, grid: Grid, generator: torch.Generator) -> PointPrompt:
     """One to three points inside, better where the mask is wrong, and up to two near it outside."""
     missed = inside & ~given
     within = _some(missed if bool(missed.any()) else inside, 1 + _below(3, generator), generator)
@@ -135,9 +133,7 @@ def _some(where: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return index[torch.randint(max(len(index), 1), (count,), generator=generator)]
 
 
-def _shape(
-    one: Example, shares: Shares, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _shape(one: Example, shares: Shares, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Put a smooth made shape of another intensity into an image."""
     low, high = np.log(_SIDES)
     side = float(np.exp(low + (high - low) * _chance(generator)))
@@ -156,7 +152,9 @@ def _shape(
 def _blob(cube: Grid, generator: torch.Generator) -> Volume:
     """An ellipsoid with a wavy surface, of half to all of the side that the cube has room for."""
     axes = 0.5 + 0.5 * torch.rand(3, 1, 1, 1, generator=generator)
-    index = torch.stack(torch.meshgrid(*[torch.linspace(-1, 1, n) for n in cube.shape], indexing="ij"))
+    index = torch.stack(
+        torch.meshgrid(*[torch.linspace(-1, 1, n) for n in cube.shape], indexing="ij")
+    )
     away = (index * _ROOM / axes).square().sum(0, keepdim=True).sqrt()
     waves = 0.5 * smooth_noise(away.shape[1:], 6, generator)
     sharp = 4.0 + 4.0 * _chance(generator)

@@ -1,0 +1,84 @@
+"""Region growing and the random walker find a body that is brighter than what is around it."""
+
+import pytest
+import torch
+
+from foundation.prompts import Box, PointPrompt, Prompts
+from foundation.segmenters import UnsupportedPromptError
+from foundation.segmenters.echo import open_echo
+from foundation.segmenters.random_walker import open_random_walker
+from foundation.segmenters.region_growing import open_region_growing
+from regkit import InputError
+from regkit.volume import Points
+
+from .conftest import dice
+
+
+@pytest.mark.parametrize("kind", ["points", "mask"])
+def test_region_growing_finds_the_body(kind, scan, body, prompts):
+    model = open_region_growing(None)
+    model.set_image(scan)
+    found = model.segment(prompts[kind])
+    assert dice(found.mask.data, body.data) > 0.95
+    assert len(found.details["seeds"]) == 1
+
+
+@pytest.mark.parametrize(("kind", "least"), [("points", 0.85), ("mask", 0.97), ("box", 0.95)])
+def test_the_random_walker_finds_the_body(kind, least, scan, body, prompts):
+    model = open_random_walker(None)
+    model.set_image(scan)
+    assert dice(model.segment(prompts[kind]).mask.data, body.data) > least
+
+
+@pytest.mark.parametrize("opener", [open_region_growing, open_random_walker])
+@pytest.mark.parametrize("codes", ["RAS", "PSR"])
+def test_the_order_of_storage_does_not_matter(opener, codes, scan, body, prompts):
+    model = opener(None)
+    model.set_image(scan)
+    here = model.segment(prompts["mask"]).probability
+    model.set_image(scan.reoriented(codes))
+    there = model.segment(Prompts(mask=body.reoriented(codes))).probability
+    assert torch.allclose(here.reoriented(codes).data, there.data, atol=1e-3)
+
+
+def test_region_growing_stops_before_negative_points(scan, centre, body):
+    model = open_region_growing(None)
+    model.set_image(scan)
+    away = torch.from_numpy(centre + [[0.0, 0, 0], [0, 3.0, 0]])
+    found = model.segment(Prompts(points=PointPrompt(Points(away), torch.tensor([True, False]))))
+    assert not bool(found.mask.data[0][tuple(scan.grid.to_index(away[1]).round().long())])
+
+
+def test_negative_points_hold_a_walk_back(scan, centre, tilted):
+    model = open_random_walker(None)
+    model.set_image(scan)
+    places = torch.from_numpy(centre + [[-6.0, 0, 0], [6.0, 0, 0]])
+    found = model.segment(Prompts(points=PointPrompt(Points(places), torch.tensor([True, False]))))
+    there = tilted.to_index(places).round().long()
+    chances = found.probability.data[0][tuple(there.T)]
+    assert chances.tolist() == [1.0, 0.0]
+
+
+def test_a_large_part_is_solved_on_coarser_voxels(scan, body, centre):
+    model = open_random_walker(None)
+    model.set_image(scan)
+    big = Prompts(boxes=(Box(tuple(centre - 30), tuple(centre + 30)),))
+    details = model.segment(big).details
+    assert details["solved_shape"] <= details["part_shape"]
+
+
+@pytest.mark.parametrize("opener", [open_region_growing, open_random_walker])
+def test_points_that_say_too_little_are_refused(opener, scan, centre):
+    model = opener(None)
+    model.set_image(scan)
+    here = Points(torch.from_numpy(centre)[None])
+    with pytest.raises(UnsupportedPromptError, match="needs a point inside the structure"):
+        model.segment(Prompts(points=PointPrompt(here, torch.tensor([False]))))
+    with pytest.raises(InputError, match="outside the image"):
+        model.segment(Prompts(points=PointPrompt(Points(here.xyz + 900))))
+
+
+@pytest.mark.parametrize("opener", [open_region_growing, open_random_walker, open_echo])
+def test_what_has_no_weights_takes_no_path(opener, tmp_path):
+    with pytest.raises(InputError, match="it has no weights"):
+        opener(tmp_path)
