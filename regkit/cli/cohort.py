@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,10 +10,9 @@ import typer
 
 from regkit.cli.exits import PART_FAILED
 from regkit.cli.options import Debug, Json, Overwrite, Quiet
-from regkit.cli.stopping import Stopped
 
 if TYPE_CHECKING:
-    from regkit.cohort import Count, PairTable, Plan, RowKind
+    from regkit.cohort import PairTable, Plan, RowKind
 
 _PAIRS, _WHERE, _RUNNING = "Pairs from a table of images", "Where it runs", "Running"
 Queue = Literal["slurm", "pbs", "sge"]
@@ -228,19 +225,13 @@ def _run(
     plan: Plan, *, strict: bool, as_json: bool, quiet: bool, bids: Path | None, **given: Any
 ) -> None:
     """Run a plan with what a person sees of it."""
-    from regkit.cli.terminal import progress, say
-    from regkit.cohort import Count
-    from regkit.cohort.start import Workplace, start_cohort
+    from regkit.cli.many import run_plan
+    from regkit.cli.terminal import say
+    from regkit.cohort.start import Workplace
 
     names = ("scheduler", "queue", "workers", "threads", "dashboard")
     place = Workplace(**{name: given.pop(name) for name in names})
-    counts = deque([Count()], maxlen=1)
-    try:
-        with progress(quiet=quiet) as on_progress:
-            done = start_cohort(plan, place, keep=counts.append, on_progress=on_progress, **given)
-    except (KeyboardInterrupt, Stopped) as error:
-        sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
-        raise Stopped(sign, _left(counts[-1])) from None
+    done = run_plan(plan, place, quiet=quiet, **given)
     if bids is not None:
         from regkit.cohort.bids import write_derivatives
 
@@ -249,7 +240,3 @@ def _run(
     typer.echo(done.files[-1].read_text() if as_json else "\n".join(map(str, done.files)))
     if done.count.failed or (strict and done.count.unfit):
         raise typer.Exit(PART_FAILED)
-
-
-def _left(count: Count) -> str:
-    return f"{count.done} pairs are finished; the same command with --resume goes on"

@@ -6,6 +6,7 @@ from regkit.metrics.landmarks import landmark_error
 from regkit.metrics.overlap import DiceSummary, dice, summarise_dice
 from regkit.metrics.summary import summarise
 from regkit.metrics.surface import SurfaceDistance, surface_distances
+from regkit.metrics.surface_overlap import surface_dice
 
 __all__ = [
     "DiceSummary",
@@ -18,5 +19,6 @@ __all__ = [
     "log_jacobian_sd",
     "summarise",
     "summarise_dice",
+    "surface_dice",
     "surface_distances",
 ]

@@ -1,0 +1,128 @@
+"""Masks that lie beside their structure: shifted, or turned about its centroid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform
+from scipy.spatial.transform import Rotation
+
+from foundation.prompts.perturbations.direction import random_direction
+from foundation.prompts.perturbations.perturbation import MaskOutcome
+from foundation.prompts.perturbations.structure import Flags, Structure
+from regkit.errors import InputError
+from regkit.volume import Volume
+
+FAR = 1e6
+
+
+def shift(
+    mask: Volume,
+    magnitude: float,
+    generator: np.random.Generator,
+    *,
+    direction: Sequence[float] | None = None,
+) -> MaskOutcome:
+    """Move a structure by ``magnitude`` in a random direction, or a given one.
+
+    Its signed distance is resampled linearly, and as many voxels are taken as there were: the
+    volume stays to the voxel, and so does the shape where the shift is one of whole voxels.
+
+    Parameters
+    ----------
+    mask
+        ``(1, i, j, k)``.
+    magnitude
+        In world units. What is realised is how far the centroid moved; where the field of view
+        cuts the structure, before it does so.
+    generator
+        Draws the direction, any with the same chance.
+    direction
+        ``(d,)`` in the world, of any length but 0.
+
+    Raises
+    ------
+    InputError
+        If the direction has no length, or another number of axes than the mask.
+    """
+    way = random_direction(generator, mask.ndim) if direction is None else _unit(direction, mask)
+    return _moved(mask, np.eye(mask.ndim), magnitude * way, 0.0)
+
+
+def rotate(mask: Volume, magnitude: float, generator: np.random.Generator) -> MaskOutcome:
+    """Turn a structure about its centroid, about a random axis; the volume stays to the voxel.
+
+    Parameters
+    ----------
+    mask
+        ``(1, i, j, k)``.
+    magnitude
+        In degrees. It is what is realised, too: the turn is exact, its lattice alone is not.
+    generator
+        Draws the axis, any with the same chance; in 2-D the sense of the turn.
+    """
+    turn = _turn(magnitude, generator, mask.ndim)
+    outcome = _moved(mask, turn, np.zeros(mask.ndim), _turn_margin(mask))
+    return outcome._replace(realised=magnitude)
+
+
+def _turn(degrees: float, generator: np.random.Generator, ndim: int) -> NDArray[np.float64]:
+    angle = np.deg2rad(degrees)
+    if ndim == 2:
+        angle *= generator.choice([-1.0, 1.0])
+        return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = Rotation.from_rotvec(angle * random_direction(generator, ndim))
+    return np.asarray(turn.as_matrix())
+
+
+def _unit(direction: Sequence[float], mask: Volume) -> NDArray[np.float64]:
+    way = np.asarray(direction, dtype=np.float64)
+    length = float(np.linalg.norm(way))
+    if way.shape != (mask.ndim,) or not np.isfinite(length) or length == 0:
+        raise InputError(
+            f"shift: direction {tuple(direction)}; give {mask.ndim} finite numbers, not all 0"
+        )
+    return way / length
+
+
+def _moved(
+    mask: Volume, turn: NDArray[np.float64], way: NDArray[np.float64], margin: float
+) -> MaskOutcome:
+    """Apply ``x -> turn @ (x - c) + c + way`` in the world, ``c`` the centroid."""
+    structure = Structure.around(mask, margin, beyond=max(mask.shape))
+    linear = structure.grid.affine[:-1, :-1]
+    steps = np.linalg.solve(linear, way)
+    whole = np.rint(steps).astype(int)
+    centre = np.argwhere(structure.inside).mean(axis=0)
+    back = np.linalg.inv(linear) @ turn.T @ linear
+    offset = centre - back @ (centre + steps - whole)
+    distance = affine_transform(
+        structure.signed_distance, back, offset, order=1, mode="constant", cval=FAR
+    )
+    new = _nearest_voxels(distance, structure.count)
+    there = structure.moved(whole.tolist())
+    far = float(np.linalg.norm(there.centroid(new) - structure.centroid()))
+    put, clipped = there.put(new)
+    return MaskOutcome(put, far, clipped)
+
+
+def _nearest_voxels(distance: NDArray[np.float32], count: int) -> Flags:
+    """Take the ``count`` voxels of least signed distance; of equals those that come first."""
+    flat = distance.ravel()
+    limit = np.partition(flat, count - 1)[count - 1]
+    chosen: Flags = np.asarray(flat < limit)
+    ties = np.flatnonzero(flat == limit)
+    chosen[ties[: count - int(chosen.sum())]] = True
+    return np.asarray(chosen.reshape(distance.shape))
+
+
+def _turn_margin(mask: Volume) -> float:
+    """How far the ball about the centroid that holds the structure reaches out of its box."""
+    structure = Structure.around(mask, 0.0)
+    index = np.argwhere(structure.inside)
+    sides = np.stack([index.min(axis=0), index.max(axis=0)])
+    centre = index.mean(axis=0)
+    radius = np.linalg.norm((index - centre) * structure.spacing, axis=1).max()
+    return float(radius - (np.abs(sides - centre) * structure.spacing).min())

@@ -1,0 +1,123 @@
+"""`regkit segment`: one structure, by a model that is told what to segment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+from regkit.cli.read_options import takes_read_options
+
+if TYPE_CHECKING:
+    from regkit.io import ReadOptions
+
+_PROMPTS = "Prompts"
+
+
+@takes_read_options()
+def segment(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image to segment.")],
+    *,
+    model: Annotated[
+        str,
+        typer.Option(metavar="NAME[=PATH]", help="Segmenter; `regkit study models` lists them."),
+    ] = "prompt-unet",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    probability: Annotated[
+        Path | None, typer.Option(help="Write the probability of each voxel as well.")
+    ] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,Z",
+            help="A place in the structure, RAS+; repeatable.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    outside: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,Z",
+            help="A place that is not in it; repeatable.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV x,y,z,name of places, each named inside or outside.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,Z,X,Y,Z",
+            help="Lower and upper corner of a box around it; repeatable.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="A rough mask or its probability.", rich_help_panel=_PROMPTS),
+    ] = None,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="NAME",
+            help="A structure that the model knows; repeatable.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="What the structure is called; repeatable.", rich_help_panel=_PROMPTS),
+    ] = None,
+    reading: ReadOptions,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Segment one structure of IMAGE, which prompts tell a model.
+
+    Places are in the world of the image, as `regkit info` shows it and viewers do: RAS+ mm. The
+    result is a label map on the grid of IMAGE, with a JSON record beside it.
+
+    Example: regkit segment t1.nii.gz --point 12,-4,30 -o caudate.nii.gz
+
+    Example: regkit segment t1.nii.gz --mask rough.nii.gz --model prompt-unet-robust -o fine.nii.gz
+    """
+    from foundation.segmenters.job import AskedPrompts, SegmentJob
+    from regkit.cli.job import carry_out
+
+    prompts = AskedPrompts(
+        inside=_places("--point", point), outside=_places("--outside", outside),
+        boxes=_places("--box", box), classes=tuple(class_ or ()), text=tuple(text or ()),
+    )  # fmt: skip
+    job = SegmentJob(
+        image, model, output, prompts, points, mask, probability, reading,
+        overwrite=overwrite or resume, full_paths=full_paths,
+    )  # fmt: skip
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+def _places(option: str, words: list[str] | None) -> tuple[tuple[float, ...], ...]:
+    return tuple(_place(option, word) for word in words or ())
+
+
+def _place(option: str, word: str) -> tuple[float, ...]:
+    from regkit.errors import InputError
+
+    try:
+        return tuple(float(number) for number in word.split(","))
+    except ValueError:
+        raise InputError(
+            f"{option} {word!r:.60} is no place; write numbers between commas, such as 12,-4,30.5"
+        ) from None

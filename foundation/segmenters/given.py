@@ -1,0 +1,34 @@
+"""What a segmenter was given, or an error that says what is missing."""
+
+from __future__ import annotations
+
+from foundation.prompts import Prompts
+from foundation.segmenters.segmenter import UnsupportedPromptError
+from regkit.errors import InputError
+from regkit.volume import Volume
+
+
+def given_image(image: Volume | None, model: str) -> Volume:
+    """Return the image that a segmenter was given.
+
+    Raises
+    ------
+    InputError
+        If it was given none.
+    """
+    if image is None:
+        raise InputError(f"{model} was given no image; call set_image before segment")
+    return image
+
+
+def given_mask(prompts: Prompts, model: str) -> Volume:
+    """Return the mask among the prompts.
+
+    Raises
+    ------
+    UnsupportedPromptError
+        If there is none.
+    """
+    if prompts.mask is None:
+        raise UnsupportedPromptError(f"{model} needs a prompt of the kind mask; give one")
+    return prompts.mask

@@ -1,0 +1,299 @@
+"""SegmentJob: one structure of one image, by a model that is told by prompts what to segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from foundation.prompts import Box, PointPrompt, Prompts
+from foundation.segmenters.registry import check_segmenter, open_segmenter
+from foundation.segmenters.segmenter import Segmentation, Segmenter
+from regkit.errors import InputError
+from regkit.io import (
+    ReadOptions,
+    check_output,
+    open_image,
+    preflight,
+    read_points,
+    save,
+)
+from regkit.io.header import Header
+from regkit.io.names import extension
+from regkit.io.options import AS_STORED
+from regkit.io.sizes import product
+from regkit.runs import Files, InputFile, Needs, OnProgress, Progress
+from regkit.runs.record import reading_of
+from regkit.volume import Points, Volume
+
+_FEW, _BYTES_A_VOXEL = 512 << 20, 40  # a small network, and image, prompts and result
+_ROLES = ("segmentation", "probability", "record")
+_SIGNS = {"inside": True, "outside": False, "": True}
+Place = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class AskedPrompts:
+    """Prompts as a command gives them.
+
+    Parameters
+    ----------
+    inside, outside
+        Places in the structure, and places that are not, RAS+ world units.
+    boxes
+        Lower and upper corner of each box, one after the other, RAS+ world units.
+    classes, text
+        Names of the structure.
+    """
+
+    inside: tuple[Place, ...] = ()
+    outside: tuple[Place, ...] = ()
+    boxes: tuple[Place, ...] = ()
+    classes: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+
+    def check(self, ndim: int) -> None:
+        """Refuse places that do not have ``ndim`` coordinates, and boxes that have not twice them.
+
+        Raises
+        ------
+        InputError
+            Naming the place.
+        """
+        for what, places, wanted in (
+            ("point", (*self.inside, *self.outside), ndim),
+            ("box", self.boxes, 2 * ndim),
+        ):
+            for place in places:
+                if len(place) != wanted:
+                    raise InputError(
+                        f"{what} {','.join(f'{x:g}' for x in place)} has {len(place)} numbers; in "
+                        f"a {ndim}-D image give {wanted}"
+                    )
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """A run of `regkit segment`.
+
+    Parameters
+    ----------
+    image
+        What is segmented.
+    model
+        ``NAME`` or ``NAME=PATH`` of a segmenter.
+    output
+        The file of the segmentation; its record lies beside it.
+    prompts
+        What the command itself says of the structure.
+    points, mask
+        Files of points and of a mask that say more.
+    probability
+        A file of probabilities, where one is wanted.
+    reading
+        How images are read.
+    overwrite, full_paths
+        As in every job.
+    """
+
+    kind: ClassVar[str] = "segment"
+
+    image: Path
+    model: str
+    output: Path
+    prompts: AskedPrompts = field(default_factory=AskedPrompts)
+    points: Path | None = None
+    mask: Path | None = None
+    probability: Path | None = None
+    reading: ReadOptions = AS_STORED
+    overwrite: bool = False
+    full_paths: bool = False
+
+    @property
+    def outputs(self) -> Files:
+        """The segmentation, the probability where it is wanted, and the record."""
+        record = self.output.with_name(
+            self.output.name.removesuffix(extension(self.output)) + ".json"
+        )
+        places = zip(_ROLES, (self.output, self.probability, record), strict=True)
+        return Files(
+            tuple((role, place) for role, place in places if place is not None), self.overwrite
+        )
+
+    def inputs(self) -> list[InputFile]:
+        """List the image and the files of prompts."""
+        given = [("image", self.image), ("points", self.points), ("mask", self.mask)]
+        return [InputFile(role, path, self.full_paths) for role, path in given if path is not None]
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is asked, and how files are read."""
+        return {"asked": self.plan(), "reading": asdict(self.reading)}
+
+    def plan(self) -> dict[str, Any]:
+        """Return the model and the prompts."""
+        return {"model": self.model, **asdict(self.prompts)}
+
+    def check(self) -> None:
+        """Refuse a model that nobody has, and names that no format writes."""
+        check_segmenter(self.model)
+        for path in (self.output, self.probability):
+            if path is not None:
+                check_output(path, overwrite=self.overwrite)
+
+    def look(self) -> SegmentSurvey:
+        """Read the headers of image and mask."""
+        image = preflight(self.image, self.reading)
+        self.prompts.check(image.grid.ndim)
+        mask = None if self.mask is None else preflight(self.mask)
+        return SegmentSurvey(self, image, mask)
+
+
+@dataclass(frozen=True)
+class SegmentSurvey:
+    """An image and a mask whose headers have been looked at."""
+
+    job: SegmentJob
+    image: Header
+    mask: Header | None
+
+    def needs(self) -> Needs:
+        """Estimate the memory of the images; that of a large model is its own."""
+        voxels = product(self.image.grid.shape)
+        return Needs(_FEW + _BYTES_A_VOXEL * voxels, of=self.image.name)
+
+    def open(self) -> SegmentTask:
+        """Open the model, the image and the prompts."""
+        model = open_segmenter(self.job.model)
+        prompts = self._prompts()
+        model.capabilities.check(prompts, model.name)
+        notices = (
+            ()
+            if model.capabilities.trained
+            else (f"{model.name} has random weights: what it returns is no segmentation",)
+        )
+        return SegmentTask(model, open_image(self.image), prompts, notices=notices)
+
+    def _prompts(self) -> Prompts:
+        asked = self.job.prompts
+        ndim = self.image.grid.ndim
+        return Prompts(
+            points=_points(asked, self.job.points),
+            boxes=tuple(Box(box[:ndim], box[ndim:]) for box in asked.boxes),
+            mask=None if self.mask is None else open_image(self.mask),
+            text=asked.text,
+            classes=asked.classes,
+        )
+
+
+def _points(asked: AskedPrompts, file: Path | None) -> PointPrompt | None:
+    """Points of the command and of a file, whose names are ``inside`` or ``outside``."""
+    places = [(place, True) for place in asked.inside]
+    places += [(place, False) for place in asked.outside]
+    if file is not None:
+        given = read_points(file)
+        names = given.names or ("",) * len(given)
+        wrong = [name for name in names if name not in _SIGNS]
+        if wrong:
+            raise InputError(
+                f"{file.name}: a point is named {wrong[0]!r:.40}; allowed: inside, outside"
+            )
+        rows = given.xyz.tolist()
+        places += [(tuple(row), _SIGNS[name]) for row, name in zip(rows, names, strict=True)]
+    if not places:
+        return None
+    xyz = torch.tensor([place for place, _ in places], dtype=torch.float64)
+    return PointPrompt(Points(xyz), torch.tensor([sign for _, sign in places]))
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentTask:
+    """A model, an image and prompts in memory."""
+
+    model: Segmenter
+    image: Volume
+    prompts: Prompts
+    introduction: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def execute(self, on_progress: OnProgress) -> SegmentOutcome:
+        """Show the model the image, and ask it."""
+        self.model.set_image(self.image)
+        on_progress(Progress("image", 0.5))
+        found = self.model.segment(self.prompts)
+        on_progress(Progress("segmentation", 1.0))
+        return SegmentOutcome(found)
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentOutcome:
+    """What was found."""
+
+    found: Segmentation
+
+    @property
+    def _volume(self) -> float:
+        return float(self.found.mask.data.sum()) * self.found.mask.grid.voxel_volume
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """Return the size of the structure and what the model did, for the record."""
+        unit = self.found.mask.grid.world.unit
+        return {
+            "voxels": int(self.found.mask.data.sum()), "volume": self._volume,
+            "unit": f"{unit}^{self.found.mask.ndim}", "details": dict(self.found.details),
+        }  # fmt: skip
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write the mask, and the probability where it is wanted."""
+        save(self.found.mask, places["segmentation"])
+        if "probability" in places:
+            save(self.found.probability, places["probability"])
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return a line that says how large the structure is, or that there is none."""
+        if not record["voxels"]:
+            return ("The model found nothing; give another prompt.",)
+        return (f"{record['voxels']} voxels, {record['volume']:.4g} {record['unit']}",)
+
+
+def segment_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> SegmentJob:
+    """Make the job that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        What `regkit segment` wrote.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go, under the names that they had.
+
+    Raises
+    ------
+    InputError
+        If its settings, inputs or outputs are not those of a segmentation.
+    """
+    asked, outputs = dict(record["asked"]), record["outputs"]
+    paths = {each.role: each.path for each in inputs}
+    names = [outputs.get(role) for role in _ROLES] if isinstance(outputs, dict) else []
+    wrong = any(n is not None and Path(str(n)).name != n for n in names)
+    if not names or names[0] is None or wrong or "image" not in paths or "model" not in asked:
+        raise InputError("the record must name a model, an image and a result; it is damaged")
+    model = str(asked.pop("model"))
+    try:
+        prompts = AskedPrompts(**{name: _frozen(value) for name, value in asked.items()})
+    except TypeError as error:
+        raise InputError(f"the record asks for what is no prompt: {error}") from error
+    return SegmentJob(
+        paths["image"], model, folder / names[0], prompts, paths.get("points"), paths.get("mask"),
+        None if names[1] is None else folder / names[1], reading_of(record),
+        full_paths=any(each.full_path for each in inputs),
+    )  # fmt: skip
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Studies of promptable segmenters: how robust they are to prompts, and to other domains."""

@@ -1,0 +1,146 @@
+"""Ask a model one question, and make a cell of what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from foundation.prompts import Prompts, converter_called
+from foundation.segmenters import MissingWeightsError, Segmenter, UnsupportedPromptError
+from foundation.studies.cells import (
+    DONE,
+    EMPTY_PROMPT,
+    EMPTY_RESULT,
+    EMPTY_TRUTH,
+    ERROR,
+    UNSUPPORTED,
+    StudyCell,
+)
+from foundation.studies.scores import score_mask
+from regkit.errors import InputError
+from regkit.volume import Labels, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What a model is asked about one structure.
+
+    Parameters
+    ----------
+    cell
+        All that is known before the answer; its status is that of a question that needs none, such
+        as ``empty_prompt``, and ``done`` otherwise.
+    prompts
+        What the model is told.
+    truth
+        ``(1, i, j, k)`` on the grid of the image, 1 inside the structure.
+    """
+
+    cell: StudyCell
+    prompts: Prompts
+    truth: Labels
+
+
+NOTHING = Prompts()
+
+
+def prompts_of(converter: str, truth: Labels) -> Prompts:
+    """Make the prompt of a structure from the truth; :data:`NOTHING` where it is not there.
+
+    Parameters
+    ----------
+    converter
+        The name of a converter, such as ``mask``, ``box`` or ``points``.
+    truth
+        ``(1, i, j, k)``, 1 inside the structure.
+    """
+    return converter_called(converter)(truth) if bool(truth.data.any()) else NOTHING
+
+
+def unanswerable(cell: StudyCell, truth: Labels, *, empty: bool) -> StudyCell:
+    """Mark a question that no model could answer: nothing is there, or nothing was told.
+
+    Parameters
+    ----------
+    cell
+        The question.
+    truth
+        ``(1, i, j, k)``, 1 inside the structure.
+    empty
+        Nothing is left of the prompt.
+    """
+    if not bool(truth.data.any()):
+        return replace(cell, status=EMPTY_TRUTH, message="the structure is not in the image")
+    if empty:
+        return replace(cell, status=EMPTY_PROMPT, message="nothing is left of the prompt")
+    return cell
+
+
+def ask(model: Segmenter, question: Question, tolerance: float) -> StudyCell:
+    """Return the cell of an answer; what goes wrong becomes its status and message.
+
+    Parameters
+    ----------
+    model
+        It has been shown the image.
+    question
+        What it is asked.
+    tolerance
+        Of the surface Dice, in world units.
+    """
+    cell = question.cell
+    if cell.status != DONE:
+        return cell
+    try:
+        mask = model.segment(question.prompts).mask
+        _check_grid(mask, question.truth)
+    except UnsupportedPromptError as error:
+        return replace(cell, status=UNSUPPORTED, message=_said(error))
+    except Exception as error:  # whatever a model of somebody else raises is a result of the study
+        return replace(cell, status=ERROR, message=_said(error))
+    score = score_mask(mask, question.truth, tolerance)
+    state = DONE if bool(mask.data.any()) else EMPTY_RESULT
+    return replace(cell, status=state, prompt_dice=_prompt_dice(question), **vars(score))
+
+
+def show(open_model: Callable[[], Segmenter], image: Volume) -> Segmenter | tuple[str, str]:
+    """Open a model and show it the image, or say why that cannot be: a status and a message.
+
+    Parameters
+    ----------
+    open_model
+        Returns it.
+    image
+        ``(C, i, j, k)``.
+    """
+    try:
+        model = open_model()
+        if not model.capabilities.trained:
+            return UNSUPPORTED, f"{model.name} has random weights, so its answers are no results"
+        model.set_image(image)
+    except (MissingWeightsError, UnsupportedPromptError) as error:
+        return UNSUPPORTED, _said(error)
+    except Exception as error:  # as in `ask`
+        return ERROR, _said(error)
+    return model
+
+
+def _check_grid(mask: Labels, truth: Labels) -> None:
+    if mask.grid.shape != truth.grid.shape or not mask.grid.lies_on(truth.grid):
+        raise InputError(f"the model returned {mask.grid!r}, not the grid of the image")
+
+
+def _prompt_dice(question: Question) -> float | None:
+    """Dice of a mask prompt that lies on the grid of the image."""
+    mask: Volume | None = question.prompts.mask
+    if mask is None or not mask.grid.lies_on(question.truth.grid):
+        return None
+    inside, truth = mask.data[:1] > 0.5, question.truth.data > 0
+    both, one, other = (int(x.count_nonzero()) for x in (inside & truth, inside, truth))
+    return 2 * both / (one + other)
+
+
+def _said(error: Any) -> str:
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,142 @@
+"""Charts of studies: curves over a magnitude, and differences with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+
+from foundation.studies.summary import Finding
+from regkit.report.canvas import Picture, picture
+from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, chart_row, dress
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Told apart by any kind of colour vision (Okabe and Ito 2008), the first three as in all reports.
+COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)
+_ACROSS = 3
+
+
+def curves(
+    findings: Mapping[str, Sequence[Finding]], colours: Mapping[str, str], metric: str
+) -> Iterator[Picture]:
+    """Draw the metric of every model over the magnitude, a chart for each perturbation.
+
+    Parameters
+    ----------
+    findings
+        Perturbation to its findings, the unperturbed ones among them.
+    colours
+        One a model.
+    metric
+        What the vertical axis is called.
+    """
+    names = list(findings)
+    for first in range(0, len(names), _ACROSS):
+        some = names[first : first + _ACROSS]
+        figure, axes = chart_row(_ACROSS)
+        for ax, name in zip(axes, some, strict=False):
+            for model, colour in colours.items():
+                _curve(ax, [f for f in findings[name] if f.condition.model == model], colour)
+            _echo(ax, findings[name])
+            unit = findings[name][-1].condition.unit
+            dress(ax, name, f"magnitude in {unit}" if unit else "magnitude")
+            ax.set_ylim(-0.02, 1.02)
+            ax.set_ylabel(metric, fontsize=9, color=INK)
+        for ax in axes[len(some) :]:
+            ax.set_visible(False)
+        yield picture(figure, f"{metric} over the magnitude of {', '.join(some)}")
+
+
+def forest(findings: Sequence[Finding], colours: Mapping[str, str], metric: str) -> Picture:
+    """Draw differences from the baseline with their intervals, a row for each condition.
+
+    Parameters
+    ----------
+    findings
+        Those that have a difference.
+    colours
+        One a model.
+    metric
+        What the horizontal axis is called.
+    """
+    figure = Figure(figsize=(11.0, 0.8 + 0.24 * len(findings)), layout="constrained")
+    ax = figure.subplots()
+    for row, each in enumerate(findings):
+        _difference(ax, row, each, colours[each.condition.model])
+    ax.axvline(0, color=INK, linewidth=0.8)
+    ax.set_yticks(range(len(findings)), [_title(each) for each in findings], parse_math=False)
+    ax.set_ylim(len(findings) - 0.5, -0.5)
+    dress(ax, "", f"difference of {metric} from its baseline")
+    return picture(figure, f"Differences of {metric} with intervals, {len(findings)} conditions")
+
+
+def heat_map(
+    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float], what: str
+) -> Picture:
+    """Draw a table of values from 0 to 1 as colours, with the numbers in it.
+
+    Parameters
+    ----------
+    rows, columns
+        Their titles, in order.
+    values
+        By row and column; what is missing stays empty.
+    what
+        What the values are.
+    """
+    size = (min(11.0, 3.0 + 0.9 * len(columns)), 1.4 + 0.3 * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    ax = figure.subplots()
+    grid = [[values.get((row, column), float("nan")) for column in columns] for row in rows]
+    shown = ax.imshow(grid, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
+    ax.set_yticks(range(len(rows)), rows, fontsize=8)
+    for n, line in enumerate(grid):
+        for m, value in enumerate(line):
+            text, ink = ("", INK) if value != value else (f"{value:.2f}", _ink(value))
+            ax.text(m, n, text, ha="center", va="center", color=ink, fontsize=8)
+    figure.colorbar(shown, label=what)
+    return picture(figure, f"{what} of {len(rows)} rows in {len(columns)} columns")
+
+
+def _ink(value: float) -> str:
+    return "black" if value > 0.6 else "white"  # small values are dark
+
+
+def _curve(ax: Axes, found: Sequence[Finding], colour: str) -> None:
+    known = sorted(
+        ((f.condition.magnitude, f.score) for f in found if f.score is not None),
+        key=lambda pair: pair[0],
+    )
+    across = [magnitude for magnitude, _ in known]
+    ax.plot(across, [score.mean for _, score in known], color=colour, marker="o", markersize=3)
+    banded = [(x, s.interval) for x, s in known if s.interval is not None]
+    ax.fill_between(
+        [x for x, _ in banded], [i.low for _, i in banded], [i.high for _, i in banded],
+        color=colour, alpha=0.15, linewidth=0,
+    )  # fmt: skip
+
+
+def _echo(ax: Axes, found: Sequence[Finding]) -> None:
+    """Dice of the prompt itself, which does not depend on the model."""
+    known = sorted({(f.condition.magnitude, f.echo) for f in found if f.echo is not None})
+    ax.plot(*zip(*known, strict=True), color=INK, linestyle="--", linewidth=1) if known else None
+
+
+def _difference(ax: Axes, row: int, found: Finding, colour: str) -> None:
+    if found.difference is None:
+        return
+    estimate = found.difference.estimate
+    ax.axhline(row, color=FAINT, linewidth=0.5)
+    ax.plot([estimate.mean], [row], color=colour, marker="o", markersize=4)
+    if estimate.interval is not None:
+        low, high = estimate.interval.low, estimate.interval.high
+        ax.plot([low, high], [row, row], color=colour, linewidth=1.5)
+
+
+def _title(found: Finding) -> str:
+    condition = found.condition
+    return f"{condition.model}: {condition.perturbation} {condition.magnitude:g} {condition.unit}"

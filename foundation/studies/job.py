@@ -1,0 +1,159 @@
+"""What the jobs of studies have in common: one model, one image, many questions, many cells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from foundation.segmenters import Segmenter
+from foundation.segmenters.registry import open_segmenter
+from foundation.studies.asking import Question, ask, show
+from foundation.studies.cells import DONE, StudyCell, write_cells
+from foundation.studies.config import StudyCase, StudyConfig
+from foundation.studies.identity import identity
+from foundation.studies.rows import CELLS
+from foundation.studies.sides import check_sides
+from regkit.cohort.kept import Kept
+from regkit.errors import InputError
+from regkit.io import open_image, open_labels, read_header
+from regkit.io.header import Header
+from regkit.runs import Job, Needs, OnProgress, Progress, Survey, Task
+from regkit.volume import Labels, Volume
+
+_BYTES_A_VOXEL = 64  # image, labels, a mask or two, and the distances of one structure
+
+
+class CellsJob(Job, Protocol):
+    """One model and one image of a study."""
+
+    @property
+    def config(self) -> StudyConfig:
+        """The study."""
+
+    @property
+    def model(self) -> str:
+        """The segmenter, as the study names it."""
+
+    @property
+    def of_case(self) -> StudyCase:
+        """Whose image it is, and where it is from."""
+
+    @property
+    def count(self) -> int:
+        """How many questions there are."""
+
+    def questions(self, labels: Labels, blank: StudyCell) -> Iterator[Question]:
+        """Give them, as :class:`foundation.studies.robustness.job.RobustnessJob` does."""
+
+
+def look_at(job: CellsJob) -> CellsSurvey:
+    """Read the headers of image and labels, the first two inputs of a job.
+
+    Raises
+    ------
+    InputError
+        If they do not lie on one grid.
+    """
+    image, labels = (read_header(each.path) for each in job.inputs()[:2])
+    if not labels.grid.lies_on(image.grid):
+        raise InputError(
+            f"{labels.name}: lies on {labels.grid!r}, the image on {image.grid!r}; resample the "
+            "labels onto the image first, as `regkit apply --labels` does"
+        )
+    return CellsSurvey(job, image, labels)
+
+
+@dataclass(frozen=True)
+class CellsSurvey:
+    """A job whose headers have been looked at."""
+
+    job: CellsJob
+    image: Header
+    labels: Header
+
+    def needs(self) -> Needs:
+        """Estimate the memory of the images; that of a model is its own."""
+        memory = _BYTES_A_VOXEL * int(np.prod(self.image.grid.shape))
+        return Needs(memory, of=self.image.name)
+
+    def open(self, open_model: Callable[[str], Segmenter] = open_segmenter) -> CellsTask:
+        """Read the image and its labels.
+
+        Parameters
+        ----------
+        open_model
+            A name to a segmenter, which a worker may have kept.
+        """
+        image, labels = open_image(self.image), open_labels(self.labels)
+        check_sides(labels, self.job.config.structures)
+        return CellsTask(self.job, image, labels, open_model)
+
+
+@dataclass(frozen=True, eq=False)
+class CellsTask:
+    """A model and an image that has been read."""
+
+    job: CellsJob
+    image: Volume
+    labels: Labels
+    open_model: Callable[[str], Segmenter]
+    introduction: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def execute(self, on_progress: OnProgress) -> CellsOutcome:
+        """Ask everything; what goes wrong is in the cells."""
+        job = self.job
+        model = show(lambda: self.open_model(job.model), self.image)
+        weights = "" if isinstance(model, tuple) else model.capabilities.weights
+        cells: list[StudyCell] = []
+        for question in job.questions(self.labels, self._blank(weights)):
+            cells.append(
+                replace(question.cell, status=model[0], message=model[1])
+                if isinstance(model, tuple)
+                else ask(model, question, job.config.tolerance)
+            )
+            on_progress(Progress(job.model, len(cells) / job.count))
+        return CellsOutcome(cells)
+
+    def _blank(self, weights: str) -> StudyCell:
+        job, case = self.job, self.job.of_case
+        return StudyCell(
+            study=identity(job.settings(), list(job.inputs()), weights), model=job.model,
+            weights=weights, case=case.name, subject=case.owner, domain=case.domain, label="",
+            prompt="", perturbation="none", magnitude=0.0, unit="", seed=0, status=DONE,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CellsOutcome:
+    """The cells of one model and one image."""
+
+    cells: Sequence[StudyCell]
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """Return how many cells ended how, for the record."""
+        return {"states": dict(Counter(cell.status for cell in self.cells))}
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write the cells."""
+        write_cells(self.cells, places[CELLS])
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return a line that counts the cells."""
+        return (f"{len(self.cells)} cells",)
+
+
+def open_with_model(survey: Survey, kept: Kept) -> Task:
+    """The task of a survey, with a model that this worker may have opened before."""
+    if not isinstance(survey, CellsSurvey):
+        return survey.open()
+
+    def open_model(name: str) -> Segmenter:
+        return kept.get(("segmenter", name), lambda: open_segmenter(name))
+
+    return survey.open(open_model)

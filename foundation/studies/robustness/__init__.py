@@ -1,0 +1,1 @@
+"""How a promptable segmenter bears prompts that are wrong."""

@@ -1,0 +1,64 @@
+"""What a study of prompt robustness is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from foundation.prompts import converter_called
+from foundation.prompts.perturbations import perturbation_called
+from foundation.studies.config import StudyConfig
+from regkit.errors import InputError
+from regkit.settings import Settings
+
+Magnitude = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _known(find: Callable[[str], object], name: str) -> str:
+    """The name, if ``find`` finds something by it."""
+    try:
+        find(name)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return name
+
+
+class PerturbationRange(Settings):
+    """One way in which prompts are wrong, and by how much, in its own unit."""
+
+    name: Annotated[str, AfterValidator(lambda name: _known(perturbation_called, name))]
+    magnitudes: Annotated[tuple[Magnitude, ...], Field(min_length=1)]
+
+
+class RobustnessConfig(StudyConfig):
+    """A study of how models bear imprecise prompts.
+
+    ``prompt`` says how the truth becomes the prompt that is perturbed: ``mask``, or one of the
+    converters. ``seeds`` are draws of what is random.
+    """
+
+    prompt: str = "mask"
+    perturbations: Annotated[tuple[PerturbationRange, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+
+    @field_validator("prompt")
+    @classmethod
+    def _check_prompt(cls, name: str) -> str:
+        return _known(converter_called, name)
+
+    @model_validator(mode="after")
+    def _check_perturbations(self) -> Self:
+        twice = [name for name, n in Counter(p.name for p in self.perturbations).items() if n > 1]
+        if twice:
+            raise ValueError(f"perturbations name {twice[0]!r} twice; give all its magnitudes once")
+        return self
+
+    def questions(self) -> Iterator[tuple[str, float, int]]:
+        """What is asked of each structure: perturbation, magnitude and seed, unperturbed first."""
+        yield "none", 0.0, self.seeds[0]
+        for each in self.perturbations:
+            for magnitude in each.magnitudes:
+                yield from ((each.name, magnitude, seed) for seed in self.seeds)
