@@ -141,7 +141,9 @@ def stage_config(config: RegisterConfig, stage: TemplateStage) -> RegisterConfig
         return config
     if stage == "linear":
         return _affine_alone(config)
-    field = config.field
+    # The start is known from the stage before; what fields follow need not be finer.
+    linear = config.linear.model_copy(update={"spacings": config.linear.spacings[:1]})
+    config, field = config.model_copy(update={"linear": linear}), config.field
     if stage == "fine" or len(field.factors) == 1:
         return config
     fewer = {"factors": field.factors[:-1], "iterations": field.iterations[:-1]}

@@ -184,7 +184,7 @@ def mean_image(
     total = torch.zeros(grid.shape, dtype=torch.float64)
     count = torch.zeros(grid.shape, dtype=torch.float64)
     for read, member, phi in zip(images, members, transforms, strict=True):
-        warped = warp_member(scaled(read(), member), phi, grid)
+        warped = warp_member(scale_member(read(), member), phi, grid)
         known = warped.valid if warped.valid is not None else torch.ones(grid.shape)
         total += torch.where(known > 0, warped.data[0], 0.0)
         count += known
@@ -193,7 +193,7 @@ def mean_image(
     return Volume(mean.float()[None], grid, "template")
 
 
-def scaled(image: Volume, member: GroupMember) -> Volume:
+def scale_member(image: Volume, member: GroupMember) -> Volume:
     """Bring an image of one channel, ``(1, *spatial)``, to [0, 1]; it says where it has data."""
     low, high = member.intensities
     data = ((image.data.float() - low) / (high - low)).clamp_(0, 1)
@@ -204,7 +204,14 @@ def scaled(image: Volume, member: GroupMember) -> Volume:
 def warp_member(image: Volume, phi: Transform, grid: Grid) -> Volume:
     """Resample an image through ``phi``, smoothed first where voxels of ``grid`` are larger.
 
-    ``phi`` maps world points of ``grid`` (fixed) to world points of ``image`` (moving).
+    Parameters
+    ----------
+    image
+        What is resampled, ``(C, *spatial)``.
+    phi
+        World points of ``grid`` (fixed) to world points of ``image`` (moving).
+    grid
+        Where the result lies.
     """
     return warp(antialias(image, grid), phi.between(None, None), onto=grid)
 

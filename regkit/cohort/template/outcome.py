@@ -19,7 +19,7 @@ from regkit.io import save, write_transform
 from regkit.metrics.consistency import thin_grid
 from regkit.registration.config import RegisterConfig
 from regkit.registration.template import GroupTemplate, TemplateChange, TemplateSettings
-from regkit.registration.template_mean import log_affine, scaled, warp_member
+from regkit.registration.template_mean import log_affine, scale_member, warp_member
 from regkit.registration.template_start import GroupMember
 from regkit.resample import resample
 from regkit.runs.writing import side_by_side
@@ -163,7 +163,7 @@ def member_result(
         The template.
     """
     grid = found.image.grid
-    warped = warp_member(scaled(image, member), phi, grid)
+    warped = warp_member(scale_member(image, member), phi, grid)
     inside = found.body.data[0] > 0
     both = np.stack([each.data[0][inside].numpy() for each in (found.image, warped)])
     quality = record["quality"]
