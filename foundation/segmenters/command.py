@@ -74,7 +74,7 @@ def segment(
     ] = None,
     text: Annotated[
         list[str] | None,
-        typer.Option(help="What the structure is called; repeatable.", rich_help_panel=_PROMPTS),
+        typer.Option(help="Name of the structure, in words; repeatable.", rich_help_panel=_PROMPTS),
     ] = None,
     reading: ReadOptions,
     overwrite: Overwrite = False,

@@ -32,7 +32,7 @@ from regkit.volume import Points, Volume
 _FEW, _BYTES_A_VOXEL = 512 << 20, 40  # a small network, and image, prompts and result
 _ROLES = ("segmentation", "probability", "record")
 _SIGNS = {"inside": True, "outside": False, "": True}
-Place = tuple[float, ...]
+Coordinates = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class AskedPrompts:
         Names of the structure.
     """
 
-    inside: tuple[Place, ...] = ()
-    outside: tuple[Place, ...] = ()
-    boxes: tuple[Place, ...] = ()
+    inside: tuple[Coordinates, ...] = ()
+    outside: tuple[Coordinates, ...] = ()
+    boxes: tuple[Coordinates, ...] = ()
     classes: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
 

@@ -42,11 +42,11 @@ class Question:
     truth: Labels
 
 
-NOTHING = Prompts()
+NO_PROMPTS = Prompts()
 
 
 def prompts_of(converter: str, truth: Labels) -> Prompts:
-    """Make the prompt of a structure from the truth; :data:`NOTHING` where it is not there.
+    """Make the prompt of a structure from the truth; :data:`NO_PROMPTS` where it is not there.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def prompts_of(converter: str, truth: Labels) -> Prompts:
     truth
         ``(1, i, j, k)``, 1 inside the structure.
     """
-    return converter_called(converter)(truth) if bool(truth.data.any()) else NOTHING
+    return converter_called(converter)(truth) if bool(truth.data.any()) else NO_PROMPTS
 
 
 def unanswerable(cell: StudyCell, truth: Labels, *, empty: bool) -> StudyCell:

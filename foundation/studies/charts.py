@@ -1,4 +1,4 @@
-"""Charts of studies: curves over a magnitude, and differences with their intervals."""
+"""Charts of studies: magnitude_curves over a magnitude, and differences with their intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)
 _ACROSS = 3
 
 
-def curves(
+def magnitude_curves(
     findings: Mapping[str, Sequence[Finding]], colours: Mapping[str, str], metric: str
 ) -> Iterator[Picture]:
     """Draw the metric of every model over the magnitude, a chart for each perturbation.
@@ -27,7 +27,7 @@ def curves(
     Parameters
     ----------
     findings
-        Perturbation to its findings, the unperturbed ones among them.
+        Perturbation to its findings, the baseline_of ones among them.
     colours
         One a model.
     metric

@@ -12,7 +12,7 @@ from regkit.cohort import PairTable, Plan, RowKind, plan_cohort
 from regkit.cohort.table import TableRecord
 from regkit.io import write_atomically
 
-CELLS = "cells.parquet"
+CELLS, STUDY_REPORT = "cells.parquet", "study.html"
 _NO_NAME = re.compile(r"[^\w.+-]+")
 
 

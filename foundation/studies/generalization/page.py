@@ -61,7 +61,7 @@ def generalization_page(
     )
 
 
-def place_of(cell: StudyCell) -> str:
+def named_place(cell: StudyCell) -> str:
     """Name where an image is from, and how it was shifted.
 
     Parameters
@@ -76,7 +76,7 @@ def place_of(cell: StudyCell) -> str:
 def _placed(cell: StudyCell) -> StudyCell:
     """The cell with its place as perturbation; images of one subject can then be paired."""
     return replace(
-        cell, perturbation=place_of(cell), magnitude=0.0, unit="", case=cell.subject, domain=""
+        cell, perturbation=named_place(cell), magnitude=0.0, unit="", case=cell.subject, domain=""
     )
 
 

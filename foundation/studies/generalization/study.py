@@ -13,13 +13,18 @@ from foundation.studies.generalization.job import GeneralizationJob
 from foundation.studies.generalization.page import generalization_page
 from foundation.studies.generalization.shift_job import ShiftJob
 from foundation.studies.job import open_with_model
-from foundation.studies.rows import gather_cells, plan_rows, row_name, write_study_cells
+from foundation.studies.rows import (
+    STUDY_REPORT,
+    gather_cells,
+    plan_rows,
+    row_name,
+    write_study_cells,
+)
 from regkit.cohort import CohortDone, PairRow, Plan, RowKind, kind_called
 from regkit.io import read_header
 from regkit.report import write_page
 from regkit.runs import OnProgress, check, ignore, is_finished, run
 
-REPORT = "study.html"
 RunPlan = Callable[[Plan], CohortDone]
 
 
@@ -122,7 +127,7 @@ class GeneralizationStudy:
         unit = read_header(self.config.cases[0].image).grid.world.unit
         table = write_study_cells(cells, self.folder)
         page = generalization_page(self.config, cells, unit)
-        return table, write_page(page, self.folder / REPORT)
+        return table, write_page(page, self.folder / STUDY_REPORT)
 
     @property
     def _atlas(self) -> AtlasCase | None:

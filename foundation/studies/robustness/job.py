@@ -13,7 +13,7 @@ import numpy as np
 from foundation.prompts import Prompts, seed_of
 from foundation.prompts.perturbations import perturbation_called
 from foundation.prompts.perturbations.perturbation import WORLD
-from foundation.studies.asking import NOTHING, Question, prompts_of, unanswerable
+from foundation.studies.asking import NO_PROMPTS, Question, prompts_of, unanswerable
 from foundation.studies.cells import StudyCell
 from foundation.studies.config import StudyCase
 from foundation.studies.job import CellsSurvey, look_at
@@ -110,7 +110,7 @@ class RobustnessJob:
 
 
 def _question(cell: StudyCell, clean: Prompts, truth: Labels) -> Question:
-    if cell.perturbation == "none" or clean is NOTHING:
+    if cell.perturbation == "none" or clean is NO_PROMPTS:
         return Question(unanswerable(cell, truth, empty=False), clean, truth)
     drawn = np.random.default_rng(
         seed_of(cell.seed, cell.case, cell.label, cell.perturbation, cell.magnitude)

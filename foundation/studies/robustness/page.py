@@ -9,7 +9,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from foundation.studies.cells import MEASURED, StudyCell
-from foundation.studies.charts import COLOURS, curves, forest
+from foundation.studies.charts import COLOURS, forest, magnitude_curves
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.summary import (
     Estimate,
@@ -54,7 +54,7 @@ def robustness_page(config: RobustnessConfig, cells: Sequence[StudyCell], unit: 
     )
 
 
-def unperturbed(condition: PromptCondition) -> PromptCondition | None:
+def baseline_of(condition: PromptCondition) -> PromptCondition | None:
     """The condition that another is compared with: the same model, with the prompt as it was."""
     if condition.perturbation == "none":
         return None
@@ -63,7 +63,7 @@ def unperturbed(condition: PromptCondition) -> PromptCondition | None:
 
 def _findings(config: RobustnessConfig, cells: Sequence[StudyCell], measure: str) -> list[Finding]:
     how = Judgement(measure, config.failure_below, config.level, config.resamples, config.seed)
-    return summarise_cells(cells, unperturbed, how)
+    return summarise_cells(cells, baseline_of, how)
 
 
 def _size(config: RobustnessConfig, cells: Sequence[StudyCell]) -> str:
@@ -136,7 +136,7 @@ def _curves(found: Sequence[Finding], colours: dict[str, str]) -> Section:
         "Mean over subjects, with its interval as a band. The dashed line is the Dice of the "
         "prompt itself: a model below it would do better to return its prompt."
     )
-    pictures = [figure(each) for each in curves(groups, colours, "Dice")]
+    pictures = [figure(each) for each in magnitude_curves(groups, colours, "Dice")]
     return Section("Dice over the magnitude", [hint(text), legend(keys), *pictures])
 
 

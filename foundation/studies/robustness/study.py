@@ -10,12 +10,16 @@ from foundation.studies.job import open_with_model
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.robustness.job import RobustnessJob
 from foundation.studies.robustness.page import robustness_page
-from foundation.studies.rows import gather_cells, plan_rows, row_name, write_study_cells
+from foundation.studies.rows import (
+    STUDY_REPORT,
+    gather_cells,
+    plan_rows,
+    row_name,
+    write_study_cells,
+)
 from regkit.cohort import PairRow, Plan, RowKind
 from regkit.io import read_header
 from regkit.report import write_page
-
-REPORT = "study.html"
 
 
 def plan_robustness(
@@ -65,7 +69,7 @@ def finish_robustness(config: RobustnessConfig, plan: Plan) -> tuple[Path, Path]
     cells = gather_cells(plan)
     unit = read_header(config.cases[0].image).grid.world.unit
     table = write_study_cells(cells, plan.folder)
-    report = write_page(robustness_page(config, cells, unit), plan.folder / REPORT)
+    report = write_page(robustness_page(config, cells, unit), plan.folder / STUDY_REPORT)
     return table, report
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from foundation.studies.released import mean_dice, read_released, released_cells
-from foundation.studies.robustness.page import unperturbed
+from foundation.studies.robustness.page import baseline_of
 from foundation.studies.summary import Judgement, summarise_cells
 from regkit import InputError
 
@@ -53,7 +53,7 @@ def test_without_cases_means_are_over_structures(unkeyed):
 
 def test_scores_with_cases_are_compared_in_pairs(keyed):
     cells = released_cells(read_released(keyed), "nnInteractive")
-    found = summarise_cells(cells, unperturbed, Judgement(resamples=200))
+    found = summarise_cells(cells, baseline_of, Judgement(resamples=200))
     (worse,) = (f for f in found if f.difference)
     assert worse.difference.estimate.mean == pytest.approx(-0.2)
     assert worse.difference.estimate.subjects == 8

@@ -1,6 +1,6 @@
 import pytest
 
-from foundation.studies.robustness.page import unperturbed
+from foundation.studies.robustness.page import baseline_of
 from foundation.studies.summary import Judgement, PromptCondition, signed_rank, summarise_cells
 
 FEW = Judgement(resamples=200)
@@ -13,7 +13,7 @@ def of(findings, perturbation):
 def test_a_subject_with_many_images_counts_once(cell):
     cells = [cell(case="a", subject="p", dice=1.0)]
     cells += [cell(case=f"b{n}", subject="q", dice=0.0) for n in range(9)]
-    (found,) = summarise_cells(cells, unperturbed, FEW)
+    (found,) = summarise_cells(cells, baseline_of, FEW)
     assert (found.score.mean, found.score.subjects) == (0.5, 2)
 
 
@@ -21,7 +21,7 @@ def test_structures_of_a_case_count_alike_however_often_they_were_drawn(cell):
     cells = [cell(label="large", dice=1.0, seed=n) for n in range(5)] + [
         cell(label="small", dice=0)
     ]
-    (found,) = summarise_cells(cells, unperturbed, FEW)
+    (found,) = summarise_cells(cells, baseline_of, FEW)
     assert found.score.mean == 0.5
     assert found.score.interval is None  # one subject
 
@@ -34,7 +34,7 @@ def test_differences_are_of_the_questions_that_both_answered(cell):
         bad = {"perturbation": "erode", "magnitude": 4.0, "unit": "mm", **about}
         cells += [cell(label="large", dice=0.8, **bad)]
         cells += [cell(label="small", dice=None, status="empty_prompt", **bad)]
-    found = of(summarise_cells(cells, unperturbed, FEW), "erode")
+    found = of(summarise_cells(cells, baseline_of, FEW), "erode")
     # The mean rose, since the small structure dropped out; the difference says what happened.
     assert found.score.mean == pytest.approx(0.8)
     assert found.difference.estimate.mean == pytest.approx(-0.1)
@@ -50,7 +50,7 @@ def test_p_is_corrected_for_all_conditions_of_a_model(cell):
         for magnitude in (1.0, 2.0, 3.0):
             bad = {"perturbation": "shift", "magnitude": magnitude, "unit": "mm"}
             cells.append(cell(dice=0.9 - 0.01 * (n + magnitude), **bad, **about))
-    found = [f.difference for f in summarise_cells(cells, unperturbed, FEW) if f.difference]
+    found = [f.difference for f in summarise_cells(cells, baseline_of, FEW) if f.difference]
     assert [d.p for d in found] == [2 / 2**8] * 3
     assert [d.p_holm for d in found] == [pytest.approx(6 / 2**8)] * 3
 
@@ -63,7 +63,7 @@ def test_the_order_of_cells_changes_nothing(cell):
     ]
     mixed = (cells[k::3] for k in (2, 0, 1))
     first, second = (
-        summarise_cells(c, unperturbed, FEW) for c in (cells, [c for some in mixed for c in some])
+        summarise_cells(c, baseline_of, FEW) for c in (cells, [c for some in mixed for c in some])
     )
     assert of(first, "shift") == of(second, "shift")
 
@@ -73,14 +73,14 @@ def test_empty_results_fail_and_have_no_distance(cell):
         cell(case="a", subject="a", dice=0.0, hd95=None, status="empty_result"),
         cell(case="b", subject="b", dice=0.9, hd95=2.0),
     ]
-    (found,) = summarise_cells(cells, unperturbed, FEW)
+    (found,) = summarise_cells(cells, baseline_of, FEW)
     assert found.failures == 0.5
-    (distance,) = summarise_cells(cells, unperturbed, Judgement("hd95", resamples=200))
+    (distance,) = summarise_cells(cells, baseline_of, Judgement("hd95", resamples=200))
     assert (distance.score.mean, distance.score.subjects) == (2.0, 1)
 
 
 def test_nothing_measured_is_no_number(cell):
-    (found,) = summarise_cells([cell(status="unsupported", dice=None)], unperturbed, FEW)
+    (found,) = summarise_cells([cell(status="unsupported", dice=None)], baseline_of, FEW)
     assert (found.score, found.failures) == (None, None)
 
 
@@ -91,4 +91,4 @@ def test_the_signed_rank_test_is_that_of_scipy_and_needs_six():
 
 
 def test_a_baseline_has_none(cell):
-    assert unperturbed(PromptCondition.of(cell())) is None
+    assert baseline_of(PromptCondition.of(cell())) is None
