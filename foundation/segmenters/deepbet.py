@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from regkit.volume import Volume
 
 BRAIN_FILE, BOX_FILE = "model.pt", "bbox_model.pt"
 _KINDS = (PromptKind.NONE, PromptKind.CLASSES)
+_CAPABILITIES = Capabilities(_KINDS, classes=("brain",), licence="MIT")
 _SMALL, _LARGE, _MARGIN = 128, 256, 0.1  # as deepbet has them
 _LEAST_SHARE = 0.02  # of a slice, for it to count as one with brain
 
@@ -48,8 +49,8 @@ def open_deepbet(path: Path | None) -> Deepbet:
     for file in (BRAIN_FILE, BOX_FILE):
         if folder is None or not (folder / file).is_file():
             raise MissingWeightsError(
-                f"model deepbet: {file} is not here; pip install --no-deps deepbet==1.0.2, or unpack "
-                "its wheel and write deepbet=FOLDER with its folder data/models"
+                f"model deepbet: {file} is not here; pip install --no-deps deepbet==1.0.2, or "
+                "unpack its wheel and write deepbet=FOLDER with its folder data/models"
             )
     return _opened(Path(folder or "."))
 
@@ -71,7 +72,7 @@ class Deepbet:
     shape: int = _LARGE
     small: int = _SMALL
     name: str = "deepbet"
-    capabilities: Capabilities = Capabilities(_KINDS, classes=("brain",), licence="MIT")
+    capabilities: Capabilities = _CAPABILITIES
     image: Volume | None = None
     found: Segmentation | None = None
 
@@ -140,7 +141,7 @@ def _installed() -> Path | None:
 
 def _opened(folder: Path) -> Deepbet:
     weights = sha256(folder / BRAIN_FILE)
-    capabilities = Capabilities(_KINDS, classes=("brain",), licence="MIT", weights=weights)
+    capabilities = replace(_CAPABILITIES, weights=weights)
     brain, box = (link_net(folder / name) for name in (BRAIN_FILE, BOX_FILE))
     return Deepbet(brain, box, capabilities=capabilities)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +19,7 @@ class LinkNet3D(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        pairs = list(zip(_WIDTHS, _WIDTHS[1:], strict=False))
+        pairs = list(pairwise(_WIDTHS))
         self.init = nn.Sequential(
             nn.Conv3d(1, 16, 7, 2, 3, bias=False),
             nn.InstanceNorm3d(16),
@@ -35,7 +37,7 @@ class LinkNet3D(nn.Module):
         self.tp_conv2 = nn.ConvTranspose3d(8, 2, 2, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Turn ``(N, 1, i, j, k)``, all divisible by 32, into ``(N, 2, i, j, k)``; the brain is 1."""
+        """Turn ``(N, 1, i, j, k)``, sides that 32 divides, into ``(N, 2, i, j, k)``: 1 is brain."""
         skips = [self.init(x)]
         for n in range(4):
             skips.append(self.get_submodule(f"down{n}")(skips[-1]))

@@ -56,8 +56,8 @@ def open_monai_bundle(path: Path | None, *, allow_code: bool = False) -> MonaiBu
     weights = (path or Path()) / "models" / "model.pt"
     if path is None or config is None or not weights.is_file():
         raise MissingWeightsError(
-            f"model monai-bundle={path or ''}: a bundle is a folder with configs/inference.json and "
-            "models/model.pt; download it with MONAI and write monai-bundle=FOLDER"
+            f"model monai-bundle={path or ''}: a bundle is a folder with configs/inference.json "
+            "and models/model.pt; download it with MONAI and write monai-bundle=FOLDER"
         )
     bundle = require("monai.bundle", extra="monai")
     raw = bundle.ConfigParser.load_config_file(str(config))

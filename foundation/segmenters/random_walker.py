@@ -22,7 +22,7 @@ from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.resample import warp
 from regkit.transforms import Affine
-from regkit.volume import Points, Volume
+from regkit.volume import Volume
 
 _CAPABILITIES = Capabilities((PromptKind.POINTS, PromptKind.BOX, PromptKind.MASK))
 _RANGE = (0.01, 0.99)

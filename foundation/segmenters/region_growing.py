@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813 - what everyone calls it
 import torch
 from torch import Tensor
 

@@ -43,7 +43,7 @@ def seed_voxels(prompts: Prompts, grid: Grid, model: str) -> tuple[Tensor, Tenso
 
 
 def point_voxels(points: PointPrompt, grid: Grid, model: str) -> tuple[Tensor, Tensor]:
-    """Return the voxels ``(N, d)`` of positive points, at least one, and ``(M, d)`` of negative ones.
+    """Return the voxels ``(N, d)`` of positive points and ``(M, d)`` of negative ones.
 
     Parameters
     ----------

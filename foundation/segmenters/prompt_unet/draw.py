@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from foundation.prompts import Box, PointPrompt, Prompts
+from foundation.prompts import PointPrompt, Prompts
 from foundation.segmenters.prompt_unet.channels import mask_channel, prompt_channels
 from foundation.segmenters.prompt_unet.crop import FIELD_MM, crop_grid, image_channel, mask_box
 from foundation.segmenters.prompt_unet.imprecise import worse_box, worse_mask

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from regkit.volume import Volume
 
 CONFIG_FILE, NETWORK_FILE = "config.json", "model.safetensors"
 _KINDS = (PromptKind.POINTS, PromptKind.BOX, PromptKind.MASK)
+_CAPABILITIES = Capabilities(_KINDS, combinable=True, licence="Apache-2.0")
 _NOWHERE = -30.0  # the logit of what the network did not see
 
 
@@ -80,7 +81,7 @@ class PromptUnet:
 
     network: nn.Module
     name: str = "prompt-unet"
-    capabilities: Capabilities = Capabilities(_KINDS, combinable=True)
+    capabilities: Capabilities = _CAPABILITIES
     image: Volume | None = None
 
     def __post_init__(self) -> None:
@@ -131,7 +132,7 @@ class PromptUnet:
 
 
 def _open(name: str, path: Path | None) -> PromptUnet:
-    folder = Path(str(files("foundation") / "segmenters" / "models" / name)) if not path else path
+    folder = path or Path(str(files("foundation") / "segmenters" / "models" / name))
     for each in (CONFIG_FILE, NETWORK_FILE):
         if not (folder / each).is_file():
             raise MissingWeightsError(
@@ -140,7 +141,7 @@ def _open(name: str, path: Path | None) -> PromptUnet:
             )
     network = _network(folder)
     weights = sha256(folder / NETWORK_FILE)
-    capabilities = Capabilities(_KINDS, combinable=True, licence="Apache-2.0", weights=weights)
+    capabilities = replace(_CAPABILITIES, weights=weights)
     return PromptUnet(network, name, capabilities)
 
 

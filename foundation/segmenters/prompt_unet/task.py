@@ -110,7 +110,7 @@ class PromptUnetTask:
         return list(dict.fromkeys(path for path in files if path is not None))
 
     def bytes_needed(self) -> tuple[int, int]:
-        """Return zeros: of the labels, how many structures they hold is known when they are read."""
+        """Return zeros: how many structures labels hold is known when they are read."""
         return 0, 0
 
     def open(self) -> None:

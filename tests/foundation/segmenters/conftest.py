@@ -1,5 +1,6 @@
-"""Images and prompts for segmenters: an oblique, anisotropic, left-handed image with one bright body."""
+"""An oblique, anisotropic, left-handed image with one bright body, and prompts of it."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,7 +19,7 @@ def tilted():
 
 @pytest.fixture(scope="session")
 def centre(tilted):
-    return tilted.centre + [3.0, -2.0, 1.0]
+    return np.add(tilted.centre, [3.0, -2.0, 1.0])
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,8 @@ def scan(body):
 @pytest.fixture(scope="session")
 def prompts(body, centre):
     """One of each kind, all of the same body."""
-    low, high = centre - [9.0, 7.0, 8.0], centre + [9.0, 7.0, 8.0]
+    reach = np.array([9.0, 7.0, 8.0])
+    low, high = centre - reach, centre + reach
     return {
         "mask": Prompts(mask=body),
         "points": Prompts(points=PointPrompt(Points(torch.from_numpy(centre)[None]))),

@@ -1,5 +1,6 @@
 """Region growing and the random walker find a body that is brighter than what is around it."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -44,7 +45,7 @@ def test_the_order_of_storage_does_not_matter(opener, codes, scan, body, prompts
 def test_region_growing_stops_before_negative_points(scan, centre, body):
     model = open_region_growing(None)
     model.set_image(scan)
-    away = torch.from_numpy(centre + [[0.0, 0, 0], [0, 3.0, 0]])
+    away = torch.from_numpy(np.add(centre, [[0.0, 0, 0], [0, 3.0, 0]]))
     found = model.segment(Prompts(points=PointPrompt(Points(away), torch.tensor([True, False]))))
     assert not bool(found.mask.data[0][tuple(scan.grid.to_index(away[1]).round().long())])
 
@@ -52,7 +53,7 @@ def test_region_growing_stops_before_negative_points(scan, centre, body):
 def test_negative_points_hold_a_walk_back(scan, centre, tilted):
     model = open_random_walker(None)
     model.set_image(scan)
-    places = torch.from_numpy(centre + [[-6.0, 0, 0], [6.0, 0, 0]])
+    places = torch.from_numpy(np.add(centre, [[-6.0, 0, 0], [6.0, 0, 0]]))
     found = model.segment(Prompts(points=PointPrompt(Points(places), torch.tensor([True, False]))))
     there = tilted.to_index(places).round().long()
     chances = found.probability.data[0][tuple(there.T)]

