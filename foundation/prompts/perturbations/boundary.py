@@ -13,7 +13,7 @@ from regkit.errors import InputError
 from regkit.volume import Volume
 
 MOST = 3.5  # standard deviations that the surface may move by
-PER_LENGTH = 2.0  # nodes of the random field in one correlation length
+PER_LENGTH = 4.0  # nodes of the random field in one correlation length
 SIGMA = PER_LENGTH / 2**0.5  # of the filter of white noise, in nodes; it correlates over its root 2
 
 
@@ -65,7 +65,7 @@ def _smooth_field(
     for axis in range(noise.ndim):
         noise = gaussian_filter1d(noise, SIGMA, axis, mode="wrap") * _gain()
     at = [index * step + 1.5 for index, step in zip(where, scale, strict=True)]
-    return np.asarray(map_coordinates(noise, at, order=2, mode="grid-wrap"))
+    return np.asarray(map_coordinates(noise, at, order=1, mode="grid-wrap"))
 
 
 def _gain() -> float:
