@@ -12,7 +12,7 @@ from foundation.prompts.perturbations.surface import surface_move
 from regkit.errors import InputError
 from regkit.volume import Volume
 
-MOST = 3.5  # standard deviations that the surface may move by
+MOST_DEVIATIONS = 3.5  # standard deviations that the surface may move by
 PER_LENGTH = 4.0  # nodes of the random field in one correlation length
 SIGMA = PER_LENGTH / 2**0.5  # of the filter of white noise, in nodes; it correlates over its root 2
 
@@ -41,12 +41,12 @@ def boundary_noise(
     """
     if not (np.isfinite(correlation) and correlation > 0):
         raise InputError(f"boundary_noise: correlation length {correlation}; it must be positive")
-    structure = Structure.around(mask, MOST * magnitude)
-    distance = structure.signed_distance(MOST * magnitude, face=0.5)
+    structure = Structure.around(mask, MOST_DEVIATIONS * magnitude)
+    distance = structure.signed_distance(MOST_DEVIATIONS * magnitude, face=0.5)
     near = np.nonzero(np.isfinite(distance))
     field = _smooth_field(near, structure, correlation, generator)
     new = structure.inside.copy()
-    new[near] = distance[near] <= np.clip(field, -MOST, MOST) * magnitude
+    new[near] = distance[near] <= np.clip(field, -MOST_DEVIATIONS, MOST_DEVIATIONS) * magnitude
     moved = surface_move(structure.inside, new, structure.spacing, power=2)
     put, clipped = structure.put(new)
     return MaskOutcome(put, moved, clipped)

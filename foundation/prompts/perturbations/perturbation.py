@@ -21,7 +21,7 @@ from regkit.geometry import Grid
 from regkit.volume import Volume
 
 WORLD, VOXELS, DEGREES, SHARE = "world", "voxels", "degrees", "share"
-UNITS = (WORLD, VOXELS, DEGREES, SHARE)
+MAGNITUDE_UNITS = (WORLD, VOXELS, DEGREES, SHARE)
 """What a magnitude counts: the unit of the world (mm), voxels, degrees, or a share up to 1."""
 
 
@@ -87,7 +87,7 @@ class Perturbation:
     name
         By which studies know it.
     unit
-        What its magnitudes count: one of ``UNITS``.
+        What its magnitudes count: one of ``MAGNITUDE_UNITS``.
     takes
         The kind of prompt that it changes: a mask, boxes, slice boxes or points.
     summary
