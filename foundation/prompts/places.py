@@ -111,7 +111,22 @@ def farthest_points(
 def random_points(
     index: NDArray[np.int64], count: int, generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw ``count`` of the voxels ``(N, d)`` without repetition; fewer where there are fewer."""
+    """Draw voxels without repetition.
+
+    Parameters
+    ----------
+    index
+        ``(N, d)``, from which they are drawn.
+    count
+        How many; fewer where there are fewer.
+    generator
+        The source of chance.
+
+    Returns
+    -------
+    NDArray
+        ``(count, d)``.
+    """
     return index[generator.permutation(len(index))[:count]]
 
 

@@ -12,8 +12,8 @@ from foundation.prompts.perturbations.surface import surface_move
 from regkit.errors import InputError
 from regkit.volume import Volume
 
-MOST_NOISE = 3.5  # standard deviations that the surface may move by
-PER_LENGTH = 2.0  # nodes of the random field in one correlation length
+MOST_DEVIATIONS = 3.5  # standard deviations that the surface may move by
+PER_LENGTH = 4.0  # nodes of the random field in one correlation length
 SIGMA = PER_LENGTH / 2**0.5  # of the filter of white noise, in nodes; it correlates over its root 2
 
 
@@ -41,12 +41,12 @@ def boundary_noise(
     """
     if not (np.isfinite(correlation) and correlation > 0):
         raise InputError(f"boundary_noise: correlation length {correlation}; it must be positive")
-    structure = Structure.around(mask, MOST_NOISE * magnitude)
-    distance = structure.signed_distance(MOST_NOISE * magnitude, face=0.5)
+    structure = Structure.around(mask, MOST_DEVIATIONS * magnitude)
+    distance = structure.signed_distance(MOST_DEVIATIONS * magnitude, face=0.5)
     near = np.nonzero(np.isfinite(distance))
     field = _smooth_field(near, structure, correlation, generator)
     new = structure.inside.copy()
-    new[near] = distance[near] <= np.clip(field, -MOST_NOISE, MOST_NOISE) * magnitude
+    new[near] = distance[near] <= np.clip(field, -MOST_DEVIATIONS, MOST_DEVIATIONS) * magnitude
     moved = surface_move(structure.inside, new, structure.spacing, power=2)
     put, clipped = structure.put(new)
     return MaskOutcome(put, moved, clipped)
@@ -65,7 +65,7 @@ def _smooth_field(
     for axis in range(noise.ndim):
         noise = gaussian_filter1d(noise, SIGMA, axis, mode="wrap") * _gain()
     at = [index * step + 1.5 for index, step in zip(where, scale, strict=True)]
-    return np.asarray(map_coordinates(noise, at, order=2, mode="grid-wrap"))
+    return np.asarray(map_coordinates(noise, at, order=1, mode="grid-wrap"))
 
 
 def _gain() -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform
+from scipy.ndimage import affine_transform, map_coordinates
 from scipy.spatial.transform import Rotation
 
 from foundation.prompts.perturbations.direction import random_direction
@@ -113,7 +113,7 @@ def _resampled_distance(
     most = NEAR * max(structure.spacing)
     distance = np.clip(structure.signed_distance(most), -most, most)
     if not np.array_equal(back, np.eye(len(back))):
-        return np.asarray(affine_transform(distance, back, offset, order=1, cval=most))
+        return _turned(distance.astype(np.float32), back, offset, most)
     for axis, step in enumerate(offset):
         rows = np.moveaxis(np.pad(distance, 1, constant_values=most), axis, 0)
         beside = rows[2:] if step > 0 else rows[:-2]
@@ -122,6 +122,20 @@ def _resampled_distance(
         inner[axis] = slice(None)
         distance = mixed[tuple(inner)]
     return distance
+
+
+def _turned(
+    distance: NDArray[np.float32],
+    back: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    most: float,
+) -> NDArray[np.float64]:
+    """Resample linearly near the surface, where it counts, and take the nearest elsewhere."""
+    out = affine_transform(distance, back, offset, order=0, cval=most)
+    near = np.stack(np.nonzero(np.abs(out) < most))
+    at = back @ near + offset[:, None]
+    out[tuple(near)] = map_coordinates(distance, at, order=1, mode="constant", cval=most)
+    return np.asarray(out, dtype=np.float64)
 
 
 def _nearest_voxels(distance: NDArray[np.float64], count: int) -> Flags:

@@ -8,9 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.ndimage import distance_transform_edt
 
 from foundation.prompts.perturbations import dilate, erode, shell
 from foundation.prompts.perturbations.ball import ball_depth, grow_ball, shrink_ball
+from foundation.prompts.perturbations.distance import distance_to
 from regkit import Grid, Labels, Volume
 from regkit.errors import InputError
 
@@ -52,6 +54,15 @@ def test_growth_lies_between_what_is_near_a_centre_and_what_is_near_a_voxel(
     filled = _brute(inside, spacing, distance, 1)
     assert (centres <= grown).all()
     assert (grown <= filled).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(inside=masks, limit=st.floats(0.5, 9.0), spacing=st.sampled_from(SPACINGS))
+def test_distances_are_those_of_scipy_up_to_the_limit(inside, limit, spacing):
+    inside[0, 0, 0] = True
+    expected = distance_transform_edt(~inside, spacing)
+    expected[expected > limit + 1e-9] = np.inf
+    np.testing.assert_allclose(distance_to(inside, spacing, limit=limit), expected, atol=1e-9)
 
 
 @settings(max_examples=50, deadline=None)

@@ -34,6 +34,7 @@ def test_surface_distances_are_those_of_monai(pair):
     assert ours.maximum == pytest.approx(float(most), abs=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_surface_distances_agree_with_surface_distance(pair):
     peer = pytest.importorskip("surface_distance", reason="surface-distance is not installed")
     one, two = pair
