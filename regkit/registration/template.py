@@ -199,7 +199,7 @@ def build_template(
         if changes and changes[-1].stage == stage and _is_still(changes[-1], grid, settings):
             continue
         begin = time.perf_counter()
-        seen = recentre(register(intensified(image, members), starts, stage))
+        seen = recentre(register(group_intensities(image, members), starts, stage))
         new = sharpen(mean_image(images, members, seen.transforms, grid), settings.sharpening)
         change = TemplateChange(
             number, stage, _difference(image, new, body), _moved(found, seen.transforms, body),
@@ -210,10 +210,10 @@ def build_template(
         starts = [Affine(_outer(phi)) for phi in found]
         if on_change is not None:
             on_change(change)
-    return GroupTemplate(intensified(image, members), tuple(found), tuple(changes), body)
+    return GroupTemplate(group_intensities(image, members), tuple(found), tuple(changes), body)
 
 
-def intensified(image: Volume, members: Sequence[GroupMember]) -> Volume:
+def group_intensities(image: Volume, members: Sequence[GroupMember]) -> Volume:
     """Bring an image in [0, 1], ``(1, *spatial)``, to the mean intensities of a group."""
     low, high = np.mean([each.intensities for each in members], axis=0)
     return image.with_data(float(low) + float(high - low) * image.data)
