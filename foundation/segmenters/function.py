@@ -40,7 +40,7 @@ class CallableSegmenter:
     Examples
     --------
     >>> bright = CallableSegmenter.taking(lambda image, _: image.data > 5, PromptKind.NONE)
-    >>> bright.set_image(Volume(torch.tensor([[[1.0, 9.0]]]), torch.eye(4)))
+    >>> bright.set_image(Volume(torch.tensor([[[1.0, 9.0]]]), torch.eye(4).numpy()))
     >>> bright.segment(Prompts()).mask.data.tolist()
     [[[[0, 1]]]]
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import SimpleITK as sitk  # noqa: N813 - what everyone calls it
 import torch
@@ -96,7 +97,8 @@ def _grown(data: Tensor, inside: Tensor, outside: Tensor) -> tuple[Tensor, float
 
 
 def _region(data: Tensor, seeds: Tensor, multiplier: float) -> Tensor:
-    found = sitk.ConfidenceConnected(
+    grow: Any = sitk.ConfidenceConnected  # it has no types
+    found = grow(
         sitk.GetImageFromArray(data.numpy()),
         seedList=[seed[::-1] for seed in seeds.tolist()],  # ITK counts the last axis first
         numberOfIterations=_ITERATIONS,

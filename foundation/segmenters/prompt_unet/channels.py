@@ -80,4 +80,5 @@ def _filled(box: Box, grid: Grid) -> Tensor:
         ((torch.arange(n) >= low - 0.5) & (torch.arange(n) <= high + 0.5)).float()
         for n, low, high in zip(grid.shape, corners[0], corners[1], strict=True)
     )
-    return (i[:, None, None] * j[None, :, None] * k)[None]
+    filled: Tensor = i[:, None, None] * j[None, :, None] * k
+    return filled[None]

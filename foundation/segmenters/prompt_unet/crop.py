@@ -14,14 +14,14 @@ from regkit.resample import warp
 from regkit.transforms import Affine, Transform
 from regkit.volume import Volume
 
-SIZE = 48
+CROP_VOXELS = 48
 MARGIN = 1.7  # the side of the crop over that of what is prompted
 FIELD_MM = 96.0  # the side of the crop around points, which do not tell how large a structure is
 LEAST_MM = 1.0  # the finest spacing
 _FINER = 1.5  # how much finer an image must be for its voxels to be averaged
 
 
-def crop_grid(prompts: Prompts, world: World, *, size: int = SIZE) -> Grid:
+def crop_grid(prompts: Prompts, world: World, *, size: int = CROP_VOXELS) -> Grid:
     """Place a cube of ``size`` voxels an axis around the middle of the prompts.
 
     Its axes are those of the world, whatever those of the image are. What a mask or a box covers

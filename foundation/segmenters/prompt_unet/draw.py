@@ -15,8 +15,8 @@ from foundation.prompts import PointPrompt, Prompts
 from foundation.segmenters.prompt_unet.channels import mask_channel, prompt_channels
 from foundation.segmenters.prompt_unet.crop import FIELD_MM, crop_grid, image_channel, mask_box
 from foundation.segmenters.prompt_unet.imprecise import worse_box, worse_mask
-from foundation.segmenters.prompt_unet.intensities import recoloured, smooth_noise
-from foundation.segmenters.prompt_unet.structures import Example, side_of
+from foundation.segmenters.prompt_unet.intensities import smooth_noise, vary_intensities
+from foundation.segmenters.prompt_unet.structures import LabelledImage, side_of
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, about, rotation
 from regkit.transforms import Affine, DisplacementField, Transform
@@ -46,7 +46,7 @@ class Shares:
 
 
 def draw_example(
-    examples: Sequence[Example], shares: Shares, generator: torch.Generator
+    examples: Sequence[LabelledImage], shares: Shares, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Draw one crop with its prompts.
 
@@ -79,7 +79,7 @@ def draw_example(
         return draw_example(examples, shares, generator)
     prompts = draw_prompts(truth, shares, generator)
     grid = crop_grid(prompts, cube.world)
-    image = recoloured(image_channel(one.image, grid, phi), generator)
+    image = vary_intensities(image_channel(one.image, grid, phi), generator)
     return _pair(image, prompts, grid, mask_channel(mask, grid, phi))
 
 
@@ -133,7 +133,7 @@ def _some(where: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return index[torch.randint(max(len(index), 1), (count,), generator=generator)]
 
 
-def _shape(one: Example, shares: Shares, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _shape(one: LabelledImage, shares: Shares, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Put a smooth made shape of another intensity into an image."""
     low, high = np.log(_SIDES)
     side = float(np.exp(low + (high - low) * _chance(generator)))
@@ -145,7 +145,7 @@ def _shape(one: Example, shares: Shares, generator: torch.Generator) -> tuple[Te
     inside = mask_channel(truth, grid)
     image = image_channel(one.image, grid, phi)
     value = 2 * _chance(generator) - 1 + 0.2 * smooth_noise(image.shape[1:], 8, generator)
-    image = recoloured(torch.lerp(image, value, inside), generator)
+    image = vary_intensities(torch.lerp(image, value, inside), generator)
     return _pair(image, prompts, grid, inside)
 
 

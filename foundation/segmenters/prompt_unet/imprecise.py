@@ -38,7 +38,17 @@ def worse_mask(mask: Tensor, most: float, generator: torch.Generator) -> Tensor:
 
 
 def worse_box(box: Box, most: float, generator: torch.Generator) -> Box:
-    """Move each face of a box by up to ``most`` times its longest side, in or out."""
+    """Move each face of a box by up to ``most`` times its longest side, in or out.
+
+    Parameters
+    ----------
+    box
+        In world units.
+    most
+        A share.
+    generator
+        Of the CPU.
+    """
     steps = most * max(box.size) * (2 * torch.rand(6, generator=generator, dtype=torch.float64) - 1)
     return box.moved(steps[:3].tolist(), steps[3:].tolist())
 
@@ -55,17 +65,17 @@ def _changed(
     if kind == 3:
         depth = ndimage.distance_transform_edt(mask)
         return np.asarray((depth > 0) & (depth <= max(amount / 2, 1.0)))
-    direction = torch.randn(3, generator=generator).numpy()
+    direction = torch.randn(3, generator=generator).double().numpy()
     direction /= max(float(np.linalg.norm(direction)), 1e-6)
     return _moved(mask, direction * amount) if kind == 4 else _cut(mask, direction, generator)
 
 
-def _moved(mask: NDArray[np.bool_], shift: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _moved(mask: NDArray[np.bool_], shift: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(ndimage.shift(mask.astype(np.uint8), np.rint(shift), order=0) > 0)
 
 
 def _cut(
-    mask: NDArray[np.bool_], direction: NDArray[np.float32], generator: torch.Generator
+    mask: NDArray[np.bool_], direction: NDArray[np.float64], generator: torch.Generator
 ) -> NDArray[np.bool_]:
     """Leave what lies on one side of a plane: from a third of the mask to nearly all of it."""
     along = np.indices(mask.shape).reshape(3, -1).T @ direction

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -12,7 +14,7 @@ _SHADE = 0.4
 _BLURRED = 0.3
 
 
-def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
+def vary_intensities(image: Tensor, generator: torch.Generator) -> Tensor:
     """Change the intensities of a crop by a random gamma, bias field, inversion, blur and noise.
 
     Parameters
@@ -28,7 +30,7 @@ def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
         Of the same shape and range.
     """
     power = 2.2 ** _between(-1, 1, generator)
-    unit = ((image + 1) / 2).clamp(0, 1.25) ** power
+    unit: Tensor = ((image + 1) / 2).clamp(0, 1.25) ** power
     unit = unit * (1 + _SHADE * smooth_noise(image.shape[1:], 3, generator))
     if _chance(generator) < _INVERTED:
         unit = 1 - unit
@@ -39,7 +41,7 @@ def recoloured(image: Tensor, generator: torch.Generator) -> Tensor:
     return (2 * unit - 1).clamp(-1.5, 1.5)
 
 
-def smooth_noise(shape: torch.Size, nodes: int, generator: torch.Generator) -> Tensor:
+def smooth_noise(shape: Sequence[int], nodes: int, generator: torch.Generator) -> Tensor:
     """Draw a smooth random field ``(1, *shape)`` from -1 to 1, of ``nodes`` values an axis.
 
     Parameters

@@ -14,7 +14,7 @@ from torch import nn
 from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters.given import given_image
 from foundation.segmenters.prompt_unet.channels import prompt_channels
-from foundation.segmenters.prompt_unet.crop import SIZE, crop_grid, image_channel
+from foundation.segmenters.prompt_unet.crop import CROP_VOXELS, crop_grid, image_channel
 from foundation.segmenters.prompt_unet.network import PromptNetwork
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError, Segmentation
 from regkit.digests import sha256
@@ -160,5 +160,5 @@ def _details(prompts: Prompts, grid: Grid) -> dict[str, Any]:
         "prompts": [kind.value for kind in prompts.kinds],
         "crop_centre": [float(x) for x in grid.centre],
         "crop_spacing": float(grid.spacing[0]),
-        "crop_shape": [SIZE] * 3,
+        "crop_shape": [CROP_VOXELS] * 3,
     }

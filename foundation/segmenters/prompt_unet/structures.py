@@ -21,7 +21,7 @@ _APART = 0.8  # a label of which no component has so large a share is a structur
 
 
 @dataclass(frozen=True, eq=False)
-class Example:
+class LabelledImage:
     """An image, and masks of its structures ``(1, i, j, k)``, each on a window of the image."""
 
     image: Volume
@@ -29,7 +29,7 @@ class Example:
     subject: str
 
 
-def read_example(row: SourceRow) -> Example:
+def read_example(row: SourceRow) -> LabelledImage:
     """Read an image of a table, and the structures of its labels.
 
     Raises
@@ -41,11 +41,11 @@ def read_example(row: SourceRow) -> Example:
     if image.channels != 1 or image.ndim != 3:
         raise InputError(f"{image.name}: has to have one channel in 3-D; take it out of the table")
     if row.labels is None:
-        return Example(image, (), row.subject)
+        return LabelledImage(image, (), row.subject)
     labels = read_labels(row.labels).load()
     if not labels.grid.lies_on(image.grid):
         raise InputError(f"{labels.name}: lies on another grid than {image.name}; resample it")
-    return Example(image, tuple(label_structures(labels)), row.subject)
+    return LabelledImage(image, tuple(label_structures(labels)), row.subject)
 
 
 def label_structures(labels: Labels) -> Iterator[Volume]:

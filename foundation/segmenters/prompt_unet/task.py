@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from foundation.segmenters.prompt_unet.draw import Shares, draw_example
 from foundation.segmenters.prompt_unet.network import WIDTHS, PromptNetwork, segmentation_loss
 from foundation.segmenters.prompt_unet.segmenter import CONFIG_FILE, NETWORK_FILE
-from foundation.segmenters.prompt_unet.structures import Example, read_example
+from foundation.segmenters.prompt_unet.structures import LabelledImage, read_example
 from regkit.errors import InputError
 from regkit.io import read_header
 from regkit.networks.weights.checkpoint import write_checkpoint
@@ -84,13 +84,13 @@ class PromptUnetTask:
         return cls(config, rows)
 
     @cached_property
-    def train(self) -> list[Example]:
+    def train(self) -> list[LabelledImage]:
         """What is learned from."""
         out = self.config.held_out
         return [read_example(row) for row in self.rows if row.subject not in out]
 
     @cached_property
-    def held_out(self) -> list[Example]:
+    def held_out(self) -> list[LabelledImage]:
         """What is for validation alone."""
         out = self.config.held_out
         return [read_example(row) for row in self.rows if row.subject in out]
@@ -147,7 +147,7 @@ class PromptUnetTask:
     def _error(
         self,
         network: nn.Module,
-        examples: Sequence[Example],
+        examples: Sequence[LabelledImage],
         device: torch.device,
         generator: torch.Generator,
     ) -> Tensor:
