@@ -30,7 +30,7 @@ _LEAST_SHARE = 0.02  # of a slice, for it to count as one with brain
 
 
 def open_deepbet(path: Path | None) -> Deepbet:
-    """Open the brain extraction of deepbet 1.0.2; MIT.
+    """Brain extraction by the networks of deepbet 1.0.2 (MIT).
 
     Parameters
     ----------

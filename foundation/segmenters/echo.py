@@ -16,7 +16,7 @@ _CAPABILITIES = Capabilities((PromptKind.MASK,))
 
 
 def open_echo(path: Path | None) -> Echo:
-    """Return the mask prompt as the result: what a model must beat to be of use.
+    """The mask prompt itself as the result: what a model must beat to be of use.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ class CallableSegmenter:
 
 
 def open_torchscript_segmenter(path: Path | None) -> CallableSegmenter:
-    """Open ``torchscript=FILE``: a module that segments whole images, without prompts or by class.
+    """A TorchScript module, in torchscript=FILE, that segments whole images.
 
     It is given ``(1, 1, i, j, k)`` in RAS order, from 0 to 1, and returns logits of the same size:
     one channel for one structure, or several of which 0 is the background. A class is the number of

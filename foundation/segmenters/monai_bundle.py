@@ -33,7 +33,7 @@ _KINDS = (PromptKind.NONE, PromptKind.CLASSES)
 
 
 def open_monai_bundle(path: Path | None, *, allow_code: bool = False) -> MonaiBundle:
-    """Open ``monai-bundle=FOLDER``, of which ``configs/inference.json`` or ``.yaml`` is read.
+    """Any MONAI bundle, in monai-bundle=FOLDER with configs/inference.json or .yaml.
 
     Of that file the network, the preprocessing and the inferer are made, nothing else.
 

@@ -25,7 +25,7 @@ _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 def open_predictions(path: Path | None) -> Predictions:
-    """Open ``predictions=FOLDER``: label maps that another program wrote.
+    """Label maps that another program wrote, in predictions=FOLDER.
 
     Parameters
     ----------

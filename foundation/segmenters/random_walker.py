@@ -37,7 +37,7 @@ _INSIDE, _OUTSIDE = 1, 2
 
 
 def open_random_walker(path: Path | None) -> RandomWalker:
-    """Return the random walker of Grady (IEEE TPAMI 2006), scikit-image's.
+    """The random walker of Grady (IEEE TPAMI 2006), scikit-image's.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ _RADIUS = 1  # voxels around a seed whose brightness counts at first
 
 
 def open_region_growing(path: Path | None) -> RegionGrowing:
-    """Return the segmenter of a homogeneous region, ITK's confidence connected filter.
+    """A homogeneous region around the prompt, by ITK's confidence connected filter.
 
     Parameters
     ----------

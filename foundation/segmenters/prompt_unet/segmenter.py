@@ -32,7 +32,7 @@ _NOWHERE = -30.0  # the logit of what the network did not see
 
 
 def open_prompt_unet(path: Path | None) -> PromptUnet:
-    """Open the small U-Net that was trained with prompts that are right.
+    """The small U-Net that was trained with prompts that are right.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def open_prompt_unet(path: Path | None) -> PromptUnet:
 
 
 def open_prompt_unet_robust(path: Path | None) -> PromptUnet:
-    """Open the small U-Net that was trained with prompts that are wrong in many ways.
+    """The small U-Net that was trained with prompts that are wrong in many ways.
 
     Parameters
     ----------
