@@ -2,6 +2,7 @@
 
 from foundation.prompts.box import Box
 from foundation.prompts.converters import (
+    CONVERTED_KINDS,
     CONVERTERS,
     box_of_mask,
     converter_called,
@@ -15,6 +16,7 @@ from foundation.prompts.prompts import PointPrompt, Prompts, SupportPair
 from foundation.prompts.seeds import seed_of
 
 __all__ = [
+    "CONVERTED_KINDS",
     "CONVERTERS",
     "Box",
     "EmptyMaskError",

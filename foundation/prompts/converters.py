@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundation.prompts.box import Box
+from foundation.prompts.kinds import PromptKind
 from foundation.prompts.logits import logits_of_mask, smooth_logits_of_mask
 from foundation.prompts.perturbations.structure import voxel_positions
 from foundation.prompts.places import points_of_mask
@@ -82,6 +83,12 @@ CONVERTERS: dict[str, Callable[..., Prompts]] = {
     "smooth_logits": lambda mask, **how: Prompts(mask=smooth_logits_of_mask(mask, **how)),
 }
 """A name that studies record, to what makes prompts of a mask, with its keywords."""
+
+CONVERTED_KINDS = {
+    "box": PromptKind.BOX, "slice_box": PromptKind.SLICE_BOX, "points": PromptKind.POINTS,
+    "mask": PromptKind.MASK, "logits": PromptKind.MASK, "smooth_logits": PromptKind.MASK,
+}  # fmt: skip
+"""The kind of prompt that each makes."""
 
 
 def converter_called(name: str) -> Callable[..., Prompts]:

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from foundation.segmenters.registry import check_segmenter
 from regkit.errors import InputError
+from regkit.io import open_labels
 from regkit.io.settings import read_settings
 from regkit.settings import Settings, validate
 
@@ -73,6 +74,37 @@ class StudyConfig(Settings):
             name: (value,) if isinstance(value, int) else value
             for name, value in self.labels.items()
         }
+
+
+def check_structures(study: StudyConfig, name: str) -> None:
+    """Refuse structures that occur in no label map of a study.
+
+    Label maps are read until every structure has been seen, which is mostly the first one.
+
+    Parameters
+    ----------
+    study
+        Whose label maps are there.
+    name
+        What the message calls the configuration.
+
+    Raises
+    ------
+    InputError
+        Naming the structure and the values that there are.
+    """
+    missing, seen = dict(study.structures), set[int]()
+    for case in study.cases:
+        seen |= set(open_labels(case.labels).values)
+        missing = {label: values for label, values in missing.items() if not seen & set(values)}
+        if not missing:
+            return
+    label, values = next(iter(missing.items()))
+    there = ", ".join(map(str, sorted(seen)[:40]))
+    raise InputError(
+        f"{name}: label {label!r} is {', '.join(map(str, values))}, which no label map holds; "
+        f"their values are {there}"
+    )
 
 
 AnyStudy = TypeVar("AnyStudy", bound=StudyConfig)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -131,7 +131,8 @@ class Perturbation:
             If the magnitude is not allowed, the prompts hold nothing that the perturbation is
             about, or the grid of the mask is sheared.
         """
-        self._check(prompts, magnitude)
+        self.check_magnitude(magnitude)
+        self.check_kinds(prompts.kinds)
         void = prompts.mask is not None and not bool((prompts.mask.data > 0.5).any())
         relative = math.nan if void else self._relative(prompts, magnitude)
         if magnitude == 0 or (self.takes is PromptKind.MASK and void):
@@ -191,7 +192,14 @@ class Perturbation:
         )
         return magnitude * side / inscribed_radius(structure.inside, structure.spacing)
 
-    def _check(self, prompts: Prompts, magnitude: float) -> None:
+    def check_magnitude(self, magnitude: float) -> None:
+        """Refuse a magnitude that the unit does not allow.
+
+        Raises
+        ------
+        InputError
+            With what is allowed.
+        """
         top = 1.0 if self.unit == SHARE else math.inf
         whole = self.unit != VOXELS or float(magnitude).is_integer()
         if not (math.isfinite(magnitude) and 0 <= magnitude <= top and whole):
@@ -200,9 +208,23 @@ class Perturbation:
                 f"{self.name}: magnitude {magnitude}; allowed: "
                 f"{allowed.get(self.unit, 'a finite number, 0 or more')}"
             )
+
+    def check_kinds(self, kinds: Collection[PromptKind]) -> None:
+        """Refuse prompts that hold nothing which the perturbation is about.
+
+        Parameters
+        ----------
+        kinds
+            Those of the prompts.
+
+        Raises
+        ------
+        InputError
+            With what it is about.
+        """
         wanted = {self.takes} | ({PromptKind.SLICE_BOX} if self.takes is PromptKind.BOX else set())
-        if not wanted & set(prompts.kinds):
-            given = ", ".join(kind.value for kind in prompts.kinds)
+        if not wanted & set(kinds):
+            given = ", ".join(kind.value for kind in kinds)
             raise InputError(
                 f"{self.name} perturbs a prompt of the kind {self.takes.value}; the prompts hold "
                 f"{given}. Convert them first, or choose another perturbation"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from foundation.studies.config import StudyCase
+from foundation.studies.config import StudyCase, check_structures
 from foundation.studies.generalization.config import ATLAS, AtlasCase, GeneralizationConfig
 from foundation.studies.generalization.job import GeneralizationJob
 from foundation.studies.generalization.page import generalization_page
@@ -87,8 +87,13 @@ class GeneralizationStudy:
         ------
         TableError
             With everything that is wrong, each with the number of its case.
+        InputError
+            If a structure occurs in no label map.
         """
-        return self._answers({v.name: v.case.image for v in self.variants()}, self._stand_in())
+        images = {variant.name: variant.case.image for variant in self.variants()}
+        plan = self._answers(images, self._stand_in())
+        check_structures(self.config, self.file.name)
+        return plan
 
     def shift_images(self, on_progress: OnProgress = ignore) -> None:
         """Store the shifted images; those that are whole are left as they are under ``resume``."""

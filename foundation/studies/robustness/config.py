@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from foundation.prompts import converter_called
+from foundation.prompts import CONVERTED_KINDS, converter_called
 from foundation.prompts.perturbations import perturbation_called
 from foundation.studies.config import StudyConfig
 from regkit.errors import InputError
@@ -32,6 +32,24 @@ class PerturbationRange(Settings):
     name: Annotated[str, AfterValidator(lambda name: _known(perturbation_called, name))]
     magnitudes: Annotated[tuple[Magnitude, ...], Field(min_length=1)]
 
+    def check(self, prompt: str) -> None:
+        """Refuse magnitudes that are not allowed, and prompts of another kind.
+
+        Parameters
+        ----------
+        prompt
+            The converter that makes them.
+
+        Raises
+        ------
+        InputError
+            With what is allowed.
+        """
+        perturbation = perturbation_called(self.name)
+        perturbation.check_kinds([CONVERTED_KINDS[prompt]])
+        for magnitude in self.magnitudes:
+            perturbation.check_magnitude(magnitude)
+
 
 class RobustnessConfig(StudyConfig):
     """A study of how models bear imprecise prompts.
@@ -54,6 +72,11 @@ class RobustnessConfig(StudyConfig):
         twice = [name for name, n in Counter(p.name for p in self.perturbations).items() if n > 1]
         if twice:
             raise ValueError(f"perturbations name {twice[0]!r} twice; give all its magnitudes once")
+        try:
+            for each in self.perturbations:
+                each.check(self.prompt)
+        except InputError as error:
+            raise ValueError(str(error)) from None
         return self
 
     def questions(self) -> Iterator[tuple[str, float, int]]:

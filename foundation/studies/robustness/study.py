@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from foundation.studies.config import check_structures
 from foundation.studies.job import open_with_model
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.robustness.job import RobustnessJob
@@ -47,13 +48,17 @@ def plan_robustness(
     ------
     TableError
         With everything that is wrong, each with the number of its case.
+    InputError
+        If a structure occurs in no label map.
     """
     kind = RowKind(
         "robustness", partial(_make_job, config), required=("image", "labels"),
         options=("model", "case"), open=open_with_model,
     )  # fmt: skip
     rows = list(_rows(config))
-    return plan_rows(file, kind, rows, folder, overwrite=overwrite, resume=resume)
+    plan = plan_rows(file, kind, rows, folder, overwrite=overwrite, resume=resume)
+    check_structures(config, file.name)
+    return plan
 
 
 def finish_robustness(config: RobustnessConfig, plan: Plan) -> tuple[Path, Path]:

@@ -19,6 +19,7 @@ from foundation.studies.robustness.study import plan_robustness
 from foundation.studies.scores import structure
 from regkit import InputError, Volume, read
 from regkit.cohort import TableError
+from regkit.io import read_labels
 from regkit.metrics import dice
 from regkit.volume import Labels
 
@@ -58,10 +59,21 @@ def test_an_empty_prompt_is_no_answer(run_robustness, tmp_path):
     assert "2 prompts were empty" in report.read_text()
 
 
-def test_a_structure_that_is_not_there_is_told(run_robustness, tmp_path):
-    _, (table, _) = run_robustness(tmp_path / "out", labels={"large": 1, "gone": 7})
-    states = {c.status for c in read_cells(table) if c.label == "gone"}
+def test_a_structure_that_an_image_lacks_is_told(run_robustness, cases, tmp_path):
+    folder, found = cases
+    labels = read_labels(folder / "two_labels.nii.gz")
+    without = labels.with_data(labels.data * (labels.data == 1))
+    without.save(folder / "lacking_labels.nii.gz")
+    lacking = {**found[1], "labels": "lacking_labels.nii.gz"}
+    _, (table, _) = run_robustness(tmp_path / "out", cases=[found[0], lacking])
+    states = {c.status for c in read_cells(table) if (c.case, c.label) == ("two", "small")}
     assert states == {"empty_truth"}
+
+
+def test_a_structure_that_no_image_has_is_refused(robustness, tmp_path):
+    file, config = robustness(labels={"large": 1, "gone": [7, 8]})
+    with pytest.raises(InputError, match=r"'gone' is 7, 8, which no label map holds; .* 1, 2"):
+        plan_robustness(file, config, tmp_path / "out")
 
 
 def test_a_stopped_study_goes_on_to_the_same_bytes(run_robustness, tmp_path):
@@ -102,6 +114,9 @@ def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
         ({"labels": {"all": 0}}, "which is background"),
         ({"prompt": "maks"}, "did you mean 'mask'"),
         ({"magnitude": 3}, "magnitude"),
+        ({"prompt": "box"}, "dilate perturbs a prompt of the kind mask"),
+        ({"perturbations": [{"name": "partial", "magnitudes": [2]}]}, "a share from 0 to 1"),
+        ({"perturbations": [{"name": "cube_erode", "magnitudes": [1.5]}]}, "whole number"),
     ],
 )
 def test_a_configuration_that_cannot_be_carried_out_is_refused(robustness, changes, said):
