@@ -76,7 +76,7 @@ class StudyConfig(Settings):
         }
 
 
-def check_structures(study: StudyConfig, name: str) -> None:
+def check_labels_occur(study: StudyConfig, name: str) -> None:
     """Refuse structures that occur in no label map of a study.
 
     Label maps are read until every structure has been seen, which is mostly the first one.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from foundation.studies.config import StudyCase, check_structures
+from foundation.studies.config import StudyCase, check_labels_occur
 from foundation.studies.generalization.config import ATLAS, AtlasCase, GeneralizationConfig
 from foundation.studies.generalization.job import GeneralizationJob
 from foundation.studies.generalization.page import generalization_page
@@ -92,7 +92,7 @@ class GeneralizationStudy:
         """
         images = {variant.name: variant.case.image for variant in self.variants()}
         plan = self._answers(images, self._stand_in())
-        check_structures(self.config, self.file.name)
+        check_labels_occur(self.config, self.file.name)
         return plan
 
     def shift_images(self, on_progress: OnProgress = ignore) -> None:

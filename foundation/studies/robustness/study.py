@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from foundation.studies.config import check_structures
+from foundation.studies.config import check_labels_occur
 from foundation.studies.job import open_with_model
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.robustness.job import RobustnessJob
@@ -57,7 +57,7 @@ def plan_robustness(
     )  # fmt: skip
     rows = list(_rows(config))
     plan = plan_rows(file, kind, rows, folder, overwrite=overwrite, resume=resume)
-    check_structures(config, file.name)
+    check_labels_occur(config, file.name)
     return plan
 
 
