@@ -1,8 +1,8 @@
-"""Charts of studies: magnitude_curves over a magnitude, and differences with their intervals."""
+"""Charts of studies: curves over a magnitude, and differences with their intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
@@ -17,21 +17,37 @@ if TYPE_CHECKING:
 # Told apart by any kind of colour vision (Okabe and Ito 2008), the first three as in all reports.
 COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)
 _ACROSS = 3
+Across = Callable[[Finding], float | None]
+
+
+def by_magnitude(finding: Finding) -> float | None:
+    """The magnitude as it was asked for."""
+    return finding.condition.magnitude
+
+
+def by_radius(finding: Finding) -> float | None:
+    """The magnitude as a share of the radius of the largest ball in the structure."""
+    return finding.relative if finding.condition.magnitude else 0.0
 
 
 def magnitude_curves(
-    findings: Mapping[str, Sequence[Finding]], colours: Mapping[str, str], metric: str
+    findings: Mapping[str, Sequence[Finding]],
+    colours: Mapping[str, str],
+    metric: str,
+    across: Across = by_magnitude,
 ) -> Iterator[Picture]:
     """Draw the metric of every model over the magnitude, a chart for each perturbation.
 
     Parameters
     ----------
     findings
-        Perturbation to its findings, the baseline_of ones among them.
+        Perturbation to its findings, those of the prompt as it was among them.
     colours
         One a model.
     metric
         What the vertical axis is called.
+    across
+        A finding to its place on the horizontal axis, None for one that has none.
     """
     names = list(findings)
     for first in range(0, len(names), _ACROSS):
@@ -39,10 +55,10 @@ def magnitude_curves(
         figure, axes = chart_row(_ACROSS)
         for ax, name in zip(axes, some, strict=False):
             for model, colour in colours.items():
-                _curve(ax, [f for f in findings[name] if f.condition.model == model], colour)
-            _echo(ax, findings[name])
-            unit = findings[name][-1].condition.unit
-            dress(ax, name, f"magnitude in {unit}" if unit else "magnitude")
+                own = [f for f in findings[name] if f.condition.model == model]
+                _curve(ax, own, colour, across)
+            _echo(ax, findings[name], across)
+            dress(ax, name, _across_title(findings[name][-1], across))
             ax.set_ylim(-0.02, 1.02)
             ax.set_ylabel(metric, fontsize=9, color=INK)
         for ax in axes[len(some) :]:
@@ -106,13 +122,20 @@ def _ink(value: float) -> str:
     return "black" if value > 0.6 else "white"  # small values are dark
 
 
-def _curve(ax: Axes, found: Sequence[Finding], colour: str) -> None:
+def _across_title(found: Finding, across: Across) -> str:
+    if across is by_radius:
+        return "magnitude, of the inscribed radius"
+    return f"magnitude in {found.condition.unit}" if found.condition.unit else "magnitude"
+
+
+def _curve(ax: Axes, found: Sequence[Finding], colour: str, across: Across) -> None:
+    placed = ((across(f), f.score) for f in found)
     known = sorted(
-        ((f.condition.magnitude, f.score) for f in found if f.score is not None),
+        ((x, score) for x, score in placed if x is not None and score is not None),
         key=lambda pair: pair[0],
     )
-    across = [magnitude for magnitude, _ in known]
-    ax.plot(across, [score.mean for _, score in known], color=colour, marker="o", markersize=3)
+    places = [x for x, _ in known]
+    ax.plot(places, [score.mean for _, score in known], color=colour, marker="o", markersize=3)
     banded = [(x, s.interval) for x, s in known if s.interval is not None]
     ax.fill_between(
         [x for x, _ in banded], [i.low for _, i in banded], [i.high for _, i in banded],
@@ -120,10 +143,12 @@ def _curve(ax: Axes, found: Sequence[Finding], colour: str) -> None:
     )  # fmt: skip
 
 
-def _echo(ax: Axes, found: Sequence[Finding]) -> None:
+def _echo(ax: Axes, found: Sequence[Finding], across: Across) -> None:
     """Dice of the prompt itself, which does not depend on the model."""
-    known = sorted({(f.condition.magnitude, f.echo) for f in found if f.echo is not None})
-    ax.plot(*zip(*known, strict=True), color=INK, linestyle="--", linewidth=1) if known else None
+    placed = {(across(f), f.echo) for f in found}
+    known = sorted((x, echo) for x, echo in placed if x is not None and echo is not None)
+    if known:
+        ax.plot(*zip(*known, strict=True), color=INK, linestyle="--", linewidth=1)
 
 
 def _difference(ax: Axes, row: int, found: Finding, colour: str) -> None:

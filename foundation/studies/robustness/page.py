@@ -9,7 +9,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from foundation.studies.cells import MEASURED, StudyCell
-from foundation.studies.charts import COLOURS, forest, magnitude_curves
+from foundation.studies.charts import COLOURS, by_radius, forest, magnitude_curves
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.summary import (
     Estimate,
@@ -137,7 +137,11 @@ def _curves(found: Sequence[Finding], colours: dict[str, str]) -> Section:
         "prompt itself: a model below it would do better to return its prompt."
     )
     pictures = [figure(each) for each in magnitude_curves(groups, colours, "Dice")]
-    return Section("Dice over the magnitude", [hint(text), legend(keys), *pictures])
+    sized = {name: each for name, each in groups.items() if each[-1].relative is not None}
+    shares = [figure(each) for each in magnitude_curves(sized, colours, "Dice", by_radius)]
+    title = "The same over the magnitude as a share of the radius of the structure"
+    folded = [details(title, Markup("").join(shares))] if shares else []
+    return Section("Dice over the magnitude", [hint(text), legend(keys), *pictures, *folded])
 
 
 def _differences(found: Sequence[Finding], colours: dict[str, str]) -> Section:
