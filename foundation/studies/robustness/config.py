@@ -80,7 +80,7 @@ class RobustnessConfig(StudyConfig):
         return self
 
     def questions(self) -> Iterator[tuple[str, float, int]]:
-        """What is asked of each structure: perturbation, magnitude and seed; the prompt as it was first."""
+        """Perturbation, magnitude and seed of every question, the prompt as it was first."""
         yield "none", 0.0, self.seeds[0]
         for each in self.perturbations:
             for magnitude in each.magnitudes:
