@@ -126,9 +126,11 @@ def read_study(path: Path, model: type[AnyStudy]) -> AnyStudy:
         If a setting or a model is unknown, with the names that are near, or a value is not allowed.
     """
     given = read_settings(path)
-    cases = given.get("cases")
+    folder, cases = path.absolute().parent, given.get("cases")
     if isinstance(cases, Sequence) and not isinstance(cases, str):
-        given = {**given, "cases": [_located(case, path.absolute().parent) for case in cases]}
+        given = {**given, "cases": [_located(case, folder) for case in cases]}
+    if "atlas" in given:
+        given = {**given, "atlas": _located(given["atlas"], folder)}
     study = validate(model, given, path.name)
     for name in study.models:
         try:

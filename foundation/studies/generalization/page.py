@@ -102,9 +102,7 @@ def _checks(config: GeneralizationConfig, cells: Sequence[StudyCell]) -> Iterato
     empty = states["empty_prompt"]
     yield Check(not empty, f"{empty} prompts were empty; they are no answer of a model.")
     subjects = len({case.owner for case in config.cases})
-    yield Check(
-        subjects >= 10, f"There are {subjects} subjects; intervals of fewer than ten are too short."
-    )
+    yield Check(subjects >= 10, f"Subjects: {subjects}; intervals of fewer than ten are too short.")
 
 
 def _summary(
@@ -119,7 +117,7 @@ def _summary(
             text += f" in {config.in_domain}"
             if away:
                 worst = min(away, key=_change)
-                text += f"; it loses most in {worst.condition.perturbation}: "
+                text += f"; lowest in {worst.condition.perturbation}: "
                 text += estimate_text(_estimate(worst), sign=True)
             parts.append(f"{text}.")
     measured = [each for each in closed if each.share is not None]

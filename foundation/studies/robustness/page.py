@@ -89,7 +89,7 @@ def _checks(config: RobustnessConfig, cells: Sequence[StudyCell]) -> Iterator[Ch
     subjects = len({case.owner for case in config.cases})
     yield Check(
         subjects >= 10,
-        f"There are {subjects} subjects; intervals of fewer than ten are too short.",
+        f"Subjects: {subjects}; intervals of fewer than ten are too short.",
     )
 
 

@@ -22,8 +22,7 @@ def given(cases):
         "study": "test", "models": ["echo"], "cases": domains, "labels": {"large": 1, "small": 2},
         "sources": ["none", "point", "mask", "atlas"], "in_domain": "T1", "resamples": 200,
         "shifts": [{"name": "noise", "severities": [2]}],
-        "atlas": {key: str(folder / value) if key != "subject" else value
-                  for key, value in atlas.items()},
+        "atlas": atlas,
     }  # fmt: skip
 
 
