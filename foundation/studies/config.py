@@ -16,6 +16,8 @@ from regkit.io.settings import read_settings
 from regkit.settings import Settings, validate
 
 LabelValues = tuple[int, ...]
+OF_REPORT = {"study", "models", "cases", "failure_below", "level", "resamples"}
+"""Settings that decide no cell: a study whose report is to change need not be asked again."""
 
 
 class StudyCase(Settings):

@@ -13,7 +13,7 @@ from foundation.segmenters import Segmenter
 from foundation.segmenters.registry import open_segmenter
 from foundation.studies.asking import Question, prompts_of, show, unanswerable
 from foundation.studies.cells import EMPTY_PROMPT, ERROR, StudyCell
-from foundation.studies.config import StudyCase
+from foundation.studies.config import OF_REPORT, StudyCase
 from foundation.studies.generalization.config import ATLAS, MODEL, OF_TRUTH, GeneralizationConfig
 from foundation.studies.job import CellsSurvey, look_at
 from foundation.studies.rows import CELLS
@@ -77,9 +77,9 @@ class GeneralizationJob:
 
     def settings(self) -> dict[str, Any]:
         """Return what is asked, without other cases and models."""
-        out = {"models", "cases", "study", "atlas", "shifts", "registration"}
+        of_others = {"in_domain", "oracle", "baseline", "atlas", "shifts", "registration"}
         about = self.of_case.model_dump(mode="json", exclude={"image", "labels"})
-        asked = self.config.model_dump(mode="json", exclude=out)
+        asked = self.config.model_dump(mode="json", exclude=OF_REPORT | of_others)
         variant = {"shift": self.shift, "severity": self.severity}
         return {"asked": {**asked, "model": self.model, "case": about, **variant}}
 
@@ -210,6 +210,7 @@ def generalization_again(
     model, about, shift, severity = (asked.pop(k) for k in ("model", "case", "shift", "severity"))
     case = {**about, "image": str(paths["image"]), "labels": str(paths["labels"])}
     given = {**asked, "study": "again", "models": [model], "cases": [case]}
+    given["in_domain"] = case["domain"]
     atlas = paths.get("atlas")
     if atlas is not None:
         given["atlas"] = {"image": str(paths["image"]), "labels": str(atlas)}

@@ -15,7 +15,7 @@ from foundation.prompts.perturbations import perturbation_called
 from foundation.prompts.perturbations.perturbation import WORLD
 from foundation.studies.asking import NO_PROMPTS, Question, prompts_of, unanswerable
 from foundation.studies.cells import StudyCell
-from foundation.studies.config import StudyCase
+from foundation.studies.config import OF_REPORT, StudyCase
 from foundation.studies.job import CellsSurvey, look_at
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.rows import CELLS
@@ -66,7 +66,7 @@ class RobustnessJob:
 
     def settings(self) -> dict[str, Any]:
         """Return what is asked, without the images of other cases and other models."""
-        asked = self.config.model_dump(mode="json", exclude={"models", "cases", "study"})
+        asked = self.config.model_dump(mode="json", exclude=OF_REPORT)
         about = self.of_case.model_dump(mode="json", exclude={"image", "labels"})
         return {"asked": {**asked, "model": self.model, "case": about}}
 

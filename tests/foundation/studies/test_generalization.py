@@ -9,6 +9,7 @@ from foundation.studies.generalization.config import GeneralizationConfig
 from foundation.studies.generalization.gap import gaps
 from foundation.studies.generalization.study import GeneralizationStudy
 from regkit import InputError
+from regkit.cli import main
 from regkit.cohort import WorkWay, run_cohort, work
 from regkit.cohort.kept import Kept
 
@@ -69,6 +70,15 @@ def test_every_model_domain_and_source_has_a_cell(finish):
     }  # fmt: skip
     assert {c.dice for c in cells if c.prompt == "mask"} == {1.0}
     assert "Dice by domain" in report.read_text()
+
+
+@pytest.mark.parametrize("record", ["answers/echo_two_noise-2/run.json", "images/two_noise-2.json"])
+def test_a_row_repeats_to_the_last_bit_from_its_record(finish, cases, tmp_path, record):
+    finish()
+    out = tmp_path / "out"
+    places = (out / "images", out / "atlas" / "two_noise-2", cases[0])
+    words = [word for place in places for word in ("--data", str(place))]
+    assert main(["rerun", str(out / record), *words]) == 0
 
 
 def test_the_shifted_image_is_stored_once_with_its_record(finish, tmp_path):

@@ -18,6 +18,7 @@ from foundation.studies.cells import read_cells
 from foundation.studies.robustness.study import plan_robustness
 from foundation.studies.scores import structure
 from regkit import InputError, Volume, read
+from regkit.cli import main
 from regkit.cohort import TableError
 from regkit.io import read_labels
 from regkit.metrics import dice
@@ -85,6 +86,18 @@ def test_a_stopped_study_goes_on_to_the_same_bytes(run_robustness, tmp_path):
     done, _ = run_robustness(folder, resume=True)
     assert (done.count.before, done.count.done) == (1, 2)
     assert table.read_bytes() == whole
+
+
+def test_a_row_repeats_to_the_last_bit_from_its_record(run_robustness, cases, tmp_path):
+    run_robustness(tmp_path / "out")
+    record = tmp_path / "out" / "echo_one" / "run.json"
+    assert main(["rerun", str(record), "--data", str(cases[0])]) == 0
+
+
+def test_what_only_the_report_is_told_asks_nothing_again(run_robustness, tmp_path):
+    run_robustness(tmp_path / "out")
+    done, _ = run_robustness(tmp_path / "out", resume=True, failure_below=0.8, level=0.9)
+    assert done.count.before == 2
 
 
 def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
