@@ -129,7 +129,7 @@ def generalization(
     atlas = _planned(study.plan_atlas)
     if atlas is not None:
         run_plan(atlas, place, resume=resume, overwrite=overwrite, quiet=quiet)
-    plan = _planned(study.plan_answers)
+    plan = _planned(lambda: study.plan_answers(atlas))
     done = run_plan(plan, place, resume=resume, overwrite=overwrite, quiet=quiet)
     _tell(done, study.finish(plan), as_json=as_json)
 

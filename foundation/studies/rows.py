@@ -10,7 +10,10 @@ from typing import Any
 from foundation.studies.cells import StudyCell, read_cells, write_cells
 from regkit.cohort import PairTable, Plan, RowKind, plan_cohort
 from regkit.cohort.table import TableRecord
+from regkit.errors import InputError
 from regkit.io import write_atomically
+from regkit.report import Check
+from regkit.runs import Job, is_finished
 
 CELLS, STUDY_REPORT = "cells.parquet", "study.html"
 _NO_NAME = re.compile(r"[^\w.+-]+")
@@ -65,10 +68,37 @@ def row_name(*words: str) -> str:
     return "_".join(_NO_NAME.sub("-", word).strip("-.") for word in words)
 
 
-def gather_cells(plan: Plan) -> list[StudyCell]:
-    """Return the cells of all rows that are finished, in the order of the plan."""
-    tables = [each.job.outputs.folder / CELLS for each in plan.pairs]
-    return [cell for table in tables if table.exists() for cell in read_cells(table)]
+def is_whole(job: Job) -> bool:
+    """Whether the results of a job are there and its own, not those of another run.
+
+    Parameters
+    ----------
+    job
+        Of a row.
+    """
+    try:
+        return is_finished(job)
+    except InputError:  # a record of other settings or inputs
+        return False
+
+
+def gather_cells(plan: Plan) -> tuple[list[StudyCell], int]:
+    """Return the cells of the rows that are finished, in order, and how many rows are not.
+
+    What an earlier run with other settings left in the place of a row that failed is not read.
+    """
+    whole = [each.job for each in plan.pairs if is_whole(each.job)]
+    cells = [cell for job in whole for cell in read_cells(job.outputs.folder / CELLS)]
+    return cells, len(plan.pairs) - len(whole)
+
+
+def check_rows(failed: int) -> Check:
+    """Say whether rows of a study failed, and with them all of their questions."""
+    return Check(
+        not failed,
+        f"{failed} rows, of one model and one image each, failed and have no cells; overview.html "
+        "says why." if failed else "Every model answered for every image.",
+    )  # fmt: skip
 
 
 def write_study_cells(cells: Sequence[StudyCell], folder: Path) -> Path:

@@ -103,6 +103,16 @@ class Finding:
     relative: float | None = None
     echo: float | None = None
 
+    @property
+    def change(self) -> Estimate | None:
+        """The difference from the baseline, None where there is none."""
+        return None if self.difference is None else self.difference.estimate
+
+
+def mean_change(finding: Finding) -> float:
+    """The mean difference of a finding from its baseline, 0 where there is none."""
+    return 0.0 if finding.change is None else finding.change.mean
+
 
 @dataclass(frozen=True)
 class Judgement:

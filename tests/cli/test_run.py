@@ -70,7 +70,7 @@ def test_a_registration_runs_in_another_process_and_says_the_same(files, tmp_pat
         [sys.executable, "-c", IN_ANOTHER], input=pickle.dumps(there), capture_output=True,
         check=True,
     )  # fmt: skip
-    found, mine = pickle.loads(done.stdout), run(here)  # noqa: S301
+    found, mine = pickle.loads(done.stdout), run(here)  # noqa: S301  what this test itself pickled
     for name in ("kind", "inputs", "asked", "config", "reading", "versions"):
         assert found.record[name] == mine.record[name], name
     for name in ("quality", "metrics"):

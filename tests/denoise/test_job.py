@@ -221,7 +221,7 @@ def test_a_job_pickles_and_is_checked_before_it_is_read(files, tmp_path):
     config = make_denoise_config("fast", steps=2, threads=1)
     outputs = output_files({"image": tmp_path / "clean.nii.gz"}, overwrite=False)
     job = DenoiseJob(files / "image.nii.gz", config, outputs)
-    again = pickle.loads(pickle.dumps(job))  # noqa: S301
+    again = pickle.loads(pickle.dumps(job))  # noqa: S301  what this test itself pickled
     assert again == job
     begin(again)
     with pytest.raises(InputError, match="give --output"):

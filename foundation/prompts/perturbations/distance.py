@@ -56,7 +56,7 @@ def distance_to(
 
 
 @parallel
-def _along(source, step, face, most, out):  # type: ignore[no-untyped-def]
+def _along(source, step, face, most, out):  # type: ignore[no-untyped-def]  # Numba types it
     """Take the least of ``source`` plus the square of the way along the middle axis."""
     size = source.shape[1]
     for row in numba.prange(source.shape[0] * size):

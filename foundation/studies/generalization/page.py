@@ -10,11 +10,12 @@ from foundation.studies.cells import StudyCell
 from foundation.studies.charts import heat_map
 from foundation.studies.generalization.config import GeneralizationConfig
 from foundation.studies.generalization.gap import GapClosed, gaps
+from foundation.studies.rows import check_rows
 from foundation.studies.summary import (
-    Estimate,
     Finding,
     Judgement,
     PromptCondition,
+    mean_change,
     summarise_cells,
 )
 from foundation.studies.words import estimate_text, number_text, p_text, share_text, states_text
@@ -24,7 +25,7 @@ _MEASURES = ("dice", "surface_dice", "hd95")
 
 
 def generalization_page(
-    config: GeneralizationConfig, cells: Sequence[StudyCell], unit: str
+    config: GeneralizationConfig, cells: Sequence[StudyCell], unit: str, failed: int = 0
 ) -> Page:
     """Make the report of a study whose cells are known.
 
@@ -36,6 +37,8 @@ def generalization_page(
         All of them.
     unit
         Of lengths in the world of the images.
+    failed
+        Rows without cells.
     """
     placed = [_placed(cell) for cell in cells]
     places = list(dict.fromkeys(cell.perturbation for cell in placed))
@@ -44,7 +47,7 @@ def generalization_page(
     subjects = len({case.owner for case in config.cases})
     return Page(
         config.study,
-        checks=list(_checks(config, cells)),
+        checks=[check_rows(failed), *_checks(config, cells)],
         sections=[
             _summary(config, found["dice"], closed),
             _map(config, found["dice"], places),
@@ -116,9 +119,9 @@ def _summary(
             text = f"{condition.model} by {condition.prompt}: Dice {estimate_text(each.score)}"
             text += f" in {config.in_domain}"
             if away:
-                worst = min(away, key=_change)
+                worst = min(away, key=mean_change)
                 text += f"; lowest in {worst.condition.perturbation}: "
-                text += estimate_text(_estimate(worst), sign=True)
+                text += estimate_text(worst.change, sign=True)
             parts.append(f"{text}.")
     measured = [each for each in closed if each.share is not None]
     if measured:
@@ -133,14 +136,6 @@ def _summary(
 def _like(finding: Finding, condition: PromptCondition) -> bool:
     other = finding.condition
     return (other.model, other.prompt) == (condition.model, condition.prompt)
-
-
-def _change(found: Finding) -> float:
-    return 0.0 if found.difference is None else found.difference.estimate.mean
-
-
-def _estimate(found: Finding) -> Estimate | None:
-    return None if found.difference is None else found.difference.estimate
 
 
 def _map(config: GeneralizationConfig, found: Sequence[Finding], places: Sequence[str]) -> Section:
@@ -198,7 +193,7 @@ def _row(dice: Finding, surface: Finding, hd95: Finding) -> tuple[str, ...]:
     return (
         condition.model, condition.prompt, condition.perturbation, estimate_text(dice.score),
         number_text(dice.echo), estimate_text(surface.score), estimate_text(hd95.score),
-        estimate_text(_estimate(dice), sign=True), p_text(dice.difference),
+        estimate_text(dice.change, sign=True), p_text(dice.difference),
         share_text(dice.failures), states_text(dice),
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from foundation.studies.job import open_with_model
 from foundation.studies.rows import (
     STUDY_REPORT,
     gather_cells,
+    is_whole,
     plan_rows,
     row_name,
     write_study_cells,
@@ -121,31 +122,22 @@ class GeneralizationStudy:
             overwrite=self.overwrite, resume=self.resume, options=self.config.registration,
         )  # fmt: skip
 
-    def plan_answers(self) -> Plan:
-        """Plan what is asked, once images and atlas labels are there."""
+    def plan_answers(self, atlas: Plan | None = None) -> Plan:
+        """Plan what is asked, once images and the registrations of ``atlas`` are there."""
         images = {variant.name: self.image(variant) for variant in self.variants()}
-        return self._answers(images, self._atlas_labels())
+        return self._answers(images, _warped_labels(atlas))
 
     def finish(self, plan: Plan) -> tuple[Path, Path]:
         """Write the table of all cells and the report, and return their paths."""
-        cells = gather_cells(plan)
+        cells, failed = gather_cells(plan)
         unit = read_header(self.config.cases[0].image).grid.world.unit
         table = write_study_cells(cells, self.folder)
-        page = generalization_page(self.config, cells, unit)
+        page = generalization_page(self.config, cells, unit, failed)
         return table, write_page(page, self.folder / STUDY_REPORT)
 
     @property
     def _atlas(self) -> AtlasCase | None:
         return self.config.atlas if ATLAS in self.config.sources else None
-
-    def _atlas_labels(self) -> dict[str, Path]:
-        """Warped labels by the name of a variant; one that failed has none."""
-        found = {}
-        for variant in self.variants() if self._atlas else ():
-            warped = sorted((self.folder / "atlas" / variant.name).glob("warped_*.nii.gz"))
-            if warped:
-                found[variant.name] = warped[0]
-        return found
 
     def _stand_in(self) -> dict[str, Path]:
         atlas = self._atlas
@@ -189,6 +181,16 @@ class GeneralizationStudy:
             return
         check(job)
         run(job, job.look().open(), on_progress=on_progress)
+
+
+def _warped_labels(atlas: Plan | None) -> dict[str, Path]:
+    """Labels of the atlas by the name of a variant; a registration that failed gave none."""
+    found = {}
+    for each in () if atlas is None else atlas.pairs:
+        warped = sorted(each.job.outputs.folder.glob("warped_*.nii.gz"))
+        if warped and is_whole(each.job):
+            found[each.row.name] = warped[0]
+    return found
 
 
 def make_generalization_job(

@@ -11,11 +11,12 @@ from markupsafe import Markup
 from foundation.studies.cells import MEASURED, StudyCell
 from foundation.studies.charts import COLOURS, by_radius, forest, magnitude_curves
 from foundation.studies.robustness.config import RobustnessConfig
+from foundation.studies.rows import check_rows
 from foundation.studies.summary import (
-    Estimate,
     Finding,
     Judgement,
     PromptCondition,
+    mean_change,
     summarise_cells,
 )
 from foundation.studies.words import estimate_text, number_text, p_text, share_text, states_text
@@ -24,7 +25,9 @@ from regkit.report import Check, Page, Section, details, figure, hint, legend, t
 _MEASURES = {"dice": "Dice", "surface_dice": "surface Dice", "hd95": "HD95"}
 
 
-def robustness_page(config: RobustnessConfig, cells: Sequence[StudyCell], unit: str) -> Page:
+def robustness_page(
+    config: RobustnessConfig, cells: Sequence[StudyCell], unit: str, failed: int = 0
+) -> Page:
     """Make the report of a study whose cells are known.
 
     Parameters
@@ -35,12 +38,14 @@ def robustness_page(config: RobustnessConfig, cells: Sequence[StudyCell], unit: 
         All of them.
     unit
         Of lengths in the world of the images.
+    failed
+        Rows without cells.
     """
     found = {measure: _findings(config, cells, measure) for measure in _MEASURES}
     colours = dict(zip(config.models, COLOURS * len(config.models), strict=False))
     return Page(
         config.study,
-        checks=list(_checks(config, cells)),
+        checks=[check_rows(failed), *_checks(config, cells)],
         sections=[
             _summary(config, found["dice"]),
             _curves(found["dice"], colours),
@@ -104,8 +109,8 @@ def _summary(config: RobustnessConfig, found: Sequence[Finding]) -> Section:
         worst = [each for each in own if each.difference is not None]
         text = f"{model}: Dice {estimate_text(base.score)} with the prompt as it was."
         if worst:
-            low = min(worst, key=_change)
-            text += f" It loses most by {_named(low)}: {estimate_text(_estimate(low), sign=True)}"
+            low = min(worst, key=mean_change)
+            text += f" It loses most by {_named(low)}: {estimate_text(low.change, sign=True)}"
             text += f", where the prompt itself has {number_text(low.echo)}."
         parts.append(text)
     return Section("What was found", parts)
@@ -114,14 +119,6 @@ def _summary(config: RobustnessConfig, found: Sequence[Finding]) -> Section:
 def _named(found: Finding) -> str:
     condition = found.condition
     return f"{condition.perturbation} of {condition.magnitude:g} {condition.unit}"
-
-
-def _change(found: Finding) -> float:
-    return 0.0 if found.difference is None else found.difference.estimate.mean
-
-
-def _estimate(found: Finding) -> Estimate | None:
-    return None if found.difference is None else found.difference.estimate
 
 
 def _curves(found: Sequence[Finding], colours: dict[str, str]) -> Section:
@@ -174,7 +171,7 @@ def _row(dice: Finding, surface: Finding, hd95: Finding) -> tuple[str, ...]:
         condition.model, condition.perturbation, f"{condition.magnitude:g} {condition.unit}",
         number_text(dice.realised), number_text(dice.relative), estimate_text(dice.score),
         number_text(dice.echo), estimate_text(surface.score), estimate_text(hd95.score),
-        estimate_text(_estimate(dice), sign=True), p_text(dice.difference),
+        estimate_text(dice.change, sign=True), p_text(dice.difference),
         share_text(dice.failures), states_text(dice),
     )  # fmt: skip
 

@@ -71,10 +71,10 @@ def finish_robustness(config: RobustnessConfig, plan: Plan) -> tuple[Path, Path]
     plan
         Whose rows have ended.
     """
-    cells = gather_cells(plan)
+    cells, failed = gather_cells(plan)
     unit = read_header(config.cases[0].image).grid.world.unit
     table = write_study_cells(cells, plan.folder)
-    report = write_page(robustness_page(config, cells, unit), plan.folder / STUDY_REPORT)
+    report = write_page(robustness_page(config, cells, unit, failed), plan.folder / STUDY_REPORT)
     return table, report
 
 

@@ -65,15 +65,19 @@ def robustness(cases):
     return make
 
 
-def carry_out(plan, again=False):
+@pytest.fixture
+def carry_out():
     """Run a plan in this process."""
-    way = WorkWay(plan.kind, plan.folder, 1, again)
-    kept = Kept()
-    return run_cohort(plan, (work(n, each, way, kept) for n, each in enumerate(plan.pairs)))
+
+    def run(plan):
+        way, kept = WorkWay(plan.kind, plan.folder, 1), Kept()
+        return run_cohort(plan, (work(n, each, way, kept) for n, each in enumerate(plan.pairs)))
+
+    return run
 
 
 @pytest.fixture
-def run_robustness(robustness):
+def run_robustness(robustness, carry_out):
     def run(folder, resume=False, **changes):
         file, config = robustness(**changes)
         plan = plan_robustness(file, config, folder, resume=resume)

@@ -10,8 +10,6 @@ from foundation.studies.generalization.gap import gaps
 from foundation.studies.generalization.study import GeneralizationStudy
 from regkit import InputError
 from regkit.cli import main
-from regkit.cohort import WorkWay, run_cohort, work
-from regkit.cohort.kept import Kept
 
 
 @pytest.fixture
@@ -33,13 +31,8 @@ def read_given(folder, given):
     return file, read_study(file, GeneralizationConfig)
 
 
-def carry_out(plan):
-    way, kept = WorkWay(plan.kind, plan.folder, 1, False), Kept()
-    return run_cohort(plan, (work(n, each, way, kept) for n, each in enumerate(plan.pairs)))
-
-
 @pytest.fixture
-def finish(given, tmp_path):
+def finish(given, tmp_path, carry_out, monkeypatch):
     def run(**changes):
         folder, settings = given
         study = GeneralizationStudy(*read_given(folder, {**settings, **changes}), tmp_path / "out")
@@ -47,12 +40,14 @@ def finish(given, tmp_path):
         assert not (tmp_path / "out").exists()
         study.shift_images()
         # In the place of a registration: the labels of the atlas, as a run would leave them.
-        for variant in study.variants():
-            place = tmp_path / "out" / "atlas" / variant.name
-            place.mkdir(parents=True)
-            labels = folder / f"{variant.case.name}_labels.nii.gz"
-            (place / "warped_atlas.nii.gz").write_bytes(labels.read_bytes())
-        plan = study.plan_answers()
+        atlas = study.plan_atlas()
+        for each in atlas.pairs if atlas else ():
+            each.job.outputs.folder.mkdir(parents=True)
+            labels = folder / f"{each.row.name.partition('_')[0]}_labels.nii.gz"
+            (each.job.outputs.folder / "warped_atlas.nii.gz").write_bytes(labels.read_bytes())
+        with monkeypatch.context() as patch:
+            patch.setattr("foundation.studies.generalization.study.is_whole", lambda job: True)
+            plan = study.plan_answers(atlas)
         return carry_out(plan), *study.finish(plan)
 
     return run
@@ -88,10 +83,14 @@ def test_the_shifted_image_is_stored_once_with_its_record(finish, tmp_path):
                      "two_noise-2.nii.gz"]  # fmt: skip
 
 
-def test_a_registration_that_failed_leaves_a_row(finish, given, tmp_path):
+def test_a_registration_that_failed_leaves_a_row(given, carry_out, tmp_path):
     folder, settings = given
     study = GeneralizationStudy(*read_given(folder, {**settings, "shifts": []}), tmp_path / "alone")
-    plan = study.plan_answers()
+    atlas = study.plan_atlas()
+    stale = atlas.pairs[0].job.outputs.folder
+    stale.mkdir(parents=True)  # as an earlier run left it
+    (stale / "warped_atlas.nii.gz").write_bytes((folder / "one_labels.nii.gz").read_bytes())
+    plan = study.plan_answers(atlas)
     carry_out(plan)
     table, _ = study.finish(plan)
     atlas = [cell for cell in read_cells(table) if cell.prompt == "atlas"]

@@ -147,20 +147,25 @@ def test_cases_that_are_not_there_are_named_before_anything_starts(robustness, c
     assert not (tmp_path / "out").exists()
 
 
-def test_left_and_right_that_are_exchanged_are_refused(run_robustness, tmp_path, cases):
-    folder, _ = cases
-    labels = read(folder / "one_labels.nii.gz")
-    centre = {
-        value: float(
-            labels.grid.to_world((labels.data[0] == value).nonzero().double())[:, 0].mean()
-        )
-        for value in (1, 2)
-    }
-    left, right = sorted(centre, key=lambda value: centre[value])
+@pytest.fixture
+def sides(cases):
+    """The values of the ball to the left, and of that to the right."""
+    labels = read(cases[0] / "one_labels.nii.gz")
+    points = labels.grid.world_points()
+    return sorted((1, 2), key=lambda value: float(points[labels.data[0] == value][:, 0].mean()))
+
+
+def test_left_and_right_that_are_exchanged_are_refused(run_robustness, tmp_path, sides):
+    left, right = sides
     done, _ = run_robustness(tmp_path / "out", labels={"left ball": left, "right ball": right})
     assert done.count.failed == 0
-    done, _ = run_robustness(tmp_path / "bad", labels={"left ball": right, "right ball": left})
+    # What the first run left is not the answer of the rows that fail now.
+    done, (table, report) = run_robustness(
+        tmp_path / "out", resume=True, labels={"left ball": right, "right ball": left}
+    )
     assert done.count.failed == 2
+    assert read_cells(table) == []
+    assert "2 rows, of one model and one image each, failed" in report.read_text()
 
 
 class Fake:
