@@ -1,0 +1,185 @@
+"""Index: how much of a model's skill is left under suppression, and hence how much it relied."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.reliance.answers import PLAIN, RelianceCondition
+from probes.reliance.skill import Rows, TaskKind, skill
+from regkit.errors import InputError
+from regkit.statistics import Interval
+
+
+@dataclass(frozen=True, eq=False)
+class LevelSkill:
+    """The skill at one level of one suppressor, the mean over its draws.
+
+    Parameters
+    ----------
+    suppressor, level, strength
+        The condition.
+    draws
+        How often it was drawn.
+    skill
+        In units of the metric.
+    relative
+        ``(skill - chance) / (plain skill - chance)``: 1 where nothing was lost, 0 at chance.
+    samples
+        ``(1 + resamples,)`` of ``relative``, in the order of the weights; models that were asked
+        about the same images are compared by them.
+    """
+
+    suppressor: str
+    level: int
+    strength: float
+    draws: int
+    skill: Interval
+    relative: Interval
+    samples: Rows
+
+
+@dataclass(frozen=True, eq=False)
+class RelianceIndex:
+    """One minus the mean relative skill over the levels of a suppressor.
+
+    Parameters
+    ----------
+    suppressor
+        Its name.
+    index
+        0 where the model loses nothing, 1 where it falls to chance at every level.
+    samples
+        As :class:`LevelSkill`.
+    """
+
+    suppressor: str
+    index: Interval
+    samples: Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Reliance:
+    """What one model loses by each suppressor.
+
+    Parameters
+    ----------
+    plain
+        Its skill on the images as they are.
+    chance
+        The skill of answers that know nothing.
+    levels
+        Every level of every suppressor.
+    indices
+        One a suppressor.
+    """
+
+    plain: Interval
+    chance: float
+    levels: Sequence[LevelSkill]
+    indices: Sequence[RelianceIndex]
+
+
+def reliance(
+    answers: NDArray[np.float32],
+    conditions: Sequence[RelianceCondition],
+    truth: Rows,
+    task: TaskKind,
+    weights: Rows,
+    *,
+    chance: float,
+    level: float = 0.95,
+) -> Reliance:
+    """Judge the answers of one model.
+
+    Parameters
+    ----------
+    answers
+        ``(conditions, N, K)``, of :func:`~probes.reliance.answers.ask_classifier` or
+        :func:`~probes.reliance.answers.ask_segmenter`.
+    conditions
+        What each row was asked under; the plain images are among them.
+    truth
+        ``(N,)`` or ``(N, K)``.
+    task
+        How answers are judged.
+    weights
+        ``(1 + resamples, N)``, of :func:`~probes.reliance.skill.bootstrap_weights`.
+    chance
+        The skill of answers that know nothing.
+    level
+        Of the intervals.
+
+    Raises
+    ------
+    InputError
+        If the model does not do better than chance on the images as they are: it has no skill of
+        which a share could be lost.
+    """
+    grouped: dict[tuple[str, int, float], list[Rows]] = defaultdict(list)
+    for condition, found in zip(conditions, answers, strict=True):
+        given = found[:, 0] if task == "scores" else found
+        key = (condition.suppressor, condition.level, condition.strength)
+        grouped[key].append(skill(task, given.astype(np.float64), truth, weights))
+    plain = grouped.pop((PLAIN, 0, 0.0))[0]
+    _check_skill(plain, chance, level)
+    levels = [
+        _level(key, np.mean(each, axis=0), plain, chance, len(each), level)
+        for key, each in grouped.items()
+    ]
+    return Reliance(interval_of(plain, level), chance, levels, _indices(levels, level))
+
+
+def interval_of(samples: Rows, level: float) -> Interval:
+    """Make a percentile interval.
+
+    Parameters
+    ----------
+    samples
+        ``(1 + resamples,)``: the estimate, then that of every sample; NaN is left out.
+    level
+        Such as 0.95.
+
+    Examples
+    --------
+    >>> interval_of(np.array([2.0, 1, 2, 3]), 0.5)
+    Interval(estimate=2.0, low=1.5, high=2.5, level=0.5)
+    """
+    drawn = samples[1:][np.isfinite(samples[1:])]
+    if not len(drawn):
+        return Interval(float(samples[0]), float("nan"), float("nan"), level)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(samples[0]), float(low), float(high), level)
+
+
+def _check_skill(plain: Rows, chance: float, level: float) -> None:
+    found = interval_of(plain - chance, level)
+    if not found.low > 0:
+        raise InputError(
+            f"the model's skill on the images as they are is {plain[0]:.3f}, chance is "
+            f"{chance:.3f}, and the interval of the difference begins at {found.low:.3f}: it has "
+            "no skill of which a share could be lost"
+        )
+
+
+def _level(
+    key: tuple[str, int, float], found: Rows, plain: Rows, chance: float, draws: int, level: float
+) -> LevelSkill:
+    relative = (found - chance) / (plain - chance)
+    return LevelSkill(
+        *key, draws, interval_of(found, level), interval_of(relative, level), relative
+    )
+
+
+def _indices(levels: Sequence[LevelSkill], level: float) -> list[RelianceIndex]:
+    names = dict.fromkeys(each.suppressor for each in levels)
+    found = []
+    for name in names:
+        own = [each.samples for each in levels if each.suppressor == name]
+        samples = 1 - np.mean(own, axis=0)
+        found.append(RelianceIndex(name, interval_of(samples, level), samples))
+    return found
