@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-import torch
-
 from probes.reliance.batch import Batch
 from probes.reliance.retention import retention
 from probes.reliance.suppressor import Suppressor
@@ -64,6 +62,7 @@ def match_level(suppressor: Suppressor, batch: Batch, target: float, seed: int =
 
     Examples
     --------
+    >>> import torch
     >>> from probes.reliance.bands import Bands
     >>> from probes.reliance.suppressor import suppressor_called
     >>> images = torch.rand(4, 2, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -75,8 +74,7 @@ def match_level(suppressor: Suppressor, batch: Batch, target: float, seed: int =
         raise InputError(f"target {target:g} is not allowed; give a share between 0 and 1")
 
     def left(strength: float) -> float:
-        generator = torch.Generator().manual_seed(seed)
-        found = retention(batch, suppressor(batch, strength, generator)).of(suppressor.cue)
+        found = retention(suppressor, batch, strength, seed).of(suppressor.cue)
         if found is None:
             raise InputError(f"{suppressor.name} removes no cue of these images; name another one")
         return found

@@ -6,7 +6,7 @@ high frequencies, correlation of gradients). Here every cue has a measure, for a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 
 import torch
@@ -14,9 +14,10 @@ from torch import Tensor
 
 from probes.reliance.batch import Batch
 from probes.reliance.filters import box_sum
-from probes.reliance.suppressor import Cue
+from probes.reliance.suppressor import Cue, Suppressor
 
 _WINDOW, _CYCLES, _SIDE = 11, 11, 224  # of the reference, at 224 pixels
+_FAR = 4  # pairs of voxels that make an arrangement: this part of the shorter side
 _EDGES = 0.1  # the strongest tenth of gradients counts as edges
 
 
@@ -30,8 +31,11 @@ class Retention:
         Texture: variance within small windows, and the share of energy in high frequencies, of what
         they were. More than 1 where detail was added.
     gradient_correlation, edge_agreement
-        Shape: correlation of gradients with those before, and F1 of the strongest edges to within a
-        voxel.
+        Shape: correlation of gradients with those before in the same place, and F1 of the strongest
+        edges to within a voxel.
+    arrangement
+        Shape: the share of voxels a quarter of the shorter side apart that are as far apart as
+        before, times the correlation of gradients with those of the voxels where they came from.
     chroma, spectral_angle
         Colour: how much of what bands say beyond their common brightness is still said in the same
         place, and the mean angle in radians between the spectra of a pixel before and after. None
@@ -44,6 +48,7 @@ class Retention:
     high_frequency: float
     gradient_correlation: float
     edge_agreement: float
+    arrangement: float
     chroma: float | None
     spectral_angle: float | None
     value_agreement: float
@@ -51,7 +56,7 @@ class Retention:
     def of(self, cue: Cue) -> float | None:
         """Return the one measure by which levels of a cue are matched; None where it has none."""
         return {
-            "shape": self.gradient_correlation,
+            "shape": self.arrangement,
             "texture": (self.local_variance + self.high_frequency) / 2,
             "colour": self.chroma,
             "intensity": self.value_agreement,
@@ -59,19 +64,33 @@ class Retention:
         }[cue]
 
 
-def retention(before: Batch, after: Batch) -> Retention:
-    """Compare images with what a suppressor made of them.
+def retention(suppressor: Suppressor, batch: Batch, strength: float, seed: int = 0) -> Retention:
+    """Apply a suppressor, and compare what it returns with what it was given.
 
     Parameters
     ----------
-    before, after
-        The same images; what has data in only one of them is left out where both are needed.
+    suppressor
+        Any.
+    batch
+        Images.
+    strength
+        In the unit of the suppressor.
+    seed
+        Of its draws.
 
     Returns
     -------
     Retention
         Means over images.
+
+    Raises
+    ------
+    InputError
+        If the images do not suit the suppressor.
     """
+    generator = torch.Generator().manual_seed(seed)
+    before = replace(batch, labels=_places(batch))
+    after = suppressor(before, strength, generator)
     old, new = _standardised(before), _standardised(after)
     both = _both(before, after)
     gray, changed = old.mean(1, keepdim=True), new.mean(1, keepdim=True)
@@ -81,10 +100,38 @@ def retention(before: Batch, after: Batch) -> Retention:
         high_frequency=_ratio(_high_share(gray), _high_share(changed)),
         gradient_correlation=_gradient_correlation(gray, changed, both),
         edge_agreement=_edge_agreement(gray, changed, both),
+        arrangement=_arrangement(gray, changed, after),
         chroma=_chroma(old, new, both) if many else None,
         spectral_angle=_angle(before, after, both) if many else None,
         value_agreement=_correlation(_known(old, both), _known(new, both)) ** 2,
     )
+
+
+def _places(batch: Batch) -> Tensor:
+    """The number of every voxel within its image, which moves with it."""
+    size = batch.images[:1, :1].numel()
+    places = torch.arange(size).reshape(1, 1, *batch.shape)
+    return places.expand(len(batch.images), *places.shape[1:])
+
+
+def _arrangement(old: Tensor, new: Tensor, after: Batch) -> float:
+    if after.labels is None:
+        raise TypeError("voxels without places cannot be followed")
+    carried = old.flatten(1).gather(1, after.labels.flatten(1)).reshape(old.shape)
+    known = _both(after, after)
+    return _neighbours(after.labels) * _gradient_correlation(carried, new, known)
+
+
+def _neighbours(places: Tensor) -> float:
+    """The share of pairs of voxels that are as far apart as where they came from."""
+    shape = places.shape[2:]
+    apart = max(1, round(min(shape) / _FAR))
+    came = torch.stack(torch.unravel_index(places[:, 0], shape))
+    kept = [
+        (came.narrow(axis, 0, n) - came.narrow(axis, apart, n)).square().sum(0) == apart**2
+        for axis, n in ((a + 2, size - apart) for a, size in enumerate(shape))
+    ]
+    return float(torch.cat([each.flatten() for each in kept]).float().mean())
 
 
 def _standardised(batch: Batch) -> Tensor:
