@@ -21,6 +21,7 @@ Predict = Callable[[Tensor], Tensor]
 OnShare = Callable[[float], None]
 PLAIN = "none"
 """The name of the condition that suppresses nothing."""
+_TRIED = 4  # images: one of them may be flat
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def suppressed(batch: Batch, condition: RelianceCondition, seed: int, first: int
 def check_conditions(
     samples: Samples, bands: Bands, conditions: Sequence[RelianceCondition]
 ) -> dict[RelianceCondition, str]:
-    """Try every condition on one image.
+    """Try every condition on a few images.
 
     Parameters
     ----------
@@ -175,21 +176,34 @@ def check_conditions(
     Returns
     -------
     dict
-        Why those that cannot be applied to these images cannot.
+        Why those that cannot be applied to these images cannot, or that they change nothing.
     """
     refused: dict[RelianceCondition, str] = {}
-    (_, batch), *_ = samples.batches(bands, 1)
+    (_, batch), *_ = samples.batches(bands, _TRIED)
     for condition in conditions:
-        if condition.draw:
-            first = replace(condition, draw=0)
-            if first in refused:
-                refused[condition] = refused[first]
-            continue
-        try:
-            suppressed(batch, condition, 0, 0)
-        except InputError as error:
-            refused[condition] = str(error)
+        first = replace(condition, draw=0)
+        if condition.draw == 0:
+            reason = _refusal(batch, condition)
+        else:
+            reason = refused.get(first, "")
+        if reason:
+            refused[condition] = reason
     return refused
+
+
+def _refusal(batch: Batch, condition: RelianceCondition) -> str:
+    if condition.suppressor == PLAIN:
+        return ""
+    try:
+        found = suppressed(batch, condition, 0, 0)
+    except InputError as error:
+        return str(error)
+    if torch.equal(found.images, batch.images):
+        size = "x".join(map(str, batch.shape))
+        return (
+            f"{condition.suppressor} at {condition.strength:g} changes nothing in images of {size}"
+        )
+    return ""
 
 
 @torch.no_grad()

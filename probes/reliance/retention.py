@@ -53,11 +53,16 @@ class Retention:
     spectral_angle: float | None
     value_agreement: float
 
+    @property
+    def texture(self) -> float:
+        """The mean of both measures of texture."""
+        return (self.local_variance + self.high_frequency) / 2
+
     def of(self, cue: Cue) -> float | None:
         """Return the one measure by which levels of a cue are matched; None where it has none."""
         return {
             "shape": self.arrangement,
-            "texture": (self.local_variance + self.high_frequency) / 2,
+            "texture": self.texture,
             "colour": self.chroma,
             "intensity": self.value_agreement,
             "seams": None,

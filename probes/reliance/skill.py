@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError
 
-TaskKind = Literal["classes", "ordinal", "several-labels", "scores"]
+TaskKind = Literal["classes", "ranking", "ordinal", "several-labels", "scores"]
 Rows = NDArray[np.float64]
 
 METRICS: dict[TaskKind, str] = {
     "classes": "macro accuracy",
+    "ranking": "macro area under the ROC curve",
     "ordinal": "quadratic kappa",
     "several-labels": "macro average precision",
     "scores": "mean score",
@@ -67,6 +68,8 @@ def skill(task: TaskKind, answers: Rows, truth: Rows, weights: Rows) -> Rows:
     ----------
     task
         ``classes``: the highest answer is the class, judged by accuracy averaged over classes.
+        ``ranking``: the order of images by each answer, judged by the area under the ROC curve of
+        each class against all others, averaged; no threshold has a part in it.
         ``ordinal``: likewise, judged by quadratically weighted kappa. ``several-labels``: one
         answer a label, judged by average precision. ``scores``: the answers are scores already.
     answers
@@ -85,6 +88,9 @@ def skill(task: TaskKind, answers: Rows, truth: Rows, weights: Rows) -> Rows:
         return np.asarray((weights @ answers) / weights.sum(1), np.float64)
     if task == "classes":
         return _macro_accuracy(answers.argmax(1), truth.astype(int), weights)
+    if task == "ranking":
+        each = [_area(answers[:, k], truth == k, weights) for k in np.unique(truth).astype(int)]
+        return np.asarray(np.nanmean(np.stack(each), axis=0), np.float64)
     if task == "ordinal":
         return _kappa(answers.argmax(1), truth.astype(int), weights, answers.shape[1])
     return _macro_precision(answers, truth, weights)
@@ -107,6 +113,8 @@ def chance(task: TaskKind, truth: Rows) -> float:
     """
     if task == "classes":
         return 1 / len(np.unique(truth))
+    if task == "ranking":
+        return 0.5
     if task == "several-labels":
         return float(truth.mean(0)[truth.any(0)].mean())
     return 0.0
@@ -160,6 +168,22 @@ def _macro_accuracy(said: NDArray[np.int_], truth: NDArray[np.int_], weights: Ro
         np.divide(own @ hits[truth == value], total, out=share, where=total > 0)
         found.append(share)
     return np.asarray(np.nanmean(np.stack(found), axis=0), np.float64)
+
+
+def _area(answer: Rows, positive: NDArray[np.bool_], weights: Rows) -> Rows:
+    """The share of pairs of a positive and another image that are in order; equals count half."""
+    order = np.argsort(answer, kind="stable")
+    answer, positive, weights = answer[order], positive[order], weights[:, order]
+    last = np.append(answer[1:] != answer[:-1], True)
+    ours, others = (
+        np.diff((weights * own).cumsum(1)[:, last], axis=1, prepend=0)
+        for own in (positive, ~positive)
+    )
+    pairs = (ours * (others.cumsum(1) - others / 2)).sum(1)
+    found = np.full(len(weights), np.nan)
+    total = ours.sum(1) * others.sum(1)
+    np.divide(pairs, total, out=found, where=total > 0)
+    return found
 
 
 def _kappa(said: NDArray[np.int_], truth: NDArray[np.int_], weights: Rows, classes: int) -> Rows:

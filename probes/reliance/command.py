@@ -1,0 +1,106 @@
+"""`regkit reliance`: what a model looks at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Suppress shape, texture or colour, and see how much of a model's skill is left.",
+)
+Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="YAML file with data sets, models and suppressors.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")]
+
+
+@app.command()
+def run(
+    config: Config,
+    output: Output = Path("reliance"),
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Ask models about images whose cues are suppressed, one cue and level after the other.
+
+    The folder holds skill.csv, index.csv, contrasts.csv, audit.csv and report.html. The exit code
+    is 3 if a model could not be judged.
+
+    Example: regkit reliance run study.yaml -o reliance
+    """
+    from probes.reliance.config import read_reliance
+    from probes.reliance.job import RelianceJob
+    from regkit.cli.exits import PART_FAILED
+    from regkit.cli.job import carry_out
+    from regkit.errors import InputError
+
+    study = read_reliance(config)
+    if not study.models:
+        raise InputError(
+            f"{config.name}: has no models; name one, or use `regkit reliance audit` for the "
+            "suppressors alone"
+        )
+    job = RelianceJob(study, output, overwrite or resume, full_paths)
+    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    if done is not None and _unjudged(done.record["indices"], len(study.models) * len(study.data)):
+        raise typer.Exit(PART_FAILED)
+
+
+@app.command()
+def audit(
+    config: Config,
+    output: Output = Path("audit"),
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure what the suppressors remove from the data sets, and what else they do to them.
+
+    The models of CONFIG are not asked. The folder holds audit.csv and report.html.
+
+    Example: regkit reliance audit study.yaml -o audit
+    """
+    from probes.reliance.config import read_reliance
+    from probes.reliance.job import RelianceJob
+    from regkit.cli.job import carry_out
+
+    study = read_reliance(config).model_copy(update={"models": ()})
+    job = RelianceJob(study, output, overwrite or resume, full_paths)
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def report(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Results of `regkit reliance run`.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")],
+    title: Annotated[str, typer.Option(help="Title of the page.")] = "Feature reliance",
+    debug: Debug = False,
+) -> None:
+    """Bring the results of several runs together on one page.
+
+    Example: regkit reliance report xrays satellite -o together.html
+    """
+    from probes.reliance.together import write_together
+
+    typer.echo(write_together(folders, output, title))
+
+
+def _unjudged(indices: list[dict[str, str]], wanted: int) -> bool:
+    return len({(each["data"], each["model"]) for each in indices}) < wanted

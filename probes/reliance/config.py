@@ -1,0 +1,98 @@
+"""What a study of feature reliance is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from probes.reliance.data.settings import DataSettings
+from probes.reliance.models import ModelSettings
+from probes.reliance.suppressor import suppressor_called
+from regkit.errors import InputError
+from regkit.io.settings import read_settings
+from regkit.settings import Settings, validate
+
+LabelTask = Literal["classes", "ranking", "ordinal", "several-labels"]
+
+
+class RelianceConfig(Settings):
+    """Models, data sets and suppressors.
+
+    ``suppressors`` are those that suit the bands where none are named; ``levels`` gives some of
+    them other strengths; ``match`` replaces the levels of each by the one that leaves this share of
+    its own cue, found on the images themselves.
+    """
+
+    study: str = Field(min_length=1, max_length=80)
+    task: LabelTask = "classes"
+    data: Annotated[tuple[DataSettings, ...], Field(min_length=1)]
+    models: tuple[ModelSettings, ...] = ()
+    suppressors: tuple[str, ...] | None = None
+    levels: dict[str, tuple[Annotated[float, Field(gt=0)], ...]] = Field(default_factory=dict)
+    match: float | None = Field(default=None, gt=0, lt=1)
+    draws: int = Field(default=3, ge=1, le=100)
+    batch_size: int = Field(default=64, ge=1, le=4096)
+    seed: int = Field(default=0, ge=0)
+    resamples: int = Field(default=1000, ge=100, le=100_000)
+    level: float = Field(default=0.95, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        for what, names in (
+            ("data", [each.name for each in self.data]),
+            ("models", [each.name for each in self.models]),
+            ("suppressors", list(self.suppressors or ())),
+        ):
+            twice = [name for name, count in Counter(names).items() if count > 1]
+            if twice:
+                raise ValueError(f"{what} name {twice[0]!r} twice; give each its own name")
+        for name in (*(self.suppressors or ()), *self.levels):
+            try:
+                suppressor_called(name)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+        return self
+
+
+def read_reliance(path: Path) -> RelianceConfig:
+    """Read the configuration of a study; its paths count from its own folder.
+
+    Parameters
+    ----------
+    path
+        A YAML file.
+
+    Raises
+    ------
+    InputError
+        If a setting or a suppressor is unknown, with the names that are near, or a value is not
+        allowed.
+    """
+    given = read_settings(path)
+    folder, data = path.absolute().parent, given.get("data")
+    if isinstance(data, list):
+        given = {**given, "data": [_located(each, folder) for each in data]}
+    models = given.get("models")
+    if isinstance(models, list):
+        given = {**given, "models": [_sourced(each, folder) for each in models]}
+    return validate(RelianceConfig, given, path.name)
+
+
+def _located(data: Any, folder: Path) -> Any:
+    if isinstance(data, Mapping) and isinstance(data.get("path"), str):
+        return {**data, "path": str(folder / data["path"])}
+    return data
+
+
+def _sourced(model: Any, folder: Path) -> Any:
+    """A source whose file counts from ``folder``; a function of Python is no file."""
+    if not isinstance(model, Mapping) or not isinstance(model.get("source"), str):
+        return model
+    head, equals, tail = model["source"].partition("=")
+    if not tail or head == "python":
+        return model
+    return {**model, "source": f"{head}{equals}{folder / tail}"}

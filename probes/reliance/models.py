@@ -1,0 +1,206 @@
+"""Models: a torch module, a timm network, TorchScript or ONNX, from what a configuration says."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from probes.reliance.answers import Predict
+from regkit.errors import InputError, require
+from regkit.optional_packages import mend_torchvision
+from regkit.settings import Settings, near
+
+_EXTRA = "probes"
+
+
+class ModelSettings(Settings):
+    """A model that is asked.
+
+    ``source`` is ``torchscript=FILE``, ``onnx=FILE``, ``timm:NAME=FILE`` (a checkpoint of the
+    weights) or ``python=MODULE:FUNCTION``, a function without arguments that returns a module.
+    ``mean`` and ``std`` of each band, in the units of the images, are what it was trained with; the
+    values are shown as they are stored where none are given.
+    """
+
+    name: str = Field(min_length=1, pattern=r"^[\w.+-]+$")
+    source: str = Field(min_length=1)
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+def open_model(settings: ModelSettings, bands: int, classes: int) -> Predict:
+    """Open a model.
+
+    Parameters
+    ----------
+    settings
+        Which.
+    bands, classes
+        Of the data set.
+
+    Returns
+    -------
+    Predict
+        Images ``(B, C, *spatial)`` to answers ``(B, K)``.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind of model, its file is missing or holds other weights, or its mean
+        and std do not suit the bands.
+    """
+    kind, _, name = _parts(settings)
+    network = _OPENERS[kind](settings, name, bands, classes)
+    return _Scaled(network, _row(settings, "mean", 0.0, bands), _row(settings, "std", 1.0, bands))
+
+
+def weights_of(settings: ModelSettings) -> Path | None:
+    """Return the file of a model, or None for one that is made by a function.
+
+    Parameters
+    ----------
+    settings
+        Which model.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind of model.
+    """
+    kind, file, _ = _parts(settings)
+    return None if kind == "python" else Path(file)
+
+
+class _Scaled:
+    """A model that is shown its own scale."""
+
+    def __init__(self, network: Callable[[Tensor], Tensor], mean: Tensor, std: Tensor) -> None:
+        self.network, self.mean, self.std = network, mean, std
+
+    def __call__(self, images: Tensor) -> Tensor:
+        line = (1, -1, *[1] * (images.ndim - 2))
+        return self.network((images - self.mean.reshape(line)) / self.std.reshape(line))
+
+
+def _parts(settings: ModelSettings) -> tuple[str, str, str]:
+    """The kind, the file or function, and the name of an architecture."""
+    head, _, tail = settings.source.partition("=")
+    kind, _, name = head.partition(":")
+    if kind not in _OPENERS or not tail or (kind == "timm") != bool(name):
+        forms = "torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION"
+        raise InputError(
+            f"model {settings.name}: source {settings.source!r:.80} is none of {forms}"
+        )
+    return kind, tail, name
+
+
+def _row(settings: ModelSettings, what: str, default: float, bands: int) -> Tensor:
+    given = getattr(settings, what)
+    values = (default,) * bands if given is None else given
+    if len(values) != bands:
+        raise InputError(
+            f"model {settings.name}: {what} has {len(values)} values, the images {bands} bands"
+        )
+    if what == "std" and min(values) <= 0:
+        raise InputError(f"model {settings.name}: std has {min(values):g}; it must be above 0")
+    return torch.tensor(values)
+
+
+def _file(settings: ModelSettings) -> Path:
+    path = weights_of(settings)
+    if path is None or not path.is_file():
+        raise InputError(f"model {settings.name}: there is no file {path}; put its weights there")
+    return path
+
+
+def _torchscript(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
+    path = _file(settings)
+    try:
+        network: nn.Module = torch.jit.load(str(path), map_location="cpu")
+    except RuntimeError as error:
+        raise InputError(f"{path.name}: is no TorchScript module") from error
+    return network.eval()
+
+
+def _onnx(
+    settings: ModelSettings, name: str, bands: int, classes: int
+) -> Callable[[Tensor], Tensor]:
+    path = _file(settings)
+    runtime = require("onnxruntime", extra="onnx")
+    try:
+        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no base of their own
+        raise InputError(f"{path.name}: is no ONNX model that this ONNX Runtime reads") from error
+    entrance = session.get_inputs()[0].name
+
+    def predict(images: Tensor) -> Tensor:
+        return torch.from_numpy(np.asarray(session.run(None, {entrance: images.numpy()})[0]))
+
+    return predict
+
+
+def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
+    mend_torchvision()
+    timm = require("timm", extra=_EXTRA)
+    if name not in timm.list_models():
+        raise InputError(
+            f"model {settings.name}: timm has no network {name!r}{near(name, timm.list_models())}"
+        )
+    path = _file(settings)
+    network: nn.Module = timm.create_model(
+        name, pretrained=False, in_chans=bands, num_classes=classes
+    )
+    _load(network, path)
+    return network.eval()
+
+
+def _load(network: nn.Module, path: Path) -> None:
+    try:
+        if path.suffix == ".safetensors":
+            weights = importlib.import_module("safetensors.torch").load_file(path)
+        else:
+            weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged in any of the ways of two formats
+        raise InputError(
+            f"{path.name}: holds no weights (.safetensors, or a state dict)"
+        ) from error
+    weights = weights.get("state_dict", weights) if isinstance(weights, dict) else {}
+    own = network.state_dict()
+    wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
+    more = [key for key in weights if key not in own]
+    if wrong or more:
+        raise InputError(
+            f"{path.name}: is of another network: {len(wrong)} of {len(own)} tensors are missing "
+            f"or of another shape, {len(more)} are unknown; the first is {(wrong + more)[0]}"
+        )
+    network.load_state_dict(weights)
+
+
+def _python(
+    settings: ModelSettings, name: str, bands: int, classes: int
+) -> Callable[[Tensor], Tensor]:
+    place = settings.source.partition("=")[2]
+    module, _, function = place.partition(":")
+    try:
+        made: Any = getattr(importlib.import_module(module), function)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"model {settings.name}: {place!r:.80} is no function that can be imported: {error}"
+        ) from error
+    if isinstance(made, nn.Module):
+        return made.eval()
+    if not callable(made):
+        raise InputError(f"model {settings.name}: {place} returns {type(made).__name__}, no model")
+    return made  # type: ignore[no-any-return]
+
+
+_OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
+    "torchscript": _torchscript, "onnx": _onnx, "timm": _timm, "python": _python,
+}  # fmt: skip
