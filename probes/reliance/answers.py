@@ -182,10 +182,7 @@ def check_conditions(
     (_, batch), *_ = samples.batches(bands, _TRIED)
     for condition in conditions:
         first = replace(condition, draw=0)
-        if condition.draw == 0:
-            reason = _refusal(batch, condition)
-        else:
-            reason = refused.get(first, "")
+        reason = refused.get(first, "") if condition.draw else _refusal(batch, condition)
         if reason:
             refused[condition] = reason
     return refused

@@ -1,4 +1,4 @@
-"""Models: a torch module, a timm network, TorchScript or ONNX, from what a configuration says."""
+"""Models: a module of torch in any form, a timm network, or ONNX, as a configuration names it."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ _EXTRA = "probes"
 class ModelSettings(Settings):
     """A model that is asked.
 
-    ``source`` is ``torchscript=FILE``, ``onnx=FILE``, ``timm:NAME=FILE`` (a checkpoint of the
-    weights) or ``python=MODULE:FUNCTION``, a function without arguments that returns a module.
-    ``mean`` and ``std`` of each band, in the units of the images, are what it was trained with; the
-    values are shown as they are stored where none are given.
+    ``source`` is ``exported=FILE`` (of ``torch.export``; its batch must be dynamic),
+    ``torchscript=FILE``, ``onnx=FILE``, ``timm:NAME=FILE`` (a checkpoint of its weights) or
+    ``python=MODULE:FUNCTION``, a function without arguments that returns a module. ``mean`` and
+    ``std`` of each band, in the units of the images, are what it was trained with; without them it
+    is shown the values as they are stored.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.+-]+$")
@@ -94,7 +95,7 @@ def _parts(settings: ModelSettings) -> tuple[str, str, str]:
     head, _, tail = settings.source.partition("=")
     kind, _, name = head.partition(":")
     if kind not in _OPENERS or not tail or (kind == "timm") != bool(name):
-        forms = "torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION"
+        forms = "exported=FILE, torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION"
         raise InputError(
             f"model {settings.name}: source {settings.source!r:.80} is none of {forms}"
         )
@@ -127,6 +128,17 @@ def _torchscript(settings: ModelSettings, name: str, bands: int, classes: int) -
     except RuntimeError as error:
         raise InputError(f"{path.name}: is no TorchScript module") from error
     return network.eval()
+
+
+def _exported(
+    settings: ModelSettings, name: str, bands: int, classes: int
+) -> Callable[[Tensor], Tensor]:
+    path = _file(settings)
+    try:
+        network: Callable[[Tensor], Tensor] = torch.export.load(path).module()
+    except Exception as error:  # whatever a damaged archive makes of it
+        raise InputError(f"{path.name}: is no exported program of torch.export") from error
+    return network
 
 
 def _onnx(
@@ -202,5 +214,6 @@ def _python(
 
 
 _OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
-    "torchscript": _torchscript, "onnx": _onnx, "timm": _timm, "python": _python,
+    "exported": _exported, "torchscript": _torchscript, "onnx": _onnx, "timm": _timm,
+    "python": _python,
 }  # fmt: skip

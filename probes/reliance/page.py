@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from probes.reliance.charts import Pair, colours_of, index_chart, level_curves
-from probes.reliance.rows import DONE, ERROR, REFUSED, AuditRow, SkillRow
+from probes.reliance.rows import DONE, ERROR, REFUSED, AuditRow, IndexRow, SkillRow
 from probes.reliance.skill import METRICS, TaskKind
 from regkit.report import Check, Page, Section, details, figure, hint, legend, table
 
@@ -76,8 +76,22 @@ def _checks(tables: RelianceTables) -> Iterator[Check]:
             f"{name} does better under suppression at some levels: its threshold does not suit "
             "these images, and its indices say little.",
         )
+    for shuffled in _no_worse_than_seams(tables.indices):
+        yield Check(
+            False,
+            f"{shuffled.model} on {shuffled.data} loses no more by patch-shuffle than by the seams "
+            "alone: what it loses may not be shape.",
+        )
     for name, leaks in _leaks(tables.audits).items():
         yield Check(False, f"{name} does more than to remove its own cue: {', '.join(leaks)}.")
+
+
+def _no_worse_than_seams(indices: Sequence[IndexRow]) -> Iterator[IndexRow]:
+    by_name = {(row.data, row.model, row.suppressor): row for row in indices}
+    for row in indices:
+        seams = by_name.get((row.data, row.model, "seams"))
+        if row.suppressor == "patch-shuffle" and seams is not None and row.low <= seams.index:
+            yield row
 
 
 def _leaks(audits: Sequence[AuditRow]) -> dict[str, list[str]]:
@@ -134,7 +148,7 @@ def _sentence(tables: RelianceTables, pair: Pair, task: TaskKind) -> str:
         f"{name}: {METRICS[task]} {_with(plain.skill, plain.skill_low, plain.skill_high)} "
         f"(n = {plain.subjects})."
     )
-    found = [row for row in tables.indices if (row.data, row.model) == pair]
+    found = [row for row in tables.indices if (row.data, row.model) == pair and row.cue != "seams"]
     if found:
         most = max(found, key=lambda row: row.index)
         text += (

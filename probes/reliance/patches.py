@@ -42,7 +42,7 @@ def patch_edge(shape: tuple[int, ...], count: float) -> int:
     """
     shorter = min(shape)
     edge = round(shorter / count)
-    if count < 2 or edge < _SMALLEST:
+    if count < 2 or shorter < _SMALLEST * count:
         size = "x".join(map(str, shape))
         raise InputError(
             f"{count:g} patches along the shorter side of an image of {size} have an edge of "

@@ -41,7 +41,8 @@ class Retention:
         place, and the mean angle in radians between the spectra of a pixel before and after. None
         for images of one band.
     value_agreement
-        Intensity: the squared correlation of values before and after, over all images.
+        Intensity: the squared correlation of values with those of the voxels where they came from,
+        over all images.
     """
 
     local_variance: float
@@ -96,6 +97,7 @@ def retention(suppressor: Suppressor, batch: Batch, strength: float, seed: int =
     generator = torch.Generator().manual_seed(seed)
     before = replace(batch, labels=_places(batch))
     after = suppressor(before, strength, generator)
+    places = _places(batch) if after.labels is None else after.labels
     old, new = _standardised(before), _standardised(after)
     both = _both(before, after)
     gray, changed = old.mean(1, keepdim=True), new.mean(1, keepdim=True)
@@ -105,10 +107,14 @@ def retention(suppressor: Suppressor, batch: Batch, strength: float, seed: int =
         high_frequency=_ratio(_high_share(gray), _high_share(changed)),
         gradient_correlation=_gradient_correlation(gray, changed, both),
         edge_agreement=_edge_agreement(gray, changed, both),
-        arrangement=_arrangement(gray, changed, after),
+        arrangement=_neighbours(places)
+        * _gradient_correlation(_carried(gray, places), changed, _both(after, after)),
         chroma=_chroma(old, new, both) if many else None,
         spectral_angle=_angle(before, after, both) if many else None,
-        value_agreement=_correlation(_known(old, both), _known(new, both)) ** 2,
+        value_agreement=_correlation(
+            *(_known(each, _both(after, after)) for each in (_carried(old, places), new))
+        )
+        ** 2,
     )
 
 
@@ -119,12 +125,10 @@ def _places(batch: Batch) -> Tensor:
     return places.expand(len(batch.images), *places.shape[1:])
 
 
-def _arrangement(old: Tensor, new: Tensor, after: Batch) -> float:
-    if after.labels is None:
-        raise TypeError("voxels without places cannot be followed")
-    carried = old.flatten(1).gather(1, after.labels.flatten(1)).reshape(old.shape)
-    known = _both(after, after)
-    return _neighbours(after.labels) * _gradient_correlation(carried, new, known)
+def _carried(images: Tensor, places: Tensor) -> Tensor:
+    """What images ``(B, C, *spatial)`` hold where every voxel came from."""
+    wanted = places.flatten(2).expand(-1, images.shape[1], -1)
+    return images.flatten(2).gather(2, wanted).reshape(images.shape)
 
 
 def _neighbours(places: Tensor) -> float:

@@ -107,7 +107,10 @@ def run_reliance(
 
 
 def _prepared(config: RelianceConfig, name: str, samples: Samples) -> _Asked:
-    bands = Bands.of(samples.images.float(), samples.valid)
+    try:
+        bands = Bands.of(samples.images.float(), samples.valid)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
     names = config.suppressors or usual_suppressors(bands.count)
     levels = dict(config.levels)
     if config.match is not None:

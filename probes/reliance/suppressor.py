@@ -125,7 +125,7 @@ _ALL = (
 SUPPRESSORS: Mapping[str, Suppressor] = {each.name: each for each in _ALL}
 """Every suppressor by its name."""
 _USUAL = {
-    "shape": ("patch-shuffle", "patch-rotation"),
+    "shape": ("patch-shuffle", "patch-rotation", "seams"),
     "texture": ("bilateral", "gaussian"),
     "colour": ("grayscale", "band-exchange"),
     "intensity": ("monotone-remap", "flat-histogram"),

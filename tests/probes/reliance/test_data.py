@@ -1,0 +1,178 @@
+"""Data sets in the layouts that people have them in, as small trees made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from probes.reliance.data.reading import read_samples
+from probes.reliance.data.settings import DataSettings
+from regkit import InputError
+
+
+def _picture(path: Path, value: int, shape: tuple[int, int] = (10, 14), bands: int = 3) -> Path:
+    """A picture whose first row is 255, so that rows and columns can be told apart."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((*shape, bands), value, np.uint8)
+    pixels[0] = 255
+    Image.fromarray(pixels if bands == 3 else pixels[..., 0]).save(path)
+    return path
+
+
+def _read(path: Path, kind: str, several: bool = False, **more: object):
+    given = DataSettings.model_validate({"name": "set", "kind": kind, "path": path, **more})
+    return read_samples(given, several)
+
+
+@pytest.fixture
+def medmnist(tmp_path: Path) -> Path:
+    generator = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 8), ("test", 12)):
+        arrays[f"{split}_images"] = generator.integers(255, size=(count, 28, 28), dtype=np.uint8)
+        arrays[f"{split}_labels"] = (np.arange(count) % 3)[:, None]
+    np.savez(tmp_path / "set.npz", **arrays)
+    return tmp_path / "set.npz"
+
+
+def test_medmnist(medmnist):
+    found = _read(medmnist, "npz")
+    assert found.images.shape == (12, 1, 28, 28)
+    assert found.truth.tolist() == [0, 1, 2] * 4
+    assert len(_read(medmnist, "npz", split="train")) == 8
+    few = _read(medmnist, "npz", limit=6)
+    assert sorted(few.truth.tolist()) == [0, 0, 1, 1, 2, 2]
+
+
+def test_colours_and_cubes_in_arrays(tmp_path):
+    for shape, wanted in (((4, 20, 24, 3), (4, 3, 20, 24)), ((4, 20, 24, 28), (4, 1, 20, 24, 28))):
+        np.savez(tmp_path / "a.npz", images=np.zeros(shape, np.uint8), labels=np.arange(4) % 2)
+        assert _read(tmp_path / "a.npz", "npz").images.shape == wanted
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif", ".png"])
+def test_folders_of_classes(tmp_path, suffix):
+    """UC Merced and AID."""
+    for name, value in (("river", 10), ("airport", 90)):
+        for number in range(3):
+            _picture(tmp_path / "set" / name / f"{name}{number}{suffix}", value)
+    found = _read(tmp_path / "set", "folders")
+    assert found.images.shape == (6, 3, 10, 14)
+    assert found.truth.tolist() == [0, 0, 0, 1, 1, 1]
+    assert found.names[0] == f"airport/airport0{suffix}"
+    assert found.images[0, :, 6, 3].float().mean() == pytest.approx(90, abs=3)
+    assert found.images[0, :, 0].float().mean() > 240
+
+
+def test_images_of_several_sizes_take_one(tmp_path):
+    for name, shape in (("a", (20, 30)), ("b", (24, 24))):
+        _picture(tmp_path / "set" / name / "1.png", 50, shape)
+    with pytest.raises(InputError, match=r"1.png: has 24x24, the first image 20x30; give the data"):
+        _read(tmp_path / "set", "folders")
+    assert _read(tmp_path / "set", "folders", size=16).images.shape == (2, 3, 16, 16)
+
+
+def test_a_table_with_subjects(tmp_path):
+    for number in range(4):
+        _picture(tmp_path / "images" / f"{number}.png", 20 * number, bands=1)
+    lines = ["image,label,subject"]
+    lines += [f"images/{n}.png,{'ill' if n % 2 else 'well'},s{n // 2}" for n in range(4)]
+    (tmp_path / "set.csv").write_text("\n".join(lines))
+    found = _read(tmp_path / "set.csv", "table")
+    assert found.images.shape == (4, 1, 10, 14)
+    assert found.truth.tolist() == [1, 0, 1, 0]
+    assert found.subjects == ["s0", "s0", "s1", "s1"]
+
+
+def test_several_labels_in_a_table(tmp_path):
+    for number in range(2):
+        _picture(tmp_path / f"{number}.png", 9)
+    (tmp_path / "set.csv").write_text("image,label\n0.png,sea;town\n1.png,forest")
+    found = _read(tmp_path / "set.csv", "table", several=True)
+    assert found.truth.tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+def _patch(folder: Path, name: str, labels: list[str]) -> None:
+    for band, size in (("B02", 12), ("B03", 12), ("B05", 6)):
+        path = folder / name / f"{name}_{band}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((size, size), int(band[1:]) * 100, np.uint16)).save(path)
+    text = json.dumps({"labels": labels})
+    (folder / name / f"{name}_labels_metadata.json").write_text(text)
+
+
+def test_bigearthnet(tmp_path):
+    _patch(tmp_path / "set", "S2A_1", ["Pastures", "Water"])
+    _patch(tmp_path / "set", "S2A_2", ["Water"])
+    found = _read(tmp_path / "set", "bigearthnet", several=True)
+    assert found.images.shape == (2, 3, 12, 12)
+    assert found.truth.tolist() == [[1, 1], [0, 1]]
+    assert found.images[0].float().mean((1, 2)).tolist() == pytest.approx([200, 300, 500])
+    some = _read(tmp_path / "set", "bigearthnet", several=True, bands=["B05", "B02"])
+    assert some.images[0].float().mean((1, 2)).tolist() == pytest.approx([500, 200])
+
+
+def test_pixels_without_data(tmp_path):
+    images = np.ones((3, 8, 8), np.float32)
+    images[:, :, 4:] = -9999
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(3) % 2)
+    found = _read(tmp_path / "a.npz", "npz", missing=-9999)
+    assert found.valid is not None
+    assert torch.equal(found.valid, found.images > 0)
+
+
+def test_bands_by_number(tmp_path):
+    images = np.stack([np.full((2, 8, 8), n, np.float32) for n in range(5)], -1)
+    np.savez(tmp_path / "a.npz", images=images, labels=[0, 1])
+    found = _read(tmp_path / "a.npz", "npz", bands=[5, 1])
+    assert found.images[0].mean((1, 2)).tolist() == [4, 0]
+
+
+def _broken(folder: Path) -> dict[str, tuple[Path, str, dict[str, object], str]]:
+    np.savez(folder / "no.npz", pictures=np.zeros(3))
+    np.savez(folder / "odd.npz", images=np.zeros((3, 8, 8)), labels=np.zeros(2))
+    np.savez(folder / "two.npz", images=np.zeros((3, 8, 8)), labels=np.zeros((3, 4)))
+    empty = np.ones((2, 8, 8))
+    empty[1] = -1
+    np.savez(folder / "empty.npz", images=empty, labels=[0, 1])
+    (folder / "text.npz").write_text("no archive")
+    np.save(folder / "one.npy", np.zeros(3))
+    (folder / "one.npy").rename(folder / "one.npz")
+    _picture(folder / "single" / "a" / "1.png", 3)
+    (folder / "no.csv").write_text("picture,label\na.png,1")
+    (folder / "gap.csv").write_text("image,label\na.png,")
+    (folder / "ben" / "patch").mkdir(parents=True)
+    _patch(folder / "bands", "p", ["x"])
+    return {
+        "no images": (folder / "no.npz", "npz", {}, "has no test_images or images; its arrays are"),
+        "odd": (folder / "odd.npz", "npz", {}, "has 3 images and 2 labels"),
+        "several": (folder / "two.npz", "npz", {}, "has 4 labels an image; use the task several"),
+        "no data": (folder / "empty.npz", "npz", {"missing": -1}, "test 1 is -1 everywhere"),
+        "text": (folder / "text.npz", "npz", {}, "cannot be read as an archive of arrays"),
+        "one array": (folder / "one.npz", "npz", {}, "holds one array"),
+        "no band": (folder / "empty.npz", "npz", {"bands": [2]}, "no band 2; its bands are 1 to 1"),
+        "one class": (folder / "single", "folders", {}, "1 of its folders hold pictures"),
+        "no folder": (folder / "no.csv", "folders", {}, "is no folder"),
+        "no column": (folder / "no.csv", "table", {}, "has no column image; it has picture, label"),
+        "no label": (folder / "gap.csv", "table", {}, "line 2 has no image or no label"),
+        "no labels": (folder / "ben", "bigearthnet", {}, "has no patch_labels_metadata.json"),
+        "band": (folder / "bands", "bigearthnet", {"bands": ["B99"]}, "has no band 'B99'"),
+    }
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "no images", "odd", "several", "no data", "text", "one array", "no band", "one class",
+        "no folder", "no column", "no label", "no labels", "band",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_named(tmp_path, what):
+    path, kind, more, message = _broken(tmp_path)[what]
+    with pytest.raises(InputError, match=message):
+        _read(path, kind, **more)

@@ -1,0 +1,48 @@
+"""Networks of timm, with weights of the layout that it writes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from probes.reliance.models import ModelSettings, open_model
+from regkit import InputError
+from regkit.optional_packages import mend_torchvision
+
+
+def _opened(source: str, bands: int = 4, classes: int = 3):
+    settings = ModelSettings(name="m", source=source)
+    return open_model(settings, bands, classes)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    mend_torchvision()
+    import timm
+
+    network = timm.create_model("resnet18", pretrained=False, in_chans=4, num_classes=3).eval()
+    path = tmp_path_factory.mktemp("weights") / "resnet.pt"
+    torch.save(network.state_dict(), path)
+    return network, path
+
+
+def test_a_network_of_timm_answers_as_it_does_itself(weights):
+    network, path = weights
+    images = torch.rand(2, 4, 32, 32)
+    with torch.no_grad():
+        found = _opened(f"timm:resnet18={path}")(images)
+        torch.testing.assert_close(found, network(images))
+
+
+@pytest.mark.parametrize(
+    ("source", "bands", "message"),
+    [
+        ("timm:resnet81={path}", 4, "timm has no network 'resnet81'; did you mean"),
+        ("timm:resnet34={path}", 4, "is of another network"),
+        ("timm:resnet18={path}", 13, "is of another network: 1 of 122 tensors"),
+        ("timm:resnet18={path}.no", 4, "there is no file"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(weights, source, bands, message):
+    with pytest.raises(InputError, match=message):
+        _opened(source.format(path=weights[1]), bands)
