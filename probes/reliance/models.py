@@ -17,7 +17,6 @@ from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
 from regkit.settings import Settings, near
 
-_EXTRA = "probes"
 
 
 class ModelSettings(Settings):
@@ -160,7 +159,7 @@ def _onnx(
 
 def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
     mend_torchvision()
-    timm = require("timm", extra=_EXTRA)
+    timm = require("timm", extra="timm")
     if name not in timm.list_models():
         raise InputError(
             f"model {settings.name}: timm has no network {name!r}{near(name, timm.list_models())}"

@@ -11,10 +11,14 @@ import pytest
 import torch
 from torch import nn
 
+from probes.reliance.answers import conditions_of
+from probes.reliance.config import read_reliance
 from probes.reliance.models import ModelSettings, open_model
+from probes.reliance.suppressor import usual_suppressors
 from regkit import InputError
 from regkit.cli import main
 
+_CONFIGS = Path(__file__).parents[3] / "configs" / "reliance"
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 
 
@@ -184,6 +188,13 @@ def test_a_wrong_configuration_is_one_line_and_nothing_is_written(
     assert said.count("\n") == 0
     assert message in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("path", sorted(_CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_configurations_that_ship_are_read(path):
+    found = read_reliance(path)
+    names = found.suppressors or usual_suppressors(3)
+    assert conditions_of(names, found.draws, found.levels)
 
 
 def test_a_constant_band_is_named(study, tmp_path, capsys):
