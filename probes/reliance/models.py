@@ -18,7 +18,6 @@ from regkit.optional_packages import mend_torchvision
 from regkit.settings import Settings, near
 
 
-
 class ModelSettings(Settings):
     """A model that is asked.
 

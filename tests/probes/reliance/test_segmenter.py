@@ -36,12 +36,8 @@ def test_a_segmenter_by_brightness_needs_no_shape(blobs):
 
 
 def test_a_segmenter_that_looks_at_places_loses_by_a_shuffle(blobs):
-    known = {image.sum().item(): labels for image, labels in zip(blobs.images, blobs.labels)}
-
     def by_heart(images):
-        rows = [known.get(image.sum().item()) for image in images]
-        plain = torch.stack([blobs.labels[n] if r is None else r for n, r in enumerate(rows)])
-        return torch.cat([0.5 - plain.float(), plain.float() - 0.5], 1)
+        return torch.cat([0.5 - blobs.labels.float(), blobs.labels.float() - 0.5], 1)
 
     conditions = [RelianceCondition(), RelianceCondition("patch-shuffle", 1, 4.0)]
     answers = ask_segmenter(

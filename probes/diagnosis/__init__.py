@@ -1,0 +1,1 @@
+"""Diagnosis: questions to models and data sets that one table answers."""

@@ -1,0 +1,52 @@
+"""`regkit diagnose`: questions to models and data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Ask what augmentations do to spectra.",
+)
+
+
+@app.callback()
+def _diagnose() -> None:
+    """Keep the name of a command, though there is one alone."""
+
+
+@app.command()
+def augmentation(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="YAML file with a stack of dates.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")] = Path(
+        "augmentation"
+    ),
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Compare how far augmentations move the spectrum of a pixel with what dates do.
+
+    The folder holds augmentations.csv and report.html.
+
+    Example: regkit diagnose augmentation stack.yaml -o augmentation
+    """
+    from probes.diagnosis.augmentation.config import read_augmentation_audit
+    from probes.diagnosis.augmentation.job import AugmentationJob
+    from regkit.cli.job import carry_out
+
+    audit = read_augmentation_audit(config)
+    job = AugmentationJob(audit, output, overwrite or resume, full_paths)
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
