@@ -27,7 +27,7 @@ from probes.reliance.index import Reliance, reliance
 from probes.reliance.skill import bootstrap_weights, chance
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
 
-_TILE, _EPOCHS, _RESAMPLES = 16, 20, 1000
+_TILE, _EPOCHS, _RESAMPLES = 8, 20, 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,48 +45,48 @@ def xrays(data: Path) -> SplitSamples:
         images = {s: torch.from_numpy(found[f"{s}_images"])[:, None] for s in ("train", "test")}
         labels = {s: found[f"{s}_labels"][:, 0].astype(np.float64) for s in ("train", "test")}
     judged = Samples(images["test"], labels["test"], [""] * len(labels["test"]))
-    return SplitSamples(images["train"].float(), torch.from_numpy(labels["train"]).long(), judged)
+    classes = torch.from_numpy(labels["train"]).long()
+    return SplitSamples(images["train"][::2].float(), classes[::2], judged)
 
 
 def tiles(data: Path) -> SplitSamples:
     """Tiles of five Sentinel-2 dates, 13 bands, by their most frequent land cover.
 
-    The western part is learnt from; a place with its five dates is one subject.
+    Every other column of tiles is learnt from; a place with its five dates is one subject. Classes
+    with fewer than ten places on either side are left out.
     """
     folder = data / "satellite"
     scenes = np.load(folder / "sentinel2_l1c_13band_5scenes.npy").astype(np.float32)
     cover = np.load(folder / "lulc.npy").squeeze()
-    images, classes, places = [], [], []
-    for row in range(0, scenes.shape[1] - _TILE + 1, _TILE // 2):
-        for column in range(0, scenes.shape[2] - _TILE + 1, _TILE // 2):
-            own = cover[row : row + _TILE, column : column + _TILE].ravel()
-            values, counts = np.unique(own, return_counts=True)
-            for scene in scenes:
-                images.append(scene[row : row + _TILE, column : column + _TILE].transpose(2, 0, 1))
-                classes.append(int(values[counts.argmax()]))
-                places.append((row, column))
-    return _split_by_place(np.stack(images), np.array(classes), places, scenes.shape[2])
+    places = [
+        (row, column)
+        for row in range(0, scenes.shape[1] - _TILE + 1, _TILE)
+        for column in range(0, scenes.shape[2] - _TILE + 1, _TILE)
+    ]
+    classes = np.array([_most(cover[r : r + _TILE, c : c + _TILE]) for r, c in places])
+    learnt = np.array([(column // _TILE) % 2 == 0 for _, column in places])
+    kept = [
+        value
+        for value in np.unique(classes)
+        if min((classes[side] == value).sum() for side in (learnt, ~learnt)) >= 10
+    ]
+    sides = [np.nonzero(side & np.isin(classes, kept))[0] for side in (learnt, ~learnt)]
+    images = [_dates_of(scenes, [places[n] for n in own]) for own in sides]
+    truth = [np.repeat([float(kept.index(classes[n])) for n in own], len(scenes)) for own in sides]
+    subjects = [str(places[n]) for n in sides[1] for _ in scenes]
+    judged = Samples(images[1], truth[1], subjects, subjects=subjects)
+    return SplitSamples(images[0], torch.from_numpy(truth[0]).long(), judged)
 
 
-def _split_by_place(
-    images: NDArray[np.float32],
-    classes: NDArray[np.int_],
-    places: Sequence[tuple[int, int]],
-    width: int,
-) -> SplitSamples:
-    """West and east without tiles that share a pixel, and only classes that both have."""
-    columns = np.array([column for _, column in places])
-    west, east = columns + _TILE <= width * 0.6, columns >= width * 0.6
-    both = sorted(set(classes[west]) & set(classes[east]))
-    both = [c for c in both if min((classes[west] == c).sum(), (classes[east] == c).sum()) >= 20]
-    number = {value: n for n, value in enumerate(both)}
-    west, east = (side & np.isin(classes, both) for side in (west, east))
-    learnt, asked = (
-        np.array([number[c] for c in classes[side]], np.float64) for side in (west, east)
-    )
-    subjects = [f"{row},{column}" for (row, column), keep in zip(places, east, strict=True) if keep]
-    judged = Samples(torch.from_numpy(images[east]), asked, subjects, subjects=subjects)
-    return SplitSamples(torch.from_numpy(images[west]), torch.from_numpy(learnt).long(), judged)
+def _most(values: NDArray[np.generic]) -> int:
+    found, counts = np.unique(values, return_counts=True)
+    return int(found[counts.argmax()])
+
+
+def _dates_of(scenes: NDArray[np.float32], places: Sequence[tuple[int, int]]) -> Tensor:
+    """All dates of one place, then those of the next, bands first."""
+    cut = [scenes[:, r : r + _TILE, c : c + _TILE] for r, c in places]
+    return torch.from_numpy(np.concatenate(cut)).permute(0, 3, 1, 2)
 
 
 def pictures(data: Path) -> SplitSamples:

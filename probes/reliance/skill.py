@@ -120,7 +120,7 @@ def chance(task: TaskKind, truth: Rows) -> float:
     return 0.0
 
 
-def check_truth(task: TaskKind, truth: Rows, classes: int) -> None:
+def check_truth(task: TaskKind, truth: Rows, classes: int | None = None) -> None:
     """Refuse labels that do not fit a task.
 
     Parameters
@@ -130,7 +130,7 @@ def check_truth(task: TaskKind, truth: Rows, classes: int) -> None:
     truth
         As there.
     classes
-        How many answers the model gives.
+        How many answers the model gives, where that is known.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def check_truth(task: TaskKind, truth: Rows, classes: int) -> None:
         if len(np.unique(truth)) < 2:
             raise InputError(f"all images have the class {truth[0]:g}; two classes are needed")
         found = int(truth.max()) + 1
-    if found > classes:
+    if classes is not None and found > classes:
         raise InputError(f"labels name {found} classes, the model answers for {classes}")
 
 

@@ -111,6 +111,8 @@ def _prepared(config: RelianceConfig, name: str, samples: Samples) -> _Asked:
         bands = Bands.of(samples.images.float(), samples.valid)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+    if samples.truth is not None:
+        check_truth(config.task, samples.truth)
     names = config.suppressors or usual_suppressors(bands.count)
     levels = dict(config.levels)
     if config.match is not None:

@@ -206,6 +206,15 @@ def test_a_constant_band_is_named(study, tmp_path, capsys):
     assert "flat: band 2 is 7 everywhere" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "audit"])
+def test_one_class_alone_is_named_before_any_model_is_asked(study, tmp_path, capsys, command):
+    images = np.random.default_rng(0).normal(size=(8, 12, 12, 3))
+    np.savez(tmp_path / "one.npz", images=images, labels=np.ones(8))
+    given = study(data=[{"name": "one", "kind": "npz", "path": "one.npz"}])
+    assert reliance(command, given, "-o", tmp_path / "out", "--quiet") == 2
+    assert "all images have the class 1; two classes are needed" in capsys.readouterr().err
+
+
 def _opened(source: str, **more: object):
     return open_model(ModelSettings.model_validate({"name": "m", "source": source, **more}), 3, 2)
 
