@@ -12,23 +12,45 @@ from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet,
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Ask what augmentations do to spectra.",
+    help="Ask how much of an encoder is needed, and what augmentations do to spectra.",
 )
 
 
-@app.callback()
-def _diagnose() -> None:
-    """Keep the name of a command, though there is one alone."""
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file with data and settings.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")]
+
+
+@app.command()
+def redundancy(
+    config: Config,
+    output: Output = Path("redundancy"),
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Cut the width of encoders, and probe how much of their skill is left.
+
+    The folder holds widths.csv, spectra.csv and report.html.
+
+    Example: regkit diagnose redundancy encoders.yaml -o redundancy
+    """
+    from probes.diagnosis.redundancy.config import read_redundancy
+    from probes.diagnosis.redundancy.job import RedundancyJob
+    from regkit.cli.job import carry_out
+
+    analysis = read_redundancy(config)
+    job = RedundancyJob(analysis, output, overwrite or resume, full_paths)
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 @app.command()
 def augmentation(
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="YAML file with a stack of dates.")
-    ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")] = Path(
-        "augmentation"
-    ),
+    config: Config,
+    output: Output = Path("augmentation"),
     resume: Resume = False,
     overwrite: Overwrite = False,
     full_paths: FullPaths = False,

@@ -75,21 +75,22 @@ def read_reliance(path: Path) -> RelianceConfig:
     given = read_settings(path)
     folder, data = path.absolute().parent, given.get("data")
     if isinstance(data, list):
-        given = {**given, "data": [_located(each, folder) for each in data]}
+        given = {**given, "data": [located(each, folder) for each in data]}
     models = given.get("models")
     if isinstance(models, list):
-        given = {**given, "models": [_sourced(each, folder) for each in models]}
+        given = {**given, "models": [sourced(each, folder) for each in models]}
     return validate(RelianceConfig, given, path.name)
 
 
-def _located(data: Any, folder: Path) -> Any:
+def located(data: Any, folder: Path) -> Any:
+    """Return settings of a data set whose path counts from ``folder``."""
     if isinstance(data, Mapping) and isinstance(data.get("path"), str):
         return {**data, "path": str(folder / data["path"])}
     return data
 
 
-def _sourced(model: Any, folder: Path) -> Any:
-    """A source whose file counts from ``folder``; a function of Python is no file."""
+def sourced(model: Any, folder: Path) -> Any:
+    """Return settings of a model whose file counts from ``folder``; a function is no file."""
     if not isinstance(model, Mapping) or not isinstance(model.get("source"), str):
         return model
     head, equals, tail = model["source"].partition("=")

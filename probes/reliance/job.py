@@ -67,7 +67,7 @@ class RelianceJob:
 
     def inputs(self) -> list[InputFile]:
         """List every file of the data sets, and the weights of the models."""
-        found = [("data", path) for each in self.config.data for path in _files(each.path)]
+        found = [("data", path) for each in self.config.data for path in data_files(each.path)]
         weights = (weights_of(model) for model in self.config.models)
         found += [("weights", path) for path in weights if path is not None]
         return [InputFile(role, path, self.full_paths) for role, path in found]
@@ -181,7 +181,8 @@ def _lines(tables: RelianceTables) -> Iterator[str]:
         yield f"{model} on {data}: reliance {said}"
 
 
-def _files(path: Path) -> list[Path]:
+def data_files(path: Path) -> list[Path]:
+    """List the files of a data set: itself, or all that lie in its folder."""
     return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 
@@ -206,16 +207,24 @@ def reliance_again(
     """
     asked = dict(record["asked"])
     files = [each.path for each in inputs]
-    asked["data"] = [{**each, "path": str(_place(each["path"], files))} for each in asked["data"]]
+    asked["data"] = [
+        {**each, "path": str(recorded_place(each["path"], files))} for each in asked["data"]
+    ]
     asked["models"] = [
-        {**each, "source": _source(each["source"], files)} for each in asked["models"]
+        {**each, "source": recorded_source(each["source"], files)} for each in asked["models"]
     ]
     config = validate(RelianceConfig, asked, "the record")
     return RelianceJob(config, folder, full_paths=any(each.full_path for each in inputs))
 
 
-def _place(name: str, files: Sequence[Path]) -> Path:
-    """The file of that name, or the folder of that name that files lie in."""
+def recorded_place(name: str, files: Sequence[Path]) -> Path:
+    """Find the file of a name, or the folder of a name, among files and the folders they lie in.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
     for path in files:
         for place in (path, *path.parents):
             if place.name == name:
@@ -223,6 +232,7 @@ def _place(name: str, files: Sequence[Path]) -> Path:
     raise InputError(f"the record names {name}, which is not among the files that are here")
 
 
-def _source(source: str, files: Sequence[Path]) -> str:
+def recorded_source(source: str, files: Sequence[Path]) -> str:
+    """Return the source of a model with its file where it is now."""
     head, _, tail = source.partition("=")
-    return source if head == "python" else f"{head}={_place(tail, files)}"
+    return source if head == "python" else f"{head}={recorded_place(tail, files)}"

@@ -17,6 +17,8 @@ from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
 from regkit.settings import Settings, near
 
+_HEADS = ("fc", "head", "classifier")  # of networks of timm
+
 
 class ModelSettings(Settings):
     """A model that is asked.
@@ -32,6 +34,22 @@ class ModelSettings(Settings):
     source: str = Field(min_length=1)
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+
+    def scaled(self, images: Tensor) -> Tensor:
+        """Bring images ``(B, C, *spatial)`` to the scale that the model was trained with.
+
+        Raises
+        ------
+        InputError
+            If mean and std do not suit the bands.
+        """
+        bands = images.shape[1]
+        line = (1, -1, *[1] * (images.ndim - 2))
+        mean, std = (
+            _row(self, name, default, bands).reshape(line)
+            for name, default in (("mean", 0.0), ("std", 1.0))
+        )
+        return (images.float() - mean) / std
 
 
 def open_model(settings: ModelSettings, bands: int, classes: int) -> Predict:
@@ -57,7 +75,36 @@ def open_model(settings: ModelSettings, bands: int, classes: int) -> Predict:
     """
     kind, _, name = _parts(settings)
     network = _OPENERS[kind](settings, name, bands, classes)
-    return _Scaled(network, _row(settings, "mean", 0.0, bands), _row(settings, "std", 1.0, bands))
+    settings.scaled(torch.zeros(1, bands, 1, 1))  # mean and std are judged at once
+    return lambda images: network(settings.scaled(images))
+
+
+def open_encoder(settings: ModelSettings, bands: int) -> nn.Module:
+    """Open a network without its classifier, as a module that can be changed.
+
+    Parameters
+    ----------
+    settings
+        ``timm:NAME=FILE`` or ``python=MODULE:FUNCTION``.
+    bands
+        Of the images.
+
+    Raises
+    ------
+    InputError
+        If it is of another kind, its weights do not fit, or the function returns no module.
+    """
+    kind, _, name = _parts(settings)
+    if kind == "python":
+        found = _python(settings, name, bands, 0)
+        if isinstance(found, nn.Module):
+            return found
+    elif kind == "timm":
+        return _timm(settings, name, bands, 0)
+    raise InputError(
+        f"model {settings.name}: {settings.source!r:.80} cannot be changed; give timm:NAME=FILE, "
+        "or python=MODULE:FUNCTION that returns a torch module"
+    )
 
 
 def weights_of(settings: ModelSettings) -> Path | None:
@@ -75,17 +122,6 @@ def weights_of(settings: ModelSettings) -> Path | None:
     """
     kind, file, _ = _parts(settings)
     return None if kind == "python" else Path(file)
-
-
-class _Scaled:
-    """A model that is shown its own scale."""
-
-    def __init__(self, network: Callable[[Tensor], Tensor], mean: Tensor, std: Tensor) -> None:
-        self.network, self.mean, self.std = network, mean, std
-
-    def __call__(self, images: Tensor) -> Tensor:
-        line = (1, -1, *[1] * (images.ndim - 2))
-        return self.network((images - self.mean.reshape(line)) / self.std.reshape(line))
 
 
 def _parts(settings: ModelSettings) -> tuple[str, str, str]:
@@ -167,11 +203,11 @@ def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Mo
     network: nn.Module = timm.create_model(
         name, pretrained=False, in_chans=bands, num_classes=classes
     )
-    _load(network, path)
+    _load(network, path, classes)
     return network.eval()
 
 
-def _load(network: nn.Module, path: Path) -> None:
+def _load(network: nn.Module, path: Path, classes: int) -> None:
     try:
         if path.suffix == ".safetensors":
             weights = importlib.import_module("safetensors.torch").load_file(path)
@@ -183,6 +219,8 @@ def _load(network: nn.Module, path: Path) -> None:
         ) from error
     weights = weights.get("state_dict", weights) if isinstance(weights, dict) else {}
     own = network.state_dict()
+    if not classes:  # an encoder: the classifier of the checkpoint is left out
+        weights = {k: v for k, v in weights.items() if k.partition(".")[0] not in _HEADS}
     wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
     more = [key for key in weights if key not in own]
     if wrong or more:

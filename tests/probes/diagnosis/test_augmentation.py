@@ -189,6 +189,6 @@ def test_a_place_needs_three_dates_somewhere(stack):
         _judged("noise", 0.1, stack, valid=valid)
 
 
-@pytest.mark.parametrize("path", sorted(_CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_configurations_that_ship_are_read(path):
-    assert read_augmentation_audit(path).augmentations == tuple(BAND_AUGMENTATIONS)
+def test_the_configuration_that_ships_is_read():
+    found = read_augmentation_audit(_CONFIGS / "augmentation.yaml")
+    assert found.augmentations == tuple(BAND_AUGMENTATIONS)

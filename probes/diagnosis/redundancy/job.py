@@ -1,0 +1,227 @@
+"""RedundancyJob: how much of encoders is needed, planned, run and repeated like any other job."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from probes.diagnosis.redundancy.config import RedundancyConfig, learnt_side
+from probes.diagnosis.redundancy.page import redundancy_page
+from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
+from probes.reliance.answers import Samples
+from probes.reliance.data.reading import read_samples
+from probes.reliance.job import data_files, recorded_place, recorded_source
+from probes.reliance.models import ModelSettings, open_encoder, weights_of
+from regkit.errors import InputError
+from regkit.report import Page
+from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
+from regkit.settings import validate
+
+WIDTHS_TABLE, SPECTRA_TABLE, REDUNDANCY_REPORT = "widths.csv", "spectra.csv", "report.html"
+_TIMES = 4  # of the data set in memory: as stored, as numbers
+
+
+@dataclass(frozen=True)
+class RedundancyJob:
+    """An analysis of redundancy.
+
+    Parameters
+    ----------
+    config
+        The analysis.
+    folder
+        Where the tables and the report go.
+    overwrite, full_paths
+        As in every job.
+    """
+
+    kind: ClassVar[str] = "redundancy"
+
+    config: RedundancyConfig
+    folder: Path
+    overwrite: bool = False
+    full_paths: bool = False
+
+    @property
+    def outputs(self) -> Folder:
+        """Two tables, the report and the record."""
+        names = (WIDTHS_TABLE, SPECTRA_TABLE, REDUNDANCY_REPORT, RECORD)
+        return Folder(self.folder, names, self.overwrite)
+
+    def inputs(self) -> list[InputFile]:
+        """List every file of the data set, and the weights."""
+        found = [("data", path) for path in data_files(self.config.data.path)]
+        weights = (weights_of(each) for each in self.config.encoders)
+        found += [("weights", path) for path in weights if path is not None]
+        return [InputFile(role, path, self.full_paths) for role, path in found]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the analysis with the names of its files, but not their folders."""
+        given = self.config.model_dump(mode="json")
+        given["data"]["path"] = Path(given["data"]["path"]).name
+        for each in given["encoders"]:
+            head, _, tail = each["source"].partition("=")
+            each["source"] = f"{head}={tail if head == 'python' else Path(tail).name}"
+        return {"asked": given}
+
+    def plan(self) -> dict[str, Any]:
+        """Return the same."""
+        return dict(self.settings()["asked"])
+
+    def check(self) -> None:
+        """Refuse files that are not there."""
+        if not self.config.data.path.exists():
+            raise InputError(f"{self.config.data.name}: there is no {self.config.data.path}")
+        for each in self.config.encoders:
+            path = weights_of(each)
+            if path is not None and not path.is_file():
+                raise InputError(
+                    f"model {each.name}: there is no file {path}; put its weights there"
+                )
+
+    def look(self) -> RedundancyJob:
+        """Return itself: what the data set holds is known when it is read."""
+        return self
+
+    def needs(self) -> Needs:
+        """Estimate the memory of the data set from its files."""
+        size = sum(each.path.stat().st_size for each in self.inputs() if each.role == "data")
+        return Needs(_TIMES * size, of="the data set", helps="give it a limit or a size")
+
+    def open(self) -> RedundancyTask:
+        """Read the data set and open the encoders."""
+        samples = read_samples(self.config.data, several=False)
+        learnt_side(samples, self.config.learnt, self.config.seed)
+        return RedundancyTask(self.config, samples)
+
+
+@dataclass(frozen=True, eq=False)
+class RedundancyTask:
+    """An analysis whose data set has been read."""
+
+    config: RedundancyConfig
+    samples: Samples
+    notices: tuple[str, ...] = ()
+
+    @property
+    def introduction(self) -> tuple[str, ...]:
+        """A line that says what was read."""
+        size = "x".join(map(str, self.samples.images.shape[2:]))
+        return (
+            f"data    {len(self.samples)} images of {size}, {self.samples.images.shape[1]} bands",
+        )
+
+    def execute(self, on_progress: OnProgress) -> RedundancyOutcome:
+        """Probe one encoder after the other."""
+        found = {}
+        for number, settings in enumerate(self.config.encoders, start=1):
+            found[settings.name] = self._curve(settings)
+            on_progress(Progress("encoders", number / len(self.config.encoders)))
+        return RedundancyOutcome(self.config, found)
+
+    def _curve(self, settings: ModelSettings) -> Sequence[SlimSkill]:
+        config, samples = self.config, self.samples
+        encoder = open_encoder(settings, samples.images.shape[1])
+        truth = samples.truth
+        if truth is None:
+            raise InputError(f"{config.data.name}: has no classes")
+        return width_curve(
+            encoder, settings.scaled(samples.images), truth.astype(int),
+            learnt_side(samples, config.learnt, config.seed), config.widths,
+            subjects=samples.subjects, seed=config.seed, resamples=config.resamples,
+            level=config.level,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class RedundancyOutcome:
+    """What was found."""
+
+    config: RedundancyConfig
+    found: Mapping[str, Sequence[SlimSkill]]
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """Return what is left at each width, for the record."""
+        return {
+            "relative": {
+                name: {f"{each.width:g}": each.relative.estimate for each in curve}
+                for name, curve in self.found.items()
+            }
+        }
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write a row for each width, and the spectra."""
+        with places[WIDTHS_TABLE].open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            scores = ("linear", "neighbours", "relative")
+            columns = [f"{name}{end}" for name in scores for end in ("", "_low", "_high")]
+            writer.writerow(["encoder", "width", "operations", *columns, "features", "rank",
+                             "effective_rank", "correlation"])  # fmt: skip
+            for name, curve in self.found.items():
+                for each in curve:
+                    values = [
+                        value
+                        for score in scores
+                        for value in (
+                            getattr(each, score).estimate,
+                            getattr(each, score).low,
+                            getattr(each, score).high,
+                        )
+                    ]
+                    spectrum = each.spectrum
+                    writer.writerow([name, each.width, each.operations, *values,
+                                     spectrum.features, spectrum.rank, spectrum.effective_rank,
+                                     spectrum.correlation])  # fmt: skip
+        with places[SPECTRA_TABLE].open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["encoder", "width", "component", "explained"])
+            for name, curve in self.found.items():
+                for each in curve:
+                    for number, ratio in enumerate(each.spectrum.ratios, start=1):
+                        writer.writerow([name, each.width, number, ratio])
+
+    def page(self) -> Page:
+        """Return the report."""
+        return redundancy_page(self.config.study, self.found)
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return a line for each encoder."""
+        return tuple(
+            f"{name}: "
+            + ", ".join(f"{100 * e.relative.estimate:.0f} % at {e.width:g}" for e in curve)
+            for name, curve in self.found.items()
+        )
+
+
+def redundancy_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> RedundancyJob:
+    """Make the job that a record came from, with another folder.
+
+    Parameters
+    ----------
+    record
+        What `regkit diagnose redundancy` wrote; its ``asked`` holds the settings.
+    inputs
+        The files of the data set and the weights, where they are now.
+    folder
+        Where the new job writes.
+
+    Raises
+    ------
+    InputError
+        If its settings or inputs are not those of such an analysis.
+    """
+    asked = dict(record["asked"])
+    files = [each.path for each in inputs]
+    data = {**asked["data"], "path": str(recorded_place(asked["data"]["path"], files))}
+    encoders = [
+        {**each, "source": recorded_source(each["source"], files)} for each in asked["encoders"]
+    ]
+    given = {**asked, "data": data, "encoders": encoders}
+    config = validate(RedundancyConfig, given, "the record")
+    job = RedundancyJob(config, folder)
+    return replace(job, full_paths=any(each.full_path for each in inputs))

@@ -1,0 +1,206 @@
+"""Slimming and spectra on encoders and features whose redundancy is planted."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from probes.diagnosis.redundancy.probing import features_of, width_curve
+from probes.diagnosis.redundancy.slimming import flops, slimmed
+from probes.diagnosis.redundancy.spectrum import feature_spectrum
+from regkit import InputError
+from regkit.optional_packages import mend_torchvision
+
+
+def _seeded_images(count: int = 3, bands: int = 3, size: int = 32) -> torch.Tensor:
+    return torch.rand(count, bands, size, size, generator=torch.Generator().manual_seed(0))
+
+
+def _sequence() -> nn.Sequential:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Sequential(nn.Conv2d(6, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU()),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),
+    )  # fmt: skip
+    return _lived(network)
+
+
+def _lived(network: nn.Module) -> nn.Module:
+    """Statistics of batches that are not those of a fresh network."""
+    with torch.no_grad():
+        network.train()
+        for seed in range(3):
+            generator = torch.Generator().manual_seed(seed)
+            network(torch.randn(8, 3, 32, 32, generator=generator))
+    return network.eval()
+
+
+def _doubled(network: nn.Module) -> nn.Module:
+    """The same network with every channel twice, and the same features twice."""
+    network, is_first = deepcopy(network), True
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            weight = part.weight.detach()
+            wide = weight if is_first else torch.cat([weight, weight], 1) / 2
+            part.weight = nn.Parameter(torch.cat([wide, wide], 0))
+            if part.bias is not None:
+                part.bias = nn.Parameter(torch.cat([part.bias, part.bias]))
+            is_first = False
+        elif isinstance(part, nn.BatchNorm2d):
+            part.num_features *= 2
+            for name in ("weight", "bias"):
+                values = getattr(part, name)
+                setattr(part, name, nn.Parameter(torch.cat([values, values])))
+            for name in ("running_mean", "running_var"):
+                values = getattr(part, name)
+                setattr(part, name, torch.cat([values, values]))
+    return network.eval()
+
+
+def _resnet() -> nn.Module:
+    mend_torchvision()
+    import timm
+
+    torch.manual_seed(0)
+    return _lived(timm.create_model("resnet18", pretrained=False, num_classes=0))
+
+
+def _transformer(heads: int = 4) -> nn.Module:
+    mend_torchvision()
+    from timm.models.vision_transformer import VisionTransformer
+
+    torch.manual_seed(0)
+    return VisionTransformer(
+        img_size=32, patch_size=8, embed_dim=8 * heads, depth=2, num_heads=heads, num_classes=0,
+        init_values=0.3,
+    ).eval()  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [_sequence, _resnet])
+def test_an_encoder_whose_channels_are_there_twice_is_the_same_at_half_its_width(make):
+    plain = make()
+    doubled = _doubled(plain)
+    images = _seeded_images()
+    with torch.no_grad():
+        wanted = plain(images)
+        torch.testing.assert_close(doubled(images), torch.cat([wanted, wanted], 1))
+        torch.testing.assert_close(slimmed(doubled, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_a_transformer_whose_heads_are_there_twice_is_the_same_with_half_of_them():
+    plain, wide = _transformer(2), _transformer(4)
+    state = plain.state_dict()
+    twice = {}
+    for name, target in wide.state_dict().items():
+        values = state[name]
+        if name.endswith("qkv.weight"):
+            values = values.reshape(3, 16, 16).repeat(1, 2, 2).reshape(96, 32) / 2
+        elif name.endswith("qkv.bias"):
+            values = values.reshape(3, 16).repeat(1, 2).flatten()
+        elif values.shape != target.shape:
+            times = [b // a for a, b in zip(values.shape, target.shape, strict=True)]
+            inputs = times[1] if values.ndim == 2 and "weight" in name else 1
+            values = values.repeat(*times) / inputs
+        twice[name] = values
+    wide.load_state_dict(twice)
+    images = _seeded_images()
+    with torch.no_grad():
+        wanted = plain(images)
+        torch.testing.assert_close(wide(images), torch.cat([wanted, wanted], 1))
+        torch.testing.assert_close(slimmed(wide, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [_sequence, _resnet, _transformer])
+def test_the_whole_width_is_the_encoder_itself(make):
+    encoder, images = make(), _seeded_images()
+    with torch.no_grad():
+        torch.testing.assert_close(slimmed(encoder, 1.0)(images), encoder(images))
+
+
+@pytest.mark.parametrize("make", [_sequence, _resnet, _transformer])
+def test_half_the_width_costs_about_a_quarter(make):
+    encoder, images = make(), _seeded_images(1)
+    share = flops(slimmed(encoder, 0.5), images) / flops(encoder, images)
+    assert 0.2 < share < 0.5
+    assert len(slimmed(encoder, 0.5)(images)[0]) == len(encoder(images)[0]) // 2
+
+
+def test_operations_are_those_that_can_be_counted_by_hand():
+    layer = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+    assert flops(layer, torch.zeros(2, 3, 10, 10)) == 2 * 2 * 3 * 8 * 9 * 100
+
+
+@pytest.mark.parametrize("rank", [1, 3, 7])
+def test_the_rank_of_planted_features_is_found(rank):
+    generator = np.random.default_rng(0)
+    planted = generator.normal(size=(50, rank)) @ generator.normal(size=(rank, 40))
+    found = feature_spectrum(planted)
+    assert (found.rank, found.features) == (rank, 40)
+    assert found.needed(1.0) == rank
+    assert found.effective_rank <= rank + 1e-9
+
+
+def test_independent_features_are_neither_redundant_nor_alike():
+    found = feature_spectrum(np.random.default_rng(0).normal(size=(4000, 10)))
+    assert found.effective_rank == pytest.approx(10, abs=0.1)
+    assert found.correlation < 0.03
+
+
+def test_the_curve_of_a_doubled_encoder_is_flat_to_half_its_width():
+    """Colour tells the classes; the probes of half of the channels are those of all of them."""
+    generator = torch.Generator().manual_seed(0)
+    classes = np.arange(80) % 2
+    images = torch.rand(80, 3, 32, 32, generator=generator)
+    images[classes == 1, 0] += 0.5
+    learnt = np.arange(80) < 40
+    doubled = _doubled(_sequence())
+    found = width_curve(doubled, images, classes, learnt, (0.5, 0.125), resamples=200)
+    assert [each.width for each in found] == [1.0, 0.5, 0.125]
+    assert found[0].linear.estimate > 0.95
+    assert found[1].relative.estimate == pytest.approx(1)
+    assert found[1].spectrum.rank == found[0].spectrum.rank
+    assert found[2].operations < found[1].operations < 0.5
+
+
+def test_maps_are_averaged():
+    encoder = nn.Sequential(nn.Conv2d(3, 5, 1))
+    images = _seeded_images(4)
+    assert features_of(encoder, images).shape == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: slimmed(_sequence(), 0), "width 0 is not allowed"),
+        (lambda: slimmed(nn.Linear(3, 3), 0.5), "an encoder of the kind Linear cannot be slimmed"),
+        (
+            lambda: slimmed(nn.Sequential(nn.Conv2d(4, 4, 3, groups=2)), 0.5),
+            "grouped convolutions cannot be slimmed",
+        ),
+        (lambda: slimmed(nn.Sequential(nn.LSTM(3, 3)), 0.5), "is a LSTM, which cannot be slimmed"),
+        (lambda: slimmed(nn.Sequential(nn.ReLU()), 0.5), "nothing can be cut"),
+        (lambda: feature_spectrum(np.ones((4, 3))), "no feature varies"),
+        (lambda: feature_spectrum(np.ones(4)), "must be two rows at least"),
+        (
+            lambda: width_curve(
+                _sequence(), _seeded_images(4), np.array([0, 1, 0, 0]), np.arange(4) < 2, (0.5,)
+            ),
+            r"learn from classes \[0, 1\] and are judged by \[0\]",
+        ),
+        (
+            lambda: width_curve(
+                _sequence(), _seeded_images(4), np.array([0, 1, 0, 1]), np.arange(4) < 2, (0.5,),
+                subjects=["a", "b", "b", "c"],
+            ),
+            "subject b is on both sides",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_named(call, message):
+    with pytest.raises(InputError, match=message):
+        call()

@@ -1,0 +1,118 @@
+"""`regkit diagnose redundancy` as a user types it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from probes.diagnosis.redundancy.config import learnt_side, read_redundancy
+from probes.reliance.answers import Samples
+from regkit import InputError
+from regkit.cli import main
+from regkit.optional_packages import mend_torchvision
+
+_CONFIGS = Path(__file__).parents[3] / "configs" / "diagnosis"
+
+
+def diagnose(*words: object) -> int:
+    return main(["diagnose", "redundancy", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    """A checkpoint of a ResNet-18 of four bands with its classifier, as people have them."""
+    mend_torchvision()
+    import timm
+
+    torch.manual_seed(0)
+    network = timm.create_model("resnet18", pretrained=False, in_chans=4, num_classes=7)
+    path = tmp_path_factory.mktemp("weights") / "resnet.pt"
+    torch.save({"state_dict": network.state_dict()}, path)
+    return path
+
+
+@pytest.fixture
+def analysis(weights, tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    images = generator.normal(size=(60, 32, 32, 4)) + labels[:, None, None, None]
+    np.savez(tmp_path / "set.npz", images=images.astype(np.float32), labels=labels)
+
+    def write(**more: object) -> Path:
+        given = {
+            "study": "A ResNet", "data": {"name": "noise", "kind": "npz", "path": "set.npz"},
+            "encoders": [{"name": "resnet", "source": f"timm:resnet18={weights}"}],
+            "widths": [0.5, 0.25], "resamples": 100,
+        }  # fmt: skip
+        file = tmp_path / "analysis.yaml"
+        file.write_text(json.dumps(given | more))
+        return file
+
+    return write
+
+
+def test_an_encoder_is_probed_at_every_width(analysis, tmp_path, weights, capsys):
+    out = tmp_path / "out"
+    assert diagnose(analysis(), "-o", out) == 0
+    assert "resnet: 100 % at 1" in capsys.readouterr().err
+    with (out / "widths.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["width"] for row in rows] == ["1.0", "0.5", "0.25"]
+    assert [int(row["features"]) for row in rows] == [512, 256, 128]
+    assert float(rows[0]["linear"]) > 0.7
+    assert "the linear probe of the whole encoder reaches" in (out / "report.html").read_text()
+    words = ["rerun", out / "run.json", "-o", tmp_path / "again", "--data", tmp_path,
+             "--data", weights.parent]  # fmt: skip
+    assert main(list(map(str, words))) == 0
+    name = "widths.csv"
+    assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"widths": [2]}, "less than or equal to 1"),
+        ({"encoders": []}, "at least 1 item"),
+        ({"width": [0.5]}, "did you mean 'widths'"),
+        (
+            {"encoders": [{"name": "a", "source": "python=torch.nn:Identity"}]},
+            "an encoder of the kind Identity cannot be slimmed",
+        ),
+        ({"encoders": [{"name": "a", "source": "onnx=m.onnx"}]}, "there is no file"),
+        ({"data": {"name": "x", "kind": "npz", "path": "no.npz"}}, "there is no"),
+    ],
+)
+def test_what_is_wrong_is_one_line(analysis, tmp_path, capsys, more, message):
+    assert diagnose(analysis(**more), "-o", tmp_path / "out", "--quiet") == 2
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0
+    assert message in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_subjects_are_on_one_side_and_classes_on_both():
+    truth = np.repeat([0.0, 1.0], 12)
+    subjects = [str(n // 3) for n in range(24)]
+    samples = Samples(torch.zeros(24, 1, 4, 4), truth, subjects, subjects=subjects)
+    learnt = learnt_side(samples, 0.5, 0)
+    for value in (0, 1):
+        assert learnt[truth == value].mean() == 0.5
+    for subject in set(subjects):
+        own = learnt[[n for n in range(24) if subjects[n] == subject]]
+        assert own.all() or not own.any()
+
+
+def test_a_class_of_one_subject_is_named():
+    samples = Samples(torch.zeros(4, 1, 4, 4), np.array([0.0, 0, 1, 1]), [""] * 4,
+                      subjects=["a", "b", "c", "c"])  # fmt: skip
+    with pytest.raises(InputError, match="class 1 has one subject alone"):
+        learnt_side(samples, 0.5, 0)
+
+
+def test_the_configuration_that_ships_is_read():
+    assert read_redundancy(_CONFIGS / "redundancy.yaml").widths == (0.75, 0.5, 0.25, 0.125)
