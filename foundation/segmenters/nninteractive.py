@@ -69,7 +69,7 @@ def open_nninteractive(path: Path | None) -> NnInteractive:
             "weights are not for commercial use)"
         )
     package = require("nnInteractive.inference.inference_session", extra="nninteractive")
-    with torch.serialization.safe_globals(list(_NUMBERS)):
+    with torch.serialization.safe_globals([*_NUMBERS]):
         read_checkpoint(found[0], entry=_STATE)  # the package itself would run what is in it
     with _quiet():
         session = package.nnInteractiveInferenceSession(
@@ -139,6 +139,9 @@ class NnInteractive:
             raise InputError(f"{image.name or 'image'}: {self.name} needs an image with contrast")
         with _quiet():
             self.session.set_image(data)
+            # A second image would otherwise wait for ever: each holds one of two threads until a
+            # third task is done (2.6.0).
+            self.session.preprocess_future.result()
             self.session.set_target_buffer(np.zeros(seen.shape, np.uint8))
         self.image = image
 

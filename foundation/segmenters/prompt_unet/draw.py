@@ -25,7 +25,6 @@ from regkit.volume import Points, Volume
 _ROOM = 2.4  # the side of the cube on which prompts are made, over that of the structure
 _STRETCH, _TURN, _ELASTIC = 0.2, 0.35, 0.07
 _SIDES = (8.0, 70.0)  # mm, of made shapes
-_POINTS, _BOXES, _MASKS = 0.3, 0.3, 0.3  # shares of prompts; the rest are masks with points
 _TRIED = 64  # places of an image of which one is taken
 _WITHOUT = 0.9  # a structure of so large a share of the crop around points is shown no points alone
 
@@ -97,14 +96,14 @@ def draw_prompts(truth: Volume, shares: Shares, generator: torch.Generator) -> P
         Of the CPU.
     """
     inside, kind = truth.data[0] > 0.5, _chance(generator)
-    if kind < _POINTS and side_of(truth) < _WITHOUT * FIELD_MM:
+    if kind < 0.2 and side_of(truth) < _WITHOUT * FIELD_MM:
         return Prompts(points=_points(inside, inside, truth.grid, generator))
-    if kind < _POINTS + _BOXES:
+    if kind < 0.45:
         return Prompts(boxes=(worse_box(mask_box(truth), shares.imprecision, generator),))
     given = worse_mask(inside, shares.imprecision, generator) if shares.imprecision else inside
     same = bool((given == inside).all())
     mask = truth if same else Volume(given[None].float(), truth.grid, "prompt")
-    if kind < _POINTS + _BOXES + _MASKS:
+    if kind < 0.9:
         return Prompts(mask=mask)
     return Prompts(points=_points(inside, given, truth.grid, generator), mask=mask)
 

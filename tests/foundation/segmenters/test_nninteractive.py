@@ -27,7 +27,7 @@ class Session:
     license = "CC BY-NC-SA 4.0"
 
     def __init__(self):
-        self.calls = []
+        self.calls, self.preprocess_future = [], SimpleNamespace(result=lambda: None)
         self.supported_interactions = {"points": True, "bbox2d": True, "scribble": True}
 
     def set_image(self, image):
@@ -206,6 +206,12 @@ def test_the_real_session_finds_the_body_from_each_prompt(kind, real, scan, body
     assert share > 0.8
     again = real.segment(asked).mask.reoriented("RAS").data
     assert torch.equal(again, found[0])  # nothing is left of the prompts before
+
+
+def test_images_follow_each_other_without_a_prompt_between(real, scan, body):
+    for _ in range(3):
+        real.set_image(scan)
+    assert real.segment(Prompts(mask=body)).mask.data.any()
 
 
 def test_weights_that_hold_code_are_not_run(package, tmp_path):
