@@ -40,7 +40,7 @@ _STATE = "network_weights"
 _STEPS = 2  # samples a voxel along a scribble
 _SCALAR = np.float64(0).__reduce__()[0]
 # What nnU-Net keeps beside weights, under the names that two versions of numpy give it.
-_NUMBERS = (
+_NUMBERS: tuple[Any, ...] = (
     _SCALAR, (_SCALAR, "numpy.core.multiarray.scalar"), np.dtype,
     *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "b1")),
 )  # fmt: skip
