@@ -43,6 +43,9 @@ StudyDryRun = Annotated[
 def models() -> None:
     """List the segmenters that a study can name.
 
+    Where weights are unverified, the network is the real one, but its released weights were never
+    run by those who wrote this; compare a first result with that of the model's own program.
+
     Example: regkit study models
     """
     from foundation.segmenters.registry import segmenter_summaries
