@@ -5,22 +5,18 @@ import torch
 
 from foundation.prompts import PointPrompt, Prompts
 from foundation.segmenters import MissingWeightsError, UnsupportedPromptError
-from foundation.segmenters.sam_med3d import SamMed3d, open_sam_med3d, sam_med3d_network
+from foundation.segmenters.sam_med3d import open_sam_med3d, sam_med3d_network
 from regkit import InputError
 from regkit.volume import Points
 
+from .small_models import SMALL, small_sam_med3d
+
 pytest.importorskip("medim", reason="medim is not installed")
-SMALL = {
-    "encoder_embed_dim": 24, "encoder_depth": 1, "encoder_num_heads": 2,
-    "encoder_global_attn_indexes": [0], "prompt_embed_dim": 48, "image_size": 32,
-    "vit_patch_size": 16,
-}  # fmt: skip
 
 
 @pytest.fixture
 def model():
-    torch.manual_seed(0)
-    return SamMed3d(sam_med3d_network(**SMALL))
+    return small_sam_med3d()
 
 
 def test_a_checkpoint_of_training_is_opened(tmp_path, monkeypatch, scan, prompts):

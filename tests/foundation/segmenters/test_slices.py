@@ -3,45 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from scipy import ndimage
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
-from foundation.segmenters import Capabilities, UnsupportedPromptError
+from foundation.segmenters import UnsupportedPromptError
 from foundation.segmenters.slices import SliceWise
 from foundation.segmenters.slices.slice_wise import slice_grid
 from regkit import InputError
 from regkit.volume import Points
 
 from .conftest import dice
-
-
-class Fill:
-    """Bright regions that a prompt touches, but for those with a place outside."""
-
-    name = "fill"
-    capabilities = Capabilities((PromptKind.POINTS, PromptKind.BOX, PromptKind.MASK))
-
-    def __init__(self):
-        self.embedded = 0
-
-    def embed(self, picture):
-        self.embedded += 1
-        return ndimage.label((picture > 0.5).numpy())[0]
-
-    def predict(self, embedding, prompts):
-        touched = np.zeros(embedding.shape, bool)
-        if prompts.box is not None:
-            (a, b), (c, d) = prompts.box.round().int().tolist()
-            touched[a : c + 1, b : d + 1] = True
-        if prompts.mask is not None:
-            touched |= (prompts.mask > 0.5).numpy()
-        out = []
-        if prompts.points is not None:
-            index = prompts.points.round().long()
-            touched[tuple(index[prompts.positive].T.numpy())] = True
-            out = embedding[tuple(index[~prompts.positive].T.numpy())]
-        kept = [n for n in np.unique(embedding[touched]) if n and n not in out]
-        return torch.from_numpy(np.isin(embedding, kept)).float()
+from .small_models import Fill
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
+import yaml
 
 from foundation.segmenters import Segmenter
 from foundation.segmenters.prompt_unet.segmenter import open_prompt_unet, open_prompt_unet_robust
 from foundation.segmenters.random_walker import open_random_walker
-from foundation.segmenters.sam_med3d import SamMed3d, sam_med3d_network
 from foundation.segmenters.slices import SliceWise
 from foundation.studies.config import read_study
 from foundation.studies.generalization.config import GeneralizationConfig
@@ -16,8 +16,7 @@ from foundation.studies.generalization.job import GeneralizationJob
 from regkit import read
 from regkit.io import read_labels
 from regkit.runs import ignore
-from tests.foundation.segmenters.test_sam_med3d import SMALL
-from tests.foundation.segmenters.test_slices import Fill
+from tests.foundation.segmenters.small_models import Fill, small_sam_med3d
 
 
 @dataclass
@@ -46,17 +45,11 @@ class Recorder:
         self.model.reset()
 
 
-def _sam_med3d():
-    pytest.importorskip("medim", reason="medim is not installed")
-    torch.manual_seed(0)
-    return SamMed3d(sam_med3d_network(**SMALL))
-
-
 MODELS = {
     "prompt-unet": lambda: open_prompt_unet(None),
     "prompt-unet-robust": lambda: open_prompt_unet_robust(None),
     "random-walker": lambda: open_random_walker(None),
-    "sam-med3d": _sam_med3d,
+    "sam-med3d": small_sam_med3d,
     "slices": lambda: SliceWise(Fill()),
 }
 
@@ -84,8 +77,6 @@ def answers(cases, tmp_path):
     settings["atlas"].pop("name")
 
     def ask(model, truth):
-        import yaml
-
         case = {**found[0], "labels": str(truth), "domain": "T1"}
         file = folder / "leak.yaml"
         file.write_text(yaml.safe_dump({**settings, "cases": [case]}))
