@@ -15,6 +15,7 @@ from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters.function import class_probability
 from foundation.segmenters.given import given_image
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError, Segmentation
+from foundation.segmenters.weights import fill_network
 from regkit.digests import sha256
 from regkit.errors import InputError, require
 from regkit.networks.weights.checkpoint import read_checkpoint
@@ -143,13 +144,8 @@ class MonaiBundle:
 def _bundle(parser: Any, path: Path, weights: Path) -> MonaiBundle:
     network = _made(parser, next((key for key in _NETWORK if key in parser), _NETWORK[0]), path)
     inferer = _made(parser, _INFERER, path) if _INFERER in parser else _whole
-    state = read_checkpoint(weights)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise InputError(f"{path.name}: models/model.pt is of another network") from error
-    network.eval().requires_grad_(False)
-    names = _channel_names(path)
+    fill_network(network, read_checkpoint(weights), f"{path.name}: models/model.pt")
+    names = channel_names(path)
     capabilities = Capabilities(_KINDS, classes=names[1:], weights=sha256(weights))
     chain = _preprocessing(parser, path)
     return MonaiBundle(network, inferer, chain, names, f"monai-bundle={path.name}", capabilities)
@@ -177,8 +173,14 @@ def _preprocessing(parser: Any, path: Path) -> Any:
     return compose([_made(parser, f"{_PREPROCESSING}::transforms::{n}", path) for n in kept])
 
 
-def _channel_names(path: Path) -> tuple[str, ...]:
-    """What `metadata.json` calls the channels of the result."""
+def channel_names(path: Path) -> tuple[str, ...]:
+    """Return what a bundle calls the channels of its result, the background first.
+
+    Parameters
+    ----------
+    path
+        Its folder; of one without ``configs/metadata.json`` nothing is known.
+    """
     file = path / "configs" / "metadata.json"
     if not file.is_file():
         return ()

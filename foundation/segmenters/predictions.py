@@ -13,6 +13,7 @@ from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters.given import given_image
 from foundation.segmenters.on_grid import mask_on
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError, Segmentation
+from foundation.segmenters.structure_files import StructureFiles, structures_in
 from regkit.errors import InputError
 from regkit.io import read_labels
 from regkit.io.names import extension
@@ -24,28 +25,38 @@ _CHANNEL = "_0000"  # that nnU-Net adds to the first channel of an image
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
-def open_predictions(path: Path | None) -> Predictions:
+def open_predictions(path: Path | None) -> Predictions | StructureFiles:
     """Label maps that another program wrote, in predictions=FOLDER.
 
     Parameters
     ----------
     path
         A folder with a label map for each image, called as the image is (nnU-Net's ``_0000`` left
-        out), and ``dataset.json``, whose ``labels`` map names of structures to their values.
+        out), and ``dataset.json``, whose ``labels`` map names of structures to their values. Or,
+        without that file, a folder for each image with a mask for each structure, as
+        TotalSegmentator writes them.
 
     Raises
     ------
     MissingWeightsError
-        If there is no such folder, or it holds no ``dataset.json``.
+        If there is no such folder, or it holds neither.
     InputError
         If that file names no labels.
     """
-    if path is None or not (path / _NAMES).is_file():
+    named = path is not None and (path / _NAMES).is_file()
+    if path is not None and path.is_dir() and not named and _has_structure_files(path):
+        return StructureFiles(path)
+    if path is None or not named:
         raise MissingWeightsError(
             f"model predictions={path or ''}: there is no {_NAMES}; write predictions=FOLDER with "
-            "the label maps of another program, and that file with the values of its labels"
+            "the label maps of another program, and that file with the values of its labels; or "
+            "with a folder for each image, and in it a mask for each structure"
         )
     return Predictions(path, _labels(read_settings(path / _NAMES), path))
+
+
+def _has_structure_files(path: Path) -> bool:
+    return any(each.is_dir() and structures_in(each) for each in path.iterdir())
 
 
 def _labels(given: Mapping[str, Any], path: Path) -> dict[str, tuple[int, ...]]:

@@ -23,7 +23,7 @@ class TableError(InputError):
 
     def __init__(self, name: str, problems: Sequence[str]) -> None:
         count = f"{len(problems)} problems" if len(problems) != 1 else "1 problem"
-        super().__init__(f"{name}: {count}, nothing was started; mend the table and try again")
+        super().__init__(f"{name}: {count}, nothing was started; mend it and try again")
         self.name, self.problems = name, tuple(problems)
 
     def __reduce__(self) -> tuple[type[TableError], tuple[str, tuple[str, ...]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,14 @@ def shift(
         If the direction has no length, or another number of axes than the mask.
     """
     way = random_direction(generator, mask.ndim) if direction is None else _unit(direction, mask)
-    return _moved(mask, np.eye(mask.ndim), magnitude * way, 0.0)
+    structure = Structure.around(mask, 0.0, beyond=max(mask.shape))
+    steps = np.asarray(np.linalg.solve(structure.grid.affine[:-1, :-1], magnitude * way))
+    whole = np.rint(steps).astype(int)
+    new = _nearest_voxels(_shifted(_near_distance(structure), whole - steps), structure.count)
+    there = structure.moved(whole.tolist())
+    far = float(np.linalg.norm(there.centroid(new) - structure.centroid()))
+    put, clipped = there.put(new)
+    return MaskOutcome(put, far, clipped)
 
 
 def rotate(mask: Volume, magnitude: float, generator: np.random.Generator) -> MaskOutcome:
@@ -63,9 +71,11 @@ def rotate(mask: Volume, magnitude: float, generator: np.random.Generator) -> Ma
     generator
         Draws the axis, any with the same chance; in 2-D the sense of the turn.
     """
+    structure = Structure.around(mask, NEAR * max(mask.spacing), beyond=max(mask.shape))
+    linear = structure.grid.affine[:-1, :-1]
     turn = _turn(magnitude, generator, mask.ndim)
-    outcome = _moved(mask, turn, np.zeros(mask.ndim), _turn_margin(mask))
-    return outcome._replace(realised=magnitude)
+    put, clipped = _turned(structure, np.asarray(np.linalg.solve(linear, turn @ linear)))
+    return MaskOutcome(put, magnitude, clipped)
 
 
 def _turn(degrees: float, generator: np.random.Generator, ndim: int) -> NDArray[np.float64]:
@@ -87,33 +97,15 @@ def _unit(direction: Sequence[float], mask: Volume) -> NDArray[np.float64]:
     return way / length
 
 
-def _moved(
-    mask: Volume, turn: NDArray[np.float64], way: NDArray[np.float64], margin: float
-) -> MaskOutcome:
-    """Apply ``x -> turn @ (x - c) + c + way`` in the world, ``c`` the centroid."""
-    structure = Structure.around(mask, margin, beyond=max(mask.shape))
-    linear = structure.grid.affine[:-1, :-1]
-    steps = np.asarray(np.linalg.solve(linear, way))
-    whole = np.rint(steps).astype(int)
-    centre = np.argwhere(structure.inside).mean(axis=0)
-    straight = np.array_equal(turn, np.eye(mask.ndim))
-    back = turn if straight else np.asarray(np.linalg.solve(linear, turn.T @ linear))
-    distance = _resampled_distance(structure, back, centre - back @ (centre + steps - whole))
-    new = _nearest_voxels(distance, structure.count)
-    there = structure.moved(whole.tolist())
-    far = float(np.linalg.norm(there.centroid(new) - structure.centroid()))
-    put, clipped = there.put(new)
-    return MaskOutcome(put, far, clipped)
-
-
-def _resampled_distance(
-    structure: Structure, back: NDArray[np.float64], offset: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Signed distance at ``back @ index + offset``; it is cut off where no surface comes near."""
+def _near_distance(structure: Structure) -> NDArray[np.float64]:
+    """Signed distance, which is cut off where no surface comes near."""
     most = NEAR * max(structure.spacing)
-    distance = np.clip(structure.signed_distance(most), -most, most)
-    if not np.array_equal(back, np.eye(len(back))):
-        return _turned(distance.astype(np.float32), back, offset, most)
+    return np.clip(structure.signed_distance(most), -most, most)
+
+
+def _shifted(distance: NDArray[np.float64], offset: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Resample linearly at ``index + offset``, less than a voxel away along each axis."""
+    most = float(distance.max())
     for axis, step in enumerate(offset):
         rows = np.moveaxis(np.pad(distance, 1, constant_values=most), axis, 0)
         beside = rows[2:] if step > 0 else rows[:-2]
@@ -124,18 +116,28 @@ def _resampled_distance(
     return distance
 
 
-def _turned(
-    distance: NDArray[np.float32],
-    back: NDArray[np.float64],
-    offset: NDArray[np.float64],
-    most: float,
-) -> NDArray[np.float64]:
-    """Resample linearly near the surface, where it counts, and take the nearest elsewhere."""
-    out = affine_transform(distance, back, offset, order=0, cval=most)
+def _turned(structure: Structure, turn: NDArray[np.float64]) -> tuple[Volume, bool]:
+    """Apply ``index -> turn @ (index - c) + c``, ``c`` the centroid, and put the result.
+
+    It is resampled linearly near the surface, where it counts, and to the nearest elsewhere, in
+    the box that the turned box of the structure needs.
+    """
+    distance = _near_distance(structure).astype(np.float32)
+    most = float(distance.max())
+    centre = np.argwhere(structure.inside).mean(axis=0)
+    ends = np.array(list(product(*((0, n - 1) for n in distance.shape))))
+    corners = (ends - centre) @ turn.T + centre
+    low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)) + 1
+    back = np.asarray(np.linalg.inv(turn))
+    offset = centre + back @ (low - centre)
+    shape = tuple(int(n) for n in high - low)
+    out = affine_transform(distance, back, offset, output_shape=shape, order=0, cval=most)
     near = np.stack(np.nonzero(np.abs(out) < most))
     at = back @ near + offset[:, None]
     out[tuple(near)] = map_coordinates(distance, at, order=1, mode="constant", cval=most)
-    return np.asarray(out, dtype=np.float64)
+    new = _nearest_voxels(np.asarray(out, dtype=np.float64), structure.count)
+    start = tuple(a + int(b) for a, b in zip(structure.start, low, strict=True))
+    return Structure(structure.mask, new, start).put(new)
 
 
 def _nearest_voxels(distance: NDArray[np.float64], count: int) -> Flags:
@@ -146,13 +148,3 @@ def _nearest_voxels(distance: NDArray[np.float64], count: int) -> Flags:
     ties = np.flatnonzero(flat == limit)
     chosen[ties[: count - int(chosen.sum())]] = True
     return np.asarray(chosen.reshape(distance.shape))
-
-
-def _turn_margin(mask: Volume) -> float:
-    """How far the ball about the centroid that holds the structure reaches out of its box."""
-    structure = Structure.around(mask, 0.0)
-    index = np.argwhere(structure.inside)
-    sides = np.stack([index.min(axis=0), index.max(axis=0)])
-    centre = index.mean(axis=0)
-    radius = np.linalg.norm((index - centre) * structure.spacing, axis=1).max()
-    return float(radius - (np.abs(sides - centre) * structure.spacing).min())

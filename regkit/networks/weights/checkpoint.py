@@ -33,13 +33,15 @@ class Trained:
     contrast: Literal["any", "one"] = "any"
 
 
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
+def read_checkpoint(path: Path, *, entry: str = "") -> dict[str, Tensor]:
     """Read named tensors from a file of weights, on the CPU.
 
     Parameters
     ----------
     path
         What ``torch.save(network.state_dict(), path)`` or safetensors has written.
+    entry
+        The name under which a checkpoint of a training run holds them, beside other things.
 
     Raises
     ------
@@ -52,7 +54,9 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        return _tensors(torch.load(path, map_location="cpu", weights_only=True), path)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        held = loaded[entry] if isinstance(loaded, Mapping) and entry in loaded else loaded
+        return _tensors(held, path)
     except pickle.UnpicklingError as error:
         raise InputError(f"{path.name}: {_pickled(error)}") from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:

@@ -61,3 +61,34 @@ def test_names_that_are_no_labels_are_refused(folder, text, said):
 def test_where_the_folder_goes_is_said(path, tmp_path):
     with pytest.raises(MissingWeightsError, match="write predictions=FOLDER"):
         open_predictions(None if path is None else tmp_path / path)
+
+
+def test_a_folder_an_image_and_a_file_a_structure(parts, head, tmp_path):
+    """As TotalSegmentator leaves it."""
+    head.save(tmp_path / "case.nii.gz")
+    place = tmp_path / "total" / "case"
+    place.mkdir(parents=True)
+    for name, value in (("outer", 1), ("inner", 2)):
+        stored = parts.with_data((parts.data == value).to(torch.uint8)).reoriented("PSL")
+        stored.save(place / f"{name}.nii.gz")
+    model = open_predictions(tmp_path / "total")
+    assert model.capabilities.classes == ("inner", "outer")
+    model.set_image(read(tmp_path / "case.nii.gz"))
+    inner = model.segment(Prompts(classes=("inner",))).mask
+    assert torch.equal(inner.data > 0, parts.data == 2)
+    both = (parts.data == 1) | (parts.data == 2)
+    assert torch.equal(model.segment(Prompts()).mask.data > 0, both)
+    with pytest.raises(UnsupportedPromptError, match="no class 'iner'; allowed: inner, outer"):
+        model.segment(Prompts(classes=("iner",)))
+    other = tmp_path / "total" / "other"
+    other.mkdir()
+    (place / "outer.nii.gz").rename(other / "outer.nii.gz")
+    model.set_image(read(tmp_path / "case.nii.gz"))
+    with pytest.raises(InputError, match="there is no mask of 'outer'"):
+        model.segment(Prompts(classes=("outer",)))
+    head.save(tmp_path / "third.nii.gz")
+    with pytest.raises(InputError, match="put the masks of its structures into total/third"):
+        model.set_image(read(tmp_path / "third.nii.gz"))
+    model.reset()
+    with pytest.raises(InputError, match="was given no image"):
+        model.segment(Prompts())

@@ -16,6 +16,8 @@ def test_the_models_are_listed(capsys):
     assert study("models") == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("echo ") and "what a model must beat" in line for line in lines)
+    unverified = {line.split()[0] for line in lines if "(weights unverified)" in line}
+    assert unverified == {"nninteractive", "sam-med3d", "sam2", "vista3d"}
 
 
 def test_a_dry_run_lists_what_would_be_done_and_writes_nothing(robustness, tmp_path, capsys):

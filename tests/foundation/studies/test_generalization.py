@@ -1,5 +1,7 @@
 """What a study of domain generalisation must get right."""
 
+from types import SimpleNamespace
+
 import pytest
 import yaml
 
@@ -95,6 +97,21 @@ def test_a_registration_that_failed_leaves_a_row(given, carry_out, tmp_path):
     table, _ = study.finish(plan)
     atlas = [cell for cell in read_cells(table) if cell.prompt == "atlas"]
     assert {(cell.status, cell.message) for cell in atlas} == {("error", "the atlas is not there")}
+
+
+def test_a_registration_that_failed_is_in_the_exit_code(given, carry_out, tmp_path, monkeypatch):
+    folder, settings = given
+    file, _ = read_given(folder, {**settings, "shifts": []})
+
+    def run(plan, *_, **how):
+        if plan.kind.name == "register":
+            return SimpleNamespace(count=SimpleNamespace(failed=2))
+        return carry_out(plan)
+
+    monkeypatch.setattr("regkit.cli.many.run_plan", run)
+    words = ["study", "generalization", str(file), "-o", str(tmp_path / "out")]
+    assert main(words) == 3
+    assert (tmp_path / "out" / "study.html").is_file()
 
 
 def test_another_model_can_be_the_prompt(finish):

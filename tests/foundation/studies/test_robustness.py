@@ -243,6 +243,17 @@ def test_missing_and_random_weights_are_unsupported(question):
     assert "random weights" in said
 
 
+def test_without_its_weights_a_model_is_unsupported_and_the_rest_runs(run_robustness, tmp_path):
+    done, (table, report) = run_robustness(tmp_path / "out", models=["echo", "sam-med3d"])
+    cells = read_cells(table)
+    told = {cell.message for cell in cells if cell.model == "sam-med3d" and cell.status != "done"}
+    assert done.count.failed == 0
+    assert len(told) == 1
+    assert "download sam_med3d_turbo.pth" in told.pop()
+    assert sum(cell.status == "done" for cell in cells if cell.model == "echo") > 10
+    assert "sam-med3d: nothing could be measured" in report.read_text()
+
+
 def test_an_answer_that_is_the_truth_is_flat_at_one(question):
     image, asked = question
     oracle = show(

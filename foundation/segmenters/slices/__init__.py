@@ -1,0 +1,6 @@
+"""Models of pictures on volumes: slice after slice, from where the prompt is to both sides."""
+
+from foundation.segmenters.slices.slice_model import SliceModel, SlicePrompts
+from foundation.segmenters.slices.slice_wise import SliceWise
+
+__all__ = ["SliceModel", "SlicePrompts", "SliceWise"]
