@@ -1,11 +1,31 @@
-"""What a plug-in of another package is for, read from its source without running it."""
+"""Plug-ins: the entry points of a group by name, and what they are for without running them."""
 
 from __future__ import annotations
 
 import ast
-from importlib.metadata import EntryPoint
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+
+
+def plug_ins(group: str, own: Iterable[EntryPoint] = ()) -> dict[str, EntryPoint]:
+    """Return the entry points of a group by name, in the order of their names.
+
+    Parameters
+    ----------
+    group
+        Such as ``regkit.jobs``.
+    own
+        Those that are there even where regkit is not installed; no other package replaces them.
+
+    Examples
+    --------
+    >>> list(plug_ins("no.such.group", [EntryPoint("one", "regkit.cli.app:main", "any")]))
+    ['one']
+    """
+    found = {entry.name: entry for entry in (*entry_points(group=group), *own)}
+    return dict(sorted(found.items()))
 
 
 def summary(entry: EntryPoint) -> str:

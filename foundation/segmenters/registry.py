@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from foundation.segmenters.segmenter import Segmenter
 from regkit.errors import InputError
-from regkit.plugins import summary
+from regkit.plugins import plug_ins, summary
 from regkit.settings import near
 
 SEGMENTERS_GROUP = "regkit.segmenters"
@@ -18,8 +17,7 @@ SegmenterOpener = Callable[[Path | None], Segmenter]
 
 def segmenter_summaries() -> dict[str, str]:
     """What each segmenter is, by its name; none of them is imported."""
-    found = entry_points(group=SEGMENTERS_GROUP)
-    return {entry.name: summary(entry) for entry in sorted(found, key=lambda each: each.name)}
+    return {name: summary(entry) for name, entry in plug_ins(SEGMENTERS_GROUP).items()}
 
 
 def check_segmenter(model: str) -> None:
@@ -36,9 +34,9 @@ def check_segmenter(model: str) -> None:
         With the names that are near.
     """
     name = model.partition("=")[0]
-    known = sorted(entry.name for entry in entry_points(group=SEGMENTERS_GROUP))
+    known = plug_ins(SEGMENTERS_GROUP)
     if name not in known:
-        hint = near(name, set(known))
+        hint = near(name, known)
         raise InputError(f"model {name!r}: no such segmenter{hint}; allowed: {', '.join(known)}")
 
 
@@ -59,6 +57,5 @@ def open_segmenter(model: str) -> Segmenter:
     """
     check_segmenter(model)
     name, _, path = model.partition("=")
-    (entry,) = (each for each in entry_points(group=SEGMENTERS_GROUP) if each.name == name)
-    opener: SegmenterOpener = entry.load()
+    opener: SegmenterOpener = plug_ins(SEGMENTERS_GROUP)[name].load()
     return opener(Path(path) if path else None)

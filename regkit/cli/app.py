@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +26,7 @@ from regkit.cli.stopping import Stopped, stoppable
 from regkit.cli.template import template
 from regkit.cli.train import train
 from regkit.cli.weights import app as weights
-from regkit.plugins import summary
+from regkit.plugins import plug_ins, summary
 
 COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (register, cohort, template, apply, points, info, train, rerun, doctor)
@@ -103,7 +103,7 @@ def build() -> typer.Typer:
     for name, group in _GROUPS.items():
         app.add_typer(group, name=name)
     own = {command.__name__ for command in _COMMANDS} | set(_GROUPS)
-    for entry in entry_points(group=COMMANDS_GROUP):
+    for entry in plug_ins(COMMANDS_GROUP).values():
         if entry.name not in own:
             _add_guest(app, entry)
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from regkit.cohort.kept import Kept
 from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.row import PairRow
 from regkit.errors import InputError
+from regkit.plugins import plug_ins
 from regkit.runs import Job, Outcome, Survey, Task
 from regkit.runs.kinds import JOBS_GROUP
 from regkit.settings import near
@@ -124,12 +125,11 @@ def kind_called(name: str) -> RowKind:
     InputError
         If nothing that is installed has it.
     """
-    entries = (*entry_points(group=ROWS_GROUP), *_OWN)
-    found = {entry.name: entry for entry in entries}
+    found = plug_ins(ROWS_GROUP, _OWN)
     if name in found:
         kind: RowKind = found[name].load()
         return kind
-    jobs = {entry.name: entry for entry in entry_points(group=JOBS_GROUP)}
+    jobs = plug_ins(JOBS_GROUP)
     if name in jobs:
         from regkit.cohort.recorded import recorded_rows
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from regkit.errors import InputError
 from regkit.features.extractor import Extractor
-from regkit.plugins import summary
+from regkit.plugins import plug_ins, summary
 
 FEATURES_GROUP = "regkit.features"
 _OF_FOLDERS = {".safetensors", ".json"}
@@ -21,13 +20,12 @@ Each is None where the user left it out; a path is what follows ``=`` in ``NAME=
 
 def backbones() -> list[str]:
     """List the names that ``features:NAME`` can have here."""
-    return sorted(entry.name for entry in entry_points(group=FEATURES_GROUP))
+    return list(plug_ins(FEATURES_GROUP))
 
 
 def backbone_summaries() -> dict[str, str]:
     """What each backbone is, by its name; none of them is imported."""
-    found = entry_points(group=FEATURES_GROUP)
-    return {entry.name: summary(entry) for entry in sorted(found, key=lambda each: each.name)}
+    return {name: summary(entry) for name, entry in plug_ins(FEATURES_GROUP).items()}
 
 
 def open_extractor(
@@ -48,10 +46,10 @@ def open_extractor(
         If there is none of that name, or it cannot be opened.
     """
     kind, _, path = name.partition("=")
-    found = {entry.name: entry for entry in entry_points(group=FEATURES_GROUP)}
+    found = plug_ins(FEATURES_GROUP)
     if kind not in found:
         raise InputError(
-            f"similarity features:{kind}: no such backbone; allowed: {', '.join(sorted(found))}"
+            f"similarity features:{kind}: no such backbone; allowed: {', '.join(found)}"
         )
     opener: Opener = found[kind].load()
     return opener(Path(path) if path else None, layers, timestep)

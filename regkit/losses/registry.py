@@ -8,11 +8,12 @@ its values is a trait of its class.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 from regkit.errors import InputError
 from regkit.losses.traits import Traits
+from regkit.plugins import plug_ins
 from regkit.settings import near
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def names() -> tuple[str, ...]:
     return tuple(
         {
             **BUILT_IN_SIMILARITIES,
-            **{entry.name: "" for entry in entry_points(group=SIMILARITIES_GROUP)},
+            **dict.fromkeys(plug_ins(SIMILARITIES_GROUP), ""),
         }
     )
 
@@ -110,9 +111,9 @@ def _weighed(word: str) -> tuple[float, str]:
 def _entry(name: str) -> EntryPoint:
     if name in BUILT_IN_SIMILARITIES:
         return EntryPoint(name, BUILT_IN_SIMILARITIES[name], SIMILARITIES_GROUP)
-    for entry in entry_points(group=SIMILARITIES_GROUP):
-        if entry.name == name:
-            return entry
+    added = plug_ins(SIMILARITIES_GROUP)
+    if name in added:
+        return added[name]
     raise InputError(f"similarity {name!r} does not exist{near(name, names())}")
 
 

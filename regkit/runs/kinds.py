@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 from regkit.errors import InputError
+from regkit.plugins import plug_ins
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Job
 from regkit.settings import near
@@ -58,7 +59,7 @@ def job_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Pa
     InputError
         If nothing that is installed knows its kind, or the record is damaged.
     """
-    found = {entry.name: entry for entry in (*entry_points(group=JOBS_GROUP), *_OWN)}
+    found = plug_ins(JOBS_GROUP, _OWN)
     kind = kind_of(record)
     if kind not in found:
         raise InputError(

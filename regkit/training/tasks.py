@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from regkit.errors import InputError
+from regkit.plugins import plug_ins
 from regkit.settings import near
 from regkit.training.config import LoopConfig
 
@@ -88,7 +89,7 @@ def open_task(given: Mapping[str, Any], name: str) -> TrainingTask:
     InputError
         If there is no such task, or it refuses what it is given.
     """
-    found = {_OWN.name: _OWN} | {entry.name: entry for entry in entry_points(group=TASKS_GROUP)}
+    found = plug_ins(TASKS_GROUP, [_OWN])
     wanted = str(given.get("task", ""))
     if wanted not in found:
         raise InputError(f"{name}: task {wanted!r} does not exist{near(wanted, list(found))}")

@@ -68,7 +68,7 @@ def guests(monkeypatch):
         EntryPoint("broken", "no_such_guest:main", "regkit.commands"),
         EntryPoint("register", "no_such_guest:main", "regkit.commands"),
     ]
-    monkeypatch.setattr("regkit.cli.app.entry_points", lambda group: found)
+    monkeypatch.setattr("regkit.plugins.entry_points", lambda group: found)
 
 
 def test_installed_packages_add_commands(guests, capsys):

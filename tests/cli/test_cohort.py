@@ -14,7 +14,7 @@ def rows(tmp_path, monkeypatch):
     """A table of three rows, the second of which goes wrong, and the kind that they are of."""
     entry = EntryPoint("risky", "tests.cohort.jobs:ROWS", ROWS_GROUP)
     monkeypatch.setattr(
-        "regkit.cohort.kind.entry_points", lambda group: [entry] if group == ROWS_GROUP else []
+        "regkit.plugins.entry_points", lambda group: [entry] if group == ROWS_GROUP else []
     )
     for n in range(3):
         (tmp_path / f"n{n}.txt").write_text("1 2")

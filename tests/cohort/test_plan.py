@@ -124,8 +124,7 @@ def test_other_packages_bring_kinds(monkeypatch, images):
     rows = EntryPoint("risky", "tests.cohort.jobs:ROWS", ROWS_GROUP)
     jobs = EntryPoint("scaling", "tests.runs.scaling:again", JOBS_GROUP)
     entries = {ROWS_GROUP: [rows], JOBS_GROUP: [jobs]}
-    monkeypatch.setattr("regkit.cohort.kind.entry_points", lambda group: entries[group])
-    monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: entries[group])
+    monkeypatch.setattr("regkit.plugins.entry_points", lambda group: entries[group])
     assert kind_called("risky") == ROWS
     (images / "n.txt").write_text("1 2")
     table = written(images, json.dumps({"image": "n.txt", "options": {"factor": 3.0}}), "t.jsonl")

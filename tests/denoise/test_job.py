@@ -66,7 +66,7 @@ def known(monkeypatch):
     group = "regkit.jobs"
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     found = [EntryPoint(name, value, group) for name, value in declared[group].items()]
-    monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: found)
+    monkeypatch.setattr("regkit.plugins.entry_points", lambda group: found)
 
 
 def test_a_dry_run_checks_everything_and_writes_nothing(words, tmp_path, files, capsys):

@@ -18,7 +18,7 @@ def known(monkeypatch):
     """A backbone of another package."""
     entry = EntryPoint("theirs", f"{__name__}:opener", FEATURES_GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda _: opener)
-    monkeypatch.setattr("regkit.features.registry.entry_points", lambda group: [entry])
+    monkeypatch.setattr("regkit.plugins.entry_points", lambda group: [entry])
 
 
 def test_a_backbone_of_another_package_is_opened(known):

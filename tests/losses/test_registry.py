@@ -100,7 +100,7 @@ def test_nothing_is_known_of_a_similarity_that_is_not_registered():
 
 
 def test_a_third_party_is_asked_for_by_its_name(third_party):
-    assert names() == (*BUILT_IN_SIMILARITIES, "ratio", "broken", "gone", "wrong")
+    assert names() == (*BUILT_IN_SIMILARITIES, "broken", "gone", "ratio", "wrong")
     assert is_registered("ratio")
     assert isinstance(make("ratio"), Similarity)
     config = make_config(similarity="ratio")
@@ -132,7 +132,7 @@ def test_a_third_party_is_in_the_help(third_party):
         [sys.executable, "-c", code, third_party], capture_output=True, text=True, check=True
     )
     wanted = "|".join(
-        ["auto", *BUILT_IN_SIMILARITIES, "ratio", "broken", "gone", "wrong", "features:NAME"]
+        ["auto", *BUILT_IN_SIMILARITIES, "broken", "gone", "ratio", "wrong", "features:NAME"]
     )
     assert done.stdout.strip() == f"{wanted} False"
 

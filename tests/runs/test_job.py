@@ -207,7 +207,7 @@ def test_what_a_killed_run_left_is_removed_when_its_work_was_done(job):
 def known(monkeypatch):
     """The job, as its package would make it known."""
     entry = EntryPoint("scaling", "tests.runs.scaling:again", JOBS_GROUP)
-    monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: [entry])
+    monkeypatch.setattr("regkit.plugins.entry_points", lambda group: [entry])
 
 
 def test_a_run_is_repeated_by_its_record(job, known, capsys):

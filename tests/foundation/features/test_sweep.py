@@ -2,7 +2,7 @@
 
 import csv
 import json
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 import torch
@@ -93,7 +93,11 @@ def test_the_command_writes_a_heat_map_and_a_table(textured, tmp_path, capsys):
 
 def test_a_sweep_is_repeated_by_its_record(textured, tmp_path, capsys, monkeypatch):
     entry = EntryPoint("sweep", "foundation.features.job:sweep_again", "regkit.jobs")
-    monkeypatch.setattr("regkit.runs.kinds.entry_points", lambda group: [entry])
+
+    def entries(group):
+        return [entry] if group == "regkit.jobs" else entry_points(group=group)
+
+    monkeypatch.setattr("regkit.plugins.entry_points", entries)
     textured.save(tmp_path / "head.nii.gz")
     words = ["features", "sweep", "small-diffusion", str(tmp_path / "head.nii.gz")]
     options = ["-o", str(tmp_path / "out"), "--layers", "down_blocks.0", "--timesteps", "0"]
