@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from probes.linear.nested import FoldFit, ProbeFit
 
 HEADLINE: dict[TargetKind, str] = {"class": "auc", "number": "r2", "survival": "c_index"}
-CHANCE = {"auc": 0.5, "balanced_accuracy": 0.5, "c_index": 0.5, "r2": 0.0, "correlation": 0.0}
+CHANCE_LEVELS = {
+    "auc": 0.5,
+    "balanced_accuracy": 0.5,
+    "c_index": 0.5,
+    "r2": 0.0,
+    "correlation": 0.0,
+}
 """What a probe has that knows nothing."""
 _NEWTON_STEPS = 12
 
