@@ -24,11 +24,6 @@ Cache = Annotated[
 ]
 
 
-@app.callback()
-def _probe() -> None:
-    """Keep the name of the command though there is one."""
-
-
 @app.command()
 def run(
     config: Config,
@@ -57,4 +52,36 @@ def run(
     if cache is not None:
         study = study.model_copy(update={"cache": cache})
     job = ProbeJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def progression(
+    config: Config,
+    output: Output = Path("probe-progression"),
+    cache: Cache = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Judge probes on two visits of each subject, unaligned and aligned by regkit.
+
+    The folder holds results.parquet with a row for each measure, predictions.parquet, report.html
+    and run.json.
+
+    Example: regkit probe progression --config study.yaml -o progression
+    """
+    from probes.study.config import read_probe_config
+    from probes.study.progression import ProgressionJob
+    from probes.study.progression_config import ProgressionConfig
+    from regkit.cli.job import carry_out
+
+    study = read_probe_config(config, ProgressionConfig)
+    if cache is not None:
+        study = study.model_copy(update={"cache": cache})
+    job = ProgressionJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

@@ -99,10 +99,16 @@ def _shares(found: Volume, structures: Labels | None) -> Tensor:
         raise InputError("pooling roi: needs structures; name them as `structures`")
     fine, size = structures.data[0], math.prod(found.shape)
     index = found.grid.to_index(structures.grid.world_points()).round().long()
-    index = torch.minimum(index.clamp(min=0), torch.tensor(found.shape) - 1)
     strides = torch.tensor([math.prod(found.shape[n + 1 :]) for n in range(fine.ndim)])
+    inside = ((index >= 0) & (index < torch.tensor(found.shape))).all(-1)
     where = (index * strides).sum(-1)
-    counts = [torch.bincount(where[fine == v], minlength=size) for v in structures.values]
+    counts = [
+        torch.bincount(where[inside & (fine == value)], minlength=size)
+        for value in structures.values
+    ]
+    for value, each in zip(structures.values, counts, strict=True):
+        if not each.any():
+            raise InputError(f"{structures.name}: structure {value} lies outside what is shown")
     return torch.stack([each / each.sum() for each in counts]).double()
 
 

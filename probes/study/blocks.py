@@ -13,6 +13,7 @@ from probes.features.pooling import PoolingMethod
 from probes.linear.nested import check_features
 from probes.linear.target import FloatArray
 from probes.study.config import FeatureChoice
+from regkit.errors import InputError
 from regkit.volume import Labels, Volume
 
 Column = tuple[str, str]
@@ -110,7 +111,19 @@ def structure_volumes(labels: Labels, values: Sequence[int]) -> FloatArray:
 
 
 def chosen_structures(labels: Labels, values: Sequence[int]) -> Labels:
-    """Return the labels with all but some structures as background."""
+    """Return the labels with all but some structures as background.
+
+    Raises
+    ------
+    InputError
+        If one of them does not occur.
+    """
+    missing = set(values) - set(labels.values)
+    if missing:
+        raise InputError(
+            f"{labels.name}: holds no structure {min(missing)}; its values are "
+            f"{', '.join(map(str, labels.values[:20]))}"
+        )
     keep = sum((labels.data == value) for value in values)
     return labels.with_data(labels.data * keep)
 
