@@ -98,9 +98,10 @@ def test_a_backbone_by_name_has_maps_on_the_field_of_view(unit):
 
 
 def test_a_network_of_slices_sees_a_volume_slice_by_slice(unit):
-    extractor = open_maps("small-diffusion")
+    extractor = open_maps("module=tests.probes.networks:small_net")
     (found,) = extractor.maps([unit]).values()
-    assert found.shape[2] == unit.shape[2]
+    assert found.shape == (12, 14, unit.shape[2])
+    np.testing.assert_allclose(found.grid.corners(), unit.grid.corners())
 
 
 def test_numbers_are_pooled_once(tmp_path, unit, parts, monkeypatch):
