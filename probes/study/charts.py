@@ -19,6 +19,23 @@ _ACROSS, _WIDTH, _ROW = 0.16, 11.0, 0.3
 METRIC_NAMES = {"auc": "AUC", "r2": "R²", "c_index": "c-index"}
 
 
+def arm_colours(findings: ProbeFindings) -> dict[str, str]:
+    """Return a colour for every arm, in order; what has no arm has that of ink."""
+    arms = dict.fromkeys(each.block.arm for each in findings.judged if each.block.arm)
+    colours = (ARM_COLOURS[n % len(ARM_COLOURS)] for n in range(len(arms)))
+    return {"": INK, **dict(zip(arms, colours, strict=True))}
+
+
+def _reach(findings: ProbeFindings) -> tuple[float, float]:
+    """The same ends of the axis for all charts of a report."""
+    intervals = [
+        each.score(findings.metric, key).interval for each in findings.judged for key in each.fits
+    ]
+    low = min(findings.chance, *(each.low for each in intervals))
+    high = max(findings.chance, *(each.high for each in intervals))
+    return low - 0.02 * (high - low), high + 0.02 * (high - low)
+
+
 def layer_chart(features: str, judged: Sequence[JudgedBlock], findings: ProbeFindings) -> Picture:
     """Draw the headline measure of one source by layer, an arm beside the other.
 
@@ -31,7 +48,7 @@ def layer_chart(features: str, judged: Sequence[JudgedBlock], findings: ProbeFin
     findings
         Which measure, and what chance is.
     """
-    columns = list(judged[0].fits)
+    columns, colours = list(judged[0].fits), arm_colours(findings)
     titles = [_title(column, len(columns)) for column in columns]
     rows = len(columns)
     figure = Figure(figsize=(_WIDTH, 0.9 + _ROW * rows * (0.6 + 0.4 * len(judged))),
@@ -40,8 +57,9 @@ def layer_chart(features: str, judged: Sequence[JudgedBlock], findings: ProbeFin
     for number, each in enumerate(judged):
         shift = _ACROSS * (number - (len(judged) - 1) / 2)
         for row, column in enumerate(columns):
-            _bar(ax, row + shift, each, column, findings, ARM_COLOURS[number % len(ARM_COLOURS)])
+            _bar(ax, row + shift, each, column, findings, colours[each.block.arm])
     ax.axvline(findings.chance, color=INK, linewidth=0.8, linestyle="--")
+    ax.set_xlim(*_reach(findings))
     ax.set_yticks(range(rows), titles, fontsize=8, parse_math=False)
     ax.set_ylim(rows - 0.5, -0.5)
     dress(ax, features, METRIC_NAMES[findings.metric])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from probes.study.charts import ARM_COLOURS, METRIC_NAMES, difference_chart, layer_chart
+from probes.study.charts import METRIC_NAMES, arm_colours, difference_chart, layer_chart
 from probes.study.config import ProbeConfig
 from probes.study.judging import JudgedBlock, ProbeFindings
 from regkit.report import Check, Page, Section, details, figure, hint, legend, table
@@ -122,9 +122,9 @@ def _summary(config: ProbeConfig, findings: ProbeFindings) -> Section:
 
 def _layers(findings: ProbeFindings) -> Section:
     groups = [(name, list(each)) for name, each in groupby(_sorted(findings), lambda j: _source(j))]
-    arms = list(dict.fromkeys(each.block.arm for each in findings.judged))
-    colours = [ARM_COLOURS[n % len(ARM_COLOURS)] for n in range(len(arms))]
-    keys = [] if arms == [""] else [legend(list(zip(colours, arms, strict=True)))]
+    colours = arm_colours(findings)
+    keys = [legend([(colour, arm) for arm, colour in colours.items() if arm])]
+    keys = keys if len(colours) > 1 else []
     text = (
         "Every point is judged on subjects of whom the probe has seen nothing; the line is its "
         "interval over subjects, the dashed line chance. Where there are several layers, the "
@@ -132,7 +132,7 @@ def _layers(findings: ProbeFindings) -> Section:
         "like best. Whoever picks the best row by eye picks by luck as well."
     )
     pictures = [figure(layer_chart(name, judged, findings)) for name, judged in groups]
-    title = f"{METRIC_NAMES[findings.metric]} by layer" + ("" if arms == [""] else " and alignment")
+    title = f"{METRIC_NAMES[findings.metric]} by layer" + (" and alignment" if keys else "")
     return Section(title, [hint(text), *keys, *pictures])
 
 

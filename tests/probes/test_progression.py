@@ -59,7 +59,7 @@ def test_the_known_pose_is_undone_and_the_unaligned_arm_keeps_it(head):
     assert torch.allclose(here.data, there.data, atol=1e-3)
     unaligned = seen_through(moved, centred(head.grid, moved.grid), onto)
     assert (unaligned.data - here.data).abs().max() > 20
-    np.testing.assert_allclose(onto.centre, head.grid.centre, atol=1e-9)
+    assert np.abs(onto.centre - head.grid.centre).max() < min(head.grid.spacing)
 
 
 def test_a_crop_holds_its_structures(parts):
