@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -97,9 +98,15 @@ def seen_through(image: Volume, phi: Transform, onto: Grid) -> Volume:
     onto
         The working grid.
     """
-    straight = onto.placed(onto.shape, homogeneous(np.eye(onto.ndim), image.grid.centre)
-                           @ homogeneous(np.diag(onto.spacing), np.zeros(onto.ndim)))  # fmt: skip
-    return warp(antialias(image, straight), phi, onto=onto)
+    return warp(antialias(image, _along(image.grid, onto)), phi, onto=onto)
+
+
+def _along(grid: Grid, onto: Grid) -> Grid:
+    """The axes of ``grid`` with the spacing of ``onto``, so that no pose changes the smoothing."""
+    own, theirs = (each.affine[:-1, :-1] / each.spacing for each in (grid, onto))
+    nearest = np.abs(own.T @ theirs).argmax(axis=1)
+    scale = np.array(onto.spacing)[nearest] / np.array(grid.spacing)
+    return grid.placed(grid.shape, grid.affine @ homogeneous(np.diag(scale), np.zeros(grid.ndim)))
 
 
 @dataclass(frozen=True)
@@ -156,11 +163,9 @@ class Registrar:
         return read_transform(kept)
 
     def _key(self, arm: str, reference: Volume, image: Volume) -> str:
-        from regkit import __version__
-
         sides = [
             {**image_identity(each.data), "affine": each.grid.affine.tolist()}
             for each in (reference, image)
         ]
-        parts = [__version__, arm, dict(self.options), sides]
+        parts = [version("regkit"), arm, dict(self.options), sides]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

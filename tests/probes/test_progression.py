@@ -32,22 +32,26 @@ def settings(visits, **more):
 
 def test_every_arm_is_blurred_alike(grid):
     """White noise keeps the same share of its variance, moved or not, on its own spacing or not."""
-    drawn = torch.randn(1, *grid.shape, generator=torch.Generator().manual_seed(0))
-    image = Volume(drawn, grid)
+    large = grid.window((0, 0, 0), (48, 52, 40))
     # Of the same spacing as the image: without the tilt, voxels would fall on voxels.
-    onto = working_grid(grid, grid.reoriented("RAS").shape)
-    inside = (slice(None), *(slice(4, -4) for _ in range(3)))
+    onto = working_grid(large, large.reoriented("RAS").shape)
     turn = homogeneous(rotation([0.1, 0.05, -0.08]), [1.3, -2.2, 0.7])
-    about = homogeneous(np.eye(3), grid.centre)
-    arms = {
-        "unaligned": centred(grid, grid),
-        "rigid": Affine(about @ turn @ np.linalg.inv(about)),
-    }
-    left = {k: seen_through(image, phi, onto).data[inside].var().item() for k, phi in arms.items()}
-    assert left["unaligned"] == pytest.approx(left["rigid"], rel=0.08)
-    assert left["unaligned"] < 0.6
-    plain = seen_through(image, Affine.identity(), grid).data[inside].var().item()
-    assert plain == pytest.approx(1, rel=0.1)  # what the tilt is for
+    about = homogeneous(np.eye(3), large.centre)
+    unaligned, rigid = (
+        np.mean([_left(phi, large, onto, seed) for seed in range(3)])
+        for phi in (centred(large, large), Affine(about @ turn @ np.linalg.inv(about)))
+    )
+    assert unaligned == pytest.approx(rigid, rel=0.06)
+    assert unaligned == pytest.approx((2 / 3) ** 3, rel=0.08)
+    # What the tilt is for: voxels on voxels are not blurred at all.
+    assert _left(Affine.identity(), large, large, 0) == pytest.approx(1, rel=0.05)
+
+
+def _left(phi, grid, onto, seed):
+    """The variance that is left of white noise of variance 1."""
+    drawn = torch.randn(1, *grid.shape, generator=torch.Generator().manual_seed(seed))
+    found = seen_through(Volume(drawn, grid), phi, onto)
+    return found.data[:, 8:-8, 8:-8, 8:-8].var().item()
 
 
 def test_the_known_pose_is_undone_and_the_unaligned_arm_keeps_it(head):
@@ -58,7 +62,7 @@ def test_the_known_pose_is_undone_and_the_unaligned_arm_keeps_it(head):
     there = seen_through(moved, Affine(pose), onto)
     assert torch.allclose(here.data, there.data, atol=1e-3)
     unaligned = seen_through(moved, centred(head.grid, moved.grid), onto)
-    assert (unaligned.data - here.data).abs().max() > 20
+    assert (unaligned.data - here.data).abs().max() > 10
     assert np.abs(onto.centre - head.grid.centre).max() < min(head.grid.spacing)
 
 
