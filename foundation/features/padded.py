@@ -23,14 +23,14 @@ def as_it_is(images: Tensor) -> Tensor:
     return images
 
 
-def standardised(images: Tensor) -> Tensor:
+def standardise_images(images: Tensor) -> Tensor:
     """Show images ``(N, 1, *spatial)`` less their mean, over their standard deviation."""
     axes = tuple(range(1, images.ndim))
     spread = images.std(axes, keepdim=True).clamp(min=1e-6)
     return (images - images.mean(axes, keepdim=True)) / spread
 
 
-SHOWN: dict[str, Shown] = {"unit": as_it_is, "standardised": standardised}
+SHOWN: dict[str, Shown] = {"unit": as_it_is, "standardised": standardise_images}
 
 
 @dataclass(frozen=True)

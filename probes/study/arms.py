@@ -30,7 +30,7 @@ _TILT = {2: [0.05], 3: [0.035, -0.045, 0.05]}  # radians
 _SHIFT = (1 - 3**-0.5) / 2
 
 
-def working_grid(reference: Grid, shape: tuple[int, ...]) -> Grid:
+def tilted_grid(reference: Grid, shape: tuple[int, ...]) -> Grid:
     """Divide the field of view of a reference, and tilt the grid by a few degrees.
 
     Without the tilt voxels of the working grid could lie on voxels of an image that is not moved,
@@ -76,7 +76,7 @@ def structure_box(structures: Labels, margin: float) -> Grid:
     return structures.grid.window(low.tolist(), (high - low + 1).tolist())
 
 
-def centred(reference: Grid, image: Grid) -> Affine:
+def centre_translation(reference: Grid, image: Grid) -> Affine:
     """Return the translation from ``reference`` to ``image`` that puts their centres together.
 
     It is what an unaligned image has: points of the reference to points of the image, with its
@@ -138,7 +138,7 @@ class Registrar:
             As they were scanned, ``(1, *spatial)``.
         """
         if arm == "unaligned":
-            return centred(reference.grid, image.grid)
+            return centre_translation(reference.grid, image.grid)
         kept = (
             None if self.folder is None else self.folder / f"{self._key(arm, reference, image)}.h5"
         )

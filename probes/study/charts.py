@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from probes.study.judging import CHOSEN, Comparison, JudgedBlock, ProbeFindings
+from probes.study.judging import CHOSEN, ComparedProbes, JudgedBlock, ProbeFindings
 from regkit.report.canvas import Picture, picture
 from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, dress
 
@@ -82,7 +82,7 @@ def _bar(
     ax.plot([interval.estimate], [place], color=colour, marker="o", markersize=4)
 
 
-def difference_chart(comparisons: Sequence[Comparison], metric: str, margin: float) -> Picture:
+def difference_chart(comparisons: Sequence[ComparedProbes], metric: str, margin: float) -> Picture:
     """Draw differences with their intervals and the margin within which they would not matter.
 
     Parameters

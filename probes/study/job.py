@@ -31,7 +31,7 @@ from probes.study.tables import (
     result_rows,
     write_long_table,
 )
-from probes.table import ProbeRow, ProbeTable, read_layout
+from probes.table import ProbeRow, ProbeTable, read_study_table
 from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.features import FeatureCache
@@ -75,7 +75,7 @@ class ProbeJob:
 
     def table(self) -> ProbeTable:
         """Read the table."""
-        return read_layout(self.config.layout, self.config.table, self.config.columns)
+        return read_study_table(self.config.layout, self.config.table, self.config.columns)
 
     def inputs(self) -> list[InputFile]:
         """List the tables; the images that they name are part of the settings."""

@@ -67,7 +67,7 @@ class JudgedBlock:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class ComparedProbes:
     """Two judged blocks and how they differ.
 
     Parameters
@@ -99,7 +99,7 @@ class ProbeFindings:
 
     target: Target
     judged: Sequence[JudgedBlock]
-    comparisons: Sequence[Comparison]
+    comparisons: Sequence[ComparedProbes]
 
     @property
     def metric(self) -> str:
@@ -186,7 +186,7 @@ def _compare(
     target: Target,
     config: ProbeConfig,
     draws: SubjectDraws,
-) -> list[Comparison]:
+) -> list[ComparedProbes]:
     found = []
     for one, other in pairs:
         first, second = (each.fits[each.headline] for each in (judged[one], judged[other]))
@@ -194,6 +194,6 @@ def _compare(
             compare_probes(first, second, target, draws, margin=config.margin, level=config.level)
         )
     return [
-        Comparison(judged[one].title, judged[other].title, difference)
+        ComparedProbes(judged[one].title, judged[other].title, difference)
         for (one, other), difference in zip(pairs, with_holm(found), strict=True)
     ]

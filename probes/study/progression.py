@@ -14,7 +14,7 @@ import torch
 from probes.linear import Target
 from probes.linear.nested import ProbeSettings
 from probes.linear.target import FloatArray
-from probes.study.arms import ArmName, Registrar, seen_through, structure_box, working_grid
+from probes.study.arms import ArmName, Registrar, seen_through, structure_box, tilted_grid
 from probes.study.blocks import (
     Column,
     FeatureBlock,
@@ -58,7 +58,7 @@ from probes.study.tables import (
     write_long_table,
 )
 from probes.study.visits import VisitPair, pair_visits
-from probes.table import ProbeRow, ProbeTable, read_layout
+from probes.table import ProbeRow, ProbeTable, read_study_table
 from regkit.errors import InputError
 from regkit.io import open_image, open_labels, read_header
 from regkit.report import Page, Section, figure, hint, table
@@ -97,7 +97,7 @@ class ProgressionJob:
 
     def table(self) -> ProbeTable:
         """Read the table."""
-        return read_layout(self.config.layout, self.config.table, self.config.columns)
+        return read_study_table(self.config.layout, self.config.table, self.config.columns)
 
     def inputs(self) -> list[InputFile]:
         """List the tables and the atlas; images of the table are part of the settings."""
@@ -258,7 +258,7 @@ class ProgressionTask:
         box = reference.grid
         if config.crop and structures is not None:
             box = structure_box(structures, config.crop_margin)
-        onto = working_grid(box, tuple(config.shape))
+        onto = tilted_grid(box, tuple(config.shape))
         images = [
             seen_through(each, registrar.find(arm, reference, each), onto)
             if each is not reference
@@ -277,7 +277,7 @@ class ProgressionTask:
                 aligned = self.aligned(pair, arm, registrar)
                 for each in self.opened:
                     combine = partial(each.vectors, structures=aligned.structures, store=store)
-                    vectors = combined(each, aligned, combine, config)
+                    vectors = combine_visits(each, aligned, combine, config)
                     found.setdefault((each.choice.title, arm), []).append(vectors)
                 done += 1
                 on_progress(Progress("features", _FEATURES * done / total))
@@ -334,7 +334,7 @@ class ProgressionTask:
         return ProjectedWeights(title, Volume(sums.shares, grid[0]), Volume(sums.image, grid[1]))
 
 
-def combined(
+def combine_visits(
     source: OpenedFeatures, aligned: AlignedPair, vectors: Any, config: ProgressionConfig
 ) -> dict[Column, FloatArray]:
     """Return the numbers of a pair: those of a network that sees both, or of two visits combined.

@@ -18,7 +18,7 @@ _NAME = re.compile(
 )
 
 
-def read_bids(path: Path, columns: TableColumns) -> ProbeTable:
+def read_bids_table(path: Path, columns: TableColumns) -> ProbeTable:
     """Read a BIDS data set: ``participants.tsv``, ``sessions.tsv``, and anatomical images.
 
     ``columns.image`` is the suffix that is taken, ``T1w`` unless it is told. The values of a row

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from probes.table.adni import read_adni
-from probes.table.bids import read_bids
+from probes.table.bids import read_bids_table
 from probes.table.columns import TableColumns, read_plain
 from probes.table.medmnist import read_medmnist
 from probes.table.oai import read_oai
@@ -15,18 +15,18 @@ from probes.table.rows import ProbeTable
 from regkit.errors import InputError
 from regkit.settings import near
 
-Layout = Callable[[Path, TableColumns], ProbeTable]
-LAYOUTS: dict[str, Layout] = {
+TableReader = Callable[[Path, TableColumns], ProbeTable]
+LAYOUTS: dict[str, TableReader] = {
     "table": read_plain,
     "adni": read_adni,
-    "bids": read_bids,
+    "bids": read_bids_table,
     "medmnist": read_medmnist,
     "oai": read_oai,
     "oasis3": read_oasis3,
 }
 
 
-def read_layout(name: str, path: Path, columns: TableColumns) -> ProbeTable:
+def read_study_table(name: str, path: Path, columns: TableColumns) -> ProbeTable:
     """Read a data set.
 
     Parameters

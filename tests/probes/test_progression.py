@@ -7,9 +7,9 @@ import pyarrow.parquet as parquet
 import pytest
 import torch
 
-from probes.study.arms import centred, seen_through, structure_box, working_grid
+from probes.study.arms import centre_translation, seen_through, structure_box, tilted_grid
 from probes.study.blocks import chosen_structures
-from probes.table import read_layout
+from probes.table import read_study_table
 from probes.table.columns import TableColumns
 from regkit import Affine, Volume
 from regkit.cli import main
@@ -34,12 +34,12 @@ def test_every_arm_is_blurred_alike(grid):
     """White noise keeps the same share of its variance, moved or not, on its own spacing or not."""
     large = grid.window((0, 0, 0), (48, 52, 40))
     # Of the same spacing as the image: without the tilt, voxels would fall on voxels.
-    onto = working_grid(large, large.reoriented("RAS").shape)
+    onto = tilted_grid(large, large.reoriented("RAS").shape)
     turn = homogeneous(rotation([0.1, 0.05, -0.08]), [1.3, -2.2, 0.7])
     about = homogeneous(np.eye(3), large.centre)
     unaligned, rigid = (
         np.mean([_left(phi, large, onto, seed) for seed in range(3)])
-        for phi in (centred(large, large), Affine(about @ turn @ np.linalg.inv(about)))
+        for phi in (centre_translation(large, large), Affine(about @ turn @ np.linalg.inv(about)))
     )
     assert unaligned == pytest.approx(rigid, rel=0.06)
     assert unaligned == pytest.approx((2 / 3) ** 3, rel=0.08)
@@ -57,11 +57,11 @@ def _left(phi, grid, onto, seed):
 def test_the_known_pose_is_undone_and_the_unaligned_arm_keeps_it(head):
     pose = homogeneous(rotation([0, 0, 0.2]), [3.0, -2.0, 1.0])
     moved = Volume(head.data, pose @ head.grid.affine)  # the same head, elsewhere
-    onto = working_grid(head.grid, (24, 28, 20))
+    onto = tilted_grid(head.grid, (24, 28, 20))
     here = seen_through(head, Affine.identity(), onto)
     there = seen_through(moved, Affine(pose), onto)
     assert torch.allclose(here.data, there.data, atol=1e-3)
-    unaligned = seen_through(moved, centred(head.grid, moved.grid), onto)
+    unaligned = seen_through(moved, centre_translation(head.grid, moved.grid), onto)
     assert (unaligned.data - here.data).abs().max() > 10
     assert np.abs(onto.centre - head.grid.centre).max() < min(head.grid.spacing)
 
@@ -173,5 +173,5 @@ def test_settings_that_do_not_fit_are_named(more, message, visits, study, tmp_pa
 
 
 def test_the_table_of_visits_is_read(visits):
-    table = read_layout("table", visits / "people.csv", TableColumns())
+    table = read_study_table("table", visits / "people.csv", TableColumns())
     assert len(table.rows) == 32
