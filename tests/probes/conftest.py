@@ -14,14 +14,14 @@ SIZE = 40
 
 @pytest.fixture(scope="session")
 def visits(tmp_path_factory):
-    """Two visits of 16 people in 2-D: in half of them a hole grows; every visit has its own pose.
+    """Two visits of 12 people in 2-D: in half of them a hole grows; every visit has its own pose.
 
     Pixels are oblique, anisotropic and left-handed.
     """
     folder = tmp_path_factory.mktemp("visits")
     drawn = np.random.default_rng(0)
     lines = ["subject,visit,image,labels,grows,growth,age"]
-    for n in range(16):
+    for n in range(12):
         grows, own = n % 2, drawn.normal(size=4)
         for visit in ("bl", "m12"):
             extra = 0.15 * grows * (visit == "m12")
