@@ -161,6 +161,6 @@ def _field_maps(u: Tensor, fixed: Volume) -> dict[str, Tensor]:
     """The displacement in world units, and how much voxels grow, of ``u`` in fields of view."""
     size = torch.tensor([n - 1.0 for n in fixed.shape])
     turn = torch.from_numpy(fixed.grid.affine[:-1, :-1].copy()).float()
-    world = torch.einsum("ab,b...->...a", turn * size, u)
+    world = torch.einsum("ab,b...->a...", turn * size, u)
     grown = jacobian(DisplacementField(world, fixed.grid), fixed.grid).data
     return {FIELD: world, VOLUME_CHANGE: grown.clamp(min=_LEAST).log()}

@@ -1,5 +1,7 @@
 """Backbones in 3-D: deepbet, MONAI's networks, and whatever a function makes."""
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 import yaml
@@ -91,8 +93,9 @@ def test_deepbet_is_shown_what_it_was_trained_on():
     assert seen.std().item() == pytest.approx(0.226, abs=1e-5)
 
 
+@pytest.mark.skipif(find_spec("deepbet") is None, reason="deepbet 1.0.2 is not installed")
+@pytest.mark.filterwarnings("ignore:.torch.jit.load. is deprecated")
 def test_every_level_of_deepbet():
-    pytest.importorskip("deepbet", reason="deepbet 1.0.2 is not installed")
     found = open_extractor("deepbet")
     maps = found(torch.rand(1, 1, 40, 32, 32), None)
     by_name = dict(zip(found.layers, maps, strict=True))
