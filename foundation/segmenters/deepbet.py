@@ -45,14 +45,7 @@ def open_deepbet(path: Path | None) -> Deepbet:
     InputError
         If they are not those of deepbet.
     """
-    folder = _installed() if path is None else path.parent if path.is_file() else path
-    for file in (BRAIN_FILE, BOX_FILE):
-        if folder is None or not (folder / file).is_file():
-            raise MissingWeightsError(
-                f"model deepbet: {file} is not here; pip install --no-deps deepbet==1.0.2, or "
-                "unpack its wheel and write deepbet=FOLDER with its folder data/models"
-            )
-    return _opened(Path(folder or "."))
+    return _opened(deepbet_folder(path))
 
 
 @dataclass
@@ -128,6 +121,29 @@ class Deepbet:
         onto = warp(Volume(chance[None], grid, image.name), Affine.identity(), onto=image.grid)
         details = {"box_shape": list(part.shape), "box_centre": [float(x) for x in part.centre]}
         return Segmentation.of(onto, details)
+
+
+def deepbet_folder(path: Path | None) -> Path:
+    """Return the folder of both networks.
+
+    Parameters
+    ----------
+    path
+        As for :func:`open_deepbet`.
+
+    Raises
+    ------
+    MissingWeightsError
+        If one of them is not there.
+    """
+    folder = _installed() if path is None else path.parent if path.is_file() else path
+    for file in (BRAIN_FILE, BOX_FILE):
+        if folder is None or not (folder / file).is_file():
+            raise MissingWeightsError(
+                f"model deepbet: {file} is not here; pip install --no-deps deepbet==1.0.2, or "
+                "unpack its wheel and write deepbet=FOLDER with its folder data/models"
+            )
+    return Path(folder or ".")
 
 
 def _installed() -> Path | None:

@@ -7,7 +7,7 @@ guests and to other packages, which make them known by the entry points ``regkit
 from regkit.features.cache import FeatureCache
 from regkit.features.extractor import Extractor
 from regkit.features.hooks import check_layers, layer_outputs
-from regkit.features.identity import identity_of
+from regkit.features.identity import identity_of, image_identity
 from regkit.features.registry import (
     FEATURES_GROUP,
     Opener,
@@ -28,6 +28,7 @@ __all__ = [
     "check_layers",
     "files_of",
     "identity_of",
+    "image_identity",
     "layer_outputs",
     "open_extractor",
     "weights_in",

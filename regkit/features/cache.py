@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -23,6 +24,7 @@ from regkit.features.identity import identity_of, image_identity
 _SUFFIX = ".safetensors"
 _OURS = re.compile(r"[0-9a-f]{64}\.safetensors")
 _UNFINISHED = re.compile(r"\.[0-9a-f]{64}-\d+-[0-9a-f]{8}\.part")
+_SMALL = 4096  # of these the folder holds so many; one in 16 makes it shrink
 _LONG = 3600  # seconds, after which nobody goes on writing one
 
 
@@ -87,20 +89,46 @@ class FeatureCache:
         OSError
             If the folder may not be written, or the disk is full.
         """
-        path = self.folder / (_key(extractor, images, noise) + _SUFFIX)
-        found = _read(path)
+        known_by = _known_by(extractor, images, noise)
+        found = self.find(known_by)
         if found is None:
             found = extract(extractor, images, noise, chunk=chunk)
-            self._keep(found, path)
+            self.keep(found, known_by)
         return [each.to(images.device) for each in found]
 
-    def _keep(self, maps: Sequence[Tensor], path: Path) -> None:
-        if sum(each.numel() * each.element_size() for each in maps) > self.max_bytes:
+    def find(self, known_by: Any) -> list[Tensor] | None:
+        """Return what is kept under ``known_by``, values of JSON; None where there is nothing."""
+        return _read(self._path(known_by))
+
+    def keep(self, tensors: Sequence[Tensor], known_by: Any) -> None:
+        """Keep tensors of any shapes, such as pooled maps, under ``known_by``, values of JSON.
+
+        Parameters
+        ----------
+        tensors
+            What is kept, unless it is larger than the whole folder may be.
+        known_by
+            All that decides them; what is equal to it finds them again.
+
+        Raises
+        ------
+        OSError
+            If the folder may not be written, or the disk is full.
+        """
+        size = sum(each.numel() * each.element_size() for each in tensors)
+        if size > self.max_bytes:
             return
-        named = {str(n): each.cpu().contiguous() for n, each in enumerate(maps)}
+        named = {str(n): each.cpu().contiguous() for n, each in enumerate(tensors)}
         self.folder.mkdir(parents=True, exist_ok=True)
+        path = self._path(known_by)
         _write(safetensors.torch.save(named), path)
-        self._shrink()
+        # Among thousands of small files every look at all of them would take longer than the work.
+        if size * _SMALL > self.max_bytes or path.name.startswith("0"):
+            self._shrink()
+
+    def _path(self, known_by: Any) -> Path:
+        text = json.dumps(known_by, sort_keys=True)
+        return self.folder / (hashlib.sha256(text.encode()).hexdigest() + _SUFFIX)
 
     def _shrink(self) -> None:
         """Delete what was not used for the longest time, until the rest fits."""
@@ -140,10 +168,9 @@ def extract(
     return [torch.cat(maps) for maps in zip(*parts, strict=True)]
 
 
-def _key(extractor: Extractor, images: Tensor, noise: Tensor | None) -> str:
+def _known_by(extractor: Extractor, images: Tensor, noise: Tensor | None) -> list[Any]:
     drawn = None if noise is None else image_identity(noise)
-    parts = [identity_of(extractor), image_identity(images), drawn]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return [identity_of(extractor), image_identity(images), drawn]
 
 
 def _read(path: Path) -> list[Tensor] | None:

@@ -1,0 +1,1 @@
+"""Studies by probes: from a table and a configuration to a long table and a report."""

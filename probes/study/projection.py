@@ -1,0 +1,127 @@
+"""What a probe looks at: its weights, spread over the maps that they are weights of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from probes.features import pooling_called
+from probes.linear import Target
+from probes.linear.target import FloatArray
+from probes.study.blocks import Column
+from probes.study.judging import CHOSEN, JudgedBlock
+from regkit.errors import InputError
+from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
+from regkit.report.slices import cut_plane, planes
+from regkit.volume import Labels, Volume
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectedWeights:
+    """A picture of what raised the score of those with the outcome over that of the others.
+
+    Parameters
+    ----------
+    title
+        Which probe, layer and pooling.
+    shares
+        ``(1, *spatial)``: contributions to the score, those of subjects with more of the outcome
+        less those of the others; they add up to the difference of their mean scores.
+    image
+        ``(1, *spatial)``: the mean of the images.
+    """
+
+    title: str
+    shares: Volume
+    image: Volume
+
+
+def linear_column(judged: JudgedBlock) -> Column | None:
+    """Return the layer and linear pooling that the folds took most often; None without one."""
+    spoken = judged.fits[judged.headline].chosen
+    counts = Counter(spoken)
+    linear = [
+        key for key in judged.block.columns
+        if key != CHOSEN and key[1] and pooling_called(key[1]).spread is not None
+    ]  # fmt: skip
+    return max(linear, key=lambda key: counts[", ".join(key)], default=None)
+
+
+def contrast_of(target: Target) -> FloatArray:
+    """Weigh rows ``(n,)`` so that a sum of them is more of the outcome less the rest of them."""
+    values = target.truth if target.event is None else target.event.astype(float)
+    apart = values - values.mean()
+    return np.asarray(2 * apart / np.abs(apart).sum(), np.float64)
+
+
+@dataclass
+class Accumulated:
+    """Sums over subjects of what :class:`ProjectedWeights` shows."""
+
+    shares: Tensor | None = None
+    image: Tensor | None = None
+
+    def add(self, shares: Tensor, image: Tensor, weight: float, count: int) -> None:
+        """Add the contributions and the image of one of ``count`` subjects.
+
+        Parameters
+        ----------
+        shares, image
+            ``(1, *spatial)`` each, on grids of their own.
+        weight
+            Of the contributions.
+        count
+            How many subjects there are.
+        """
+        self.shares = weight * shares + (0 if self.shares is None else self.shares)
+        self.image = image / count + (0 if self.image is None else self.image)
+
+
+def spread_weights(
+    maps: Volume, structures: Labels | None, pooling: str, weights: FloatArray
+) -> Volume:
+    """Spread the weights of pooled numbers over the map that they were pooled from.
+
+    Parameters
+    ----------
+    maps
+        ``(C, *spatial)``.
+    structures
+        In their world.
+    pooling
+        A linear one.
+    weights
+        ``(n,)``, of the pooled numbers.
+
+    Returns
+    -------
+    Volume
+        ``(1, *spatial)``, which adds up to the weighted sum of the numbers.
+
+    Raises
+    ------
+    InputError
+        If the pooling is not linear.
+    """
+    spread = pooling_called(pooling).spread
+    if spread is None:
+        raise InputError(f"pooling {pooling!r} is not linear: no place has a share of its own")
+    return spread(maps, structures, torch.from_numpy(np.asarray(weights, np.float64)))
+
+
+def projection_pictures(found: Sequence[ProjectedWeights]) -> Iterator[tuple[str, Picture]]:
+    """Draw contributions on three slices, with outlines of the mean image; titles first."""
+    for each in found:
+        views = planes(each.image)
+        figure, panels = strip(views, look=MAP)
+        limit = float(each.shares.data.abs().max()) or 1.0
+        for panel, view in zip(panels, views, strict=True):
+            drawn = panel.show_signed(cut_plane(each.shares, view), limit)
+            panel.lines(cut_plane(each.image, view), (0.15, 0.4, 0.6), "#57606a")
+        add_bar(figure, drawn, "share of the score")
+        yield each.title, picture(figure, f"What the probe looks at: {each.title}")

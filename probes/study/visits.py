@@ -1,0 +1,84 @@
+"""VisitPair: the baseline and the follow-up of one subject, or of one of its knees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from probes.table import ProbeRow, ProbeTable
+from regkit.errors import InputError
+
+
+@dataclass(frozen=True)
+class VisitPair:
+    """Two visits.
+
+    Parameters
+    ----------
+    baseline, follow_up
+        Their rows; what is known of the pair is known of the baseline.
+    """
+
+    baseline: ProbeRow
+    follow_up: ProbeRow
+
+    @property
+    def row(self) -> ProbeRow:
+        """The baseline with what either visit knows, the baseline first."""
+        known = {**self.follow_up.values, **self.baseline.values}
+        return replace(self.baseline, values=known)
+
+
+def pair_visits(
+    table: ProbeTable, visits: tuple[str, str], *, leave_out: bool = False
+) -> tuple[list[VisitPair], list[str]]:
+    """Bring the two visits of every subject and unit together.
+
+    Parameters
+    ----------
+    table
+        Where they are.
+    visits
+        Names of the baseline and the follow-up; other visits are not looked at.
+    leave_out
+        Whether a visit without its pair is left out; otherwise it is an error.
+
+    Returns
+    -------
+    pairs, left_out
+        In the order of the table, and subjects of whom a visit is missing.
+
+    Raises
+    ------
+    InputError
+        If a visit has no pair, there are two of one, or none at all.
+    """
+    table.check_visits()
+    found: dict[tuple[str, str], dict[str, ProbeRow]] = {}
+    for row in table.rows:
+        if row.visit in visits:
+            found.setdefault((row.subject, row.unit), {})[row.visit] = row
+    if not found:
+        there = ", ".join(sorted({row.visit for row in table.rows})[:12])
+        raise InputError(f"{table.name}: has no visit {' or '.join(visits)}; its visits: {there}")
+    single = [key for key, rows in found.items() if len(rows) < 2]
+    if single and not leave_out:
+        raise InputError(_missing(table, visits, found, single))
+    pairs = [VisitPair(*(rows[v] for v in visits)) for rows in found.values() if len(rows) == 2]
+    return pairs, [" ".join(filter(None, key)) for key in single]
+
+
+def _missing(
+    table: ProbeTable,
+    visits: tuple[str, str],
+    found: Mapping[tuple[str, str], Mapping[str, ProbeRow]],
+    single: Sequence[tuple[str, str]],
+) -> str:
+    first = single[0]
+    row = next(iter(found[first].values()))
+    missing = next(visit for visit in visits if visit != row.visit)
+    who = " ".join(filter(None, first))
+    return (
+        f"{table.what} {row.line}: subject {who!r} has visit {row.visit!r} and no {missing!r} "
+        f"({len(single)} lack one); add it, or set `unpaired: leave out`"
+    )

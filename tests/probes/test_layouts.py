@@ -1,0 +1,130 @@
+"""Small made-up trees in the layouts in which data sets come."""
+
+import numpy as np
+import pytest
+
+from probes.table import read_study_table
+from probes.table.columns import TableColumns
+from regkit.errors import InputError
+from regkit.io import save
+from regkit.volume import Volume
+
+COLUMNS = TableColumns()
+
+
+@pytest.fixture
+def image():
+    def made(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(Volume(np.random.default_rng(0).normal(size=(6, 7, 5)), np.eye(4)), path)
+
+    return made
+
+
+def test_adni_takes_the_visit_that_is_nearest_in_time(tmp_path, image):
+    image(tmp_path / "ADNI/002_S_0295/MPR_GradWarp/2006-04-18_08_20_30.0/I45108/a.nii")
+    image(tmp_path / "ADNI/002_S_0295/MPR_GradWarp/2007-05-25_07_11_28.0/I62942/b.nii")
+    (tmp_path / "collection.csv").write_text(
+        '"Image Data ID","Subject","Group","Sex","Age","Visit","Modality","Acq Date"\n'
+        '"I45108","002_S_0295","CN","M","85","sc","MRI","4/18/2006"\n'
+        '"I62942","002_S_0295","CN","M","86","m12","MRI","5/25/2007"\n'
+    )
+    (tmp_path / "ADNIMERGE.csv").write_text(
+        '"RID","PTID","VISCODE","EXAMDATE","DX","MMSE"\n'
+        '295,"002_S_0295","bl","2006-04-20","CN",28\n'
+        '295,"002_S_0295","m12","2007-05-20","MCI",27\n'
+        '295,"002_S_0295","m36","2009-05-20","Dementia",20\n'
+    )
+    table = read_study_table("adni", tmp_path, COLUMNS)
+    assert [(row.subject, row.visit, row.values["DX"]) for row in table.rows] == [
+        ("002_S_0295", "bl", "CN"), ("002_S_0295", "m12", "MCI"),
+    ]  # fmt: skip
+    assert [path.name for path in table.files] == ["collection.csv", "ADNIMERGE.csv"]
+    (tmp_path / "ADNI/002_S_0295/MPR_GradWarp/2007-05-25_07_11_28.0/I62942/b.nii").unlink()
+    with pytest.raises(InputError, match="line 3: image I62942 of 002_S_0295 is not in the folder"):
+        read_study_table("adni", tmp_path, COLUMNS)
+
+
+def test_oai_knows_knees_of_one_person(tmp_path, image):
+    lines = ["ParticipantID,Folder,SeriesDescription,StudyDate"]
+    for n, side in enumerate(("RIGHT", "LEFT")):
+        image(tmp_path / f"00m/0.C.2/9000099/20050322/1{n}/series.nii.gz")
+        lines.append(f"9000099,0.C.2/9000099/20050322/1{n},SAG_3D_DESS_{side},20050322")
+    (tmp_path / "00m/contents.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "kxr_sq_bu00.txt").write_text(
+        "ID|SIDE|V00XRKL|V00XRJSM\n9000099|1|3|2\n9000099|2|1|0\n"
+    )
+    (tmp_path / "AllClinical00.txt").write_text("ID|V00AGE|P02SEX\n9000099|59|1\n")
+    table = read_study_table("oai", tmp_path, TableColumns(image="DESS"))
+    found = [(r.subject, r.unit, r.visit, r.values["XRKL"], r.values["AGE"]) for r in table.rows]
+    assert found == [
+        ("9000099", "RIGHT", "00", "3", "59"), ("9000099", "LEFT", "00", "1", "59"),
+    ]  # fmt: skip
+    table.check_visits()
+    (tmp_path / "00m/contents.csv").write_text(lines[0] + "\n9000099,0.C.2,LOCALIZER,20050322\n")
+    with pytest.raises(InputError, match="'LOCALIZER' does not say which knee it is"):
+        read_study_table("oai", tmp_path, COLUMNS)
+
+
+def test_oasis_goes_by_days(tmp_path, image):
+    for days in ("d0129", "d1200"):
+        image(tmp_path / f"sub-OAS30001/ses-{days}/anat/sub-OAS30001_ses-{days}_T1w.nii.gz")
+    table = tmp_path / "OASIS3_UDSb4_cdr.csv"
+    table.write_text(
+        "OASISID,OASIS_session_label,days_to_visit,age at visit,CDRTOT\n"
+        "OAS30001,OAS30001_UDSb4_d0000,0000,65.2,0\nOAS30001,OAS30001_UDSb4_d1198,1198,68.5,0.5\n"
+    )
+    found = read_study_table("oasis3", tmp_path, COLUMNS)
+    assert [(row.visit, row.values["CDRTOT"], row.values["days"]) for row in found.rows] == [
+        ("d0129", "0", 129), ("d1200", "0.5", 1200),
+    ]  # fmt: skip
+    table.write_text("OASISID,days_to_visit,CDRTOT\nOAS30001,0,0\n")
+    with pytest.raises(InputError, match="has no visit of OAS30001 within 365 days"):
+        read_study_table("oasis3", tmp_path, COLUMNS)
+
+
+def test_bids_joins_people_and_sessions(tmp_path, image):
+    for sub, ses in (("01", "a"), ("01", "b"), ("02", "a")):
+        image(tmp_path / f"sub-{sub}/ses-{ses}/anat/sub-{sub}_ses-{ses}_run-1_T1w.nii.gz")
+        image(tmp_path / f"sub-{sub}/ses-{ses}/anat/sub-{sub}_ses-{ses}_FLAIR.nii.gz")
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t60\nsub-02\t70\n")
+    (tmp_path / "sub-01/sub-01_sessions.tsv").write_text("session_id\tscore\nses-a\t1\nses-b\t4\n")
+    table = read_study_table("bids", tmp_path, COLUMNS)
+    assert [(r.subject, r.visit, r.values["age"], r.values.get("score")) for r in table.rows] == [
+        ("01", "a", "60", "1"), ("01", "b", "60", "4"), ("02", "a", "70", None),
+    ]  # fmt: skip
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t60\n")
+    with pytest.raises(InputError, match="has no row of sub-02"):
+        read_study_table("bids", tmp_path, COLUMNS)
+
+
+def test_medmnist_says_whose_split_it_is(tmp_path):
+    parts = {"train": 4, "val": 2, "test": 2}
+    arrays = {f"{p}_images": np.zeros((n, 5, 5), np.uint8) for p, n in parts.items()}
+    arrays |= {f"{p}_labels": np.ones((n, 1), np.uint8) for p, n in parts.items()}
+    np.savez(tmp_path / "small.npz", **arrays)
+    table = read_study_table("medmnist", tmp_path / "small.npz", COLUMNS)
+    assert [row.values["split"] for row in table.rows] == ["train"] * 6 + ["test"] * 2
+    assert table.rows[5].image.open().shape == (5, 5)
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    with pytest.raises(InputError, match="is no archive of MedMNIST"):
+        read_study_table("medmnist", tmp_path / "other.npz", COLUMNS)
+
+
+def test_plain_tables_name_their_columns(tmp_path, image):
+    image(tmp_path / "a.nii.gz")
+    np.savez(tmp_path / "many.npz", x=np.arange(24.0).reshape(2, 3, 4))
+    (tmp_path / "t.csv").write_text("file,who,y\na.nii.gz,p1,1\nmany.npz#x#1,p2,0\n")
+    table = read_study_table("table", tmp_path / "t.csv", TableColumns(image="file", subject="who"))
+    assert table.rows[1].image.open().data.sum() == sum(range(12, 24))
+    for text, message in (
+        ("image,who\na.nii.gz,p\n", "has no column 'subject'"),
+        ("image,subject\nb.nii.gz,p\n", "line 2: b.nii.gz is not there"),
+        ("image,subject\na.nii.gz#x,p\n", "is no image of an archive"),
+        ("image,subject\n,p\n", "line 2: the column 'image' is empty"),
+    ):
+        (tmp_path / "t.csv").write_text(text)
+        with pytest.raises(InputError, match=message):
+            read_study_table("table", tmp_path / "t.csv", COLUMNS)
+    with pytest.raises(InputError, match=r"layout 'adnj' is not known; did you mean 'adni'\?"):
+        read_study_table("adnj", tmp_path, COLUMNS)

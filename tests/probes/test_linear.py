@@ -1,0 +1,282 @@
+"""Probes whose truth is known: leaks that must not help, oracles that must, and chance."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    balanced_accuracy_score,
+    brier_score_loss,
+    f1_score,
+    r2_score,
+    roc_auc_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from probes.linear import (
+    Fold,
+    FoldPlan,
+    ProbeFit,
+    Target,
+    choose_columns,
+    compare_probes,
+    fit_probe,
+    given_folds,
+    grouped_folds,
+    permutation_control,
+    score_probe,
+)
+from probes.linear.estimators import FITTINGS, Reduction
+from probes.linear.nested import FoldFit, ProbeSettings
+from probes.linear.scores import SubjectDraws, drawn_scores
+from regkit.errors import InputError
+
+QUICK = ProbeSettings(FoldPlan(outer=4, inner=3, seeds=(0,)), strengths=(1.0, 100.0))
+
+
+SHORT = ProbeSettings(FoldPlan(outer=3, inner=2, seeds=(0,)), strengths=(10.0,))
+
+
+def classes(subjects=48, visits=2, seed=0):
+    """A class of each subject, the same at all visits."""
+    drawn = np.random.default_rng(seed)
+    of_subject = drawn.permutation(np.arange(subjects) % 2)
+    names = tuple(f"s{n}" for n in range(subjects) for _ in range(visits))
+    return Target("class", np.repeat(of_subject, visits).astype(float), names)
+
+
+def measured(features, target, settings=QUICK, draws=300):
+    fit = fit_probe(features, target, settings)
+    return {
+        score.metric: score.interval
+        for score in score_probe(fit, target, SubjectDraws.of(target, draws, seed=1))
+    }
+
+
+def noise(target, width, seed=3):
+    return np.random.default_rng(seed).normal(size=(len(target), width))
+
+
+def test_no_subject_is_in_both_folds_and_every_row_is_judged_once():
+    target = classes()
+    folds = grouped_folds(target, 5, seed=2)
+    assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(len(target)))
+    for fold in folds:
+        sides = [set(target.owners[part]) for part in (fold.train, fold.test)]
+        assert not sides[0] & sides[1]
+        assert abs(target.truth[fold.test].mean() - 0.5) < 0.11
+
+
+def test_an_oracle_reaches_its_ceiling():
+    target = classes()
+    clean = target.truth[:, None] + 0.01 * noise(target, 1)
+    assert measured(clean, target)["auc"].estimate == 1
+    # Two normal distributions two apart: the area is the normal distribution at 2 / sqrt(2).
+    many = classes(subjects=800, visits=1)
+    apart = 2 * many.truth[:, None] + noise(many, 1)
+    found = measured(apart, many)["auc"]
+    assert found.estimate == pytest.approx(0.921, abs=0.02)
+    assert found.low < 0.921 < found.high
+
+
+def test_shuffled_labels_are_at_chance_within_the_interval():
+    target = classes(subjects=60)
+    features = np.concatenate([target.truth[:, None], noise(target, 20)], axis=1)
+    generator, found = np.random.default_rng(5), []
+    for _ in range(12):
+        found.append(measured(features, target.shuffled(generator))["auc"])
+    assert np.mean([each.estimate for each in found]) == pytest.approx(0.5, abs=0.06)
+    assert sum(each.low < 0.5 < each.high for each in found) >= 10
+
+
+def test_a_feature_that_encodes_the_subject_does_not_help():
+    target = classes(visits=3)
+    codes = np.random.default_rng(9).normal(size=(len(target.names), 60))[target.owners]
+    assert abs(measured(codes, target)["auc"].estimate - 0.5) < 0.2
+    # The canary can sing: with rows of a subject on both sides it tells everything.
+    rows = Target("class", target.truth, tuple(range(len(target))))
+    assert measured(codes, rows)["auc"].estimate > 0.95
+
+
+def test_groups_reach_the_inner_folds(monkeypatch):
+    target, seen = classes(visits=3), []
+    plain = grouped_folds
+
+    def watched(given, count, seed):
+        folds = plain(given, count, seed)
+        seen.extend((given, fold) for fold in folds)
+        return folds
+
+    monkeypatch.setattr("probes.linear.nested.grouped_folds", watched)
+    fit_probe(noise(target, 4), target, QUICK)
+    assert len(seen) == 4 * 3
+    for given, fold in seen:
+        assert not set(given.owners[fold.train]) & set(given.owners[fold.test])
+
+
+def test_nothing_of_the_test_rows_is_in_the_fit():
+    """Whatever the features of a test row are, the scores of all others stay."""
+    target = classes(subjects=24)
+    features = noise(target, 12)
+    fold = grouped_folds(target, 4, seed=0)[0]
+    spoiled = features.copy()
+    spoiled[fold.test[0]] *= 1e6
+    one, other = (fit_probe(each, target, QUICK).folds[0] for each in (features, spoiled))
+    np.testing.assert_allclose(one.score[1:], other.score[1:])
+    assert one.strength == other.strength
+
+
+def test_all_components_are_the_model_without_them():
+    target = classes(subjects=40, visits=1)
+    features = noise(target, 300) * np.linspace(1, 9, 300) + 4
+    reduction = Reduction.fitted_on(features, None)
+    model = FITTINGS["class"](reduction(features), target, 10.0)
+    scaled = make_pipeline(StandardScaler(), LogisticRegression(C=10 / 300, tol=1e-8))
+    scaled.fit(features, target.truth)
+    theirs = scaled.decision_function(features)
+    np.testing.assert_allclose(model(reduction(features)), theirs, atol=1e-3)
+    weights = reduction.features_of(model.weights)
+    by_hand = features @ weights
+    np.testing.assert_allclose(by_hand - by_hand.mean(), theirs - theirs.mean(), atol=1e-3)
+
+
+def test_measures_are_those_of_scikit_learn():
+    target = classes(subjects=30, visits=1)
+    score = 2 * target.truth - 0.7 + noise(target, 1)[:, 0]
+    chance = 1 / (1 + np.exp(-score))
+    rows = np.arange(len(target))
+    fold = FoldFit(Fold(rows, rows), score, chance, 0.5, 0.0, 1.0, np.zeros(1))
+    draws = SubjectDraws.of(target, 10, seed=0)
+    found = {n: v[0] for n, v in drawn_scores(ProbeFit((fold,)), target, draws).items()}
+    said = score > 0
+    assert found["auc"] == pytest.approx(roc_auc_score(target.truth, score))
+    assert found["f1"] == pytest.approx(f1_score(target.truth, said))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(target.truth, said))
+    assert found["brier"] == pytest.approx(brier_score_loss(target.truth, chance))
+    slope = LogisticRegression(C=np.inf).fit(score[:, None], target.truth).coef_[0, 0]
+    assert found["calibration_slope"] == pytest.approx(slope, rel=1e-3)
+    numbers = Target("number", score, target.subjects)
+    fold = FoldFit(Fold(rows, rows), chance, chance, score.mean(), 0.0, 1.0, np.zeros(1))
+    found = drawn_scores(ProbeFit((fold,)), numbers, draws)
+    assert found["r2"][0] == pytest.approx(r2_score(score, chance))
+    assert found["correlation"][0] == pytest.approx(np.corrcoef(score, chance)[0, 1])
+
+
+def test_intervals_draw_subjects_and_not_rows():
+    """Ten visits of a subject that say the same are no more evidence than one."""
+    few = classes(subjects=40, visits=1)
+    features = few.truth[:, None] + 1.2 * noise(few, 1)
+    many = Target("class", np.repeat(few.truth, 10), tuple(np.repeat(few.subjects, 10)))
+    wide, same = measured(features, few)["auc"], measured(np.repeat(features, 10, 0), many)["auc"]
+    assert same.high - same.low == pytest.approx(wide.high - wide.low, rel=0.15)
+
+
+def test_rare_classes_are_told_and_probabilities_keep_the_prior():
+    drawn = np.random.default_rng(0)
+    truth = (np.arange(300) % 12 == 0).astype(float)
+    target = Target("class", truth, tuple(range(300)))
+    found = measured(2.5 * truth[:, None] + drawn.normal(size=(300, 1)), target)
+    assert found["balanced_accuracy"].estimate > 0.8
+    assert abs(found["calibration_error"].estimate) < 0.02
+    assert 0.6 < found["calibration_slope"].estimate < 1.4
+
+
+def test_numbers_are_told_by_ridge():
+    target = Target("number", np.linspace(-2, 2, 60), tuple(range(60)))
+    features = target.truth[:, None] + 0.1 * noise(target, 3)
+    found = measured(features, target)
+    assert found["r2"].estimate > 0.98
+    assert found["absolute_error"].estimate < 0.15
+    assert abs(measured(noise(target, 5), target)["correlation"].estimate) < 0.45
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_time_to_event_is_told_by_cox():
+    pytest.importorskip("lifelines", reason="the extra survival is not installed")
+    drawn = np.random.default_rng(4)
+    risk = drawn.normal(size=80)
+    time, watched = drawn.exponential(np.exp(-1.5 * risk)), drawn.exponential(2.0, 80)
+    target = Target("survival", np.minimum(time, watched) + 1e-3, tuple(range(80)), time <= watched)
+    told = measured(risk[:, None] + 0.1 * noise(target, 2), target, SHORT)["c_index"]
+    assert told.low > 0.6
+    assert measured(noise(target, 2), target, SHORT)["c_index"].estimate == pytest.approx(
+        0.5, abs=0.15
+    )
+
+
+def test_the_layer_is_chosen_inside_the_fold():
+    target = classes(subjects=60, visits=1)
+    good = target.truth[:, None] + 0.5 * noise(target, 1)
+    fits = {
+        name: fit_probe(features, target, QUICK)
+        for name, features in {"noise": noise(target, 10, 8), "good": good}.items()
+    }
+    chosen = choose_columns(fits)
+    assert set(chosen.chosen) == {"good"}
+    # Among many layers of noise the best would look good on the folds that it was picked by.
+    layers = {f"{n}": fit_probe(noise(target, 5, n + 40), target, QUICK) for n in range(15)}
+    draws = SubjectDraws.of(target, 10, seed=0)
+    areas = [drawn_scores(each, target, draws)["auc"][0] for each in layers.values()]
+    honest = drawn_scores(choose_columns(layers), target, draws)["auc"][0]
+    assert honest < max(areas) - 0.05
+
+
+def test_a_difference_an_equivalence_and_neither():
+    target = classes(subjects=120, visits=1)
+    told = target.truth[:, None] + 0.4 * noise(target, 1)
+    good = fit_probe(told, target, QUICK)
+    near = fit_probe(told + 1e-3 * noise(target, 1, 6), target, QUICK)
+    bad = fit_probe(noise(target, 3), target, QUICK)
+    draws = SubjectDraws.of(target, 400, seed=0)
+    assert compare_probes(good, bad, target, draws, margin=0.05).verdict == "different"
+    assert compare_probes(good, near, target, draws, margin=0.05).verdict == "equivalent"
+    other = fit_probe(noise(target, 3, 11), target, QUICK)
+    undecided = compare_probes(bad, other, target, draws, margin=0.01)
+    assert undecided.verdict == "undecided"
+    assert undecided.p > 0.05
+    with pytest.raises(InputError, match="margin 0: allowed is a finite number above 0"):
+        compare_probes(good, bad, target, draws, margin=0)
+
+
+def test_the_permutation_control_tells_signal_from_none():
+    target = classes(subjects=40, visits=1)
+    columns = {"good": target.truth[:, None] + 0.5 * noise(target, 1), "noise": noise(target, 4)}
+    found = permutation_control(columns, target, SHORT, count=19, seed=0)
+    assert found.p == 0.05
+    assert found.mean == pytest.approx(0.5, abs=0.1)
+    nothing = permutation_control({"noise": noise(target, 4, 8)}, target, SHORT, count=19, seed=0)
+    assert nothing.p > 0.05
+
+
+def test_subjects_on_both_sides_of_a_given_split_are_named():
+    with pytest.raises(InputError, match="subject 'b' is in train and in test"):
+        given_folds(("train", "train", "test"), ("a", "b", "b"))
+    with pytest.raises(InputError, match="no row of the split is 'test'"):
+        given_folds(("train", "train"), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("target", "folds", "message"),
+    [
+        (classes(subjects=4, visits=1), 5, "4 subjects are fewer than the 5 that 5 folds need"),
+        (classes(subjects=8, visits=1), 5, "4 subjects have class 1, fewer than the 5"),
+        (Target("class", np.ones(9), tuple(range(9))), 3, "no row has class 0; a probe needs both"),
+        (Target("number", np.ones(9), tuple(range(9))), 3, "the outcome is 1 in every row"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(target, folds, message):
+    with pytest.raises(InputError, match=message):
+        target.check_folds(folds, "rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("kind", "truth", "message"),
+    [
+        ("class", [0.0, 2.0], "0 or 1 in every row"),
+        ("number", [0.0, np.nan], "must be as many, and finite"),
+        ("survival", [1.0, 2.0], "times above 0 and whether"),
+    ],
+)
+def test_outcomes_of_another_kind_are_refused(kind, truth, message):
+    with pytest.raises(InputError, match=message):
+        Target(kind, np.array(truth), ("a", "b"))

@@ -1,0 +1,166 @@
+"""`regkit probe run` as a user types it, on small pictures whose truth is known."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as parquet
+import pytest
+
+from regkit.cli import main
+
+COUNT = 36
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Noise with a bright spot in those of class 1; two pictures of each subject."""
+    drawn = np.random.default_rng(0)
+    data = drawn.normal(size=(COUNT, 12, 12))
+    classes = (np.arange(COUNT) // 2) % 2
+    data[classes == 1, 6:10, 2:6] += 2
+    np.savez(tmp_path / "pictures.npz", x=data.astype(np.float32))
+    lines = ["image,subject,sick,dose,age,side,labels"]
+    for n, sick in enumerate(classes):
+        lines.append(f"pictures.npz#x#{n},p{n // 2},{sick},{sick + 0.1},{50 + n % 5},train,")
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(lines) + "\n")
+    return table
+
+
+SPOT = {"source": "intensity", "pooling": ["mean", "grid:4"]}
+
+
+def run(path, folder, *words):
+    return main(["probe", "run", "-c", str(path), "-o", str(folder), "-q", *words])
+
+
+def test_a_study_from_a_table_to_a_report(pictures, study, tmp_path, capsys):
+    features = [
+        SPOT,
+        {"source": "covariates"},
+        {"source": "module=tests.probes.networks:small_net", "random": True, "name": "net"},
+    ]
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, covariates=["age"],
+        features=features,
+    )  # fmt: skip
+    out = tmp_path / "out"
+    assert run(path, out, "--cache", str(tmp_path / "cache")) == 0
+    rows = parquet.read_table(out / "results.parquet").to_pylist()
+    found = {
+        (r["features"], r["layer"]): r for r in rows
+        if r["metric"] == "auc" and r["kind"] != "difference"
+    }  # fmt: skip
+    assert found["intensity", "chosen inside the fold"]["value"] > 0.85
+    assert {r["kind"] for r in rows} == {"baseline", "difference"}
+    assert any("random weights" in r["features"] for r in rows)
+    page = (out / "report.html").read_text()
+    assert "baseline: net (random weights)" in page
+    assert "too small to say anything" in page or "above chance" in page
+    record = json.loads((out / "run.json").read_text())
+    assert record["status"] == "done"
+    assert any("its weights are random" in each for each in record["notices"])
+    said = parquet.read_table(out / "predictions.parquet").to_pylist()
+    assert {r["subject"] for r in said} == {f"p{n}" for n in range(COUNT // 2)}
+    # The same again is the same to the last byte, from the cache and by rerun.
+    capsys.readouterr()
+    assert run(path, out, "--resume") == 0
+    words = ["rerun", str(out / "run.json"), "--data", str(tmp_path), "-o", str(tmp_path / "more")]
+    assert main([*words, "-q"]) == 0
+    assert (tmp_path / "more/results.parquet").read_bytes() == (
+        out / "results.parquet"
+    ).read_bytes()
+
+
+def test_numbers_are_told_as_well(pictures, study, tmp_path, capsys):
+    path = study(table=str(pictures), outcome={"column": "dose"}, features=[SPOT], permutations=0)
+    assert run(path, tmp_path / "out", "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["probes"][0]["metric"] == "r2"
+    assert record["probes"][0]["value"] > 0.2
+
+
+def test_a_small_table_says_first_that_it_says_nothing(pictures, study, tmp_path):
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, widest=0.01,
+        features=[{"source": "covariates"}], covariates=["age"], permutations=0,
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 0
+    page = (tmp_path / "out/report.html").read_text()
+    before, _, _ = page.partition("What was found")
+    assert "This table is too small to say anything" in before
+
+
+def test_a_dry_run_writes_nothing(pictures, study, tmp_path, capsys):
+    path = study(table=str(pictures), outcome={"column": "sick", "positive": 1}, features=[SPOT])
+    assert run(path, tmp_path / "out", "--dry-run", "--json") == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["outputs"][0] == "results.parquet"
+    assert not (tmp_path / "out").exists()
+
+
+BAD = {
+    "one class": ({"outcome": {"column": "age", "positive": [50, 51, 52, 53, 54]}},
+                  "no row has class 0; a probe needs both"),
+    "fewer subjects than folds": ({"folds": 20}, "18 subjects are fewer than the 20 that 20 folds"),
+    "no such value": ({"outcome": {"column": "sick", "positive": "yes"}},
+                      "no sick is 'yes'; its values are 0, 1"),
+    "no such column": ({"outcome": {"column": "ill"}}, "has no column 'ill'"),
+    "words for numbers": ({"outcome": {"column": "side"}}, "'train', which is no number"),
+    "no outcome": ({"outcome": {"column": "sick", "time": "age"}},
+                   "give a column, or both time and event"),
+    "a pair": ({"features": [{"source": "gradicon=small"}]}, "use `regkit probe progression`"),
+    "no structures": ({"features": [{"source": "volumes"}]}, "need `structures`: label values"),
+    "no labels": ({"structures": [1], "features": [{"source": "volumes"}]}, "has no label map"),
+    "a name twice": ({"features": [SPOT, {**SPOT, "pooling": ["std"]}]},
+                     "features name 'intensity' twice"),
+    "one side": ({"split": "side"}, "no row of the split is 'test'"),
+    "no split": ({"split": "sick"}, "sick is '0'; allowed: train, test"),
+    "pooling": ({"features": [{"source": "intensity", "pooling": ["sum"]}]}, "pooling 'sum'"),
+    "setting": ({"fold": 3}, "did you mean 'folds'?"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_named_before_the_first_feature(
+    name, pictures, study, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("probes.study.job._row_vectors", None)  # whoever calls it fails
+    settings, message = BAD[name]
+    given = {"table": str(pictures), "outcome": {"column": "sick", "positive": 1}}
+    path = study(**{**given, "features": [SPOT], **settings})
+    assert run(path, tmp_path / "out") == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_subject_on_both_sides_of_a_split_is_named(pictures, study, tmp_path, capsys):
+    lines = pictures.read_text().splitlines()
+    lines[2:8] = [line.replace("train", "test") for line in lines[2:8]]
+    pictures.write_text("\n".join(lines) + "\n")
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, features=[SPOT],
+        split="side",
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 2
+    assert "subject 'p0' is in train and in test" in capsys.readouterr().err
+
+
+def test_adrenal_glands_of_medmnist(data, study, tmp_path):
+    """Real labels; the archive does not say whose the glands are."""
+    archive = np.load(data / "adrenalmnist3d_64.npz")
+    few = {}
+    for part, count in (("train", 150), ("val", 2), ("test", 80)):
+        for kind in ("images", "labels"):
+            few[f"{part}_{kind}"] = archive[f"{part}_{kind}"][:count]
+    np.savez(tmp_path / "few.npz", **few)
+    path = study(
+        table=str(tmp_path / "few.npz"), layout="medmnist", split="split", permutations=0,
+        outcome={"column": "label", "positive": 1}, shape=[16, 16, 16], components=20,
+        features=[{"source": "intensity", "pooling": ["mean", "grid:4"]}],
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 0
+    rows = parquet.read_table(tmp_path / "out/results.parquet").to_pylist()
+    area = next(r for r in rows if r["metric"] == "auc" and "chosen" in r["layer"])
+    assert area["subjects"] == 80
+    assert area["value"] > 0.55
