@@ -230,7 +230,7 @@ CASES = [
         written("a.tif", b"<VRTDataset rasterXSize='8'><VRTRasterBand/></VRTDataset>"),
         ("virtual raster (VRT), which names other files", "is not supported as an image"),
     ),
-    Case(53, "GeoTIFF of no place", geotiff, ("tags of GeoTIFF, but no geotransform",)),
+    Case(53, "GeoTIFF without a CRS", geotiff, ("a geotransform but no CRS",)),
     Case(52, "cut TIFF", written("a.tif", b"II*\0" + bytes(300)), ("a.tif: cannot be read",)),
     Case(52, "cut PNG", written("a.png", b"\x89PNG\r\n\x1a\n" + bytes(30)), ("a.png: cannot be",)),
     Case(54, "DICOM", written("a.dcm", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
