@@ -84,5 +84,5 @@ def _turned(link: Transform) -> Transform:
     if isinstance(link, DisplacementField):
         grid = link.grid
         there = grid.placed(grid.shape, np.asarray(lps(grid.ndim) @ grid.affine))
-        return DisplacementField(flip_components(link.u), there)
+        return DisplacementField(flip_components(link.u.clone()), there)
     raise InputError(f"a {type(link).__name__} cannot be written; sample it as a field first")

@@ -307,7 +307,7 @@ def field_of(surface: Surface, grid: Grid, step: float) -> DisplacementField:
     axes = [apart * (np.arange(n) - 1) for n in shape]
     index = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
     shift = surface(index.reshape(-1, 2)) @ grid.affine[:-1, :-1].T
-    u = torch.from_numpy(shift.T.reshape(2, *shape).astype(np.float32))
+    u = torch.from_numpy(np.ascontiguousarray(shift.T.reshape(2, *shape), np.float32))
     return DisplacementField(u, nodes, 0.0, grid.world, grid.world)
 
 

@@ -261,9 +261,25 @@ def _stored(band: Band, draft: _Draft) -> NDArray[Any]:
         values = np.clip(np.rint(values) if values.dtype.kind == "f" else values,
                          bounds.min, bounds.max)  # fmt: skip
     values = values.astype(dtype, copy=False)
+    if nodata is not None and not np.isnan(nodata):
+        values = _beside(values, dtype.type(nodata))
     if band.known is None:
         return values
     return np.where(band.known, values, dtype.type(0 if nodata is None else nodata))
+
+
+def _beside(values: NDArray[Any], nodata: np.generic) -> NDArray[Any]:
+    """Values none of which is that of no data, which interpolation may hit: the next one instead.
+
+    GDAL's warper does the same.
+    """
+    same = values == nodata
+    if not same.any():
+        return values
+    if values.dtype.kind == "f":
+        return np.where(same, np.nextafter(nodata, np.inf, dtype=values.dtype), values)
+    step = -1 if nodata == np.iinfo(values.dtype).max else 1
+    return np.where(same, values.dtype.type(int(nodata) + step), values)
 
 
 def _put_alpha(dataset: Any, known: NDArray[np.bool_] | None, draft: _Draft) -> None:
