@@ -92,7 +92,10 @@ def register(
     ] = None,
     transform: Annotated[
         Kind | None,
-        typer.Option(help="Kind of transform (default: deformable; local for scenes)", rich_help_panel=_METHOD),
+        typer.Option(
+            help="Kind of transform (default: deformable; local for scenes)",
+            rich_help_panel=_METHOD,
+        ),
     ] = None,
     init: Annotated[
         str | None,

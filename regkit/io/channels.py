@@ -36,8 +36,8 @@ def meant_channels(
     channel
         The single channel that the user named; None where none is named.
     channels
-        The channels that the user named together: numbers, names, ``"all"`` or ``"luminance"`` (then all
-        of them are returned); None where a single one is wanted.
+        The channels that the user named together: numbers, names, ``"all"`` or ``"luminance"``
+        (then all of them are returned); None where a single one is wanted.
 
     names
         What the file calls its channels, where it does.

@@ -139,7 +139,14 @@ def save_series(
         return save(frames[0], place, overwrite=overwrite)
     check_output(place, overwrite=overwrite, frames=len(frames), channels=frames[0].channels)
     data = np.stack([array_of(frame) for frame in frames], -1)
-    _save(writer(place, frames[0].grid.world), data, frames[0].grid, place, repetition=repetition, overwrite=overwrite)
+    _save(
+        writer(place, frames[0].grid.world),
+        data,
+        frames[0].grid,
+        place,
+        repetition=repetition,
+        overwrite=overwrite,
+    )
     return place
 
 

@@ -106,8 +106,8 @@ def warped_by(run: Path) -> Path:
     found = [name for name in names or () if Path(name).name == name and name in _WARPED]
     if not found:
         raise InputError(
-            f"{display_name(run)}: resampled nothing (--shift-only); give --onto, an image with the "
-            "grid of the result"
+            f"{display_name(run)}: resampled nothing (--shift-only); give --onto, an image with "
+            "the grid of the result"
         )
     return run / found[0]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from regkit.geometry.affines import homogeneous
 from regkit.geometry.grid import Grid
@@ -36,7 +35,7 @@ def flattened(phi: Transform, grid: Grid, *, step: float) -> Transform:
     nodes = _nodes(grid, step)
     points = nodes.world_points()
     target = phi(points)
-    matrix = _affine_of(points.reshape(-1, grid.ndim).numpy(), target.reshape(-1, grid.ndim).numpy())
+    matrix = _affine_of(*(each.reshape(-1, grid.ndim).numpy() for each in (points, target)))
     outer = Affine(matrix, None, phi.moving_world)
     u = (outer.inverse()(target) - points).movedim(-1, 0).float().contiguous()
     inner = DisplacementField(u, nodes, 0.0, phi.fixed_world, None)
@@ -83,6 +82,3 @@ def _affine_of(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     centre, goal = x.mean(0), y.mean(0)
     linear = np.linalg.lstsq(x - centre, y - goal, rcond=None)[0].T
     return homogeneous(linear, goal - linear @ centre)
-
-
-__all__ = ["flattened", "flattened_within"]

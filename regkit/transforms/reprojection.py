@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from regkit.errors import InputError, require
@@ -55,7 +56,7 @@ class Reprojection(Transform):
         """
         project = _transformer(_crs(self.fixed_world), _crs(self.moving_world))
         where = points.detach().double().cpu().numpy()
-        x, y = project.transform(where[..., 0].ravel(), where[..., 1].ravel())
+        x, y = project.transform(*(_column(where[..., axis]) for axis in (0, 1)))
         found = np.stack([np.asarray(x), np.asarray(y)], -1).reshape(where.shape)
         if not np.isfinite(found).all():
             raise InputError(
@@ -67,6 +68,11 @@ class Reprojection(Transform):
     def inverse(self) -> Reprojection:
         """Return the way back."""
         return Reprojection(self.moving_world, self.fixed_world)
+
+
+def _column(values: NDArray[np.float64]) -> NDArray[np.float64] | list[float]:
+    """Values in a row; a single one as a list, since pyproj would take an array for a number."""
+    return values.ravel() if values.size != 1 else values.ravel().tolist()
 
 
 def _crs(world: World) -> str:

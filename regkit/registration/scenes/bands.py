@@ -103,9 +103,7 @@ def compared_bands(fixed: Scene, moving: Scene, placed: Transform, config: Scene
     best = _best(fixed, moving, placed, config, radar, pairs)
     similarity, why = _similarity(config, radar, best)
     here, there = zip(*pairs[:_MOST], strict=True)
-    listed = ", ".join(
-        f"{fixed.called(f)} with {moving.called(m)}" for f, m in pairs[:_MOST]
-    )
+    listed = ", ".join(f"{fixed.called(f)} with {moving.called(m)}" for f, m in pairs[:_MOST])
     reason = f"{listed} ({how}), by {similarity} ({why})"
     return Compared(_picked(fixed, here), _picked(moving, there), similarity, radar, reason)
 

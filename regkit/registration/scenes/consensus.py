@@ -45,7 +45,7 @@ def affine_consensus(ties: TiePoints, tolerance: float, seed: int) -> NDArray[np
     inside = np.linalg.norm(u - np.median(u, axis=0), axis=1) <= tolerance
     rng = np.random.default_rng(seed)
     for trial in range(_TRIALS if len(good) >= 6 else 0):
-        if trial * np.log1p(-min(float(inside.mean()), 0.999) ** 3) < _SURE:
+        if trial * np.log1p(-(min(float(inside.mean()), 0.999) ** 3)) < _SURE:
             break  # so many samples hold three of the largest set nearly surely
         some = rng.choice(len(good), 3, replace=False)
         for _ in range(3):

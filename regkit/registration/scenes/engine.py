@@ -231,9 +231,10 @@ class _Search:
         ties = ties.keeping(ties.reliability >= self.config.min_reliability)
         ties = ties.keeping(np.linalg.norm(ties.error, axis=1) < 1)
         windows = len(ties)
-        agreed = affine_consensus(ties, _TOLERANCE, self.config.seed)
+        near = min(_TOLERANCE, look.window.reach / 3)
+        agreed = affine_consensus(ties, near, self.config.seed)
         many = int(agreed.sum())
-        chance = is_by_chance(ties, agreed, _TOLERANCE, look.window.reach)
+        chance = is_by_chance(ties, agreed, near, look.window.reach)
         if many < self.config.min_points or chance:
             raise InputError(self.refusal(
                 f"{many} of {windows} windows agree on where it lies, as few as do by chance"

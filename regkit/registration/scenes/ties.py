@@ -92,7 +92,7 @@ def vote(fixed: Array, weight: Array, moving: Array, known: Array, window: Windo
 
 def match(fixed: Array, weight: Array, moving: Array, known: Array, spline: Array,
           window: Window) -> TiePoints:  # fmt: skip
-    """Find every window of fixed in moving, to a part of a pixel.
+    """Find every window of fixed that has data in moving too there, to a part of a pixel.
 
     Parameters
     ----------
@@ -106,13 +106,16 @@ def match(fixed: Array, weight: Array, moving: Array, known: Array, spline: Arra
         How they are compared.
     """
     corners = _usable(weight, window)
-    peaks, reliable = [], []
+    peaks, reliable, seen = [], [], []
     for found in _correlations(fixed, weight, moving, known, window, corners):
         shift, worth = _peaks(found, window.reach)
         peaks.append(shift)
         reliable.append(worth)
-    start = np.concatenate(peaks) if peaks else np.zeros((0, 2), np.int64)
-    worth = np.concatenate(reliable) if reliable else np.zeros(0)
+        seen.append((found > -1).any((1, 2)))
+    compared = np.concatenate(seen) if seen else np.zeros(0, bool)
+    start = (np.concatenate(peaks) if peaks else np.zeros((0, 2), np.int64))[compared]
+    worth = (np.concatenate(reliable) if reliable else np.zeros(0))[compared]
+    corners = corners[compared]
     weights = taper(window.size) * cut(weight[None], corners, window.size)[:, 0]
     windows = cut(fixed, corners, window.size)
     refined = refine(windows, weights, spline, known, corners, start)

@@ -109,12 +109,12 @@ def correlation(fixed: Array, weight: Array, moving: Array, known: Array, reach:
         return whole[..., : 2 * reach + 1, : 2 * reach + 1]  # type: ignore[no-any-return]
 
     w, k = forward(weight), forward(known)
-    total = against(w, k)
+    total = np.maximum(against(w, k), _EPS)  # rounding can make it negative
     out = np.zeros_like(total)
     for channel in range(fixed.shape[1]):
         f, m = fixed[:, channel], moving[:, channel]
         wf, wff, km, kmm = (forward(each) for each in (weight * f, weight * f * f, m, m * m))
-        mean_f, mean_m = against(wf, k) / (total + _EPS), against(w, km) / (total + _EPS)
+        mean_f, mean_m = against(wf, k) / total, against(w, km) / total
         both = against(wf, km) - total * mean_f * mean_m
         power_f = against(wff, k) - total * mean_f**2
         power_m = against(w, kmm) - total * mean_m**2

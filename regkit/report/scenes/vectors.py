@@ -98,5 +98,3 @@ def round_length(most: float) -> float:
     """
     power = 10.0 ** math.floor(math.log10(most))
     return max(step * power for step in (1, 2, 5) if step * power <= most)
-
-

@@ -16,9 +16,7 @@ from regkit.settings import validate
 _ASKED = {"config", "mask", "keep_resolution", "shift_only"}
 
 
-def scene_again(
-    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
-) -> SceneJob:
+def scene_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SceneJob:
     """Make the registration of scenes that a record came from, with its outputs in another folder.
 
     Parameters

@@ -11,6 +11,7 @@ from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, read_header
 from regkit.io.formats.table import recognise
 from regkit.io.header import Header
+from regkit.io.options import AS_STORED
 from regkit.io.settings import read_settings
 from regkit.io.sizes import product
 from regkit.registration.scenes import Scene, SceneConfig
@@ -27,7 +28,6 @@ from regkit.settings import validate
 _START = 300 << 20
 # Values as they are read and as splines, features and their splines, of both scenes; FFTs apart.
 _PER_PIXEL = 24
-_WORDS = ("all", "luminance")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class SceneJob:
     keep_resolution: bool = False
     shift_only: bool = False
     overwrite: bool = False
-    reading: ReadOptions = ReadOptions()
+    reading: ReadOptions = AS_STORED
     full_paths: bool = False
 
     @property

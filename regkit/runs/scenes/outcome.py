@@ -117,9 +117,9 @@ def in_pixels_of(grid: Grid, factor: float) -> Grid:
 def tie_points(result: SceneResult) -> dict[str, Any]:
     """Tie points as GeoJSON, in longitude and latitude as the standard has it (RFC 7946).
 
-    Properties of each: ``dx``, ``dy`` (units of the CRS of the reference), ``shift_px``, ``error_px``
-    (its standard error), ``residual_px``, ``correlation``, ``reliability``, ``kept``, and ``x``,
-    ``y`` in that CRS.
+    Properties of each: ``x``, ``y``, ``dx`` and ``dy`` in the CRS of the reference, ``shift_px``,
+    ``error_px`` (its standard error), ``residual_px``, ``correlation``, ``reliability``, and
+    ``kept``.
     """
     ties, grid = result.fit.ties, result.grid
     where = grid.to_world(torch.from_numpy(np.ascontiguousarray(ties.index)))
@@ -150,4 +150,3 @@ def tie_points(result: SceneResult) -> dict[str, Any]:
         "metres_a_pixel": metres_a_pixel(grid),
         "features": features,
     }
-

@@ -93,8 +93,9 @@ def test_a_map_is_not_written_where_its_place_would_be_lost(tmp_path):
 def test_another_geotransform_changes_no_pixel(tmp_path):
     path = write(tmp_path / "a.tif", noise(2, 30, 20), tags={"A": "b"})
     header = read_header(path)
-    moved = header.grid.placed(header.grid.shape, header.grid.affine + [[0, 0, 3.25], [0, 0, -7],
-                                                                        [0, 0, 0]])  # fmt: skip
+    affine = np.array(header.grid.affine)
+    affine[:2, 2] += [3.25, -7]
+    moved = header.grid.placed(header.grid.shape, affine)
     moved_geotiff(path, tmp_path / "b.tif", moved)
     with rasterio.open(path) as a, rasterio.open(tmp_path / "b.tif") as b:
         assert np.array_equal(a.read(), b.read())
