@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,21 @@ from torch import Tensor
 import regkit as rk
 from benchmarks.machine import describe
 from benchmarks.scene_cases import SceneCase, moved_headers, scene_cases
-from benchmarks.scene_peers import PEERS, one_band
+from benchmarks.scene_peers import PEERS, OneBand, one_band
 from benchmarks.table import Table
 from regkit.registration.scenes import Scene, SceneConfig, register_scenes
+from regkit.registration.scenes.config import Kind, Sensor
 
 Way = Callable[[Tensor], Tensor]
 _PAGE = Path(__file__).with_name("scenes.md")
 _EVERY = 3  # pixels between places that are judged
 
 
-def regkit_way(case: SceneCase) -> Way:
-    """What regkit finds by default."""
-    sensor = {"moving_modality": "sar"} if case.radar else {}
-    result = register_scenes(case.fixed, case.moving, config=SceneConfig(**sensor))
-    return result.transform
+def regkit_way(case: SceneCase, kind: Kind) -> Way:
+    """What regkit finds by its defaults, for a kind of transform."""
+    sensor: Sensor = "sar" if case.radar else "auto"
+    config = SceneConfig(transform=kind, moving_modality=sensor)
+    return register_scenes(case.fixed, case.moving, config=config).transform
 
 
 def errors(way: Way, case: SceneCase) -> np.ndarray:
@@ -61,19 +63,19 @@ def _data_at(scene: Scene, points: Tensor) -> Tensor:
 
 def known_table() -> Table:
     """Every pair of a known truth, by every program."""
-    rows = []
+    rows = list[dict[str, Any]]()
     for case in scene_cases():
         pair = one_band(case.fixed, case.moving, bends=case.bends, radar=case.radar)
-        rows.append(_row(case, "regkit", lambda case=case: regkit_way(case)))
-        rows += [
-            _row(case, name, lambda peer=peer, pair=pair: peer(pair))
-            for name, peer in PEERS.items()
-        ]
-        print(Table("", _COLUMNS, rows[-4:]).markdown(), flush=True)
+        told: Kind = "deformable" if case.bends else "translation"
+        first = len(rows)
+        for kind, name in (("local", "regkit"), (told, f"regkit {told}")):
+            rows.append(_row(case, name, partial(regkit_way, case, kind)))
+        rows += [_row(case, name, partial(peer, pair)) for name, peer in PEERS.items()]
+        print(Table("", _COLUMNS, rows[first:]).markdown(), flush=True)
     return Table("Known truth, pixels of the reference", _COLUMNS, rows)
 
 
-_COLUMNS = {"pair": "", "program": "", "median": ".3f", "p95": ".3f", "seconds": ".1f", "said": ""}
+_COLUMNS = {"pair": "", "program": "", "median": ".4f", "p95": ".4f", "seconds": ".1f", "said": ""}
 
 
 def _row(case: SceneCase, program: str, run: Callable[[], Way]) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def sensors_table() -> Table:
         "regkit": lambda a, b: register_scenes(a, b).transform
     }
     for name, peer in PEERS.items():
-        runs[name] = lambda a, b, peer=peer: peer(one_band(a, b, bends=False, radar=False))
+        runs[name] = partial(_by_peer, peer)
     for moved, sentinel, landsat, step in moved_headers():
         for name, run in runs.items():
             there, back = _tried(run, sentinel, landsat), _tried(run, landsat, sentinel)
@@ -121,6 +123,10 @@ def sensors_table() -> Table:
     ))  # fmt: skip
 
 
+def _by_peer(peer: Callable[[OneBand], Way], fixed: Scene, moving: Scene) -> Way:
+    return peer(one_band(fixed, moving, bends=False, radar=False))
+
+
 def _tried(run: Callable[[Scene, Scene], Way], fixed: Scene, moving: Scene) -> Way | None:
     try:
         return run(fixed, moving)
@@ -139,10 +145,10 @@ _HEAD = """# Scenes on the earth
 `python -m benchmarks.scenes --write` makes this page. The pairs are parts of real scenes
 (Sentinel-2, 10 m; five Sentinel-2 scenes of 13 bands; Landsat 8, 30 m) moved by a known map through
 a cubic spline, with another gain and noise; pseudo-SAR has a remap that is not monotone and gamma
-speckle of four looks. regkit runs by its defaults (`local`), told only that a scene is SAR; peers
-get the first band of each, placed on the reference by the headers, and the kind of transform that
-the truth has: a translation, or where it bends an affine (OpenCV) or a B-spline (SimpleITK).
-scikit-image knows translations only. Seconds are processor time.
+speckle of four looks. regkit runs by its defaults (`local`), told only that a scene is SAR, and
+once more with the kind of transform that the truth has; peers get the first band of each, placed on
+the reference by the headers, and that kind too: a translation, or where it bends an affine (OpenCV)
+or a B-spline (SimpleITK). scikit-image knows translations only. Seconds are processor time.
 """
 
 

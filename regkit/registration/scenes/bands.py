@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from regkit.errors import InputError
+from regkit.geometry.grid import Grid
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.levels import (
     Source,
@@ -18,7 +19,7 @@ from regkit.registration.scenes.levels import (
 )
 from regkit.registration.scenes.scene import Scene
 from regkit.registration.scenes.ties import vote
-from regkit.registration.scenes.windows import Window
+from regkit.registration.scenes.windows import Array, Floats, Window
 from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Volume
 
@@ -198,7 +199,7 @@ class _Likeness:
     config: SceneConfig
     radar: tuple[bool, bool]
 
-    def table(self) -> np.ndarray:
+    def table(self) -> Floats:
         """``(bands of fixed, bands of moving)``."""
         similarity = "edges" if self.radar[0] != self.radar[1] else "lncc"
         factor = max(max(self.fixed.grid.shape) / _LOOK, 1.0)
@@ -217,7 +218,9 @@ class _Likeness:
         ]
         return np.array([[float(vote(*f, *m, window).max()) for m in there] for f in here])
 
-    def _features(self, band, grid, pixels, phi, side, similarity):  # type: ignore[no-untyped-def]
+    def _features(
+        self, band: Volume, grid: Grid, pixels: float, phi: Transform, side: int, similarity: str
+    ) -> tuple[Array, Array]:
         source = source_of([band], pixels, radar=self.radar[side])
         values, known = source.on(grid, phi)
         return features_of(values, known, similarity), known

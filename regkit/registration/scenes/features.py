@@ -15,8 +15,9 @@ _AROUND = 8.0  # pixels over which edges are made equally strong
 def decibel(values: Array) -> Array:
     """Turn powers or amplitudes of SAR into decibels, where speckle is added, not multiplied."""
     high = float(np.quantile(values, 0.99)) if values.size else 1.0
-    floor = max(high * _LEAST_POWER, np.finfo(np.float32).tiny)
-    return (10 * np.log10(np.maximum(values, floor))).astype(np.float32)
+    floor = max(high * _LEAST_POWER, float(np.finfo(np.float32).tiny))
+    found: Array = 10 * np.log10(np.maximum(values, np.float32(floor)))
+    return found.astype(np.float32)
 
 
 def standardised(values: Array, known: Array) -> Array:

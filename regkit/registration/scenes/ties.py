@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,10 +133,18 @@ def _usable(weight: Array, window: Window) -> NDArray[np.int64]:
     (i, j), n = corners.T, window.size
     k, m = np.minimum(i + n, weight.shape[0]), np.minimum(j + n, weight.shape[1])
     share = (table[k, m] - table[i, m] - table[k, j] + table[i, j]) / n**2
-    return corners[share >= window.least]
+    usable: NDArray[np.int64] = corners[share >= window.least]
+    return usable
 
 
-def _correlations(fixed, weight, moving, known, window, corners):  # type: ignore[no-untyped-def]
+def _correlations(
+    fixed: Array,
+    weight: Array,
+    moving: Array,
+    known: Array,
+    window: Window,
+    corners: NDArray[np.int64],
+) -> Iterator[Array]:
     soft = taper(window.size)
     for part in batches(len(corners), fixed.shape[0], window.size + 2 * window.reach):
         at = corners[part]

@@ -63,8 +63,8 @@ def cut(image: Array, corners: NDArray[np.int64], size: int, margin: int = 0) ->
     """
     whole = np.pad(image, ((0, 0), (margin, margin), (margin, margin)))
     wide = size + 2 * margin
-    view = np.lib.stride_tricks.sliding_window_view(whole, (wide, wide), axis=(1, 2))
-    return np.ascontiguousarray(view[:, corners[:, 0], corners[:, 1]].swapaxes(0, 1))
+    view = np.lib.stride_tricks.sliding_window_view(whole, (len(whole), wide, wide))[0]
+    return np.ascontiguousarray(view[corners[:, 0], corners[:, 1]])
 
 
 def batches(count: int, channels: int, size: int) -> Iterator[slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ def residual_chart(result: SceneResult) -> Picture:
     figure, (left, right) = chart_row(2)
     rest = result.fit.residual[result.fit.ties.good]
     limit = max(float(np.quantile(np.abs(rest), 0.99)), 0.01)
-    bins = np.linspace(-limit, limit, 41)
+    bins = np.linspace(-limit, limit, 41).tolist()
     for axis, (name, colour) in enumerate((("columns", BLUE), ("rows", ORANGE))):
         left.hist(rest[:, axis], bins=bins, histtype="step", color=colour, label=name)
     left.legend(fontsize=8, frameon=False)
@@ -80,7 +81,7 @@ def _marks(panel: Panel, result: SceneResult) -> None:
     x, y, inch = left + 0.35, bottom + 0.3, 0.06
     panel.axes.add_patch(Rectangle((x, y), across, inch, fc="white", ec="black", lw=0.6, zorder=8))
     shown = f"{bar / 1000:g} km" if bar >= 1000 else f"{bar:g} m"
-    said = {"color": "white", "fontsize": 9, "zorder": 9, "parse_math": False}
+    said: dict[str, Any] = {"color": "white", "fontsize": 9, "zorder": 9, "parse_math": False}
     panel.axes.text(x + across / 2, y + inch + 0.05, shown, ha="center", va="bottom", **said)
     panel.axes.annotate(
         "N", (right - 0.35, top - 0.3), (right - 0.35, top - 0.85), color="white", fontsize=10,
