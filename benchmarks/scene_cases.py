@@ -13,7 +13,7 @@ import regkit as rk
 from benchmarks.data import data_folder
 from regkit.geometry import Grid, World
 from regkit.kernels.spline import spline_coefficients, spline_sample
-from regkit.registration.scenes import Scene
+from regkit.registration.scenes import GeoScene
 from regkit.transforms.reprojection import Reprojection
 
 Way = Callable[[Tensor], Tensor]
@@ -44,8 +44,8 @@ class SceneCase:
     """
 
     name: str
-    fixed: Scene
-    moving: Scene
+    fixed: GeoScene
+    moving: GeoScene
     truth: Way
     bends: bool = False
     radar: bool = False
@@ -58,24 +58,24 @@ def scene_cases() -> Iterator[SceneCase]:
     grid = ground.grid
     shift = _shift_of(grid, _SHIFT)
     names = ("B4", "B3", "B2")
-    fixed = Scene.of(ground, names)
+    fixed = GeoScene.of(ground, names)
     for name, pixels in (("shift", _SHIFT), ("small shift", (0.3, -0.45))):
         way = _shift_of(grid, pixels)
         moving = _brightened(_seen(ground, grid, way))
-        yield SceneCase(f"known {name}", fixed, Scene.of(moving, names), way)
+        yield SceneCase(f"known {name}", fixed, GeoScene.of(moving, names), way)
     bend = _bend_of(grid)
     moving = _brightened(_seen(ground, grid, bend))
-    yield SceneCase("known smooth warp", fixed, Scene.of(moving, names), bend, bends=True)
+    yield SceneCase("known smooth warp", fixed, GeoScene.of(moving, names), bend, bends=True)
     for name, way, bends in (("shift", shift, False), ("smooth warp", bend, True)):
         radar = _as_radar(_seen(ground, grid, way))
-        yield SceneCase(f"pseudo-SAR, {name}", fixed, Scene.of(radar, ("VV",)), way, bends=bends,
+        yield SceneCase(f"pseudo-SAR, {name}", fixed, GeoScene.of(radar, ("VV",)), way, bends=bends,
                         radar=True)  # fmt: skip
     yield _halves(fixed, _seen(ground, grid, shift), names, shift)
     yield _next_zone(ground, fixed, names)
     yield from _thirteen_bands()
 
 
-def moved_headers() -> Iterator[tuple[str, Scene, Scene, Tensor]]:
+def moved_headers() -> Iterator[tuple[str, GeoScene, GeoScene, Tensor]]:
     """Landsat 30 m beside Sentinel-2 10 m, its header moved by known metres: no pixel changes."""
     sentinel = _scene("sentinel2_b432_10m.tif", ("B4", "B3", "B2"))
     landsat = _scene("landsat8_30m.tif", ("SR_B4", "SR_B3", "SR_B2"))
@@ -88,10 +88,10 @@ def moved_headers() -> Iterator[tuple[str, Scene, Scene, Tensor]]:
         yield f"{metres[0]:g}, {metres[1]:g} m", sentinel, replace(landsat, bands=bands), step
 
 
-def _scene(file: str, names: tuple[str, ...]) -> Scene:
+def _scene(file: str, names: tuple[str, ...]) -> GeoScene:
     path = data_folder() / "satellite" / file
     bands = tuple(rk.read(path, channels=(name,)).load() for name in names)
-    return Scene(bands, names, file)
+    return GeoScene(bands, names, file)
 
 
 def _sentinel() -> rk.Volume:
@@ -152,7 +152,7 @@ def _as_radar(volume: rk.Volume) -> rk.Volume:
     return replace(volume, data=torch.from_numpy(power.astype(np.float32)))
 
 
-def _halves(fixed: Scene, moving: rk.Volume, names: tuple[str, ...], way: Way) -> SceneCase:
+def _halves(fixed: GeoScene, moving: rk.Volume, names: tuple[str, ...], way: Way) -> SceneCase:
     """The left 45 % of one and the upper 30 % of the other have no data."""
     there, here = (torch.ones(moving.shape, dtype=torch.bool) for _ in range(2))
     there[: int(0.45 * moving.shape[0])] = False
@@ -162,11 +162,11 @@ def _halves(fixed: Scene, moving: rk.Volume, names: tuple[str, ...], way: Way) -
     gone = gone.with_data(gone.data.where(there, 0))
     bands = tuple(each.with_data(each.data.where(here, 0)) for each in bands)
     return SceneCase(
-        "nodata-ridden halves", replace(fixed, bands=bands), Scene.of(gone, names), way
+        "nodata-ridden halves", replace(fixed, bands=bands), GeoScene.of(gone, names), way
     )
 
 
-def _next_zone(ground: rk.Volume, fixed: Scene, names: tuple[str, ...]) -> SceneCase:
+def _next_zone(ground: rk.Volume, fixed: GeoScene, names: tuple[str, ...]) -> SceneCase:
     """The scene in the neighbouring UTM zone, shifted there."""
     there = Reprojection(_UTM, _NEXT)
     corners = there(torch.from_numpy(ground.grid.corners())).numpy()
@@ -183,7 +183,7 @@ def _next_zone(ground: rk.Volume, fixed: Scene, names: tuple[str, ...]) -> Scene
     moving = replace(_brightened(rk.Volume(values, grid, "scene")), valid=inside)
     moving = moving.with_data(moving.data.where(inside, 0))
     return SceneCase(
-        "neighbouring zone, shift", fixed, Scene.of(moving, names), lambda x: there(x) + step
+        "neighbouring zone, shift", fixed, GeoScene.of(moving, names), lambda x: there(x) + step
     )
 
 
@@ -198,5 +198,5 @@ def _thirteen_bands() -> Iterator[SceneCase]:
         ground = rk.Volume(bands, grid, "reference")
         way = _shift_of(grid, (2.3, -1.6))
         moving = _brightened(_seen(ground, grid, way))
-        yield SceneCase(f"13 bands, scene {number}", Scene.of(ground, names),
-                        Scene.of(moving, names), way, margin=8)  # fmt: skip
+        yield SceneCase(f"13 bands, scene {number}", GeoScene.of(ground, names),
+                        GeoScene.of(moving, names), way, margin=8)  # fmt: skip

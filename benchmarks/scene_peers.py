@@ -13,7 +13,7 @@ from torch import Tensor
 
 from regkit.errors import require
 from regkit.geometry import Grid
-from regkit.registration.scenes import Scene
+from regkit.registration.scenes import GeoScene
 from regkit.registration.scenes.result import placed_by_headers
 from regkit.resample import warp
 from regkit.transforms import Transform
@@ -50,7 +50,7 @@ class OneBand:
         return way
 
 
-def one_band(fixed: Scene, moving: Scene, *, bends: bool, radar: bool) -> OneBand:
+def one_band(fixed: GeoScene, moving: GeoScene, *, bends: bool, radar: bool) -> OneBand:
     """Take the first band of each; SAR in decibels."""
     grid = fixed.grid
     placed = placed_by_headers(grid, moving.grid)

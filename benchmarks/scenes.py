@@ -21,7 +21,7 @@ from benchmarks.machine import describe
 from benchmarks.scene_cases import SceneCase, moved_headers, scene_cases
 from benchmarks.scene_peers import PEERS, OneBand, one_band
 from benchmarks.table import Table
-from regkit.registration.scenes import Scene, SceneConfig, register_scenes
+from regkit.registration.scenes import GeoScene, SceneConfig, register_scenes
 from regkit.registration.scenes.config import Kind, Sensor
 
 Way = Callable[[Tensor], Tensor]
@@ -50,7 +50,7 @@ def errors(way: Way, case: SceneCase) -> np.ndarray:
     return found
 
 
-def _data_at(scene: Scene, points: Tensor) -> Tensor:
+def _data_at(scene: GeoScene, points: Tensor) -> Tensor:
     index = scene.grid.to_index(points).round().long()
     size = torch.tensor(scene.grid.shape)
     inside = ((index >= 0) & (index < size)).all(-1)
@@ -95,7 +95,7 @@ def _row(case: SceneCase, program: str, run: Callable[[], Way]) -> dict[str, Any
 def sensors_table() -> Table:
     """Landsat 30 m and Sentinel-2 10 m: there and back, and a header that is moved."""
     rows, first = [], dict[str, Tensor]()
-    runs: dict[str, Callable[[Scene, Scene], Way]] = {
+    runs: dict[str, Callable[[GeoScene, GeoScene], Way]] = {
         "regkit": lambda a, b: register_scenes(a, b).transform
     }
     for name, peer in PEERS.items():
@@ -123,18 +123,20 @@ def sensors_table() -> Table:
     ))  # fmt: skip
 
 
-def _by_peer(peer: Callable[[OneBand], Way], fixed: Scene, moving: Scene) -> Way:
+def _by_peer(peer: Callable[[OneBand], Way], fixed: GeoScene, moving: GeoScene) -> Way:
     return peer(one_band(fixed, moving, bends=False, radar=False))
 
 
-def _tried(run: Callable[[Scene, Scene], Way], fixed: Scene, moving: Scene) -> Way | None:
+def _tried(
+    run: Callable[[GeoScene, GeoScene], Way], fixed: GeoScene, moving: GeoScene
+) -> Way | None:
     try:
         return run(fixed, moving)
     except Exception:
         return None
 
 
-def _some_points(scene: Scene) -> Tensor:
+def _some_points(scene: GeoScene) -> Tensor:
     grid = scene.grid
     axes = [torch.linspace(60, n - 61, 20, dtype=torch.float64) for n in grid.shape]
     return grid.to_world(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2))

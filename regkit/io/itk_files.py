@@ -11,7 +11,7 @@ from regkit.errors import InputError
 from regkit.io.itk import reason, simpleitk, write_with
 from regkit.io.itk_hdf5 import hdf5_transforms, stored_bytes, verify_hdf5, write_hdf5
 from regkit.io.itk_transforms import transform_from_sitk, transform_to_sitk
-from regkit.io.map_worlds import KEY, as_text, between_worlds, map_worlds, turned, worlds_in
+from regkit.io.map_worlds import KEY, as_text, between_worlds, map_worlds, turn_half, worlds_in
 from regkit.io.names import display_name, extension
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
 from regkit.io.transform_format import TransformFormat, Writers
@@ -54,7 +54,7 @@ def hdf5_writers(transform: Transform) -> Writers:
         If a part is of a type that ITK has no name for.
     """
     worlds = map_worlds(transform)
-    parts = hdf5_transforms(transform if worlds is None else turned(transform))
+    parts = hdf5_transforms(transform if worlds is None else turn_half(transform))
     more = {} if worlds is None else {KEY: as_text(worlds)}
     needed = stored_bytes(parts)
     return (

@@ -22,14 +22,14 @@ Worlds = tuple[World, World]
 
 
 def map_worlds(transform: Transform) -> Worlds | None:
-    """Return the worlds of fixed and moving, if both have a CRS; None of any other transform."""
+    """Return the worlds that a transform, fixed to moving, connects, if both have a CRS."""
     fixed, moving = transform.fixed_world, transform.moving_world
     if fixed is None or moving is None or fixed.crs is None or moving.crs is None:
         return None
     return fixed, moving
 
 
-def turned(transform: Transform) -> Transform:
+def turn_half(transform: Transform) -> Transform:
     """Turn a transform, fixed to moving, by half about the third axis: RAS to LPS or back.
 
     Whoever writes or reads a file of ITK turns once more, so that points are left as they are.
@@ -67,13 +67,13 @@ def worlds_in(path: Path) -> Worlds | None:
 
 
 def between_worlds(transform: Transform, worlds: Worlds) -> Transform:
-    """Return a transform as it was read, turned back, between the worlds that its file names."""
+    """Turn a transform back that was read, fixed to moving, between the worlds of its file."""
     fixed, moving = worlds
     parts = [
         replace(link, grid=replace(link.grid, world=fixed))
         if isinstance(link, DisplacementField)
         else link
-        for link in links(turned(transform))
+        for link in links(turn_half(transform))
     ]
     return compose(*parts).between(fixed, moving)
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, spline_filter
 
-Array = NDArray[np.float32]
+Samples = NDArray[np.float32]
 
 
-def spline_coefficients(image: Array) -> Array:
+def spline_coefficients(image: Samples) -> Samples:
     """Compute the coefficients of the cubic spline through ``(C, *spatial)``, channel by channel.
 
     The image is mirrored at its borders.
@@ -21,7 +21,7 @@ def spline_coefficients(image: Array) -> Array:
     return np.stack([spline_filter(each, 3, output=np.float32, mode="mirror") for each in image])
 
 
-def spline_sample(coefficients: Array, index: NDArray[np.float64]) -> Array:
+def spline_sample(coefficients: Samples, index: NDArray[np.float64]) -> Samples:
     """Evaluate the spline at index coordinates.
 
     Parameters
@@ -33,7 +33,7 @@ def spline_sample(coefficients: Array, index: NDArray[np.float64]) -> Array:
 
     Returns
     -------
-    Array
+    Samples
         ``(C, *shape)`` float32.
     """
     where = np.moveaxis(index, -1, 0)

@@ -82,14 +82,14 @@ class BandsOutcome:
 def warped_bands(
     header: Header, phi: Transform, grid: Grid, *, nearest: bool = False
 ) -> Iterator[Volume]:
-    """Read and warp the bands of a scene, one after the other.
+    """Read and warp the bands of a scene ``(1, *shape)``, one after the other.
 
     Parameters
     ----------
     header
         Of the scene.
     phi
-        World points of ``grid`` to those of the scene.
+        World points of ``grid`` to world points of the scene.
     grid
         Where the bands are wanted.
     nearest

@@ -4,7 +4,7 @@ import torch
 
 import regkit as rk
 from regkit.geometry import Grid, World
-from regkit.transforms.flattened import flattened_within
+from regkit.transforms.flatten import flatten_within
 from regkit.transforms.reprojection import Reprojection
 
 pyproj = pytest.importorskip("pyproj")
@@ -23,7 +23,7 @@ def test_flat_it_is_as_exact_as_was_asked():
     phi = Reprojection(ONE, OTHER)
     grid = Grid((900, 700), [[8, 3, 790000], [3, -8, 5300000], [0, 0, 1]], ONE)
     points = grid.world_points(slice(0, 900, 13))
-    flat = flattened_within(phi, grid, tolerance=0.01)
+    flat = flatten_within(phi, grid, tolerance=0.01)
     assert float((flat(points) - phi(points)).norm(dim=-1).max()) < 0.02
     matrix, u = flat.on(grid)
     assert float(u.abs().max()) < 100  # metres: what is far is in the matrix

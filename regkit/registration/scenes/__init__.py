@@ -2,6 +2,6 @@
 
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.result import SceneResult, register_scenes
-from regkit.registration.scenes.scene import Scene
+from regkit.registration.scenes.scene import GeoScene
 
-__all__ = ["Scene", "SceneConfig", "SceneResult", "register_scenes"]
+__all__ = ["GeoScene", "SceneConfig", "SceneResult", "register_scenes"]

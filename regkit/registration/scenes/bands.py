@@ -11,15 +11,15 @@ from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.levels import (
-    Source,
+    BandSource,
     features_of,
     level_grid,
     pixels_across,
     source_of,
 )
-from regkit.registration.scenes.scene import Scene
+from regkit.registration.scenes.scene import GeoScene
 from regkit.registration.scenes.ties import vote
-from regkit.registration.scenes.windows import Array, Floats, Window
+from regkit.registration.scenes.windows import Array, Floats, WindowLayout
 from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Volume
 
@@ -47,27 +47,27 @@ class Compared:
         What was prepared of them, by resolution.
     """
 
-    fixed: Scene
-    moving: Scene
+    fixed: GeoScene
+    moving: GeoScene
     similarity: str
     radar: tuple[bool, bool]
     reason: str
-    sources: dict[tuple[int, float], Source] = field(default_factory=dict)
+    sources: dict[tuple[int, float], BandSource] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, str]:
         """What messages call the two scenes."""
         return self.fixed.name, self.moving.name
 
-    def fixed_at(self, pixels: float) -> Source:
+    def fixed_at(self, pixels: float) -> BandSource:
         """The bands of fixed at a resolution in its pixels."""
         return self._source(0, self.fixed, pixels)
 
-    def moving_at(self, pixels: float) -> Source:
+    def moving_at(self, pixels: float) -> BandSource:
         """The bands of moving at a resolution in its pixels."""
         return self._source(1, self.moving, pixels)
 
-    def _source(self, side: int, scene: Scene, pixels: float) -> Source:
+    def _source(self, side: int, scene: GeoScene, pixels: float) -> BandSource:
         key = side, round(pixels, 3)
         if key not in self.sources:
             if key[1] > 1 or len(self.sources) > 8:
@@ -76,7 +76,9 @@ class Compared:
         return self.sources[key]
 
 
-def compared_bands(fixed: Scene, moving: Scene, placed: Transform, config: SceneConfig) -> Compared:
+def compared_bands(
+    fixed: GeoScene, moving: GeoScene, placed: Transform, config: SceneConfig
+) -> Compared:
     """Pair the bands of two scenes: by name, by order where both have as many, or by likeness.
 
     Parameters
@@ -109,7 +111,7 @@ def compared_bands(fixed: Scene, moving: Scene, placed: Transform, config: Scene
     return Compared(_picked(fixed, here), _picked(moving, there), similarity, radar, reason)
 
 
-def _with_contrast(scene: Scene) -> Scene:
+def _with_contrast(scene: GeoScene) -> GeoScene:
     """The bands that have data and contrast."""
     keep = [n for n, each in enumerate(scene.bands) if _has_contrast(each)]
     if not keep:
@@ -127,7 +129,7 @@ def _has_contrast(band: Volume) -> bool:
     return bool(low < high)
 
 
-def _picked(scene: Scene, numbers: Sequence[int]) -> Scene:
+def _picked(scene: GeoScene, numbers: Sequence[int]) -> GeoScene:
     return replace(
         scene,
         bands=tuple(scene.bands[n] for n in numbers),
@@ -135,11 +137,11 @@ def _picked(scene: Scene, numbers: Sequence[int]) -> Scene:
     )
 
 
-def _is_radar(scene: Scene, asked: str) -> bool:
+def _is_radar(scene: GeoScene, asked: str) -> bool:
     return scene.is_radar if asked == "auto" else asked == "sar"
 
 
-def _by_name(fixed: Scene, moving: Scene) -> tuple[list[tuple[int, int]], str]:
+def _by_name(fixed: GeoScene, moving: GeoScene) -> tuple[list[tuple[int, int]], str]:
     known = {name.casefold(): n for n, name in enumerate(moving.names) if name}
     pairs = [(n, known[name.casefold()]) for n, name in enumerate(fixed.names)
              if name.casefold() in known]  # fmt: skip
@@ -147,7 +149,11 @@ def _by_name(fixed: Scene, moving: Scene) -> tuple[list[tuple[int, int]], str]:
 
 
 def _alike(
-    fixed: Scene, moving: Scene, placed: Transform, config: SceneConfig, radar: tuple[bool, bool]
+    fixed: GeoScene,
+    moving: GeoScene,
+    placed: Transform,
+    config: SceneConfig,
+    radar: tuple[bool, bool],
 ) -> tuple[list[tuple[int, int]], str]:
     """The pairs of bands that are most alike, each band once."""
     if len(fixed.bands) == len(moving.bands) == 1:
@@ -164,8 +170,8 @@ def _alike(
 
 
 def _best(
-    fixed: Scene,
-    moving: Scene,
+    fixed: GeoScene,
+    moving: GeoScene,
     placed: Transform,
     config: SceneConfig,
     radar: tuple[bool, bool],
@@ -193,8 +199,8 @@ def _similarity(config: SceneConfig, radar: tuple[bool, bool], best: float) -> t
 class _Likeness:
     """Mean correlation of windows for every pair of bands, at the shift that suits it best."""
 
-    fixed: Scene
-    moving: Scene
+    fixed: GeoScene
+    moving: GeoScene
     placed: Transform
     config: SceneConfig
     radar: tuple[bool, bool]
@@ -207,7 +213,7 @@ class _Likeness:
         ratio = pixels_across(self.fixed.grid, self.placed, self.moving.grid)
         size = int(max(16, min(32, min(grid.shape) // 2)))
         reach = int(np.ceil(self.config.max_shift / factor)) + 1
-        window = Window(size, size // 2, reach, self.config.min_valid)
+        window = WindowLayout(size, size // 2, reach, self.config.min_valid)
         here = [
             self._features(each, grid, max(factor, 1 / ratio), Affine.identity(2), 0, similarity)
             for each in self.fixed.bands

@@ -96,7 +96,7 @@ def is_by_chance(ties: TiePoints, good: NDArray[np.bool_], tolerance: float, rea
     ties
         All windows.
     good
-        Those that agree.
+        ``(N)``: those that agree.
     tolerance, reach
         In pixels: how near they agree, and how far a match was looked for.
     """

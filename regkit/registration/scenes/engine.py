@@ -24,10 +24,17 @@ from regkit.registration.scenes.consensus import (
     is_by_chance,
     neighbour_consensus,
 )
-from regkit.registration.scenes.levels import Source, features_of, level_grid, pixels_across
+from regkit.registration.scenes.levels import BandSource, features_of, level_grid, pixels_across
 from regkit.registration.scenes.surface import Surface, fit_surface
 from regkit.registration.scenes.ties import TiePoints, match, vote
-from regkit.registration.scenes.windows import Array, Floats, Window, correlation, cut, taper
+from regkit.registration.scenes.windows import (
+    Array,
+    Floats,
+    WindowLayout,
+    correlation,
+    cut_windows,
+    taper,
+)
 from regkit.transforms import Affine, DisplacementField, Transform, compose
 
 _COARSEST = 400  # pixels along the longer side
@@ -44,7 +51,7 @@ class Pass:
     """One look: pixels ``factor`` times those of fixed, and its windows."""
 
     factor: float
-    window: Window
+    window: WindowLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +175,10 @@ class _Search:
         if self.config.transform == "deformable":
             yield Pass(1, self._window(1, max(16, self.size(1) // 2), 2, dense=4))
 
-    def _window(self, factor: float, size: int, reach: int, dense: int = 2) -> Window:
+    def _window(self, factor: float, size: int, reach: int, dense: int = 2) -> WindowLayout:
         area = float(np.prod(self.grid.shape)) / factor**2
         step = max(size // dense, int(np.sqrt(area / _MOST_WINDOWS / (dense / 2) ** 2)))
-        return Window(size, step, reach, self.config.min_valid)
+        return WindowLayout(size, step, reach, self.config.min_valid)
 
     def look(self, motion: Transform, factor: float) -> _Level:
         """Both scenes on the grid of a level, moving through ``motion``."""
@@ -183,7 +190,7 @@ class _Search:
         there, known = self._features(moving, grid, compose(self.placed, motion))
         return _Level(grid, here, weight, there, known)
 
-    def _features(self, source: Source, grid: Grid, phi: Transform) -> tuple[Array, Array]:
+    def _features(self, source: BandSource, grid: Grid, phi: Transform) -> tuple[Array, Array]:
         values, known = source.on(grid, phi)
         found = features_of(values, known, self.pair.similarity)
         if self.pair.similarity == "edges" and not known.all():
@@ -197,7 +204,7 @@ class _Search:
         reach = int(np.ceil(self.config.max_shift / factor)) + 1
         size = self.size(factor)
         self.check_overlap(level, reach)
-        window = Window(size, size // 2, reach, self.config.min_valid)
+        window = WindowLayout(size, size // 2, reach, self.config.min_valid)
         votes = vote(level.fixed, level.weight, level.moving, level.known, window)
         best = np.array(np.unravel_index(int(votes.argmax()), votes.shape)) - reach
         if votes.max() <= 0:
@@ -336,9 +343,9 @@ def _likeness(level: _Level, kept: TiePoints, size: int) -> float:
     corners = np.clip(corners, 0, np.maximum(np.array(level.grid.shape) - size, 0))
     if len(corners) == 0:
         return float("nan")
-    w = taper(size) * cut(level.weight[None], corners, size)[:, 0]
-    k = cut(level.known[None], corners, size)[:, 0]
-    m = cut(level.moving, corners, size) * k[:, None]
-    found = correlation(cut(level.fixed, corners, size), w, m, k, 0)[:, 0, 0]
+    w = taper(size) * cut_windows(level.weight[None], corners, size)[:, 0]
+    k = cut_windows(level.known[None], corners, size)[:, 0]
+    m = cut_windows(level.moving, corners, size) * k[:, None]
+    found = correlation(cut_windows(level.fixed, corners, size), w, m, k, 0)[:, 0, 0]
     compared = found > -1
     return float(found[compared].mean()) if compared.any() else float("nan")

@@ -20,7 +20,7 @@ def decibel(values: Array) -> Array:
     return found.astype(np.float32)
 
 
-def standardised(values: Array, known: Array) -> Array:
+def standardise(values: Array, known: Array) -> Array:
     """Bring every channel ``(C, *shape)`` to mean 0 and variance 1 where ``known`` is above 0."""
     inside = known > 0
     out = np.zeros_like(values, dtype=np.float32)

@@ -13,7 +13,7 @@ from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.spline import spline_coefficients, spline_sample
 from regkit.preprocess.nodata import fill_nodata
-from regkit.registration.scenes.features import decibel, edges, standardised
+from regkit.registration.scenes.features import decibel, edges, standardise
 from regkit.registration.scenes.windows import Array
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
@@ -23,7 +23,7 @@ _SLAB = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class BandSource:
     """One scene, smoothed to a resolution on its own grid, as the coefficients of a spline."""
 
     coefficients: Array
@@ -44,7 +44,7 @@ class Source:
         return values, known
 
 
-def source_of(bands: Sequence[Volume], pixels: float, *, radar: bool) -> Source:
+def source_of(bands: Sequence[Volume], pixels: float, *, radar: bool) -> BandSource:
     """Prepare the bands of a scene that are compared.
 
     Parameters
@@ -66,17 +66,37 @@ def source_of(bands: Sequence[Volume], pixels: float, *, radar: bool) -> Source:
         if radar:
             values = torch.from_numpy(decibel(values.numpy()))
         parts.append(gaussian(values, sigma))
-    return Source(spline_coefficients(torch.cat(parts).numpy()), known, bands[0].grid)
+    return BandSource(spline_coefficients(torch.cat(parts).numpy()), known, bands[0].grid)
 
 
 def features_of(values: Array, known: Array, similarity: str) -> Array:
-    """Make of values ``(C, *shape)`` what is compared, by ``lncc`` or ``edges``."""
-    found = standardised(values, known)
+    """Make of values what is compared.
+
+    Parameters
+    ----------
+    values
+        ``(C, *shape)``.
+    known
+        Where they are data, ``(*shape)``.
+    similarity
+        ``lncc`` or ``edges``.
+    """
+    found = standardise(values, known)
     return edges(found) if similarity == "edges" else found
 
 
 def pixels_across(grid: Grid, phi: Transform, onto: Grid) -> float:
-    """How many pixels of ``onto`` one pixel of ``grid`` is wide, in the middle, through ``phi``."""
+    """How many pixels of another grid one pixel of a grid is wide, in its middle.
+
+    Parameters
+    ----------
+    grid
+        Whose pixels are measured.
+    phi
+        World points of ``grid`` to world points of ``onto``.
+    onto
+        In whose pixels.
+    """
     middle = torch.from_numpy(grid.centre)[None]
     steps = torch.from_numpy(grid.affine[:-1, :-1].T.copy())
     apart = onto.to_index(phi(middle + steps)) - onto.to_index(phi(middle))

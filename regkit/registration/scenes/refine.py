@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from regkit.registration.scenes.windows import Array, Floats, cut
+from regkit.registration.scenes.windows import Array, Floats, cut_windows
 
 _STEPS = 12
 _FAR = 1.5  # pixels; whoever goes further has lost its peak
@@ -57,7 +57,7 @@ def refine(
 
     size, reach = fixed.shape[-1], int(np.abs(start).max(initial=0))
     wide = np.pad(known[None], ((0, 0), (reach, reach), (reach, reach)))
-    seen = weight * cut(wide, corners + start + reach, size)[:, 0]
+    seen = weight * cut_windows(wide, corners + start + reach, size)[:, 0]
     found = np.empty((len(fixed), 5))
     refine_shifts(
         np.ascontiguousarray(fixed, np.float32), np.ascontiguousarray(seen, np.float32),

@@ -13,9 +13,9 @@ from regkit.geometry.grid import Grid
 from regkit.registration.scenes.bands import Compared, compared_bands
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.engine import Report, SceneFit, fit_scenes
-from regkit.registration.scenes.scene import Scene
+from regkit.registration.scenes.scene import GeoScene
 from regkit.transforms import Affine, DisplacementField, Transform, compose
-from regkit.transforms.flattened import flattened, flattened_within
+from regkit.transforms.flatten import flatten, flatten_within
 from regkit.transforms.reprojection import Reprojection
 
 _NEAR = 0.005  # pixels: how exact a reprojection is kept between its nodes
@@ -66,8 +66,8 @@ class SceneResult:
 
 
 def register_scenes(
-    fixed: Scene,
-    moving: Scene,
+    fixed: GeoScene,
+    moving: GeoScene,
     *,
     config: SceneConfig | None = None,
     report: Report | None = None,
@@ -93,7 +93,7 @@ def register_scenes(
     --------
     >>> import regkit as rk
     >>> reference, scene = (
-    ...     Scene.of(rk.read(name, channels="all")) for name in ("a.tif", "b.tif")
+    ...     GeoScene.of(rk.read(name, channels="all")) for name in ("a.tif", "b.tif")
     ... )  # doctest: +SKIP
     >>> register_scenes(reference, scene).metrics["residual_px"]  # doctest: +SKIP
     """
@@ -141,7 +141,7 @@ def placed_by_headers(fixed: Grid, moving: Grid) -> Transform:
     if fixed.world == moving.world:
         return Affine(np.eye(3), fixed.world, moving.world)
     there = Reprojection(fixed.world, moving.world)
-    return flattened_within(there, fixed, tolerance=_NEAR * max(moving.spacing))
+    return flatten_within(there, fixed, tolerance=_NEAR * max(moving.spacing))
 
 
 def _one_map(placed: Transform, motion: Transform, fixed: Grid, moving: Grid) -> Transform:
@@ -150,8 +150,8 @@ def _one_map(placed: Transform, motion: Transform, fixed: Grid, moving: Grid) ->
     if fixed.world == moving.world:
         return motion.between(fixed.world, moving.world)
     if not isinstance(motion, DisplacementField):
-        return flattened_within(whole, fixed, tolerance=_NEAR * max(moving.spacing))
-    return flattened(whole, fixed, step=max(motion.grid.spacing) / max(fixed.spacing))
+        return flatten_within(whole, fixed, tolerance=_NEAR * max(moving.spacing))
+    return flatten(whole, fixed, step=max(motion.grid.spacing) / max(fixed.spacing))
 
 
 def _metrics(fit: SceneFit, grid: Grid) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Scene: the bands of one image on the earth, each with its own gaps."""
+"""GeoScene: the bands of one image on the earth, each with its own gaps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SAR_BANDS = {"vv", "vh", "hh", "hv", "sigma0_vv", "sigma0_vh", "gamma0_vv", "ga
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class GeoScene:
     """Bands of one grid, one channel each.
 
     Parameters
@@ -41,7 +41,7 @@ class Scene:
             object.__setattr__(self, "names", ("",) * len(self.bands))
 
     @classmethod
-    def of(cls, volume: Volume, names: Sequence[str] = ()) -> Scene:
+    def of(cls, volume: Volume, names: Sequence[str] = ()) -> GeoScene:
         """Make a scene of the channels of an image, which then share where it has data."""
         return cls(volume.split(), tuple(names), volume.name or "scene")
 
@@ -59,7 +59,7 @@ class Scene:
         """The name of a band, or its number from 0 where it has none."""
         return self.names[number] or f"band {number}"
 
-    def without(self, mask: Volume | None) -> Scene:
+    def without(self, mask: Volume | None) -> GeoScene:
         """The same scene, with no data where ``mask`` on its grid is above 0, such as clouds.
 
         Raises

@@ -59,6 +59,11 @@ def fit_surface(
         Of the image.
     step
         Pixels from knot to knot.
+
+    Raises
+    ------
+    RuntimeError
+        If the points determine no surface.
     """
     size = tuple(int(np.ceil((n - 1) / step)) + 3 for n in shape)
     rows, bending = _design(index, step, size), _bending(size)
@@ -71,7 +76,7 @@ def fit_surface(
         if best is None or score < best[0]:
             best = score, stiffness, off
     if best is None:
-        raise ValueError("no stiffness to choose from")
+        raise RuntimeError("the tie points determine no surface")
     _, stiffness, off = best
     knots = _solved(rows, bending, shift, weight, stiffness)
     return Surface(knots.T.reshape(2, *size), step, stiffness, off)

@@ -12,10 +12,10 @@ from regkit.registration.scenes.refine import refine
 from regkit.registration.scenes.windows import (
     Array,
     Floats,
-    Window,
+    WindowLayout,
     batches,
     correlation,
-    cut,
+    cut_windows,
     taper,
 )
 
@@ -64,7 +64,7 @@ class TiePoints:
         return replace(self, good=self.good & good)
 
 
-def vote(fixed: Array, weight: Array, moving: Array, known: Array, window: Window) -> Array:
+def vote(fixed: Array, weight: Array, moving: Array, known: Array, window: WindowLayout) -> Array:
     """Let all windows vote for one shift: the mean of their correlations at each.
 
     Parameters
@@ -92,7 +92,7 @@ def vote(fixed: Array, weight: Array, moving: Array, known: Array, window: Windo
 
 
 def match(fixed: Array, weight: Array, moving: Array, known: Array, spline: Array,
-          window: Window) -> TiePoints:  # fmt: skip
+          window: WindowLayout) -> TiePoints:  # fmt: skip
     """Find every window of fixed that has data in moving too there, to a part of a pixel.
 
     Parameters
@@ -117,8 +117,8 @@ def match(fixed: Array, weight: Array, moving: Array, known: Array, spline: Arra
     start = (np.concatenate(peaks) if peaks else np.zeros((0, 2), np.int64))[compared]
     worth = (np.concatenate(reliable) if reliable else np.zeros(0))[compared]
     corners = corners[compared]
-    weights = taper(window.size) * cut(weight[None], corners, window.size)[:, 0]
-    windows = cut(fixed, corners, window.size)
+    weights = taper(window.size) * cut_windows(weight[None], corners, window.size)[:, 0]
+    windows = cut_windows(fixed, corners, window.size)
     refined = refine(windows, weights, spline, known, corners, start)
     centre = corners + _centroid(weights)
     good = np.isfinite(refined.likeness) & (worth > 0)
@@ -126,7 +126,7 @@ def match(fixed: Array, weight: Array, moving: Array, known: Array, spline: Arra
                      worth, good)  # fmt: skip
 
 
-def _usable(weight: Array, window: Window) -> NDArray[np.int64]:
+def _usable(weight: Array, window: WindowLayout) -> NDArray[np.int64]:
     """Corners of windows of which enough has data."""
     corners = window.corners(weight.shape)
     table = np.pad(weight.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
@@ -142,16 +142,16 @@ def _correlations(
     weight: Array,
     moving: Array,
     known: Array,
-    window: Window,
+    window: WindowLayout,
     corners: NDArray[np.int64],
 ) -> Iterator[Array]:
     soft = taper(window.size)
     for part in batches(len(corners), fixed.shape[0], window.size + 2 * window.reach):
         at = corners[part]
-        w = soft * cut(weight[None], at, window.size)[:, 0]
-        k = cut(known[None], at, window.size, window.reach)[:, 0]
-        m = cut(moving, at, window.size, window.reach) * k[:, None]
-        yield correlation(cut(fixed, at, window.size), w, m, k, window.reach)
+        w = soft * cut_windows(weight[None], at, window.size)[:, 0]
+        k = cut_windows(known[None], at, window.size, window.reach)[:, 0]
+        m = cut_windows(moving, at, window.size, window.reach) * k[:, None]
+        yield correlation(cut_windows(fixed, at, window.size), w, m, k, window.reach)
 
 
 def _peaks(found: Array, reach: int) -> tuple[NDArray[np.int64], Floats]:

@@ -16,7 +16,7 @@ _EPS = 1e-6
 
 
 @dataclass(frozen=True)
-class Window:
+class WindowLayout:
     """How windows are laid out: their size, how far apart they are, how far a match may lie.
 
     Parameters
@@ -53,8 +53,17 @@ def taper(size: int) -> Array:
     return np.outer(line, line).astype(np.float32)
 
 
-def cut(image: Array, corners: NDArray[np.int64], size: int, margin: int = 0) -> Array:
+def cut_windows(image: Array, corners: NDArray[np.int64], size: int, margin: int = 0) -> Array:
     """Cut windows out of ``(C, *shape)``, with a margin; 0 where they reach beyond the image.
+
+    Parameters
+    ----------
+    image
+        ``(C, *shape)``.
+    corners
+        First pixels ``(N, 2)``.
+    size, margin
+        Pixels of a window, and around it.
 
     Returns
     -------
@@ -68,7 +77,15 @@ def cut(image: Array, corners: NDArray[np.int64], size: int, margin: int = 0) ->
 
 
 def batches(count: int, channels: int, size: int) -> Iterator[slice]:
-    """Ranges of windows that are handled together, so that memory stays bounded."""
+    """Ranges of windows that are handled together, so that memory stays bounded.
+
+    Parameters
+    ----------
+    count
+        Of windows.
+    channels, size
+        Of each window.
+    """
     step = max(1, _BATCH_BYTES // (16 * channels * size * size))
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))

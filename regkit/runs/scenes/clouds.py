@@ -10,7 +10,7 @@ import torch
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, read_header
 from regkit.io.header import Header
-from regkit.registration.scenes import Scene
+from regkit.registration.scenes import GeoScene
 from regkit.volume import Volume
 
 # No data, saturated, shadows of clouds, clouds of medium and high probability, cirrus:
@@ -20,9 +20,9 @@ _SCL = (0, 1, 3, 8, 9, 10)
 _QA = 0b11111
 
 
-def unclouded(
-    mask: str, scenes: tuple[Scene, Scene], headers: tuple[Header, Header]
-) -> tuple[Scene, Scene]:
+def without_clouds(
+    mask: str, scenes: tuple[GeoScene, GeoScene], headers: tuple[Header, Header]
+) -> tuple[GeoScene, GeoScene]:
     """Leave out of two scenes what a mask covers.
 
     Parameters
@@ -52,13 +52,13 @@ def unclouded(
     return fixed, moving
 
 
-def covered(band: Volume, name: str) -> Volume:
+def cloud_mask(band: Volume, name: str) -> Volume:
     """Decode a band of quality: 1 where nothing of the ground is seen, by the meaning of its name.
 
     Examples
     --------
     >>> import numpy as np
-    >>> covered(Volume(np.array([[4, 9]]), np.eye(3)), "SCL").data.tolist()
+    >>> cloud_mask(Volume(np.array([[4, 9]]), np.eye(3)), "SCL").data.tolist()
     [[[0, 1]]]
     """
     values, word = band.data, name.casefold()
@@ -77,13 +77,13 @@ def _band(header: Header, name: str) -> Volume | None:
         return None
     number = names.index(name.casefold())
     one = replace(header, options=ReadOptions(max_bytes=header.options.max_bytes))
-    return covered(open_image(one.of(frame=None, channel=number)), name)
+    return cloud_mask(open_image(one.of(frame=None, channel=number)), name)
 
 
-def _by_file(path: Path, scenes: tuple[Scene, Scene]) -> tuple[Scene, Scene]:
+def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, GeoScene]:
     header = read_header(path).of(frame=None, channel=0)
     called = header.channel_names[0] if header.channel_names else ""
-    cover = covered(open_image(header), called)
+    cover = cloud_mask(open_image(header), called)
     fits = [cover.grid.lies_on(scene.grid) for scene in scenes]
     if not any(fits):
         raise InputError(

@@ -14,13 +14,13 @@ from regkit.io.header import Header
 from regkit.io.options import AS_STORED
 from regkit.io.settings import read_settings
 from regkit.io.sizes import product
-from regkit.registration.scenes import Scene, SceneConfig
+from regkit.registration.scenes import GeoScene, SceneConfig
 from regkit.registration.scenes.result import check_metric
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.outputs import RECORD, Folder
 from regkit.runs.register.names import stem
-from regkit.runs.scenes.clouds import unclouded
+from regkit.runs.scenes.clouds import without_clouds
 from regkit.runs.scenes.names import DISPLACEMENT, POINTS, REPORT, SHIFTED, TRANSFORM, WARPED
 from regkit.runs.scenes.task import SceneTask
 from regkit.settings import validate
@@ -151,16 +151,16 @@ class SceneSurvey:
         """Read the bands that may be compared."""
         scenes = (self._scene(self.fixed), self._scene(self.moving))
         if self.job.mask is not None:
-            scenes = unclouded(self.job.mask, scenes, (self.fixed, self.moving))
+            scenes = without_clouds(self.job.mask, scenes, (self.fixed, self.moving))
         return SceneTask(self.job, *scenes, self.moving)
 
-    def _scene(self, header: Header) -> Scene:
+    def _scene(self, header: Header) -> GeoScene:
         numbers = numbers_of(header, self.job.reading)
         bands = tuple(
             open_image(_plain(header).of(frame=None, channel=number)) for number in numbers
         )
         names = header.channel_names or ("",) * header.channels
-        return Scene(bands, tuple(names[n] for n in numbers), header.name)
+        return GeoScene(bands, tuple(names[n] for n in numbers), header.name)
 
 
 def numbers_of(header: Header, reading: ReadOptions) -> tuple[int, ...]:

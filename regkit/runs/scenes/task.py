@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regkit.io.header import Header
-from regkit.registration.scenes import Scene, register_scenes
+from regkit.registration.scenes import GeoScene, register_scenes
 from regkit.runs.inputs import shown_name
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.scenes.outcome import SceneOutcome
@@ -20,8 +20,8 @@ class SceneTask:
     """Two scenes in memory, and the header by which all bands of moving are read again."""
 
     job: SceneJob
-    fixed: Scene
-    moving: Scene
+    fixed: GeoScene
+    moving: GeoScene
     header: Header
 
     @property

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 import regkit as rk
 from regkit.geometry import Grid, World
 from regkit.kernels.spline import spline_coefficients, spline_sample
-from regkit.registration.scenes import Scene
+from regkit.registration.scenes import GeoScene
 
 UTM = World.projected("EPSG:32632")
 
@@ -43,7 +43,7 @@ class Ground:
 
 
 def scene(volume, *names):
-    return Scene.of(volume, names)
+    return GeoScene.of(volume, names)
 
 
 def errors(result, truth, margin=12):

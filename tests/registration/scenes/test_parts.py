@@ -7,7 +7,7 @@ from regkit.kernels.spline import spline_coefficients, spline_sample, spline_wei
 from regkit.registration.scenes.consensus import affine_consensus, is_by_chance
 from regkit.registration.scenes.surface import fit_surface
 from regkit.registration.scenes.ties import TiePoints
-from regkit.registration.scenes.windows import Window, correlation, taper
+from regkit.registration.scenes.windows import WindowLayout, correlation, taper
 
 
 def ties(index, shift):
@@ -75,7 +75,7 @@ def test_a_surface_follows_what_is_smooth_and_not_the_noise():
 
 
 def test_windows_cover_the_image_to_its_border():
-    corners = Window(32, 16, 4).corners((100, 45))
+    corners = WindowLayout(32, 16, 4).corners((100, 45))
     assert corners.min(0).tolist() == [0, 0]
     assert (corners.max(0) + 32).tolist() == [100, 45]
     assert torch.tensor(corners).unique(dim=0).shape == corners.shape

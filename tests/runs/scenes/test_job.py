@@ -132,7 +132,7 @@ def test_a_shift_resamples_nothing(place):
 
 
 def test_again_from_the_record(run, place):
-    done = call("rerun", run / "run.json", "--inputs", place, "-o", place / "twice", "-q")
+    done = call("rerun", run / "run.json", "--data", place, "-o", place / "twice", "-q")
     assert done.exit_code == 0, done.output
     for name in ("warped.tif", "transform.h5", "tie_points.geojson"):
         assert (place / "twice" / name).read_bytes() == (run / name).read_bytes()

@@ -98,7 +98,7 @@ def geotiff_header(path: Path, options: ReadOptions) -> Header:
         are no real numbers.
     """
     name = display_name(path)
-    with opened(path, name) as dataset:
+    with open_geotiff(path, name) as dataset:
         world = _world(name, dataset)
         affine = _affine(name, dataset)
         shape = (int(dataset.width), int(dataset.height))
@@ -148,7 +148,7 @@ def read_geotiff(header: Header, window: Window, level: int) -> NDArray[Any]:
     InputError
         If the file is cut or damaged.
     """
-    with opened(header.path, header.name, level) as dataset:
+    with open_geotiff(header.path, header.name, level) as dataset:
         values = _numbers(header, dataset).read(_band(header), window=_rasters(window)).T
     if values.dtype.kind == "f":
         values = np.where(np.isfinite(values), values, values.dtype.type(0))
@@ -179,7 +179,7 @@ def known_geotiff(header: Header, window: Window, level: int) -> NDArray[np.bool
     real = np.dtype(header.value_type).kind == "f"
     if not (real or facts.masked):
         return None
-    with opened(header.path, header.name, level) as dataset:
+    with open_geotiff(header.path, header.name, level) as dataset:
         part = {"window": _rasters(window)}
         known: NDArray[np.bool_] = dataset.read_masks(_band(header), **part).T > 0
         if real:
@@ -202,7 +202,7 @@ def gdal() -> Iterator[Any]:
 
 
 @contextmanager
-def opened(path: Path, name: str, level: int = 0) -> Iterator[Any]:
+def open_geotiff(path: Path, name: str, level: int = 0) -> Iterator[Any]:
     """Open a local file by the GeoTIFF driver alone, and say in one sentence what is wrong with it.
 
     Parameters
@@ -256,7 +256,7 @@ def centre_affine(transform: Any) -> Matrix:
 
 
 def corner_transform(affine: Matrix) -> tuple[float, ...]:
-    """Turn index to world of pixel centres into the six numbers of a geotransform of rasterio."""
+    """Turn index to world of pixel centres ``(3, 3)`` into the six numbers of a geotransform."""
     matrix = affine @ homogeneous(np.eye(2), [-0.5, -0.5])
     return tuple(float(value) for value in matrix[:2].ravel())
 

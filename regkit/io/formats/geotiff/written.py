@@ -21,7 +21,7 @@ from regkit.io.formats.geotiff.opened import (
     corner_transform,
     gdal,
     geotiff_header,
-    opened,
+    open_geotiff,
     read_geotiff,
 )
 from regkit.io.header import Header
@@ -146,7 +146,7 @@ def _said(bands: Sequence[Band]) -> tuple[str, BandFacts]:
 
 
 def _check_sums(sums: Sequence[int], grid: Grid, path: Path) -> None:
-    with opened(path, display_name(path)) as dataset:
+    with open_geotiff(path, display_name(path)) as dataset:
         found = [_sum(dataset.read(n)) for n in range(1, len(sums) + 1)]
         moved = np.abs(np.subtract(dataset.transform[:6], corner_transform(grid.affine))).max()
     if found != list(sums) or moved > 1e-3 * max(grid.spacing):
@@ -202,7 +202,7 @@ def moved_geotiff(source: Path, target: Path, grid: Grid) -> None:
     shutil.copyfile(source, target)
     with gdal() as rasterio, rasterio.open(str(target.absolute()), "r+", driver="GTiff") as dataset:
         dataset.transform = rasterio.Affine(*corner_transform(grid.affine))
-    with opened(target, display_name(target)) as dataset:
+    with open_geotiff(target, display_name(target)) as dataset:
         found = tuple(dataset.transform)[:6]
     if not np.allclose(found, corner_transform(grid.affine), rtol=1e-12, atol=1e-9):
         raise ResourceError(f"{target.name}: reads back with another geotransform; check the disk")

@@ -14,8 +14,8 @@ _MARGIN = 2  # nodes beyond the region
 _FIRST, _FINEST = 64.0, 2.0  # pixels from node to node
 
 
-def flattened(phi: Transform, grid: Grid, *, step: float) -> Transform:
-    """Sample a transform as an affine after a displacement, in the same direction.
+def flatten(phi: Transform, grid: Grid, *, step: float) -> Transform:
+    """Sample a transform, fixed to moving, as an affine after a displacement.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def flattened(phi: Transform, grid: Grid, *, step: float) -> Transform:
     return compose(outer, inner)
 
 
-def flattened_within(phi: Transform, grid: Grid, *, tolerance: float) -> Transform:
-    """As :func:`flattened`, with nodes so near that nothing is off by more than ``tolerance``.
+def flatten_within(phi: Transform, grid: Grid, *, tolerance: float) -> Transform:
+    """Sample a transform, fixed to moving, as :func:`flatten`, within a tolerance.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def flattened_within(phi: Transform, grid: Grid, *, tolerance: float) -> Transfo
     """
     step = _FIRST
     while True:
-        found = flattened(phi, grid, step=step)
+        found = flatten(phi, grid, step=step)
         between = _nodes(grid, step * 0.75).world_points()
         inside = grid.contains(between)
         apart = (found(between) - phi(between)).norm(dim=-1)[inside]
