@@ -55,10 +55,10 @@ def hdf5_writers(transform: Transform) -> Writers:
     """
     worlds = map_worlds(transform)
     parts = hdf5_transforms(transform if worlds is None else turn_half(transform))
-    more = {} if worlds is None else {KEY: as_text(worlds)}
+    more = {} if worlds is None else {"more": {KEY: as_text(worlds)}}
     needed = stored_bytes(parts)
     return (
-        lambda path: write_with(lambda: write_hdf5(parts, path, more), path, needed),
+        lambda path: write_with(lambda: write_hdf5(parts, path, **more), path, needed),
         lambda path: verify_hdf5(parts, path),
     )
 
