@@ -68,7 +68,8 @@ def known_table() -> Table:
         pair = one_band(case.fixed, case.moving, bends=case.bends, radar=case.radar)
         told: Kind = "deformable" if case.bends else "translation"
         first = len(rows)
-        for kind, name in (("local", "regkit"), (told, f"regkit {told}")):
+        kinds: tuple[tuple[Kind, str], ...] = (("local", "regkit"), (told, f"regkit {told}"))
+        for kind, name in kinds:
             rows.append(_row(case, name, partial(regkit_way, case, kind)))
         rows += [_row(case, name, partial(peer, pair)) for name, peer in PEERS.items()]
         print(Table("", _COLUMNS, rows[first:]).markdown(), flush=True)

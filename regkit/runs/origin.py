@@ -109,7 +109,7 @@ def warped_by(run: Path) -> Path:
             f"{display_name(run)}: resampled nothing (--shift-only); give --onto, an image with "
             "the grid of the result"
         )
-    return run / found[0]
+    return run / str(found[0])
 
 
 def check_direction(transform: Path, image: Path) -> None:
