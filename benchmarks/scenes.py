@@ -154,7 +154,7 @@ the reference by the headers, and that kind too: a translation, or where it bend
 or a B-spline (SimpleITK). scikit-image knows translations only. Seconds are processor time.
 
 Read it with care: the pairs are made with the same cubic spline by which regkit matches, which no
-real sensor does, so that thousandths of a pixel are flattering; sizes of windows and the features for
+real sensor does, so that thousandths of a pixel are flattering; sizes of windows and features for
 SAR were chosen on a part of the same Sentinel-2 scene and the same remap; and each row is one run.
 """
 
