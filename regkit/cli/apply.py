@@ -75,6 +75,8 @@ def apply(
 
     Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
 
+    Of scenes on the earth all bands are written with their names, type, nodata and tags.
+
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
     from regkit.cli.job import carry_out
@@ -92,8 +94,7 @@ def _way(
     transforms: list[Path], onto: Path | None, run: Path | None, to: str
 ) -> tuple[tuple[Path, ...], Path]:
     """The transforms and the reference, as they were given or as a registration has them."""
-    from regkit.runs.origin import transform_from
-    from regkit.runs.register.names import FILES
+    from regkit.runs.origin import transform_from, warped_by
 
     if run is not None and transforms:
         raise InputError("TRANSFORM and --run both say how to warp; give one of them")
@@ -101,7 +102,7 @@ def _way(
         raise InputError("there is no transform; give TRANSFORM, or the --run FOLDER that holds it")
     chain = tuple(transforms) if run is None else (transform_from(run, to),)
     if onto is None and run is not None and to == "fixed":
-        onto = run / FILES[0]  # on the grid of fixed
+        onto = warped_by(run)  # on the grid of fixed
     if onto is None:
         raise InputError("there is no reference; give --onto, an image with the grid of the result")
     return chain, onto

@@ -79,6 +79,7 @@ def describe_file(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
         "shape": list(grid.shape),
         "frames": header.frames,
         "channels": header.channels,
+        **({"channel_names": list(header.channel_names)} if any(header.channel_names) else {}),
         "spacing": [float(f"{s:.7g}") for s in grid.spacing],
         "unit": grid.world.unit,
         "world": str(grid.world),

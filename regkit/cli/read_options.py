@@ -22,16 +22,16 @@ def _as_spacing(word: str) -> tuple[float, ...]:
         raise InputError(f"--spacing {word!r:.40} is not like 0.5,0.5,2") from error
 
 
-def _as_channels(word: str) -> tuple[int, ...] | str:
-    """Numbers, or a word that :class:`regkit.io.ReadOptions` knows or refuses."""
-    try:
-        return tuple(int(part) for part in word.split(","))
-    except ValueError as error:
-        if word in ("all", "luminance"):
-            return word
+def _as_channels(word: str) -> tuple[int | str, ...] | str:
+    """Numbers and names, or a word that :class:`regkit.io.ReadOptions` knows."""
+    if word in ("all", "luminance"):
+        return word
+    parts = [part.strip() for part in word.split(",")]
+    if not all(parts):
         raise InputError(
-            f"--channels {word!r:.40} is neither numbers like 1,3 nor all nor luminance"
-        ) from error
+            f"--channels {word!r:.40} is neither numbers like 1,3 nor names nor all nor luminance"
+        )
+    return tuple(int(part) if part.isascii() and part.isdigit() else part for part in parts)
 
 
 # Each is a field of `regkit.io.ReadOptions`, which has these defaults.
@@ -92,8 +92,9 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         Annotated[
             str | None,
             typer.Option(
-                metavar="N,N|all|luminance",
-                help="Channels to use together, counted from 0; luminance: the grey of RGB.",
+                metavar="N,N|NAME|all|luminance",
+                help="Channels to use together, counted from 0 or by name (bands of a scene); "
+                "luminance: the grey of RGB.",
                 rich_help_panel=_READING,
             ),
         ],

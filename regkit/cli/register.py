@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,6 +20,7 @@ from regkit.cli.options import (
     Threads,
 )
 from regkit.cli.read_options import takes_read_options
+from regkit.errors import InputError
 from regkit.losses.registry import FEATURES, names
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
 _IMAGES = "Images"
 _METHOD = "Method"
-Kind = Literal["rigid", "affine", "deformable"]
-_Modality = Literal["auto", "ct", "cbct", "mr", "pet", "optical", "other"]
+_SCENES = "Scenes on the earth"
+Kind = Literal["rigid", "affine", "deformable", "translation", "local"]
+_Modality = Literal["auto", "ct", "cbct", "mr", "pet", "optical", "sar", "other"]
 _Refine = Literal["field", "weights", "none"]
 _Preset = Literal["fast", "default", "accurate"]
 
@@ -89,7 +92,10 @@ def register(
     ] = None,
     transform: Annotated[
         Kind | None,
-        typer.Option(help="Kind of transform (default: deformable)", rich_help_panel=_METHOD),
+        typer.Option(
+            help="Kind of transform (default: deformable; local for scenes)",
+            rich_help_panel=_METHOD,
+        ),
     ] = None,
     init: Annotated[
         str | None,
@@ -140,6 +146,43 @@ def register(
             help="Refinement of the network's result (default: field)", rich_help_panel=_METHOD
         ),
     ] = None,
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BAND|FILE",
+            help="Clouds to leave out: a band such as SCL or QA_PIXEL, or a file.",
+            rich_help_panel=_SCENES,
+        ),
+    ] = None,
+    keep_resolution: Annotated[
+        bool,
+        typer.Option(
+            "--keep-resolution",
+            help="Write MOVING in pixels of its own size.",
+            rich_help_panel=_SCENES,
+        ),
+    ] = False,
+    shift_only: Annotated[
+        bool,
+        typer.Option(
+            "--shift-only",
+            help="Write a copy of MOVING with another geotransform; resample nothing.",
+            rich_help_panel=_SCENES,
+        ),
+    ] = False,
+    max_shift: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels by which MOVING may be off (default: 50)", rich_help_panel=_SCENES
+        ),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Pixels of the finest windows that are matched (default: by the similarity)",
+            rich_help_panel=_SCENES,
+        ),
+    ] = None,
     preset: Annotated[
         _Preset, typer.Option(help="Trade speed for accuracy.", rich_help_panel=_METHOD)
     ] = "default",
@@ -176,15 +219,49 @@ def register(
 ) -> None:
     """Align MOVING with FIXED and write the result as one folder.
 
-    The folder holds the warped image, both transforms, the Jacobian, a report and run.json.
+    The folder holds the warped image, both transforms, the Jacobian, a report and run.json. Two
+    GeoTIFF scenes are registered by tie points: the folder then holds the warped scene, transform,
+    displacement and tie points.
 
     Example: regkit register fixed.nii.gz moving.nii.gz -o out
+
+    Example: regkit register reference.tif scene.tif -o out
     """
     from regkit.cli.exits import UNFIT
     from regkit.cli.job import carry_out
     from regkit.cli.model import chosen_model
     from regkit.runs.register.job import Paths, as_weights, make_register_job, split_init
+    from regkit.runs.scenes.job import are_scenes, make_scene_job
 
+    scenes = {
+        "mask": mask, "keep_resolution": keep_resolution, "shift_only": shift_only,
+        "max_shift": max_shift, "window": window,
+    }  # fmt: skip
+    if are_scenes(fixed, moving):
+        others = {
+            "--fixed-with": fixed_with, "--moving-with": moving_with, "--fixed-mask": fixed_mask,
+            "--moving-mask": moving_mask, "--moving-labels": moving_labels, "--dice": dice,
+            "--fixed-labels": fixed_labels, "--init": init, "--channel-weights": channel_weights,
+            "--model": model, "--refine": refine, "--strict": strict,
+            "--preset": preset != "default",
+        }  # fmt: skip
+        _refuse(others, "is not for scenes on the earth; leave it out")
+        scene_job = make_scene_job(
+            fixed, moving, output, file=config,
+            options={
+                "transform": transform, "similarity": similarity, "modality": modality,
+                "moving_modality": moving_modality, "max_shift": max_shift, "window": window,
+                "seed": seed,
+            },
+            mask=mask, keep_resolution=keep_resolution, shift_only=shift_only,
+            overwrite=overwrite or resume, reading=reading, full_paths=full_paths,
+        )  # fmt: skip
+        carry_out(scene_job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        return
+    _refuse(
+        {f"--{name.replace('_', '-')}": value for name, value in scenes.items()},
+        "is for two scenes on the earth (GeoTIFF with a CRS); leave it out",
+    )
     network, told = chosen_model(model)
     labels = tuple(moving_labels or ())
     rule, start = split_init(init)
@@ -227,3 +304,10 @@ def register(
     done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet, more=more)
     if strict and done is not None and done.record["quality"]["verdict"] == "fail":
         raise typer.Exit(UNFIT)
+
+
+def _refuse(given: Mapping[str, object], why: str) -> None:
+    """Refuse options that would have no effect."""
+    for name, value in given.items():
+        if value:
+            raise InputError(f"{name} {why}")

@@ -85,7 +85,7 @@ class Grid:
         """Size, spacing with its unit, and where the axes point, on one line."""
         size = "x".join(map(str, self.shape))
         spacing = "x".join(f"{s:.4g}" for s in self.spacing)
-        where = self.orientation if self.world.anatomical else self.world.crs
+        where = self.orientation if self.world.anatomical else self.world.crs_name
         return f"{size}, {spacing} {self.world.unit}" + (f", {where}" if where else "")
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from regkit.errors import InputError
 
 RAS = "RAS+"
-_METRES = {"mm": 1e-3, "µm": 1e-6, "m": 1.0}
+_METRES = {"mm": 1e-3, "µm": 1e-6, "m": 1.0, "ft": 0.3048, "us-ft": 1200 / 3937}
 _OTHER_SPELLINGS = {
     "um": "µm", "μm": "µm", "micron": "µm", "micrometer": "µm", "metre": "m", "meter": "m",
     "millimeter": "mm", "millimetre": "mm", "px": "pixel", "pixels": "pixel", "deg": "degree",
@@ -22,7 +22,8 @@ class World:
     Parameters
     ----------
     unit
-        Of all lengths: ``"mm"``, ``"µm"`` (or ``"um"``), ``"m"``, ``"pixel"`` or ``"degree"``.
+        Of all lengths: ``"mm"``, ``"µm"`` (or ``"um"``), ``"m"``, ``"ft"`` (international feet),
+        ``"us-ft"`` (those of US surveys), ``"pixel"`` or ``"degree"``.
     axes
         Where the axes point: ``"RAS+"`` (right, anterior, superior) for medical images, ``"EN+"``
         (easting, northing) for maps, ``"ij"`` for an array that is nowhere.
@@ -69,11 +70,23 @@ class World:
     def __str__(self) -> str:
         if self == World.pixels():
             return "pixel"
-        place = f"{self.crs}, " if self.crs else ""
+        place = f"{self.crs_name}, " if self.crs else ""
         return f"{place}{self.axes} {self.unit}"
 
     def __repr__(self) -> str:
         return f"World({str(self)!r})"
+
+    @property
+    def crs_name(self) -> str:
+        """The CRS as people call it: a code, or the name in its definition; empty without one.
+
+        Examples
+        --------
+        >>> World("m", "EN+", 'PROJCS["Lo25",GEOGCS[]]').crs_name
+        'Lo25'
+        """
+        text = self.crs or ""
+        return text.split('"')[1] if "[" in text and text.count('"') > 1 else text
 
     @property
     def anatomical(self) -> bool:

@@ -19,7 +19,7 @@ from regkit.io.points import read_points
 from regkit.io.preflight import preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
 from regkit.io.transforms import read_transform, write_transform
-from regkit.io.writing import check_holds, check_output, save, save_series
+from regkit.io.writing import check_holds, check_output, save, save_bands, save_series
 
 __all__ = [
     "ReadOptions",
@@ -41,6 +41,7 @@ __all__ = [
     "read_when_touched",
     "refuse_overwriting_inputs",
     "save",
+    "save_bands",
     "save_series",
     "write_atomically",
     "write_transform",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -17,7 +18,12 @@ _COLOURS = (3, 4)  # RGB, and with alpha
 
 
 def meant_channels(
-    name: str, count: int, channel: int | None, channels: Channels | None
+    name: str,
+    count: int,
+    channel: int | None,
+    channels: Channels | None,
+    *,
+    names: Sequence[str] = (),
 ) -> tuple[int, ...]:
     """Find which channels of a file the user means, as their numbers from 0.
 
@@ -30,19 +36,24 @@ def meant_channels(
     channel
         The single channel that the user named; None where none is named.
     channels
-        The channels that the user named together: numbers, ``"all"`` or ``"luminance"`` (then all
-        of them are returned); None where a single one is wanted.
+        The channels that the user named together: numbers, names, ``"all"`` or ``"luminance"``
+        (then all of them are returned); None where a single one is wanted.
+
+    names
+        What the file calls its channels, where it does.
 
     Raises
     ------
     InputError
-        If there are several and none is named, there are not so many, or luminance is asked of
-        what has no three colours.
+        If there are several and none is named, there is none of that number or name, or luminance
+        is asked of what has no three colours.
 
     Examples
     --------
     >>> meant_channels("a.tif", 13, None, (3, 2, 1)), meant_channels("a.tif", 3, 2, None)
     ((3, 2, 1), (2,))
+    >>> meant_channels("a.tif", 3, None, ("nir", 0), names=("Red", "Green", "NIR"))
+    (2, 0)
     """
     if channels is None:
         return (_single(name, count, channel),)
@@ -52,7 +63,19 @@ def meant_channels(
             "(RGBA). Choose channels by their numbers"
         )
     numbers = range(count) if isinstance(channels, str) else channels
-    return tuple(_existing(name, count, number) for number in numbers)
+    return tuple(
+        _named(name, number, names) if isinstance(number, str) else _existing(name, count, number)
+        for number in numbers
+    )
+
+
+def _named(file: str, name: str, names: Sequence[str]) -> int:
+    """The number of the channel of a name, whatever its case."""
+    known = [each.casefold() for each in names]
+    if name.casefold() not in known:
+        have = ", ".join(filter(None, names)) or "none has a name; give numbers from 0"
+        raise InputError(f"{file}: has no channel {name!r:.40}; its channels: {have}")
+    return known.index(name.casefold())
 
 
 def _single(name: str, count: int, channel: int | None) -> int:

@@ -153,7 +153,21 @@ def open_image(
     grid = whole if window is None else whole.window(*_corner_and_shape(header, whole, box))
     read_one = format_called(header.format).read
     data = [read_one(each, box, level) for each in header.each_channel]
-    return _volume(header, data[0][None] if len(data) == 1 else np.stack(data), grid)
+    known = _known(header, box, level)
+    return _volume(header, data[0][None] if len(data) == 1 else np.stack(data), grid, known)
+
+
+def _known(header: Header, window: Window, level: int) -> NDArray[np.bool_] | None:
+    """Where all channels that are meant have data, by what the file itself says; None: everywhere.
+
+    No channel is mixed with a value that stands for nothing.
+    """
+    known_one = format_called(header.format).known
+    if known_one is None:
+        return None
+    found = [known_one(each, window, level) for each in header.each_channel]
+    parts = [each for each in found if each is not None]
+    return np.logical_and.reduce(parts) if parts else None
 
 
 def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
@@ -180,10 +194,14 @@ def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
         yield _volume(each, data[None], each.grid)
 
 
-def _volume(header: Header, data: NDArray[Any], grid: Grid) -> Volume:
+def _volume(
+    header: Header, data: NDArray[Any], grid: Grid, said: NDArray[np.bool_] | None = None
+) -> Volume:
     """The image of values ``(C, *spatial)`` as they are stored."""
     nan = header.options.nan
     checked, valid = finite(header.name, data, nan), known_voxels(data, nan)
+    if said is not None:
+        valid = said if valid is None else said & valid
     native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
     stored = mark_padding(Volume(native, grid, header.name, valid), header.options.padding)
     return luminance(stored) if header.grey else stored

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from regkit.geometry import Grid
@@ -26,6 +27,23 @@ class Write(Protocol):
         self, data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
     ) -> None:
         """Write ``data (*grid.shape)`` or ``(*grid.shape, frames)``, first axis fastest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """One channel of an image: ``values (*spatial)``, and where it has data (None: everywhere)."""
+
+    values: NDArray[Any]
+    known: NDArray[np.bool_] | None = None
+
+
+class WriteBands(Protocol):
+    """Write channels one after the other, with what another file of the kind says beside values."""
+
+    def __call__(
+        self, bands: Iterable[Band], grid: Grid, path: Path, like: Header | None = None
+    ) -> Callable[[Path], None]:
+        """Write a file, and return what checks it: a ``ResourceError`` where the disk lost some."""
 
 
 class Fits(Protocol):
@@ -98,6 +116,15 @@ class Format:
     read_series
         For a header of one channel, the voxels of one frame after the other, where that is quicker
         than ``read`` for each; None where it is not.
+    georeferenced
+        Whether it holds images in a world with a CRS, and no others.
+    known
+        Where one channel of a window has data, as the file itself says; it returns None for
+        everywhere. None for formats that say nothing of it.
+    write_bands
+        Write channels one after the other and where each has data, with all that the header of
+        another file of this kind says beside its values, if one is given. It returns what checks
+        the file. None for formats that hold values alone.
     """
 
     name: str
@@ -116,3 +143,6 @@ class Format:
     series: bool = False
     write_channels: Write | None = None
     read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None
+    georeferenced: bool = False
+    known: Callable[[Header, Window, int], NDArray[np.bool_] | None] | None = None
+    write_bands: WriteBands | None = None

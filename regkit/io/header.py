@@ -32,6 +32,8 @@ class Header:
         How many images the file holds, and which of them is meant (from 0).
     channels, channel
         How many values a voxel has, and which of them is meant (from 0).
+    channel_names
+        What the channels are called; empty where the file does not say.
     together
         Those that are meant together, where several are; ``channel`` is then the first.
     grey
@@ -69,6 +71,7 @@ class Header:
     repetition: float | None = None
     step: float = 0.0
     coarser: tuple[Grid, ...] = ()
+    channel_names: tuple[str, ...] = ()
     source: Any = None
     options: ReadOptions = AS_STORED
     value_type: str = ""
@@ -90,7 +93,9 @@ class Header:
         InputError
             If there are several and none is given, or there are not so many.
         """
-        numbers = meant_channels(self.name, self.channels, channel, channels)
+        numbers = meant_channels(
+            self.name, self.channels, channel, channels, names=self.channel_names
+        )
         return replace(
             self,
             frame=check_choice(self.name, "frame", self.frames, frame),

@@ -11,6 +11,7 @@ from regkit.errors import InputError
 from regkit.io.itk import reason, simpleitk, write_with
 from regkit.io.itk_hdf5 import hdf5_transforms, stored_bytes, verify_hdf5, write_hdf5
 from regkit.io.itk_transforms import transform_from_sitk, transform_to_sitk
+from regkit.io.map_worlds import KEY, as_text, between_worlds, map_worlds, turn_half, worlds_in
 from regkit.io.names import display_name, extension
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
 from regkit.io.transform_format import TransformFormat, Writers
@@ -34,7 +35,9 @@ def read_itk_transform(path: Path) -> Transform:
             f"{display_name(path)}: holds {', '.join(types[:3])}, which cannot be read "
             f"({reason(error)}); allowed: affine kinds, displacement fields and composites of them"
         ) from error
-    return transform_from_sitk(itk, display_name(path))
+    found = transform_from_sitk(itk, display_name(path))
+    worlds = worlds_in(path) if extension(path) in HDF5 else None
+    return found if worlds is None else between_worlds(found, worlds)
 
 
 def hdf5_writers(transform: Transform) -> Writers:
@@ -50,10 +53,12 @@ def hdf5_writers(transform: Transform) -> Writers:
     InputError
         If a part is of a type that ITK has no name for.
     """
-    parts = hdf5_transforms(transform)
+    worlds = map_worlds(transform)
+    parts = hdf5_transforms(transform if worlds is None else turn_half(transform))
+    more = {} if worlds is None else {"more": {KEY: as_text(worlds)}}
     needed = stored_bytes(parts)
     return (
-        lambda path: write_with(lambda: write_hdf5(parts, path), path, needed),
+        lambda path: write_with(lambda: write_hdf5(parts, path, **more), path, needed),
         lambda path: verify_hdf5(parts, path),
     )
 

@@ -6,7 +6,7 @@ precision into their own, part by part, so that float32 halves the file and lose
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +55,22 @@ def stored_bytes(parts: Sequence[Hdf5Transform]) -> int:
     return sum(4 * part.u.numel() for part in parts if isinstance(part, DisplacementField))
 
 
-def write_hdf5(parts: Sequence[Hdf5Transform], path: Path) -> None:
+def write_hdf5(
+    parts: Sequence[Hdf5Transform], path: Path, more: Mapping[str, str] | None = None
+) -> None:
     """Write a composite in ITK's HDF5 layout: affines in float64, fields in float32.
 
-    ``parts`` are listed outermost first. Fields are not compressed: deflate takes ten times as long
-    as writing them, for a fifth of their size.
+    Fields are not compressed: deflate takes ten times as long as writing them, for a fifth of their
+    size.
+
+    Parameters
+    ----------
+    parts
+        Outermost first.
+    path
+        The file.
+    more
+        Texts by name, beside those that ITK writes.
 
     Raises
     ------
@@ -68,7 +79,8 @@ def write_hdf5(parts: Sequence[Hdf5Transform], path: Path) -> None:
     """
     h5py, ndim = require("h5py", extra="all"), parts[0].ndim
     with new_hdf5(path) as file:
-        for name, text in {**_ORIGIN, "HDFVersion": h5py.version.hdf5_version}.items():
+        about = {**_ORIGIN, "HDFVersion": h5py.version.hdf5_version, **(more or {})}
+        for name, text in about.items():
             _put_text(h5py, file, name, text)
         groups = file.create_group("TransformGroup")
         _put_kind(h5py, groups.create_group("0"), f"CompositeTransform_double_{ndim}_{ndim}")

@@ -25,7 +25,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "padding": (Real, NoneType),
     "channels": (Sequence, NoneType),
 }
-Channels = tuple[int, ...] | Literal["all", "luminance"]
+Channels = tuple[int | str, ...] | Literal["all", "luminance"]
 _WORDS = ("all", "luminance")
 
 
@@ -55,7 +55,8 @@ class ReadOptions:
     padding
         The value of voxels that are no data, such as -3024 around the circle of a CT.
     channels
-        Which values of a voxel to keep together, from 0, in this order; ``"all"`` of them; or
+        Which values of a voxel to keep together, in this order: numbers from 0, or names where the
+        file has them; ``"all"`` of them; or
         ``"luminance"``, the grey of an RGB or RGBA image.
 
     Raises
@@ -115,13 +116,20 @@ def _checked_channels(channels: Any, channel: int | None) -> Channels:
     if isinstance(channels, str) and channels in _WORDS:
         return cast(Channels, channels)
     numbers = () if isinstance(channels, str) else tuple(channels)
-    usable = all(type(n) is not bool and isinstance(n, Integral) and int(n) >= 0 for n in numbers)
+    usable = all(_is_channel(each) for each in numbers)
     if not numbers or not usable or len(set(numbers)) < len(numbers):
         raise InputError(
-            f"channels is {channels!r:.60}; allowed: different whole numbers from 0, 'all', or "
-            "'luminance'"
+            f"channels is {channels!r:.60}; allowed: different whole numbers from 0, names of "
+            "channels, 'all', or 'luminance'"
         )
-    return tuple(int(n) for n in numbers)
+    return tuple(each if isinstance(each, str) else int(each) for each in numbers)
+
+
+def _is_channel(each: Any) -> bool:
+    """Whether it can be the number or the name of a channel."""
+    if isinstance(each, str):
+        return bool(each.strip())
+    return type(each) is not bool and isinstance(each, Integral) and int(each) >= 0
 
 
 AS_STORED = ReadOptions()

@@ -15,6 +15,7 @@ from regkit.io.itk_files import ITK_HDF5, ITK_MATLAB, ITK_TEXT
 from regkit.io.names import display_name, extension
 from regkit.io.preflight import check_regular
 from regkit.io.streams import open_stream
+from regkit.io.transform_files import HDF5
 from regkit.io.transform_format import TransformFormat
 from regkit.transforms import DisplacementField, Transform, VelocityField, links
 
@@ -81,7 +82,8 @@ def write_transform(transform: Transform, path: str | Path, *, overwrite: bool =
     Parameters
     ----------
     transform
-        World points of fixed to world points of moving, in RAS+ mm or pixels.
+        World points of fixed to world points of moving, in RAS+ mm or pixels; or between two CRS,
+        in .h5, whose points are then those of the CRS and are not turned to LPS.
     path
         .h5 or .hdf5 take anything, as an ITK composite (matrices in float64, fields in float32);
         .tfm, .txt and .mat an Affine; .nii and .nii.gz a displacement or velocity field.
@@ -127,7 +129,8 @@ def _check_worlds(transform: Transform, path: Path) -> None:
     fields = [link for link in links(transform) if isinstance(link, _ON_A_GRID)]
     known = (transform.fixed_world, transform.moving_world, *(each.grid.world for each in fields))
     for world in known:
-        if world not in (None, World(), World.pixels()):
+        held = world is not None and world.crs is not None and extension(path) in HDF5
+        if world not in (None, World(), World.pixels()) and not held:
             raise InputError(
                 f"{display_name(path)}: transform files hold RAS+ mm, and this transform lies in "
                 f"{world}; register images in mm, which in_unit('mm') makes of µm and m"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid, World
 from regkit.io.atomic import check_target, write_atomically
-from regkit.io.format import Format
+from regkit.io.format import Band, Format
 from regkit.io.formats.table import channel_suffixes, series_suffixes, writer
+from regkit.io.header import Header
 from regkit.io.names import display_name, extension
 from regkit.io.publish import publish
 from regkit.io.voxels import array_of
@@ -52,9 +53,60 @@ def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
     """
     place = Path(path)
     check_output(place, overwrite=overwrite, channels=volume.channels)
-    form = writer(place) if volume.channels == 1 else of_channels(writer(place))
+    form = writer(place, volume.grid.world)
+    if form.write_bands is not None:
+        return save_bands(volume.split(), place, grid=volume.grid, overwrite=overwrite)
+    form = form if volume.channels == 1 else of_channels(form)
     _save(form, array_of(volume), volume.grid, place, overwrite=overwrite)
     return place
+
+
+def save_bands(
+    bands: Iterable[Volume],
+    path: str | Path,
+    *,
+    grid: Grid,
+    like: Header | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write bands of one grid one after the other, as the file of another scene has them.
+
+    Parameters
+    ----------
+    bands
+        One channel each, on ``grid``; an iterator holds no more than one of them in memory.
+    path
+        With an extension whose format takes bands, such as .tif.
+    grid
+        Where they lie, in a world with a CRS.
+    like
+        The header of a file of that format, which has as many channels: the type of its pixels,
+        their nodata value, the names of the bands, tags and colours are taken from it.
+    overwrite
+        Replace a file that is there.
+
+    Raises
+    ------
+    InputError, ResourceError
+        As :func:`save`.
+    """
+    place = Path(path)
+    check_holds(place, grid, None if like is None else like.value_type)
+    write = writer(place, grid.world).write_bands
+    if write is None or (like is not None and like.format != writer(place, grid.world).name):
+        raise InputError(f"{display_name(place)}: holds no bands of a scene; write .tif")
+    checks = list[Callable[[Path], None]]()
+    write_atomically(
+        place,
+        lambda part: checks.append(write(map(_as_band, bands), grid, part, like)),
+        lambda part: checks[0](part),
+        overwrite,
+    )
+    return place
+
+
+def _as_band(volume: Volume) -> Band:
+    return Band(array_of(volume), None if volume.valid is None else volume.valid.numpy())
 
 
 def save_series(
@@ -87,7 +139,14 @@ def save_series(
         return save(frames[0], place, overwrite=overwrite)
     check_output(place, overwrite=overwrite, frames=len(frames), channels=frames[0].channels)
     data = np.stack([array_of(frame) for frame in frames], -1)
-    _save(writer(place), data, frames[0].grid, place, repetition=repetition, overwrite=overwrite)
+    _save(
+        writer(place, frames[0].grid.world),
+        data,
+        frames[0].grid,
+        place,
+        repetition=repetition,
+        overwrite=overwrite,
+    )
     return place
 
 
@@ -148,7 +207,7 @@ def check_holds(path: Path, grid: Grid, dtype: str | None = None) -> None:
     InputError
         If the format holds no such place, dimension or type.
     """
-    form = writer(path)
+    form = writer(path, grid.world)
     _check_world(form, path, grid)
     form.fits(display_name(path), grid, dtype)
 
@@ -156,10 +215,15 @@ def check_holds(path: Path, grid: Grid, dtype: str | None = None) -> None:
 def _check_world(form: Format, path: Path, grid: Grid) -> None:
     """Refuse a world that would be another one when the file is read again."""
     name, world = display_name(path), grid.world
-    if not world.anatomical and world != World.pixels():
+    if form.georeferenced != (world.crs is not None):
+        raise InputError(
+            f"{name}: {extension(path)} does not say that an image lies in {world}; write .tif, "
+            "which holds what has a CRS, or .nii.gz for RAS+ mm, µm or m, and pixels"
+        )
+    if not (world.anatomical or world.crs or world == World.pixels()):
         raise InputError(
             f"{name}: no format that regkit writes says that an image lies in {world}; allowed: "
-            "RAS+ mm, µm or m, and pixels"
+            "RAS+ mm, µm or m, pixels, and what has a CRS"
         )
     if world.unit not in form.units:
         raise InputError(

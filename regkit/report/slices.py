@@ -83,7 +83,8 @@ def planes(volume: Volume) -> tuple[Plane, ...]:
     """
     grid = volume.grid.reoriented("RAS"[: volume.ndim])
     if volume.ndim == 2:
-        return (Plane("plane", _fitted(grid, (0, 1)), 0, 1, False, ("-x", "+x", "+y", "-y")),)
+        letters = ("W", "E", "N", "S") if grid.world.crs else ("-x", "+x", "+y", "-y")
+        return (Plane("plane", _fitted(grid, (0, 1)), 0, 1, False, letters),)
     middle = _middle(volume, grid)
     views = [
         Plane(name, _fitted(_slice(grid, normal, middle), (across, up)), across, up, True, letters)

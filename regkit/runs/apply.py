@@ -27,6 +27,7 @@ from regkit.io.header import Header
 from regkit.io.options import AS_STORED
 from regkit.io.sizes import product
 from regkit.resample import warp
+from regkit.runs.bands import BandsTask, keeps_bands
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.origin import check_direction
@@ -132,9 +133,13 @@ class ApplyJob:
         return ApplySurvey(self, reference, header, reading, len(frames), kept)
 
 
+def _chooses(reading: ReadOptions) -> bool:
+    return reading.channel is not None or reading.channels is not None
+
+
 def _with_all_channels(reading: ReadOptions, header: Header) -> ReadOptions:
     """What a user who names no channel means by an image of several."""
-    if header.channels == 1 or reading.channel is not None or reading.channels is not None:
+    if header.channels == 1 or _chooses(reading):
         return reading
     return replace(reading, channels="all")
 
@@ -159,12 +164,14 @@ class ApplySurvey:
             helps="use --frame, or an image with larger voxels",
         )
 
-    def open(self) -> ApplyTask:
+    def open(self) -> ApplyTask | BandsTask:
         """Read the reference, the transforms and every frame."""
         job = self.job
         grid = open_image(self.reference).grid.straightened()
         phi = open_chain(job.transforms)
         _check_overlap(phi, grid, self.header, self.reference.name)
+        if keeps_bands(self.header, job.output, grid) and not _chooses(job.reading):
+            return BandsTask(self.header, phi, grid, nearest=job.labels)
         frames = [
             labels_of(frame, self.header) if job.labels else frame
             for frame in open_frames(self.header, self.reading)

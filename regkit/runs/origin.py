@@ -14,7 +14,11 @@ from regkit.runs.outputs import RECORD
 from regkit.runs.record import read_record
 
 # From the image whose points a file takes to the other one.
+_KINDS = ("register", "scene")
 _WAYS = {"transform.h5": ("fixed", "moving"), "inverse.h5": ("moving", "fixed")}
+
+
+_WARPED = ("warped.nii.gz", "warped.tif")
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def origin_of(transform: Path) -> Origin | None:
         return None
     digest = sha256(transform)
     name = next((n for n in _WAYS if record["sha256"].get(n) == digest), None)
-    if name is None or kind_of(record) != "register":
+    if name is None or kind_of(record) not in _KINDS:
         return None
     entries = [each for each in record["inputs"] if isinstance(each, dict)]
     images = {str(each.get("role")): str(each.get("sha256")) for each in entries}
@@ -87,6 +91,25 @@ def transform_from(run: Path, image: str) -> Path:
             "the folder that `regkit register` wrote"
         )
     return run / name
+
+
+def warped_by(run: Path) -> Path:
+    """Return the moving image of a registration as it was warped, which has the grid of its result.
+
+    Raises
+    ------
+    InputError
+        If the folder is not that of a whole registration, or it warped nothing.
+    """
+    transform = transform_from(run, "fixed")
+    names = read_record(transform.with_name(RECORD)).get("outputs")
+    found = [name for name in names or () if Path(name).name == name and name in _WARPED]
+    if not found:
+        raise InputError(
+            f"{display_name(run)}: resampled nothing (--shift-only); give --onto, an image with "
+            "the grid of the result"
+        )
+    return run / str(found[0])
 
 
 def check_direction(transform: Path, image: Path) -> None:

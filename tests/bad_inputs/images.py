@@ -228,9 +228,9 @@ CASES = [
         52,
         "VRT as TIFF",
         written("a.tif", b"<VRTDataset rasterXSize='8'><VRTRasterBand/></VRTDataset>"),
-        ("not a TIFF file, whatever its name says",),
+        ("virtual raster (VRT), which names other files", "is not supported as an image"),
     ),
-    Case(52, "GeoTIFF", geotiff, ("GeoTIFF is not supported",)),
+    Case(53, "GeoTIFF without a CRS", geotiff, ("a geotransform but no CRS",)),
     Case(52, "cut TIFF", written("a.tif", b"II*\0" + bytes(300)), ("a.tif: cannot be read",)),
     Case(52, "cut PNG", written("a.png", b"\x89PNG\r\n\x1a\n" + bytes(30)), ("a.png: cannot be",)),
     Case(54, "DICOM", written("a.dcm", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
@@ -243,7 +243,6 @@ CASES = [
 ]
 
 NOT_YET = [
-    NotYet(53, "GeoTIFF and its CRS", "regkit reads no GeoTIFF; it names one and refuses it"),
     NotYet(54, "DICOM series", "regkit reads no DICOM; it refuses files and folders of it"),
     NotYet(55, "DICOM syntaxes and bombs", "regkit reads no DICOM"),
 ]

@@ -27,7 +27,8 @@ def test_units_have_one_spelling(spelling):
 
 
 def test_a_world_must_have_a_unit_and_axes():
-    with pytest.raises(InputError, match="unit 'inch' is unknown; allowed: mm, µm, m, pixel"):
+    allowed = "mm, µm, m, ft, us-ft, pixel"
+    with pytest.raises(InputError, match=f"unit 'inch' is unknown; allowed: {allowed}"):
         World("inch")
     with pytest.raises(InputError, match="the axes of a world have no name"):
         World(axes="")

@@ -8,9 +8,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from regkit.errors import InputError
+from regkit.geometry import World
 from regkit.io.format import Format
 from regkit.io.formats.analyze import ANALYZE
 from regkit.io.formats.foreign import foreign_kind
+from regkit.io.formats.geotiff import GEOTIFF
 from regkit.io.formats.metaimage import METAIMAGE
 from regkit.io.formats.mgh import MGH
 from regkit.io.formats.minc import MINC
@@ -22,7 +24,7 @@ from regkit.io.names import display_name, extension
 from regkit.io.streams import inside_gzip, open_stream
 
 FORMATS_GROUP = "regkit.formats"
-BUILT_IN_FORMATS = (NIFTI, NRRD, METAIMAGE, MGH, TIFF, PNG, JPEG, NPY, MINC, ANALYZE)
+BUILT_IN_FORMATS = (NIFTI, NRRD, METAIMAGE, MGH, GEOTIFF, TIFF, PNG, JPEG, NPY, MINC, ANALYZE)
 
 _START = 1024
 
@@ -54,7 +56,7 @@ def format_called(name: str) -> Format:
 
 def readable() -> tuple[str, ...]:
     """List the extensions that promise a format which can be read."""
-    return tuple(suffix for each in image_formats() for suffix in each.suffixes)
+    return tuple(dict.fromkeys(suffix for each in image_formats() for suffix in each.suffixes))
 
 
 def series_suffixes() -> tuple[str, ...]:
@@ -65,11 +67,19 @@ def series_suffixes() -> tuple[str, ...]:
 def channel_suffixes() -> tuple[str, ...]:
     """List the extensions under which several channels can be written."""
     several = [each for each in image_formats() if each.write_channels is not None]
-    return tuple(suffix for each in several for suffix in each.writable)
+    return tuple(dict.fromkeys(suffix for each in several for suffix in each.writable))
 
 
-def writer(path: Path) -> Format:
+def writer(path: Path, world: World | None = None) -> Format:
     """Return the format in which an image is written under this name.
+
+    Parameters
+    ----------
+    path
+        The name.
+    world
+        Where the image lies, if that is known: of two formats with one extension, the one for
+        images on the earth is taken for those.
 
     Raises
     ------
@@ -77,10 +87,12 @@ def writer(path: Path) -> Format:
         If the extension is none that regkit writes.
     """
     suffix = extension(path)
-    for each in _candidates():
-        if suffix in each.writable:
-            return each
-    writable = ", ".join(suffix for each in image_formats() for suffix in each.writable)
+    fitting = [each for each in _candidates() if suffix in each.writable]
+    if fitting:
+        on_earth = world is not None and world.crs is not None
+        return next((each for each in fitting if each.georeferenced == on_earth), fitting[0])
+    every = dict.fromkeys(suffix for each in image_formats() for suffix in each.writable)
+    writable = ", ".join(every)
     raise InputError(
         f"{display_name(path)}: {suffix or 'no extension'} is not an image format that regkit "
         f"writes; writable: {writable}"
@@ -120,7 +132,7 @@ def _first_bytes(path: Path) -> tuple[bytes, bool]:
 
 def _check_name(path: Path, found: Format, compressed: bool) -> None:
     name, suffix = display_name(path), extension(path)
-    promised = _promised(suffix)
+    promised = found if suffix in found.suffixes else _promised(suffix)
     if promised is not None and promised.name != found.name:
         raise InputError(
             f"{name}: the content is {found.name}, but the name says {promised.name}; rename it"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.io.format import Window
-from regkit.io.formats.picture.resolution import GEOGRAPHIC, said_by_tags
+from regkit.io.formats.picture.resolution import said_by_tags
 from regkit.io.header import Header
 from regkit.io.header_checks import check_claim
 from regkit.io.lps import lps
@@ -51,7 +51,7 @@ def picture_header(path: Path, options: ReadOptions, *, kind: str) -> Header:
     Raises
     ------
     InputError
-        If it is cut, turned, has a palette, colours of more than 8 bits, or a place on the earth.
+        If it is cut, turned, has a palette or colours of more than 8 bits.
     """
     name = display_name(path)
     with _picture(path, name, kind) as picture:
@@ -151,8 +151,6 @@ def _check_kept(path: Path, name: str, picture: Any, kind: str) -> None:
             f"{name}: has colours of {_depth(path, picture, kind)} bits; convert it to one channel "
             "or to 8 bits"
         )
-    if kind == "TIFF" and any(tag in picture.tag_v2 for tag in GEOGRAPHIC):
-        raise InputError(f"{name}: GeoTIFF is not supported; its place on the earth would be lost")
 
 
 def _depth(path: Path, picture: Any, kind: str) -> int:

@@ -9,8 +9,6 @@ from regkit.io.units import millimetres
 
 _DESCRIPTION, _X, _Y, _UNIT = 270, 282, 283, 296
 _UNITS = {2: "inch", 3: "cm"}
-# Scale, tie points, matrix and keys of GeoTIFF.
-GEOGRAPHIC = (33550, 33922, 34264, 34735)
 
 
 def said_by_tags(name: str, picture: Any, ndim: int) -> tuple[float | None, ...] | None:

@@ -1,0 +1,232 @@
+"""Which bands of two scenes are compared, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from regkit.errors import InputError
+from regkit.geometry.grid import Grid
+from regkit.registration.scenes.config import SceneConfig
+from regkit.registration.scenes.levels import (
+    BandSource,
+    features_of,
+    level_grid,
+    pixels_across,
+    source_of,
+)
+from regkit.registration.scenes.scene import GeoScene
+from regkit.registration.scenes.ties import vote
+from regkit.registration.scenes.windows import Array, Floats, WindowLayout
+from regkit.transforms import Affine, Transform
+from regkit.volume.volume import Volume
+
+_ALIKE = 0.35  # mean correlation of windows, from which on two bands show the same contrast
+_NEAR_BEST = 0.85  # of the best pair: further pairs that are compared as well
+_MOST = 3
+_LOOK = 200  # pixels along the longer side at which bands are tried
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The bands of two scenes that are compared, pair by pair.
+
+    Parameters
+    ----------
+    fixed, moving
+        Scenes of as many bands.
+    similarity
+        ``lncc`` or ``edges``.
+    radar
+        Whether each of them is SAR.
+    reason
+        Why these bands, and why this similarity.
+    sources
+        What was prepared of them, by resolution.
+    """
+
+    fixed: GeoScene
+    moving: GeoScene
+    similarity: str
+    radar: tuple[bool, bool]
+    reason: str
+    sources: dict[tuple[int, float], BandSource] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What messages call the two scenes."""
+        return self.fixed.name, self.moving.name
+
+    def fixed_at(self, pixels: float) -> BandSource:
+        """The bands of fixed at a resolution in its pixels."""
+        return self._source(0, self.fixed, pixels)
+
+    def moving_at(self, pixels: float) -> BandSource:
+        """The bands of moving at a resolution in its pixels."""
+        return self._source(1, self.moving, pixels)
+
+    def _source(self, side: int, scene: GeoScene, pixels: float) -> BandSource:
+        key = side, round(pixels, 3)
+        if key not in self.sources:
+            if key[1] > 1 or len(self.sources) > 8:
+                self.sources.clear()  # only one level is worked on at a time
+            self.sources[key] = source_of(scene.bands, pixels, radar=self.radar[side])
+        return self.sources[key]
+
+
+def compared_bands(
+    fixed: GeoScene, moving: GeoScene, placed: Transform, config: SceneConfig
+) -> Compared:
+    """Pair the bands of two scenes: by name, by order where both have as many, or by likeness.
+
+    Parameters
+    ----------
+    fixed, moving
+        The scenes.
+    placed
+        World points of fixed to those of moving, by their headers alone.
+    config
+        The similarity, where one is asked for, and how far moving may be off.
+
+    Raises
+    ------
+    InputError
+        If no band has contrast.
+    """
+    fixed, moving = (_with_contrast(each) for each in (fixed, moving))
+    radar = (
+        _is_radar(fixed, config.modality),
+        _is_radar(moving, config.moving_modality),
+    )
+    pairs, how = _by_name(fixed, moving)
+    if not pairs:
+        pairs, how = _alike(fixed, moving, placed, config, radar)
+    best = _best(fixed, moving, placed, config, radar, pairs)
+    similarity, why = _similarity(config, radar, best)
+    here, there = zip(*pairs[:_MOST], strict=True)
+    listed = ", ".join(f"{fixed.called(f)} with {moving.called(m)}" for f, m in pairs[:_MOST])
+    reason = f"{listed} ({how}), by {similarity} ({why})"
+    return Compared(_picked(fixed, here), _picked(moving, there), similarity, radar, reason)
+
+
+def _with_contrast(scene: GeoScene) -> GeoScene:
+    """The bands that have data and contrast."""
+    keep = [n for n, each in enumerate(scene.bands) if _has_contrast(each)]
+    if not keep:
+        raise InputError(
+            f"{scene.name}: no band has data and contrast: all are nodata, masked or constant; "
+            "choose others with --channels"
+        )
+    return scene if len(keep) == len(scene.bands) else _picked(scene, keep)
+
+
+def _has_contrast(band: Volume) -> bool:
+    if band.valid is not None and not bool(band.valid.any()):
+        return False
+    low, high = band.data_values().aminmax()
+    return bool(low < high)
+
+
+def _picked(scene: GeoScene, numbers: Sequence[int]) -> GeoScene:
+    return replace(
+        scene,
+        bands=tuple(scene.bands[n] for n in numbers),
+        names=tuple(scene.names[n] for n in numbers),
+    )
+
+
+def _is_radar(scene: GeoScene, asked: str) -> bool:
+    return scene.is_radar if asked == "auto" else asked == "sar"
+
+
+def _by_name(fixed: GeoScene, moving: GeoScene) -> tuple[list[tuple[int, int]], str]:
+    known = {name.casefold(): n for n, name in enumerate(moving.names) if name}
+    pairs = [(n, known[name.casefold()]) for n, name in enumerate(fixed.names)
+             if name.casefold() in known]  # fmt: skip
+    return pairs, "bands of one name"
+
+
+def _alike(
+    fixed: GeoScene,
+    moving: GeoScene,
+    placed: Transform,
+    config: SceneConfig,
+    radar: tuple[bool, bool],
+) -> tuple[list[tuple[int, int]], str]:
+    """The pairs of bands that are most alike, each band once."""
+    if len(fixed.bands) == len(moving.bands) == 1:
+        return [(0, 0)], "the only bands"
+    scores = _Likeness(fixed, moving, placed, config, radar).table()
+    best, pairs = float(scores.max()), list[tuple[int, int]]()
+    while scores.max() > _NEAR_BEST * best or not pairs:
+        f, m = (int(n) for n in np.unravel_index(int(scores.argmax()), scores.shape))
+        pairs.append((f, m))
+        scores[f], scores[:, m] = -1, -1
+        if len(pairs) == min(scores.shape):
+            break
+    return pairs, "the bands most alike"
+
+
+def _best(
+    fixed: GeoScene,
+    moving: GeoScene,
+    placed: Transform,
+    config: SceneConfig,
+    radar: tuple[bool, bool],
+    pairs: Sequence[tuple[int, int]],
+) -> float:
+    """How alike the first pair of bands is."""
+    if config.similarity != "auto" or any(radar):
+        return float("nan")
+    f, m = pairs[0]
+    one = _Likeness(_picked(fixed, [f]), _picked(moving, [m]), placed, config, radar)
+    return float(one.table()[0, 0])
+
+
+def _similarity(config: SceneConfig, radar: tuple[bool, bool], best: float) -> tuple[str, str]:
+    if config.similarity != "auto":
+        return config.similarity, "asked for"
+    if radar[0] != radar[1]:
+        return "edges", "one scene is SAR"
+    if all(radar) or best >= _ALIKE:
+        return "lncc", "both are SAR" if all(radar) else f"windows correlate by {best:.2f}"
+    return "edges", f"windows correlate by {best:.2f} only"
+
+
+@dataclass(frozen=True)
+class _Likeness:
+    """Mean correlation of windows for every pair of bands, at the shift that suits it best."""
+
+    fixed: GeoScene
+    moving: GeoScene
+    placed: Transform
+    config: SceneConfig
+    radar: tuple[bool, bool]
+
+    def table(self) -> Floats:
+        """``(bands of fixed, bands of moving)``."""
+        similarity = "edges" if self.radar[0] != self.radar[1] else "lncc"
+        factor = max(max(self.fixed.grid.shape) / _LOOK, 1.0)
+        grid = level_grid(self.fixed.grid, factor)
+        ratio = pixels_across(self.fixed.grid, self.placed, self.moving.grid)
+        size = int(max(16, min(32, min(grid.shape) // 2)))
+        reach = int(np.ceil(self.config.max_shift / factor)) + 1
+        window = WindowLayout(size, size // 2, reach, self.config.min_valid)
+        here = [
+            self._features(each, grid, max(factor, 1 / ratio), Affine.identity(2), 0, similarity)
+            for each in self.fixed.bands
+        ]
+        there = [
+            self._features(each, grid, max(factor * ratio, 1.0), self.placed, 1, similarity)
+            for each in self.moving.bands
+        ]
+        return np.array([[float(vote(*f, *m, window).max()) for m in there] for f in here])
+
+    def _features(
+        self, band: Volume, grid: Grid, pixels: float, phi: Transform, side: int, similarity: str
+    ) -> tuple[Array, Array]:
+        source = source_of([band], pixels, radar=self.radar[side])
+        values, known = source.on(grid, phi)
+        return features_of(values, known, similarity), known

@@ -1,0 +1,63 @@
+"""What of a scene is compared: its values where sensors see alike, else the course of its edges."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from regkit.registration.scenes.windows import Array
+
+_LEAST_POWER = 1e-6  # of SAR: below lies no signal, whose logarithm would be without bound
+_EDGE, _POOL = 1.5, 1.0  # pixels: smoothing before and after the derivatives
+_AROUND = 8.0  # pixels over which edges are made equally strong
+
+
+def decibel(values: Array) -> Array:
+    """Turn powers or amplitudes of SAR into decibels, where speckle is added, not multiplied."""
+    high = float(np.quantile(values, 0.99)) if values.size else 1.0
+    floor = max(high * _LEAST_POWER, float(np.finfo(np.float32).tiny))
+    found: Array = 10 * np.log10(np.maximum(values, np.float32(floor)))
+    return found.astype(np.float32)
+
+
+def standardise(values: Array, known: Array) -> Array:
+    """Bring every channel ``(C, *shape)`` to mean 0 and variance 1 where ``known`` is above 0."""
+    inside = known > 0
+    out = np.zeros_like(values, dtype=np.float32)
+    for n, each in enumerate(values):
+        some = each[inside].astype(np.float64)
+        spread = some.std() if some.size else 1.0
+        out[n] = (each - (some.mean() if some.size else 0)) / max(spread, 1e-12)
+    return out
+
+
+def edges(values: Array) -> Array:
+    """Describe how strong edges are and how they run, whichever of their sides is the bright one.
+
+    Of the gradient ``g``, taken as a complex number, the channels are the real and imaginary part
+    of ``g**2 / |g|`` and ``|g|``, pooled and divided by the strength around: the doubled angle
+    does not know the sign of a contrast. It is a compact form of the channels of orientated
+    gradients of Ye et al., IEEE TGRS 2019, which describe optical and SAR images alike.
+
+    Parameters
+    ----------
+    values
+        ``(C, *shape)``; every channel is described by itself.
+
+    Returns
+    -------
+    Array
+        ``(3 C, *shape)`` float32.
+    """
+    return np.concatenate([_edges(each) for each in values])
+
+
+def _edges(values: Array) -> Array:
+    down, across = np.gradient(gaussian_filter(values.astype(np.float32), _EDGE))
+    gradient = across + 1j * down
+    strength = np.abs(gradient)
+    doubled = gradient**2 / (strength + 1e-12)
+    parts = [gaussian_filter(part, _POOL) for part in (doubled.real, doubled.imag, strength)]
+    around = gaussian_filter(strength, _AROUND)
+    level = around + 0.1 * np.median(around) + 1e-12
+    return np.stack([part / level for part in parts]).astype(np.float32)

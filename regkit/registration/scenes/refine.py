@@ -1,0 +1,66 @@
+"""Parts of a pixel: the shift of many windows at once, by least squares of their values.
+
+Lucas and Kanade, IJCAI 1981, in the symmetric form of Gauss-Newton, with a gain and an offset for
+each window and channel. The moving window is a cubic spline, evaluated anew at every step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regkit.registration.scenes.windows import Array, Floats, cut_windows
+
+_STEPS = 12
+_FAR = 1.5  # pixels; whoever goes further has lost its peak
+_DONE = 1e-3
+
+
+@dataclass(frozen=True)
+class Refined:
+    """Shifts of windows ``(N, 2)`` in pixels, their standard errors ``(N, 2)``, and how alike.
+
+    ``likeness (N)`` is the weighted correlation at the shift; NaN where a window was lost.
+    """
+
+    shift: Floats
+    error: Floats
+    likeness: Floats
+
+
+def refine(
+    fixed: Array,
+    weight: Array,
+    coefficients: Array,
+    known: Array,
+    corners: NDArray[np.int64],
+    start: NDArray[np.int64],
+) -> Refined:
+    """Refine whole shifts of windows to parts of a pixel.
+
+    Parameters
+    ----------
+    fixed, weight
+        Windows ``(N, C, n, n)``, and what their pixels count ``(N, n, n)``.
+    coefficients
+        Of the spline of the whole moving image, ``(C, *shape)``.
+    known
+        Where the moving image has data: 1 in ``(*shape)``.
+    corners
+        First pixels of the windows ``(N, 2)``.
+    start
+        From where a match is sought, ``(N, 2)``.
+    """
+    from regkit.kernels.cpu.shifts import refine_shifts
+
+    size, reach = fixed.shape[-1], int(np.abs(start).max(initial=0))
+    wide = np.pad(known[None], ((0, 0), (reach, reach), (reach, reach)))
+    seen = weight * cut_windows(wide, corners + start + reach, size)[:, 0]
+    found = np.empty((len(fixed), 5))
+    refine_shifts(
+        np.ascontiguousarray(fixed, np.float32), np.ascontiguousarray(seen, np.float32),
+        coefficients, corners, start, _STEPS, _FAR, _DONE, found,
+    )  # fmt: skip
+    return Refined(start + found[:, :2], found[:, 2:4], found[:, 4])

@@ -1,0 +1,153 @@
+"""A smooth field through tie points: cubic B-splines whose bending costs, chosen by the points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import splu
+
+from regkit.kernels.spline import spline_weights
+from regkit.registration.scenes.windows import Floats
+
+_STIFFNESS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+_FOLDS = 4
+_TINY = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """``u(x)``, one cubic B-spline a component, on knots ``step`` pixels apart.
+
+    Parameters
+    ----------
+    knots
+        ``(2, K, L)``: the coefficients.
+    step
+        Pixels from knot to knot; the first one lies at ``-step``.
+    stiffness
+        What bending costs, as the points chose it.
+    left_out
+        ``(N)``: how far every point was off a surface that did not know it, in pixels.
+    """
+
+    knots: Floats
+    step: float
+    stiffness: float
+    left_out: Floats
+
+    def __call__(self, index: Floats) -> Floats:
+        """Evaluate at points ``(N, 2)``, in pixels: ``(N, 2)``."""
+        rows = _design(index, self.step, self.knots.shape[1:])
+        return np.stack([rows @ each.ravel() for each in self.knots], -1)
+
+
+def fit_surface(
+    index: Floats, shift: Floats, error: Floats, shape: tuple[int, ...], step: float
+) -> Surface:
+    """Fit a surface; how stiff it is follows from the points that each fit leaves out.
+
+    Parameters
+    ----------
+    index, shift
+        Tie points in pixels, ``(N, 2)`` each.
+    error
+        ``(N)``: what each is expected to be off, in pixels.
+    shape
+        Of the image.
+    step
+        Pixels from knot to knot.
+
+    Raises
+    ------
+    RuntimeError
+        If the points determine no surface.
+    """
+    size = tuple(int(np.ceil((n - 1) / step)) + 3 for n in shape)
+    rows, bending = _design(index, step, size), _bending(size)
+    weight = 1 / error**2
+    folds = np.random.default_rng(0).permutation(len(index)) % _FOLDS
+    best: tuple[float, float, Floats] | None = None
+    for stiffness in _STIFFNESS:
+        off = _left_out(rows, bending, shift, weight, folds, stiffness)
+        score = float(np.average(np.minimum(off, 3 * np.median(off) + _TINY), weights=weight))
+        if best is None or score < best[0]:
+            best = score, stiffness, off
+    if best is None:
+        raise RuntimeError("the tie points determine no surface")
+    _, stiffness, off = best
+    knots = _solved(rows, bending, shift, weight, stiffness)
+    return Surface(knots.T.reshape(2, *size), step, stiffness, off)
+
+
+def _left_out(
+    rows: sparse.csr_matrix,
+    bending: sparse.csr_matrix,
+    shift: Floats,
+    weight: Floats,
+    folds: NDArray[np.int64],
+    stiffness: float,
+) -> Floats:
+    off = np.zeros(len(shift))
+    for fold in range(_FOLDS):
+        out = folds == fold
+        if not out.any() or out.all():
+            continue
+        knots = _solved(rows[~out], bending, shift[~out], weight[~out], stiffness)
+        off[out] = np.linalg.norm(rows[out] @ knots - shift[out], axis=1)
+    return off
+
+
+def _solved(
+    rows: sparse.csr_matrix,
+    bending: sparse.csr_matrix,
+    shift: Floats,
+    weight: Floats,
+    stiffness: float,
+) -> Floats:
+    share = weight / weight.mean()
+    weighted = rows.multiply(share[:, None])
+    normal = (rows.T @ weighted + stiffness * bending).tocsc()
+    normal = normal + _TINY * sparse.identity(normal.shape[0], format="csc")
+    found: Floats = splu(normal).solve(np.asarray(weighted.T @ shift))
+    return found
+
+
+def _design(index: Floats, step: float, size: tuple[int, ...]) -> sparse.csr_matrix:
+    """Each point as a weighted sum of 16 knots."""
+    place = index / step
+    whole = np.clip(np.floor(place), 0, np.array(size) - 4).astype(np.int64)
+    # Knot 0 lies at -step: the four around cell c begin at number c. Beyond, u stays as it is.
+    taps = spline_weights(np.clip(place - whole, 0, 1))
+    rows, columns, values = [], [], []
+    for a in range(4):
+        for b in range(4):
+            i = whole[:, 0] + a
+            j = whole[:, 1] + b
+            rows.append(np.arange(len(index)))
+            columns.append(i * size[1] + j)
+            values.append(taps[:, 0, a] * taps[:, 1, b])
+    shape = (len(index), size[0] * size[1])
+    return sparse.csr_matrix(
+        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape
+    )
+
+
+def _bending(size: tuple[int, ...]) -> sparse.csr_matrix:
+    """Squared second differences of the knots, along both axes and across."""
+    (k, m), parts = size, []
+    second = [_differences(n, (1, -2, 1)) for n in size]
+    first = [_differences(n, (-1, 1)) for n in size]
+    parts.append(sparse.kron(second[0], sparse.identity(m)))
+    parts.append(sparse.kron(sparse.identity(k), second[1]))
+    parts.append(np.sqrt(2) * sparse.kron(first[0], first[1]))
+    whole = sparse.vstack(parts).tocsr()
+    return (whole.T @ whole).tocsr()
+
+
+def _differences(count: int, stencil: tuple[int, ...]) -> sparse.csr_matrix:
+    offsets = range(len(stencil))
+    shape = (max(count - len(stencil) + 1, 0), count)
+    return sparse.diags_array(stencil, offsets=list(offsets), shape=shape).tocsr()

@@ -1,0 +1,95 @@
+"""Clouds by the bands in which Sentinel-2 and Landsat say them, or by a mask in a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from regkit.errors import InputError
+from regkit.io import ReadOptions, open_image, read_header
+from regkit.io.header import Header
+from regkit.registration.scenes import GeoScene
+from regkit.volume import Volume
+
+# No data, saturated, shadows of clouds, clouds of medium and high probability, cirrus:
+# the scene classification of Sentinel-2, Level-2A.
+_SCL = (0, 1, 3, 8, 9, 10)
+# Fill, dilated cloud, cirrus, cloud and its shadow: bits of QA_PIXEL, Landsat Collection 2.
+_QA = 0b11111
+
+
+def without_clouds(
+    mask: str, scenes: tuple[GeoScene, GeoScene], headers: tuple[Header, Header]
+) -> tuple[GeoScene, GeoScene]:
+    """Leave out of two scenes what a mask covers.
+
+    Parameters
+    ----------
+    mask
+        The name of a band of one of them or both (SCL and QA_PIXEL are decoded, of others what is
+        above 0 is covered), or a file on the grid of one of them.
+    scenes
+        Fixed and moving.
+    headers
+        Their headers.
+
+    Raises
+    ------
+    InputError
+        If there is no such band or file, the file lies on neither grid, or nothing is left.
+    """
+    if Path(mask).is_file():
+        return _by_file(Path(mask), scenes)
+    found = [_band(header, mask) for header in headers]
+    if found == [None, None]:
+        raise InputError(
+            f"--mask {mask!r:.60}: neither a file nor a band of {headers[0].name} or "
+            f"{headers[1].name}; give a name such as SCL or QA_PIXEL, or a GeoTIFF"
+        )
+    fixed, moving = (scene.without(cover) for scene, cover in zip(scenes, found, strict=True))
+    return fixed, moving
+
+
+def cloud_mask(band: Volume, name: str) -> Volume:
+    """Decode a band of quality: 1 where nothing of the ground is seen, by the meaning of its name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cloud_mask(Volume(np.array([[4, 9]]), np.eye(3)), "SCL").data.tolist()
+    [[[0, 1]]]
+    """
+    values, word = band.data, name.casefold()
+    if word == "scl":
+        hidden = torch.isin(values, torch.tensor(_SCL, dtype=values.dtype))
+    elif word.startswith("qa_pixel"):
+        hidden = (values.to(torch.int64) & _QA) > 0
+    else:
+        hidden = values > 0
+    return replace(band, data=hidden.to(torch.uint8), valid=None)
+
+
+def _band(header: Header, name: str) -> Volume | None:
+    names = [each.casefold() for each in header.channel_names]
+    if name.casefold() not in names:
+        return None
+    number = names.index(name.casefold())
+    one = replace(header, options=ReadOptions(max_bytes=header.options.max_bytes))
+    return cloud_mask(open_image(one.of(frame=None, channel=number)), name)
+
+
+def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, GeoScene]:
+    header = read_header(path).of(frame=None, channel=0)
+    called = header.channel_names[0] if header.channel_names else ""
+    cover = cloud_mask(open_image(header), called)
+    fits = [cover.grid.lies_on(scene.grid) for scene in scenes]
+    if not any(fits):
+        raise InputError(
+            f"{cover.name}: lies on {cover.grid}, on the grid of neither scene; resample it on one"
+        )
+    fixed, moving = (
+        scene.without(cover if fit else None) for scene, fit in zip(scenes, fits, strict=True)
+    )
+    return fixed, moving

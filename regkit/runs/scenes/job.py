@@ -1,0 +1,237 @@
+"""SceneJob: what the registration of two scenes is going to do, before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from regkit.errors import InputError
+from regkit.io import ReadOptions, open_image, read_header
+from regkit.io.formats.table import recognise
+from regkit.io.header import Header
+from regkit.io.options import AS_STORED
+from regkit.io.settings import read_settings
+from regkit.io.sizes import product
+from regkit.registration.scenes import GeoScene, SceneConfig
+from regkit.registration.scenes.result import check_metric
+from regkit.runs.inputs import InputFile
+from regkit.runs.job import Needs
+from regkit.runs.outputs import RECORD, Folder
+from regkit.runs.register.names import stem
+from regkit.runs.scenes.clouds import without_clouds
+from regkit.runs.scenes.names import DISPLACEMENT, POINTS, REPORT, SHIFTED, TRANSFORM, WARPED
+from regkit.runs.scenes.task import SceneTask
+from regkit.settings import validate
+
+_START = 300 << 20
+# Values as they are read and as splines, features and their splines, of both scenes; FFTs apart.
+_PER_PIXEL = 24
+
+
+@dataclass(frozen=True)
+class SceneJob:
+    """One scene registered to another: what `regkit register` runs for two of them.
+
+    Parameters
+    ----------
+    fixed, moving
+        GeoTIFF files: the reference, and the scene.
+    folder
+        Where the results go.
+    config
+        All settings.
+    mask
+        What hides the ground: the name of a band, or a file.
+    keep_resolution
+        Write the scene in pixels of its own size instead of those of the reference.
+    shift_only
+        Write a copy of the scene with another geotransform; resample nothing.
+    overwrite
+        Replace results that are there.
+    reading
+        How the scenes are read.
+    full_paths
+        Show the folders of the inputs wherever their names are shown.
+    """
+
+    kind: ClassVar[str] = "scene"
+
+    fixed: Path
+    moving: Path
+    folder: Path
+    config: SceneConfig
+    mask: str | None = None
+    keep_resolution: bool = False
+    shift_only: bool = False
+    overwrite: bool = False
+    reading: ReadOptions = AS_STORED
+    full_paths: bool = False
+
+    @property
+    def outputs(self) -> Folder:
+        """One folder, the record last."""
+        image = SHIFTED if self.shift_only else WARPED
+        return Folder(
+            self.folder, (image, TRANSFORM, DISPLACEMENT, POINTS, REPORT, RECORD), self.overwrite
+        )
+
+    def inputs(self) -> tuple[InputFile, ...]:
+        """Both scenes, and the mask where it is a file."""
+        given = [("fixed", self.fixed), ("moving", self.moving)]
+        if self.mask_file is not None:
+            given.append(("mask", self.mask_file))
+        return tuple(InputFile(role, path, self.full_paths) for role, path in given)
+
+    @property
+    def mask_file(self) -> Path | None:
+        """The mask, where it is a file."""
+        return Path(self.mask) if self.mask is not None and Path(self.mask).is_file() else None
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as they were given, and how files are read."""
+        mask = None if self.mask is None or self.mask_file is not None else self.mask
+        asked = {
+            "config": self.config.model_dump(mode="json"),
+            "mask": mask,
+            "keep_resolution": self.keep_resolution,
+            "shift_only": self.shift_only,
+        }
+        return {"asked": asked, "reading": asdict(self.reading)}
+
+    def plan(self) -> dict[str, Any]:
+        """The settings."""
+        return dict(self.settings()["asked"])
+
+    def check(self) -> None:
+        """Refuse options that exclude each other.
+
+        Raises
+        ------
+        InputError
+            If there are such.
+        """
+        if self.keep_resolution and self.shift_only:
+            raise InputError(
+                "--keep-resolution and --shift-only exclude each other: a shift resamples nothing"
+            )
+
+    def look(self) -> SceneSurvey:
+        """Read the headers of both scenes."""
+        fixed, moving = (read_header(path, self.reading) for path in (self.fixed, self.moving))
+        check_metric(fixed.grid, fixed.name)
+        return SceneSurvey(self, fixed, moving)
+
+
+@dataclass(frozen=True)
+class SceneSurvey:
+    """The headers of two scenes."""
+
+    job: SceneJob
+    fixed: Header
+    moving: Header
+
+    def needs(self) -> Needs:
+        """Memory and disk, by the headers alone."""
+        pixels = sum(
+            len(numbers_of(each, self.job.reading)) * product(each.grid.shape)
+            for each in (self.fixed, self.moving)
+        )
+        written = self.moving.channels * product(self.fixed.grid.shape)
+        return Needs(
+            _START + _PER_PIXEL * pixels,
+            written // 4,
+            " and ".join(f"{i.name} ({'x'.join(map(str, i.grid.shape))})"
+                         for i in (self.fixed, self.moving)),
+            "choose fewer bands with --channels, or give a part of the scenes",
+        )  # fmt: skip
+
+    def open(self) -> SceneTask:
+        """Read the bands that may be compared."""
+        scenes = (self._scene(self.fixed), self._scene(self.moving))
+        if self.job.mask is not None:
+            scenes = without_clouds(self.job.mask, scenes, (self.fixed, self.moving))
+        return SceneTask(self.job, *scenes, self.moving)
+
+    def _scene(self, header: Header) -> GeoScene:
+        numbers = numbers_of(header, self.job.reading)
+        bands = tuple(
+            open_image(_plain(header).of(frame=None, channel=number)) for number in numbers
+        )
+        names = header.channel_names or ("",) * header.channels
+        return GeoScene(bands, tuple(names[n] for n in numbers), header.name)
+
+
+def numbers_of(header: Header, reading: ReadOptions) -> tuple[int, ...]:
+    """Return which bands of a scene are meant: of those that are asked for, those that it has.
+
+    Raises
+    ------
+    InputError
+        If it has none of them.
+    """
+    if reading.channel is not None:
+        return (header.of(frame=None, channel=reading.channel).channel,)
+    asked = reading.channels
+    if asked is None or isinstance(asked, str):
+        return tuple(range(header.channels))
+    names = {name.casefold() for name in header.channel_names if name}
+    here = [
+        each
+        for each in asked
+        if (each.casefold() in names if isinstance(each, str) else each < header.channels)
+    ]
+    one = header.of(frame=None, channel=None, channels=tuple(here or asked))
+    return one.together or (one.channel,)
+
+
+def _plain(header: Header) -> Header:
+    """The header without a choice of bands, one of which is made for each."""
+    return replace(header, options=replace(header.options, channel=None, channels=None))
+
+
+def are_scenes(*paths: Path) -> bool:
+    """Tell whether all files are images on the earth."""
+    try:
+        return all(recognise(path).georeferenced for path in paths if path.is_file()) and all(
+            path.is_file() for path in paths
+        )
+    except InputError:  # whoever reads them says what is wrong
+        return False
+
+
+def make_scene_job(
+    fixed: Path,
+    moving: Path,
+    folder: Path | None,
+    *,
+    file: Path | None,
+    options: Mapping[str, Any],
+    **others: Any,
+) -> SceneJob:
+    """Settle the settings and the folder of a registration of scenes, reading no pixel.
+
+    Parameters
+    ----------
+    fixed, moving
+        The reference, and the scene.
+    folder
+        Where the outputs go; one named after both files in the current folder if None.
+    file
+        A YAML file of settings, or None.
+    options
+        Single settings by name, which come last; those that are None are not set.
+    others
+        Further fields of :class:`SceneJob`.
+
+    Raises
+    ------
+    InputError
+        If a setting is not one of scenes.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = {**(read_settings(file) if file else {}), **given}
+    config = validate(SceneConfig, settings, "scenes: option")
+    place = folder or Path(f"{stem(moving)}_to_{stem(fixed)}")
+    return SceneJob(fixed, moving, place, config, **others)

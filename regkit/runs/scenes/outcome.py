@@ -1,0 +1,152 @@
+"""What a registration of scenes has found, and how it is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from regkit.geometry import Grid, World
+from regkit.geometry.affines import homogeneous
+from regkit.io import save, save_bands, write_transform
+from regkit.io.formats.geotiff.written import moved_geotiff
+from regkit.io.header import Header
+from regkit.registration.scenes import SceneResult
+from regkit.registration.scenes.levels import pixels_across
+from regkit.registration.scenes.result import displacement_bands, metres_a_pixel, moved_grid
+from regkit.runs.bands import warped_bands
+from regkit.runs.scenes.names import DISPLACEMENT, POINTS, SHIFTED, TRANSFORM, WARPED
+from regkit.transforms.reprojection import Reprojection
+from regkit.volume import Volume
+
+if TYPE_CHECKING:
+    from regkit.report import Page
+
+_EARTH = World("degree", "EN+", "OGC:CRS84")
+
+
+@dataclass(frozen=True, eq=False)
+class SceneOutcome:
+    """A result, and the scene that is to be warped.
+
+    Parameters
+    ----------
+    result
+        What was found.
+    header
+        Of the scene: all of its bands are written.
+    source
+        Its file.
+    keep_resolution
+        Whether it keeps the size of its pixels.
+    """
+
+    result: SceneResult
+    header: Header
+    source: Path
+    keep_resolution: bool = False
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """What was compared, and metrics: lengths in metres and in pixels of the reference."""
+        result = self.result
+        return {
+            "config": result.config.model_dump(mode="json"),
+            "reason": result.pair.reason,
+            "world": asdict(result.grid.world),
+            "metrics": result.metrics,
+        }
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write every file but the report."""
+        result = self.result
+        if SHIFTED in places:
+            moved_geotiff(self.source, places[SHIFTED], moved_grid(result, self.header.grid))
+        if WARPED in places:
+            grid = self._grid()
+            save_bands(
+                warped_bands(self.header, result.transform, grid), places[WARPED], grid=grid,
+                like=self.header,
+            )  # fmt: skip
+        write_transform(result.transform, places[TRANSFORM])
+        save(Volume(displacement_bands(result), result.grid, "displacement"), places[DISPLACEMENT])
+        places[POINTS].write_text(json.dumps(tie_points(result), allow_nan=False), "utf-8")
+
+    def _grid(self) -> Grid:
+        """That of the reference, in pixels of the size of the scene where that is asked for."""
+        grid = self.result.grid
+        if not self.keep_resolution:
+            return grid.straightened()
+        across = pixels_across(grid, self.result.placed, self.header.grid)
+        return in_pixels_of(grid.straightened(), 1 / across)
+
+    def page(self) -> Page:
+        """The report."""
+        from regkit.report.scenes.page import scene_page
+
+        return scene_page(self.result)
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """What was done, and how well the tie points agree."""
+        m = self.result.metrics
+        return (
+            f"done    {m['tie_points']:.0f} of {m['windows']:.0f} windows agree; moved by "
+            f"{m['displacement_mean_m']:.3g} m on average; tie points left out are off by "
+            f"{m['left_out_px']:.2g} pixels (median); {record['seconds']:.0f} s",
+            f"compared {self.result.pair.reason}",
+        )
+
+
+def in_pixels_of(grid: Grid, factor: float) -> Grid:
+    """Cover a grid from its first corner with pixels ``factor`` times as large.
+
+    Examples
+    --------
+    >>> in_pixels_of(Grid((4, 4), np.eye(3)), 0.5).shape
+    (8, 8)
+    """
+    size = [max(1, int(np.ceil(n / factor - 1e-6))) for n in grid.shape]
+    start = homogeneous(np.eye(2) * factor, [(factor - 1) / 2] * 2)
+    return grid.placed(size, grid.affine @ start)
+
+
+def tie_points(result: SceneResult) -> dict[str, Any]:
+    """Tie points as GeoJSON, in longitude and latitude as the standard has it (RFC 7946).
+
+    Properties of each: ``x``, ``y``, ``dx`` and ``dy`` in the CRS of the reference, ``shift_px``,
+    ``error_px`` (its standard error), ``residual_px``, ``correlation``, ``reliability``, and
+    ``kept``.
+    """
+    ties, grid = result.fit.ties, result.grid
+    where = grid.to_world(torch.from_numpy(np.ascontiguousarray(ties.index)))
+    earth = Reprojection(grid.world, _EARTH)(where).numpy()
+    way = ties.shift @ grid.affine[:-1, :-1].T
+    rest = np.linalg.norm(result.fit.residual, axis=1)
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [round(float(v), 8) for v in earth[n]]},
+            "properties": {
+                "x": float(where[n, 0]), "y": float(where[n, 1]),
+                "dx": float(way[n, 0]), "dy": float(way[n, 1]),
+                "shift_px": [float(v) for v in ties.shift[n]],
+                "error_px": float(np.linalg.norm(ties.error[n])),
+                "residual_px": float(rest[n]),
+                "correlation": float(ties.likeness[n]),
+                "reliability": float(ties.reliability[n]),
+                "kept": bool(ties.good[n]),
+            },
+        }
+        for n in range(len(ties))
+    ]  # fmt: skip
+    return {
+        "type": "FeatureCollection",
+        "name": "tie points",
+        "crs_of_x_and_y": grid.world.crs,
+        "metres_a_pixel": metres_a_pixel(grid),
+        "features": features,
+    }

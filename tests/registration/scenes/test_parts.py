@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import map_coordinates
+
+from regkit.kernels.spline import spline_coefficients, spline_sample, spline_weights
+from regkit.registration.scenes.consensus import affine_consensus, is_by_chance
+from regkit.registration.scenes.surface import fit_surface
+from regkit.registration.scenes.ties import TiePoints
+from regkit.registration.scenes.windows import WindowLayout, correlation, taper
+
+
+def ties(index, shift):
+    n = len(index)
+    return TiePoints(index, shift, np.full((n, 2), 0.05), np.ones(n), np.ones(n), np.ones(n, bool))
+
+
+def test_spline_is_that_of_scipy():
+    image = np.random.default_rng(0).normal(size=(2, 20, 30)).astype(np.float32)
+    index = np.random.default_rng(1).uniform(2, 17, (50, 2))
+    found = spline_sample(spline_coefficients(image), index)
+    expected = [map_coordinates(each, index.T, order=3, mode="mirror") for each in image]
+    assert np.allclose(found, expected, atol=1e-5)
+    assert np.allclose(spline_weights(np.linspace(0, 0.99, 7)).sum(-1), 1)
+
+
+def test_correlation_counts_only_what_both_have():
+    rng = np.random.default_rng(0)
+    moving = rng.normal(size=(1, 1, 24, 24)).astype(np.float32)
+    known = np.ones((1, 24, 24), np.float32)
+    known[:, :, 18:] = 0
+    weight = taper(16)[None]
+    fixed = moving[:, :, 6:22, 3:19].copy()
+    damaged = np.where(known[:, None] > 0, moving, 0)
+    found = correlation(fixed, weight, damaged, known, 4)[0]
+    assert np.unravel_index(found.argmax(), found.shape) == (6, 3)
+    assert found[6, 3] == pytest.approx(1, abs=1e-3)
+    w, f = weight[0] * known[0, 2:18, 1:17], fixed[0, 0]
+    m = damaged[0, 0, 2:18, 1:17]
+    f, m = (each - (w * each).sum() / w.sum() for each in (f, m))
+    expected = (w * f * m).sum() / np.sqrt((w * f * f).sum() * (w * m * m).sum())
+    assert found[2, 1] == pytest.approx(expected, abs=1e-3)
+
+
+def test_consensus_keeps_an_affine_and_rejects_the_rest():
+    rng = np.random.default_rng(0)
+    index = rng.uniform(0, 300, (80, 2))
+    shift = index @ np.array([[0.01, 0.004], [-0.003, -0.01]]) + [3, -5]
+    wrong = rng.choice(80, 30, replace=False)
+    shift[wrong] += rng.uniform(4, 12, (30, 2))
+    good = affine_consensus(ties(index, shift), 1.0, seed=0)
+    assert set(np.flatnonzero(~good)) == set(wrong)
+
+
+def test_windows_that_agree_by_chance_are_told():
+    rng = np.random.default_rng(0)
+    for _ in range(6):
+        random = ties(rng.uniform(0, 300, (120, 2)), rng.uniform(-8, 8, (120, 2)))
+        good = affine_consensus(random, 2.0, seed=0)
+        assert is_by_chance(random, good, 2.0, 8)
+    assert not is_by_chance(random, np.ones(120, bool), 2.0, 8)
+
+
+def test_a_surface_follows_what_is_smooth_and_not_the_noise():
+    rng = np.random.default_rng(0)
+    index = np.stack(np.meshgrid(*[np.arange(10, 300, 15.0)] * 2), -1).reshape(-1, 2)
+    truth = 3 * np.stack([np.sin(index[:, 0] / 60), np.cos(index[:, 1] / 50)], -1)
+    noisy = truth + rng.normal(0, 0.3, truth.shape)
+    surface = fit_surface(index, noisy, np.full(len(index), 0.3), (310, 310), 24.0)
+    off = np.linalg.norm(surface(index) - truth, axis=1)
+    assert np.median(off) < 0.2
+    assert 0.2 < np.median(surface.left_out) < 0.6
+    exact = fit_surface(index, 0.02 * index + 1, np.full(len(index), 0.1), (310, 310), 24.0)
+    assert np.allclose(exact(index), 0.02 * index + 1, atol=0.02)
+
+
+def test_windows_cover_the_image_to_its_border():
+    corners = WindowLayout(32, 16, 4).corners((100, 45))
+    assert corners.min(0).tolist() == [0, 0]
+    assert (corners.max(0) + 32).tolist() == [100, 45]
+    assert torch.tensor(corners).unique(dim=0).shape == corners.shape
