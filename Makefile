@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo
 
 test: $(VENV)/.dev
-	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests regkit denoise foundation notebooks
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n 2 --dist loadfile --nbmake tests regkit denoise foundation probes notebooks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from benchmarks.machine import describe
 from benchmarks.table import Row, Table
-from probes.reliance.answers import Samples, ask_classifier, check_conditions, conditions_of
+from probes.reliance.answers import ImageSamples, ask_classifier, check_conditions, conditions_of
 from probes.reliance.bands import Bands
 from probes.reliance.index import Reliance, reliance
 from probes.reliance.skill import bootstrap_weights, chance
@@ -36,7 +36,7 @@ class SplitSamples:
 
     images: Tensor
     classes: Tensor
-    judged: Samples
+    judged: ImageSamples
 
 
 def xrays(data: Path) -> SplitSamples:
@@ -44,7 +44,7 @@ def xrays(data: Path) -> SplitSamples:
     with np.load(data / "pneumoniamnist.npz") as found:
         images = {s: torch.from_numpy(found[f"{s}_images"])[:, None] for s in ("train", "test")}
         labels = {s: found[f"{s}_labels"][:, 0].astype(np.float64) for s in ("train", "test")}
-    judged = Samples(images["test"], labels["test"], [""] * len(labels["test"]))
+    judged = ImageSamples(images["test"], labels["test"], [""] * len(labels["test"]))
     classes = torch.from_numpy(labels["train"]).long()
     return SplitSamples(images["train"][::2].float(), classes[::2], judged)
 
@@ -74,7 +74,7 @@ def tiles(data: Path) -> SplitSamples:
     images = [_dates_of(scenes, [places[n] for n in own]) for own in sides]
     truth = [np.repeat([float(kept.index(classes[n])) for n in own], len(scenes)) for own in sides]
     subjects = [str(places[n]) for n in sides[1] for _ in scenes]
-    judged = Samples(images[1], truth[1], subjects, subjects=subjects)
+    judged = ImageSamples(images[1], truth[1], subjects, subjects=subjects)
     return SplitSamples(images[0], torch.from_numpy(truth[0]).long(), judged)
 
 
@@ -112,7 +112,7 @@ def pictures(data: Path) -> SplitSamples:
     )
     truth = np.array([number for _, number in judged], np.float64)
     classes = torch.tensor([number for _, number in learnt])
-    return SplitSamples(images.float(), classes, Samples(asked, truth, [""] * len(truth)))
+    return SplitSamples(images.float(), classes, ImageSamples(asked, truth, [""] * len(truth)))
 
 
 CASES: dict[str, Callable[[Path], SplitSamples]] = {
@@ -196,7 +196,7 @@ def speed_table(images: int, size: int) -> Table:
 
     network = timm.create_model("resnet18", pretrained=False, num_classes=10).eval()
     shown = torch.rand(images, 3, size, size, generator=torch.Generator().manual_seed(0))
-    samples = Samples(shown, np.arange(images, dtype=np.float64) % 2, [""] * images)
+    samples = ImageSamples(shown, np.arange(images, dtype=np.float64) % 2, [""] * images)
     bands = Bands.of(shown)
     rows = []
     for title, names in (

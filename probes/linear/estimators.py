@@ -12,7 +12,7 @@ from scipy.special import expit
 from probes.linear.target import FloatArray, Target, TargetKind
 from regkit.errors import require
 
-EXTRA = "probes"
+PROBES_EXTRA = "probes"
 _MOST_STEPS, _FLAT = 50, 1e-12
 
 
@@ -39,10 +39,10 @@ class Reduction:
     @classmethod
     def fitted_on(cls, features: FloatArray, components: int | None) -> Reduction:
         """Fit scikit-learn's ``StandardScaler`` and ``PCA`` on ``features (n, p)``."""
-        scalers = require("sklearn.preprocessing", extra=EXTRA)
+        scalers = require("sklearn.preprocessing", extra=PROBES_EXTRA)
         most = max(1, min(len(features) - 1, features.shape[1]))  # the mean is taken off
         count = most if components is None else min(components, most)
-        pca = require("sklearn.decomposition", extra=EXTRA).PCA(count, svd_solver="full")
+        pca = require("sklearn.decomposition", extra=PROBES_EXTRA).PCA(count, svd_solver="full")
         with _unchecked():
             scaler = scalers.StandardScaler().fit(features)
             pca.fit((features - scaler.mean_) / scaler.scale_)
@@ -62,7 +62,7 @@ class Reduction:
 
 def _unchecked() -> Any:
     """Let scikit-learn trust what has been looked at: it takes half of the time."""
-    sklearn = require("sklearn", extra=EXTRA)
+    sklearn = require("sklearn", extra=PROBES_EXTRA)
     return sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
 
 
@@ -143,7 +143,7 @@ def _damped(
 
 
 def _ridge(components: FloatArray, target: Target, strength: float) -> LinearModel:
-    linear = require("sklearn.linear_model", extra=EXTRA)
+    linear = require("sklearn.linear_model", extra=PROBES_EXTRA)
     model = linear.Ridge(alpha=1 / strength).fit(components, target.truth)
     return LinearModel(model.coef_, float(model.intercept_))
 

@@ -52,7 +52,7 @@ class RelianceCondition:
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class ImageSamples:
     """Images and the truth about them.
 
     Parameters
@@ -136,7 +136,7 @@ def conditions_of(
     return found
 
 
-def suppressed(batch: Batch, condition: RelianceCondition, seed: int, first: int) -> Batch:
+def suppress(batch: Batch, condition: RelianceCondition, seed: int, first: int) -> Batch:
     """Apply a condition to a batch.
 
     Parameters
@@ -162,7 +162,7 @@ def suppressed(batch: Batch, condition: RelianceCondition, seed: int, first: int
 
 
 def check_conditions(
-    samples: Samples, bands: Bands, conditions: Sequence[RelianceCondition]
+    samples: ImageSamples, bands: Bands, conditions: Sequence[RelianceCondition]
 ) -> dict[RelianceCondition, str]:
     """Try every condition on a few images.
 
@@ -192,7 +192,7 @@ def _refusal(batch: Batch, condition: RelianceCondition) -> str:
     if condition.suppressor == PLAIN:
         return ""
     try:
-        found = suppressed(batch, condition, 0, 0)
+        found = suppress(batch, condition, 0, 0)
     except InputError as error:
         return str(error)
     if torch.equal(found.images, batch.images):
@@ -206,7 +206,7 @@ def _refusal(batch: Batch, condition: RelianceCondition) -> str:
 @torch.no_grad()
 def ask_classifier(
     predict: Predict,
-    samples: Samples,
+    samples: ImageSamples,
     bands: Bands,
     conditions: Sequence[RelianceCondition],
     *,
@@ -244,7 +244,7 @@ def ask_classifier(
     rows: list[list[NDArray[np.float32]]] = [[] for _ in conditions]
     for first, batch in samples.batches(bands, batch_size):
         for number, condition in enumerate(conditions):
-            shown = suppressed(batch, condition, seed, first)
+            shown = suppress(batch, condition, seed, first)
             found = predict(shown.images)
             if found.ndim != 2 or len(found) != len(shown.images):
                 raise InputError(
@@ -261,7 +261,7 @@ def ask_classifier(
 @torch.no_grad()
 def ask_segmenter(
     predict: Predict,
-    samples: Samples,
+    samples: ImageSamples,
     bands: Bands,
     conditions: Sequence[RelianceCondition],
     *,
@@ -295,14 +295,14 @@ def ask_segmenter(
     rows: list[list[NDArray[np.float32]]] = [[] for _ in conditions]
     for first, batch in samples.batches(bands, batch_size):
         for number, condition in enumerate(conditions):
-            shown = suppressed(batch, condition, seed, first)
+            shown = suppress(batch, condition, seed, first)
             found = predict(shown.images)
             if found.ndim != shown.images.ndim or found.shape[2:] != shown.images.shape[2:]:
                 raise InputError(
                     f"the model returns {tuple(found.shape)} for {tuple(shown.images.shape)}; a "
                     "segmenter returns one logit a class and voxel"
                 )
-            dice = mean_dice(found.argmax(1, keepdim=True), _labels(shown))
+            dice = image_dice(found.argmax(1, keepdim=True), _labels(shown))
             rows[number].append(dice[:, None])
             on_share((first + len(batch.images) * (number + 1) / len(conditions)) / len(samples))
     return np.stack([np.concatenate(each) for each in rows])
@@ -314,7 +314,7 @@ def _labels(batch: Batch) -> Tensor:
     return batch.labels
 
 
-def mean_dice(found: Tensor, labels: Tensor) -> NDArray[np.float32]:
+def image_dice(found: Tensor, labels: Tensor) -> NDArray[np.float32]:
     """Dice of each image, the mean over the structures that its labels have.
 
     Parameters
@@ -329,7 +329,7 @@ def mean_dice(found: Tensor, labels: Tensor) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> mean_dice(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[1, 1, 1]]])).tolist()
+    >>> image_dice(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[1, 1, 1]]])).tolist()
     [0.800000011920929]
     """
     scores = []

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 # Told apart by any kind of colour vision (Okabe and Ito 2008), the first three as in all reports.
 _COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)
 _ACROSS = 3
-Pair = tuple[str, str]
+ModelOnData = tuple[str, str]
 
 
-def colours_of(pairs: Sequence[Pair]) -> dict[Pair, str]:
+def colours_of(pairs: Sequence[ModelOnData]) -> dict[ModelOnData, str]:
     """Give every model and data set a colour.
 
     Parameters
@@ -32,7 +32,7 @@ def colours_of(pairs: Sequence[Pair]) -> dict[Pair, str]:
     return {pair: _COLOURS[number % len(_COLOURS)] for number, pair in enumerate(pairs)}
 
 
-def level_curves(rows: Sequence[SkillRow], colours: Mapping[Pair, str]) -> Iterator[Picture]:
+def level_curves(rows: Sequence[SkillRow], colours: Mapping[ModelOnData, str]) -> Iterator[Picture]:
     """Draw what is left of the skill over the levels, a chart for each suppressor.
 
     Parameters
@@ -60,7 +60,7 @@ def level_curves(rows: Sequence[SkillRow], colours: Mapping[Pair, str]) -> Itera
         yield picture(figure, f"Relative skill over the levels of {', '.join(some)}")
 
 
-def index_chart(rows: Sequence[IndexRow], colours: Mapping[Pair, str]) -> Picture:
+def index_chart(rows: Sequence[IndexRow], colours: Mapping[ModelOnData, str]) -> Picture:
     """Draw the reliance indices with their intervals, grouped by suppressor.
 
     Parameters

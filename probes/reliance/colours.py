@@ -33,7 +33,7 @@ def common_component(batch: Batch, strength: float, generator: Generator) -> Bat
     return batch.showing(torch.lerp(batch.images, batch.bands.restored(common), strength))
 
 
-def luminance(batch: Batch, strength: float, generator: Generator) -> Batch:
+def blend_luminance(batch: Batch, strength: float, generator: Generator) -> Batch:
     """Replace red, green and blue by their luminance (ITU-R BT.601).
 
     Parameters

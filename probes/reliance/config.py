@@ -75,21 +75,21 @@ def read_reliance(path: Path) -> RelianceConfig:
     given = read_settings(path)
     folder, data = path.absolute().parent, given.get("data")
     if isinstance(data, list):
-        given = {**given, "data": [located(each, folder) for each in data]}
+        given = {**given, "data": [locate_data(each, folder) for each in data]}
     models = given.get("models")
     if isinstance(models, list):
-        given = {**given, "models": [sourced(each, folder) for each in models]}
+        given = {**given, "models": [locate_source(each, folder) for each in models]}
     return validate(RelianceConfig, given, path.name)
 
 
-def located(data: Any, folder: Path) -> Any:
+def locate_data(data: Any, folder: Path) -> Any:
     """Return settings of a data set whose path counts from ``folder``."""
     if isinstance(data, Mapping) and isinstance(data.get("path"), str):
         return {**data, "path": str(folder / data["path"])}
     return data
 
 
-def sourced(model: Any, folder: Path) -> Any:
+def locate_source(model: Any, folder: Path) -> Any:
     """Return settings of a model whose file counts from ``folder``; a function is no file."""
     if not isinstance(model, Mapping) or not isinstance(model.get("source"), str):
         return model

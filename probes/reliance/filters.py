@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from probes.reliance.batch import Batch
-from probes.reliance.patches import mirrored
+from probes.reliance.patches import mirror_places
 
 # The reference has (d, sigmaColor) = (4, 50), (6, 80), ... (14, 200) and sigmaSpace = 75, in
 # 8-bit values summed over three bands, at 224 pixels.
@@ -22,7 +22,7 @@ _SIDE, _VALUES, _SPACE = 224, 765.0, 75.0
 _TEMPLATE, _SEARCH = 15, 21  # of non-local means, at 224 pixels
 
 
-def gaussian(batch: Batch, strength: float, generator: Generator) -> Batch:
+def gaussian_blur(batch: Batch, strength: float, generator: Generator) -> Batch:
     """Blur by a Gaussian, cut off at three standard deviations.
 
     Parameters
@@ -94,7 +94,7 @@ def bilateral(batch: Batch, strength: float, generator: Generator) -> Batch:
     return batch.showing(_inner(total / weight.clamp_min(1e-12), radius, batch.shape))
 
 
-def guided(batch: Batch, strength: float, generator: Generator) -> Batch:
+def guided_filter(batch: Batch, strength: float, generator: Generator) -> Batch:
     """Smooth every band by its own guided filter (He et al. 2013), at a cost free of its radius.
 
     Parameters
@@ -110,12 +110,14 @@ def guided(batch: Batch, strength: float, generator: Generator) -> Batch:
     radius = max(1, round((strength * _VALUES / 30 + 1 / 3) * min(batch.shape) / _SIDE))
     images = batch.images
     known = torch.ones_like(images[:, :1]) if batch.valid is None else batch.valid.to(images)
-    count = box_sum(known, radius).clamp_min(1e-12)
-    mean = box_sum(images * known, radius) / count
-    variance = (box_sum((images - mean) ** 2 * known, radius) / count).clamp_min(0)
+    count = box_total(known, radius).clamp_min(1e-12)
+    mean = box_total(images * known, radius) / count
+    variance = (box_total((images - mean) ** 2 * known, radius) / count).clamp_min(0)
     least = (strength * batch.bands.along(batch.bands.span, images)) ** 2
     slope = variance / (variance + least)
-    slopes, means = (box_sum(each * known, radius) / count for each in (slope, mean * (1 - slope)))
+    slopes, means = (
+        box_total(each * known, radius) / count for each in (slope, mean * (1 - slope))
+    )
     return batch.showing(slopes * images + means)
 
 
@@ -146,8 +148,8 @@ def nonlocal_means(batch: Batch, strength: float, generator: Generator) -> Batch
         size = window[here]
         if known is not None:
             both = counted[here] * counted[there]
-            apart, size = apart * both, box_sum(both, template).clamp_min(1)
-        alike = (box_sum(apart, template) / (-size * strength**2)).exp_()
+            apart, size = apart * both, box_total(both, template).clamp_min(1)
+        alike = (box_total(apart, template) / (-size * strength**2)).exp_()
         for at, other in ((here, there), (there, here)):
             each = alike * counted[other]
             total[at].addcmul_(each.expand_as(images[other]), images[other])
@@ -156,7 +158,7 @@ def nonlocal_means(batch: Batch, strength: float, generator: Generator) -> Batch
     return batch.showing(_inner(found, template + search, batch.shape))
 
 
-def box_sum(images: Tensor, radius: int) -> Tensor:
+def box_total(images: Tensor, radius: int) -> Tensor:
     """Sum over the square or cube around every voxel, cut off at the border.
 
     Parameters
@@ -168,7 +170,7 @@ def box_sum(images: Tensor, radius: int) -> Tensor:
 
     Examples
     --------
-    >>> box_sum(torch.ones(1, 1, 4), 1).tolist()
+    >>> box_total(torch.ones(1, 1, 4), 1).tolist()
     [[[2.0, 3.0, 3.0, 2.0]]]
     """
     for axis in range(2, images.ndim):
@@ -196,7 +198,7 @@ def _separable(batch: Batch, weights: Sequence[float]) -> Tensor:
 def _convolved(images: Tensor, weights: Sequence[float], radius: int) -> Tensor:
     for axis in range(2, images.ndim):
         size = images.shape[axis]
-        wide = images.index_select(axis, mirrored(size, radius, radius))
+        wide = images.index_select(axis, mirror_places(size, radius, radius))
         images = torch.zeros_like(images)
         for number, weight in enumerate(weights):
             images.add_(wide.narrow(axis, number, size), alpha=weight)
@@ -223,7 +225,7 @@ def _median_of(image: Tensor, radius: int, around: Sequence[tuple[int, ...]]) ->
 def _continued(images: Tensor, radius: int) -> Tensor:
     """Images with ``radius`` voxels more on every side, by their mirror image."""
     for axis, size in enumerate(images.shape[2:], start=2):
-        images = images.index_select(axis, mirrored(size, radius, radius))
+        images = images.index_select(axis, mirror_places(size, radius, radius))
     return images
 
 

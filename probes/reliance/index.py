@@ -131,10 +131,10 @@ def reliance(
         _level(key, np.mean(each, axis=0), plain, chance, len(each), level)
         for key, each in grouped.items()
     ]
-    return Reliance(interval_of(plain, level), chance, levels, _indices(levels, level))
+    return Reliance(percentile_interval(plain, level), chance, levels, _indices(levels, level))
 
 
-def interval_of(samples: Rows, level: float) -> Interval:
+def percentile_interval(samples: Rows, level: float) -> Interval:
     """Make a percentile interval.
 
     Parameters
@@ -146,7 +146,7 @@ def interval_of(samples: Rows, level: float) -> Interval:
 
     Examples
     --------
-    >>> interval_of(np.array([2.0, 1, 2, 3]), 0.5)
+    >>> percentile_interval(np.array([2.0, 1, 2, 3]), 0.5)
     Interval(estimate=2.0, low=1.5, high=2.5, level=0.5)
     """
     drawn = samples[1:][np.isfinite(samples[1:])]
@@ -157,7 +157,7 @@ def interval_of(samples: Rows, level: float) -> Interval:
 
 
 def _check_skill(plain: Rows, chance: float, level: float) -> None:
-    found = interval_of(plain - chance, level)
+    found = percentile_interval(plain - chance, level)
     if not found.low > 0:
         raise InputError(
             f"the model's skill on the images as they are is {plain[0]:.3f}, chance is "
@@ -171,7 +171,11 @@ def _level(
 ) -> LevelSkill:
     relative = (found - chance) / (plain - chance)
     return LevelSkill(
-        *key, draws, interval_of(found, level), interval_of(relative, level), relative
+        *key,
+        draws,
+        percentile_interval(found, level),
+        percentile_interval(relative, level),
+        relative,
     )
 
 
@@ -181,5 +185,5 @@ def _indices(levels: Sequence[LevelSkill], level: float) -> list[RelianceIndex]:
     for name in names:
         own = [each.samples for each in levels if each.suppressor == name]
         samples = 1 - np.mean(own, axis=0)
-        found.append(RelianceIndex(name, interval_of(samples, level), samples))
+        found.append(RelianceIndex(name, percentile_interval(samples, level), samples))
     return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from probes.reliance.answers import Samples
+from probes.reliance.answers import ImageSamples
 from probes.reliance.config import RelianceConfig
 from probes.reliance.data.reading import read_samples
 from probes.reliance.models import weights_of
@@ -118,7 +118,7 @@ class RelianceTask:
     """A study whose data sets have been read."""
 
     job: RelianceJob
-    data: Sequence[Samples]
+    data: Sequence[ImageSamples]
     notices: tuple[str, ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from probes.reliance.charts import Pair, colours_of, index_chart, level_curves
+from probes.reliance.charts import ModelOnData, colours_of, index_chart, level_curves
 from probes.reliance.rows import DONE, ERROR, REFUSED, AuditRow, IndexRow, SkillRow
 from probes.reliance.skill import METRICS, TaskKind
 from regkit.report import Check, Page, Section, details, figure, hint, legend, table
@@ -114,7 +114,7 @@ def _leaks(audits: Sequence[AuditRow]) -> dict[str, list[str]]:
 
 
 def _answers(
-    tables: RelianceTables, pairs: Sequence[Pair], task: TaskKind, level: float
+    tables: RelianceTables, pairs: Sequence[ModelOnData], task: TaskKind, level: float
 ) -> Iterator[Section]:
     yield Section("What was found", [_sentence(tables, pair, task) for pair in pairs])
     colours = colours_of(pairs)
@@ -138,7 +138,7 @@ def _answers(
     yield Section("All levels", [details("Show the table", _levels(tables.skills))])
 
 
-def _sentence(tables: RelianceTables, pair: Pair, task: TaskKind) -> str:
+def _sentence(tables: RelianceTables, pair: ModelOnData, task: TaskKind) -> str:
     own = [row for row in tables.skills if (row.data, row.model) == pair]
     plain = next(row for row in own if not row.cue)
     name = f"{plain.model} on {plain.data}"

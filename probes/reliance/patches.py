@@ -224,7 +224,7 @@ def _patches(images: Tensor, edge: int) -> Tensor:
     """Images ``(B, C, *spatial)`` cut into patches ``(B, P, C, *edges)``."""
     shape = images.shape[2:]
     for axis, size in enumerate(shape, start=2):
-        images = images.index_select(axis, mirrored(size, *_margins(size, edge)))
+        images = images.index_select(axis, mirror_places(size, *_margins(size, edge)))
     counts = [size // edge for size in images.shape[2:]]
     split = images.reshape(*images.shape[:2], *(n for count in counts for n in (count, edge)))
     axes = range(len(shape))
@@ -251,7 +251,7 @@ def _margins(size: int, edge: int) -> tuple[int, int]:
     return more // 2, more - more // 2
 
 
-def mirrored(size: int, before: int, after: int) -> Tensor:
+def mirror_places(size: int, before: int, after: int) -> Tensor:
     """Return the places of an axis continued by its mirror image, whose edge is not repeated.
 
     Parameters
@@ -263,7 +263,7 @@ def mirrored(size: int, before: int, after: int) -> Tensor:
 
     Examples
     --------
-    >>> mirrored(3, 2, 2).tolist()
+    >>> mirror_places(3, 2, 2).tolist()
     [2, 1, 0, 1, 2, 1, 0]
     """
     period = max(2 * size - 2, 1)

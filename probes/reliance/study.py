@@ -11,10 +11,10 @@ import torch
 
 from probes.reliance.answers import (
     PLAIN,
+    ImageSamples,
     OnShare,
     Predict,
     RelianceCondition,
-    Samples,
     ask_classifier,
     check_conditions,
     conditions_of,
@@ -22,7 +22,7 @@ from probes.reliance.answers import (
 from probes.reliance.bands import Bands
 from probes.reliance.batch import Batch
 from probes.reliance.config import RelianceConfig
-from probes.reliance.index import Reliance, RelianceIndex, interval_of, reliance
+from probes.reliance.index import Reliance, RelianceIndex, percentile_interval, reliance
 from probes.reliance.matching import match_level
 from probes.reliance.models import open_model
 from probes.reliance.retention import retention
@@ -62,7 +62,7 @@ class _Asked:
     """A data set with what is asked about it."""
 
     name: str
-    samples: Samples
+    samples: ImageSamples
     bands: Bands
     conditions: Sequence[RelianceCondition]
     refused: Mapping[RelianceCondition, str]
@@ -70,7 +70,7 @@ class _Asked:
 
 
 def run_reliance(
-    config: RelianceConfig, data: Sequence[Samples], on_share: OnShare = lambda share: None
+    config: RelianceConfig, data: Sequence[ImageSamples], on_share: OnShare = lambda share: None
 ) -> RelianceTables:
     """Ask every model about every data set, and audit the suppressors on each.
 
@@ -106,7 +106,7 @@ def run_reliance(
     return RelianceTables(skills, indices, list(_contrasts(found, config.level)), audits)
 
 
-def _prepared(config: RelianceConfig, name: str, samples: Samples) -> _Asked:
+def _prepared(config: RelianceConfig, name: str, samples: ImageSamples) -> _Asked:
     try:
         bands = Bands.of(samples.images.float(), samples.valid)
     except InputError as error:
@@ -124,7 +124,7 @@ def _prepared(config: RelianceConfig, name: str, samples: Samples) -> _Asked:
     return _Asked(name, samples, bands, conditions, refused, weights)
 
 
-def _few(samples: Samples, bands: Bands) -> Batch:
+def _few(samples: ImageSamples, bands: Bands) -> Batch:
     """Some images, evenly from the whole set."""
     places = torch.arange(0, len(samples), max(1, len(samples) // _AUDITED))[:_AUDITED]
     valid = None if samples.valid is None else samples.valid[places]
@@ -132,7 +132,7 @@ def _few(samples: Samples, bands: Bands) -> Batch:
 
 
 def _matched(
-    config: RelianceConfig, names: Sequence[str], samples: Samples, bands: Bands
+    config: RelianceConfig, names: Sequence[str], samples: ImageSamples, bands: Bands
 ) -> dict[str, tuple[float, ...]]:
     found: dict[str, tuple[float, ...]] = {}
     for name in names:
@@ -270,7 +270,7 @@ def _contrast(
     other: RelianceIndex,
     level: float,
 ) -> ContrastRow:
-    found = interval_of(one.samples - other.samples, level)
+    found = percentile_interval(one.samples - other.samples, level)
     names = [f"{model} on {data}" for data, model in (first, second)]
     return ContrastRow(
         one.suppressor,

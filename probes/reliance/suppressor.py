@@ -10,14 +10,14 @@ from torch import Generator
 
 from probes.reliance.batch import Batch
 from probes.reliance.colours import (
+    blend_luminance,
     common_component,
     exchange_bands,
     flat_histogram,
     flat_spectrum,
-    luminance,
     monotone_remap,
 )
-from probes.reliance.filters import bilateral, gaussian, guided, median, nonlocal_means
+from probes.reliance.filters import bilateral, gaussian_blur, guided_filter, median, nonlocal_means
 from probes.reliance.patches import draw_seams, shuffle_patches, turn_patches
 from regkit.errors import InputError
 from regkit.settings import near
@@ -98,9 +98,9 @@ _ALL = (
     Suppressor("patch-rotation", "shape", turn_patches, _PATCHES, "patches", True, is_whole=True),
     Suppressor("seams", "seams", draw_seams, _PATCHES, "patches", True, is_whole=True),
     Suppressor("bilateral", "texture", bilateral, _DEVIATIONS[1:], _OF_SPAN),
-    Suppressor("guided", "texture", guided, (0.02, 0.05, 0.1, 0.2, 0.4), _OF_SPAN),
+    Suppressor("guided", "texture", guided_filter, (0.02, 0.05, 0.1, 0.2, 0.4), _OF_SPAN),
     Suppressor(
-        "gaussian", "texture", gaussian,
+        "gaussian", "texture", gaussian_blur,
         tuple(round(sigma / 224, 5) for sigma in (0.66, 1, 1.33, 2, 2.33)), _OF_SIDE,
     ),
     Suppressor(
@@ -111,7 +111,7 @@ _ALL = (
         tuple(round(h / 255, 4) for h in (5, 10, 15, 20, 25)), _OF_SPAN,
     ),
     Suppressor("grayscale", "colour", common_component, _SHARES, _SHARE, bands=(2, None)),
-    Suppressor("luminance", "colour", luminance, _SHARES, _SHARE, bands=(3, 3)),
+    Suppressor("luminance", "colour", blend_luminance, _SHARES, _SHARE, bands=(3, 3)),
     Suppressor("flat-spectrum", "colour", flat_spectrum, _SHARES, _SHARE, bands=(2, None)),
     Suppressor(
         "band-exchange", "colour", exchange_bands, (1.0,), _SHARE, True, bands=(2, None)

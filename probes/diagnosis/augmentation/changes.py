@@ -13,7 +13,7 @@ from probes.reliance.bands import Bands
 from regkit.errors import InputError
 from regkit.settings import near
 
-Change = Callable[[Tensor, float, Generator], Tensor]
+BandChange = Callable[[Tensor, float, Generator], Tensor]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class BandAugmentation:
     """
 
     name: str
-    change: Change
+    change: BandChange
     strengths: tuple[float, ...]
     colours: bool = False
 
@@ -142,7 +142,7 @@ def augmentation_called(name: str) -> BandAugmentation:
     return BAND_AUGMENTATIONS[name]
 
 
-def augmented(
+def augment(
     augmentation: BandAugmentation,
     images: Tensor,
     bands: Bands,

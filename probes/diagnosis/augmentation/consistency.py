@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from probes.diagnosis.augmentation.changes import BandAugmentation, augmented
+from probes.diagnosis.augmentation.changes import BandAugmentation, augment
 from probes.reliance.bands import Bands
 from regkit.errors import InputError
 from regkit.statistics import Interval, bootstrap_interval
 
-Values = NDArray[np.float64]
+Deviations = NDArray[np.float64]
 _BLOCKS = 8  # a side: pixels of one block are not independent of each other
 _NATURAL = 0.95
 _ALLOWED = 2 * (1 - _NATURAL)
@@ -131,7 +131,7 @@ def consistency(
     plain = _measured(stack, stack, known, usual)
     moved = [
         _measured(
-            augmented(augmentation, stack, bands, strength, generator, colours), stack, known, usual
+            augment(augmentation, stack, bands, strength, generator, colours), stack, known, usual
         )
         for _ in range(draws)
     ]
@@ -143,7 +143,11 @@ def consistency(
 
 
 def _compared(
-    name: str, plain: Values, moved: Sequence[Values], owners: NDArray[np.int_], seed: int
+    name: str,
+    plain: Deviations,
+    moved: Sequence[Deviations],
+    owners: NDArray[np.int_],
+    seed: int,
 ) -> SpectralDeviation:
     limit = float(np.quantile(plain, _NATURAL))
     beyond = bootstrap_interval(
@@ -163,7 +167,7 @@ def _usual(stack: Tensor, known: Tensor) -> Tensor:
     return torch.cat(found, 1).median(1).values.clamp_min(1e-12)
 
 
-def _measured(shown: Tensor, stack: Tensor, known: Tensor, usual: Tensor) -> dict[str, Values]:
+def _measured(shown: Tensor, stack: Tensor, known: Tensor, usual: Tensor) -> dict[str, Deviations]:
     """Every measure of every pixel, ``(T, rows, columns)``."""
     found: dict[str, list[Tensor]] = {name: [] for name in MEASURES}
     for date in range(len(stack)):
@@ -207,7 +211,9 @@ def all_consistencies(
     ----------
     augmentations
         Those that work on colours are left out where no colours are named.
-    stack, seed, draws, colours, valid
+    stack
+        Dates of one place, ``(T, C, rows, columns)``.
+    seed, draws, colours, valid
         As :func:`consistency`.
     """
     return [

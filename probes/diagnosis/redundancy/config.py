@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from probes.reliance.answers import Samples
-from probes.reliance.config import located, sourced
+from probes.reliance.answers import ImageSamples
+from probes.reliance.config import locate_data, locate_source
 from probes.reliance.data.settings import DataSettings
 from probes.reliance.models import ModelSettings
 from regkit.errors import InputError
@@ -52,14 +52,14 @@ def read_redundancy(path: Path) -> RedundancyConfig:
     """
     given: dict[str, Any] = read_settings(path)
     folder = path.absolute().parent
-    given = {**given, "data": located(given.get("data"), folder)}
+    given = {**given, "data": locate_data(given.get("data"), folder)}
     encoders = given.get("encoders")
     if isinstance(encoders, list):
-        given = {**given, "encoders": [sourced(each, folder) for each in encoders]}
+        given = {**given, "encoders": [locate_source(each, folder) for each in encoders]}
     return validate(RedundancyConfig, given, path.name)
 
 
-def learnt_side(samples: Samples, share: float, seed: int) -> NDArray[np.bool_]:
+def learnt_side(samples: ImageSamples, share: float, seed: int) -> NDArray[np.bool_]:
     """Choose which images probes are fitted on: whole subjects, the same share of each class.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from probes.diagnosis.redundancy.config import RedundancyConfig, learnt_side
 from probes.diagnosis.redundancy.page import redundancy_page
 from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
-from probes.reliance.answers import Samples
+from probes.reliance.answers import ImageSamples
 from probes.reliance.data.reading import read_samples
 from probes.reliance.job import data_files, recorded_place, recorded_source
 from probes.reliance.models import ModelSettings, open_encoder, weights_of
@@ -103,7 +103,7 @@ class RedundancyTask:
     """An analysis whose data set has been read."""
 
     config: RedundancyConfig
-    samples: Samples
+    samples: ImageSamples
     notices: tuple[str, ...] = ()
 
     @property

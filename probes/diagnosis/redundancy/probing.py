@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from probes.diagnosis.redundancy.slimming import flops, slimmed
+from probes.diagnosis.redundancy.slimming import flops, slim
 from probes.diagnosis.redundancy.spectrum import FeatureSpectrum, feature_spectrum
 from probes.reliance.skill import Rows, bootstrap_weights, skill
 from regkit.errors import InputError, require
@@ -49,7 +49,7 @@ class SlimSkill:
 
 
 @torch.no_grad()
-def features_of(encoder: nn.Module, images: Tensor, batch_size: int = 32) -> NDArray[np.float64]:
+def encode_images(encoder: nn.Module, images: Tensor, batch_size: int = 32) -> NDArray[np.float64]:
     """Encode images, maps by their mean.
 
     Parameters
@@ -89,7 +89,7 @@ def width_curve(
     Parameters
     ----------
     encoder
-        See :func:`~probes.diagnosis.redundancy.slimming.slimmed`.
+        See :func:`~probes.diagnosis.redundancy.slimming.slim`.
     images
         ``(N, C, *spatial)``, on the scale that it was trained with.
     classes
@@ -119,8 +119,8 @@ def width_curve(
     found: list[SlimSkill] = []
     whole: Rows | None = None
     for width in dict.fromkeys((1.0, *sorted(widths, reverse=True))):
-        slim = slimmed(encoder, width)
-        features = features_of(slim, images)
+        narrow = slim(encoder, width)
+        features = encode_images(narrow, images)
         linear, neighbours = (
             skill("classes", said, classes[~learnt].astype(float), weights)
             for said in _probed(features, classes, learnt)
@@ -129,7 +129,7 @@ def width_curve(
         relative = (linear - chance) / (whole - chance)
         found.append(
             SlimSkill(
-                width, flops(slim, images[:1].float()) / most,
+                width, flops(narrow, images[:1].float()) / most,
                 _interval(linear, level), _interval(neighbours, level),
                 _interval(relative, level), feature_spectrum(features), chance,
             )

@@ -27,7 +27,7 @@ _PASSING = (
 )  # fmt: skip
 
 
-def slimmed(encoder: nn.Module, width: float) -> nn.Module:
+def slim(encoder: nn.Module, width: float) -> nn.Module:
     """Cut the width of an encoder.
 
     Parameters
@@ -53,7 +53,7 @@ def slimmed(encoder: nn.Module, width: float) -> nn.Module:
     Examples
     --------
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
-    >>> slimmed(net, 0.5)(torch.zeros(1, 3, 9, 9)).shape
+    >>> slim(net, 0.5)(torch.zeros(1, 3, 9, 9)).shape
     torch.Size([1, 2, 5, 5])
     """
     if not 0 < width <= 1:

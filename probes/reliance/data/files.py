@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from probes.reliance.answers import Samples
+from probes.reliance.answers import ImageSamples
 from probes.reliance.data.settings import DataSettings
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, preflight
@@ -21,7 +21,7 @@ _LABELS = "_labels_metadata.json"
 _PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
 
 
-def read_folders(settings: DataSettings) -> Samples:
+def read_folders(settings: DataSettings) -> ImageSamples:
     """Read a folder of folders, one a class in the order of their names.
 
     Parameters
@@ -48,10 +48,10 @@ def read_folders(settings: DataSettings) -> Samples:
     keep = evenly(truth, settings.limit)
     paths = [paths[n] for n in keep]
     names = [f"{path.parent.name}/{path.name}" for path in paths]
-    return Samples(_stacked([[path] for path in paths], settings), truth[keep], names)
+    return ImageSamples(_stacked([[path] for path in paths], settings), truth[keep], names)
 
 
-def read_table(settings: DataSettings, several: bool) -> Samples:
+def read_image_table(settings: DataSettings, several: bool) -> ImageSamples:
     """Read a CSV of images, labels and subjects; paths count from its own folder.
 
     Parameters
@@ -73,10 +73,10 @@ def read_table(settings: DataSettings, several: bool) -> Samples:
     paths = [[settings.path.parent / rows[n]["image"]] for n in keep]
     subjects = [rows[n].get("subject") or str(n) for n in keep]
     names = [rows[n]["image"] for n in keep]
-    return Samples(_stacked(paths, settings), truth[keep], names, subjects=subjects)
+    return ImageSamples(_stacked(paths, settings), truth[keep], names, subjects=subjects)
 
 
-def read_bigearthnet(settings: DataSettings) -> Samples:
+def read_bigearthnet(settings: DataSettings) -> ImageSamples:
     """Read patches of BigEarthNet: a folder each, with a GeoTIFF a band and the labels as JSON.
 
     Bands are brought to the size of the largest one.
@@ -99,7 +99,7 @@ def read_bigearthnet(settings: DataSettings) -> Samples:
     keep = evenly(truth.argmax(1), settings.limit)
     paths = [_band_files(patches[n], settings) for n in keep]
     names = [patches[n].name for n in keep]
-    return Samples(_stacked(paths, settings), truth[keep], names)
+    return ImageSamples(_stacked(paths, settings), truth[keep], names)
 
 
 def evenly(classes: NDArray[np.generic], limit: int | None) -> list[int]:

@@ -11,12 +11,12 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from torch import Tensor
 
-from probes.reliance.answers import Samples
+from probes.reliance.answers import ImageSamples
 from probes.reliance.data.settings import DataSettings
 from regkit.errors import InputError
 
 
-def read_npz(settings: DataSettings, several: bool) -> Samples:
+def read_npz(settings: DataSettings, several: bool) -> ImageSamples:
     """Read the images and labels of one split.
 
     Parameters
@@ -46,7 +46,7 @@ def read_npz(settings: DataSettings, several: bool) -> Samples:
         )
     truth = (wide if several else wide[:, 0]).astype(np.float64)
     names = [f"{settings.split} {number}" for number in range(len(images))]
-    return Samples(_bands_first(images), truth, names)
+    return ImageSamples(_bands_first(images), truth, names)
 
 
 def _opened(path: Path) -> NpzFile:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from probes.reliance.answers import Samples
-from probes.reliance.data.files import evenly, read_bigearthnet, read_folders, read_table
+from probes.reliance.answers import ImageSamples
+from probes.reliance.data.files import evenly, read_bigearthnet, read_folders, read_image_table
 from probes.reliance.data.npz import read_npz
 from probes.reliance.data.settings import DataSettings
 from regkit.errors import InputError
 
 
-def read_samples(settings: DataSettings, several: bool) -> Samples:
+def read_samples(settings: DataSettings, several: bool) -> ImageSamples:
     """Read a data set.
 
     Parameters
@@ -23,7 +23,7 @@ def read_samples(settings: DataSettings, several: bool) -> Samples:
 
     Returns
     -------
-    Samples
+    ImageSamples
         Images ``(N, C, *spatial)``.
 
     Raises
@@ -36,13 +36,13 @@ def read_samples(settings: DataSettings, several: bool) -> Samples:
     elif settings.kind == "folders":
         found = read_folders(settings)
     elif settings.kind == "table":
-        found = read_table(settings, several)
+        found = read_image_table(settings, several)
     else:
         return _valid(read_bigearthnet(settings), settings)
     return _valid(_chosen(found, settings), settings)
 
 
-def _limited(samples: Samples, limit: int | None) -> Samples:
+def _limited(samples: ImageSamples, limit: int | None) -> ImageSamples:
     if limit is None or samples.truth is None:
         return samples
     truth = samples.truth
@@ -51,7 +51,7 @@ def _limited(samples: Samples, limit: int | None) -> Samples:
     return replace(samples, images=samples.images[keep], truth=truth[keep], names=names)
 
 
-def _chosen(samples: Samples, settings: DataSettings) -> Samples:
+def _chosen(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
     """The bands that were asked for, by their numbers from 1."""
     if settings.bands is None:
         return samples
@@ -62,7 +62,7 @@ def _chosen(samples: Samples, settings: DataSettings) -> Samples:
     return replace(samples, images=samples.images[:, [int(b) - 1 for b in settings.bands]])
 
 
-def _valid(samples: Samples, settings: DataSettings) -> Samples:
+def _valid(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
     """Mark where a pixel has no data in any band; images without any are refused by name."""
     if settings.missing is None:
         return samples

@@ -13,8 +13,8 @@ from PIL import Image
 
 from probes.diagnosis.augmentation.changes import (
     BAND_AUGMENTATIONS,
+    augment,
     augmentation_called,
-    augmented,
 )
 from probes.diagnosis.augmentation.config import read_augmentation_audit
 from probes.diagnosis.augmentation.consistency import consistency
@@ -83,7 +83,7 @@ def test_a_third_of_a_turn_of_hue_exchanges_the_colours():
         torch.zeros(3), torch.ones(3), images.mean((0, 2, 3)), torch.ones(3), torch.ones(3)
     )
     hue = augmentation_called("hue")
-    found = augmented(hue, images, bands, 2 / 3, torch.Generator().manual_seed(0), (0, 1, 2))
+    found = augment(hue, images, bands, 2 / 3, torch.Generator().manual_seed(0), (0, 1, 2))
     either = [images[:, [1, 2, 0]], images[:, [2, 0, 1]]]
     assert any(torch.allclose(found, each, atol=1e-5) for each in either)
 
@@ -95,7 +95,7 @@ def test_the_unit_of_the_images_does_not_matter(stack, name):
     for images in (stack, stack * 1e4):
         generator = torch.Generator().manual_seed(3)
         bands = Bands.of(images)
-        found.append(augmented(each, images, bands, each.strengths[0], generator, (0, 1, 2)))
+        found.append(augment(each, images, bands, each.strengths[0], generator, (0, 1, 2)))
     torch.testing.assert_close(found[0], found[1] / 1e4, atol=1e-3, rtol=1e-3)
 
 

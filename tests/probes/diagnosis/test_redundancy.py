@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from probes.diagnosis.redundancy.probing import features_of, width_curve
-from probes.diagnosis.redundancy.slimming import flops, slimmed
+from probes.diagnosis.redundancy.probing import encode_images, width_curve
+from probes.diagnosis.redundancy.slimming import flops, slim
 from probes.diagnosis.redundancy.spectrum import feature_spectrum
 from regkit import InputError
 from regkit.optional_packages import mend_torchvision
@@ -89,7 +89,7 @@ def test_an_encoder_whose_channels_are_there_twice_is_the_same_at_half_its_width
     with torch.no_grad():
         wanted = plain(images)
         torch.testing.assert_close(doubled(images), torch.cat([wanted, wanted], 1))
-        torch.testing.assert_close(slimmed(doubled, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(slim(doubled, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
 
 
 def test_a_transformer_whose_heads_are_there_twice_is_the_same_with_half_of_them():
@@ -112,22 +112,22 @@ def test_a_transformer_whose_heads_are_there_twice_is_the_same_with_half_of_them
     with torch.no_grad():
         wanted = plain(images)
         torch.testing.assert_close(wide(images), torch.cat([wanted, wanted], 1))
-        torch.testing.assert_close(slimmed(wide, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(slim(wide, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("make", [_sequence, _resnet, _transformer])
 def test_the_whole_width_is_the_encoder_itself(make):
     encoder, images = make(), _seeded_images()
     with torch.no_grad():
-        torch.testing.assert_close(slimmed(encoder, 1.0)(images), encoder(images))
+        torch.testing.assert_close(slim(encoder, 1.0)(images), encoder(images))
 
 
 @pytest.mark.parametrize("make", [_sequence, _resnet, _transformer])
 def test_half_the_width_costs_about_a_quarter(make):
     encoder, images = make(), _seeded_images(1)
-    share = flops(slimmed(encoder, 0.5), images) / flops(encoder, images)
+    share = flops(slim(encoder, 0.5), images) / flops(encoder, images)
     assert 0.2 < share < 0.5
-    assert len(slimmed(encoder, 0.5)(images)[0]) == len(encoder(images)[0]) // 2
+    assert len(slim(encoder, 0.5)(images)[0]) == len(encoder(images)[0]) // 2
 
 
 def test_operations_are_those_that_can_be_counted_by_hand():
@@ -170,20 +170,20 @@ def test_the_curve_of_a_doubled_encoder_is_flat_to_half_its_width():
 def test_maps_are_averaged():
     encoder = nn.Sequential(nn.Conv2d(3, 5, 1))
     images = _seeded_images(4)
-    assert features_of(encoder, images).shape == (4, 5)
+    assert encode_images(encoder, images).shape == (4, 5)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: slimmed(_sequence(), 0), "width 0 is not allowed"),
-        (lambda: slimmed(nn.Linear(3, 3), 0.5), "an encoder of the kind Linear cannot be slimmed"),
+        (lambda: slim(_sequence(), 0), "width 0 is not allowed"),
+        (lambda: slim(nn.Linear(3, 3), 0.5), "an encoder of the kind Linear cannot be slimmed"),
         (
-            lambda: slimmed(nn.Sequential(nn.Conv2d(4, 4, 3, groups=2)), 0.5),
+            lambda: slim(nn.Sequential(nn.Conv2d(4, 4, 3, groups=2)), 0.5),
             "grouped convolutions cannot be slimmed",
         ),
-        (lambda: slimmed(nn.Sequential(nn.LSTM(3, 3)), 0.5), "is a LSTM, which cannot be slimmed"),
-        (lambda: slimmed(nn.Sequential(nn.ReLU()), 0.5), "nothing can be cut"),
+        (lambda: slim(nn.Sequential(nn.LSTM(3, 3)), 0.5), "is a LSTM, which cannot be slimmed"),
+        (lambda: slim(nn.Sequential(nn.ReLU()), 0.5), "nothing can be cut"),
         (lambda: feature_spectrum(np.ones((4, 3))), "no feature varies"),
         (lambda: feature_spectrum(np.ones(4)), "must be two rows at least"),
         (

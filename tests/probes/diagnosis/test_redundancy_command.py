@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from probes.diagnosis.redundancy.config import learnt_side, read_redundancy
-from probes.reliance.answers import Samples
+from probes.reliance.answers import ImageSamples
 from regkit import InputError
 from regkit.cli import main
 from regkit.optional_packages import mend_torchvision
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_one_line(analysis, tmp_path, capsys, more, message):
 def test_subjects_are_on_one_side_and_classes_on_both():
     truth = np.repeat([0.0, 1.0], 12)
     subjects = [str(n // 3) for n in range(24)]
-    samples = Samples(torch.zeros(24, 1, 4, 4), truth, subjects, subjects=subjects)
+    samples = ImageSamples(torch.zeros(24, 1, 4, 4), truth, subjects, subjects=subjects)
     learnt = learnt_side(samples, 0.5, 0)
     for value in (0, 1):
         assert learnt[truth == value].mean() == 0.5
@@ -108,7 +108,7 @@ def test_subjects_are_on_one_side_and_classes_on_both():
 
 
 def test_a_class_of_one_subject_is_named():
-    samples = Samples(torch.zeros(4, 1, 4, 4), np.array([0.0, 0, 1, 1]), [""] * 4,
+    samples = ImageSamples(torch.zeros(4, 1, 4, 4), np.array([0.0, 0, 1, 1]), [""] * 4,
                       subjects=["a", "b", "c", "c"])  # fmt: skip
     with pytest.raises(InputError, match="class 1 has one subject alone"):
         learnt_side(samples, 0.5, 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from probes.reliance.answers import RelianceCondition, Samples, ask_segmenter, mean_dice
+from probes.reliance.answers import ImageSamples, RelianceCondition, ask_segmenter, image_dice
 from probes.reliance.bands import Bands
 from probes.reliance.index import reliance
 from probes.reliance.skill import bootstrap_weights
@@ -14,11 +14,11 @@ from regkit import InputError
 
 
 @pytest.fixture
-def blobs() -> Samples:
+def blobs() -> ImageSamples:
     """Twelve images of 32 x 32 in which what is bright is the structure."""
     coarse = torch.randn(12, 1, 5, 5, generator=torch.Generator().manual_seed(0))
     images = torch.nn.functional.interpolate(coarse, (32, 32), mode="bicubic")
-    return Samples(images, None, [""] * 12, labels=(images > 0.3).long())
+    return ImageSamples(images, None, [""] * 12, labels=(images > 0.3).long())
 
 
 def _by_brightness(images):
@@ -49,7 +49,7 @@ def test_a_segmenter_that_looks_at_places_loses_by_a_shuffle(blobs):
 
 def test_structures_that_are_not_there_have_no_dice():
     empty = torch.zeros(1, 1, 4, dtype=torch.long)
-    assert np.isnan(mean_dice(empty, empty)).all()
+    assert np.isnan(image_dice(empty, empty)).all()
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,6 @@ def test_structures_that_are_not_there_have_no_dice():
     ],
 )
 def test_what_cannot_be_judged_is_named(blobs, labels, predict, message):
-    samples = Samples(blobs.images, None, blobs.names, labels=labels)
+    samples = ImageSamples(blobs.images, None, blobs.names, labels=labels)
     with pytest.raises(InputError, match=message):
         ask_segmenter(predict, samples, Bands.of(blobs.images), [RelianceCondition()])

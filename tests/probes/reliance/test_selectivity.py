@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from probes.reliance.answers import PLAIN, RelianceCondition, Samples, ask_classifier
+from probes.reliance.answers import PLAIN, ImageSamples, RelianceCondition, ask_classifier
 from probes.reliance.bands import Bands
 from probes.reliance.batch import Batch
 from probes.reliance.index import reliance
@@ -108,7 +108,7 @@ def relative() -> dict[tuple[str, str], float]:
     weights = bootstrap_weights(len(judged), 200, np.random.default_rng(0))
     scores = {}
     for number, cue in enumerate(_CUES):
-        samples = Samples(judged, truth[:, number].double().numpy(), [""] * len(judged))
+        samples = ImageSamples(judged, truth[:, number].double().numpy(), [""] * len(judged))
         network = _trained(images, drawn[:, number])
         answers = ask_classifier(network, samples, bands, conditions)
         found = reliance(answers, conditions, samples.truth, "classes", weights, chance=0.25)
