@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from probes.linear.nested import ProbeFit
-from probes.linear.scores import HEADLINE, SubjectDraws, drawn_scores, interval_of
+from probes.linear.scores import BOUNDED, HEADLINE, SubjectDraws, drawn_scores, interval_of
 from probes.linear.target import Target
 from regkit.errors import InputError
 from regkit.statistics import Interval, holm
@@ -35,6 +35,8 @@ class ProbeDifference:
         Two-sided, of no difference, by the share of samples beyond 0.
     p_holm
         The same, corrected for all comparisons that were made together.
+    both_perfect
+        Neither probe was wrong about anybody, or right about anybody, in any sample.
     """
 
     metric: str
@@ -43,10 +45,16 @@ class ProbeDifference:
     margin: float
     p: float
     p_holm: float = float("nan")
+    both_perfect: bool = False
 
     @property
     def verdict(self) -> DifferenceVerdict:
-        """What can be said; that no difference was found is never said to be equivalence."""
+        """What can be said; that no difference was found is never said to be equivalence.
+
+        Two probes that are right about every subject are not told apart by any sample of them.
+        """
+        if self.both_perfect:
+            return "undecided"
         apart = self.interval.low > 0 or self.interval.high < 0
         close = -self.margin < self.narrow.low and self.narrow.high < self.margin
         if apart and close:
@@ -99,9 +107,12 @@ def compare_probes(
         raise InputError("the probes can be compared in no sample; give more subjects")
     beyond = min(int((known <= 0).sum()), int((known >= 0).sum()))
     p = min(1.0, 2 * (beyond + 1) / (len(known) + 1))
+    both = np.concatenate([one, other])
+    bounded = metric in BOUNDED and bool((both == both[0]).all()) and float(both[0]) in (0.0, 1.0)
     return ProbeDifference(
-        metric, interval_of(apart, level), interval_of(apart, 1 - 2 * alpha), margin, p
-    )
+        metric, interval_of(apart, level), interval_of(apart, 1 - 2 * alpha), margin, p,
+        both_perfect=bounded,
+    )  # fmt: skip
 
 
 def with_holm(found: Sequence[ProbeDifference]) -> list[ProbeDifference]:

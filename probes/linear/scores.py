@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,8 @@ CHANCE_LEVELS = {
     "correlation": 0.0,
 }
 """What a probe has that knows nothing."""
+BOUNDED = ("auc", "balanced_accuracy", "c_index", "f1")
+"""Measures that reach 0 and 1."""
 _NEWTON_STEPS = 12
 
 
@@ -90,11 +92,37 @@ def score_probe(
     level
         Of the intervals.
     """
-    subjects = len({target.owners[n] for each in fit.folds for n in each.fold.test})
+    owners = {int(target.owners[n]) for each in fit.folds for n in each.fold.test}
+    scarcest = _scarcest(target, owners)
     return [
-        ProbeScore(name, interval_of(values, level), subjects)
+        ProbeScore(name, _at_a_bound(name, interval_of(values, level), scarcest), len(owners))
         for name, values in drawn_scores(fit, target, draws).items()
     ]
+
+
+def _scarcest(target: Target, owners: set[int]) -> int:
+    """Subjects of the rarer class, or of any kind where there are no classes."""
+    if target.kind != "class":
+        return len(owners)
+    counts = [
+        len({int(o) for o in target.owners[target.truth == value]} & owners) for value in (0, 1)
+    ]
+    return max(1, min(counts))
+
+
+def _at_a_bound(name: str, interval: Interval, subjects: int) -> Interval:
+    """An interval of a measure that no sample moves away from 0 or 1, by what may be unseen.
+
+    Where no subject was told wrongly, ``1 - (1 - level) ** (1 / n)`` is the largest share of such
+    subjects that is compatible with it (Hanley and Lippman-Hand 1983); the bootstrap knows nothing
+    of them.
+    """
+    if name not in BOUNDED or interval.low != interval.high:
+        return interval
+    unseen = 1 - (1 - interval.level) ** (1 / subjects)
+    if interval.estimate == 1:
+        return replace(interval, low=1 - unseen)
+    return replace(interval, high=unseen) if interval.estimate == 0 else interval
 
 
 def drawn_scores(fit: ProbeFit, target: Target, draws: SubjectDraws) -> dict[str, FloatArray]:

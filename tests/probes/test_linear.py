@@ -238,6 +238,17 @@ def test_a_difference_an_equivalence_and_neither():
         compare_probes(good, bad, target, draws, margin=0)
 
 
+def test_probes_that_are_never_wrong_have_an_interval_and_are_undecided():
+    """12 subjects a class, none told wrongly: at most 0.22 of them may be, at 95 %."""
+    target = classes(subjects=24, visits=1)
+    fit = fit_probe(target.truth[:, None] + 0.01 * noise(target, 3), target, QUICK)
+    draws = SubjectDraws.of(target, 200, seed=0)
+    auc = next(each for each in score_probe(fit, target, draws) if each.metric == "auc")
+    assert (auc.interval.estimate, auc.interval.high) == (1, 1)
+    assert auc.interval.low == pytest.approx(0.05 ** (1 / 12))
+    assert compare_probes(fit, fit, target, draws, margin=0.1).verdict == "undecided"
+
+
 def test_the_permutation_control_tells_signal_from_none():
     target = classes(subjects=40, visits=1)
     columns = {"good": target.truth[:, None] + 0.5 * noise(target, 1), "noise": noise(target, 4)}
