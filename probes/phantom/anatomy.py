@@ -1,0 +1,94 @@
+"""Anatomy: a real image, its structures, and points that fill them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.flow import Numbers
+from regkit.errors import InputError
+from regkit.geometry import Grid
+from regkit.volume import Labels, Volume
+
+# Gauss's two points of an axis of a voxel: exact for what is cubic inside it.
+_GAUSS = np.array([-0.5, 0.5]) / np.sqrt(3.0)
+_MANY = 50_000  # voxels, among which one point each is as exact
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A brain without its skull, which the phantom takes apart and deforms.
+
+    Parameters
+    ----------
+    image
+        One channel on a 3-D grid, dark outside the brain.
+    labels
+        Its structures on the same grid; the region of one is exactly the union of its voxels.
+    names
+        What structures are called, by their values.
+
+    Raises
+    ------
+    InputError
+        If image and labels do not lie on one 3-D grid, or there is no structure.
+    """
+
+    image: Volume
+    labels: Labels
+    names: Mapping[int, str]
+
+    def __post_init__(self) -> None:
+        image, labels = self.image, self.labels
+        if image.ndim != 3 or image.channels != 1:
+            raise InputError(f"{image.name or 'image'}: a phantom needs a 3-D image of one channel")
+        if not labels.grid.lies_on(image.grid):
+            raise InputError(
+                f"{labels.name or 'labels'}: lies on {labels.grid!r}, the image on {image.grid!r}; "
+                "give labels on the grid of the image"
+            )
+        if not labels.values:
+            raise InputError(f"{labels.name or 'labels'}: holds no structure; a phantom needs some")
+
+    @property
+    def grid(self) -> Grid:
+        """Of the image."""
+        return self.image.grid
+
+    @cached_property
+    def structures(self) -> tuple[int, ...]:
+        """The values that occur."""
+        return self.labels.values
+
+    @cached_property
+    def _map(self) -> NDArray[np.int64]:
+        out: NDArray[np.int64] = self.labels.data[0].numpy().astype(np.int64)
+        return out
+
+    def mask_of(self, structures: Iterator[int] | tuple[int, ...]) -> NDArray[np.bool_]:
+        """Return where one of ``structures`` is, ``(i, j, k)``."""
+        return np.isin(self._map, list(structures))
+
+    def points_in(self, mask: NDArray[np.bool_]) -> Iterator[Numbers]:
+        """Fill the voxels of ``mask`` with eight Gauss points each, or one where they are many.
+
+        Yields
+        ------
+        Numbers
+            World points ``(N, 3)``, some of the voxels after the other.
+        """
+        voxels = np.argwhere(mask).astype(np.float64)
+        axis = _GAUSS if len(voxels) < _MANY else np.zeros(1)
+        inner = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+        affine = self.grid.affine
+        for start in range(0, len(voxels), 1 << 17):
+            index = (voxels[start : start + (1 << 17), None] + inner).reshape(-1, 3)
+            yield index @ affine[:3, :3].T + affine[:3, 3]
+
+    def volume_of(self, mask: NDArray[np.bool_]) -> float:
+        """Return the volume of ``mask`` in cubic world units."""
+        return float(mask.sum()) * self.grid.voxel_volume
