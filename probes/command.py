@@ -76,12 +76,12 @@ def progression(
     Example: regkit probe progression --config study.yaml -o progression
     """
     from probes.study.config import read_probe_config
-    from probes.study.progression import ProgressionJob
-    from probes.study.progression_config import ProgressionConfig
+    from probes.study.progression import ProbeProgressionJob
+    from probes.study.progression_config import ProbeProgressionConfig
     from regkit.cli.job import carry_out
 
-    study = read_probe_config(config, ProgressionConfig)
+    study = read_probe_config(config, ProbeProgressionConfig)
     if cache is not None:
         study = study.model_copy(update={"cache": cache})
-    job = ProgressionJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
+    job = ProbeProgressionJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

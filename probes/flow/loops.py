@@ -62,6 +62,40 @@ def spline_values(coefficients: Any, points: Any, out: Any) -> None:
         out[row] = total
 
 
+@parallel
+def spline_warp(coefficients: Any, u: Any, weight: Any, out: Any, slopes: Any) -> None:
+    """Evaluate a spline and its slopes at ``x + u(x)`` for every voxel ``x`` that has a weight.
+
+    ``coefficients``, ``weight`` and ``out`` are ``(i, j, k)``, ``u`` and ``slopes`` ``(3, i, j,
+    k)``, all on one grid and in its voxels. Beyond the rim the image is mirrored.
+    """
+    shape = coefficients.shape
+    for i in prange(shape[0]):
+        at, w, d = np.empty((3, 4), np.int64), np.empty((3, 4)), np.empty((3, 4))
+        for j in range(shape[1]):
+            for k in range(shape[2]):
+                value = first = second = third = 0.0
+                if weight[i, j, k] > 0:
+                    _support(i + u[0, i, j, k], shape[0], at[0], w[0], d[0])
+                    _support(j + u[1, i, j, k], shape[1], at[1], w[1], d[1])
+                    _support(k + u[2, i, j, k], shape[2], at[2], w[2], d[2])
+                    for a in range(4):
+                        for b in range(4):
+                            row = along = 0.0
+                            for c in range(4):
+                                one = coefficients[at[0, a], at[1, b], at[2, c]]
+                                row += w[2, c] * one
+                                along += d[2, c] * one
+                            value += w[0, a] * w[1, b] * row
+                            first += d[0, a] * w[1, b] * row
+                            second += w[0, a] * d[1, b] * row
+                            third += w[0, a] * w[1, b] * along
+                out[i, j, k] = value
+                slopes[0, i, j, k] = first
+                slopes[1, i, j, k] = second
+                slopes[2, i, j, k] = third
+
+
 @inline
 def _velocity(coefficients: Any, x: Any, w: Any, d: Any, v: Any) -> Any:
     """The velocity at ``x`` into ``v``; its divergence is returned. At the rim: none."""

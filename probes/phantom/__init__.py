@@ -5,7 +5,7 @@ from probes.phantom.atrophy import FREESURFER_GROUPS, AtrophyRates, atrophy_velo
 from probes.phantom.course import Course, Scan, random_course
 from probes.phantom.scanner import acquire, acquire_labels
 from probes.phantom.tree import write_phantom
-from probes.phantom.truth import known_volumes
+from probes.phantom.truth import known_changes, known_volumes
 
 __all__ = [
     "FREESURFER_GROUPS",
@@ -16,6 +16,7 @@ __all__ = [
     "acquire",
     "acquire_labels",
     "atrophy_velocity",
+    "known_changes",
     "known_volumes",
     "random_course",
     "write_phantom",

@@ -9,14 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.flow import Numbers
+from probes.flow import Numbers, fill_region
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.volume import Labels, Volume
-
-# Gauss's two points of an axis of a voxel: exact for what is cubic inside it.
-_GAUSS = np.array([-0.5, 0.5]) / np.sqrt(3.0)
-_MANY = 50_000  # voxels, among which one point each is as exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,20 +70,8 @@ class Anatomy:
         return np.isin(self._map, list(structures))
 
     def points_in(self, mask: NDArray[np.bool_]) -> Iterator[Numbers]:
-        """Fill the voxels of ``mask`` with eight Gauss points each, or one where they are many.
-
-        Yields
-        ------
-        Numbers
-            World points ``(N, 3)``, some of the voxels after the other.
-        """
-        voxels = np.argwhere(mask).astype(np.float64)
-        axis = _GAUSS if len(voxels) < _MANY else np.zeros(1)
-        inner = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
-        affine = self.grid.affine
-        for start in range(0, len(voxels), 1 << 17):
-            index = (voxels[start : start + (1 << 17), None] + inner).reshape(-1, 3)
-            yield index @ affine[:3, :3].T + affine[:3, 3]
+        """Fill ``mask`` with world points ``(N, 3)`` as :func:`probes.flow.fill_region` does."""
+        return fill_region(self.grid, mask)
 
     def volume_of(self, mask: NDArray[np.bool_]) -> float:
         """Return the volume of ``mask`` in cubic world units."""

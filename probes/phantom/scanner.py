@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from scipy.ndimage import spline_filter
 
-from probes.flow import Numbers, loops
+from probes.flow import Numbers, SplineImage
 from probes.phantom.anatomy import Anatomy
 from probes.phantom.course import Course, Scan
 from regkit.geometry import Grid
@@ -60,15 +59,11 @@ def acquire_labels(anatomy: Anatomy, course: Course, visit: Scan) -> Labels:
 
 
 def _signal(anatomy: Anatomy, course: Course, visit: Scan) -> Numbers:
-    source = anatomy.image.data[0].numpy().astype(np.float64)
-    coefficients = spline_filter(source, mode="mirror").astype(np.float32)
-    into, offsets = anatomy.grid.inverse_affine, _offsets(anatomy.grid, visit.grid)
+    source, offsets = SplineImage(anatomy.image), _offsets(anatomy.grid, visit.grid)
     total = np.zeros(visit.grid.shape)
     for offset in offsets:
         for rows, some in _points(visit.grid, offset):
-            place = course.to_source(visit, some) @ into[:3, :3].T + into[:3, 3]
-            values = np.empty(len(place))
-            loops.spline_values(coefficients, place, values)
+            values = source.at(course.to_source(visit, some))
             total[rows] += values.reshape(-1, *visit.grid.shape[1:])
     return np.maximum(total / len(offsets), 0)
 

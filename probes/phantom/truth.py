@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from probes.flow import fill_region
 from probes.phantom.anatomy import Anatomy
-from probes.phantom.course import Course
+from probes.phantom.course import Course, Scan
+from regkit.volume import Labels
 
 
 def known_volumes(
@@ -44,3 +46,33 @@ def _volume(anatomy: Anatomy, course: Course, number: int, structure: int) -> fl
     mask, visit = anatomy.mask_of((structure,)), course.visits[number]
     parts = [np.exp(course.growth(visit, points)) for points in anatomy.points_in(mask)]
     return anatomy.volume_of(mask) * float(np.concatenate(parts).mean()) if parts else 0.0
+
+
+def known_changes(
+    course: Course, labels: Labels, first: Scan, second: Scan, structures: Sequence[int]
+) -> dict[int, float]:
+    """Return by how many percent the region of each label of a scan changes until another scan.
+
+    The region of a label on the grid of a scan is not quite that of the structure, whose border
+    runs through voxels; who measures by labels can find no better than this.
+
+    Parameters
+    ----------
+    course
+        The person.
+    labels
+        On the grid of ``first``.
+    first, second
+        Two visits of the course.
+    structures
+        Labels that occur.
+    """
+    values = labels.data[0].numpy()
+    changes = {}
+    for each in structures:
+        growth = []
+        for points in fill_region(labels.grid, values == each):
+            source = course.to_source(first, points)
+            growth.append(course.growth(second, source) - course.growth(first, source))
+        changes[each] = 100 * (float(np.exp(np.concatenate(growth)).mean()) - 1)
+    return changes

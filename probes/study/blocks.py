@@ -128,4 +128,4 @@ def chosen_structures(labels: Labels, values: Sequence[int]) -> Labels:
     return labels.with_data(labels.data * keep)
 
 
-OnStep = Callable[[float], None]
+OnBlock = Callable[[float], None]

@@ -1,4 +1,4 @@
-"""ProgressionJob: whether features of two visits tell an outcome, and need alignment for it."""
+"""ProbeProgressionJob: whether features of two visits tell an outcome, and need alignment for it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from probes.study.job import (
 from probes.study.judging import JudgedBlock, ProbeFindings, judge_blocks
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
 from probes.study.page import probe_page
-from probes.study.progression_config import ProgressionConfig
+from probes.study.progression_config import ProbeProgressionConfig
 from probes.study.projection import (
     Accumulated,
     ProjectedWeights,
@@ -70,7 +70,7 @@ _BYTES_A_VOXEL = 200  # two images, a field and what registers them
 
 
 @dataclass(frozen=True)
-class ProgressionJob:
+class ProbeProgressionJob:
     """A run of `regkit probe progression`.
 
     Parameters
@@ -85,7 +85,7 @@ class ProgressionJob:
 
     kind: ClassVar[str] = "probe-progression"
 
-    config: ProgressionConfig
+    config: ProbeProgressionConfig
     folder: Path
     overwrite: bool = False
     full_paths: bool = False
@@ -117,7 +117,7 @@ class ProgressionJob:
     def check(self) -> None:
         """Do nothing: the configuration has been judged."""
 
-    def look(self) -> ProgressionSurvey:
+    def look(self) -> ProbeProgressionSurvey:
         """Pair the visits, read outcomes and headers.
 
         Raises
@@ -142,10 +142,12 @@ class ProgressionJob:
         if len(kept) < len(pairs):
             notices.append(f"{len(pairs) - len(kept)} pairs have no outcome and are left out")
         settings = config.plan(split_of(rows, whole, config))
-        return ProgressionSurvey(self, whole, kept, target, settings, covariates, tuple(notices))
+        return ProbeProgressionSurvey(
+            self, whole, kept, target, settings, covariates, tuple(notices)
+        )
 
 
-def _check_visit(row: ProbeRow, whole: ProbeTable, config: ProgressionConfig) -> None:
+def _check_visit(row: ProbeRow, whole: ProbeTable, config: ProbeProgressionConfig) -> None:
     if config.reference == "visit" or any(f.source == VOLUMES for f in config.features):
         check_row(row, whole, config)
     else:
@@ -158,10 +160,10 @@ def _check_visit(row: ProbeRow, whole: ProbeTable, config: ProgressionConfig) ->
 
 
 @dataclass(frozen=True, eq=False)
-class ProgressionSurvey:
+class ProbeProgressionSurvey:
     """Pairs of visits that have been looked at."""
 
-    job: ProgressionJob
+    job: ProbeProgressionJob
     table: ProbeTable
     pairs: Sequence[VisitPair]
     target: Target
@@ -176,7 +178,7 @@ class ProgressionSurvey:
             _BYTES_A_VOXEL * int(np.prod(grid.shape)), of=self.pairs[0].baseline.image.name
         )
 
-    def open(self) -> ProgressionTask:
+    def open(self) -> ProbeProgressionTask:
         """Open the sources of features and the atlas."""
         config = self.job.config
         opened = open_features(config)
@@ -193,7 +195,7 @@ class ProgressionSurvey:
             elif config.structures:
                 raise InputError("structures of an atlas need `atlas_labels`")
             atlas = (scaled_image(open_image(read_header(config.atlas))), labels)
-        return ProgressionTask(self, opened, atlas, notices=(*self.notices, *notices))
+        return ProbeProgressionTask(self, opened, atlas, notices=(*self.notices, *notices))
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,16 +215,16 @@ class AlignedPair:
 
 
 @dataclass(frozen=True, eq=False)
-class ProgressionTask:
+class ProbeProgressionTask:
     """Pairs and sources of features that are ready."""
 
-    survey: ProgressionSurvey
+    survey: ProbeProgressionSurvey
     opened: Sequence[OpenedFeatures]
     atlas: tuple[Volume, Labels | None] | None
     introduction: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
-    def execute(self, on_progress: OnProgress) -> ProgressionOutcome:
+    def execute(self, on_progress: OnProgress) -> ProbeProgressionOutcome:
         """Align, make features, judge them, and look at what the probes look at."""
         survey, config = self.survey, self.survey.job.config
         registrar = Registrar(
@@ -238,7 +240,7 @@ class ProgressionTask:
         verdicts = {arm: list(found) for arm, found in registrar.verdicts.items()}
         projected = self._projected(findings, registrar) if config.maps else []
         lines = [pair.baseline.line for pair in survey.pairs]
-        return ProgressionOutcome(config, findings, lines, verdicts, projected)
+        return ProbeProgressionOutcome(config, findings, lines, verdicts, projected)
 
     def aligned(self, pair: VisitPair, arm: ArmName, registrar: Registrar) -> AlignedPair:
         """Bring two visits to one working grid, each image sampled once.
@@ -335,7 +337,7 @@ class ProgressionTask:
 
 
 def combine_visits(
-    source: OpenedFeatures, aligned: AlignedPair, vectors: Any, config: ProgressionConfig
+    source: OpenedFeatures, aligned: AlignedPair, vectors: Any, config: ProbeProgressionConfig
 ) -> dict[Column, FloatArray]:
     """Return the numbers of a pair: those of a network that sees both, or of two visits combined.
 
@@ -366,7 +368,7 @@ def _combination(first: FloatArray, second: FloatArray, how: str) -> FloatArray:
 
 def _shares(
     aligned: AlignedPair, source: OpenedFeatures, column: Column, weights: FloatArray,
-    config: ProgressionConfig,
+    config: ProbeProgressionConfig,
 ) -> Volume:  # fmt: skip
     layer, pooling = column
     with torch.no_grad():
@@ -392,13 +394,13 @@ def _by_visit(weights: FloatArray, how: str) -> tuple[FloatArray | None, FloatAr
     )
 
 
-def _structures(row: ProbeRow, config: ProgressionConfig) -> Labels | None:
+def _structures(row: ProbeRow, config: ProbeProgressionConfig) -> Labels | None:
     if not config.structures:
         return None
     return chosen_structures(row.open_labels(), config.structures)
 
 
-def _volumes(pair: VisitPair, config: ProgressionConfig) -> FloatArray:
+def _volumes(pair: VisitPair, config: ProbeProgressionConfig) -> FloatArray:
     first, second = (
         structure_volumes(row.open_labels(), config.structures)
         for row in (pair.baseline, pair.follow_up)
@@ -428,10 +430,10 @@ def compared_arms(blocks: Sequence[FeatureBlock]) -> list[tuple[int, int]]:
 
 
 @dataclass(frozen=True)
-class ProgressionOutcome:
+class ProbeProgressionOutcome:
     """What was found."""
 
-    config: ProgressionConfig
+    config: ProbeProgressionConfig
     findings: ProbeFindings
     lines: Sequence[int]
     verdicts: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -489,9 +491,9 @@ class ProgressionOutcome:
         return [Section("What the probes look at", [hint(text), *pictures])]
 
 
-def progression_again(
+def probe_progression_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
-) -> ProgressionJob:
+) -> ProbeProgressionJob:
     """Make the job that a record came from, with another folder.
 
     Parameters
@@ -510,7 +512,7 @@ def progression_again(
     """
     atlas = {each.role: str(each.path) for each in inputs if each.role.startswith("atlas")}
     asked = {**record, "asked": {**record["asked"], **atlas}}
-    config = config_again(asked, inputs, ProgressionConfig)
-    job = ProgressionJob(config, folder, full_paths=any(each.full_path for each in inputs))
+    config = config_again(asked, inputs, ProbeProgressionConfig)
+    job = ProbeProgressionJob(config, folder, full_paths=any(each.full_path for each in inputs))
     refuse_other_images(record, job.table())
     return job

@@ -16,7 +16,7 @@ from regkit.registration.config import make_config
 Combination = Literal["difference", "baseline", "follow-up", "both"]
 
 
-class ProgressionConfig(ProbeConfig):
+class ProbeProgressionConfig(ProbeConfig):
     """A study of two visits of each subject; see ``docs/probes.md``.
 
     ``visits`` name the baseline and the follow-up. ``reference`` is what both are brought to: the

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Numbers = NDArray[np.float64]
+CohortNumbers = NDArray[np.float64]
 _FEWEST = 4  # of fewer none is odd
 _MAD, _MEAN_AD = 1.4826, 1.2533  # of a normal distribution, over its standard deviation
 _MOST = 99.0
@@ -45,13 +45,15 @@ class Outliers:
         What that was measured; empty where nothing was.
     """
 
-    z: Mapping[str, Numbers]
-    score: Numbers
+    z: Mapping[str, CohortNumbers]
+    score: CohortNumbers
     by: tuple[str, ...]
 
 
 def find_outliers(
-    values: Mapping[str, Numbers], compared: Mapping[str, CohortOutliers], groups: Sequence[str]
+    values: Mapping[str, CohortNumbers],
+    compared: Mapping[str, CohortOutliers],
+    groups: Sequence[str],
 ) -> Outliers:
     """Compare every pair with the others of its group.
 
@@ -80,7 +82,7 @@ def find_outliers(
     return Outliers(z, score, by)
 
 
-def robust_z(values: Numbers, least: float = 0.0) -> Numbers:
+def robust_z(values: CohortNumbers, least: float = 0.0) -> CohortNumbers:
     """Distance from the median over 1.4826 times the median absolute deviation.
 
     Where more than half of the values are the same, the mean absolute deviation stands in for it;
@@ -103,7 +105,7 @@ def robust_z(values: Numbers, least: float = 0.0) -> Numbers:
     return out
 
 
-def distances(shapes: Sequence[Sequence[float]], groups: Sequence[str]) -> Numbers:
+def distances(shapes: Sequence[Sequence[float]], groups: Sequence[str]) -> CohortNumbers:
     """Distance of every pair's shape from the median of its group; NaN where it has none."""
     out = np.full(len(shapes), np.nan)
     kinds = [f"{group}/{len(shape)}" for group, shape in zip(groups, shapes, strict=True)]
@@ -115,12 +117,12 @@ def distances(shapes: Sequence[Sequence[float]], groups: Sequence[str]) -> Numbe
     return out
 
 
-def _by_group(values: Numbers, groups: Sequence[str], least: float) -> Numbers:
+def _by_group(values: CohortNumbers, groups: Sequence[str], least: float) -> CohortNumbers:
     out, named = np.full(len(values), np.nan), np.asarray(groups)
     for group in set(groups):
         out[named == group] = robust_z(values[named == group], least)
     return out
 
 
-def _suspicious(z: Numbers, side: int) -> Numbers:
+def _suspicious(z: CohortNumbers, side: int) -> CohortNumbers:
     return np.nan_to_num(np.abs(z) if side == 0 else side * z)

@@ -10,7 +10,7 @@ from regkit.runs.outputs import RECORD
 from regkit.runs.register.names import stem
 
 TEMPLATE = "template.nii.gz"
-CHANGES = "iterations.csv"
+ITERATIONS = "iterations.csv"
 TEMPLATE_REPORT = "report.html"
 
 
@@ -36,7 +36,7 @@ def member_names(images: Sequence[Path]) -> list[str]:
 def output_names(names: Sequence[str]) -> tuple[str, ...]:
     """List the files of a template whose images have these names, the record last."""
     pairs = [each for name in names for each in (transform_name(name), inverse_name(name))]
-    return (TEMPLATE, *pairs, CHANGES, TEMPLATE_REPORT, RECORD)
+    return (TEMPLATE, *pairs, ITERATIONS, TEMPLATE_REPORT, RECORD)
 
 
 def transform_name(name: str) -> str:

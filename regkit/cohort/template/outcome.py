@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regkit.cohort.template.names import CHANGES, TEMPLATE, inverse_name, transform_name
+from regkit.cohort.template.names import ITERATIONS, TEMPLATE, inverse_name, transform_name
 from regkit.cohort.thumbnail import Thumbnail, thumbnail
 from regkit.geometry.affines import Matrix
 from regkit.io import save, write_transform
@@ -111,7 +111,7 @@ class TemplateOutcome:
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write the template, both transforms of every image, and a table of the iterations."""
         save(self.found.image, places[TEMPLATE])
-        places[CHANGES].write_text(changes_csv(self.found.changes), encoding="utf-8")
+        places[ITERATIONS].write_text(changes_csv(self.found.changes), encoding="utf-8")
         files = [
             pair
             for each in self.members

@@ -12,7 +12,9 @@ from probes.phantom import (
     Anatomy,
     AtrophyRates,
     acquire,
+    acquire_labels,
     atrophy_velocity,
+    known_changes,
     known_volumes,
     random_course,
     write_phantom,
@@ -83,6 +85,16 @@ def test_volumes_are_those_of_finely_sampled_labels(anatomy, course):
     for structure in (1, 2):
         counted = int((labels == structure).sum()) * fine.voxel_volume
         assert counted == pytest.approx(known[visit.name][structure], rel=5e-3)
+
+
+def test_the_region_of_labels_changes_about_as_the_structure_does(anatomy, course):
+    first, second = course.visits[:2]
+    fine = replace(first, grid=first.grid.with_spacing(0.5))
+    found = known_changes(course, acquire_labels(anatomy, course, fine), fine, second, (1, 2))
+    known = known_volumes(anatomy, course)
+    for structure, change in found.items():
+        truth = known["02"][structure] / known["01"][structure] - 1
+        assert change == pytest.approx(100 * truth, abs=0.15)
 
 
 def test_nothing_changes_at_rates_of_zero(anatomy):

@@ -1,0 +1,156 @@
+"""The velocity between two visits half-way: exp(-v/2) leads to the baseline, exp(v/2) on.
+
+Both images are warped, each half of the way, and their squared difference over its variance is
+minimised together with what bends the velocity: exchanging the visits changes its sign and no
+more (Ashburner and Ridgway, Frontiers in Neuroscience 6:197, 2013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from probes.flow import SplineImage
+from probes.progression.config import ProgressionConfig
+from probes.progression.halfway import HalfWay, inside_of
+from probes.progression.intensity import log_gain
+from probes.progression.knots import Knots
+from probes.progression.steps import Roughness, outer_products, solve_step
+from regkit.geometry import Grid
+from regkit.kernels.fields import exponential, resize_displacement
+from regkit.kernels.smoothing import gaussian
+from regkit.preprocess.foreground import foreground
+from regkit.resample import resample
+from regkit.volume import Volume
+
+_RIM = 6.0  # mm around the body that count too: its edge tells where it ends
+_CALM = 1e-3  # of the mean curvature, where the images say nothing
+_TO_DEVIATION = 1.4826
+OnLevel = Callable[[float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class VelocityFound:
+    """A velocity on the grid half-way.
+
+    Parameters
+    ----------
+    v
+        ``(3, *shape)`` in voxels of ``grid``; exp(v) leads from the baseline to the follow-up.
+    grid
+        Half-way.
+    difference
+        Standard deviation of what the images still differ by, as a share of their mean intensity.
+    history
+        The mean squared difference over its variance at every iteration, level after level.
+    """
+
+    v: Tensor
+    grid: Grid
+    difference: float
+    history: tuple[float, ...] = field(default=())
+
+
+def find_velocity(
+    pair: HalfWay,
+    config: ProgressionConfig,
+    on_level: OnLevel,
+    *,
+    start: Tensor | None = None,
+) -> VelocityFound:
+    """Find the velocity, coarse to fine.
+
+    Parameters
+    ----------
+    pair
+        The visits half-way.
+    config
+        Levels and weights.
+    on_level
+        Told the share of the iterations that are done.
+    start
+        A velocity ``(3, *shape)``, in voxels of the grid half-way, from which the finest level
+        alone goes on for half of its iterations.
+    """
+    levels = list(zip(config.factors, config.iterations, strict=True))
+    if start is not None:
+        levels = [(levels[-1][0], -(-levels[-1][1] // 2))]
+    v, history, done, total = start, list[float](), 0, sum(count for _, count in levels)
+    difference = 0.0
+    for factor, count in levels:
+        level = _level(pair, factor, config)
+        resized = None if v is None else resize_displacement(v, level.grid.shape)
+        coefficients = level.knots.fit(
+            torch.zeros(3, *level.grid.shape) if resized is None else resized
+        )
+        for _ in range(count):
+            value, difference, coefficients = _iterate(level, coefficients, config)
+            history.append(value)
+            done += 1
+            on_level(done / total)
+        v = level.knots.field(coefficients)
+    if v is None:
+        raise TypeError("there is no level")
+    fine = v if tuple(v.shape[1:]) == pair.grid.shape else resize_displacement(v, pair.grid.shape)
+    return VelocityFound(fine, pair.grid, difference, tuple(history))
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """Both images on one grid, where they count, and what stands for 1 of their intensities."""
+
+    grid: Grid
+    baseline: SplineImage
+    follow_up: SplineImage
+    body: Tensor
+    weight: Tensor
+    scale: float
+    knots: Knots
+    roughness: Roughness
+
+
+def _level(pair: HalfWay, factor: int, config: ProgressionConfig) -> _Level:
+    shape = [max(n // factor, 4) for n in pair.grid.shape]
+    grid = pair.grid.with_shape(shape)
+    first, second = (resample(each, grid) for each in (pair.baseline, pair.follow_up))
+    body = inside_of(foreground(_mean(first, second))).float()
+    voxel, fine = min(grid.spacing), min(pair.grid.spacing)
+    weight = (gaussian(body[None], _RIM / 2 / voxel)[0] > 0.02).float()
+    scale = float((body * (first.data[0] + second.data[0])).sum()) / 2 / max(float(body.sum()), 1.0)
+    step = max(config.knots * fine, voxel)
+    return _Level(
+        grid, SplineImage(first), SplineImage(second), body, weight, max(scale, 1e-12),
+        Knots(grid.shape, step / voxel),
+        # Coefficients are in voxels; derivatives are counted in mm over the volume of a knot.
+        Roughness(config.stretching * voxel**2 * step, config.bending * voxel**2 / step),
+    )  # fmt: skip
+
+
+def _mean(first: Volume, second: Volume) -> Volume:
+    return first.with_data((first.data + second.data) / 2)
+
+
+def _iterate(
+    level: _Level, coefficients: Tensor, config: ProgressionConfig
+) -> tuple[float, float, Tensor]:
+    """The loss, how much the images differ, and the coefficients after one step."""
+    v = level.knots.field(coefficients)
+    weight = level.weight
+    first, first_slopes = level.baseline.warped(exponential(-v / 2), weight)
+    second, second_slopes = level.follow_up.warped(exponential(v / 2), weight)
+    gain = log_gain(first, second, weight, config.gain_width / min(level.grid.spacing))
+    down, up = torch.exp(-gain), torch.exp(gain)
+    left = up * second - down * first
+    spread = _TO_DEVIATION * float(left[level.body > 0].abs().median()) / level.scale
+    sigma = max(spread, config.least_noise) * level.scale
+    slopes = (down * first_slopes + up * second_slopes) / 2
+    certain = weight / sigma**2
+    force = level.knots.transpose(certain * left * slopes)
+    curvature = level.knots.transpose(certain * outer_products(slopes))
+    curvature[:3] += _CALM * curvature[:3].mean()
+    step = solve_step(curvature, -(force + level.roughness.slope(coefficients)), level.roughness)
+    value = float((weight * left.square()).sum()) / sigma**2 / max(float(weight.sum()), 1.0)
+    return value, spread, coefficients + step
