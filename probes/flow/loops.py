@@ -43,7 +43,17 @@ def _support(p: Any, n: Any, at: Any, w: Any, d: Any) -> None:
 
 @parallel
 def spline_values(coefficients: Any, points: Any, out: Any) -> None:
-    """Evaluate ``coefficients (i, j, k)`` at ``points (N, 3)``; 0 half a voxel beyond the rim."""
+    """Evaluate a spline at points; 0 half a voxel beyond the rim.
+
+    Parameters
+    ----------
+    coefficients
+        ``(i, j, k)``.
+    points
+        ``(N, 3)``, in voxels.
+    out
+        ``(N,)``, which is filled.
+    """
     shape = coefficients.shape
     for row in prange(len(points)):
         at, w, d = np.empty((3, 4), np.int64), np.empty((3, 4)), np.empty((3, 4))
@@ -66,8 +76,18 @@ def spline_values(coefficients: Any, points: Any, out: Any) -> None:
 def spline_warp(coefficients: Any, u: Any, weight: Any, out: Any, slopes: Any) -> None:
     """Evaluate a spline and its slopes at ``x + u(x)`` for every voxel ``x`` that has a weight.
 
-    ``coefficients``, ``weight`` and ``out`` are ``(i, j, k)``, ``u`` and ``slopes`` ``(3, i, j,
-    k)``, all on one grid and in its voxels. Beyond the rim the image is mirrored.
+    All lie on one grid and count in its voxels. Beyond the rim the image is mirrored.
+
+    Parameters
+    ----------
+    coefficients
+        Of the spline, ``(i, j, k)``.
+    u
+        Displacement, ``(3, i, j, k)``.
+    weight
+        ``(i, j, k)``; where it is 0, so are the results.
+    out, slopes
+        ``(i, j, k)`` and ``(3, i, j, k)``, which are filled.
     """
     shape = coefficients.shape
     for i in prange(shape[0]):
@@ -127,12 +147,19 @@ def _velocity(coefficients: Any, x: Any, w: Any, d: Any, v: Any) -> Any:
 
 @parallel
 def carry(coefficients: Any, points: Any, time: Any, steps: Any, growth: Any) -> None:
-    """Carry ``points (N, 3)`` along a velocity for a ``time``, by Runge and Kutta's fourth order.
+    """Carry points along a velocity for a time, by Runge and Kutta's fourth order.
 
-    ``coefficients`` are ``(i, j, k, 3)``; both are in voxels of their lattice.
-
-    What the divergence comes to on the way is added to ``growth (N)``: the logarithm of the
-    Jacobian determinant of where the points went (Liouville).
+    Parameters
+    ----------
+    coefficients
+        Of the velocity, ``(i, j, k, 3)``, in voxels of their lattice.
+    points
+        ``(N, 3)``, in the same voxels; they are moved.
+    time, steps
+        How long, and in how many steps.
+    growth
+        ``(N,)``, to which is added what the divergence comes to on the way: the logarithm of the
+        Jacobian determinant of where the points went (Liouville).
     """
     step = time / steps
     for row in prange(len(points)):

@@ -49,7 +49,17 @@ def acquire(anatomy: Anatomy, course: Course, visit: Scan) -> Volume:
 
 
 def acquire_labels(anatomy: Anatomy, course: Course, visit: Scan) -> Labels:
-    """Return the structures of a person at a visit, on the grid of the scan: its nearest voxels."""
+    """Return the structures of a person at a visit, on the grid of the scan: its nearest voxels.
+
+    Parameters
+    ----------
+    anatomy
+        The source brain.
+    course
+        The person.
+    visit
+        One of the person's visits.
+    """
     points = _points(visit.grid, np.zeros(3))
     data = torch.empty(visit.grid.shape, dtype=anatomy.labels.data.dtype)
     for rows, some in points:

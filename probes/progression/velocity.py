@@ -74,6 +74,11 @@ def find_velocity(
     start
         A velocity ``(3, *shape)``, in voxels of the grid half-way, from which the finest level
         alone goes on for half of its iterations.
+
+    Raises
+    ------
+    TypeError
+        If there is no level.
     """
     levels = list(zip(config.factors, config.iterations, strict=True))
     if start is not None:

@@ -1,4 +1,4 @@
-"""ProbeProgressionJob: whether features of two visits tell an outcome, and need alignment for it."""
+"""ProbeProgressionJob: do features of two visits tell an outcome, and need alignment for it?"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from regkit.cohort.journal import Journal
-from regkit.cohort.outliers import CohortOutliers, Numbers, Outliers, distances, find_outliers
+from regkit.cohort.outliers import CohortOutliers, CohortNumbers, Outliers, distances, find_outliers
 from regkit.errors import require
 from regkit.io.atomic import write_atomically
 
@@ -39,7 +39,7 @@ class Results:
     journal: Journal
     columns: tuple[str, ...]
     outliers: Outliers
-    distance: Numbers
+    distance: CohortNumbers
 
     def __len__(self) -> int:
         return len(self.journal)
