@@ -121,9 +121,9 @@ def main() -> int:
 def _notes(rows: Sequence[Row]) -> list[str]:
     lines = [
         "Errors are against the true change of the structure, in percent of its volume; `of "
-        "labels` is the true change of the region of its voxels at the baseline. `there + back` adds the "
-        "changes in percent of the mean volume of both directions, each with the labels of its own "
-        "baseline: 0 where nothing depends on the direction."
+        "labels` is the true change of the region of its voxels at the baseline. `there + back` "
+        "adds the changes in percent of the mean volume of both directions, each with the labels "
+        "of its own baseline: 0 where nothing depends on the direction."
     ]
     for name in STRUCTURES:
         some = [row for row in rows if row["structure"] == name]
