@@ -1,4 +1,4 @@
-"""ProbeProgressionJob: do features of two visits tell an outcome, and need alignment for it?"""
+"""ProbeProgressionJob: whether features of two visits tell an outcome, aligned or not."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from regkit.cohort.journal import Journal
-from regkit.cohort.outliers import CohortOutliers, CohortNumbers, Outliers, distances, find_outliers
+from regkit.cohort.outliers import CohortNumbers, CohortOutliers, Outliers, distances, find_outliers
 from regkit.errors import require
 from regkit.io.atomic import write_atomically
 
