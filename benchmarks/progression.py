@@ -165,7 +165,7 @@ def _rows(case: Case, asked: argparse.Namespace) -> list[Row]:
     scans = [acquire(anatomy, course, visit) for visit in course.visits]
     labels = [acquire_labels(anatomy, course, visit) for visit in course.visits]
     volumes = list(known_volumes(anatomy, course, _values()).values())
-    of_labels = known_changes(course, labels[0], *course.visits, _values())
+    of_labels = known_changes(course, labels[0], course.visits[0], course.visits[1], _values())
     ours, ants = _regkit(scans, labels), _ants(scans, labels) if asked.peers else None
     return [
         {
@@ -221,10 +221,10 @@ class Measured:
 
 def _regkit(scans: Sequence[Volume], labels: Sequence[Labels]) -> Measured:
     begin = time.perf_counter()
-    there = measure_progression(*scans, labels[0], structures=STRUCTURES)
+    there = measure_progression(scans[0], scans[1], labels[0], structures=STRUCTURES)
     seconds = time.perf_counter() - begin
     alone = ProgressionConfig(repeats=0)
-    back = measure_progression(*reversed(scans), labels[1], structures=STRUCTURES, config=alone)
+    back = measure_progression(scans[1], scans[0], labels[1], structures=STRUCTURES, config=alone)
     found = [{each.name: each.percent for each in way.changes} for way in (there, back)]
     noise = {each.name: 1.96 * each.error for each in there.changes}
     return Measured(found[0], found[1], seconds, noise)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("regkit", "denoise", "foundation")
+PACKAGES = ("regkit", "denoise", "foundation", "probes")
 FILES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 # Commands are called as users type them, the front of the package as what it hands on, and twins
 # of a kernel as the kernel.
@@ -18,7 +18,7 @@ IRREGULAR = set(
     "built chosen cut drawn felt found given grown held kept known left lent made meant met put "  # noqa: SIM905
     "seen sent shown spread split taken told worn written".split()
 )
-REFERENCE = re.compile(r":[a-z]+:`~?((?:regkit|denoise|foundation)[\w.]+)`")
+REFERENCE = re.compile(r":[a-z]+:`~?((?:regkit|denoise|foundation|probes)[\w.]+)`")
 
 
 def _name(path):
