@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
-CODE = [p for name in ("regkit", "foundation", "denoise") for p in (ROOT / name).rglob("*.py")]
+CODE = [p for name in ("regkit", "foundation", "denoise", "probes") for p in (ROOT / name).rglob("*.py")]
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(<!-- needs files[^>]*-->\n)?```(\w*)\n(.*?)```", re.DOTALL)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("regkit", "denoise", "foundation")
+PACKAGES = ("regkit", "denoise", "foundation", "probes")
 # Docstrings of commands are their help; twins of a kernel are described by the kernel.
 SPARED = re.compile(r"regkit/cli/|/command\.py|regkit/kernels/[cg]pu/")
 ARRAYS = {"Tensor", "NDArray", "Matrix", "Vector"}

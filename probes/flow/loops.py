@@ -43,7 +43,17 @@ def _support(p: Any, n: Any, at: Any, w: Any, d: Any) -> None:
 
 @parallel
 def spline_values(coefficients: Any, points: Any, out: Any) -> None:
-    """Evaluate ``coefficients (i, j, k)`` at ``points (N, 3)``; 0 half a voxel beyond the rim."""
+    """Evaluate a spline at points; it is 0 half a voxel beyond the rim.
+
+    Parameters
+    ----------
+    coefficients
+        ``(i, j, k)``, of cubic B-splines.
+    points
+        ``(N, 3)``, in voxels of the coefficients.
+    out
+        ``(N,)``: where the values go.
+    """
     shape = coefficients.shape
     for row in prange(len(points)):
         at, w, d = np.empty((3, 4), np.int64), np.empty((3, 4)), np.empty((3, 4))
@@ -66,8 +76,18 @@ def spline_values(coefficients: Any, points: Any, out: Any) -> None:
 def spline_warp(coefficients: Any, u: Any, weight: Any, out: Any, slopes: Any) -> None:
     """Evaluate a spline and its slopes at ``x + u(x)`` for every voxel ``x`` that has a weight.
 
-    ``coefficients``, ``weight`` and ``out`` are ``(i, j, k)``, ``u`` and ``slopes`` ``(3, i, j,
-    k)``, all on one grid and in its voxels. Beyond the rim the image is mirrored.
+    Beyond the rim the image is mirrored.
+
+    Parameters
+    ----------
+    coefficients
+        ``(i, j, k)``, of cubic B-splines.
+    u
+        ``(3, i, j, k)``, in voxels.
+    weight
+        ``(i, j, k)``; where it is 0 the results are.
+    out, slopes
+        Where the values go, ``(i, j, k)``, and their slopes per voxel, ``(3, i, j, k)``.
     """
     shape = coefficients.shape
     for i in prange(shape[0]):
@@ -129,10 +149,21 @@ def _velocity(coefficients: Any, x: Any, w: Any, d: Any, v: Any) -> Any:
 def carry(coefficients: Any, points: Any, time: Any, steps: Any, growth: Any) -> None:
     """Carry ``points (N, 3)`` along a velocity for a ``time``, by Runge and Kutta's fourth order.
 
-    ``coefficients`` are ``(i, j, k, 3)``; both are in voxels of their lattice.
+    What the divergence comes to on the way is the logarithm of the Jacobian determinant of where
+    the points went (Liouville).
 
-    What the divergence comes to on the way is added to ``growth (N)``: the logarithm of the
-    Jacobian determinant of where the points went (Liouville).
+    Parameters
+    ----------
+    coefficients
+        ``(i, j, k, 3)``, of the velocity, in voxels of its lattice per unit of time.
+    points
+        ``(N, 3)``, in voxels of the lattice; they become where they went.
+    time
+        For which they go.
+    steps
+        In which it is cut.
+    growth
+        ``(N,)``, to which the logarithm is added.
     """
     step = time / steps
     for row in prange(len(points)):

@@ -49,7 +49,22 @@ def acquire(anatomy: Anatomy, course: Course, visit: Scan) -> Volume:
 
 
 def acquire_labels(anatomy: Anatomy, course: Course, visit: Scan) -> Labels:
-    """Return the structures of a person at a visit, on the grid of the scan: its nearest voxels."""
+    """Return the structures of a person at a visit: each voxel has the label at its middle.
+
+    Parameters
+    ----------
+    anatomy
+        The source brain.
+    course
+        The person.
+    visit
+        When and how; one of ``course``.
+
+    Returns
+    -------
+    Labels
+        On ``visit.grid``.
+    """
     points = _points(visit.grid, np.zeros(3))
     data = torch.empty(visit.grid.shape, dtype=anatomy.labels.data.dtype)
     for rows, some in points:

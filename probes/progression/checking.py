@@ -17,6 +17,13 @@ _MOST_DIFFERENT = 0.15  # of the mean intensity
 def check_visits(baseline: Volume, follow_up: Volume, labels: Labels | None) -> None:
     """Refuse visits and labels that cannot be used together.
 
+    Parameters
+    ----------
+    baseline, follow_up
+        The images.
+    labels
+        Of the baseline, if there are some.
+
     Raises
     ------
     InputError
