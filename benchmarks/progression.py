@@ -220,12 +220,11 @@ class Measured:
 
 
 def _regkit(scans: Sequence[Volume], labels: Sequence[Labels]) -> Measured:
-    first, second = scans
     begin = time.perf_counter()
-    there = measure_progression(first, second, labels[0], structures=STRUCTURES)
+    there = measure_progression(scans[0], scans[1], labels[0], structures=STRUCTURES)
     seconds = time.perf_counter() - begin
     alone = ProgressionConfig(repeats=0)
-    back = measure_progression(second, first, labels[1], structures=STRUCTURES, config=alone)
+    back = measure_progression(scans[1], scans[0], labels[1], structures=STRUCTURES, config=alone)
     found = [{each.name: each.percent for each in way.changes} for way in (there, back)]
     noise = {each.name: 1.96 * each.error for each in there.changes}
     return Measured(found[0], found[1], seconds, noise)

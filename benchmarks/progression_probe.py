@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def _brain(data: Path, name: str) -> Anatomy:
     return Anatomy(warp(image, same, onto=grid), warp(labels, same, onto=grid), {})
 
 
-def write_study(folder: Path, arms: Sequence[str]) -> Path:
+def write_study(folder: Path, arms: Sequence[str], deepbet: Path | None) -> Path:
     """Write the table and the configuration of the study beside a phantom, and return the latter.
 
     Parameters
@@ -78,6 +79,8 @@ def write_study(folder: Path, arms: Sequence[str]) -> Path:
         The phantom.
     arms
         As `regkit probe progression` knows them.
+    deepbet
+        The folder of the two networks in the wheel of deepbet 1.0.2; left out if None.
     """
     with (folder / "visits.tsv").open(newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
@@ -89,7 +92,7 @@ def write_study(folder: Path, arms: Sequence[str]) -> Path:
             names = [row[name] for name in ("subject", "session", "image", "labels")]
             writer.writerow([*names, progressed])
     backbone = {"pooling": ["mean", "std", "roi"]}
-    given = {
+    given: dict[str, Any] = {
         "study": "Who progresses, and does alignment matter?", "table": "study.csv",
         "visits": ["01", "02"], "outcome": {"column": "progressed", "positive": 1},
         "structures": [4, 17, 43, 53], "reference": "visit", "arms": list(arms),
@@ -97,10 +100,13 @@ def write_study(folder: Path, arms: Sequence[str]) -> Path:
         "margin": 0.1,
         "features": [
             {"source": "volumes"}, {"source": "intensity", "pooling": ["roi", "grid:6"]},
-            {"source": "deepbet", **backbone}, {"source": "gradicon=small", **backbone},
-            {"source": "deepbet", **backbone, "random": True},
+            {"source": "gradicon=small", **backbone},
+            {"source": "gradicon=small", **backbone, "random": True},
         ],
     }  # fmt: skip
+    if deepbet is not None:
+        network = {"source": f"deepbet={deepbet.absolute()}", **backbone}
+        given["features"] += [network, {**network, "random": True}]
     path = folder / "study.yaml"
     path.write_text(json.dumps(given, indent=1))
     return path
@@ -113,10 +119,11 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--subjects", type=int, default=32)
     parser.add_argument("--arms", nargs="+", default=["unaligned", "rigid", "affine", "deformable"])
+    parser.add_argument("--deepbet", type=Path, help="data/models of the wheel of deepbet 1.0.2")
     wanted = parser.parse_args(words)
     if not (wanted.out / "visits.tsv").exists():
         write_phantom(people(wanted.data, wanted.subjects), wanted.out)
-    study = write_study(wanted.out, wanted.arms)
+    study = write_study(wanted.out, wanted.arms, wanted.deepbet)
     results = wanted.out / "results"
     given = ["probe", "progression", "--config", str(study), "-o", str(results), "--overwrite"]
     return regkit(given)

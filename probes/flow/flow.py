@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from probes.flow import loops
 from regkit.geometry import Grid
 
-Numbers = NDArray[np.float64]
+Reals = NDArray[np.float64]
 _STEP = 1.5  # voxels of the lattice at the most, for an error of 1e-5 mm and 1e-7 in a volume
 
 
@@ -27,11 +27,11 @@ class Flow:
         Where they lie. Beyond it nothing moves.
     """
 
-    coefficients: Numbers
+    coefficients: Reals
     lattice: Grid
 
     @classmethod
-    def of(cls, velocity: Numbers, lattice: Grid) -> Flow:
+    def of(cls, velocity: Reals, lattice: Grid) -> Flow:
         """Interpolate a velocity, ``(3, *lattice.shape)`` in world units per unit of time."""
         from scipy.ndimage import spline_filter
 
@@ -46,7 +46,7 @@ class Flow:
         """Return the flow of the sum of two velocities on one lattice."""
         return Flow(self.coefficients + other.coefficients, self.lattice)
 
-    def carried(self, points: Numbers, *, steps: int = 0) -> tuple[Numbers, Numbers]:
+    def carried(self, points: Reals, *, steps: int = 0) -> tuple[Reals, Reals]:
         """Carry world points for one unit of time.
 
         Parameters
@@ -72,7 +72,7 @@ class Flow:
     def _steps(self) -> int:
         return 1 + int(np.abs(self.coefficients).max() / _STEP)
 
-    def divergence(self, points: Numbers) -> Numbers:
+    def divergence(self, points: Reals) -> Reals:
         """Return the divergence of the velocity at world points ``(N, 3)``, as ``(N,)``."""
         tiny = 1e-6
         return self.times(tiny).carried(points, steps=1)[1] / tiny

@@ -43,16 +43,16 @@ def _support(p: Any, n: Any, at: Any, w: Any, d: Any) -> None:
 
 @parallel
 def spline_values(coefficients: Any, points: Any, out: Any) -> None:
-    """Evaluate a spline at points; 0 half a voxel beyond the rim.
+    """Evaluate a spline at points; it is 0 half a voxel beyond the rim.
 
     Parameters
     ----------
     coefficients
-        ``(i, j, k)``.
+        ``(i, j, k)``, of cubic B-splines.
     points
-        ``(N, 3)``, in voxels.
+        ``(N, 3)``, in voxels of the coefficients.
     out
-        ``(N,)``, which is filled.
+        ``(N,)``: where the values go.
     """
     shape = coefficients.shape
     for row in prange(len(points)):
@@ -76,18 +76,18 @@ def spline_values(coefficients: Any, points: Any, out: Any) -> None:
 def spline_warp(coefficients: Any, u: Any, weight: Any, out: Any, slopes: Any) -> None:
     """Evaluate a spline and its slopes at ``x + u(x)`` for every voxel ``x`` that has a weight.
 
-    All lie on one grid and count in its voxels. Beyond the rim the image is mirrored.
+    Beyond the rim the image is mirrored.
 
     Parameters
     ----------
     coefficients
-        Of the spline, ``(i, j, k)``.
+        ``(i, j, k)``, of cubic B-splines.
     u
-        Displacement, ``(3, i, j, k)``.
+        ``(3, i, j, k)``, in voxels.
     weight
-        ``(i, j, k)``; where it is 0, so are the results.
+        ``(i, j, k)``; where it is 0 the results are.
     out, slopes
-        ``(i, j, k)`` and ``(3, i, j, k)``, which are filled.
+        Where the values go, ``(i, j, k)``, and their slopes per voxel, ``(3, i, j, k)``.
     """
     shape = coefficients.shape
     for i in prange(shape[0]):
@@ -147,19 +147,23 @@ def _velocity(coefficients: Any, x: Any, w: Any, d: Any, v: Any) -> Any:
 
 @parallel
 def carry(coefficients: Any, points: Any, time: Any, steps: Any, growth: Any) -> None:
-    """Carry points along a velocity for a time, by Runge and Kutta's fourth order.
+    """Carry ``points (N, 3)`` along a velocity for a ``time``, by Runge and Kutta's fourth order.
+
+    What the divergence comes to on the way is the logarithm of the Jacobian determinant of where
+    the points went (Liouville).
 
     Parameters
     ----------
     coefficients
-        Of the velocity, ``(i, j, k, 3)``, in voxels of their lattice.
+        ``(i, j, k, 3)``, of the velocity, in voxels of its lattice per unit of time.
     points
-        ``(N, 3)``, in the same voxels; they are moved.
-    time, steps
-        How long, and in how many steps.
+        ``(N, 3)``, in voxels of the lattice; they become where they went.
+    time
+        For which they go.
+    steps
+        In which it is cut.
     growth
-        ``(N,)``, to which is added what the divergence comes to on the way: the logarithm of the
-        Jacobian determinant of where the points went (Liouville).
+        ``(N,)``, to which the logarithm is added.
     """
     step = time / steps
     for row in prange(len(points)):

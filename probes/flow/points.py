@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.flow.flow import Numbers
+from probes.flow.flow import Reals
 from regkit.geometry import Grid
 
 # Gauss's two points of an axis of a voxel: exact for what is cubic inside it.
@@ -16,7 +16,7 @@ _MANY = 50_000  # voxels, among which one point each is as exact
 _AT_ONCE = 1 << 17  # voxels
 
 
-def fill_region(grid: Grid, mask: NDArray[np.bool_]) -> Iterator[Numbers]:
+def fill_region(grid: Grid, mask: NDArray[np.bool_]) -> Iterator[Reals]:
     """Fill the voxels of a region with eight Gauss points each, or one where they are many.
 
     Parameters
@@ -28,7 +28,7 @@ def fill_region(grid: Grid, mask: NDArray[np.bool_]) -> Iterator[Numbers]:
 
     Yields
     ------
-    Numbers
+    Reals
         World points ``(N, 3)`` of equal weight, some of the voxels after the other.
     """
     voxels = np.argwhere(mask).astype(np.float64)

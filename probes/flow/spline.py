@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from probes.flow import loops
-from probes.flow.flow import Numbers
+from probes.flow.flow import Reals
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix
 from regkit.volume import Volume
@@ -29,7 +29,7 @@ class SplineImage:
         self._coefficients = spline_filter(voxels, mode="mirror").astype(np.float32)
         self._grid = image.grid
 
-    def at(self, points: Numbers) -> Numbers:
+    def at(self, points: Reals) -> Reals:
         """Return the values at world points ``(N, 3)``, as ``(N,)``."""
         into = self._grid.inverse_affine
         index = np.ascontiguousarray(points @ into[:3, :3].T + into[:3, 3])

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.flow import Numbers, fill_region
+from probes.flow import Reals, fill_region
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.volume import Labels, Volume
@@ -69,7 +69,7 @@ class Anatomy:
         """Return where one of ``structures`` is, ``(i, j, k)``."""
         return np.isin(self._map, list(structures))
 
-    def points_in(self, mask: NDArray[np.bool_]) -> Iterator[Numbers]:
+    def points_in(self, mask: NDArray[np.bool_]) -> Iterator[Reals]:
         """Fill ``mask`` with world points ``(N, 3)`` as :func:`probes.flow.fill_region` does."""
         return fill_region(self.grid, mask)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from probes.flow import Flow, Numbers
+from probes.flow import Flow, Reals
 from probes.phantom.anatomy import Anatomy
 from regkit.errors import InputError
 from regkit.geometry import Grid
@@ -115,7 +115,7 @@ def _potential_flow(anatomy: Anatomy, mask: NDArray[np.bool_]) -> Flow:
     return Flow.of(_gradient(_poisson(source, lattice), lattice), lattice)
 
 
-def _on_lattice(anatomy: Anatomy, mask: NDArray[np.bool_], lattice: Grid) -> Numbers:
+def _on_lattice(anatomy: Anatomy, mask: NDArray[np.bool_], lattice: Grid) -> Reals:
     """How much of ``mask`` there is around each point of the lattice."""
     blur = [max(_BLUR, _LATTICE / 2) / s for s in anatomy.grid.spacing]
     smooth = gaussian_filter(mask.astype(np.float64), blur)
@@ -124,11 +124,11 @@ def _on_lattice(anatomy: Anatomy, mask: NDArray[np.bool_], lattice: Grid) -> Num
         np.arange(n) * to_image[axis, axis] + to_image[axis, 3]
         for axis, n in enumerate(lattice.shape)
     ]
-    out: Numbers = map_coordinates(smooth, np.meshgrid(*axes, indexing="ij"), order=1)
+    out: Reals = map_coordinates(smooth, np.meshgrid(*axes, indexing="ij"), order=1)
     return out
 
 
-def _poisson(source: Numbers, lattice: Grid) -> Numbers:
+def _poisson(source: Reals, lattice: Grid) -> Reals:
     """The potential whose Laplacian is ``source``; nothing passes the border of the lattice."""
     waves = [
         (np.pi * np.arange(n) / (n * s)) ** 2
@@ -136,15 +136,15 @@ def _poisson(source: Numbers, lattice: Grid) -> Numbers:
     ]
     total = waves[0][:, None, None] + waves[1][:, None] + waves[2]
     total[0, 0, 0] = np.inf
-    out: Numbers = idctn(-dctn(source) / total)
+    out: Reals = idctn(-dctn(source) / total)
     return out
 
 
-def _gradient(potential: Numbers, lattice: Grid) -> Numbers:
+def _gradient(potential: Reals, lattice: Grid) -> Reals:
     """World vectors ``(3, ...)``."""
     along = np.stack(np.gradient(potential, *lattice.spacing))
     axes = lattice.affine[:3, :3] / lattice.spacing
-    out: Numbers = np.einsum("ab,b...->a...", axes, along)
+    out: Reals = np.einsum("ab,b...->a...", axes, along)
     return out
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from probes.flow import Flow, Numbers
+from probes.flow import Flow, Reals
 from probes.phantom.anatomy import Anatomy
 from probes.phantom.atrophy import AtrophyRates, atrophy_velocity, lattice_of
 from regkit.errors import InputError
@@ -81,13 +81,13 @@ class Course:
     rates: AtrophyRates
     age: float = 0.0
 
-    def to_source(self, visit: Scan, points: Numbers) -> Numbers:
+    def to_source(self, visit: Scan, points: Reals) -> Reals:
         """Map world points ``(N, 3)`` of a scan to the source brain, where its voxels are read."""
         person = points @ visit.pose[:3, :3].T + visit.pose[:3, 3]
         before = self.shape.times(-1).carried(person)[0]
         return self.change.times(-visit.years).carried(before)[0] if visit.years else before
 
-    def growth(self, visit: Scan, points: Numbers) -> Numbers:
+    def growth(self, visit: Scan, points: Reals) -> Reals:
         """Return the log-Jacobian, from source brain to scan, at world points ``(N, 3)``."""
         moved, growth = points, np.zeros(len(points))
         if visit.years:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from probes.flow import Numbers, SplineImage
+from probes.flow import Reals, SplineImage
 from probes.phantom.anatomy import Anatomy
 from probes.phantom.course import Course, Scan
 from regkit.geometry import Grid
@@ -49,7 +49,7 @@ def acquire(anatomy: Anatomy, course: Course, visit: Scan) -> Volume:
 
 
 def acquire_labels(anatomy: Anatomy, course: Course, visit: Scan) -> Labels:
-    """Return the structures of a person at a visit, on the grid of the scan: its nearest voxels.
+    """Return the structures of a person at a visit: each voxel has the label at its middle.
 
     Parameters
     ----------
@@ -58,7 +58,12 @@ def acquire_labels(anatomy: Anatomy, course: Course, visit: Scan) -> Labels:
     course
         The person.
     visit
-        One of the person's visits.
+        When and how; one of ``course``.
+
+    Returns
+    -------
+    Labels
+        On ``visit.grid``.
     """
     points = _points(visit.grid, np.zeros(3))
     data = torch.empty(visit.grid.shape, dtype=anatomy.labels.data.dtype)
@@ -68,7 +73,7 @@ def acquire_labels(anatomy: Anatomy, course: Course, visit: Scan) -> Labels:
     return Labels(data, visit.grid, f"{course.subject} {visit.name} labels")
 
 
-def _signal(anatomy: Anatomy, course: Course, visit: Scan) -> Numbers:
+def _signal(anatomy: Anatomy, course: Course, visit: Scan) -> Reals:
     source, offsets = SplineImage(anatomy.image), _offsets(anatomy.grid, visit.grid)
     total = np.zeros(visit.grid.shape)
     for offset in offsets:
@@ -78,7 +83,7 @@ def _signal(anatomy: Anatomy, course: Course, visit: Scan) -> Numbers:
     return np.maximum(total / len(offsets), 0)
 
 
-def _offsets(source: Grid, scan: Grid) -> Numbers:
+def _offsets(source: Grid, scan: Grid) -> Reals:
     """Where in a voxel of the scan the source is read, in voxels of the scan, ``(N, 3)``.
 
     Once for each voxel of the source that the scan's spans along an axis.
@@ -89,24 +94,24 @@ def _offsets(source: Grid, scan: Grid) -> Numbers:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
-def _points(grid: Grid, offset: Numbers) -> Iterator[tuple[slice, Numbers]]:
+def _points(grid: Grid, offset: Reals) -> Iterator[tuple[slice, Reals]]:
     """World points of the voxels of ``grid``, slab by slab, ``offset`` voxels off their middle."""
     shift = grid.affine[:3, :3] @ offset
     for rows in grid.slabs(1 << 20):
         yield rows, grid.world_points(rows).numpy().reshape(-1, 3) + shift
 
 
-def _brain_values(anatomy: Anatomy) -> Numbers:
+def _brain_values(anatomy: Anatomy) -> Reals:
     data = anatomy.image.data[0].numpy()
-    out: Numbers = data[anatomy.mask_of(anatomy.structures)].astype(np.float64)
+    out: Reals = data[anatomy.mask_of(anatomy.structures)].astype(np.float64)
     return out
 
 
-def _wave(visit: Scan, draw: np.random.Generator) -> Numbers | float:
+def _wave(visit: Scan, draw: np.random.Generator) -> Reals | float:
     """How the gain varies over the head."""
     phase, way = draw.uniform(0, 2 * np.pi), draw.standard_normal(3)
     if not visit.shading:
         return 1.0
     along = visit.grid.world_points().numpy() @ (way / np.linalg.norm(way))
-    out: Numbers = 1 + visit.shading * np.sin(2 * np.pi * along / _WAVE + phase)
+    out: Reals = 1 + visit.shading * np.sin(2 * np.pi * along / _WAVE + phase)
     return out

@@ -20,9 +20,9 @@ def check_visits(baseline: Volume, follow_up: Volume, labels: Labels | None) -> 
     Parameters
     ----------
     baseline, follow_up
-        The visits.
+        The images.
     labels
-        Structures of the baseline, if there are any.
+        Of the baseline, if there are some.
 
     Raises
     ------

@@ -11,7 +11,7 @@ from probes.progression.change import Progression, measure_progression
 from probes.progression.checking import check_visits
 from probes.progression.config import ProgressionConfig
 from probes.progression.page import progression_page
-from probes.progression.table import CHANGES, change_entries, write_changes
+from probes.progression.table import CHANGE_TABLE, change_entries, write_changes
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, open_labels, read_header, save, write_transform
 from regkit.io.header import Header
@@ -73,7 +73,7 @@ class ProgressionJob:
     @property
     def outputs(self) -> Folder:
         """The table of changes, the transform, the Jacobian, the report and the record."""
-        names = (CHANGES, _TRANSFORM, _JACOBIAN, _REPORT, RECORD)
+        names = (CHANGE_TABLE, _TRANSFORM, _JACOBIAN, _REPORT, RECORD)
         return Folder(self.folder, names, self.overwrite)
 
     def inputs(self) -> list[InputFile]:
@@ -187,7 +187,7 @@ class ProgressionOutcome:
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write the table, the transform and the Jacobian."""
-        write_changes(record["changes"], places[CHANGES])
+        write_changes(record["changes"], places[CHANGE_TABLE])
         write_transform(self.found.transform, places[_TRANSFORM])
         save(self.found.jacobian, places[_JACOBIAN])
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from probes.progression.change import Progression
 
-CHANGES = "changes.tsv"
+CHANGE_TABLE = "changes.tsv"
 
 
 def change_entries(

@@ -75,32 +75,30 @@ def find_velocity(
         A velocity ``(3, *shape)``, in voxels of the grid half-way, from which the finest level
         alone goes on for half of its iterations.
 
-    Raises
-    ------
-    TypeError
-        If there is no level.
+    Returns
+    -------
+    VelocityFound
+        From the baseline to the follow-up.
     """
     levels = list(zip(config.factors, config.iterations, strict=True))
     if start is not None:
         levels = [(levels[-1][0], -(-levels[-1][1] // 2))]
-    v, history, done, total = start, list[float](), 0, sum(count for _, count in levels)
-    difference = 0.0
+    v = torch.zeros(3, *pair.grid.shape) if start is None else start
+    history, difference = list[float](), 0.0
     for factor, count in levels:
         level = _level(pair, factor, config)
-        resized = None if v is None else resize_displacement(v, level.grid.shape)
-        coefficients = level.knots.fit(
-            torch.zeros(3, *level.grid.shape) if resized is None else resized
-        )
+        coefficients = level.knots.fit(_on(v, level.grid))
         for _ in range(count):
             value, difference, coefficients = _iterate(level, coefficients, config)
             history.append(value)
-            done += 1
-            on_level(done / total)
+            on_level(len(history) / sum(count for _, count in levels))
         v = level.knots.field(coefficients)
-    if v is None:
-        raise TypeError("there is no level")
-    fine = v if tuple(v.shape[1:]) == pair.grid.shape else resize_displacement(v, pair.grid.shape)
-    return VelocityFound(fine, pair.grid, difference, tuple(history))
+    return VelocityFound(_on(v, pair.grid), pair.grid, difference, tuple(history))
+
+
+def _on(v: Tensor, grid: Grid) -> Tensor:
+    """A velocity on a grid of the same extent, in its voxels."""
+    return v if tuple(v.shape[1:]) == grid.shape else resize_displacement(v, grid.shape)
 
 
 @dataclass(frozen=True, eq=False)
