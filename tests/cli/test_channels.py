@@ -77,7 +77,7 @@ def test_luminance_stands_beside_a_grey_image(colours, tmp_path):
         (["--channels", "all", "--channel-weights", "2,1"], "moving.png", "2,1 are 2, and the "),
         (["--channels", "all", "--channel-weights", "0,0,0"], "moving.png", "are all 0"),
         (["--channels", "all", "--channel-weights", "red"], "moving.png", "'red' is not like 2,1"),
-        (["--channels", "red"], "moving.png", "'red' is neither numbers like 1,3 nor all nor lum"),
+        (["--channels", "red"], "moving.png", "has no channel 'red'; its channels: none has"),
         (["--channels", "1,7"], "moving.png", "has no channel 7; allowed: 0 to 2"),
         (["--channels", "1,1"], "moving.png", "allowed: different whole numbers"),
         (["--channels", "0,1", "--channel", "1"], "moving.png", "give one of them"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -194,7 +195,7 @@ def _plain(header: Header) -> Header:
 def are_scenes(*paths: Path) -> bool:
     """Tell whether all files are images on the earth."""
     try:
-        return all(recognise(path).georeferenced for path in paths if path.is_file()) and all(
+        return all(recognise(path).georeferenced for path in paths if os.path.isfile(path)) and all(
             path.is_file() for path in paths
         )
     except InputError:  # whoever reads them says what is wrong
