@@ -34,7 +34,7 @@ _SETTINGS = {
     "distributed.deploy.lost-worker-timeout": "365 days",
     "distributed.scheduler.worker-ttl": None,
 }
-_LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,17 @@ class Workers:
     gpus: bool = False
 
     def libraries(self) -> dict[str, str]:
-        """Variables that libraries read when they are loaded: set before a worker is spawned."""
+        """Variables that libraries read when they are loaded: set before a worker is spawned.
+
+        The nanny sets them in this process too, so none is named here that a library reads anew
+        later, as Numba does with every function that it compiles.
+        """
         return dict.fromkeys(_LIBRARIES, str(self.threads)) | {"OMP_WAIT_POLICY": "passive"}
 
     def environment(self, number: int) -> dict[str, str]:
         """Variables of one worker alone."""
-        return {"CUDA_VISIBLE_DEVICES": _device(number)} if self.gpus else {}
+        device = {"CUDA_VISIBLE_DEVICES": _device(number)} if self.gpus else {}
+        return device | {"NUMBA_NUM_THREADS": str(self.threads)}
 
 
 @contextmanager
@@ -83,6 +88,7 @@ def local_client(workers: Workers, *, retries: int, dashboard: bool = False) -> 
     with (
         tempfile.TemporaryDirectory(prefix="regkit-cohort-") as scratch,
         _configured(workers, retries),
+        _unchanged(*workers.libraries(), "PYTHONHASHSEED"),
     ):
         spec = {n: _worker(workers, n, scratch) for n in range(workers.count)}
         scheduler = {
@@ -159,6 +165,20 @@ def _configured(workers: Workers, retries: int) -> Iterator[None]:
     }
     with dask.config.set(settings):
         yield
+
+
+@contextmanager
+def _unchanged(*names: str) -> Iterator[None]:
+    """Give environment variables back their values: nannies leave in them what workers are to have."""
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _worker(workers: Workers, number: int, scratch: str) -> dict[str, Any]:

@@ -112,6 +112,18 @@ def test_a_worker_that_is_slow_to_come_back_is_waited_for(table, tmp_path):
         assert on(alone, plan_cohort(rows, ROWS, tmp_path / "out")).count.done == 2
 
 
+def test_this_process_keeps_its_environment(monkeypatch):
+    """Not so in distributed 2026.8.0: findings/dask_environment_of_workers.sh."""
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)  # the module's own client has set it
+    before = dict(os.environ)
+    with local_client(Workers(1, 1), retries=1) as alone:
+        assert alone.submit(os.getenv, "NUMBA_NUM_THREADS").result() == "1"
+        assert os.environ.get("NUMBA_NUM_THREADS") == before.get("NUMBA_NUM_THREADS")
+    assert dict(os.environ) == before
+    with local_client(Workers(1, 2), retries=1) as alone:
+        assert alone.submit(os.getenv, "MKL_NUM_THREADS").result() == "2"
+
+
 def test_nobody_else_is_listened_to(client):
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
     found = [c.laddr.ip for p in processes for c in p.net_connections() if c.status == "LISTEN"]
