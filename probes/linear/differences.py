@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 
 from probes.linear.nested import ProbeFit
-from probes.linear.scores import BOUNDED, HEADLINE, SubjectDraws, drawn_scores, interval_of
+from probes.linear.scores import BOUNDED, HEADLINE, SubjectDraws, drawn_scores
 from probes.linear.target import Target
 from regkit.errors import InputError
-from regkit.statistics import Interval, holm
+from regkit.statistics import Interval, holm, percentile_interval
 
 DifferenceVerdict = Literal["different", "equivalent", "different within the margin", "undecided"]
 
@@ -110,8 +110,8 @@ def compare_probes(
     both = np.concatenate([one, other])
     bounded = metric in BOUNDED and bool((both == both[0]).all()) and float(both[0]) in (0.0, 1.0)
     return ProbeDifference(
-        metric, interval_of(apart, level), interval_of(apart, 1 - 2 * alpha), margin, p,
-        both_perfect=bounded,
+        metric, percentile_interval(apart, level), percentile_interval(apart, 1 - 2 * alpha),
+        margin, p, both_perfect=bounded,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from probes.linear.target import FloatArray, Target, TargetKind
-from regkit.statistics import Interval
+from regkit.statistics import Interval, percentile_interval
 
 if TYPE_CHECKING:
     from probes.linear.nested import FoldFit, ProbeFit
@@ -95,7 +95,9 @@ def score_probe(
     owners = {int(target.owners[n]) for each in fit.folds for n in each.fold.test}
     scarcest = _scarcest(target, owners)
     return [
-        ProbeScore(name, _at_a_bound(name, interval_of(values, level), scarcest), len(owners))
+        ProbeScore(
+            name, _at_a_bound(name, percentile_interval(values, level), scarcest), len(owners)
+        )
         for name, values in drawn_scores(fit, target, draws).items()
     ]
 
@@ -145,15 +147,6 @@ def drawn_scores(fit: ProbeFit, target: Target, draws: SubjectDraws) -> dict[str
         folds = [each for each in fit.folds if each.fold.seed == seed]
         found.append(_MEASURES[target.kind](folds, target, draws))
     return {name: np.mean([each[name] for each in found], axis=0) for name in found[0]}
-
-
-def interval_of(values: FloatArray, level: float) -> Interval:
-    """Return the first of ``values (1 + draws,)`` and the quantiles of the rest."""
-    shares = ((1 - level) / 2, (1 + level) / 2)
-    low, high = (
-        (float("nan"),) * 2 if np.isnan(values[1:]).all() else np.nanquantile(values[1:], shares)
-    )
-    return Interval(float(values[0]), float(low), float(high), level)
 
 
 def pair_table(score: FloatArray, target: Target) -> tuple[FloatArray, FloatArray]:

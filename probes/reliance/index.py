@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from probes.reliance.answers import PLAIN, RelianceCondition
 from probes.reliance.skill import Rows, TaskKind, skill
 from regkit.errors import InputError
-from regkit.statistics import Interval
+from regkit.statistics import Interval, percentile_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,28 +132,6 @@ def reliance(
         for key, each in grouped.items()
     ]
     return Reliance(percentile_interval(plain, level), chance, levels, _indices(levels, level))
-
-
-def percentile_interval(samples: Rows, level: float) -> Interval:
-    """Make a percentile interval.
-
-    Parameters
-    ----------
-    samples
-        ``(1 + resamples,)``: the estimate, then that of every sample; NaN is left out.
-    level
-        Such as 0.95.
-
-    Examples
-    --------
-    >>> percentile_interval(np.array([2.0, 1, 2, 3]), 0.5)
-    Interval(estimate=2.0, low=1.5, high=2.5, level=0.5)
-    """
-    drawn = samples[1:][np.isfinite(samples[1:])]
-    if not len(drawn):
-        return Interval(float(samples[0]), float("nan"), float("nan"), level)
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(samples[0]), float(low), float(high), level)
 
 
 def _check_skill(plain: Rows, chance: float, level: float) -> None:

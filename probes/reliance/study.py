@@ -22,7 +22,7 @@ from probes.reliance.answers import (
 from probes.reliance.bands import Bands
 from probes.reliance.batch import Batch
 from probes.reliance.config import RelianceConfig
-from probes.reliance.index import Reliance, RelianceIndex, percentile_interval, reliance
+from probes.reliance.index import Reliance, RelianceIndex, reliance
 from probes.reliance.matching import match_level
 from probes.reliance.models import open_model
 from probes.reliance.retention import retention
@@ -37,6 +37,7 @@ from probes.reliance.rows import (
 from probes.reliance.skill import Rows, bootstrap_weights, chance, check_truth
 from probes.reliance.suppressor import suppressor_called, usual_suppressors
 from regkit.errors import InputError
+from regkit.statistics import percentile_interval
 
 _AUDITED = 64  # images on which retention is measured
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from probes.features import PooledStore
 from probes.linear import Target
-from probes.linear.folds import given_folds
 from probes.linear.nested import ProbeSettings
 from probes.study.blocks import (
     FeatureBlock,
@@ -18,33 +17,28 @@ from probes.study.blocks import (
     stacked_columns,
     structure_volumes,
 )
+from probes.study.checks import check_row, check_split
 from probes.study.config import COVARIATES, OF_NUMBERS, ProbeConfig
-from probes.study.judging import ProbeFindings, judge_blocks
+from probes.study.job_outcome import ProbeOutcome
+from probes.study.judging import judge_blocks
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
-from probes.study.page import probe_page
-from probes.study.seeing import scaled_image, shown_on_shape
-from probes.study.tables import (
-    PAGE,
-    PREDICTIONS,
-    RESULTS,
-    prediction_rows,
-    result_rows,
-    write_long_table,
+from probes.study.records import (
+    OF_RUN,
+    config_again,
+    data_digests,
+    refuse_other_images,
+    table_inputs,
 )
+from probes.study.seeing import scaled_image, shown_on_shape
+from probes.study.sources import open_features, source_notices, store_of
+from probes.study.tables import PAGE, PREDICTIONS, RESULTS
 from probes.table import ProbeRow, ProbeTable, read_study_table
-from regkit.digests import sha256
 from regkit.errors import InputError
-from regkit.features import FeatureCache
 from regkit.io import open_labels, read_header
-from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
-from regkit.settings import validate
 
-OF_RUN = {"cache", "table"}
-"""Settings that decide no result: where things lie."""
 _BYTES = 1 << 29  # the features of a small study, and a small network
 _FEATURES, _PROBES = 0.7, 0.3  # shares of the time
-_CACHE_BYTES = 16 << 30
 
 
 @dataclass(frozen=True)
@@ -144,11 +138,8 @@ class ProbeSurvey:
     def open(self) -> ProbeTask:
         """Open the sources of features."""
         opened = open_features(self.job.config)
-        random = [each.choice.title for each in opened if not each.extractor.trained]
-        notices = [f"{name}: its weights are random; it is a baseline" for name in random]
-        if self.job.config.cache is None:
-            notices.append("no cache is named, so that features are made anew; name one as `cache`")
-        return ProbeTask(self, opened, notices=(*self.notices, *notices))
+        notices = (*self.notices, *source_notices(opened, self.job.config))
+        return ProbeTask(self, opened, notices=notices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,149 +199,9 @@ def _row_vectors(
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class ProbeOutcome:
-    """What was found."""
-
-    config: ProbeConfig
-    findings: ProbeFindings
-    lines: Sequence[int]
-    notices: Sequence[str] = ()
-
-    def entries(self, seconds: float) -> dict[str, Any]:
-        """Return the headline of each probe, for the record."""
-        return {"probes": headlines(self.findings)}
-
-    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write the long table and the predictions."""
-        write_long_table(result_rows(self.config, self.findings), places[RESULTS])
-        write_long_table(prediction_rows(self.findings, self.lines), places[PREDICTIONS])
-
-    def page(self) -> Page:
-        """Make the report."""
-        return probe_page(self.config, self.findings)
-
-    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return what the report says first, and a line for each probe."""
-        return summary_lines(self.page(), record)
-
-
-def table_inputs(config: ProbeConfig, table: ProbeTable, *, full_paths: bool) -> list[InputFile]:
-    """List the tables of a study by their place below the folder that was named.
-
-    Parameters
-    ----------
-    config
-        Whose table is a file or a folder.
-    table
-        What was read of it.
-    full_paths
-        Whether folders may be shown.
-    """
-    root = config.table
-    return [
-        InputFile(
-            "table" if path == root else f"table:{path.relative_to(root).as_posix()}",
-            path, full_paths,
-        )
-        for path in table.files
-    ]  # fmt: skip
-
-
-def data_digests(table: ProbeTable) -> list[dict[str, str]]:
-    """List the base name and the SHA-256 of every image and label map."""
-    return [{"file": path.name, "sha256": sha256(path)} for path in table.images()]
-
-
-def check_row(row: ProbeRow, table: ProbeTable, config: ProbeConfig) -> None:
-    """Refuse a row whose structures are needed and are not there, or lie elsewhere.
-
-    Parameters
-    ----------
-    row
-        Of the table.
-    table
-        Which messages name.
-    config
-        Which structures are wanted.
-
-    Raises
-    ------
-    InputError
-        Naming the row.
-    """
-    if config.structures and row.labels is None:
-        raise InputError(
-            f"{table.what} {row.line}: has no label map, which `structures` are taken from; fill "
-            f"the column {config.columns.labels!r}"
-        )
-    row.check_labels(table.what)
-
-
-def check_split(split: Sequence[str], target: Target, config: ProbeConfig, what: str) -> None:
-    """Refuse a split with a subject on both sides, or sides that no probe can use.
-
-    Parameters
-    ----------
-    split
-        ``train`` or ``test`` for each row.
-    target
-        Of the same rows.
-    config
-        How many inner folds there are.
-    what
-        What messages begin with.
-
-    Raises
-    ------
-    InputError
-        Naming the subject, or the class.
-    """
-    try:
-        fold = given_folds(split, target.subjects)
-    except InputError as error:
-        raise InputError(f"{what}: {error}") from None
-    target.rows(fold.train).check_folds(config.inner_folds, f"{what}, train")
-    if target.kind == "class" and len(set(target.truth[fold.test])) < 2:
-        raise InputError(f"{what}, test: has one class alone; a probe is judged by both")
-
-
-def open_features(config: ProbeConfig) -> list[OpenedFeatures]:
-    """Open every source of maps."""
-    return [OpenedFeatures.of(each) for each in config.features if each.source not in OF_NUMBERS]
-
-
-def store_of(config: ProbeConfig) -> PooledStore:
-    """Return the store of what was pooled before."""
-    return PooledStore(None if config.cache is None else FeatureCache(config.cache, _CACHE_BYTES))
-
-
 def first_against_rest(count: int) -> list[tuple[int, int]]:
     """List each block but the first against the first."""
     return [(number, 0) for number in range(1, count)]
-
-
-def headlines(findings: ProbeFindings) -> list[dict[str, Any]]:
-    """List what each probe reached, as a record holds it."""
-    return [
-        {
-            "probe": each.title, "metric": findings.metric,
-            "value": each.score(findings.metric).interval.estimate,
-            "low": each.score(findings.metric).interval.low,
-            "high": each.score(findings.metric).interval.high,
-        }
-        for each in findings.judged
-    ]  # fmt: skip
-
-
-def summary_lines(page: Page, record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a page says first, and a line for each probe of a record."""
-    lines = [
-        f"{each['metric']} {each['value']:.3f} ({each['low']:.3f} to {each['high']:.3f})  "
-        f"{each['probe']}"
-        for each in record["probes"]
-    ]
-    return (page.verdict, *lines)
 
 
 def probe_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ProbeJob:
@@ -374,50 +225,3 @@ def probe_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
     job = ProbeJob(config, folder, full_paths=any(each.full_path for each in inputs))
     refuse_other_images(record, job.table())
     return job
-
-
-def config_again(record: Mapping[str, Any], inputs: Sequence[InputFile], model: type[Any]) -> Any:
-    """Return the configuration of a record, with its table where it is now.
-
-    Parameters
-    ----------
-    record
-        Of a study by probes.
-    inputs
-        Its tables.
-    model
-        Which configuration it is.
-
-    Raises
-    ------
-    InputError
-        If it is none, or names no table.
-    """
-    first = next((each for each in inputs if each.role.partition(":")[0] == "table"), None)
-    if first is None:
-        raise InputError("the record must name a table; it is damaged")
-    inner = first.role.partition(":")[2]
-    root = first.path if not inner else first.path.parents[inner.count("/")]
-    return validate(model, {**record["asked"], "table": str(root)}, "the record")
-
-
-def refuse_other_images(record: Mapping[str, Any], table: ProbeTable) -> None:
-    """Refuse images that are not those of a record.
-
-    Parameters
-    ----------
-    record
-        Of a study by probes.
-    table
-        What its table names now.
-
-    Raises
-    ------
-    InputError
-        If they are others, or not as many.
-    """
-    if record.get("data") != data_digests(table):
-        raise InputError(
-            f"{table.name}: its images are not those of the run (their SHA-256 differ); give the "
-            "folder of the run with --data"
-        )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from probes.features import pooling_called
 from probes.linear import Target
@@ -59,27 +58,18 @@ def contrast_of(target: Target) -> FloatArray:
     return np.asarray(2 * apart / np.abs(apart).sum(), np.float64)
 
 
-@dataclass
-class Accumulated:
-    """Sums over subjects of what :class:`ProjectedWeights` shows."""
+def weighted_sum(volumes: Sequence[Volume], weights: Sequence[float]) -> Volume:
+    """Add volumes of one shape, on the grid of the first.
 
-    shares: Tensor | None = None
-    image: Tensor | None = None
-
-    def add(self, shares: Tensor, image: Tensor, weight: float, count: int) -> None:
-        """Add the contributions and the image of one of ``count`` subjects.
-
-        Parameters
-        ----------
-        shares, image
-            ``(1, *spatial)`` each, on grids of their own.
-        weight
-            Of the contributions.
-        count
-            How many subjects there are.
-        """
-        self.shares = weight * shares + (0 if self.shares is None else self.shares)
-        self.image = image / count + (0 if self.image is None else self.image)
+    Parameters
+    ----------
+    volumes
+        ``(1, *spatial)`` each, one at least.
+    weights
+        As many.
+    """
+    parts = [weight * each.data for each, weight in zip(volumes, weights, strict=True)]
+    return volumes[0].with_data(torch.stack(parts).sum(0))
 
 
 def spread_weights(

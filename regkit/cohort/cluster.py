@@ -169,7 +169,7 @@ def _configured(workers: Workers, retries: int) -> Iterator[None]:
 
 @contextmanager
 def _unchanged(*names: str) -> Iterator[None]:
-    """Give environment variables back their values: nannies leave in them what workers are to have."""
+    """Give variables of the environment back their values, which nannies change for good."""
     before = {name: os.environ.get(name) for name in names}
     try:
         yield

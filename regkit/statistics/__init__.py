@@ -3,7 +3,7 @@
 from regkit.statistics.differences import PairedDifference, paired_difference
 from regkit.statistics.equivalence import Equivalence, equivalence
 from regkit.statistics.holm import holm
-from regkit.statistics.intervals import Interval, bootstrap_interval
+from regkit.statistics.intervals import Interval, bootstrap_interval, percentile_interval
 
 __all__ = [
     "Equivalence",
@@ -13,4 +13,5 @@ __all__ = [
     "equivalence",
     "holm",
     "paired_difference",
+    "percentile_interval",
 ]

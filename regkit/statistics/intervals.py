@@ -82,11 +82,34 @@ def bootstrap_interval(
     drawn = generator.integers(len(scores), size=(resamples, len(scores)))
     found = statistic(scores[drawn], axis=-1)
     estimate = float(statistic(scores, axis=-1))
+    if method == "percentile":
+        return percentile_interval(np.array([estimate, *found]), level)
     shares = np.array([(1 - level) / 2, (1 + level) / 2])
-    if method == "bca":
-        shares = _corrected(shares, found, estimate, _jackknife(scores, statistic))
+    shares = _corrected(shares, found, estimate, _jackknife(scores, statistic))
     low, high = np.quantile(found, shares)
     return Interval(estimate, float(low), float(high), level)
+
+
+def percentile_interval(samples: Row, level: float = 0.95) -> Interval:
+    """Make an interval of draws that somebody else has made.
+
+    Parameters
+    ----------
+    samples
+        ``(1 + draws,)``: the estimate, then that of every draw. Of the draws the finite ones
+        count; without any the bounds are NaN.
+    level
+        Of the interval, between 0 and 1.
+
+    Examples
+    --------
+    >>> percentile_interval(np.array([2.0, 1, 2, 3]), 0.5)
+    Interval(estimate=2.0, low=1.5, high=2.5, level=0.5)
+    """
+    drawn = samples[1:][np.isfinite(samples[1:])]
+    shares = np.array([(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(drawn, shares) if len(drawn) else (float("nan"), float("nan"))
+    return Interval(float(samples[0]), float(low), float(high), level)
 
 
 def _jackknife(scores: Row, statistic: Statistic) -> Row:

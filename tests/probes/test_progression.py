@@ -162,7 +162,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_cannot_be_paired_is_named(name, visits, study, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("probes.study.progression.seen_through", None)
+    monkeypatch.setattr("probes.study.progression_task.seen_through", None)
     change, message = BAD[name]
     path = study(**settings(visits, table=_rows(visits, tmp_path, change)))
     assert run(path, tmp_path / "out") == 2

@@ -14,7 +14,7 @@ from probes.diagnosis.redundancy.slimming import flops, slim
 from probes.diagnosis.redundancy.spectrum import FeatureSpectrum, feature_spectrum
 from probes.reliance.skill import Rows, bootstrap_weights, skill
 from regkit.errors import InputError, require
-from regkit.statistics import Interval
+from regkit.statistics import Interval, percentile_interval
 
 _NEIGHBOURS, _STRENGTHS = 5, (0.01, 0.1, 1.0, 10.0)
 
@@ -130,8 +130,8 @@ def width_curve(
         found.append(
             SlimSkill(
                 width, flops(narrow, images[:1].float()) / most,
-                _interval(linear, level), _interval(neighbours, level),
-                _interval(relative, level), feature_spectrum(features), chance,
+                percentile_interval(linear, level), percentile_interval(neighbours, level),
+                percentile_interval(relative, level), feature_spectrum(features), chance,
             )
         )  # fmt: skip
     return found
@@ -152,11 +152,6 @@ def _probed(
     )
     count = int(classes.max()) + 1
     return np.eye(count)[first.predict(asked)], np.eye(count)[second.predict(asked)]
-
-
-def _interval(samples: Rows, level: float) -> Interval:
-    low, high = np.nanquantile(samples[1:], [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(samples[0]), float(low), float(high), level)
 
 
 def _check_sides(
