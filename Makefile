@@ -11,7 +11,8 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 
 VENV := .venv
 BIN := $(VENV)/bin
-PINS := pyproject.toml constraints.txt requirements-demo.txt
+PINS := pyproject.toml constraints.txt requirements-demo.txt hatch_build.py CMakeLists.txt \
+	$(wildcard regkit/kernels/cpp/*)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 
 .DELETE_ON_ERROR:
@@ -37,7 +38,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.register --peers
 
 clean:
-	rm -rf $(VENV) demo dist build .*_cache
+	rm -rf $(VENV) demo dist build regkit/kernels/loops_* .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv:
@@ -51,9 +52,11 @@ $(VENV)/.demo: $(VENV)/.venv $(PINS)
 	$(PIP) --no-deps --require-hashes -r requirements-demo.txt
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.demo
+# `dev` holds `demo`: regkit, whose loops are compiled, is built once.
+$(VENV)/.dev: $(VENV)/.venv $(PINS)
 	$(PIP) -e '.[dev]'
-	touch $@
+	$(PIP) --no-deps --require-hashes -r requirements-demo.txt
+	touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: $(VENV)/.demo
 	$(PIP) -e '.[bench]'

@@ -15,7 +15,6 @@ _PACKAGES = (
     "regkit",
     "torch",
     "triton",
-    "numba",
     "SimpleITK",
     "antspyx",
     "picsl-greedy",

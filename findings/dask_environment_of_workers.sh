@@ -12,10 +12,8 @@
 #            second cluster asks for 2 threads: worker has 1
 # Matters    A notebook that has run one cohort with many workers of one thread runs the next, of
 #            few large images, on one thread a worker too, and so does every program it starts.
-#            With NUMBA_NUM_THREADS among them it can fail: Numba reads that anew with each function
-#            it compiles, and refuses another number once its threads run.
-# regkit     Gives the variables back, and tells Numba's number to the worker alone:
-#            tests/cohort/test_cluster.py, test_this_process_keeps_its_environment.
+# regkit     Gives the variables back: tests/cohort/test_cluster.py,
+#            test_this_process_keeps_its_environment.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 HEAVY = (
-    *("torch", "dask", "distributed", "pyarrow", "SimpleITK", "numba", "nibabel", "h5py"),
+    *("torch", "dask", "distributed", "pyarrow", "SimpleITK", "nibabel", "h5py"),
     *("matplotlib", "scipy", "numpy"),
 )
 

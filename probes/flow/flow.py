@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.flow import loops
 from regkit.geometry import Grid
+from regkit.kernels.cpu import needed_loops
 
 Reals = NDArray[np.float64]
 _STEP = 1.5  # voxels of the lattice at the most, for an error of 1e-5 mm and 1e-7 in a volume
@@ -65,7 +65,7 @@ class Flow:
         into, out = self.lattice.inverse_affine, self.lattice.affine
         index = np.ascontiguousarray(points @ into[:3, :3].T + into[:3, 3])
         growth = np.zeros(len(index))
-        loops.carry(self.coefficients, index, 1.0, steps or self._steps, growth)
+        needed_loops().carry(self.coefficients, index, 1.0, steps or self._steps, growth)
         return index @ out[:3, :3].T + out[:3, 3], growth
 
     @cached_property

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from probes.flow import loops
 from probes.flow.flow import Reals
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix
+from regkit.kernels.cpu import needed_loops
 from regkit.volume import Volume
 
 
@@ -34,7 +34,7 @@ class SplineImage:
         into = self._grid.inverse_affine
         index = np.ascontiguousarray(points @ into[:3, :3].T + into[:3, 3])
         out = np.empty(len(index))
-        loops.spline_values(self._coefficients, index, out)
+        needed_loops().spline_values(self._coefficients, index, out)
         return out
 
     def warped(self, u: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,7 +53,7 @@ class SplineImage:
             ``(*shape)``, and per voxel along each axis ``(3, *shape)``: 0 where ``weight`` is.
         """
         values, slopes = torch.empty_like(weight), torch.empty_like(u)
-        loops.spline_warp(
+        needed_loops().spline_warp(
             self._coefficients, u.contiguous().numpy(), weight.numpy(), values.numpy(),
             slopes.numpy(),
         )  # fmt: skip

@@ -44,7 +44,7 @@ class Session:
 def script() -> None:
     """What the command ``regkit`` runs: :func:`main`, and out.
 
-    PyTorch and Numba bring half a million objects that stay: looking for garbage among them, a
+    PyTorch brings half a million objects that stay: looking for garbage among them, a
     thousand times while they are imported and once on the way out, takes a second.
     """
     gc.set_threshold(100_000)

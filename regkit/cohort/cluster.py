@@ -59,17 +59,12 @@ class Workers:
     gpus: bool = False
 
     def libraries(self) -> dict[str, str]:
-        """Variables that libraries read when they are loaded: set before a worker is spawned.
-
-        The nanny sets them in this process too, so none is named here that a library reads anew
-        later, as Numba does with every function that it compiles.
-        """
+        """Variables that libraries read when they are loaded: set before a worker is spawned."""
         return dict.fromkeys(_LIBRARIES, str(self.threads)) | {"OMP_WAIT_POLICY": "passive"}
 
     def environment(self, number: int) -> dict[str, str]:
         """Variables of one worker alone."""
-        device = {"CUDA_VISIBLE_DEVICES": _device(number)} if self.gpus else {}
-        return device | {"NUMBA_NUM_THREADS": str(self.threads)}
+        return {"CUDA_VISIBLE_DEVICES": _device(number)} if self.gpus else {}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Which implementation runs: Numba loops, Triton kernels, or the PyTorch reference.
+"""Which implementation runs: compiled loops, Triton kernels, or the PyTorch reference.
 
 The loops take tensors on the CPU, the Triton kernels float32 tensors on a GPU where Triton is
 installed and works; neither takes part in a graph of gradients. Everything else goes to the
@@ -22,12 +22,14 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from regkit.kernels.cpu import loops
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 def implementation(*tensors: Tensor) -> str:
-    """Say what runs on these tensors: ``"numba"``, ``"triton"`` or ``"torch"``."""
+    """Say what runs on these tensors: ``"compiled"``, ``"triton"`` or ``"torch"``."""
     wanted = os.environ.get("REGKIT_KERNELS")
     graph = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     if graph or wanted == "torch":
@@ -35,13 +37,25 @@ def implementation(*tensors: Tensor) -> str:
     devices = {t.device.type for t in tensors}
     single = all(t.dtype is torch.float32 for t in tensors)
     if devices == {"cpu"}:
-        return "triton" if single and wanted == "triton" else "numba"
+        return "triton" if single and wanted == "triton" else _on_cpu()
     return "triton" if single and devices == {"cuda"} and _triton_works() else "torch"
 
 
 def loops_apply(*tensors: Tensor) -> bool:
-    """Say whether the Numba loops may run on these tensors."""
-    return implementation(*tensors) == "numba"
+    """Say whether the compiled loops may run on these tensors."""
+    return implementation(*tensors) == "compiled"
+
+
+@cache
+def _on_cpu() -> str:
+    if loops is not None:
+        return "compiled"
+    warnings.warn(
+        "regkit's compiled loops are missing, PyTorch runs, which takes many times as long; "
+        "install regkit again, from a wheel or with a C++ compiler",
+        stacklevel=2,
+    )
+    return "torch"
 
 
 def with_triton(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -101,10 +115,9 @@ def _pools() -> ThreadpoolController:
 
 def set_threads(count: int) -> None:
     """Bound the threads of PyTorch and of the loops alike."""
-    import numba
-
     torch.set_num_threads(count)
-    numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    if loops is not None:
+        loops.set_thread_count(count)
 
 
 @contextmanager
@@ -113,12 +126,11 @@ def threads(count: int) -> Iterator[None]:
     if not count:
         yield
         return
-    import numba
-
-    before = torch.get_num_threads(), numba.get_num_threads()
+    before = torch.get_num_threads(), 0 if loops is None else loops.thread_count()
     set_threads(count)
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
-        numba.set_num_threads(before[1])
+        if loops is not None:
+            loops.set_thread_count(before[1])

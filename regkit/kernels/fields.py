@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.backend import loops_apply, with_triton
+from regkit.kernels.cpu import loops
 from regkit.kernels.sampling import sample_linear_reference
 from regkit.kernels.smoothing import gaussian
 
@@ -76,13 +77,11 @@ def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor
     Tensor
         ``(d, *shape)`` in voxels.
     """
-    if not loops_apply(u, v):
+    if not _single(u, v) or not loops_apply(u, v):
         return compose_reference(u, v)
-    from regkit.kernels.cpu import warping
-
     u3, v3 = lift_field(u).contiguous(), lift_field(v).contiguous()
     room = torch.empty_like(v3) if out is None else lift_field(out)
-    warping.compose(u3.numpy(), v3.numpy(), room.numpy())
+    loops.compose(u3.numpy(), v3.numpy(), room.numpy())
     return drop_lifted(room, len(u))
 
 
@@ -127,17 +126,19 @@ def invert(
     """
     own = tuple(u.shape[1:])
     size = own if shape is None else tuple(shape)
-    if not loops_apply(u):
+    if not _single(u) or not loops_apply(u):
         whole = u if size == own else resize_displacement(u, size)
         return invert_reference(whole, iterations=3 * iterations, tolerance=tolerance)
-    from regkit.kernels.cpu import inversion
-
     # What is found on the field's own grid leaves a step or two on a finer one.
     first = -u if size == own else resize_displacement(invert(u, iterations=iterations)[0], size)
     u3, v3 = lift_field(u).contiguous(), lift_field(first).contiguous()
     residual = torch.empty(v3.shape[1:])
-    inversion.invert(u3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())
+    loops.invert(u3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())
     return drop_lifted(v3, len(u)), residual.reshape(size)
+
+
+def _single(*tensors: Tensor) -> bool:
+    return all(each.dtype is torch.float32 for each in tensors)
 
 
 def invert_reference(
@@ -213,12 +214,10 @@ def jacobian_determinant(u: Tensor, linear: Matrix) -> Tensor:
         ``(*shape)``, central differences inside, one-sided at the border. Every axis needs two
         voxels or more.
     """
-    if len(u) == 2 or u.dtype is not torch.float32 or not loops_apply(u):
+    if len(u) == 2 or not _single(u) or not loops_apply(u):
         return jacobian_reference(u, linear)
-    from regkit.kernels.cpu import fields
-
     out = torch.empty(u.shape[1:])
-    fields.determinant(u.contiguous().numpy(), np.array(linear), out.numpy())
+    loops.determinant(u.contiguous().numpy(), np.array(linear), out.numpy())
     return out
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from regkit.kernels.backend import loops_apply
+from regkit.kernels.cpu import loops
 
 
 def joint_histogram(fixed: Tensor, warped: Tensor, weight: Tensor, bins: int) -> Tensor:
@@ -35,10 +36,8 @@ def joint_histogram(fixed: Tensor, warped: Tensor, weight: Tensor, bins: int) ->
     """
     if not loops_apply(fixed, warped, weight):
         return joint_histogram_reference(fixed, warped, weight, bins)
-    from regkit.kernels.cpu import histogram
-
     partial = np.zeros((fixed.shape[0], bins, bins))
-    histogram.joint(fixed.numpy(), warped.numpy(), weight.numpy(), bins, partial)
+    loops.joint(fixed.numpy(), warped.numpy(), weight.numpy(), partial)
     return torch.from_numpy(partial.sum(axis=0))
 
 
@@ -63,13 +62,9 @@ def histogram_gradient(fixed: Tensor, warped: Tensor, weight: Tensor, table: Ten
             leaf = warped.detach().clone().requires_grad_()
             joint = joint_histogram_reference(fixed, leaf, weight, bins)
             return torch.autograd.grad((joint * table).sum(), leaf)[0]
-    from regkit.kernels.cpu import histogram
-
     out = torch.empty_like(warped)
     values = table.to(torch.float32).contiguous().numpy()
-    histogram.joint_gradient(
-        fixed.numpy(), warped.numpy(), weight.numpy(), bins, values, out.numpy()
-    )
+    loops.joint_gradient(fixed.numpy(), warped.numpy(), weight.numpy(), values, out.numpy())
     return out
 
 
@@ -96,11 +91,9 @@ def histogram_lookup(fixed: Tensor, warped: Tensor, weight: Tensor, table: Tenso
             joint = joint_histogram_reference(fixed, warped, leaf, len(table))
             told = torch.autograd.grad((joint * table).sum(), leaf)[0]
         return told * (weight > 0)
-    from regkit.kernels.cpu import histogram
-
     out = torch.empty_like(warped)
     values = table.to(torch.float32).contiguous().numpy()
-    histogram.lookup(fixed.numpy(), warped.numpy(), weight.numpy(), values, out.numpy())
+    loops.lookup(fixed.numpy(), warped.numpy(), weight.numpy(), values, out.numpy())
     return out
 
 

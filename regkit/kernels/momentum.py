@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from regkit.kernels.backend import loops_apply
+from regkit.kernels.cpu import loops
 
 
 def momentum_step(
@@ -38,15 +39,11 @@ def momentum_step(
     """
     if not loops_apply(speed, force, weight):
         return advance_reference(speed, force, weight, step=step, momentum=momentum)
-    from regkit.kernels.cpu import stepping
-
     partial = np.zeros((force.shape[1], 2))
-    stepping.mean_square(force.numpy(), weight.numpy(), partial)
+    loops.mean_square(force.numpy(), weight.numpy(), partial)
     square, total = partial.sum(axis=0)
     typical = float(np.sqrt(square / max(total, 1.0))) + 1e-20
-    stepping.momentum_step(
-        speed.numpy(), force.numpy(), np.float32(typical), np.float32(step), np.float32(momentum)
-    )
+    loops.momentum_step(speed.numpy(), force.numpy(), typical, step, momentum)
     return speed
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from regkit.geometry.grid import is_inside
 from regkit.kernels.backend import loops_apply
+from regkit.kernels.cpu import loops
 
 
 def sample(image: Tensor, index: Tensor, *, nearest: bool = False, outside: float = 0.0) -> Tensor:
@@ -53,19 +54,31 @@ def sample(image: Tensor, index: Tensor, *, nearest: bool = False, outside: floa
 
 
 def _sample_loops(image: Tensor, points: Tensor, nearest: bool, outside: float) -> Tensor:
-    from regkit.kernels.cpu import warping
-
     image = image.detach() if nearest else image.detach().to(torch.float32)
     if points.shape[1] == 2:
         image = image[:, None]
         points = functional.pad(points, (1, 0))
     out = torch.empty(image.shape[0], len(points), dtype=image.dtype)
-    loop = warping.sample_nearest if nearest else warping.sample_linear
-    fill = out.new_tensor(outside).numpy()[()]
-    loop(
-        image.contiguous().numpy(), points.detach().double().contiguous().numpy(), fill, out.numpy()
-    )
+    where = points.detach().double().contiguous().numpy()
+    if nearest:
+        fill = bits_of(out.new_tensor([outside])).item()
+        source = bits_of(image.contiguous()).numpy()
+        loops.sample_nearest(source, where, fill, bits_of(out).numpy())
+    else:
+        loops.sample_linear(image.contiguous().numpy(), where, outside, out.numpy())
     return out
+
+
+def bits_of(values: Tensor) -> Tensor:
+    """View ``values``, of any shape and type, as integers of the same size: to be copied as such.
+
+    Examples
+    --------
+    >>> bits_of(torch.tensor([True, False])).tolist()
+    [1, 0]
+    """
+    sizes = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    return values.view(sizes[values.element_size()])
 
 
 def sample_linear_reference(image: Tensor, points: Tensor, outside: float) -> Tensor:
@@ -167,23 +180,19 @@ def warp_unit(images: Tensor, u: Tensor) -> Tensor:
 
 
 def _warp_unit_loops(images: Tensor, u: Tensor) -> Tensor:
-    from regkit.kernels.cpu import unit
-
     u = u.detach().expand(images.shape[0], *[-1] * 4).movedim(1, -1).contiguous()
     out = images.new_empty(*u.shape[:-1], images.shape[1])
     for image, each, values in zip(images.detach().movedim(1, -1), u, out, strict=True):
-        unit.warp(image.contiguous().numpy(), each.numpy(), values.numpy())
+        loops.warp_unit(image.contiguous().numpy(), each.numpy(), values.numpy())
     return out.movedim(-1, 1)
 
 
 def _sample_unit_loops(images: Tensor, points: Tensor) -> Tensor:
-    from regkit.kernels.cpu import unit
-
     where = points.detach().movedim(1, -1).contiguous()
     out = images.new_empty(*where.shape[:-1], images.shape[1])
     for image, each, values in zip(images.detach().movedim(1, -1), where, out, strict=True):
         flat = values.reshape(-1, images.shape[1])
-        unit.sample(image.contiguous().numpy(), each.reshape(-1, 3).numpy(), flat.numpy())
+        loops.sample_unit(image.contiguous().numpy(), each.reshape(-1, 3).numpy(), flat.numpy())
     return out.movedim(-1, 1)
 
 

@@ -6,11 +6,13 @@ import math
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from regkit.kernels.backend import loops_apply, with_triton
+from regkit.kernels.cpu import loops
 
 
 def gaussian(
@@ -82,16 +84,12 @@ def convolve(
     """
     if not loops_apply(image) or image.dtype is torch.float64:
         return gaussian_reference(image, taps, zero=zero)
-    import numpy as np
-
-    from regkit.kernels.cpu import smoothing
-
     source = image.detach().to(torch.float32).contiguous()
     lifted = source[:, None] if len(taps) == 2 else source
     first, second, third = [np.array(t, np.float32) for t in ([(1.0,)] * (3 - len(taps)) + [*taps])]
     out = lifted if spare else torch.empty_like(lifted)
-    smoothing.along_first(lifted.numpy(), first, zero, out.numpy())
-    smoothing.along_others(out.numpy(), second, third, zero, out.numpy())
+    loops.along_first(lifted.numpy(), first, zero, out.numpy())
+    loops.along_others(out.numpy(), second, third, zero, out.numpy())
     return out.reshape(image.shape)
 
 

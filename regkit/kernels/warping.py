@@ -17,8 +17,9 @@ from torch.nn import functional
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import is_inside
 from regkit.kernels.backend import loops_apply, with_triton
+from regkit.kernels.cpu import loops
 from regkit.kernels.fields import identity_index, lift_field, resize_displacement
-from regkit.kernels.sampling import sample_linear_reference, sample_nearest_reference
+from regkit.kernels.sampling import bits_of, sample_linear_reference, sample_nearest_reference
 
 
 @with_triton
@@ -46,11 +47,9 @@ def warp_index(image: Tensor, m: Matrix, u: Tensor, weight: Tensor) -> tuple[Ten
     if not loops_apply(image, u):
         out, inside = warp_reference(image, m, u, tuple(weight.shape))
         return out * (weight > 0), inside * weight
-    from regkit.kernels.cpu import warping
-
     out = torch.empty(len(image), *weight.shape)
     inside = torch.empty(weight.shape)
-    warping.warp(image.numpy(), np.array(m), u.numpy(), weight.numpy(), out.numpy(), inside.numpy())
+    loops.warp(image.numpy(), np.array(m), u.numpy(), weight.numpy(), out.numpy(), inside.numpy())
     return out, inside
 
 
@@ -106,7 +105,7 @@ def _warp_double(
 ) -> Tensor:
     """Warp in float64 by the reference.
 
-    It is seldom asked for, so no loop is compiled a second time for it.
+    It is seldom asked for, so there is no loop for it.
     """
     out, inside = warp_reference(image, m, u.double(), shape)
     return torch.where(inside > 0, out, out.new_tensor(outside))
@@ -119,11 +118,9 @@ def _warp_nearest(
         points = _points(m, u, shape)
         flat = sample_nearest_reference(image, points, outside)
         return flat.reshape(-1, *shape)
-    from regkit.kernels.cpu import warping
-
     out = image.new_empty((len(image), *shape))
-    fill = out.new_tensor(outside).numpy()[()]
-    warping.warp_nearest(image.numpy(), np.array(m), u.numpy(), fill, out.numpy())
+    fill = bits_of(out.new_tensor([outside])).item()
+    loops.warp_nearest(bits_of(image).numpy(), np.array(m), u.numpy(), fill, bits_of(out).numpy())
     return out
 
 
@@ -152,8 +149,6 @@ def displacement_gradient(
     """
     if not loops_apply(warped, known, upstream):
         return step_force_reference(warped, known, upstream, shape)
-    from regkit.kernels.cpu import force as loops
-
     planes = torch.empty(3, len(known), *shape[1:])
     loops.displacement_gradient(warped.numpy(), known.numpy(), upstream.numpy(), planes.numpy())
     if shape[0] == len(known):
@@ -245,10 +240,8 @@ def affine_force(image: Tensor, m: Matrix, upstream: Tensor) -> Matrix:
             by_matrix = torch.autograd.grad(warped, leaf, upstream)[0][:3]
         out: Matrix = by_matrix.double().cpu().numpy()
         return out
-    from regkit.kernels.cpu import force
-
     partial = np.zeros((upstream.shape[1], 3, 4))
-    force.affine_force(image.numpy(), np.array(m), upstream.numpy(), partial)
+    loops.affine_force(image.numpy(), np.array(m), upstream.numpy(), partial)
     total: Matrix = partial.sum(axis=0)
     return total
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from regkit.kernels.backend import loops_apply, with_triton
+from regkit.kernels.cpu import loops
 
 _BLOCK = 1 << 26  # bytes of statistics held at a time: memory, against starts of loops
 EPSILON = 1e-5  # the variance of what counts as flat, in [0, 1]; that of icon-registration
@@ -52,23 +53,19 @@ def lncc_gradient(
     """
     if not loops_apply(fixed, warped, weight):
         return gradient_reference(fixed, warped, weight, radius, squared=squared, floor=floor)
-    import numba
-
-    from regkit.kernels.cpu import windows
-
     n0, n1, n2 = fixed.shape
-    block = max(_BLOCK // (12 * n1 * n2) - 2 * radius, 4 * numba.get_num_threads())
+    block = max(_BLOCK // (12 * n1 * n2) - 2 * radius, 4 * loops.thread_count())
     coef = np.empty((min(block + 2 * radius, n0), 3, n1, n2), np.float32)
     value = np.zeros(n0)
     f, w, m, out = fixed.numpy(), warped.numpy(), weight.numpy(), torch.empty_like(warped)
     boxes, spans, total = _boxes(m, radius)
-    eps, scale = np.float32(floor), np.float32(-1 / total)
+    scale = -1 / total
     known = 0
     for first in range(0, n0, block):
         last = min(first + block, n0)
         ahead = min(last + radius, n0)
-        windows.coefficients(f, w, m, radius, squared, eps, boxes, spans, known, ahead, coef, value)
-        windows.gradient(f, w, m, coef, radius, scale, boxes, first, last, out.numpy())
+        loops.coefficients(f, w, m, radius, squared, floor, boxes, spans, known, ahead, coef, value)
+        loops.gradient(f, w, m, coef, radius, scale, boxes, first, last, out.numpy())
         known = ahead
     return 1 - float(value.sum()) / total, out
 
@@ -77,10 +74,8 @@ def _boxes(
     weight: NDArray[np.float32], radius: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
     """Return where each slice has weight, where a slice within its window has, and the total."""
-    from regkit.kernels.cpu import windows
-
     boxes, totals = np.zeros((len(weight), 4), np.int64), np.zeros(len(weight))
-    windows.extents(weight, boxes, totals)
+    loops.extents(weight, boxes, totals)
     far = np.where(boxes[:, 1:2] > 0, boxes, [1 << 30, 0, 1 << 30, 0])
     padded = np.pad(far, ((radius, radius), (0, 0)), constant_values=0)
     padded[:radius, ::2] = padded[len(padded) - radius :, ::2] = 1 << 30

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from regkit import __version__
 
-_PACKAGES = ("torch", "numpy", "numba", "scipy", "nibabel", "simpleitk")
+_PACKAGES = ("torch", "numpy", "scipy", "nibabel", "simpleitk")
 
 
 def versions() -> dict[str, str]:

@@ -17,10 +17,11 @@ class Threads(Scaled):
     """Says how many threads the libraries took, and in which process."""
 
     def entries(self, seconds):
-        import numba
         import torch
 
-        found = {"numba": numba.get_num_threads(), "torch": torch.get_num_threads()}
+        from regkit.kernels.cpu import loops
+
+        found = {"loops": loops.thread_count(), "torch": torch.get_num_threads()}
         return {**super().entries(seconds), "metrics": {**found, "total": sum(self.numbers)},
                 "pid": os.getpid()}  # fmt: skip
 

@@ -1,13 +1,12 @@
 """A head, and the same head moved in a known way on a grid of another kind."""
 
-import numba
 import numpy as np
 import pytest
 import torch
 
 from regkit import Affine, Grid, Labels, Volume
 from regkit.geometry.affines import about, homogeneous, rotation
-from regkit.kernels.backend import set_threads
+from regkit.kernels.backend import threads
 from regkit.kernels.smoothing import gaussian
 from regkit.registration.config import FieldConfig, LinearConfig, RegisterConfig
 from regkit.registration.pair import pair_of
@@ -18,11 +17,8 @@ from regkit.resample import warp
 @pytest.fixture(autouse=True)
 def one_thread():
     """For images this small the threads' own cost is most of the time."""
-    before = torch.get_num_threads(), numba.get_num_threads()
-    set_threads(1)
-    yield
-    torch.set_num_threads(before[0])
-    numba.set_num_threads(before[1])
+    with threads(1):
+        yield
 
 
 @pytest.fixture(scope="session")

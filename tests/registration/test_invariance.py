@@ -82,7 +82,7 @@ def test_the_references_do_what_the_loops_do(head, bent, light, body, monkeypatc
     loops = register(head, bent, config=config)
     monkeypatch.setenv("REGKIT_KERNELS", "torch")
     torches = register(head, bent, config=config)
-    assert {s.kernels for s in loops.stages[:-1]} == {"numba"}
+    assert {s.kernels for s in loops.stages[:-1]} == {"compiled"}
     assert {s.kernels for s in torches.stages[:-1]} == {"torch"}
     apart = (loops.transform(body) - torches.transform(body)).norm(dim=-1)
     assert apart.mean() < 0.1

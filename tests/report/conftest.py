@@ -24,8 +24,8 @@ def make_result(fixed, moving, phi, **changes):
         "jacobian": jacobian,
         "metrics": metrics,
         "stages": (
-            EngineStage("init", "mi", "numba", 0.2, (), "centres of mass"),
-            EngineStage("field", "lncc", "numba", 3.5, (coarse, fine)),
+            EngineStage("init", "mi", "compiled", 0.2, (), "centres of mass"),
+            EngineStage("field", "lncc", "compiled", 3.5, (coarse, fine)),
         ),
         "config": RegisterConfig(similarity="lncc", device="cpu"),
         "reason": "both are of one contrast",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from regkit.kernels.cpu.jit import parallel
+from regkit.kernels.cpu import needed_loops
 
 
 def distance_to(
@@ -49,27 +48,7 @@ def distance_to(
             math.prod(flags.shape[:axis]), flags.shape[axis], math.prod(flags.shape[axis + 1 :])
         )
         out = np.empty_like(rows)
-        _along(rows, float(step), face, most, out)
+        needed_loops().nearest_along(rows, float(step), face, most, out)
         squares = out.reshape(flags.shape)
     squares[squares > most] = np.inf
     return np.asarray(np.sqrt(squares))
-
-
-@parallel
-def _along(source, step, face, most, out):  # type: ignore[no-untyped-def]  # Numba types it
-    """Take the least of ``source`` plus the square of the way along the middle axis."""
-    size = source.shape[1]
-    for row in numba.prange(source.shape[0] * size):
-        a, i = row // size, row % size
-        for b in range(source.shape[2]):
-            best = source[a, i, b]
-            for n in range(1, size):
-                gap = ((n - face) * step) ** 2
-                # What is farther along this axis alone cannot be nearer.
-                if gap >= best or gap > most:
-                    break
-                if i >= n:
-                    best = min(best, source[a, i - n, b] + gap)
-                if i + n < size:
-                    best = min(best, source[a, i + n, b] + gap)
-            out[a, i, b] = best

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from regkit.kernels.cpu import needed_loops
 from regkit.registration.scenes.windows import Array, Floats, cut_windows
 
 _STEPS = 12
@@ -53,13 +54,11 @@ def refine(
     start
         From where a match is sought, ``(N, 2)``.
     """
-    from regkit.kernels.cpu.shifts import refine_shifts
-
     size, reach = fixed.shape[-1], int(np.abs(start).max(initial=0))
     wide = np.pad(known[None], ((0, 0), (reach, reach), (reach, reach)))
     seen = weight * cut_windows(wide, corners + start + reach, size)[:, 0]
     found = np.empty((len(fixed), 5))
-    refine_shifts(
+    needed_loops().refine_shifts(
         np.ascontiguousarray(fixed, np.float32), np.ascontiguousarray(seen, np.float32),
         coefficients, corners, start, _STEPS, _FAR, _DONE, found,
     )  # fmt: skip

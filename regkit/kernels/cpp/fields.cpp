@@ -1,0 +1,127 @@
+// Invert and differentiate displacement fields.
+#include <cmath>
+#include <limits>
+
+#include "kernels.hpp"
+#include "threads.hpp"
+
+namespace loops {
+namespace {
+
+constexpr double kLongest = 2.0;  // voxels: a Newton step is trusted within neighbouring cells only
+
+struct Vector {
+    double x, y, z;
+
+    double length() const { return std::sqrt(x * x + y * y + z * z); }
+};
+
+// Cramer's rule for the rows (a b c), (d e f), (g h m); half the residual where nearly singular.
+inline Vector newton(const double s[9], Vector r) {
+    const double a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7],
+                 m = s[8];
+    const double det = a * (e * m - f * h) - b * (d * m - f * g) + c * (d * h - e * g);
+    if (!(det >= 0.02)) return {0.5 * r.x, 0.5 * r.y, 0.5 * r.z};
+    Vector step{(r.x * (e * m - f * h) - b * (r.y * m - f * r.z) + c * (r.y * h - e * r.z)) / det,
+                (a * (r.y * m - f * r.z) - r.x * (d * m - f * g) + c * (d * r.z - r.y * g)) / det,
+                (a * (e * r.z - r.y * h) - b * (d * r.z - r.y * g) + r.x * (d * h - e * g)) / det};
+    const double size = step.length();
+    if (size > kLongest) {
+        const double share = kLongest / size;
+        step = {step.x * share, step.y * share, step.z * share};
+    }
+    return step;
+}
+
+}  // namespace
+
+// Improve v towards v = -u(id + v), voxel by voxel, by damped Newton steps; `residual` is what is
+// left. v may live on a finer grid of the same extent; each is in voxels of its own.
+void invert(Images u, Planes v, int iterations, double tolerance, Plane residual) {
+    const Shape own = shape_of(u[0]), size = shape_of(residual);
+    const double scale[3] = {static_cast<double>(size.n0) / own.n0,
+                             static_cast<double>(size.n1) / own.n1,
+                             static_cast<double>(size.n2) / own.n2};
+    for_rows(size.n0, [&](Index i) {
+        for (Index j = 0; j < size.n1; ++j) {
+            float *to[3] = {v[0][i][j].data, v[1][i][j].data, v[2][i][j].data};
+            for (Index k = 0; k < size.n2; ++k) {
+                Vector at{to[0][k] / scale[0], to[1][k] / scale[1], to[2][k] / scale[2]};
+                Vector good = at;
+                const double p = nested_position(i, size.n0, own.n0),
+                             q = nested_position(j, size.n1, own.n1),
+                             r = nested_position(k, size.n2, own.n2);
+                double best = std::numeric_limits<double>::infinity();
+                for (int turn = 0; turn < iterations; ++turn) {
+                    const Corner corner(p + at.x, q + at.y, r + at.z, own);
+                    const Vector rest{at.x + corner.value(u[0].data), at.y + corner.value(u[1].data),
+                                      at.z + corner.value(u[2].data)};
+                    const double error = rest.length();
+                    if (!(error < best)) {
+                        at = {(at.x + good.x) / 2, (at.y + good.y) / 2, (at.z + good.z) / 2};
+                        continue;
+                    }
+                    best = error;
+                    good = at;
+                    if (error < tolerance) break;
+                    double system[9];
+                    for (int c = 0; c < 3; ++c) {
+                        float slope[3];
+                        corner.slope(u[c].data, slope);
+                        for (int axis = 0; axis < 3; ++axis)
+                            system[3 * c + axis] = slope[axis] + (c == axis ? 1.0 : 0.0);
+                    }
+                    const Vector step = newton(system, rest);
+                    at = {at.x - step.x, at.y - step.y, at.z - step.z};
+                }
+                to[0][k] = static_cast<float>(scale[0] * good.x);
+                to[1][k] = static_cast<float>(scale[1] * good.y);
+                to[2][k] = static_cast<float>(scale[2] * good.z);
+                residual[i][j].data[k] = static_cast<float>(best);
+            }
+        }
+    });
+}
+
+// Determinant of linear (3, 3) + du/dx: central differences inside, one-sided at the border.
+void determinant(Images u, const double *linear, Plane out) {
+    const Shape size = shape_of(out);
+    for_rows(size.n0, [&](Index i) {
+        const Index x = held(i - 1, size.n0), X = held(i + 1, size.n0);
+        for (Index j = 0; j < size.n1; ++j) {
+            const Index y = held(j - 1, size.n1), Y = held(j + 1, size.n1);
+            const float *lower[3][2], *upper[3][2], *here[3];
+            for (int c = 0; c < 3; ++c) {
+                lower[c][0] = u[c][x][j].data;
+                upper[c][0] = u[c][X][j].data;
+                lower[c][1] = u[c][i][y].data;
+                upper[c][1] = u[c][i][Y].data;
+                here[c] = u[c][i][j].data;
+            }
+            const double dx = 1.0 / static_cast<double>(X - x), dy = 1.0 / static_cast<double>(Y - y);
+            float *to = out[i][j].data;
+            // `back` and `ahead` are the neighbours along k.
+            const auto part = [&](Index first, Index last, Index back, Index ahead) {
+                const double dz = 1.0 / static_cast<double>(back + ahead);
+                REGKIT_INDEPENDENT
+                for (Index k = first; k < last; ++k) {
+                    double s[9];
+                    for (int c = 0; c < 3; ++c) {
+                        s[3 * c] = linear[3 * c] + (upper[c][0][k] - lower[c][0][k]) * dx;
+                        s[3 * c + 1] = linear[3 * c + 1] + (upper[c][1][k] - lower[c][1][k]) * dy;
+                        s[3 * c + 2] =
+                            linear[3 * c + 2] + (here[c][k + ahead] - here[c][k - back]) * dz;
+                    }
+                    to[k] = static_cast<float>(s[0] * (s[4] * s[8] - s[5] * s[7]) -
+                                               s[1] * (s[3] * s[8] - s[5] * s[6]) +
+                                               s[2] * (s[3] * s[7] - s[4] * s[6]));
+                }
+            };
+            part(0, 1, 0, 1);
+            part(1, size.n2 - 1, 1, 1);
+            part(size.n2 - 1, size.n2, 1, 0);
+        }
+    });
+}
+
+}  // namespace loops

@@ -1,0 +1,145 @@
+// What pulls at a warped image: the derivative of a loss by a step aside, or by the affine.
+#include "kernels.hpp"
+#include "rows.hpp"
+#include "threads.hpp"
+
+namespace loops {
+namespace {
+
+// A neighbouring row, and where it is known.
+struct Neighbour {
+    const float *value, *known;
+};
+
+// Add `up` times the difference between two neighbours, or to the one that is known.
+inline void add_slope(const float *up, Neighbour here, Neighbour low, Neighbour high,
+                      float *out, Index count) {
+    REGKIT_INDEPENDENT
+    for (Index k = 0; k < count; ++k) {
+        const bool above = here.known[k] * high.known[k] > 0;
+        const bool below = here.known[k] * low.known[k] > 0;
+        const float rise = (above ? high.value[k] : here.value[k]) -
+                           (below ? low.value[k] : here.value[k]);
+        out[k] += up[k] * ((above & below) ? 0.5f * rise : rise);
+    }
+}
+
+}  // namespace
+
+// upstream grad(warped), gathered along j and k: planes (3, I, G1, G2). gather_first does the rest.
+void displacement_gradient(Images warped, Image known, Images upstream, Planes planes) {
+    const Index channels = warped.shape[0], g1 = planes.shape[2], g2 = planes.shape[3];
+    const Shape size = shape_of(known);
+    const Cells cells(size.n2, g2);
+    const Room<float> nothing(size.n2);
+    fill(nothing.get(), size.n2, 0.0f);
+    for_rows(size.n0, [&](Index i) {
+        const Index before = held(i - 1, size.n0), after = held(i + 1, size.n0);
+        Room<float> whole(3 * size.n2), part(g2), value(size.n2 + 2), there(size.n2 + 2);
+        for (int c = 0; c < 3; ++c) fill(planes[c][i].data, g1 * g2, 0.0f);
+        value[0] = there[0] = 0;
+        for (Index j = 0; j < size.n1; ++j) {
+            const Extent some = extent(known[i][j].data, size.n2);
+            const Index count = some.last - some.first;
+            if (count == 0) continue;
+            const Index left = held(j - 1, size.n1), right = held(j + 1, size.n1);
+            const float *m = known[i][j].data + some.first;
+            // Beyond the first and the last voxel that is known there is none.
+            for (Index k = 0; k < count; ++k) there[k + 1] = m[k];
+            there[count + 1] = value[count + 1] = 0;
+            fill(whole.get(), 3 * size.n2, 0.0f);
+            for (Index c = 0; c < channels; ++c) {
+                const float *up = upstream[c][i][j].data + some.first;
+                const Neighbour here{warped[c][i][j].data + some.first, m};
+                for (Index k = 0; k < count; ++k) value[k + 1] = here.value[k];
+                const auto beside = [&](Index s, Index t, bool is_there) {
+                    return Neighbour{warped[c][s][t].data + some.first,
+                                     is_there ? known[s][t].data + some.first : nothing.get()};
+                };
+                add_slope(up, here, beside(before, j, i > 0), beside(after, j, i < size.n0 - 1),
+                          whole.get(), count);
+                add_slope(up, here, beside(i, left, j > 0), beside(i, right, j < size.n1 - 1),
+                          whole.get() + size.n2, count);
+                add_slope(up, here, {value.get(), there.get()}, {value.get() + 2, there.get() + 2},
+                          whole.get() + 2 * size.n2, count);
+            }
+            const Cell y = Cell::of(nested_position(j, size.n1, g1), g1);
+            for (int c = 0; c < 3; ++c) {
+                // The adjoint of linear interpolation along k, then along j.
+                const float *force = whole.get() + c * size.n2;
+                fill(part.get(), g2, 0.0f);
+                for (Index k = 0; k < count; ++k) {
+                    const Index at = some.first + k;
+                    const float upper = cells.share[at] * force[k];
+                    part[cells.low[at]] += force[k] - upper;
+                    part[cells.high[at]] += upper;
+                }
+                const float *line = part.get();
+                float *near = planes[c][i][y.low].data, *far = planes[c][i][y.high].data;
+                const float share = y.share, rest = 1 - y.share;
+                REGKIT_INDEPENDENT
+                for (Index k = 0; k < g2; ++k) near[k] += rest * line[k];
+                REGKIT_INDEPENDENT
+                for (Index k = 0; k < g2; ++k) far[k] += share * line[k];
+            }
+        }
+    });
+}
+
+// The adjoint of linear interpolation along i: planes (3, I, ...) to a coarser grid.
+void gather_first(Images planes, Planes force) {
+    const Index size = planes.shape[1], g0 = force.shape[1];
+    const Index plane = force.shape[2] * force.shape[3];
+    for_rows(g0, [&](Index i) {
+        for (int c = 0; c < 3; ++c) fill(force[c][i].data, plane, 0.0f);
+        const Index low = static_cast<Index>((i - 0.5) * size / g0) - 1;
+        const Index high = static_cast<Index>((i + 1.5) * size / g0) + 2;
+        for (Index s = larger<Index>(low, 0); s < smaller(high, size); ++s) {
+            const Cell x = Cell::of(nested_position(s, size, g0), g0);
+            const float share = (x.low == i ? 1 - x.share : 0) + (x.high == i ? x.share : 0);
+            if (share == 0) continue;
+            for (int c = 0; c < 3; ++c) {
+                const float *line = planes[c][s].data;
+                float *out = force[c][i].data;
+                REGKIT_INDEPENDENT
+                for (Index k = 0; k < plane; ++k) out[k] += share * line[k];
+            }
+        }
+    });
+}
+
+// partial[i] = d loss / d m (3, 4) of slice i, where the displacement is 0.
+void affine_force(Images image, Affine m, Images upstream, View<double, 3> partial) {
+    const Index channels = image.shape[0];
+    const Shape shape = shape_of(image[0]), size = shape_of(upstream[0]);
+    for_rows(size.n0, [&](Index i) {
+        double g[12] = {};
+        for (Index j = 0; j < size.n1; ++j) {
+            const float *line = upstream.data + (i * size.n1 + j) * size.n2;
+            for (Index k = 0; k < size.n2; ++k) {
+                bool busy = false;
+                for (Index c = 0; c < channels; ++c) busy |= line[c * size.count() + k] != 0;
+                if (!busy) continue;
+                const double x[4] = {static_cast<double>(i), static_cast<double>(j),
+                                     static_cast<double>(k), 1.0};
+                const double p = m.along(0, x[0], x[1], x[2]), q = m.along(1, x[0], x[1], x[2]),
+                             r = m.along(2, x[0], x[1], x[2]);
+                if (!(within(p, shape.n0) & within(q, shape.n1) & within(r, shape.n2))) continue;
+                const Corner corner(p, q, r, shape);
+                float pull[3] = {};
+                for (Index c = 0; c < channels; ++c) {
+                    const float w = line[c * size.count() + k];
+                    float slope[3];
+                    corner.slope(image.data + c * shape.count(), slope);
+                    for (int axis = 0; axis < 3; ++axis) pull[axis] += w * slope[axis];
+                }
+                for (int axis = 0; axis < 3; ++axis)
+                    for (int column = 0; column < 4; ++column)
+                        g[4 * axis + column] += pull[axis] * x[column];
+            }
+        }
+        for (int n = 0; n < 12; ++n) partial[i].data[n] = g[n];
+    });
+}
+
+}  // namespace loops

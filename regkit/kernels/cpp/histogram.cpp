@@ -1,0 +1,104 @@
+// Joint histogram with Parzen windows, and the gradient that a table of weights gives back.
+#include "kernels.hpp"
+#include "threads.hpp"
+
+namespace loops {
+namespace {
+
+// The four cubic B-spline weights of a position t in [0, 1) between knots 1 and 2.
+inline void cubic(double t, double b[4]) {
+    const double s = 1 - t;
+    b[0] = s * s * s / 6;
+    b[1] = (3 * t * t * t - 6 * t * t + 4) / 6;
+    b[2] = (3 * s * s * s - 6 * s * s + 4) / 6;
+    b[3] = t * t * t / 6;
+}
+
+inline void cubic_slope(double t, double b[4]) {
+    const double s = 1 - t;
+    b[0] = -s * s / 2;
+    b[1] = (3 * t * t - 4 * t) / 2;
+    b[2] = (4 * s - 3 * s * s) / 2;
+    b[3] = t * t / 2;
+}
+
+// Knot below and offset of an intensity in [0, 1]; three bins are the spline's border.
+struct Bin {
+    Index low;
+    double offset;
+
+    Bin(float value, Index bins) {
+        const double held = value > 0 ? (value < 1 ? static_cast<double>(value) : 1.0) : 0.0;
+        const double position = held * static_cast<double>(bins - 4) + 1;
+        low = smaller(static_cast<Index>(position), bins - 3);
+        offset = position - static_cast<double>(low);
+    }
+};
+
+inline double weighed(View<const float, 2> table, Bin f, Bin w, const double b[4]) {
+    const float *low = table[f.low].data + w.low - 1, *high = table[f.low + 1].data + w.low - 1;
+    const double a = b[0] * low[0] + b[1] * low[1] + b[2] * low[2] + b[3] * low[3];
+    const double c = b[0] * high[0] + b[1] * high[1] + b[2] * high[2] + b[3] * high[3];
+    return a + f.offset * (c - a);
+}
+
+}  // namespace
+
+// partial[i] (bins, bins): the histogram of slice i, linear in fixed, cubic in warped.
+void joint(Image fixed, Image warped, Image weight, View<double, 3> partial) {
+    const Index bins = partial.shape[1], count = fixed.shape[1] * fixed.shape[2];
+    for_rows(fixed.shape[0], [&](Index i) {
+        Room<double> h(bins * bins);
+        fill(h.get(), bins * bins, 0.0);
+        const float *f = fixed[i].data, *w = warped[i].data, *m = weight[i].data;
+        for (Index k = 0; k < count; ++k) {
+            if (!(m[k] > 0)) continue;
+            const Bin row(f[k], bins), column(w[k], bins);
+            double b[4];
+            cubic(column.offset, b);
+            const double lower = m[k] * (1 - row.offset), upper = m[k] * row.offset;
+            double *low = h.get() + row.low * bins + column.low - 1, *high = low + bins;
+            for (int n = 0; n < 4; ++n) low[n] += lower * b[n];
+            for (int n = 0; n < 4; ++n) high[n] += upper * b[n];
+        }
+        for (Index n = 0; n < bins * bins; ++n) partial[i].data[n] = h[n];
+    });
+}
+
+// out = d sum(table * histogram) / d warped.
+void joint_gradient(Image fixed, Image warped, Image weight, View<const float, 2> table,
+                    Plane out) {
+    const Index bins = table.shape[0], count = fixed.shape[1] * fixed.shape[2];
+    for_rows(fixed.shape[0], [&](Index i) {
+        const float *f = fixed[i].data, *w = warped[i].data, *m = weight[i].data;
+        float *to = out[i].data;
+        for (Index k = 0; k < count; ++k) {
+            to[k] = 0;
+            if (!(m[k] > 0 && w[k] >= 0 && w[k] <= 1)) continue;
+            const Bin row(f[k], bins), column(w[k], bins);
+            double b[4];
+            cubic_slope(column.offset, b);
+            to[k] = static_cast<float>(m[k] * static_cast<double>(bins - 4) *
+                                       weighed(table, row, column, b));
+        }
+    });
+}
+
+// out: the entries of the table that a voxel's windows weigh, 0 without weight.
+void lookup(Image fixed, Image warped, Image weight, View<const float, 2> table, Plane out) {
+    const Index bins = table.shape[0], count = fixed.shape[1] * fixed.shape[2];
+    for_rows(fixed.shape[0], [&](Index i) {
+        const float *f = fixed[i].data, *w = warped[i].data, *m = weight[i].data;
+        float *to = out[i].data;
+        for (Index k = 0; k < count; ++k) {
+            to[k] = 0;
+            if (!(m[k] > 0)) continue;
+            const Bin row(f[k], bins), column(w[k], bins);
+            double b[4];
+            cubic(column.offset, b);
+            to[k] = static_cast<float>(weighed(table, row, column, b));
+        }
+    });
+}
+
+}  // namespace loops

@@ -1,0 +1,82 @@
+// The loops. What they do is told by the Python functions that call them, and by their PyTorch
+// references; here are arrays of float32 in C order unless said otherwise.
+#pragma once
+
+#include "trilinear.hpp"
+#include "view.hpp"
+
+namespace loops {
+
+using Image = View<const float, 3>;       // (I, J, K)
+using Images = View<const float, 4>;      // (C, I, J, K)
+using Points = View<const double, 2>;     // (N, 3)
+using Plane = View<float, 3>;
+using Planes = View<float, 4>;
+
+// warping.cpp
+void sample_linear(Images image, Points points, float outside, View<float, 2> out);
+template <class T>
+void sample_nearest(View<const T, 4> image, Points points, T outside, View<T, 2> out);
+void warp(Images image, Affine m, Images u, Image weight, Planes out, Plane inside);
+template <class T, class U>
+void warp_nearest(View<const T, 4> image, Affine m, View<const U, 4> u, T outside,
+                  View<T, 4> out);
+void compose(Images u, Images v, Planes out);
+
+// force.cpp
+void displacement_gradient(Images warped, Image known, Images upstream, Planes planes);
+void gather_first(Images planes, Planes force);
+void affine_force(Images image, Affine m, Images upstream, View<double, 3> partial);
+
+// fields.cpp
+void invert(Images u, Planes v, int iterations, double tolerance, Plane residual);
+void determinant(Images u, const double *linear, Plane out);
+
+// unit.cpp: images channels last
+void sample_unit(Images image, View<const float, 2> points, View<float, 2> out);
+void warp_unit(Images image, Images u, Planes out);
+
+// histogram.cpp
+void joint(Image fixed, Image warped, Image weight, View<double, 3> partial);
+void joint_gradient(Image fixed, Image warped, Image weight, View<const float, 2> table, Plane out);
+void lookup(Image fixed, Image warped, Image weight, View<const float, 2> table, Plane out);
+
+// smoothing.cpp
+void along_first(Images image, View<const float, 1> taps, bool zero, Planes out);
+void along_others(Images image, View<const float, 1> taps_j, View<const float, 1> taps_k,
+                  bool zero, Planes out);
+
+// momentum.cpp
+void mean_square(Images force, Image weight, View<double, 2> partial);
+void momentum_step(Planes speed, Images force, float typical, float step, float momentum);
+
+// windows.cpp
+using Boxes = View<const std::int64_t, 2>;  // (I, 4): j0, j1, k0, k1 of each slice
+void extents(Image weight, View<std::int64_t, 2> boxes, View<double, 1> totals);
+
+struct Windows {
+    Image fixed, warped, weight;
+    Index radius;
+    Boxes boxes;
+    Index first, last;  // slices
+};
+void coefficients(Windows windows, Boxes spans, bool squared, float eps, Planes coef,
+                  View<double, 1> value);
+void gradient(Windows windows, Images coef, float scale, Plane out);
+
+// shifts.cpp
+void refine_shifts(Images fixed, Image weight, Image coefficients,
+                   View<const std::int64_t, 2> corners, View<const std::int64_t, 2> start,
+                   int steps, double far, double done, View<double, 2> found);
+
+// distance.cpp: (a, n, b) of double
+void nearest_along(View<const double, 3> source, double step, double face, double most,
+                   View<double, 3> out);
+
+// flow.cpp
+void spline_values(Image coefficients, Points points, View<double, 1> out);
+void spline_warp(Image coefficients, Images u, Image weight, Plane out, Planes slopes);
+void carry(View<const double, 4> coefficients, View<double, 2> points, double time, int steps,
+           View<double, 1> growth);
+
+}  // namespace loops

@@ -1,0 +1,180 @@
+// Sub-pixel shifts of windows by Gauss-Newton steps, one window a thread.
+#include <cmath>
+#include <limits>
+
+#include "kernels.hpp"
+#include "threads.hpp"
+
+namespace loops {
+namespace {
+
+// Weights of four coefficients at t behind the second one, and their derivatives.
+struct Spline {
+    float taps[4], slopes[4];
+
+    explicit Spline(double t) {
+        const double s = 1 - t;
+        taps[0] = static_cast<float>(s * s * s / 6);
+        taps[1] = static_cast<float>(2.0 / 3 - t * t * (2 - t) / 2);
+        taps[2] = static_cast<float>(2.0 / 3 - s * s * (2 - s) / 2);
+        taps[3] = static_cast<float>(t * t * t / 6);
+        slopes[0] = static_cast<float>(-s * s / 2);
+        slopes[1] = static_cast<float>(-2 * t + 1.5 * t * t);
+        slopes[2] = static_cast<float>(2 * s - 1.5 * s * s);
+        slopes[3] = static_cast<float>(t * t / 2);
+    }
+};
+
+// Spline values and both derivatives in out (3, n, n); rows (2, n + 3) is room.
+inline void evaluate(View<const float, 2> plane, Index first, Index second, const Spline &down,
+                     const Spline &right, float *out, float *rows, Index n) {
+    float *values = rows, *slopes = rows + n + 3;
+    for (Index i = 0; i < n; ++i) {
+        const float *line[4];
+        for (int tap = 0; tap < 4; ++tap)
+            line[tap] = plane[held(first + i + tap, plane.shape[0])].data;
+        for (Index k = 0; k < n + 3; ++k) {
+            const Index column = held(second + k, plane.shape[1]);
+            float value = 0, slope = 0;
+            for (int tap = 0; tap < 4; ++tap) {
+                value += down.taps[tap] * line[tap][column];
+                slope += down.slopes[tap] * line[tap][column];
+            }
+            values[k] = value;
+            slopes[k] = slope;
+        }
+        float *to = out + i * n;
+        for (Index j = 0; j < n; ++j) {
+            float value = 0, by_row = 0, by_column = 0;
+            for (int tap = 0; tap < 4; ++tap) {
+                value += right.taps[tap] * values[j + tap];
+                by_row += right.taps[tap] * slopes[j + tap];
+                by_column += right.slopes[tap] * values[j + tap];
+            }
+            to[j] = value;
+            to[j + n * n] = by_row;
+            to[j + 2 * n * n] = by_column;
+        }
+    }
+}
+
+// Weight, means and central second moments of two windows.
+struct Moments {
+    double total = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
+
+    Moments(const float *f, const float *v, const float *w, Index count) {
+        for (Index k = 0; k < count; ++k) {
+            const double g = w[k], x = f[k], y = v[k];
+            total += g;
+            a += g * x;
+            b += g * y;
+            aa += g * x * x;
+            bb += g * y * y;
+            ab += g * x * y;
+        }
+        total = larger(total, 1e-9);
+        a /= total;
+        b /= total;
+        aa -= total * a * a;
+        bb -= total * b * b;
+        ab -= total * a * b;
+    }
+};
+
+// Normal equations of a shift, and the rest that it leaves.
+struct Normal {
+    double n00 = 0, n01 = 0, n11 = 0, r0 = 0, r1 = 0, rest = 0;
+
+    void add(const Normal &other, double share) {
+        n00 += share * other.n00;
+        n01 += share * other.n01;
+        n11 += share * other.n11;
+        r0 += share * other.r0;
+        r1 += share * other.r1;
+        rest += share * other.rest;
+    }
+
+    // Of one channel: slopes of both images, whose mean is nearer to the truth than either.
+    static Normal of(const float *f, const float *out, const float *w, const Moments &sums,
+                     Index n) {
+        Normal found;
+        const double gain = sums.ab / (sums.bb + 1e-9);
+        for (Index i = 0; i < n; ++i) {
+            const Index up = held(i - 1, n), low = held(i + 1, n);
+            for (Index j = 0; j < n; ++j) {
+                const Index left = held(j - 1, n), right = held(j + 1, n), at = i * n + j;
+                const double g = w[at];
+                const double rest = (f[at] - sums.a) - gain * (out[at] - sums.b);
+                const double by_row = (f[low * n + j] - f[up * n + j]) / static_cast<float>(low - up);
+                const double by_column =
+                    (f[i * n + right] - f[i * n + left]) / static_cast<float>(right - left);
+                const double d = (by_row + gain * out[at + n * n]) / 2;
+                const double c = (by_column + gain * out[at + 2 * n * n]) / 2;
+                found.n00 += g * d * d;
+                found.n01 += g * d * c;
+                found.n11 += g * c * c;
+                found.r0 += g * d * rest;
+                found.r1 += g * c * rest;
+                found.rest += g * rest * rest;
+            }
+        }
+        return found;
+    }
+};
+
+}  // namespace
+
+// fixed (N, C, n, n), weight (N, n, n), coefficients (C, H, W) of the spline of moving, corners and
+// start (N, 2); found (N, 5) becomes shift beyond start, standard errors, and likeness, NaN where
+// the shift grew beyond `far`.
+void refine_shifts(Images fixed, Image weight, Image coefficients,
+                   View<const std::int64_t, 2> corners, View<const std::int64_t, 2> start,
+                   int steps, double far, double done, View<double, 2> found) {
+    const Index channels = fixed.shape[1], n = fixed.shape[2];
+    for_rows(fixed.shape[0], [&](Index w) {
+        Room<float> out(3 * n * n), rows(2 * (n + 3));
+        double x = 0, y = 0, likeness = 0;
+        bool lost = false;
+        for (int step = 0; step < steps; ++step) {
+            Normal normal;
+            likeness = 0;
+            double total = 0;
+            const double whole0 = std::floor(x), whole1 = std::floor(y);
+            const Spline down(x - whole0), right(y - whole1);
+            const Index first = corners[w][0] + start[w][0] + static_cast<Index>(whole0) - 1;
+            const Index second = corners[w][1] + start[w][1] + static_cast<Index>(whole1) - 1;
+            for (Index c = 0; c < channels; ++c) {
+                const float *f = fixed[w][c].data, *m = weight[w].data;
+                evaluate(coefficients[c], first, second, down, right, out.get(), rows.get(), n);
+                const Moments sums(f, out.get(), m, n * n);
+                // Channels count alike, whatever their units: divided by the variance of fixed.
+                const double share = 1 / larger(sums.aa / sums.total, 1e-12);
+                normal.add(Normal::of(f, out.get(), m, sums, n), share);
+                likeness += sums.ab / std::sqrt(larger(sums.aa * sums.bb, 1e-12)) /
+                            static_cast<double>(channels);
+                total = sums.total;
+            }
+            const double ridge = 1e-4 * (normal.n00 + normal.n11) + 1e-9;
+            const double a = normal.n00 + ridge, b = normal.n01, d = normal.n11 + ridge;
+            const double det = a * d - b * b;
+            const double dx = (d * normal.r0 - b * normal.r1) / det;
+            const double dy = (a * normal.r1 - b * normal.r0) / det;
+            const double variance = normal.rest / (total * static_cast<double>(channels));
+            found[w][2] = std::sqrt(larger(variance * d / det, 0.0));
+            found[w][3] = std::sqrt(larger(variance * a / det, 0.0));
+            const bool still = std::abs(dx) < done && std::abs(dy) < done;
+            if (step == steps - 1 || (step > 0 && still)) break;
+            x += dx;
+            y += dy;
+            if (!(std::abs(x) < far && std::abs(y) < far)) {
+                lost = true;
+                break;
+            }
+        }
+        found[w][0] = x;
+        found[w][1] = y;
+        found[w][4] = lost ? std::numeric_limits<double>::quiet_NaN() : likeness;
+    });
+}
+
+}  // namespace loops

@@ -1,0 +1,137 @@
+#include "threads.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#ifdef _WIN32
+#include <process.h>
+static int process_id() { return _getpid(); }
+#else
+#include <unistd.h>
+static int process_id() { return static_cast<int>(getpid()); }
+#endif
+
+namespace loops {
+namespace {
+
+constexpr Index kParts = 16;  // for each thread: small enough that none waits long for another
+
+struct Work {
+    Index count, part;
+    Body body;
+    void *context;
+    std::atomic<Index> next{0};
+    std::atomic<bool> failed{false};
+    std::exception_ptr error;
+
+    Work(Index rows, Index rows_a_part, Body what, void *with)
+        : count(rows), part(rows_a_part), body(what), context(with) {}
+
+    void take() {
+        try {
+            for (Index first; !failed && (first = next.fetch_add(part)) < count;)
+                for (Index row = first; row < smaller(first + part, count); ++row)
+                    body(context, row);
+        } catch (...) {
+            if (!failed.exchange(true)) error = std::current_exception();
+        }
+    }
+};
+
+// Threads that wait for work. It is never destroyed: they end with the process.
+class Pool {
+  public:
+    const int process = process_id();
+
+    // False where others are at work: a pool does one thing at a time.
+    bool run(Work &work, int helpers) {
+        std::unique_lock<std::mutex> turn(busy_, std::try_to_lock);
+        if (!turn) return false;
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            while (static_cast<int>(threads_.size()) < helpers)
+                threads_.emplace_back([this, n = static_cast<int>(threads_.size())] { wait(n); });
+            work_ = &work;
+            wanted_ = helpers;
+            left_ = helpers;
+            ++turn_;
+        }
+        wake_.notify_all();
+        work.take();
+        std::unique_lock<std::mutex> lock(mutex_);
+        done_.wait(lock, [this] { return left_ == 0; });
+        return true;
+    }
+
+  private:
+    void wait(int number) {
+        long seen = 0;
+        for (;;) {
+            Work *work;
+            {
+                std::unique_lock<std::mutex> lock(mutex_);
+                wake_.wait(lock, [&] { return turn_ != seen && number < wanted_; });
+                seen = turn_;
+                work = work_;
+            }
+            work->take();
+            std::lock_guard<std::mutex> lock(mutex_);
+            if (--left_ == 0) done_.notify_one();
+        }
+    }
+
+    std::mutex busy_, mutex_;
+    std::condition_variable wake_, done_;
+    std::vector<std::thread> threads_;
+    Work *work_ = nullptr;
+    int wanted_ = 0, left_ = 0;
+    long turn_ = 0;
+};
+
+// A child of fork() has none of its parent's threads, and gets a pool of its own.
+Pool &pool() {
+    static std::atomic<Pool *> current{nullptr};
+    Pool *found = current.load();
+    if (found != nullptr && found->process == process_id()) return *found;
+    Pool *fresh = new Pool;
+    if (current.compare_exchange_strong(found, fresh)) return *fresh;
+    delete fresh;
+    return *current.load();
+}
+
+int processors() {
+    static const int found = larger(static_cast<int>(std::thread::hardware_concurrency()), 1);
+    return found;
+}
+
+// As OpenMP has it: what the environment asks for, else all.
+int usual_count() {
+    const char *asked = std::getenv("OMP_NUM_THREADS");
+    const int bound = asked == nullptr ? 0 : std::atoi(asked);
+    return bound > 0 ? smaller(bound, processors()) : processors();
+}
+
+thread_local int chosen = 0;
+
+}  // namespace
+
+int thread_count() {
+    static const int usual = usual_count();
+    return chosen > 0 ? chosen : usual;
+}
+
+void set_thread_count(int count) { chosen = smaller(count, processors()); }
+
+void run_rows(Index count, Body body, void *context) {
+    const Index threads = smaller<Index>(thread_count(), count);
+    Work work(count, larger<Index>(1, count / (kParts * larger<Index>(threads, 1))), body, context);
+    if (threads < 2 || !pool().run(work, static_cast<int>(threads) - 1)) work.take();
+    if (work.failed) std::rethrow_exception(work.error);
+}
+
+}  // namespace loops

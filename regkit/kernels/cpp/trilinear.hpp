@@ -1,0 +1,169 @@
+// The trilinear cell: where a position lies, its value and its slope.
+#pragma once
+
+#include <cmath>
+
+#include "view.hpp"
+
+namespace loops {
+
+// ITK's rule of what lies inside an axis of n voxels: the far rim does not.
+inline bool within(double p, Index n) { return (p >= -0.5) & (p < n - 0.5); }
+
+// Lower corner, upper corner, weight of the upper one, and slope (0 where clamped).
+struct Cell {
+    Index low, high;
+    float share, slope;
+
+    static Cell of(double p, Index n) {
+        if (!(p > 0.0)) return {0, 0, 0.0f, 0.0f};
+        if (p >= n - 1) return {n - 1, n - 1, 0.0f, 0.0f};
+        const Index low = static_cast<Index>(p);
+        return {low, low + 1, static_cast<float>(p - low), 1.0f};
+    }
+};
+
+// Where voxel i of n lies on an axis that cuts the same extent into `other`.
+inline double nested_position(Index i, Index n, Index other) {
+    return (i + 0.5) * other / n - 0.5;
+}
+
+// Where each voxel of n lies among `other` of the same extent.
+struct Cells {
+    Room<std::int32_t> low, high;
+    Room<float> share;
+
+    Cells(Index n, Index other) : low(n), high(n), share(n) {
+        for (Index i = 0; i < n; ++i) {
+            const Cell cell = Cell::of(nested_position(i, n, other), other);
+            low[i] = static_cast<std::int32_t>(cell.low);
+            high[i] = static_cast<std::int32_t>(cell.high);
+            share[i] = cell.share;
+        }
+    }
+};
+
+struct Shape {
+    Index n0, n1, n2;
+
+    Index count() const { return n0 * n1 * n2; }
+};
+
+template <class T>
+inline Shape shape_of(const View<T, 3> &image) {
+    return {image.shape[0], image.shape[1], image.shape[2]};
+}
+
+// The lower corners of positions, held inside an axis of n, and the upper one's shares: without a
+// branch, so that whole rows are placed by vector instructions. What is no number is at 0.
+inline void place(const double *p, Index count, Index n, std::int32_t *low, float *share) {
+    const std::int32_t last = static_cast<std::int32_t>(larger<Index>(n - 2, 0));
+    const double end = static_cast<double>(n - 1);
+    REGKIT_INDEPENDENT
+    for (Index k = 0; k < count; ++k) {
+        double q = p[k] > 0.0 ? p[k] : 0.0;
+        q = q < end ? q : end;
+        const std::int32_t whole = static_cast<std::int32_t>(q);
+        const std::int32_t corner = whole < last ? whole : last;
+        low[k] = corner;
+        share[k] = static_cast<float>(q - corner);
+    }
+}
+
+// How far the upper corner of a cell is from the lower one along each axis, in a flat array. The
+// upper corner is the next voxel, or the same one where there is but one.
+struct Steps {
+    Index x, y, z;
+
+    explicit Steps(Shape shape)
+        : x(shape.n0 > 1 ? shape.n1 * shape.n2 : 0), y(shape.n1 > 1 ? shape.n2 : 0),
+          z(shape.n2 > 1 ? 1 : 0) {}
+};
+
+// A row of positions, and the cells in which they lie.
+template <class Offset>
+struct Row {
+    Room<double> p, q, r;
+    Room<std::int32_t> x, y, z;
+    Room<float> fx, fy, fz;
+    Room<Offset> offset;
+
+    explicit Row(Index n)
+        : p(n), q(n), r(n), x(n), y(n), z(n), fx(n), fy(n), fz(n), offset(n) {}
+
+    void place_in(Shape shape, Index count) {
+        place(p.get(), count, shape.n0, x.get(), fx.get());
+        place(q.get(), count, shape.n1, y.get(), fy.get());
+        place(r.get(), count, shape.n2, z.get(), fz.get());
+        const std::int32_t *i = x.get(), *j = y.get(), *k = z.get();
+        Offset *to = offset.get();
+        const Offset s = static_cast<Offset>(shape.n1), t = static_cast<Offset>(shape.n2);
+        REGKIT_INDEPENDENT
+        for (Index n = 0; n < count; ++n) to[n] = (i[n] * s + j[n]) * t + k[n];
+    }
+};
+
+// Value between the eight corners of a cell whose lowest is flat[at].
+template <class Offset>
+inline float lerp_flat(const float *flat, Offset at, Steps step, float fx, float fy, float fz) {
+    const float *o = flat + at;
+    const float a = o[0] + fz * (o[step.z] - o[0]);
+    const float b = o[step.y] + fz * (o[step.y + step.z] - o[step.y]);
+    const float d = o[step.x] + fz * (o[step.x + step.z] - o[step.x]);
+    const float e = o[step.x + step.y] +
+                    fz * (o[step.x + step.y + step.z] - o[step.x + step.y]);
+    const float lower = a + fy * (b - a), upper = d + fy * (e - d);
+    return lower + fx * (upper - lower);
+}
+
+// The eight corners about a position, in an array of any channels.
+struct Corner {
+    Cell x, y, z;
+    Index o00, o01, o10, o11;
+
+    Corner(double p, double q, double r, Shape shape)
+        : x(Cell::of(p, shape.n0)), y(Cell::of(q, shape.n1)), z(Cell::of(r, shape.n2)),
+          o00((x.low * shape.n1 + y.low) * shape.n2), o01((x.low * shape.n1 + y.high) * shape.n2),
+          o10((x.high * shape.n1 + y.low) * shape.n2), o11((x.high * shape.n1 + y.high) * shape.n2) {}
+
+    // `stride` is how far two voxels are apart along the last axis.
+    float value(const float *image, Index stride = 1) const {
+        const Index l = z.low, h = z.high;
+        const float v000 = image[(o00 + l) * stride], v010 = image[(o01 + l) * stride];
+        const float v100 = image[(o10 + l) * stride], v110 = image[(o11 + l) * stride];
+        const float a = v000 + z.share * (image[(o00 + h) * stride] - v000);
+        const float b = v010 + z.share * (image[(o01 + h) * stride] - v010);
+        const float d = v100 + z.share * (image[(o10 + h) * stride] - v100);
+        const float e = v110 + z.share * (image[(o11 + h) * stride] - v110);
+        const float lower = a + y.share * (b - a), upper = d + y.share * (e - d);
+        return lower + x.share * (upper - lower);
+    }
+
+    // Gradient per voxel, 0 along an axis on which the position was held inside.
+    void slope(const float *image, float out[3]) const {
+        const Index l = z.low, h = z.high;
+        const float v000 = image[o00 + l], v001 = image[o00 + h], v010 = image[o01 + l],
+                    v011 = image[o01 + h], v100 = image[o10 + l], v101 = image[o10 + h],
+                    v110 = image[o11 + l], v111 = image[o11 + h];
+        const float fx = x.share, fy = y.share, fz = z.share;
+        const float a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
+        const float d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
+        out[0] = x.slope * (d + fy * (e - d) - (a + fy * (b - a)));
+        out[1] = y.slope * ((b - a) + fx * ((e - d) - (b - a)));
+        const float s0 = (v001 - v000) + fy * ((v011 - v010) - (v001 - v000));
+        const float s1 = (v101 - v100) + fy * ((v111 - v110) - (v101 - v100));
+        out[2] = z.slope * (s0 + fx * (s1 - s0));
+    }
+};
+
+// An affine map (4, 4) or (3, 4) of double, in C order.
+struct Affine {
+    const double *m;
+
+    double along(int axis, double i, double j, double k) const {
+        const double *row = m + 4 * axis;
+        return row[0] * i + row[1] * j + row[2] * k + row[3];
+    }
+};
+
+}  // namespace loops
