@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
+
+from isal import igzip, isal_zlib
 
 from regkit.errors import InputError
 from regkit.io.names import display_name
@@ -48,11 +49,14 @@ def open_stream(path: Path, name: str, *, compressed: bool) -> Iterator[Buffered
         If the file cannot be read, or its compressed data are cut or damaged.
     """
     try:
-        with gzip.open(path, "rb") if compressed else path.open("rb") as file:
+        with igzip.open(path, "rb") if compressed else path.open("rb") as file:
             yield file
-    except EOFError as error:
-        raise InputError(f"{name}: the compressed data end early; copy the file again") from error
-    except (zlib.error, gzip.BadGzipFile) as error:
+    except EOFError as error:  # isal says so too of bytes that follow and are no gzip
+        raise InputError(
+            f"{name}: the compressed data end early, or what follows them is damaged; copy the "
+            "file again"
+        ) from error
+    except (isal_zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
             f"{name}: the file is damaged: its compressed data fail the check ({error}), or "
             "something follows them (CRC); copy the file again"

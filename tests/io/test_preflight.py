@@ -142,7 +142,7 @@ def test_wrong_checksum_and_flipped_bits(forge):
 def test_junk_after_the_compressed_data(forge):
     path = forge("a.nii.gz")
     path.write_bytes(path.read_bytes() + b"junk")
-    refused(path, "damaged", "CRC")
+    refused(path, "what follows them is damaged")
 
 
 def test_bomb_after_the_voxels(forge, monkeypatch):
