@@ -14,7 +14,7 @@ from pathlib import Path
 
 THREADS = 2
 _ROOT = Path(__file__).resolve().parents[1]
-_POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR")
+_POOLS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
 
 
 class ProcessFailedError(Exception):

@@ -231,13 +231,15 @@ def register(
     from regkit.cli.job import carry_out
     from regkit.cli.model import chosen_model
     from regkit.runs.register.job import Paths, as_weights, make_register_job, split_init
-    from regkit.runs.scenes.job import are_scenes, make_scene_job
+    from regkit.runs.scenes.recognition import are_scenes
 
     scenes = {
         "mask": mask, "keep_resolution": keep_resolution, "shift_only": shift_only,
         "max_shift": max_shift, "window": window,
     }  # fmt: skip
     if are_scenes(fixed, moving):
+        from regkit.runs.scenes.job import make_scene_job
+
         others = {
             "--fixed-with": fixed_with, "--moving-with": moving_with, "--fixed-mask": fixed_mask,
             "--moving-mask": moving_mask, "--moving-labels": moving_labels, "--dice": dice,

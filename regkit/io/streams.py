@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 from regkit.errors import InputError
 from regkit.io.names import display_name
@@ -56,7 +57,7 @@ def open_stream(path: Path, name: str, *, compressed: bool) -> Iterator[Buffered
             f"{name}: the compressed data end early, or what follows them is damaged; copy the "
             "file again"
         ) from error
-    except (isal_zlib.error, gzip.BadGzipFile) as error:
+    except (IsalError, gzip.BadGzipFile) as error:
         raise InputError(
             f"{name}: the file is damaged: its compressed data fail the check ({error}), or "
             "something follows them (CRC); copy the file again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any, ClassVar
 
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, read_header
-from regkit.io.formats.table import recognise
 from regkit.io.header import Header
 from regkit.io.options import AS_STORED
 from regkit.io.settings import read_settings
@@ -190,16 +188,6 @@ def numbers_of(header: Header, reading: ReadOptions) -> tuple[int, ...]:
 def _plain(header: Header) -> Header:
     """The header without a choice of bands, one of which is made for each."""
     return replace(header, options=replace(header.options, channel=None, channels=None))
-
-
-def are_scenes(*paths: Path) -> bool:
-    """Tell whether all files are images on the earth."""
-    try:
-        return all(recognise(path).georeferenced for path in paths if os.path.isfile(path)) and all(
-            path.is_file() for path in paths
-        )
-    except InputError:  # whoever reads them says what is wrong
-        return False
 
 
 def make_scene_job(
