@@ -1,7 +1,8 @@
 # regkit for cohorts, without a GPU: docker build -t regkit .
 # At run time it needs no network and no root: docker run --rm --network none --read-only --tmpfs /tmp
 #   --user "$(id -u):$(id -g)" -v "$PWD:/data" regkit cohort register pairs.csv -o out
-FROM python:3.11-slim AS build
+# The image of `build` has the C++ compiler that the loops need.
+FROM python:3.11 AS build
 COPY . /source
 RUN python -m venv /opt/regkit \
     && /opt/regkit/bin/pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu \
@@ -10,8 +11,7 @@ RUN python -m venv /opt/regkit \
 
 FROM python:3.11-slim
 COPY --from=build /opt/regkit /opt/regkit
-# Loops are compiled when they are first called, and kept where any user may write.
-ENV PATH=/opt/regkit/bin:$PATH NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib \
+ENV PATH=/opt/regkit/bin:$PATH MPLCONFIGDIR=/tmp/matplotlib \
     HOME=/tmp PYTHONDONTWRITEBYTECODE=1 HF_HUB_OFFLINE=1
 RUN useradd --create-home --uid 1000 regkit
 USER regkit

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Timer
 from types import FrameType
 from typing import Any
-
-_SOON = 0.05  # seconds
-_UNSAFE = "llvmlite"
 
 
 class Stopped(BaseException):
@@ -30,19 +25,10 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and Ctrl-C raise :class:`Stopped` here, at a safe moment; in the main thread alone.
-
-    What is raised while LLVM compiles is swallowed where C calls Python, and elsewhere leaves
-    modules with two owners, which then crash. So it waits until LLVM has done.
-    """
-    later: list[Timer] = []
+    """SIGTERM and Ctrl-C raise :class:`Stopped` here; in the main thread alone."""
 
     def stop(sign: int, frame: FrameType | None) -> None:
-        if not _within(frame):
-            raise Stopped(sign)
-        later.append(Timer(_SOON, _thread.interrupt_main, (sign,)))
-        later[-1].daemon = True
-        later[-1].start()
+        raise Stopped(sign)
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
@@ -52,16 +38,6 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     finally:
-        for each in later:
-            each.cancel()
         for sign, handler in before.items():
             if handler is not None:  # not of Python
                 signal.signal(sign, handler)
-
-
-def _within(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if str(frame.f_globals.get("__name__")).partition(".")[0] == _UNSAFE:
-            return True
-        frame = frame.f_back
-    return False

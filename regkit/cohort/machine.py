@@ -8,7 +8,7 @@ from regkit.errors import InputError, ResourceError
 from regkit.io.sizes import size_text
 from regkit.runs.memory import available_memory
 
-PROGRAM = 700 << 20  # of a worker whose libraries are loaded and whose loops are compiled
+PROGRAM = 400 << 20  # of a worker whose libraries are loaded
 _SHARE = 0.9  # of the memory that is free
 
 

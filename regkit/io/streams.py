@@ -57,7 +57,7 @@ def open_stream(path: Path, name: str, *, compressed: bool) -> Iterator[Buffered
             f"{name}: the compressed data end early, or what follows them is damaged; copy the "
             "file again"
         ) from error
-    except (IsalError, gzip.BadGzipFile) as error:
+    except (IsalError, gzip.BadGzipFile) as error:  # type: ignore[misc]  # as its stub has it
         raise InputError(
             f"{name}: the file is damaged: its compressed data fail the check ({error}), or "
             "something follows them (CRC); copy the file again"

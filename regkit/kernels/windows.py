@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from regkit.kernels.backend import loops_apply, with_triton
 from regkit.kernels.cpu import loops
 
-_BLOCK = 1 << 26  # bytes of statistics held at a time: memory, against starts of loops
+_MOST_BYTES = 1 << 23  # of statistics held at a time: memory, against starts of loops
 EPSILON = 1e-5  # the variance of what counts as flat, in [0, 1]; that of icon-registration
 
 
@@ -53,35 +51,12 @@ def lncc_gradient(
     """
     if not loops_apply(fixed, warped, weight):
         return gradient_reference(fixed, warped, weight, radius, squared=squared, floor=floor)
-    n0, n1, n2 = fixed.shape
-    block = max(_BLOCK // (12 * n1 * n2) - 2 * radius, 4 * loops.thread_count())
-    coef = np.empty((min(block + 2 * radius, n0), 3, n1, n2), np.float32)
-    value = np.zeros(n0)
-    f, w, m, out = fixed.numpy(), warped.numpy(), weight.numpy(), torch.empty_like(warped)
-    boxes, spans, total = _boxes(m, radius)
-    scale = -1 / total
-    known = 0
-    for first in range(0, n0, block):
-        last = min(first + block, n0)
-        ahead = min(last + radius, n0)
-        loops.coefficients(f, w, m, radius, squared, floor, boxes, spans, known, ahead, coef, value)
-        loops.gradient(f, w, m, coef, radius, scale, boxes, first, last, out.numpy())
-        known = ahead
-    return 1 - float(value.sum()) / total, out
-
-
-def _boxes(
-    weight: NDArray[np.float32], radius: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
-    """Return where each slice has weight, where a slice within its window has, and the total."""
-    boxes, totals = np.zeros((len(weight), 4), np.int64), np.zeros(len(weight))
-    loops.extents(weight, boxes, totals)
-    far = np.where(boxes[:, 1:2] > 0, boxes, [1 << 30, 0, 1 << 30, 0])
-    padded = np.pad(far, ((radius, radius), (0, 0)), constant_values=0)
-    padded[:radius, ::2] = padded[len(padded) - radius :, ::2] = 1 << 30
-    near = np.stack([padded[s : s + len(boxes)] for s in range(2 * radius + 1)])
-    spans = np.where([True, False, True, False], near.min(axis=0), near.max(axis=0))
-    return boxes, np.where(spans[:, 1:2] > 0, spans, 0), max(float(totals.sum()), 1e-6)
+    out = torch.empty_like(warped)
+    correlation, total = loops.lncc_gradient(
+        fixed.numpy(), warped.numpy(), weight.numpy(), radius, squared, floor, _MOST_BYTES,
+        out.numpy(),
+    )  # fmt: skip
+    return 1 - correlation / total, out
 
 
 @torch.no_grad()

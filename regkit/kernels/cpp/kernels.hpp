@@ -51,18 +51,11 @@ void mean_square(Images force, Image weight, View<double, 2> partial);
 void momentum_step(Planes speed, Images force, float typical, float step, float momentum);
 
 // windows.cpp
-using Boxes = View<const std::int64_t, 2>;  // (I, 4): j0, j1, k0, k1 of each slice
-void extents(Image weight, View<std::int64_t, 2> boxes, View<double, 1> totals);
-
-struct Windows {
-    Image fixed, warped, weight;
-    Index radius;
-    Boxes boxes;
-    Index first, last;  // slices
+struct WindowSums {
+    double correlation, weight;  // the correlations of all windows by their weight, and that
 };
-void coefficients(Windows windows, Boxes spans, bool squared, float eps, Planes coef,
-                  View<double, 1> value);
-void gradient(Windows windows, Images coef, float scale, Plane out);
+WindowSums lncc_gradient(Image fixed, Image warped, Image weight, Index radius, bool squared,
+                         float eps, Index most_bytes, Plane out);
 
 // shifts.cpp
 void refine_shifts(Images fixed, Image weight, Image coefficients,

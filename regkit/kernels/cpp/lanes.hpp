@@ -32,13 +32,6 @@ struct Lanes {
 };
 #endif
 
-// `count` registers of T side by side, T being Lanes or, for a short rest, float.
-template <class T, int N>
-struct Pack {
-    using Register = T;
-    static constexpr int count = N, width = static_cast<int>(sizeof(T) / sizeof(float));
-};
-
 template <class T>
 inline T load(const float *from) {
     T found;
@@ -51,19 +44,63 @@ inline void store(float *to, T value) {
     std::memcpy(to, &value, sizeof(T));
 }
 
-// Call f(Pack, k) for parts of a row. The last part ends with the row, and so overlaps the one
-// before: what f writes may depend on nothing that it has written.
-template <int N, class F>
-inline void for_parts(Index count, F &&f) {
-    constexpr Index width = N * 8;
-    if (count >= width) {
-        for (Index k = 0; k + width < count; k += width) f(Pack<Lanes, N>{}, k);
-        f(Pack<Lanes, N>{}, count - width);
-    } else if constexpr (N > 1) {
-        for_parts<1>(count, f);
-    } else {
-        for (Index k = 0; k < count; ++k) f(Pack<float, 1>{}, k);
+// Registers side by side. Named, since compilers keep an array of them in memory.
+template <class T>
+struct One {
+    static constexpr Index width = static_cast<Index>(sizeof(T) / sizeof(float));
+    T a{};
+
+    void add(const float *from) { a = a + load<T>(from); }
+    void add(float weight, const float *from) { a = a + weight * load<T>(from); }
+    void put(float *to) const { store(to, a); }
+};
+
+struct Four {
+    static constexpr Index width = 4 * One<Lanes>::width;
+    One<Lanes> a, b, c, d;
+
+    void add(const float *from) {
+        a.add(from);
+        b.add(from + 8);
+        c.add(from + 16);
+        d.add(from + 24);
     }
+    void add(float weight, const float *from) {
+        a.add(weight, from);
+        b.add(weight, from + 8);
+        c.add(weight, from + 16);
+        d.add(weight, from + 24);
+    }
+    void put(float *to) const {
+        a.put(to);
+        b.put(to + 8);
+        c.put(to + 16);
+        d.put(to + 24);
+    }
+};
+
+// Call f(zeros, k) for parts of a row, `zeros` being registers as wide as the part. The last part
+// ends with the row, and so overlaps the one before: what f writes may depend on nothing that it
+// has written.
+template <class F>
+inline void for_parts(Index count, F &&f) {
+    using Eight = One<Lanes>;
+    if (count >= Eight::width) {
+        for (Index k = 0; k + Eight::width < count; k += Eight::width) f(Eight{}, k);
+        f(Eight{}, count - Eight::width);
+    } else {
+        for (Index k = 0; k < count; ++k) f(One<float>{}, k);
+    }
+}
+
+template <class F>
+inline void for_wide_parts(Index count, F &&f) {
+    if (count < Four::width) {
+        for_parts(count, f);
+        return;
+    }
+    for (Index k = 0; k + Four::width < count; k += Four::width) f(Four{}, k);
+    f(Four{}, count - Four::width);
 }
 
 }  // namespace loops

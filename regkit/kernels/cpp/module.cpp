@@ -4,6 +4,7 @@
 // is never converted, since a copy would be filled in its place.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
 
 #include "kernels.hpp"
 #include "threads.hpp"
@@ -190,31 +191,16 @@ NB_MODULE(REGKIT_MODULE, m) {
           },
           filled("speed"), "force"_a, "typical"_a, "step"_a, "momentum"_a, Freely());
 
-    m.def("extents",
-          [](In<float, 3> weight, Out<std::int64_t, 2> boxes, Out<double, 1> totals) {
-              extents(view(weight), view(boxes), view(totals));
-          },
-          "weight"_a, filled("boxes"), filled("totals"), Freely());
-    m.def("coefficients",
+    m.def("lncc_gradient",
           [](In<float, 3> fixed, In<float, 3> warped, In<float, 3> weight, Index radius,
-             bool squared, float eps, In<std::int64_t, 2> boxes, In<std::int64_t, 2> spans,
-             Index first, Index last, Out<float, 4> coef, Out<double, 1> value) {
-              const Windows all{view(fixed), view(warped), view(weight), radius, view(boxes),
-                                first, last};
-              coefficients(all, view(spans), squared, eps, view(coef), view(value));
+             bool squared, float eps, Index most_bytes, Out<float, 3> out) {
+              const nb::gil_scoped_release release;
+              const WindowSums sums = lncc_gradient(view(fixed), view(warped), view(weight), radius,
+                                                    squared, eps, most_bytes, view(out));
+              return std::pair(sums.correlation, sums.weight);
           },
-          "fixed"_a, "warped"_a, "weight"_a, "radius"_a, "squared"_a, "eps"_a, "boxes"_a, "spans"_a,
-          "first"_a, "last"_a, filled("coef"), filled("value"), Freely());
-    m.def("gradient",
-          [](In<float, 3> fixed, In<float, 3> warped, In<float, 3> weight, In<float, 4> coef,
-             Index radius, float scale, In<std::int64_t, 2> boxes, Index first, Index last,
-             Out<float, 3> out) {
-              const Windows all{view(fixed), view(warped), view(weight), radius, view(boxes),
-                                first, last};
-              gradient(all, view(coef), scale, view(out));
-          },
-          "fixed"_a, "warped"_a, "weight"_a, "coef"_a, "radius"_a, "scale"_a, "boxes"_a, "first"_a,
-          "last"_a, filled("out"), Freely());
+          "fixed"_a, "warped"_a, "weight"_a, "radius"_a, "squared"_a, "eps"_a, "most_bytes"_a,
+          filled("out"));
 
     m.def("refine_shifts",
           [](In<float, 4> fixed, In<float, 3> weight, In<float, 3> coefficients,

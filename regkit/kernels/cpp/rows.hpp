@@ -32,15 +32,9 @@ struct Taps {
 template <class Rows>
 inline void weighted_sum(Rows &&row, const float *taps, Index first, Index last, float *out,
                          Index count) {
-    for_parts<4>(count, [&](auto pack, Index k) {
-        using T = typename decltype(pack)::Register;
-        T sum[pack.count] = {};
-        for (Index t = first; t < last; ++t) {
-            const float *from = row(t) + k;
-            for (int q = 0; q < pack.count; ++q)
-                sum[q] = sum[q] + taps[t] * load<T>(from + q * pack.width);
-        }
-        for (int q = 0; q < pack.count; ++q) store(out + k + q * pack.width, sum[q]);
+    for_wide_parts(count, [&](auto sum, Index k) {
+        for (Index t = first; t < last; ++t) sum.add(taps[t], row(t) + k);
+        sum.put(out + k);
     });
 }
 
