@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,19 @@ class LoopsBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say that the wheel is one of this platform."""
-        root = Path(self.root)
-        build = root / "build" / f"loops-{sys.implementation.cache_tag}"
         program = str(Path(cmake.CMAKE_BIN_DIR) / "cmake")
-        subprocess.run(
-            [
-                program, "-S", str(root), "-B", str(build), "-G", "Ninja",
-                f"-DCMAKE_MAKE_PROGRAM={Path(ninja.BIN_DIR) / 'ninja'}",
-                f"-DPython_EXECUTABLE={sys.executable}",
-                f"-Dnanobind_ROOT={nanobind.cmake_dir()}",
-            ],
-            check=True,
-        )  # fmt: skip
-        subprocess.run([program, "--build", str(build)], check=True)
-        subprocess.run([program, "--install", str(build), "--prefix", str(root)], check=True)
+        with tempfile.TemporaryDirectory(prefix="regkit-build-") as build:
+            subprocess.run(
+                [
+                    program, "-S", self.root, "-B", build, "-G", "Ninja",
+                    f"-DCMAKE_MAKE_PROGRAM={Path(ninja.BIN_DIR) / 'ninja'}",
+                    f"-DPython_EXECUTABLE={sys.executable}",
+                    f"-Dnanobind_ROOT={nanobind.cmake_dir()}",
+                ],
+                check=True,
+            )  # fmt: skip
+            subprocess.run([program, "--build", build], check=True)
+            subprocess.run([program, "--install", build, "--prefix", self.root], check=True)
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         build_data["artifacts"].append("regkit/kernels/loops_*")
