@@ -46,6 +46,8 @@ class ProbeProgressionConfig(ProbeConfig):
             raise ValueError("reference atlas needs `atlas`, an image; reference visit has none")
         if self.crop and not self.structures:
             raise ValueError("crop needs `structures`, which it crops to")
+        if "transform" in self.registration:
+            raise ValueError("registration: the arms name the transform; leave it out here")
         try:
             make_config(**{**self.registration, "transform": "rigid"})
         except InputError as error:

@@ -200,6 +200,7 @@ def test_visits_without_their_pair_can_be_left_out(visits, study, tmp_path, caps
         ({"crop": True, "structures": [], "features": [{"source": "intensity"}]},
          "crop needs `structures`"),
         ({"registration": {"similarty": "mi"}}, "registration:"),
+        ({"registration": {"transform": "rigid"}}, "the arms name the transform"),
         ({"shape": [8, 8, 8]}, "has 2 axes; shape (8, 8, 8) has 3"),
         ({"arms": ["elastic"]}, "arms"),
     ],
