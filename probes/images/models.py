@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from probes.reliance.answers import Predict
+from probes.images.samples import Predict
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
 from regkit.settings import Settings, near
@@ -237,7 +236,7 @@ def _python(
     place = settings.source.partition("=")[2]
     module, _, function = place.partition(":")
     try:
-        made: Any = getattr(importlib.import_module(module), function)()
+        made = getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
             f"model {settings.name}: {place!r:.80} is no function that can be imported: {error}"
@@ -246,7 +245,8 @@ def _python(
         return made.eval()
     if not callable(made):
         raise InputError(f"model {settings.name}: {place} returns {type(made).__name__}, no model")
-    return made  # type: ignore[no-any-return]
+    network: Callable[[Tensor], Tensor] = made
+    return network
 
 
 _OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
