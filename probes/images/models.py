@@ -72,10 +72,34 @@ def open_model(settings: ModelSettings, bands: int, classes: int) -> Predict:
         If there is no such kind of model, its file is missing or holds other weights, or its mean
         and std do not suit the bands.
     """
-    kind, _, name = _parts(settings)
-    network = _OPENERS[kind](settings, name, bands, classes)
-    settings.scaled(torch.zeros(1, bands, 1, 1))  # mean and std are judged at once
+    network = open_network(settings, bands, classes)
     return lambda images: network(settings.scaled(images))
+
+
+def open_network(settings: ModelSettings, bands: int, classes: int) -> Predict:
+    """Open a model that takes images on the scale that it was trained with.
+
+    Parameters
+    ----------
+    settings
+        Which.
+    bands, classes
+        Of the data set.
+
+    Returns
+    -------
+    Predict
+        An ``nn.Module`` of layers for ``timm:NAME=FILE``, and for ``python=MODULE:FUNCTION`` where
+        the function makes one.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_model`.
+    """
+    kind, _, name = _parts(settings)
+    settings.scaled(torch.zeros(1, bands, 1, 1))  # mean and std are judged before it is opened
+    return _OPENERS[kind](settings, name, bands, classes)
 
 
 def open_encoder(settings: ModelSettings, bands: int) -> nn.Module:
