@@ -92,7 +92,9 @@ def _sections(name: str, found: ModelDiagnosis) -> Iterator[Section]:
         hint(
             "Each metric judges the planted truth (exact Shapley values of the pieces of mosaics, "
             "of this model) and white noise. A metric is trusted if the interval of the share of "
-            "mosaics in which the truth is strictly better lies above a half."
+            "mosaics in which the truth is strictly better lies above a half. The model is right "
+            f"about {found.right} images; {found.tried} mosaics were put together to find those "
+            "of which it recognises the piece of the class."
         ),
         _trust(found.trust),
     ])  # fmt: skip
@@ -148,15 +150,14 @@ def _scores(found: ModelDiagnosis) -> Markup:
     by_name = {(row.metric, row.method): row for row in own}
     cells = [
         (
-            ATTRIBUTION_METRICS[metric].category,
             _name(metric) if metric in trusted else f"({_name(metric)})",
             *(_score(by_name[metric, method]) for method in methods),
         )
         for metric in dict.fromkeys(row.metric for row in own)
     ]
     ranks = _ranks(own, trusted, methods)
-    cells.append(("", "mean rank", *(f"{each:.1f}" if each else "-" for each in ranks)))
-    return table(("category", "metric", *methods), cells, numbers=methods)
+    cells.append(("mean rank", *(f"{each:.1f}" if each else "-" for each in ranks)))
+    return table(("metric", *methods), cells, numbers=methods)
 
 
 def _score(row: MethodRow) -> str:

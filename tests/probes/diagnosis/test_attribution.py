@@ -148,7 +148,7 @@ def test_shapley_values_of_a_sum_are_its_terms():
 
 
 def test_linear_models_are_explained_by_their_products():
-    """Occlusion exactly, LIME but for its penalty, DeepLIFT against zero, by cells of two pixels."""
+    """Occlusion exactly, LIME but for its penalty, DeepLIFT against zero."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(256, 3)).requires_grad_(False)
     model = ExplainedModel(network, torch.zeros_like, network, samples=4000)
@@ -185,9 +185,12 @@ def test_shuffled_networks_keep_the_values_of_each_layer():
     network = trained_network()
     last, half, whole = shuffled_networks(network, torch.Generator().manual_seed(0))
     changed = [
-        sum(not torch.equal(a, b) for a, b in zip(net.parameters(), network.parameters(), strict=True))
+        sum(
+            not torch.equal(one, other)
+            for one, other in zip(net.parameters(), network.parameters(), strict=True)
+        )
         for net in (last, half, whole)
-    ]  # fmt: skip
+    ]
     assert 1 <= changed[0] <= 2 < changed[1] < changed[2]
     for one, other in zip(whole.parameters(), network.parameters(), strict=True):
         assert torch.equal(one.flatten().sort().values, other.flatten().sort().values)
@@ -260,7 +263,7 @@ class _Functional(nn.Module):
                 replace(_model(), layer="block"), torch.zeros(1, 3, 32, 32),
                 torch.zeros(1, 1).long(), _NOTHING,
             ),
-            "there is no layer 'block', did you mean",
+            "there is no layer 'block'; did you mean",
         ),
         (
             lambda: _deeplift_of(_Functional()),

@@ -1,4 +1,4 @@
-"""Relevance: conserved through residual networks, and its rules on layers that can be done by hand."""
+"""Relevance: conserved through residual networks, and its rules on layers done by hand."""
 
 from __future__ import annotations
 
@@ -38,14 +38,13 @@ def test_a_trained_residual_network_conserves_relevance():
 
 
 # Two residual blocks in zennit 0.5.1: 4.0 without a canonizer, 1.26 to 1.90 with BatchNorm merged.
-@pytest.mark.parametrize("name", ["resnet18", "vgg11_bn"])
-def test_networks_of_timm_conserve_relevance(name):
+def test_a_resnet_of_timm_conserves_relevance():
     mend_torchvision()
     import timm
 
     torch.manual_seed(0)
-    network = _lived(timm.create_model(name, pretrained=False, num_classes=5))
-    shares = _shares(network, torch.randn(3, 3, 64, 64, generator=_seeded(9)), torch.arange(3))
+    network = _lived(timm.create_model("resnet18", pretrained=False, num_classes=5), 32)
+    shares = _shares(network, torch.randn(3, 3, 32, 32, generator=_seeded(9)), torch.arange(3))
     torch.testing.assert_close(shares, torch.ones(3), atol=2e-3, rtol=0)
 
 
