@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WIDE = 11.0  # inches: as wide as the page of a report
 
 
-def gallery(
+def draw_maps(
     explained: ExplainedImages, sums: Sequence[RelevanceRow], rows: Sequence[int]
 ) -> Picture:
     """Draw images and their maps, a row for each image.

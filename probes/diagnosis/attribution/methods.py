@@ -136,7 +136,7 @@ def lrp(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Gener
     """
     network = model.required_module("lrp")
     return _each_target(
-        model, images, targets, lambda shown, target: relevance(network, shown, target)
+        model, images, targets, lambda shown, target: relevance(network, shown, target)[0]
     )
 
 

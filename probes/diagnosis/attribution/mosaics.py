@@ -100,13 +100,13 @@ def _weights(row: Sequence[int], count: int) -> list[float]:
     return [with_it if there else -without for there in row]
 
 
-def cropped(image: Tensor, quarter: int) -> Tensor:
-    """Return the piece of an image that lies in a quarter, where it lies."""
+def crop_piece(image: Tensor, quarter: int) -> Tensor:
+    """Return the piece of an image ``(C, *spatial)`` that lies in a quarter, where it lies."""
     return image
 
 
-def shrunk(image: Tensor, quarter: int) -> Tensor:
-    """Return the whole image at half its size, in every quarter alike."""
+def shrink_piece(image: Tensor, quarter: int) -> Tensor:
+    """Return the whole image ``(C, *spatial)`` at half its size, in every quarter alike."""
     ndim = image.ndim - 1
     half = torch.nn.functional.interpolate(
         image[None].float(), tuple((size + 1) // 2 for size in image.shape[1:]), mode="area"
@@ -138,7 +138,7 @@ def mosaics(
     count
         How many are wanted.
     pieces
-        :func:`cropped` or :func:`shrunk`.
+        :func:`crop_piece` or :func:`shrink_piece`.
     fills
         Whether all pieces are of the class; one of them otherwise.
     generator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from probes.diagnosis.attribution.gallery import gallery
+from probes.diagnosis.attribution.gallery import draw_maps
 from probes.diagnosis.attribution.metrics import ATTRIBUTION_METRICS
 from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
 from probes.reliance.rows import DONE
@@ -29,7 +29,8 @@ _CITED = (
 _RULES = (
     "LRP: z+ in convolutions, epsilon in linear layers and sums, in proportion in averages, to the "
     "winner of a maximum, unchanged through activations. A BatchNorm that follows a convolution "
-    "is merged into it, another one passes relevance unchanged. Biases take no relevance. "
+    "is merged into it, another one passes relevance unchanged. Biases of convolutions take no "
+    "relevance, those of linear layers their share. "
     "Occlusion and LIME: a grid of 8 x 8 cells. Grad-CAM and DeepLIFT are those of captum."
 )
 
@@ -76,15 +77,22 @@ def _checks(name: str, found: ModelDiagnosis) -> Iterator[Check]:
             f"{name}, {told}: not to be trusted are {', '.join(wrong)}." if wrong
             else f"{name}, {told}: all metrics rank the planted truth above noise.",
         )  # fmt: skip
-    for method, of in (("lrp", "of_logit"), ("deeplift", "of_difference")):
-        shares = [getattr(row, of) for row in found.sums if row.method == method]
-        if shares:
-            middle = float(np.median(shares))
-            what = "the logit" if of == "of_logit" else "the difference of the logits"
-            yield Check(
-                abs(middle - 1) < _CONSERVED,
-                f"{method} of {name} sums to {middle:.3f} of {what} (median of {len(shares)}).",
-            )
+    for told, shares in _conserved(found.sums):
+        middle = float(np.median(shares))
+        yield Check(
+            abs(middle - 1) < _CONSERVED,
+            f"{name}: {told} is {middle:.3f} (median of {len(shares)} maps).",
+        )
+
+
+def _conserved(rows: Sequence[RelevanceRow]) -> Iterator[tuple[str, list[float]]]:
+    """What should be 1, and what it is for each map."""
+    lrp = [(row.total + row.biases) / row.logit for row in rows if row.method == "lrp"]
+    if lrp:
+        yield "relevance by lrp, with what biases of linear layers take, over the logit", lrp
+    deeplift = [row.of_difference for row in rows if row.method == "deeplift"]
+    if deeplift:
+        yield "the sum of deeplift over the difference of the logits", deeplift
 
 
 def _sections(name: str, found: ModelDiagnosis) -> Iterator[Section]:
@@ -116,7 +124,7 @@ def _sections(name: str, found: ModelDiagnosis) -> Iterator[Section]:
                 "of the class is outlined. Below the mosaics, images of the data set. Under each "
                 "map, its sum as a share of the logit."
             ),
-            figure(gallery(found.explained, found.sums, rows)),
+            figure(draw_maps(found.explained, found.sums, rows)),
         ])  # fmt: skip
     yield Section(f"Sums of relevance: {name}", [details("Show the table", _sums(found.sums))])
 
@@ -180,10 +188,12 @@ def _ranks(
 
 
 def _sums(rows: Sequence[RelevanceRow]) -> Markup:
-    columns = ("method", "image", "class", "logit", "sum", "of the logit", "of the difference")
+    columns = ("method", "image", "class", "logit", "sum", "biases", "of the logit",
+               "of the difference")  # fmt: skip
     cells = [
         (
             row.method, row.image, str(row.target), f"{row.logit:.3f}", f"{row.total:.3f}",
+            f"{row.biases:.3f}",
             f"{row.of_logit:.3f}", f"{row.of_difference:.3f}",
         )
         for row in rows

@@ -4,9 +4,11 @@ After Bach et al. 2015 and, for the choice of rules, Montavon et al. 2019. The r
 states: convolutions pass relevance on by the positive products of inputs and weights (z+), linear
 layers and sums by all products (epsilon), averages likewise, a maximum to what was largest,
 activations and dropout unchanged. A BatchNorm that follows a convolution is merged into it; another
-one passes relevance unchanged. Biases take none, in any layer: what they add to a sum is shared out
-among the inputs, so that relevance is conserved. Operations are seen as they are called, whatever
-modules they are in: residual additions need no canonizer.
+one passes relevance unchanged. Biases of convolutions take none: what they add is shared out among
+the inputs. In linear layers they take their share, as the epsilon rule has it: were it shared out,
+all signs would turn where the bias outweighs the products. What they took is returned, so that
+conservation can be seen. Operations are seen as they are called, whatever modules they are in:
+residual additions need no canonizer.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ _MOVES = {
 Apply = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
 
-def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
+def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Share out the logit of a class among the values of images.
 
     Parameters
@@ -63,8 +65,9 @@ def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor
-        As ``images``; the sum over an image is the logit, as far as relevance is conserved.
+    shared, taken
+        As ``images``, and ``(B,)``: what biases of linear layers took. The sum of both is the
+        logit, as far as relevance is conserved.
 
     Raises
     ------
@@ -72,7 +75,8 @@ def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
         If the network does what there is no rule for.
     """
     shown = images.detach().clone().requires_grad_()
-    with torch.enable_grad(), _Watched():
+    taken: list[Tensor] = []
+    with torch.enable_grad(), _Watched(taken):
         logits = network(shown)
     with torch.no_grad():
         plain = network(images)
@@ -80,14 +84,15 @@ def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
         raise InputError("LRP does not follow this network, which changes values in place")
     chosen = torch.zeros_like(logits).scatter_(1, targets[:, None], 1)
     (found,) = torch.autograd.grad(logits, shown, logits.detach() * chosen)
-    return found
+    return found, torch.stack(taken).sum(0) if taken else logits.new_zeros(len(images))
 
 
 class _Watched(TorchFunctionMode):
     """Every operation on what depends on the images gets its rule, or is refused by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: list[Tensor]) -> None:
         super().__init__()
+        self._taken = taken
         self._last: tuple[Tensor, Tensor, Tensor, Tensor | None, Apply] | None = None
 
     def __torch_function__(
@@ -126,7 +131,9 @@ class _Watched(TorchFunctionMode):
             found: Tensor = func(x, w, b, *rest[1:], **others)
             return found
 
-        found: Tensor = _apply_weighted(image, weight, bias, apply, name in _CONVOLUTIONS)
+        found: Tensor = _apply_weighted(
+            image, weight, bias, apply, name in _CONVOLUTIONS, self._taken
+        )
         self._last = (found, image, weight, bias, apply) if name in _CONVOLUTIONS else None
         return found
 
@@ -136,7 +143,7 @@ class _Watched(TorchFunctionMode):
             _, before, weight, bias, apply = self._last
             wide = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
             moved = shift if bias is None else shift + bias * scale
-            merged: Tensor = _apply_weighted(before, wide, moved, apply, True)
+            merged: Tensor = _apply_weighted(before, wide, moved, apply, True, self._taken)
             return merged
         line = (1, -1, *[1] * (image.ndim - 2))
         value = image.detach() * scale.reshape(line) + shift.reshape(line)
@@ -173,30 +180,52 @@ def _steady(values: Tensor) -> Tensor:
 
 
 class _Weighted(Function):
-    """A convolution or a linear layer; ``positive`` is the z+ rule."""
+    """A convolution by the z+ rule (``positive``), or a linear layer by the epsilon rule."""
 
     @staticmethod
     def forward(
-        ctx: Any, image: Tensor, weight: Tensor, bias: Tensor | None, apply: Apply, positive: bool
+        ctx: Any,
+        image: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        apply: Apply,
+        positive: bool,
+        taken: list[Tensor],
     ) -> Tensor:
         ctx.save_for_backward(image, weight)
-        ctx.operation, ctx.positive = apply, positive
+        ctx.operation, ctx.positive, ctx.bias, ctx.taken = apply, positive, bias, taken
         return apply(image, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, arriving: Tensor) -> Any:
         image, weight = ctx.saved_tensors
-        pairs = [(image, weight)]
-        if ctx.positive:
-            pairs = [(image.clamp_min(0), weight.clamp_min(0))]
-            if bool((image < 0).any()):
-                pairs.append((image.clamp_max(0), weight.clamp_max(0)))
-        parts = [part.detach().requires_grad_() for part, _ in pairs]
-        with torch.enable_grad():
-            total = sum(ctx.operation(x, w, None) for x, (_, w) in zip(parts, pairs, strict=True))
-        shares = torch.autograd.grad(total, parts, arriving / _steady(total.detach()))
-        found = sum(part.detach() * share for part, share in zip(parts, shares, strict=True))
-        return found, None, None, None, None
+        rule = _by_positive_products if ctx.positive else _by_all_products
+        return rule(ctx, image, weight, arriving), None, None, None, None, None
+
+
+def _by_positive_products(ctx: Any, image: Tensor, weight: Tensor, arriving: Tensor) -> Tensor:
+    pairs = [(image.clamp_min(0), weight.clamp_min(0))]
+    if bool((image < 0).any()):
+        pairs.append((image.clamp_max(0), weight.clamp_max(0)))
+    parts = [part.detach().requires_grad_() for part, _ in pairs]
+    with torch.enable_grad():
+        total = torch.stack(
+            [ctx.operation(x, w, None) for x, (_, w) in zip(parts, pairs, strict=True)]
+        ).sum(0)
+    shares = torch.autograd.grad(total, parts, arriving / _steady(total.detach()))
+    return torch.stack([x.detach() * s for x, s in zip(parts, shares, strict=True)]).sum(0)
+
+
+def _by_all_products(ctx: Any, image: Tensor, weight: Tensor, arriving: Tensor) -> Tensor:
+    part = image.detach().requires_grad_()
+    with torch.enable_grad():
+        total = ctx.operation(part, weight, ctx.bias)
+    share = arriving / _steady(total.detach())
+    if ctx.bias is not None:
+        alone = ctx.operation(torch.zeros_like(image), weight, ctx.bias)
+        ctx.taken.append((alone * share).flatten(1).sum(1))
+    (found,) = torch.autograd.grad(total, part, share)
+    return part.detach() * found
 
 
 class _Shared(Function):

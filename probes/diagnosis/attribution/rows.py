@@ -84,9 +84,11 @@ class RelevanceRow:
         Of the class, for the image and for the absent image.
     total
         The sum of the map.
+    biases
+        What biases took besides, of LRP.
     of_logit, of_difference
-        The sum as a share of the logit, which LRP conserves, and of the difference of both logits,
-        which DeepLIFT shares out.
+        The sum as a share of the logit, which LRP conserves together with what biases took, and of
+        the difference of both logits, which DeepLIFT shares out.
     """
 
     model: str
@@ -96,5 +98,6 @@ class RelevanceRow:
     logit: float
     absent_logit: float
     total: float
+    biases: float
     of_logit: float
     of_difference: float

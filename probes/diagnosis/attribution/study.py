@@ -21,10 +21,10 @@ from probes.diagnosis.attribution.judging import MosaicTrial, judge, noise_maps,
 from probes.diagnosis.attribution.methods import METHODS, AttributionMethod
 from probes.diagnosis.attribution.mosaics import (
     Mosaics,
-    cropped,
+    crop_piece,
     mosaics,
     shapley_truth,
-    shrunk,
+    shrink_piece,
 )
 from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
 from probes.diagnosis.attribution.verdicts import (
@@ -36,13 +36,13 @@ from probes.diagnosis.attribution.verdicts import (
 from probes.images.bands import Bands
 from probes.images.models import ModelSettings, open_network
 from probes.images.samples import ImageSamples, Predict
+from probes.reliance.answers import OnShare
 from probes.reliance.rows import ERROR, REFUSED
 from regkit.errors import InputError
 
-OnShare = Callable[[float], None]
 EXTENTS = ("part", "whole")
 TRUTH, NOISE = "truth", "noise"
-_PIECES = {"crop": cropped, "shrink": shrunk}
+_PIECES = {"crop": crop_piece, "shrink": shrink_piece}
 _CONTROLS = {TRUTH: shapley_truth, NOISE: noise_maps}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 from torch import Tensor
@@ -13,6 +14,7 @@ from torch import Tensor
 from probes.diagnosis.attribution.explained import ExplainedModel, answers_of
 from probes.diagnosis.attribution.judging import Scores
 from probes.diagnosis.attribution.metrics import ATTRIBUTION_METRICS, AttributionMetric
+from probes.diagnosis.attribution.relevance import relevance
 from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
 from regkit.statistics import bootstrap_interval
 
@@ -130,6 +132,10 @@ def sum_rows(
         answers_of(model, shown).gather(1, explained.targets[:, None])[:, 0].double()
         for shown in (explained.images, model.absent(explained.images))
     )
+    biases = torch.zeros(len(logits))
+    if "lrp" in explained.maps:
+        network = model.required_module("lrp")
+        biases = relevance(network, explained.images, explained.targets)[1].double()
     for method, maps in explained.maps.items():
         totals = maps.double().flatten(1).sum(1)
         for number, total in enumerate(totals.tolist()):
@@ -138,7 +144,8 @@ def sum_rows(
             logit, nothing = float(logits[number]), float(absent[number])
             yield RelevanceRow(
                 name, method, explained.names[number], int(explained.targets[number]), logit,
-                nothing, total, _share(total, logit), _share(total, logit - nothing),
+                nothing, total, float(biases[number]) if method == "lrp" else 0.0,
+                _share(total, logit), _share(total, logit - nothing),
             )  # fmt: skip
 
 

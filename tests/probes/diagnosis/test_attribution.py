@@ -26,7 +26,7 @@ from probes.diagnosis.attribution.judging import (
     trial,
 )
 from probes.diagnosis.attribution.methods import METHODS, method_called
-from probes.diagnosis.attribution.mosaics import cropped, mosaics, shapley_truth, shrunk
+from probes.diagnosis.attribution.mosaics import crop_piece, mosaics, shapley_truth, shrink_piece
 from probes.images.bands import Bands
 from regkit import InputError
 from tests.probes.diagnosis.planted_evidence import CLASSES, planted_images, trained_network
@@ -45,7 +45,7 @@ def _mosaics(fills: bool, count: int = 10):
     labels = np.eye(CLASSES, dtype=bool)[classes]
     generator = np.random.default_rng(0)
     return mosaics(
-        _model(), images, labels, count, pieces=cropped, fills=fills, generator=generator
+        _model(), images, labels, count, pieces=crop_piece, fills=fills, generator=generator
     )
 
 
@@ -218,8 +218,8 @@ def test_volumes_are_explained_as_well():
 
 def test_pieces_are_quarters_or_the_whole_at_half_its_size():
     image = torch.arange(16.0).reshape(1, 4, 4)
-    assert torch.equal(cropped(image, 0), image)
-    found = shrunk(image, 3)
+    assert torch.equal(crop_piece(image, 0), image)
+    found = shrink_piece(image, 3)
     assert torch.equal(found[:, 2:, 2:], found[:, :2, :2])
     assert found[0, 0, 0].item() == pytest.approx((0 + 1 + 4 + 5) / 4)
 
@@ -272,7 +272,7 @@ class _Functional(nn.Module):
         (
             lambda: mosaics(
                 _model(), planted_images(6, 0)[0], np.eye(3, dtype=bool)[[1] * 6], 2,
-                pieces=cropped, fills=False, generator=np.random.default_rng(0),
+                pieces=crop_piece, fills=False, generator=np.random.default_rng(0),
             ),
             "images of two classes at least",
         ),

@@ -65,7 +65,11 @@ def test_methods_and_metrics_are_judged(diagnosis, tmp_path, capsys):
     assert len(rows) == len(METHODS) * len(ATTRIBUTION_METRICS)
     assert {row["status"] for row in rows} == {"done"}
     sums = _rows(out / "relevance.csv")
-    lrp = [float(row["of_logit"]) for row in sums if row["method"] == "lrp"]
+    lrp = [
+        (float(row["total"]) + float(row["biases"])) / float(row["logit"])
+        for row in sums
+        if row["method"] == "lrp"
+    ]
     assert len(lrp) == 6 + 2
     assert lrp == pytest.approx(np.ones(8), abs=0.01)
     deeplift = [float(row["of_difference"]) for row in sums if row["method"] == "deeplift"]

@@ -13,10 +13,10 @@ from tests.probes.diagnosis.planted_evidence import planted_images, trained_netw
 
 
 def _shares(network: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Sum of relevance over logit."""
-    found = relevance(network, images, targets)
+    """Relevance, with what biases took, over the logit."""
+    found, taken = relevance(network, images, targets)
     logits = network(images).gather(1, targets[:, None])[:, 0]
-    return found.flatten(1).sum(1) / logits
+    return (found.flatten(1).sum(1) + taken) / logits
 
 
 def _lived(network: nn.Module, size: int = 64) -> nn.Module:
@@ -48,14 +48,22 @@ def test_a_resnet_of_timm_conserves_relevance():
     torch.testing.assert_close(shares, torch.ones(3), atol=2e-3, rtol=0)
 
 
-def test_a_linear_layer_shares_by_products_and_its_bias_takes_none():
+def test_a_linear_layer_shares_by_products_and_its_bias_takes_its_own():
     layer = nn.Sequential(nn.Flatten(), nn.Linear(3, 2)).requires_grad_(False)
     layer[1].weight.copy_(torch.tensor([[1.0, 2.0, -1.0], [0.0, 0.0, 1.0]]))
     layer[1].bias.copy_(torch.tensor([4.0, 0.0]))
     images = torch.tensor([[[2.0, 3.0, 4.0]]])
-    found = relevance(layer, images, torch.tensor([0]))
-    # Products are 2, 6 and -4, their sum is 4, and the logit is 8.
-    torch.testing.assert_close(found, torch.tensor([[[4.0, 12.0, -8.0]]]), atol=1e-4, rtol=0)
+    found, taken = relevance(layer, images, torch.tensor([0]))
+    torch.testing.assert_close(found, torch.tensor([[[2.0, 6.0, -4.0]]]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(taken, torch.tensor([4.0]), atol=1e-4, rtol=0)
+
+
+def test_signs_stay_where_a_bias_outweighs_the_products():
+    layer = nn.Sequential(nn.Flatten(), nn.Linear(2, 2)).requires_grad_(False)
+    layer[1].weight.copy_(torch.tensor([[1.0, 2.0], [0.0, 0.0]]))
+    layer[1].bias.copy_(torch.tensor([-9.0, 0.0]))
+    found, _ = relevance(layer, torch.tensor([[[1.0, 1.0]]]), torch.tensor([0]))
+    torch.testing.assert_close(found, torch.tensor([[[1.0, 2.0]]]), atol=1e-4, rtol=0)
 
 
 def test_a_convolution_shares_by_positive_products():
@@ -63,7 +71,7 @@ def test_a_convolution_shares_by_positive_products():
     layer[0].weight.copy_(torch.tensor([[[1.0, -2.0, 3.0]]]))
     layer[0].bias.copy_(torch.tensor([1.0]))
     images = torch.tensor([[[2.0, -1.0, 4.0]]])
-    found = relevance(layer, images, torch.tensor([0]))
+    found, _ = relevance(layer, images, torch.tensor([0]))
     # Positive products are 2, 2 and 12; the logit is 17.
     wanted = torch.tensor([[[2.0, 2.0, 12.0]]]) * 17 / 16
     torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
@@ -78,7 +86,10 @@ def test_batch_norm_is_merged_into_the_convolution_before_it():
     merged.requires_grad_(False)
     images, targets = torch.randn(2, 3, 8, 8, generator=_seeded(4)), torch.tensor([0, 1])
     torch.testing.assert_close(
-        relevance(pair, images, targets), relevance(merged, images, targets), atol=1e-4, rtol=1e-3
+        relevance(pair, images, targets)[0],
+        relevance(merged, images, targets)[0],
+        atol=1e-4,
+        rtol=1e-3,
     )
 
 
@@ -88,7 +99,7 @@ def test_a_sum_shares_by_the_size_of_its_parts():
             wide = nn.functional.pad(images, (1, 1))
             return (wide[..., :-2] + wide[..., 2:]).flatten(1)
 
-    found = relevance(Doubled(), torch.tensor([[[1.0, 2.0, 3.0]]]), torch.tensor([1]))
+    found, _ = relevance(Doubled(), torch.tensor([[[1.0, 2.0, 3.0]]]), torch.tensor([1]))
     torch.testing.assert_close(found, torch.tensor([[[1.0, 0.0, 3.0]]]), atol=1e-4, rtol=0)
 
 
