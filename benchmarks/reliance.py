@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from benchmarks.machine import describe
 from benchmarks.table import Row, Table
-from probes.reliance.answers import ImageSamples, ask_classifier, check_conditions, conditions_of
-from probes.reliance.bands import Bands
+from probes.images.bands import Bands
+from probes.images.samples import ImageSamples
+from probes.reliance.answers import ask_classifier, check_conditions, conditions_of
 from probes.reliance.index import Reliance, reliance
 from probes.reliance.skill import bootstrap_weights, chance
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors

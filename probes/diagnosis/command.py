@@ -12,7 +12,8 @@ from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet,
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="Ask how much of an encoder is needed, and what augmentations do to spectra.",
+    help="Ask how much of an encoder is needed, what maps of attribution and their metrics are "
+    "worth, and what augmentations do to spectra.",
 )
 
 
@@ -45,6 +46,37 @@ def redundancy(
     analysis = read_redundancy(config)
     job = RedundancyJob(analysis, output, overwrite or resume, full_paths)
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+@app.command()
+def attribution(
+    config: Config,
+    output: Output = Path("attribution"),
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Judge methods of attribution by ten metrics, and the metrics by planted truth and noise.
+
+    The folder holds methods.csv, trust.csv, relevance.csv, maps.npz and report.html. The exit code
+    is 3 if a model could not be judged.
+
+    Example: regkit diagnose attribution models.yaml -o attribution
+    """
+    from probes.diagnosis.attribution.config import read_attribution
+    from probes.diagnosis.attribution.job import AttributionJob
+    from regkit.cli.exits import PART_FAILED
+    from regkit.cli.job import carry_out
+
+    diagnosis = read_attribution(config)
+    job = AttributionJob(diagnosis, output, overwrite or resume, full_paths)
+    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    if done is not None and done.record["not_judged"]:
+        raise typer.Exit(PART_FAILED)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from probes.reliance.bands import Bands
-from probes.reliance.batch import Batch
+from probes.images.bands import Bands
+from probes.images.batch import Batch
+from probes.images.samples import ImageSamples, Predict
 from probes.reliance.suppressor import suppressor_called
 from regkit.errors import InputError
 
-Predict = Callable[[Tensor], Tensor]
-"""Images ``(B, C, *spatial)`` to answers ``(B, K)``, or to logits ``(B, K, *spatial)``."""
 OnShare = Callable[[float], None]
 PLAIN = "none"
 """The name of the condition that suppresses nothing."""
@@ -49,55 +48,6 @@ class RelianceCondition:
         """Return a seed of its own for the batch that begins at image ``first``."""
         words = f"{seed} {self.suppressor} {self.strength:.9g} {self.draw} {first}"
         return zlib.crc32(words.encode())
-
-
-@dataclass(frozen=True, eq=False)
-class ImageSamples:
-    """Images and the truth about them.
-
-    Parameters
-    ----------
-    images
-        ``(N, C, *spatial)``, of any type of number.
-    truth
-        ``(N,)`` classes or ``(N, K)`` labels of whole images; None where ``labels`` are the truth.
-    names
-        One an image.
-    valid
-        ``(N, 1, *spatial)``: where they have data; everywhere if None.
-    labels
-        ``(N, 1, *spatial)``: label maps, for segmenters.
-    subjects
-        Whose each image is; each is of a subject of its own if there are none.
-    """
-
-    images: Tensor
-    truth: NDArray[np.float64] | None
-    names: Sequence[str]
-    valid: Tensor | None = None
-    labels: Tensor | None = None
-    subjects: Sequence[str] | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def batches(self, bands: Bands, size: int) -> Iterator[tuple[int, Batch]]:
-        """Give the number of the first image of each batch, and the batch.
-
-        Parameters
-        ----------
-        bands
-            Statistics of the whole data set.
-        size
-            Images of a batch, at most.
-        """
-        for first in range(0, len(self), size):
-            own = slice(first, first + size)
-            yield first, Batch(
-                self.images[own].float(), bands,
-                None if self.valid is None else self.valid[own],
-                None if self.labels is None else self.labels[own],
-            )  # fmt: skip
 
 
 def conditions_of(

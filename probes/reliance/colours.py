@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Generator, Tensor
 
-from probes.reliance.batch import Batch
+from probes.images.batch import Batch
 from probes.reliance.patches import derangements
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601

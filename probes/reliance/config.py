@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from probes.reliance.data.settings import DataSettings
-from probes.reliance.models import ModelSettings
+from probes.images.models import ModelSettings
+from probes.images.places import locate_data, locate_source
+from probes.images.settings import DataSettings
 from probes.reliance.suppressor import suppressor_called
 from regkit.errors import InputError
 from regkit.io.settings import read_settings
@@ -24,7 +24,9 @@ class RelianceConfig(Settings):
 
     ``suppressors`` are those that suit the bands where none are named; ``levels`` gives some of
     them other strengths; ``match`` replaces the levels of each by the one that leaves this share of
-    its own cue, found on the images themselves.
+    its own cue, found on the images themselves. ``span`` holds the least and the largest value that
+    a band can have, ``[0, 255]`` in 8-bit images, of which strengths are shares; without it they
+    are the 1st and the 99th percentile of each band over the data set.
     """
 
     study: str = Field(min_length=1, max_length=80)
@@ -34,6 +36,7 @@ class RelianceConfig(Settings):
     suppressors: tuple[str, ...] | None = None
     levels: dict[str, tuple[Annotated[float, Field(gt=0)], ...]] = Field(default_factory=dict)
     match: float | None = Field(default=None, gt=0, lt=1)
+    span: tuple[float, float] | None = None
     draws: int = Field(default=3, ge=1, le=100)
     batch_size: int = Field(default=64, ge=1, le=4096)
     seed: int = Field(default=0, ge=0)
@@ -50,6 +53,8 @@ class RelianceConfig(Settings):
             twice = [name for name, count in Counter(names).items() if count > 1]
             if twice:
                 raise ValueError(f"{what} name {twice[0]!r} twice; give each its own name")
+        if self.span is not None and not self.span[0] < self.span[1]:
+            raise ValueError("span must be the least and the largest value of a band, in order")
         for name in (*(self.suppressors or ()), *self.levels):
             try:
                 suppressor_called(name)
@@ -80,20 +85,3 @@ def read_reliance(path: Path) -> RelianceConfig:
     if isinstance(models, list):
         given = {**given, "models": [locate_source(each, folder) for each in models]}
     return validate(RelianceConfig, given, path.name)
-
-
-def locate_data(data: Any, folder: Path) -> Any:
-    """Return settings of a data set whose path counts from ``folder``."""
-    if isinstance(data, Mapping) and isinstance(data.get("path"), str):
-        return {**data, "path": str(folder / data["path"])}
-    return data
-
-
-def locate_source(model: Any, folder: Path) -> Any:
-    """Return settings of a model whose file counts from ``folder``; a function is no file."""
-    if not isinstance(model, Mapping) or not isinstance(model.get("source"), str):
-        return model
-    head, equals, tail = model["source"].partition("=")
-    if not tail or head == "python":
-        return model
-    return {**model, "source": f"{head}{equals}{folder / tail}"}

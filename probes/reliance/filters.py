@@ -13,8 +13,9 @@ from math import exp
 import torch
 from torch import Generator, Tensor
 
-from probes.reliance.batch import Batch
+from probes.images.batch import Batch
 from probes.reliance.patches import mirror_places
+from regkit.kernels.windows import box_sum
 
 # The reference has (d, sigmaColor) = (4, 50), (6, 80), ... (14, 200) and sigmaSpace = 75, in
 # 8-bit values summed over three bands, at 224 pixels.
@@ -95,7 +96,7 @@ def bilateral(batch: Batch, strength: float, generator: Generator) -> Batch:
 
 
 def guided_filter(batch: Batch, strength: float, generator: Generator) -> Batch:
-    """Smooth every band by its own guided filter (He et al. 2013), at a cost free of its radius.
+    """Smooth every band by its own guided filter (He et al. 2013).
 
     Parameters
     ----------
@@ -110,13 +111,13 @@ def guided_filter(batch: Batch, strength: float, generator: Generator) -> Batch:
     radius = max(1, round((strength * _VALUES / 30 + 1 / 3) * min(batch.shape) / _SIDE))
     images = batch.images
     known = torch.ones_like(images[:, :1]) if batch.valid is None else batch.valid.to(images)
-    count = box_total(known, radius).clamp_min(1e-12)
-    mean = box_total(images * known, radius) / count
-    variance = (box_total((images - mean) ** 2 * known, radius) / count).clamp_min(0)
+    count = window_sum(known, radius).clamp_min(1e-12)
+    mean = window_sum(images * known, radius) / count
+    variance = (window_sum((images - mean) ** 2 * known, radius) / count).clamp_min(0)
     least = (strength * batch.bands.along(batch.bands.span, images)) ** 2
     slope = variance / (variance + least)
     slopes, means = (
-        box_total(each * known, radius) / count for each in (slope, mean * (1 - slope))
+        window_sum(each * known, radius) / count for each in (slope, mean * (1 - slope))
     )
     return batch.showing(slopes * images + means)
 
@@ -148,8 +149,8 @@ def nonlocal_means(batch: Batch, strength: float, generator: Generator) -> Batch
         size = window[here]
         if known is not None:
             both = counted[here] * counted[there]
-            apart, size = apart * both, box_total(both, template).clamp_min(1)
-        alike = (box_total(apart, template) / (-size * strength**2)).exp_()
+            apart, size = apart * both, window_sum(both, template).clamp_min(1)
+        alike = (window_sum(apart, template) / (-size * strength**2)).exp_()
         for at, other in ((here, there), (there, here)):
             each = alike * counted[other]
             total[at].addcmul_(each.expand_as(images[other]), images[other])
@@ -158,31 +159,22 @@ def nonlocal_means(batch: Batch, strength: float, generator: Generator) -> Batch
     return batch.showing(_inner(found, template + search, batch.shape))
 
 
-def box_total(images: Tensor, radius: int) -> Tensor:
+def window_sum(images: Tensor, radius: int) -> Tensor:
     """Sum over the square or cube around every voxel, cut off at the border.
 
     Parameters
     ----------
     images
-        ``(B, C, *spatial)``.
+        ``(B, C, *spatial)`` in 2-D or 3-D.
     radius
         Half its edge, in voxels.
 
     Examples
     --------
-    >>> box_total(torch.ones(1, 1, 4), 1).tolist()
-    [[[2.0, 3.0, 3.0, 2.0]]]
+    >>> window_sum(torch.ones(1, 1, 1, 4), 1).tolist()
+    [[[[2.0, 3.0, 3.0, 2.0]]]]
     """
-    for axis in range(2, images.ndim):
-        size = images.shape[axis]
-        # In double precision: differences of long sums lose what is small.
-        sums = images.double().cumsum(axis)
-        places = torch.arange(size)
-        last = sums.index_select(axis, (places + radius).clamp_max(size - 1))
-        first = sums.index_select(axis, (places - radius - 1).clamp_min(0))
-        inside = (places > radius).reshape(-1, *[1] * (images.ndim - 1 - axis))
-        images = (last - first * inside).to(images.dtype)
-    return images
+    return box_sum(images.flatten(0, 1), radius).reshape(images.shape)
 
 
 def _separable(batch: Batch, weights: Sequence[float]) -> Tensor:

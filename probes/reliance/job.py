@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from probes.reliance.answers import ImageSamples
+from probes.images.places import (
+    check_places,
+    data_size,
+    dumped_data,
+    dumped_model,
+    image_inputs,
+    recorded_data,
+    recorded_model,
+)
+from probes.images.reading import read_samples
+from probes.images.samples import ImageSamples
 from probes.reliance.config import RelianceConfig
-from probes.reliance.data.reading import read_samples
-from probes.reliance.models import weights_of
 from probes.reliance.page import reliance_page
 from probes.reliance.rows import (
     DONE,
@@ -21,7 +29,6 @@ from probes.reliance.rows import (
     write_rows,
 )
 from probes.reliance.study import RelianceTables, run_reliance
-from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
 from regkit.settings import validate
@@ -67,19 +74,13 @@ class RelianceJob:
 
     def inputs(self) -> list[InputFile]:
         """List every file of the data sets, and the weights of the models."""
-        found = [("data", path) for each in self.config.data for path in data_files(each.path)]
-        weights = (weights_of(model) for model in self.config.models)
-        found += [("weights", path) for path in weights if path is not None]
-        return [InputFile(role, path, self.full_paths) for role, path in found]
+        return image_inputs(self.config.data, self.config.models, self.full_paths)
 
     def settings(self) -> dict[str, Any]:
         """Return the study with the names of its files, but not their folders."""
         given = self.config.model_dump(mode="json")
-        for each in given["data"]:
-            each["path"] = Path(each["path"]).name
-        for each in given["models"]:
-            head, _, tail = each["source"].partition("=")
-            each["source"] = f"{head}={tail if head == 'python' else Path(tail).name}"
+        given["data"] = [dumped_data(each) for each in self.config.data]
+        given["models"] = [dumped_model(each) for each in self.config.models]
         return {"asked": given}
 
     def plan(self) -> dict[str, Any]:
@@ -88,15 +89,7 @@ class RelianceJob:
 
     def check(self) -> None:
         """Refuse files that are not there."""
-        for each in self.config.data:
-            if not each.path.exists():
-                raise InputError(f"{each.name}: there is no {each.path}; check the path")
-        for model in self.config.models:
-            path = weights_of(model)
-            if path is not None and not path.is_file():
-                raise InputError(
-                    f"model {model.name}: there is no file {path}; put its weights there"
-                )
+        check_places(self.config.data, self.config.models)
 
     def look(self) -> RelianceJob:
         """Return itself: what data sets hold is known when they are read."""
@@ -104,8 +97,11 @@ class RelianceJob:
 
     def needs(self) -> Needs:
         """Estimate the memory of the data sets from their files."""
-        size = sum(each.path.stat().st_size for each in self.inputs() if each.role == "data")
-        return Needs(_TIMES * size, of="the data sets", helps="give them a limit or a size")
+        return Needs(
+            _TIMES * data_size(self.config.data),
+            of="the data sets",
+            helps="give them a limit or a size",
+        )
 
     def open(self) -> RelianceTask:
         """Read the data sets."""
@@ -181,11 +177,6 @@ def _lines(tables: RelianceTables) -> Iterator[str]:
         yield f"{model} on {data}: reliance {said}"
 
 
-def data_files(path: Path) -> list[Path]:
-    """List the files of a data set: itself, or all that lie in its folder."""
-    return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-
-
 def reliance_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> RelianceJob:
@@ -207,32 +198,7 @@ def reliance_again(
     """
     asked = dict(record["asked"])
     files = [each.path for each in inputs]
-    asked["data"] = [
-        {**each, "path": str(recorded_place(each["path"], files))} for each in asked["data"]
-    ]
-    asked["models"] = [
-        {**each, "source": recorded_source(each["source"], files)} for each in asked["models"]
-    ]
+    asked["data"] = [recorded_data(each, files) for each in asked["data"]]
+    asked["models"] = [recorded_model(each, files) for each in asked["models"]]
     config = validate(RelianceConfig, asked, "the record")
     return RelianceJob(config, folder, full_paths=any(each.full_path for each in inputs))
-
-
-def recorded_place(name: str, files: Sequence[Path]) -> Path:
-    """Find the file of a name, or the folder of a name, among files and the folders they lie in.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    for path in files:
-        for place in (path, *path.parents):
-            if place.name == name:
-                return place
-    raise InputError(f"the record names {name}, which is not among the files that are here")
-
-
-def recorded_source(source: str, files: Sequence[Path]) -> str:
-    """Return the source of a model with its file where it is now."""
-    head, _, tail = source.partition("=")
-    return source if head == "python" else f"{head}={recorded_place(tail, files)}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from probes.reliance.batch import Batch
+from probes.images.batch import Batch
 from probes.reliance.retention import retention
 from probes.reliance.suppressor import Suppressor
 from regkit.errors import InputError
@@ -63,7 +63,7 @@ def match_level(suppressor: Suppressor, batch: Batch, target: float, seed: int =
     Examples
     --------
     >>> import torch
-    >>> from probes.reliance.bands import Bands
+    >>> from probes.images.bands import Bands
     >>> from probes.reliance.suppressor import suppressor_called
     >>> images = torch.rand(4, 2, 16, 16, generator=torch.Generator().manual_seed(0))
     >>> found = match_level(suppressor_called("grayscale"), Batch(images, Bands.of(images)), 0.5)

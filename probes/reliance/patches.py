@@ -13,7 +13,7 @@ from math import prod
 import torch
 from torch import Generator, Tensor
 
-from probes.reliance.batch import Batch
+from probes.images.batch import Batch
 from regkit.errors import InputError
 
 Turn = tuple[tuple[int, ...], tuple[int, ...]]

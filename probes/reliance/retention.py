@@ -12,8 +12,8 @@ from math import pi
 import torch
 from torch import Tensor
 
-from probes.reliance.batch import Batch
-from probes.reliance.filters import box_total
+from probes.images.batch import Batch
+from probes.reliance.filters import window_sum
 from probes.reliance.suppressor import Cue, Suppressor
 
 _WINDOW, _CYCLES, _SIDE = 11, 11, 224  # of the reference, at 224 pixels
@@ -165,9 +165,9 @@ def _ratio(old: Tensor, new: Tensor) -> float:
 def _local_variance(scores: Tensor, batch: Batch) -> Tensor:
     radius = max(1, round(_WINDOW / 2 * min(batch.shape) / _SIDE))
     known = torch.ones_like(scores[:, :1]) if batch.valid is None else batch.valid.to(scores)
-    count = box_total(known, radius).clamp_min(1)
-    mean = box_total(scores, radius) / count
-    variance = (box_total(scores**2, radius) / count - mean**2).clamp_min(0) * known
+    count = window_sum(known, radius).clamp_min(1)
+    mean = window_sum(scores, radius) / count
+    variance = (window_sum(scores**2, radius) / count - mean**2).clamp_min(0) * known
     axes = tuple(range(1, scores.ndim))
     return variance.sum(axes) / (known.sum(axes).clamp_min(1) * scores.shape[1])
 
@@ -211,7 +211,7 @@ def _edges(gray: Tensor) -> Tensor:
 
 
 def _hits(edges: Tensor, others: Tensor) -> Tensor:
-    return edges & (box_total(others.float(), 1) > 0.5)
+    return edges & (window_sum(others.float(), 1) > 0.5)
 
 
 def _chroma(old: Tensor, new: Tensor, both: Tensor) -> float:

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from regkit.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 DONE, REFUSED, ERROR = "done", "refused", "error"
 
@@ -134,7 +137,7 @@ class AuditRow:
     spectral_angle: float | None
 
 
-AnyRow = TypeVar("AnyRow", SkillRow, IndexRow, ContrastRow, AuditRow)
+AnyRow = TypeVar("AnyRow", bound="DataclassInstance")
 
 
 def write_rows(kind: type[AnyRow], rows: Iterable[AnyRow], path: Path) -> None:

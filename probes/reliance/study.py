@@ -9,22 +9,21 @@ from itertools import combinations
 import numpy as np
 import torch
 
+from probes.images.bands import Bands
+from probes.images.batch import Batch
+from probes.images.models import open_model
+from probes.images.samples import ImageSamples, Predict
 from probes.reliance.answers import (
     PLAIN,
-    ImageSamples,
     OnShare,
-    Predict,
     RelianceCondition,
     ask_classifier,
     check_conditions,
     conditions_of,
 )
-from probes.reliance.bands import Bands
-from probes.reliance.batch import Batch
 from probes.reliance.config import RelianceConfig
 from probes.reliance.index import Reliance, RelianceIndex, reliance
 from probes.reliance.matching import match_level
-from probes.reliance.models import open_model
 from probes.reliance.retention import retention
 from probes.reliance.rows import (
     ERROR,
@@ -96,10 +95,9 @@ def run_reliance(
     audits = [row for each in asked for row in _audit(config, each)]
     skills: list[SkillRow] = []
     found: dict[tuple[str, str], Reliance] = {}
-    count = len(asked) * len(config.models)
-    for number, (each, model) in enumerate((a, m) for a in asked for m in config.models):
-        done = number / max(count, 1)
-        answer = _ask(config, each, model.name, lambda s, d=done: on_share(d + s / count))  # type: ignore[misc]
+    pairs = [(each, model) for each in asked for model in config.models]
+    for number, (each, model) in enumerate(pairs):
+        answer = _ask(config, each, model.name, _part(on_share, number, len(pairs)))
         skills += _skill_rows(config, each, model.name, answer)
         if isinstance(answer, Reliance):
             found[each.name, model.name] = answer
@@ -107,9 +105,14 @@ def run_reliance(
     return RelianceTables(skills, indices, list(_contrasts(found, config.level)), audits)
 
 
+def _part(on_share: OnShare, number: int, count: int) -> OnShare:
+    """Report the share of one part of several as one of the whole."""
+    return lambda share: on_share((number + share) / count)
+
+
 def _prepared(config: RelianceConfig, name: str, samples: ImageSamples) -> _Asked:
     try:
-        bands = Bands.of(samples.images.float(), samples.valid)
+        bands = Bands.of(samples.images.float(), samples.valid, span=config.span)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     if samples.truth is not None:

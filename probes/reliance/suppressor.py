@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Generator
 
-from probes.reliance.batch import Batch
+from probes.images.batch import Batch
 from probes.reliance.colours import (
     blend_luminance,
     common_component,

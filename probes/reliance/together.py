@@ -60,9 +60,9 @@ def _asked(folder: Path) -> dict[str, Any]:
 
 
 def _tables(folder: Path) -> RelianceTables:
-    found = {
+    found: dict[str, Any] = {
         attribute: read_rows(kind, folder / name)
         for attribute, (name, kind) in TABLES.items()
         if (folder / name).is_file()
     }
-    return RelianceTables(**found)  # type: ignore[arg-type]
+    return RelianceTables(**found)

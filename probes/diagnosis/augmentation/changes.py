@@ -9,7 +9,7 @@ from math import cos, pi, sin, sqrt
 import torch
 from torch import Generator, Tensor
 
-from probes.reliance.bands import Bands
+from probes.images.bands import Bands
 from regkit.errors import InputError
 from regkit.settings import near
 

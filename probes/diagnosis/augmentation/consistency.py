@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from probes.diagnosis.augmentation.changes import BandAugmentation, augment
-from probes.reliance.bands import Bands
+from probes.images.bands import Bands
 from regkit.errors import InputError
 from regkit.statistics import Interval, bootstrap_interval
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from probes.reliance.answers import ImageSamples
-from probes.reliance.config import locate_data, locate_source
-from probes.reliance.data.settings import DataSettings
-from probes.reliance.models import ModelSettings
+from probes.images.models import ModelSettings
+from probes.images.places import locate_data, locate_source
+from probes.images.samples import ImageSamples
+from probes.images.settings import DataSettings
 from regkit.errors import InputError
 from regkit.io.settings import read_settings
 from regkit.settings import Settings, validate

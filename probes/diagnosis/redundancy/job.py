@@ -11,10 +11,18 @@ from typing import Any, ClassVar
 from probes.diagnosis.redundancy.config import RedundancyConfig, learnt_side
 from probes.diagnosis.redundancy.page import redundancy_page
 from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
-from probes.reliance.answers import ImageSamples
-from probes.reliance.data.reading import read_samples
-from probes.reliance.job import data_files, recorded_place, recorded_source
-from probes.reliance.models import ModelSettings, open_encoder, weights_of
+from probes.images.models import ModelSettings, open_encoder
+from probes.images.places import (
+    check_places,
+    data_size,
+    dumped_data,
+    dumped_model,
+    image_inputs,
+    recorded_data,
+    recorded_model,
+)
+from probes.images.reading import read_samples
+from probes.images.samples import ImageSamples
 from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
@@ -53,18 +61,13 @@ class RedundancyJob:
 
     def inputs(self) -> list[InputFile]:
         """List every file of the data set, and the weights."""
-        found = [("data", path) for path in data_files(self.config.data.path)]
-        weights = (weights_of(each) for each in self.config.encoders)
-        found += [("weights", path) for path in weights if path is not None]
-        return [InputFile(role, path, self.full_paths) for role, path in found]
+        return image_inputs([self.config.data], self.config.encoders, self.full_paths)
 
     def settings(self) -> dict[str, Any]:
         """Return the analysis with the names of its files, but not their folders."""
         given = self.config.model_dump(mode="json")
-        given["data"]["path"] = Path(given["data"]["path"]).name
-        for each in given["encoders"]:
-            head, _, tail = each["source"].partition("=")
-            each["source"] = f"{head}={tail if head == 'python' else Path(tail).name}"
+        given["data"] = dumped_data(self.config.data)
+        given["encoders"] = [dumped_model(each) for each in self.config.encoders]
         return {"asked": given}
 
     def plan(self) -> dict[str, Any]:
@@ -73,14 +76,7 @@ class RedundancyJob:
 
     def check(self) -> None:
         """Refuse files that are not there."""
-        if not self.config.data.path.exists():
-            raise InputError(f"{self.config.data.name}: there is no {self.config.data.path}")
-        for each in self.config.encoders:
-            path = weights_of(each)
-            if path is not None and not path.is_file():
-                raise InputError(
-                    f"model {each.name}: there is no file {path}; put its weights there"
-                )
+        check_places([self.config.data], self.config.encoders)
 
     def look(self) -> RedundancyJob:
         """Return itself: what the data set holds is known when it is read."""
@@ -88,8 +84,11 @@ class RedundancyJob:
 
     def needs(self) -> Needs:
         """Estimate the memory of the data set from its files."""
-        size = sum(each.path.stat().st_size for each in self.inputs() if each.role == "data")
-        return Needs(_TIMES * size, of="the data set", helps="give it a limit or a size")
+        return Needs(
+            _TIMES * data_size([self.config.data]),
+            of="the data set",
+            helps="give it a limit or a size",
+        )
 
     def open(self) -> RedundancyTask:
         """Read the data set and open the encoders."""
@@ -217,11 +216,8 @@ def redundancy_again(
     """
     asked = dict(record["asked"])
     files = [each.path for each in inputs]
-    data = {**asked["data"], "path": str(recorded_place(asked["data"]["path"], files))}
-    encoders = [
-        {**each, "source": recorded_source(each["source"], files)} for each in asked["encoders"]
-    ]
-    given = {**asked, "data": data, "encoders": encoders}
+    encoders = [recorded_model(each, files) for each in asked["encoders"]]
+    given = {**asked, "data": recorded_data(asked["data"], files), "encoders": encoders}
     config = validate(RedundancyConfig, given, "the record")
     job = RedundancyJob(config, folder)
     return replace(job, full_paths=any(each.full_path for each in inputs))

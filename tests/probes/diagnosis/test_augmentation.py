@@ -18,7 +18,7 @@ from probes.diagnosis.augmentation.changes import (
 )
 from probes.diagnosis.augmentation.config import read_augmentation_audit
 from probes.diagnosis.augmentation.consistency import consistency
-from probes.reliance.bands import Bands
+from probes.images.bands import Bands
 from regkit import InputError
 from regkit.cli import main
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from probes.diagnosis.redundancy.config import learnt_side, read_redundancy
-from probes.reliance.answers import ImageSamples
+from probes.images.samples import ImageSamples
 from regkit import InputError
 from regkit.cli import main
 from regkit.optional_packages import mend_torchvision

@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import nn
 
+from probes.images.models import ModelSettings, open_model
 from probes.reliance.answers import conditions_of
 from probes.reliance.config import read_reliance
-from probes.reliance.models import ModelSettings, open_model
 from probes.reliance.suppressor import usual_suppressors
 from regkit import InputError
 from regkit.cli import main
@@ -178,6 +178,7 @@ def test_a_model_that_fails_has_rows_and_the_others_go_on(study, tmp_path, capsy
         ({"models": [{"name": "a", "source": "torchscript=no.pt"}]}, "there is no file"),
         ({"data": [{"name": "a", "kind": "npz", "path": "no.npz"}]}, "there is no"),
         ({"levels": {"bilateral": [0]}}, "greater than 0"),
+        ({"span": [255, 0]}, "span must be the least and the largest value"),
     ],
 )
 def test_a_wrong_configuration_is_one_line_and_nothing_is_written(

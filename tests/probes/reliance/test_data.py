@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from probes.reliance.data.reading import read_samples
-from probes.reliance.data.settings import DataSettings
+from probes.images.reading import read_samples
+from probes.images.settings import DataSettings
 from regkit import InputError
 
 

@@ -6,7 +6,7 @@ import onnx
 import pytest
 import torch
 
-from probes.reliance.models import ModelSettings, open_model
+from probes.images.models import ModelSettings, open_model
 from regkit import InputError
 
 

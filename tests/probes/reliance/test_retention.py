@@ -8,8 +8,8 @@ import torch
 from skimage import data
 from skimage.transform import resize
 
-from probes.reliance.bands import Bands
-from probes.reliance.batch import Batch
+from probes.images.bands import Bands
+from probes.images.batch import Batch
 from probes.reliance.matching import match_level
 from probes.reliance.retention import retention
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from probes.reliance.answers import ImageSamples, RelianceCondition, ask_segmenter, image_dice
-from probes.reliance.bands import Bands
+from probes.images.bands import Bands
+from probes.images.samples import ImageSamples
+from probes.reliance.answers import RelianceCondition, ask_segmenter, image_dice
 from probes.reliance.index import reliance
 from probes.reliance.skill import bootstrap_weights
 from regkit import InputError

@@ -13,9 +13,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from probes.reliance.answers import PLAIN, ImageSamples, RelianceCondition, ask_classifier
-from probes.reliance.bands import Bands
-from probes.reliance.batch import Batch
+from probes.images.bands import Bands
+from probes.images.batch import Batch
+from probes.images.samples import ImageSamples
+from probes.reliance.answers import PLAIN, RelianceCondition, ask_classifier
 from probes.reliance.index import reliance
 from probes.reliance.matching import match_level
 from probes.reliance.skill import bootstrap_weights

@@ -9,9 +9,14 @@ import torch
 from skimage import data
 from skimage.transform import resize
 
-from probes.reliance.bands import Bands
-from probes.reliance.batch import Batch
+from probes.images.bands import Bands
+from probes.images.batch import Batch
+from probes.images.models import ModelSettings
+from probes.images.samples import ImageSamples, Predict
+from probes.images.settings import DataSettings
+from probes.reliance.config import RelianceConfig
 from probes.reliance.patches import derangements, shuffle_patches, turn_patches, turns
+from probes.reliance.study import run_reliance
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
 from regkit import InputError
 
@@ -29,15 +34,13 @@ def _batch(*shape: int, bands: int = 3, count: int = 2, **more: torch.Tensor) ->
 
 @pytest.fixture(scope="module")
 def photographs() -> tuple[Batch, list[np.ndarray]]:
-    """Three pictures of 224 x 224, 8 bits, in bands that reach from 0 to 255."""
+    """Three pictures of 224 x 224, 8 bits, whose span is that of 8 bits."""
     pictures = [
         (resize(image(), (224, 224), anti_aliasing=True) * 255).round().astype(np.uint8)
         for image in (data.astronaut, data.chelsea, data.coffee)
     ]
     images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
-    found = Bands.of(images)
-    zero = torch.zeros(3)
-    return Batch(images, Bands(zero, zero + 255, found.mean, found.std, found.loadings)), pictures
+    return Batch(images, Bands.of(images, span=(0, 255))), pictures
 
 
 # Settings of the reference at 224 pixels; answers of OpenCV 5.0 on 8-bit RGB.
@@ -58,6 +61,38 @@ def test_opencv_gives_the_same_within_rounding(photographs, name, strength, peer
     found = suppressor_called(name)(batch, strength, _seeded()).images.round()
     wanted = torch.from_numpy(np.stack([peer(each) for each in pictures])).permute(0, 3, 1, 2)
     assert float((found - wanted).abs().max()) <= 1
+
+
+def test_a_study_shows_models_what_opencv_gives_for_the_span_that_it_names(
+    photographs, monkeypatch
+):
+    _, pictures = photographs
+    dim = [(60 + each // 3).astype(np.uint8) for each in pictures]  # percentiles lie far inside
+    images = torch.from_numpy(np.stack(dim)).permute(0, 3, 1, 2)
+    shown: list[torch.Tensor] = []
+
+    def look(*_: object) -> Predict:
+        return lambda given: shown.append(given) or torch.eye(2)[[0, 1, 0]]
+
+    monkeypatch.setattr("probes.reliance.study.open_model", look)
+    config = RelianceConfig(
+        study="Dim", data=[DataSettings(name="dim", kind="npz", path="dim.npz")],
+        models=[ModelSettings(name="any", source="python=a:b")], span=(0, 255), draws=1,
+        suppressors=("bilateral", "gaussian"), resamples=100,
+        levels={"bilateral": (50 / 765,), "gaussian": (1 / 224,)},
+    )  # fmt: skip
+    samples = ImageSamples(images, np.array([0.0, 1, 0]), ["a", "b", "c"])
+    run_reliance(config, [samples])
+    peers = (lambda x: cv2.bilateralFilter(x, 4, 50, 75), lambda x: cv2.GaussianBlur(x, (7, 7), 1))
+    assert torch.equal(shown[0], images.float())
+    for found, peer in zip(shown[1:], peers, strict=True):
+        wanted = torch.from_numpy(np.stack([peer(each) for each in dim])).permute(0, 3, 1, 2)
+        assert float((found.round() - wanted).abs().max()) <= 1
+
+
+def test_images_beyond_the_span_are_named():
+    with pytest.raises(InputError, match="span is 0 to 1, but the images go from 0 to 5"):
+        Bands.of(torch.arange(6.0).reshape(1, 2, 3), span=(0, 1))
 
 
 def test_nonlocal_means_are_those_of_opencv_but_for_its_table_of_weights(photographs):

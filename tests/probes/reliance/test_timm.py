@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from probes.reliance.models import ModelSettings, open_model
+from probes.images.models import ModelSettings, open_model
 from regkit import InputError
 from regkit.optional_packages import mend_torchvision
 

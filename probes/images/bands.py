@@ -20,7 +20,7 @@ class Bands:
     Parameters
     ----------
     low, high
-        ``(C,)``: the 1st and the 99th percentile, in units of the images.
+        ``(C,)``: the 1st and the 99th percentile, or what was given, in units of the images.
     mean, std
         ``(C,)``, in the same units.
     loadings
@@ -35,7 +35,13 @@ class Bands:
     loadings: Tensor
 
     @classmethod
-    def of(cls, images: Tensor, valid: Tensor | None = None) -> Bands:
+    def of(
+        cls,
+        images: Tensor,
+        valid: Tensor | None = None,
+        *,
+        span: tuple[float, float] | None = None,
+    ) -> Bands:
         """Measure the bands of images.
 
         Parameters
@@ -44,6 +50,8 @@ class Bands:
             ``(B, C, *spatial)``.
         valid
             ``(B, 1, *spatial)``: where they have data; everywhere if None.
+        span
+            The least and the largest value that every band can have; percentiles if None.
 
         Raises
         ------
@@ -61,7 +69,7 @@ class Bands:
         for number, band in enumerate(values, start=1):
             _check(band, number)
         some = values[:, :: max(1, values.shape[1] // _MOST)]
-        low, high = _tails(some)
+        low, high = _tails(some) if span is None else _given(span, values)
         mean, std = values.mean(1), values.std(1, unbiased=False)
         scores = (values - mean[:, None]) / std[:, None]
         found = (each.float() for each in (low, high, mean, std, _loadings(scores)))
@@ -74,7 +82,7 @@ class Bands:
 
     @property
     def span(self) -> Tensor:
-        """``(C,)``: from the 1st to the 99th percentile."""
+        """``(C,)``: from :attr:`low` to :attr:`high`."""
         return self.high - self.low
 
     def along(self, values: Tensor, images: Tensor) -> Tensor:
@@ -110,6 +118,18 @@ def _tails(values: Tensor) -> tuple[Tensor, Tensor]:
     low, high = (ordered[:, round(q * (values.shape[1] - 1))] for q in _TAILS)
     flat = low == high
     return torch.where(flat, ordered[:, 0], low), torch.where(flat, ordered[:, -1], high)
+
+
+def _given(span: tuple[float, float], values: Tensor) -> tuple[Tensor, Tensor]:
+    """The same for every band; values beyond it show that the images are in other units."""
+    least, most = float(values.min()), float(values.max())
+    if least < span[0] or most > span[1]:
+        raise InputError(
+            f"span is {span[0]:g} to {span[1]:g}, but the images go from {least:g} to {most:g}; "
+            "give the span of their type, or leave it out"
+        )
+    low, high = (values.new_full((len(values),), value) for value in span)
+    return low, high
 
 
 def _loadings(scores: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from torch import Tensor
 
-from probes.reliance.answers import ImageSamples
-from probes.reliance.data.settings import DataSettings
+from probes.images.samples import ImageSamples
+from probes.images.settings import DataSettings
 from regkit.errors import InputError
 
 

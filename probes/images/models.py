@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from probes.reliance.answers import Predict
+from probes.images.samples import Predict
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
 from regkit.settings import Settings, near
@@ -73,10 +72,34 @@ def open_model(settings: ModelSettings, bands: int, classes: int) -> Predict:
         If there is no such kind of model, its file is missing or holds other weights, or its mean
         and std do not suit the bands.
     """
-    kind, _, name = _parts(settings)
-    network = _OPENERS[kind](settings, name, bands, classes)
-    settings.scaled(torch.zeros(1, bands, 1, 1))  # mean and std are judged at once
+    network = open_network(settings, bands, classes)
     return lambda images: network(settings.scaled(images))
+
+
+def open_network(settings: ModelSettings, bands: int, classes: int) -> Predict:
+    """Open a model that takes images on the scale that it was trained with.
+
+    Parameters
+    ----------
+    settings
+        Which.
+    bands, classes
+        Of the data set.
+
+    Returns
+    -------
+    Predict
+        An ``nn.Module`` of layers for ``timm:NAME=FILE``, and for ``python=MODULE:FUNCTION`` where
+        the function makes one.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_model`.
+    """
+    kind, _, name = _parts(settings)
+    settings.scaled(torch.zeros(1, bands, 1, 1))  # mean and std are judged before it is opened
+    return _OPENERS[kind](settings, name, bands, classes)
 
 
 def open_encoder(settings: ModelSettings, bands: int) -> nn.Module:
@@ -237,7 +260,7 @@ def _python(
     place = settings.source.partition("=")[2]
     module, _, function = place.partition(":")
     try:
-        made: Any = getattr(importlib.import_module(module), function)()
+        made = getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
             f"model {settings.name}: {place!r:.80} is no function that can be imported: {error}"
@@ -246,7 +269,8 @@ def _python(
         return made.eval()
     if not callable(made):
         raise InputError(f"model {settings.name}: {place} returns {type(made).__name__}, no model")
-    return made  # type: ignore[no-any-return]
+    network: Callable[[Tensor], Tensor] = made
+    return network
 
 
 _OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {

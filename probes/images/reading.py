@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from probes.reliance.answers import ImageSamples
-from probes.reliance.data.files import evenly, read_bigearthnet, read_folders, read_image_table
-from probes.reliance.data.npz import read_npz
-from probes.reliance.data.settings import DataSettings
+from probes.images.files import evenly, read_bigearthnet, read_folders, read_image_table
+from probes.images.npz import read_npz
+from probes.images.samples import ImageSamples
+from probes.images.settings import DataSettings
 from regkit.errors import InputError
 
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from probes.reliance.answers import ImageSamples
-from probes.reliance.data.settings import DataSettings
+from probes.images.samples import ImageSamples
+from probes.images.settings import DataSettings
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, preflight
 

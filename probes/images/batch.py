@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from probes.reliance.bands import Bands
+from probes.images.bands import Bands
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,84 @@
+"""What a diagnosis of attribution is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from probes.diagnosis.attribution.methods import METHODS, method_called
+from probes.images.models import ModelSettings
+from probes.images.places import locate_data, locate_source
+from probes.images.settings import DataSettings
+from regkit.errors import InputError
+from regkit.io.settings import read_settings
+from regkit.settings import Settings, validate
+
+
+class AttributionConfig(Settings):
+    """A data set, models, and methods of attribution.
+
+    ``absent`` is what an image is where something is taken away, for all methods and metrics alike:
+    the mean of each band, or the image itself, blurred. ``pieces`` of mosaics are quarters of
+    images (``crop``) or whole images at half their size (``shrink``). ``mosaics`` of them are
+    judged, ``draws`` with noise each, and ``shown`` images of the data set are explained besides.
+    ``samples`` are the images with random parts absent that LIME asks about. ``layers`` names the
+    layer of a model that Grad-CAM looks at.
+    """
+
+    study: str = Field(min_length=1, max_length=80)
+    task: Literal["classes", "several-labels"] = "classes"
+    data: DataSettings
+    models: Annotated[tuple[ModelSettings, ...], Field(min_length=1)]
+    methods: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(METHODS)
+    absent: Literal["mean", "blur"] = "mean"
+    pieces: Literal["crop", "shrink"] = "crop"
+    mosaics: int = Field(default=24, ge=6, le=10_000)
+    draws: int = Field(default=3, ge=1, le=100)
+    shown: int = Field(default=4, ge=0, le=1000)
+    samples: int = Field(default=128, ge=16, le=100_000)
+    layers: dict[str, str] = Field(default_factory=dict)
+    batch_size: int = Field(default=64, ge=1, le=4096)
+    seed: int = Field(default=0, ge=0)
+    level: float = Field(default=0.95, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [each.name for each in self.models]
+        for what, given in (("models", names), ("methods", self.methods)):
+            twice = [name for name, count in Counter(given).items() if count > 1]
+            if twice:
+                raise ValueError(f"{what} name {twice[0]!r} twice; give each its own name")
+        for name in self.methods:
+            try:
+                method_called(name)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+        for name in self.layers:
+            if name not in names:
+                raise ValueError(f"layers name the model {name!r:.60}, which is not among models")
+        return self
+
+
+def read_attribution(path: Path) -> AttributionConfig:
+    """Read the configuration of a diagnosis; its paths count from its own folder.
+
+    Parameters
+    ----------
+    path
+        A YAML file.
+
+    Raises
+    ------
+    InputError
+        If a setting or a method is unknown, or a value is not allowed.
+    """
+    given: dict[str, Any] = read_settings(path)
+    folder = path.absolute().parent
+    given = {**given, "data": locate_data(given.get("data"), folder)}
+    models = given.get("models")
+    if isinstance(models, list):
+        given = {**given, "models": [locate_source(each, folder) for each in models]}
+    return validate(AttributionConfig, given, path.name)

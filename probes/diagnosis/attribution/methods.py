@@ -1,0 +1,274 @@
+"""Five methods of attribution, each from a model, images and classes to maps of what counted."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+
+from probes.diagnosis.attribution.explained import (
+    ExplainedModel,
+    answers_of,
+    cells,
+    partial_answers,
+    spread_over,
+)
+from probes.diagnosis.attribution.relevance import relevance
+from regkit.errors import InputError, require
+from regkit.settings import near
+
+AttributionMethod = Callable[[ExplainedModel, Tensor, Tensor, Generator], Tensor]
+"""A model, images ``(N, C, *spatial)`` and classes ``(N, T)`` to maps ``(N, T, *spatial)``."""
+_CELLS = 8  # along each axis, of Occlusion and LIME
+_RIDGE, _WIDTH = 1.0, 0.25  # of LIME; the width of its kernel is that of its authors for images
+_MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def occlusion(
+    model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator
+) -> Tensor:
+    """Take one cell of a grid away after the other (Zeiler and Fergus 2014).
+
+    Parameters
+    ----------
+    model
+        What is explained.
+    images
+        ``(N, C, *spatial)``.
+    targets
+        ``(N, T)``.
+    generator
+        Not used.
+    """
+    grid = cells(tuple(images.shape[2:]), _CELLS)
+    kept = grid != torch.arange(int(grid.max()) + 1).reshape(-1, *[1] * grid.ndim)
+    drops = answers_of(model, images)[:, None] - partial_answers(model, images, kept)
+    return spread_over(_of_targets(drops, targets), grid)
+
+
+def lime(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator) -> Tensor:
+    """Fit a linear model to what is said when random cells are absent (Ribeiro et al. 2016).
+
+    Cells are squares of a grid; the linear model is a ridge regression whose weights fall with the
+    cosine distance from the whole image.
+
+    Parameters
+    ----------
+    model
+        What is explained.
+    images
+        ``(N, C, *spatial)``.
+    targets
+        ``(N, T)``.
+    generator
+        Draws which cells are absent, the same ones in every image.
+    """
+    grid = cells(tuple(images.shape[2:]), _CELLS)
+    count = int(grid.max()) + 1
+    drawn = torch.rand(model.samples, count, generator=generator) < 0.5
+    answers = _of_targets(partial_answers(model, images, drawn[:, grid]), targets)
+    apart = 1 - drawn.double().mean(1).sqrt()  # from a row of ones, by the cosine
+    weight = (-(apart**2) / _WIDTH**2).exp()
+    design = torch.cat([drawn.double(), torch.ones(len(drawn), 1)], 1)
+    penalty = _RIDGE * torch.eye(count + 1, dtype=torch.float64)
+    penalty[-1, -1] = 0
+    normal = design.T @ (weight[:, None] * design) + penalty
+    fit = torch.linalg.solve(normal, design.T * weight)[:-1]
+    return spread_over(torch.einsum("cs,nts->ntc", fit, answers.double()).float(), grid)
+
+
+def gradcam(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator) -> Tensor:
+    """Weight the maps of a layer by their gradients (Selvaraju et al. 2017), by captum.
+
+    Parameters
+    ----------
+    model
+        A network.
+    images
+        ``(N, C, *spatial)``.
+    targets
+        ``(N, T)``.
+    generator
+        Not used.
+
+    Raises
+    ------
+    InputError
+        If its inside is not known, or no layer gives maps.
+    """
+    network = model.required_module("gradcam")
+    explainer = require("captum.attr", extra="probes").LayerGradCam(
+        network, _layer(network, images[:1], model.layer)
+    )
+    size = tuple(images.shape[2:])
+
+    def explain(shown: Tensor, target: Tensor) -> Tensor:
+        found = explainer.attribute(shown, target=target, relu_attributions=True).detach()
+        return torch.nn.functional.interpolate(
+            found, size, mode=_MODES[len(size)], align_corners=False
+        )
+
+    return _each_target(model, images, targets, explain)
+
+
+def lrp(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator) -> Tensor:
+    """Share out the logit layer by layer; see :mod:`probes.diagnosis.attribution.relevance`.
+
+    Parameters
+    ----------
+    model
+        A network.
+    images
+        ``(N, C, *spatial)``.
+    targets
+        ``(N, T)``.
+    generator
+        Not used.
+
+    Raises
+    ------
+    InputError
+        If its inside is not known, or it does what there is no rule for.
+    """
+    network = model.required_module("lrp")
+    return _each_target(
+        model, images, targets, lambda shown, target: relevance(network, shown, target)[0]
+    )
+
+
+def deeplift(
+    model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator
+) -> Tensor:
+    """Compare activations with those of absent images (Shrikumar et al. 2017), by captum.
+
+    Parameters
+    ----------
+    model
+        A network whose activations are modules, each used once.
+    images
+        ``(N, C, *spatial)``.
+    targets
+        ``(N, T)``.
+    generator
+        Not used.
+
+    Raises
+    ------
+    InputError
+        If its inside is not known, or contributions do not sum to the difference of the logits.
+    """
+    network = model.required_module("deeplift")
+    explainer = require("captum.attr", extra="probes").DeepLift(network)
+
+    def explain(shown: Tensor, target: Tensor) -> Tensor:
+        with _quiet():
+            found: Tensor = explainer.attribute(shown, model.absent(shown), target=target)
+        return found.detach()
+
+    try:
+        maps = _each_target(model, images, targets, explain)
+    except (AssertionError, AttributeError, RuntimeError) as error:
+        said = str(error).strip().split("\n")[0]
+        raise InputError(f"DeepLIFT of captum cannot take this network: {said:.160}") from error
+    _check_differences(model, images, targets, maps)
+    return maps
+
+
+METHODS: Mapping[str, AttributionMethod] = {
+    "occlusion": occlusion, "lime": lime, "gradcam": gradcam, "lrp": lrp, "deeplift": deeplift,
+}  # fmt: skip
+"""Every method by its name."""
+
+
+def method_called(name: str) -> AttributionMethod:
+    """Find a method.
+
+    Parameters
+    ----------
+    name
+        Such as ``lrp``.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    if name not in METHODS:
+        raise InputError(f"there is no method of attribution {name!r:.60}{near(name, METHODS)}")
+    return METHODS[name]
+
+
+def _of_targets(answers: Tensor, targets: Tensor) -> Tensor:
+    """``(N, M, K)`` to ``(N, T, M)``."""
+    places = targets[:, None].expand(-1, answers.shape[1], -1)
+    return answers.gather(2, places).movedim(2, 1)
+
+
+def _each_target(
+    model: ExplainedModel,
+    images: Tensor,
+    targets: Tensor,
+    explain: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """Maps ``(N, T, *spatial)``: sums over bands of what a method gives for one class each."""
+    found = [
+        torch.cat([
+            explain(shown, own).sum(1)
+            for shown, own in zip(
+                images.split(model.batch_size), target.split(model.batch_size), strict=True
+            )
+        ])
+        for target in targets.T
+    ]  # fmt: skip
+    return torch.stack(found, 1)
+
+
+def _layer(network: nn.Module, image: Tensor, name: str | None) -> nn.Module:
+    """The layer of a name, or the last one that gives maps."""
+    modules: dict[str, nn.Module] = dict(network.named_modules())
+    if name is not None:
+        if name not in modules:
+            raise InputError(f"there is no layer {name!r:.60}{near(name, modules)}")
+        return modules[name]
+    found: list[nn.Module] = []
+
+    def look(module: nn.Module, given: Any, result: Any) -> None:
+        if isinstance(result, Tensor) and result.ndim == image.ndim and min(result.shape[2:]) > 1:
+            found.append(module)
+
+    hooks = [module.register_forward_hook(look) for module in modules.values()]
+    try:
+        with torch.no_grad():
+            network(image)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not found:
+        raise InputError("gradcam needs a layer that gives maps; this network has none")
+    return found[-1]
+
+
+def _check_differences(
+    model: ExplainedModel, images: Tensor, targets: Tensor, maps: Tensor
+) -> None:
+    """Activations that are no modules are passed by captum without a word."""
+    apart = answers_of(model, images) - answers_of(model, model.absent(images))
+    wanted = apart.gather(1, targets)
+    worst = float(((maps.flatten(2).sum(2) - wanted).abs().median()) / wanted.abs().median())
+    if not worst < 0.05:
+        raise InputError(
+            f"DeepLIFT is {100 * worst:.0f} % off the difference of the logits: some activations "
+            "of this network are functions or are used twice; give each a module of its own"
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Captum says at every call that it sets hooks and takes them away again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield

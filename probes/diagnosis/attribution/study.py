@@ -1,0 +1,306 @@
+"""A diagnosis of attribution: every model, its mosaics, all methods and metrics, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
+
+from probes.diagnosis.attribution.config import AttributionConfig
+from probes.diagnosis.attribution.explained import (
+    ExplainedModel,
+    answers_of,
+    blur_absent,
+    mean_absent,
+)
+from probes.diagnosis.attribution.judging import MosaicTrial, judge, noise_maps, trial
+from probes.diagnosis.attribution.methods import METHODS, AttributionMethod
+from probes.diagnosis.attribution.mosaics import (
+    Mosaics,
+    crop_piece,
+    mosaics,
+    shapley_truth,
+    shrink_piece,
+)
+from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
+from probes.diagnosis.attribution.verdicts import (
+    ExplainedImages,
+    method_rows,
+    sum_rows,
+    trust_rows,
+)
+from probes.images.bands import Bands
+from probes.images.models import ModelSettings, open_network
+from probes.images.samples import ImageSamples, Predict
+from probes.reliance.answers import OnShare
+from probes.reliance.rows import ERROR, REFUSED
+from regkit.errors import InputError
+
+EXTENTS = ("part", "whole")
+TRUTH, NOISE = "truth", "noise"
+_PIECES = {"crop": crop_piece, "shrink": shrink_piece}
+_CONTROLS = {TRUTH: shapley_truth, NOISE: noise_maps}
+
+
+@dataclass(frozen=True, eq=False)
+class ModelDiagnosis:
+    """What was found of one model.
+
+    Parameters
+    ----------
+    methods, trust, sums
+        Rows of the three tables.
+    explained
+        Images with their maps; None where the model could not be asked.
+    right, tried
+        Of how many images the model is right, and how many mosaics were put together for those
+        that were judged.
+    """
+
+    methods: Sequence[MethodRow]
+    trust: Sequence[TrustRow] = ()
+    sums: Sequence[RelevanceRow] = ()
+    explained: ExplainedImages | None = None
+    right: int = 0
+    tried: int = 0
+
+
+def run_attribution(
+    config: AttributionConfig, samples: ImageSamples, on_share: OnShare = lambda share: None
+) -> dict[str, ModelDiagnosis]:
+    """Judge the methods and the metrics for every model.
+
+    Parameters
+    ----------
+    config
+        The diagnosis.
+    samples
+        Its data set.
+    on_share
+        Called with the share that is done.
+
+    Returns
+    -------
+    dict
+        By the names of the models; what went wrong with one of them is in its rows.
+
+    Raises
+    ------
+    InputError
+        If there are no labels, or a band is constant or not finite.
+    """
+    labels = label_matrix(samples)
+    whole = _whole_images(samples)
+    found = {}
+    for number, settings in enumerate(config.models):
+        steps = _Steps(config, number, on_share)
+        try:
+            found[settings.name] = _diagnosed(config, settings, whole, labels[whole.kept], steps)
+        except InputError as error:
+            row = MethodRow(settings.name, "", status=ERROR, message=str(error))
+            found[settings.name] = ModelDiagnosis([row])
+    return found
+
+
+def label_matrix(samples: ImageSamples) -> NDArray[np.bool_]:
+    """Return which classes are in each image, ``(N, K)``.
+
+    Raises
+    ------
+    InputError
+        If the images have no labels, or classes that are not whole numbers from 0.
+    """
+    truth = samples.truth
+    if truth is None:
+        raise InputError("attribution needs a class or labels for each image; there are none")
+    if truth.ndim == 2:
+        return truth > 0
+    if (truth < 0).any() or (truth != truth.round()).any():
+        raise InputError("classes must be whole numbers from 0")
+    return np.asarray(truth[:, None] == np.arange(int(truth.max()) + 1))
+
+
+@dataclass(frozen=True, eq=False)
+class _WholeImages:
+    """Images that have data everywhere, and which of the data set they are."""
+
+    images: Tensor
+    names: Sequence[str]
+    kept: NDArray[np.int_]
+
+
+def _whole_images(samples: ImageSamples) -> _WholeImages:
+    kept = np.arange(len(samples))
+    if samples.valid is not None:
+        kept = kept[samples.valid.flatten(1).all(1).numpy()]
+    if not len(kept):
+        raise InputError("every image has pixels without data; attribution needs whole images")
+    return _WholeImages(
+        samples.images[kept].float(), [samples.names[n] for n in kept.tolist()], kept
+    )
+
+
+class _Steps:
+    """Counts passes over mosaics, so that a share can be told."""
+
+    def __init__(self, config: AttributionConfig, model: int, on_share: OnShare) -> None:
+        self._passes = (len(config.methods) + 3) * (config.draws + 4)
+        self._done, self._config, self._model, self._on_share = 0, config, model, on_share
+
+    def __call__(self) -> None:
+        self._done += 1
+        share = min(self._done / self._passes, 1)
+        self._on_share((self._model + share) / len(self._config.models))
+
+
+def _diagnosed(
+    config: AttributionConfig,
+    settings: ModelSettings,
+    whole: _WholeImages,
+    labels: NDArray[np.bool_],
+    on_step: Callable[[], None],
+) -> ModelDiagnosis:
+    images = settings.scaled(whole.images)
+    bands = Bands.of(images)
+    model = _explained(config, settings, bands, labels.shape[1])
+    right = np.nonzero(_right(answers_of(model, images), labels, config.task))[0]
+    if not len(right):
+        raise InputError("the model is right about no image; nothing it says can be explained")
+    asked = {
+        extent: _trial(config, model, bands, images[right], labels[right], extent == "whole")
+        for extent in EXTENTS
+    }
+    shown = right[np.linspace(0, len(right) - 1, min(config.shown, len(right))).astype(int)]
+    plain = _plain(images[shown], labels[shown])
+    controls = {
+        extent: {name: judge(own, method, on_step) for name, method in _CONTROLS.items()}
+        for extent, own in asked.items()
+    }
+    trust = [
+        row
+        for extent, found in controls.items()
+        for row in trust_rows(settings.name, extent, found[TRUTH][1], found[NOISE][1], config.level)
+    ]
+    rows, maps = _methods(config, settings.name, asked["part"], plain, on_step)
+    planted = asked["part"].mosaics
+    names = [f"mosaic {number}" for number in range(len(planted))]
+    names += [whole.names[int(number)] for number in shown.tolist()]
+    unknown = torch.full((len(plain), *plain.images.shape[2:]), torch.nan)
+    truth = torch.cat([controls["part"][TRUTH][0][:, 0], unknown])
+    explained = _together(names, planted, plain, {TRUTH: truth, **maps})
+    sums = list(sum_rows(settings.name, model, explained))
+    return ModelDiagnosis(rows, trust, sums, explained, len(right), planted.tried)
+
+
+def _trial(
+    config: AttributionConfig,
+    model: ExplainedModel,
+    bands: Bands,
+    images: Tensor,
+    labels: NDArray[np.bool_],
+    fills: bool,
+) -> MosaicTrial:
+    planted = mosaics(
+        model, images, labels, config.mosaics, pieces=_PIECES[config.pieces], fills=fills,
+        generator=np.random.default_rng(config.seed),
+    )  # fmt: skip
+    return trial(model, planted, bands.std, draws=config.draws, seed=config.seed)
+
+
+def _methods(
+    config: AttributionConfig,
+    name: str,
+    asked: MosaicTrial,
+    plain: Mosaics,
+    on_step: Callable[[], None],
+) -> tuple[list[MethodRow], dict[str, Tensor]]:
+    """Rows of every method, and maps of mosaics and plain images of those that suit the model."""
+    rows: list[MethodRow] = []
+    maps: dict[str, Tensor] = {}
+    for method in config.methods:
+        try:
+            found, scores = judge(asked, METHODS[method], on_step)
+            own = _plain_maps(asked.model, METHODS[method], plain, config.seed)
+        except InputError as error:
+            rows.append(MethodRow(name, method, status=REFUSED, message=str(error)))
+            continue
+        rows += method_rows(name, method, scores, seed=config.seed, level=config.level)
+        maps[method] = torch.cat([found[:, 0], own])
+    return rows, maps
+
+
+def _plain(images: Tensor, labels: NDArray[np.bool_]) -> Mosaics:
+    """Images of the data set, with the first of their classes and no piece."""
+    nowhere = torch.zeros(len(images), *images.shape[2:], dtype=torch.bool)
+    return Mosaics(images, torch.from_numpy(labels.argmax(1))[:, None], nowhere, 0)
+
+
+def _explained(
+    config: AttributionConfig, settings: ModelSettings, bands: Bands, classes: int
+) -> ExplainedModel:
+    network = open_network(settings, bands.count, classes)
+    is_known = settings.source.startswith(("timm:", "python="))
+    scripted = isinstance(network, torch.jit.ScriptModule)
+    module = None
+    if is_known and isinstance(network, nn.Module) and not scripted:
+        module = network.eval().requires_grad_(False)
+    absent = mean_absent(bands) if config.absent == "mean" else blur_absent(bands)
+    return ExplainedModel(
+        _named(network, settings.name), absent, module, config.layers.get(settings.name),
+        config.batch_size, config.samples,
+    )  # fmt: skip
+
+
+def _named(predict: Predict, model: str) -> Predict:
+    """A model whose own errors become a line that names it and what it was shown."""
+
+    def ask(images: Tensor) -> Tensor:
+        try:
+            return predict(images)
+        except Exception as error:  # whatever somebody else's model raises
+            shown = "x".join(map(str, images.shape[1:]))
+            first = str(error).strip().split("\n")[0]
+            raise InputError(
+                f"model {model} cannot take images of {shown} (bands first): {first:.160}"
+            ) from error
+
+    return ask
+
+
+def _right(answers: Tensor, labels: NDArray[np.bool_], task: str) -> NDArray[np.bool_]:
+    """Of which images the model is right: of their class, or of all of their labels."""
+    if answers.shape[1] < labels.shape[1]:
+        raise InputError(
+            f"the model has {answers.shape[1]} classes, the data set {labels.shape[1]}"
+        )
+    if task == "classes":
+        said = answers.argmax(1).numpy()
+        return np.asarray(labels[np.arange(len(labels)), np.minimum(said, labels.shape[1] - 1)]
+                          & (said < labels.shape[1]))  # fmt: skip
+    positive = (answers > 0).numpy()[:, : labels.shape[1]]
+    return np.asarray((positive == labels).all(1) & labels.any(1))
+
+
+def _plain_maps(
+    model: ExplainedModel, method: AttributionMethod, plain: Mosaics, seed: int
+) -> Tensor:
+    if not len(plain):
+        return torch.zeros(0, *plain.images.shape[2:])
+    generator = Generator().manual_seed(seed)
+    return method(model, plain.images, plain.targets, generator)[:, 0]
+
+
+def _together(
+    names: Sequence[str], planted: Mosaics, plain: Mosaics, maps: Mapping[str, Tensor]
+) -> ExplainedImages:
+    return ExplainedImages(
+        names,
+        torch.cat([planted.images, plain.images]),
+        torch.cat([planted.targets[:, 0], plain.targets[:, 0]]),
+        torch.cat([planted.masks, plain.masks]),
+        maps,
+    )
