@@ -31,10 +31,23 @@ class Write(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """One channel of an image: ``values (*spatial)``, and where it has data (None: everywhere)."""
+    """One channel of an image, given part by part.
 
-    values: NDArray[Any]
-    known: NDArray[np.bool_] | None = None
+    Parameters
+    ----------
+    dtype
+        The NumPy name of the type of its values.
+    part
+        Values of a window ``(*window)``, and where they are data (None: everywhere).
+    """
+
+    dtype: str
+    part: Callable[[Window], tuple[NDArray[Any], NDArray[np.bool_] | None]]
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Band:
+        """Make a band of an array ``(*spatial)`` that has data everywhere."""
+        return cls(values.dtype.name, lambda window: (values[window], None))
 
 
 class WriteBands(Protocol):

@@ -14,7 +14,7 @@ import torch
 from regkit.geometry import Grid, World
 from regkit.geometry.affines import homogeneous
 from regkit.io import save, save_bands, write_transform
-from regkit.io.formats.geotiff.written import moved_geotiff
+from regkit.io.formats.geotiff.moved import moved_geotiff
 from regkit.io.header import Header
 from regkit.registration.scenes import SceneResult
 from regkit.registration.scenes.levels import pixels_across
