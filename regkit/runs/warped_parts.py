@@ -85,7 +85,7 @@ class WarpedSource:
         """What of moving a part needs, and whether all of that is in it."""
         index = self.moving.grid.to_index(self.phi(_lattice(onto))).numpy()
         # Between the points of the lattice it may bulge as much as it bends from one to the next.
-        bulge = max((float(np.abs(np.diff(index, 2, axis)).max(initial=0)) for axis in (0, 1)))
+        bulge = max(float(np.abs(np.diff(index, 2, axis)).max(initial=0)) for axis in (0, 1))
         flat, room = index.reshape(-1, index.shape[-1]), _AROUND + int(np.ceil(bulge))
         first = np.floor(flat.min(0)).astype(int) - room
         last = np.ceil(flat.max(0)).astype(int) + room + 1

@@ -66,7 +66,7 @@ def _moments(f, v, w, sums):
 
 
 @inline
-def _add_normal(f, out, w, sums, normal):
+def _add_normal(f, out, w, sums, share, normal):
     """Add the normal equations of one channel; ``normal`` is n00, n01, n11, r0, r1, rest."""
     n = f.shape[0]
     gain = sums[5] / (sums[4] + 1e-9)
@@ -78,8 +78,8 @@ def _add_normal(f, out, w, sums, normal):
             left, right = max(j - 1, 0), min(j + 1, n - 1)
             d = (f[low, j] - f[up, j]) / (low - up)
             c = (f[i, right] - f[i, left]) / (right - left)
-            d = (d + gain * out[1, i, j]) / 2
-            c = (c + gain * out[2, i, j]) / 2
+            d = share * d + (1 - share) * gain * out[1, i, j]
+            c = share * c + (1 - share) * gain * out[2, i, j]
             normal[0] += g * d * d
             normal[1] += g * d * c
             normal[2] += g * c * c
@@ -89,11 +89,12 @@ def _add_normal(f, out, w, sums, normal):
 
 
 @parallel
-def refine_shifts(fixed, weight, coefficients, corners, start, steps, far, done, found):
+def refine_shifts(fixed, weight, coefficients, corners, start, share, steps, far, done, found):
     """Refine the shifts of windows.
 
     ``fixed (N, C, n, n)``, ``weight (N, n, n)``, ``coefficients (C, H, W)`` of the spline of
-    moving, ``corners`` and ``start (N, 2)``; ``found (N, 5)`` becomes shift beyond start, standard
+    moving, ``corners`` and ``start (N, 2)``, the ``share`` of the slopes that is that of fixed, the
+    rest being that of moving; ``found (N, 5)`` becomes shift beyond start, standard
     errors, and likeness, NaN where the shift grew beyond ``far``.
     """
     count, channels, n = fixed.shape[0], fixed.shape[1], fixed.shape[2]
@@ -116,10 +117,10 @@ def refine_shifts(fixed, weight, coefficients, corners, start, steps, far, done,
                 _evaluate(coefficients[c], first, second, taps, slopes, out, rows)
                 _moments(fixed[w, c], out[0], weight[w], sums)
                 # Channels count alike, whatever their units: divided by the variance of fixed.
-                share = 1 / max(sums[3] / sums[0], 1e-12)
+                scale = 1 / max(sums[3] / sums[0], 1e-12)
                 part = np.zeros(6)
-                _add_normal(fixed[w, c], out, weight[w], sums, part)
-                normal += share * part
+                _add_normal(fixed[w, c], out, weight[w], sums, share, part)
+                normal += scale * part
                 likeness += sums[5] / np.sqrt(max(sums[3] * sums[4], 1e-12)) / channels
             ridge = 1e-4 * (normal[0] + normal[2]) + 1e-9
             a, b, d = normal[0] + ridge, normal[1], normal[2] + ridge

@@ -20,14 +20,18 @@ from regkit.registration.scenes.consensus import (
     is_by_chance,
     neighbour_consensus,
 )
+from regkit.registration.scenes.features import VALUES
 from regkit.registration.scenes.looks import LevelPair, Viewer
 from regkit.registration.scenes.motion import fit_motion, shift_at
 from regkit.registration.scenes.passes import Pass, Schedule
+from regkit.registration.scenes.prediction import predicted
 from regkit.registration.scenes.ties import TiePoints, likeness, match, vote
 from regkit.registration.scenes.windows import Floats
 from regkit.transforms import Affine, Transform
 
 _TOLERANCE = 2.0  # pixels
+_PREDICTIONS = 2  # the second knows values from where the first has put them
+PREDICTED = "prediction"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,8 @@ class SceneFit:
         What the points chose; NaN for a motion without bending.
     overlap
         The share of fixed's valid pixels that moving covers.
+    similarity
+        By what the last tie points were matched: ``lncc``, ``edges`` or ``prediction``.
     """
 
     motion: Transform
@@ -60,6 +66,7 @@ class SceneFit:
     after: float
     stiffness: float
     overlap: float
+    similarity: str = ""
 
 
 Report = Callable[[str, float], None]
@@ -90,6 +97,7 @@ def fit_scenes(pair: Compared, placed: Transform, config: SceneConfig, report: R
     for number, each in enumerate(passes):
         report(f"windows {number + 1} of {len(passes)}", number / len(passes))
         state = search.step(state, each)
+    state = search.predicted(state, passes[-1])
     return search.summary(state, passes[-1])
 
 
@@ -101,6 +109,12 @@ class _State:
     ties: TiePoints | None = None
     left_out: Floats | None = None
     stiffness: float = float("nan")
+    similarity: str = ""
+
+    @property
+    def doubt(self) -> float:
+        """How far tie points are off a motion that does not know them, in the median."""
+        return float("inf") if self.left_out is None else float(np.median(self.left_out))
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +162,36 @@ class _Search:
     def step(self, state: _State, each: Pass) -> _State:
         """Match windows, believe those that agree, and move on."""
         level = self.viewer.look(state.motion, each.factor, each.window)
-        grid = level.cover.grid
-        ties = self.agreed(match(level, each.window), each)
+        return self._matched(state, level, each, self.pair.similarity)
+
+    def predicted(self, state: _State, last: Pass) -> _State:
+        """Match values of one scene with those that the other predicts, if that is surer.
+
+        It needs a registration by edges that is nearly right.
+        """
+        viewer = replace(self.viewer, similarity=VALUES)
+        if self.viewer.similarity is VALUES:
+            return state
+        best = state
+        for _ in range(_PREDICTIONS):
+            level = viewer.look(best.motion, last.factor, last.window)
+            level = predicted(level, moving=viewer.share == 0)
+            try:
+                found = self._matched(best, level, last, PREDICTED)
+            except InputError:  # values say nothing of each other, or differ from place to place
+                return best
+            if best.similarity != PREDICTED and found.doubt > best.doubt:
+                return best
+            best = found
+        return best
+
+    def _matched(self, state: _State, level: LevelPair, each: Pass, similarity: str) -> _State:
+        grid, kind = level.cover.grid, self.config.transform
+        ties = self.agreed(match(level, each.window, self.viewer.share), each)
         whole = replace(ties, shift=ties.shift + shift_at(state.motion, grid, ties.index))
-        fitted = fit_motion(whole, grid, self.config.transform, each.window.step)
+        fitted = fit_motion(whole, grid, kind, each.window.step)
         return _State(fitted.transform, whole.in_pixels(each.factor),
-                      fitted.left_out * each.factor, fitted.stiffness)  # fmt: skip
+                      fitted.left_out * each.factor, fitted.stiffness, similarity)  # fmt: skip
 
     def agreed(self, ties: TiePoints, each: Pass) -> TiePoints:
         """Keep those that agree on one affine, and with their neighbours."""
@@ -185,4 +223,4 @@ class _Search:
         before, after = (likeness(each, kept, last.window.size) for each in (first, end))
         share = float((end.known * end.weight).sum() / max(float(end.weight.sum()), 1.0))
         return SceneFit(state.motion, ties, residual, state.left_out, before, after,
-                        state.stiffness, share)  # fmt: skip
+                        state.stiffness, share, state.similarity)  # fmt: skip

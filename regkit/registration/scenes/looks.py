@@ -77,6 +77,11 @@ class Viewer:
         """How many pixels of moving one of fixed is wide."""
         return pixels_across(self.grid, self.placed, self.moving[0].band.grid)
 
+    @property
+    def share(self) -> float:
+        """How much of the slopes in a match is that of fixed: none where it alone is SAR."""
+        return 0.0 if self.radar == (True, False) else 1.0
+
     def look(self, motion: Transform, factor: float, window: WindowLayout) -> LevelPair:
         """Both scenes where windows need them.
 

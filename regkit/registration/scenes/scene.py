@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
+from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.registration.scenes.pyramid import KEPT, Pyramid
 from regkit.volume.channels import check_one_grid
+from regkit.volume.combined import decoded, hidden_where
 from regkit.volume.volume import Volume
 
 _SAR_BANDS = {"vv", "vh", "hh", "hv", "sigma0_vv", "sigma0_vh", "gamma0_vv", "gamma0_vh"}
@@ -86,12 +87,12 @@ class GeoScene:
                 f"{mask.name or 'mask'}: lies on {mask.grid}, and {self.name} on {self.grid}; "
                 "resample the mask on the scene"
             )
-        clear = ~(mask.data[0] > 0)
-        if not bool(clear.any()):
+        low_and_high = Pyramid(decoded(mask, _above_nothing)).low_and_high
+        if low_and_high is not None and low_and_high[0] == 1:
             raise InputError(f"{mask.name or 'mask'}: covers all of {self.name}; nothing is left")
-        bands = tuple(_within(each, clear) for each in self.bands)
+        bands = tuple(hidden_where(each, mask) for each in self.bands)
         return GeoScene(bands, self.names, self.name)
 
 
-def _within(band: Volume, clear: torch.Tensor) -> Volume:
-    return replace(band, valid=clear if band.valid is None else band.valid & clear)
+def _above_nothing(values: Tensor) -> Tensor:
+    return values > 0

@@ -12,7 +12,7 @@ from scipy.sparse.linalg import splu
 from regkit.kernels.spline import spline_weights
 from regkit.registration.scenes.windows import Floats
 
-_STIFFNESS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+_STIFFNESS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
 _FOLDS = 4
 _TINY = 1e-9
 

@@ -98,7 +98,7 @@ def vote(level: LevelPair, window: WindowLayout) -> Array:
     return np.where(enough, total / np.maximum(count, 1), -1).astype(np.float32)
 
 
-def match(level: LevelPair, window: WindowLayout) -> TiePoints:
+def match(level: LevelPair, window: WindowLayout, share: float = 0.5) -> TiePoints:
     """Find every window of fixed that has data in moving too there, to a part of a pixel.
 
     Parameters
@@ -107,6 +107,8 @@ def match(level: LevelPair, window: WindowLayout) -> TiePoints:
         Features of both scenes.
     window
         How they are compared.
+    share
+        How much of the slopes is that of fixed; see :func:`regkit.registration.scenes.refine`.
     """
     corners, outer = _usable(level, window)
     peaks, reliable, seen = [], [], []
@@ -121,7 +123,7 @@ def match(level: LevelPair, window: WindowLayout) -> TiePoints:
     corners, outer = corners[compared], outer[compared]
     weights = taper(window.size) * cut_windows(level.weight[None], corners, window.size)[:, 0]
     windows = cut_windows(level.fixed, corners, window.size)
-    refined = refine(windows, weights, level.spline, level.known, corners, start)
+    refined = refine(windows, weights, level.spline, level.known, corners, start, share)
     centre = outer + _centroid(weights)
     good = np.isfinite(refined.likeness) & (worth > 0)
     return TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
