@@ -30,7 +30,8 @@ from regkit.registration.scenes.windows import Floats
 from regkit.transforms import Affine, Transform
 
 _TOLERANCE = 2.0  # pixels
-_PREDICTIONS = 2  # the second knows values from where the first has put them
+_PREDICTIONS = 3  # each knows values from where the last has put them
+_REACH = 5  # pixels: edges are not so sure
 PREDICTED = "prediction"
 
 
@@ -169,9 +170,10 @@ class _Search:
 
         It needs a registration by edges that is nearly right.
         """
-        viewer = replace(self.viewer, similarity=VALUES)
         if self.viewer.similarity is VALUES:
             return state
+        viewer = replace(self.viewer, similarity=VALUES)
+        last = Pass(last.factor, replace(last.window, reach=_REACH))
         best = state
         for _ in range(_PREDICTIONS):
             level = viewer.look(best.motion, last.factor, last.window)
@@ -207,7 +209,7 @@ class _Search:
                 if len(ties) else "no window has enough data in both"
             ))  # fmt: skip
         ties = ties.keeping(agreed)
-        return ties.keeping(neighbour_consensus(ties))
+        return ties.keeping(neighbour_consensus(ties, near))
 
     def summary(self, state: _State, last: Pass) -> SceneFit:
         """Put together what is told of the result."""

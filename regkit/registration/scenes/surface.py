@@ -14,6 +14,8 @@ from regkit.registration.scenes.windows import Floats
 
 _STIFFNESS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
 _FOLDS = 4
+_BESIDE = 2  # steps along the side of what is left out together
+_SHARED = 4  # windows that overlap by half: a fourth of them is independent
 _TINY = 1e-9
 
 
@@ -69,17 +71,38 @@ def fit_surface(
     rows, bending = _design(index, step, size), _bending(size)
     weight = 1 / error**2
     folds = np.random.default_rng(0).permutation(len(index)) % _FOLDS
-    best: tuple[float, float, Floats] | None = None
-    for stiffness in _STIFFNESS:
-        off = _left_out(rows, bending, shift, weight, folds, stiffness)
-        score = float(np.average(np.minimum(off, 3 * np.median(off) + _TINY), weights=weight))
-        if best is None or score < best[0]:
-            best = score, stiffness, off
-    if best is None:
-        raise RuntimeError("the tie points determine no surface")
-    _, stiffness, off = best
-    knots = _solved(rows, bending, shift, weight, stiffness)
-    return Surface(knots.T.reshape(2, *size), step, stiffness, off)
+    off = np.stack([
+        _left_out(rows, bending, shift, weight, folds, each) for each in _STIFFNESS
+    ])  # fmt: skip
+    chosen = _stiffest(off, weight)
+    knots = _solved(rows, bending, shift, weight, _STIFFNESS[chosen])
+    return Surface(knots.T.reshape(2, *size), step, _STIFFNESS[chosen], off[chosen])
+
+
+def _blocks(index: Floats, step: float) -> NDArray[np.int64]:
+    """Folds of points that lie together: windows that overlap share their noise."""
+    place = np.floor(index / (_BESIDE * step)).astype(np.int64)
+    fold: NDArray[np.int64] = (place[:, 0] + 2 * place[:, 1]) % _FOLDS
+    return fold
+
+
+def _stiffest(off: Floats, weight: Floats) -> int:
+    """The stiffest of those whose error does not differ from the least by more than by chance.
+
+    Parameters
+    ----------
+    off
+        ``(stiffnesses, N)``: how far each point was off when it was left out.
+    weight
+        ``(N)``.
+    """
+    capped = np.minimum(off, 3 * np.median(off, axis=1, keepdims=True) + _TINY)
+    share = weight / weight.sum()
+    score = capped @ share
+    worse = capped - capped[score.argmin()]
+    mean = worse @ share
+    spread = np.sqrt(((worse - mean[:, None]) ** 2) @ share**2 * _SHARED)
+    return int(np.flatnonzero(mean <= spread).max())
 
 
 def _left_out(
