@@ -132,8 +132,8 @@ class Format:
     georeferenced
         Whether it holds images in a world with a CRS, and no others.
     known
-        Where one channel of a window has data, as the file itself says; it returns None for
-        everywhere. None for formats that say nothing of it.
+        Where one channel of a window has data, as the file itself says; it is given what was read,
+        and returns None for everywhere. None for formats that say nothing of it.
     write_bands
         Write channels one after the other and where each has data, with all that the header of
         another file of this kind says beside its values, if one is given. It returns what checks
@@ -157,5 +157,5 @@ class Format:
     write_channels: Write | None = None
     read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None
     georeferenced: bool = False
-    known: Callable[[Header, Window, int], NDArray[np.bool_] | None] | None = None
+    known: Callable[[Header, Window, int, NDArray[Any]], NDArray[np.bool_] | None] | None = None
     write_bands: WriteBands | None = None

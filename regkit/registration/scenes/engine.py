@@ -172,7 +172,7 @@ class _Search:
         """
         if self.viewer.similarity is VALUES:
             return state
-        viewer = replace(self.viewer, similarity=VALUES)
+        viewer = replace(self.viewer, similarity=VALUES, seen={})
         last = Pass(last.factor, replace(last.window, reach=_REACH))
         best = state
         for _ in range(_PREDICTIONS):

@@ -30,9 +30,10 @@ def standardise(values: Array, known: Array) -> Array:
     inside = known > 0
     out = np.zeros_like(values, dtype=np.float32)
     for n, each in enumerate(values):
-        some = each[inside].astype(np.float64)
-        spread = some.std() if some.size else 1.0
-        out[n] = (each - (some.mean() if some.size else 0)) / max(spread, 1e-12)
+        some = each[inside]
+        middle = float(some.mean(dtype=np.float64)) if some.size else 0.0
+        spread = float(np.sqrt(((some - middle) ** 2).mean(dtype=np.float64))) if some.size else 1.0
+        out[n] = (each - middle) / max(spread, 1e-12)
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.ndimage import binary_erosion
@@ -17,6 +17,9 @@ from regkit.registration.scenes.pyramid import Pyramid
 from regkit.registration.scenes.windows import Array, WindowLayout
 from regkit.transforms import Affine, Transform, compose
 from regkit.volume.once import once
+
+Key = tuple[float, int, int, int]
+_REACH = 5  # pixels, so that passes that reach less far see the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,8 @@ class Viewer:
         What is made of their values.
     radar
         Whether each of them is SAR.
+    seen
+        What was last seen of fixed, which does not move.
     """
 
     fixed: tuple[Pyramid, ...]
@@ -66,6 +71,7 @@ class Viewer:
     placed: Transform
     similarity: WindowSimilarity
     radar: tuple[bool, bool] = (False, False)
+    seen: dict[Key, tuple[Array, Array]] = field(default_factory=dict)
 
     @property
     def grid(self) -> Grid:
@@ -95,18 +101,23 @@ class Viewer:
             How windows are laid out on the level.
         """
         grid = level_grid(self.grid, factor)
-        cover = Cover.of(grid, window, window.reach + self.similarity.context)
-        # The finer scene is smoothed to the resolution of the other: both then show as much.
-        fixed = BandSource(self.fixed, max(factor, 1 / self.ratio), self.radar[0])
+        margin = max(window.reach, _REACH) + self.similarity.context
+        cover = Cover.of(grid, window, margin)
         moving = BandSource(self.moving, max(factor * self.ratio, 1.0), self.radar[1])
-        maps = (Affine.identity(2), compose(self.placed, motion))
+        key = factor, window.size, window.step, margin
         with ThreadPoolExecutor(2) as both:
-            views = [
-                both.submit(view, source, cover, phi, self.similarity)
-                for source, phi in zip((fixed, moving), maps, strict=True)
-            ]
-            (here, weight), (there, known) = (each.result() for each in views)
-        return LevelPair(cover, here, weight, there, known)
+            there = both.submit(
+                view, moving, cover, compose(self.placed, motion), self.similarity
+            )
+            if key not in self.seen:
+                self.seen.clear()
+                self.seen[key] = self._fixed(cover, factor)
+            return LevelPair(cover, *self.seen[key], *there.result())
+
+    def _fixed(self, cover: Cover, factor: float) -> tuple[Array, Array]:
+        # The finer scene is smoothed to the resolution of the other: both then show as much.
+        source = BandSource(self.fixed, max(factor, 1 / self.ratio), self.radar[0])
+        return view(source, cover, Affine.identity(2), self.similarity)
 
 
 def view(

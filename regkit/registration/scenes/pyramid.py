@@ -19,7 +19,7 @@ from regkit.volume.volume import Volume
 Box = tuple[slice, slice]
 Shares = tuple[Tensor, Tensor | None]
 KEPT = 1 << 25  # pixels of the finest level that is held in memory
-_STRIP = 1 << 24  # pixels that are read at once
+_STRIP = 1 << 23  # pixels that are read at once
 _SOME = 1 << 20  # pixels by which the range of a band is judged
 _HALF = 0.5  # the share of data from which on a pixel is known
 

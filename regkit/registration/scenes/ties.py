@@ -158,11 +158,7 @@ def likeness(level: LevelPair, kept: TiePoints, size: int) -> float:
 def _usable(level: LevelPair, window: WindowLayout) -> tuple[Lines, Lines]:
     """Corners of windows of which enough has data, where gaps are closed and on the grid."""
     corners, outer = level.cover.corners
-    weight = level.weight
-    table = np.pad(weight.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    (i, j), n = corners.T, window.size
-    k, m = np.minimum(i + n, weight.shape[0]), np.minimum(j + n, weight.shape[1])
-    share = (table[k, m] - table[i, m] - table[k, j] + table[i, j]) / n**2
+    share = cut_windows(level.weight[None], corners, window.size).mean((1, 2, 3))
     usable = share >= window.least
     return corners[usable], outer[usable]
 

@@ -23,6 +23,8 @@ class BandFacts:
         The band that is alpha, as GDAL counts it, or None.
     masked
         Whether the file says anywhere that a pixel is no data.
+    by_value
+        Whether the nodata value alone says so.
     tags, band_tags
         Words of the file, and of each band.
     scales
@@ -42,6 +44,7 @@ class BandFacts:
     nodata: float | None = None
     alpha: int | None = None
     masked: bool = False
+    by_value: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     band_tags: tuple[Mapping[str, str], ...] = ()
     scales: tuple[tuple[float, float], ...] = ()
@@ -65,6 +68,7 @@ def dataset_facts(dataset: Any) -> BandFacts:
         dataset.nodata,
         alpha,
         flags != {"all_valid"},
+        flags == {"nodata"},
         dict(dataset.tags()),
         tuple(dict(dataset.tags(n)) for n in numbers),
         tuple((float(dataset.offsets[n]), float(dataset.scales[n])) for n in at),

@@ -96,7 +96,9 @@ def read_geotiff(header: Header, window: Window, level: int) -> NDArray[Any]:
     return np.ascontiguousarray(values)
 
 
-def known_geotiff(header: Header, window: Window, level: int) -> NDArray[np.bool_] | None:
+def known_geotiff(
+    header: Header, window: Window, level: int, values: NDArray[Any]
+) -> NDArray[np.bool_] | None:
     """Tell where one band has data by its nodata value, alpha, mask and by NaN.
 
     Parameters
@@ -105,6 +107,8 @@ def known_geotiff(header: Header, window: Window, level: int) -> NDArray[np.bool
         As :func:`geotiff_header` returned it, with the band chosen.
     window, level
         As for :func:`read_geotiff`.
+    values
+        What that returned.
 
     Returns
     -------
@@ -120,6 +124,9 @@ def known_geotiff(header: Header, window: Window, level: int) -> NDArray[np.bool
     real = np.dtype(header.value_type).kind == "f"
     if not (real or facts.masked):
         return None
+    if facts.by_value and not real:  # what the file would be read for again
+        found: NDArray[np.bool_] = values != facts.nodata
+        return None if found.all() else found
     with open_geotiff(header.path, header.name, level) as dataset:
         part = {"window": raster_window(window)}
         known: NDArray[np.bool_] = dataset.read_masks(_band(header), **part).T > 0
