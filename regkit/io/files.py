@@ -153,11 +153,13 @@ def open_image(
     grid = whole if window is None else whole.window(*_corner_and_shape(header, whole, box))
     read_one = format_called(header.format).read
     data = [read_one(each, box, level) for each in header.each_channel]
-    known = _known(header, box, level)
+    known = _known(header, box, level, data)
     return _volume(header, data[0][None] if len(data) == 1 else np.stack(data), grid, known)
 
 
-def _known(header: Header, window: Window, level: int) -> NDArray[np.bool_] | None:
+def _known(
+    header: Header, window: Window, level: int, data: Sequence[NDArray[Any]]
+) -> NDArray[np.bool_] | None:
     """Where all channels that are meant have data, by what the file itself says; None: everywhere.
 
     No channel is mixed with a value that stands for nothing.
@@ -165,7 +167,10 @@ def _known(header: Header, window: Window, level: int) -> NDArray[np.bool_] | No
     known_one = format_called(header.format).known
     if known_one is None:
         return None
-    found = [known_one(each, window, level) for each in header.each_channel]
+    found = [
+        known_one(each, window, level, values)
+        for each, values in zip(header.each_channel, data, strict=True)
+    ]
     parts = [each for each in found if each is not None]
     return np.logical_and.reduce(parts) if parts else None
 

@@ -31,10 +31,23 @@ class Write(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """One channel of an image: ``values (*spatial)``, and where it has data (None: everywhere)."""
+    """One channel of an image, given part by part.
 
-    values: NDArray[Any]
-    known: NDArray[np.bool_] | None = None
+    Parameters
+    ----------
+    dtype
+        The NumPy name of the type of its values.
+    part
+        Values of a window ``(*window)``, and where they are data (None: everywhere).
+    """
+
+    dtype: str
+    part: Callable[[Window], tuple[NDArray[Any], NDArray[np.bool_] | None]]
+
+    @classmethod
+    def of(cls, values: NDArray[Any]) -> Band:
+        """Make a band of an array ``(*spatial)`` that has data everywhere."""
+        return cls(values.dtype.name, lambda window: (values[window], None))
 
 
 class WriteBands(Protocol):
@@ -119,8 +132,8 @@ class Format:
     georeferenced
         Whether it holds images in a world with a CRS, and no others.
     known
-        Where one channel of a window has data, as the file itself says; it returns None for
-        everywhere. None for formats that say nothing of it.
+        Where one channel of a window has data, as the file itself says; it is given what was read,
+        and returns None for everywhere. None for formats that say nothing of it.
     write_bands
         Write channels one after the other and where each has data, with all that the header of
         another file of this kind says beside its values, if one is given. It returns what checks
@@ -144,5 +157,5 @@ class Format:
     write_channels: Write | None = None
     read_series: Callable[[Header], Iterator[NDArray[Any]]] | None = None
     georeferenced: bool = False
-    known: Callable[[Header, Window, int], NDArray[np.bool_] | None] | None = None
+    known: Callable[[Header, Window, int, NDArray[Any]], NDArray[np.bool_] | None] | None = None
     write_bands: WriteBands | None = None

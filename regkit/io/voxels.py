@@ -73,6 +73,11 @@ def storable(data: torch.Tensor) -> torch.Tensor:
     return data.detach().cpu().to(_STORED.get(data.dtype, data.dtype))
 
 
+def stored_type(dtype: torch.dtype) -> str:
+    """The NumPy name of the type in which voxels of a type are stored."""
+    return str(_STORED.get(dtype, dtype)).removeprefix("torch.")
+
+
 def check_same(
     path: Path, found: NDArray[Any], data: NDArray[Any], affine: Matrix, grid: Grid
 ) -> None:

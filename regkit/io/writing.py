@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid, World
 from regkit.io.atomic import check_target, write_atomically
-from regkit.io.format import Band, Format
+from regkit.io.format import Band, Format, Window
 from regkit.io.formats.table import channel_suffixes, series_suffixes, writer
 from regkit.io.header import Header
 from regkit.io.names import display_name, extension
 from regkit.io.publish import publish
-from regkit.io.voxels import array_of
+from regkit.io.voxels import array_of, stored_type
 from regkit.io.written_channels import of_channels
 from regkit.volume.volume import Volume
 
@@ -69,12 +69,12 @@ def save_bands(
     like: Header | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write bands of one grid one after the other, as the file of another scene has them.
+    """Write bands of one grid, part by part, as the file of another scene has them.
 
     Parameters
     ----------
     bands
-        One channel each, on ``grid``; an iterator holds no more than one of them in memory.
+        One channel each, on ``grid``; what is read or warped when it is touched is so part by part.
     path
         With an extension whose format takes bands, such as .tif.
     grid
@@ -106,7 +106,12 @@ def save_bands(
 
 
 def _as_band(volume: Volume) -> Band:
-    return Band(array_of(volume), None if volume.valid is None else volume.valid.numpy())
+    def part(window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+        start, stop = ([getattr(s, end) for s in window] for end in ("start", "stop"))
+        found = volume.window(start, [b - a for a, b in zip(start, stop, strict=True)])
+        return array_of(found), None if found.valid is None else found.valid.numpy()
+
+    return Band(stored_type(volume.dtype), part)
 
 
 def save_series(

@@ -18,7 +18,6 @@ from regkit.io import (
     check_output,
     labels_of,
     open_frames,
-    open_image,
     read_header,
     save_series,
 )
@@ -167,7 +166,7 @@ class ApplySurvey:
     def open(self) -> ApplyTask | BandsTask:
         """Read the reference, the transforms and every frame."""
         job = self.job
-        grid = open_image(self.reference).grid.straightened()
+        grid = self.reference.grid.straightened()
         phi = open_chain(job.transforms)
         _check_overlap(phi, grid, self.header, self.reference.name)
         if keeps_bands(self.header, job.output, grid) and not _chooses(job.reading):

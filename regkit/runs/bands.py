@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from regkit.geometry import Grid
-from regkit.io import open_image, save_bands
+from regkit.io import save_bands
+from regkit.io.files import read_when_touched
 from regkit.io.formats.table import format_called, writer
 from regkit.io.header import Header
-from regkit.resample import warp
 from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.warped_parts import warp_when_touched
 from regkit.transforms import Transform
-from regkit.volume import Labels, Volume
+from regkit.volume import Volume
 
 # Bands of products that hold classes or bits, by their names in Sentinel-2 and Landsat.
 _WHOLE = ("scl", "qa_pixel", "qa_radsat", "sr_qa_aerosol")
@@ -50,11 +49,9 @@ class BandsTask:
     notices: tuple[str, ...] = ()
 
     def execute(self, on_progress: OnProgress) -> BandsOutcome:
-        """Warp band by band."""
-        bands = list[Volume]()
-        for band in warped_bands(self.header, self.phi, self.grid, nearest=self.nearest):
-            bands.append(band)
-            on_progress(Progress("warping", len(bands) / self.header.channels))
+        """Say what is to be warped: that is done as it is written, part by part."""
+        bands = tuple(warped_bands(self.header, self.phi, self.grid, nearest=self.nearest))
+        on_progress(Progress("warping", 0.0))
         return BandsOutcome(bands, self.grid, self.header)
 
 
@@ -82,7 +79,7 @@ class BandsOutcome:
 def warped_bands(
     header: Header, phi: Transform, grid: Grid, *, nearest: bool = False
 ) -> Iterator[Volume]:
-    """Read and warp the bands of a scene ``(1, *shape)``, one after the other.
+    """Warp the bands of a scene ``(1, *shape)``, one after the other, when they are touched.
 
     Parameters
     ----------
@@ -100,18 +97,14 @@ def warped_bands(
     Volume
         One channel each. Classes, bits and colours of a table are taken from the nearest pixel.
     """
-    plain = replace(header, options=replace(header.options, channel=None, channels=None))
     for number in range(header.channels):
-        band = open_image(plain.of(frame=None, channel=number))
-        band = band if band.valid is not None else replace(band, valid=_everywhere(band))
-        if nearest or _is_whole(header, number):
-            band = Labels(band.data, band.grid, band.name, band.valid)
-        yield warp(band, phi, onto=grid)
+        whole = nearest or _is_whole(header, number)
+        yield warp_when_touched(band_when_touched(header, number), phi, onto=grid, nearest=whole)
 
 
-def _everywhere(band: Volume) -> torch.Tensor:
-    """So that what lies beyond the scene is told from what it shows."""
-    return torch.ones(band.shape, dtype=torch.bool)
+def band_when_touched(header: Header, number: int) -> Volume:
+    """Give one band of a scene, which is read when it is touched, by its number from 0."""
+    return read_when_touched(header.path, replace(header.options, channel=number, channels=None))
 
 
 def _is_whole(header: Header, number: int) -> bool:

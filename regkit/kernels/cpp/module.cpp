@@ -204,12 +204,12 @@ NB_MODULE(REGKIT_MODULE, m) {
 
     m.def("refine_shifts",
           [](In<float, 4> fixed, In<float, 3> weight, In<float, 3> coefficients,
-             In<std::int64_t, 2> corners, In<std::int64_t, 2> start, int steps, double far,
-             double done, Out<double, 2> found) {
+             In<std::int64_t, 2> corners, In<std::int64_t, 2> start, double share, int steps,
+             double far, double done, Out<double, 2> found) {
               refine_shifts(view(fixed), view(weight), view(coefficients), view(corners),
-                            view(start), steps, far, done, view(found));
+                            view(start), share, steps, far, done, view(found));
           },
-          "fixed"_a, "weight"_a, "coefficients"_a, "corners"_a, "start"_a, "steps"_a, "far"_a,
+          "fixed"_a, "weight"_a, "coefficients"_a, "corners"_a, "start"_a, "share"_a, "steps"_a, "far"_a,
           "done"_a, filled("found"), Freely());
 
     m.def("nearest_along",

@@ -85,18 +85,18 @@ struct Moments {
 struct Normal {
     double n00 = 0, n01 = 0, n11 = 0, r0 = 0, r1 = 0, rest = 0;
 
-    void add(const Normal &other, double share) {
-        n00 += share * other.n00;
-        n01 += share * other.n01;
-        n11 += share * other.n11;
-        r0 += share * other.r0;
-        r1 += share * other.r1;
-        rest += share * other.rest;
+    void add(const Normal &other, double scale) {
+        n00 += scale * other.n00;
+        n01 += scale * other.n01;
+        n11 += scale * other.n11;
+        r0 += scale * other.r0;
+        r1 += scale * other.r1;
+        rest += scale * other.rest;
     }
 
-    // Of one channel: slopes of both images, whose mean is nearer to the truth than either.
+    // Of one channel; `share` of the slopes is that of fixed, the rest that of moving.
     static Normal of(const float *f, const float *out, const float *w, const Moments &sums,
-                     Index n) {
+                     double share, Index n) {
         Normal found;
         const double gain = sums.ab / (sums.bb + 1e-9);
         for (Index i = 0; i < n; ++i) {
@@ -108,8 +108,8 @@ struct Normal {
                 const double by_row = (f[low * n + j] - f[up * n + j]) / static_cast<float>(low - up);
                 const double by_column =
                     (f[i * n + right] - f[i * n + left]) / static_cast<float>(right - left);
-                const double d = (by_row + gain * out[at + n * n]) / 2;
-                const double c = (by_column + gain * out[at + 2 * n * n]) / 2;
+                const double d = share * by_row + (1 - share) * gain * out[at + n * n];
+                const double c = share * by_column + (1 - share) * gain * out[at + 2 * n * n];
                 found.n00 += g * d * d;
                 found.n01 += g * d * c;
                 found.n11 += g * c * c;
@@ -129,7 +129,7 @@ struct Normal {
 // the shift grew beyond `far`.
 void refine_shifts(Images fixed, Image weight, Image coefficients,
                    View<const std::int64_t, 2> corners, View<const std::int64_t, 2> start,
-                   int steps, double far, double done, View<double, 2> found) {
+                   double share, int steps, double far, double done, View<double, 2> found) {
     const Index channels = fixed.shape[1], n = fixed.shape[2];
     for_rows(fixed.shape[0], [&](Index w) {
         Room<float> out(3 * n * n), rows(2 * (n + 3));
@@ -148,8 +148,8 @@ void refine_shifts(Images fixed, Image weight, Image coefficients,
                 evaluate(coefficients[c], first, second, down, right, out.get(), rows.get(), n);
                 const Moments sums(f, out.get(), m, n * n);
                 // Channels count alike, whatever their units: divided by the variance of fixed.
-                const double share = 1 / larger(sums.aa / sums.total, 1e-12);
-                normal.add(Normal::of(f, out.get(), m, sums, n), share);
+                const double scale = 1 / larger(sums.aa / sums.total, 1e-12);
+                normal.add(Normal::of(f, out.get(), m, sums, share, n), scale);
                 likeness += sums.ab / std::sqrt(larger(sums.aa * sums.bb, 1e-12)) /
                             static_cast<double>(channels);
                 total = sums.total;

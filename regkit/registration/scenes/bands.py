@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.geometry.grid import Grid
 from regkit.registration.scenes.config import SceneConfig
-from regkit.registration.scenes.levels import (
-    BandSource,
-    features_of,
-    level_grid,
-    pixels_across,
-    source_of,
-)
+from regkit.registration.scenes.cover import Cover
+from regkit.registration.scenes.features import EDGES, VALUES, similarity_called
+from regkit.registration.scenes.levels import BandSource, level_grid, pixels_across
+from regkit.registration.scenes.looks import LevelPair, Viewer, view
 from regkit.registration.scenes.scene import GeoScene
 from regkit.registration.scenes.ties import vote
-from regkit.registration.scenes.windows import Array, Floats, WindowLayout
+from regkit.registration.scenes.windows import Floats, WindowLayout
 from regkit.transforms import Affine, Transform
-from regkit.volume.volume import Volume
 
 _ALIKE = 0.35  # mean correlation of windows, from which on two bands show the same contrast
 _NEAR_BEST = 0.85  # of the best pair: further pairs that are compared as well
@@ -43,8 +38,6 @@ class Compared:
         Whether each of them is SAR.
     reason
         Why these bands, and why this similarity.
-    sources
-        What was prepared of them, by resolution.
     """
 
     fixed: GeoScene
@@ -52,28 +45,16 @@ class Compared:
     similarity: str
     radar: tuple[bool, bool]
     reason: str
-    sources: dict[tuple[int, float], BandSource] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, str]:
         """What messages call the two scenes."""
         return self.fixed.name, self.moving.name
 
-    def fixed_at(self, pixels: float) -> BandSource:
-        """The bands of fixed at a resolution in its pixels."""
-        return self._source(0, self.fixed, pixels)
-
-    def moving_at(self, pixels: float) -> BandSource:
-        """The bands of moving at a resolution in its pixels."""
-        return self._source(1, self.moving, pixels)
-
-    def _source(self, side: int, scene: GeoScene, pixels: float) -> BandSource:
-        key = side, round(pixels, 3)
-        if key not in self.sources:
-            if key[1] > 1 or len(self.sources) > 8:
-                self.sources.clear()  # only one level is worked on at a time
-            self.sources[key] = source_of(scene.bands, pixels, radar=self.radar[side])
-        return self.sources[key]
+    def viewer(self, placed: Transform) -> Viewer:
+        """Give what looks at both; ``placed`` takes world points of fixed to those of moving."""
+        return Viewer(self.fixed.pyramids, self.moving.pyramids, placed,
+                      similarity_called(self.similarity), self.radar)  # fmt: skip
 
 
 def compared_bands(
@@ -108,33 +89,18 @@ def compared_bands(
     here, there = zip(*pairs[:_MOST], strict=True)
     listed = ", ".join(f"{fixed.called(f)} with {moving.called(m)}" for f, m in pairs[:_MOST])
     reason = f"{listed} ({how}), by {similarity} ({why})"
-    return Compared(_picked(fixed, here), _picked(moving, there), similarity, radar, reason)
+    return Compared(fixed.picked(here), moving.picked(there), similarity, radar, reason)
 
 
 def _with_contrast(scene: GeoScene) -> GeoScene:
     """The bands that have data and contrast."""
-    keep = [n for n, each in enumerate(scene.bands) if _has_contrast(each)]
+    keep = [n for n, each in enumerate(scene.pyramids) if each.has_contrast]
     if not keep:
         raise InputError(
             f"{scene.name}: no band has data and contrast: all are nodata, masked or constant; "
             "choose others with --channels"
         )
-    return scene if len(keep) == len(scene.bands) else _picked(scene, keep)
-
-
-def _has_contrast(band: Volume) -> bool:
-    if band.valid is not None and not bool(band.valid.any()):
-        return False
-    low, high = band.data_values().aminmax()
-    return bool(low < high)
-
-
-def _picked(scene: GeoScene, numbers: Sequence[int]) -> GeoScene:
-    return replace(
-        scene,
-        bands=tuple(scene.bands[n] for n in numbers),
-        names=tuple(scene.names[n] for n in numbers),
-    )
+    return scene if len(keep) == len(scene.bands) else scene.picked(keep)
 
 
 def _is_radar(scene: GeoScene, asked: str) -> bool:
@@ -181,7 +147,7 @@ def _best(
     if config.similarity != "auto" or any(radar):
         return float("nan")
     f, m = pairs[0]
-    one = _Likeness(_picked(fixed, [f]), _picked(moving, [m]), placed, config, radar)
+    one = _Likeness(fixed.picked([f]), moving.picked([m]), placed, config, radar)
     return float(one.table()[0, 0])
 
 
@@ -207,26 +173,21 @@ class _Likeness:
 
     def table(self) -> Floats:
         """``(bands of fixed, bands of moving)``."""
-        similarity = "edges" if self.radar[0] != self.radar[1] else "lncc"
+        similarity = EDGES if self.radar[0] != self.radar[1] else VALUES
         factor = max(max(self.fixed.grid.shape) / _LOOK, 1.0)
         grid = level_grid(self.fixed.grid, factor)
         ratio = pixels_across(self.fixed.grid, self.placed, self.moving.grid)
         size = int(max(16, min(32, min(grid.shape) // 2)))
         reach = int(np.ceil(self.config.max_shift / factor)) + 1
         window = WindowLayout(size, size // 2, reach, self.config.min_valid)
-        here = [
-            self._features(each, grid, max(factor, 1 / ratio), Affine.identity(2), 0, similarity)
-            for each in self.fixed.bands
-        ]
-        there = [
-            self._features(each, grid, max(factor * ratio, 1.0), self.placed, 1, similarity)
-            for each in self.moving.bands
-        ]
-        return np.array([[float(vote(*f, *m, window).max()) for m in there] for f in here])
-
-    def _features(
-        self, band: Volume, grid: Grid, pixels: float, phi: Transform, side: int, similarity: str
-    ) -> tuple[Array, Array]:
-        source = source_of([band], pixels, radar=self.radar[side])
-        values, known = source.on(grid, phi)
-        return features_of(values, known, similarity), known
+        cover = Cover.of(grid, window, reach + similarity.context)
+        here, there = (
+            [view(BandSource((band,), pixels, radar), cover, phi, similarity) for band in bands]
+            for bands, pixels, radar, phi in (
+                (self.fixed.pyramids, max(factor, 1 / ratio), self.radar[0], Affine.identity(2)),
+                (self.moving.pyramids, max(factor * ratio, 1.0), self.radar[1], self.placed),
+            )
+        )
+        return np.array([
+            [float(vote(LevelPair(cover, *f, *m), window).max()) for m in there] for f in here
+        ])  # fmt: skip

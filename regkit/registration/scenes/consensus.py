@@ -59,7 +59,7 @@ def affine_consensus(ties: TiePoints, tolerance: float, seed: int) -> NDArray[np
     return out
 
 
-def neighbour_consensus(ties: TiePoints, least: float = 0.5) -> NDArray[np.bool_]:
+def neighbour_consensus(ties: TiePoints, least: float) -> NDArray[np.bool_]:
     """Find the good tie points whose shift is near the median of those around them.
 
     Parameters

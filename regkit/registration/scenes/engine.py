@@ -6,17 +6,13 @@ finds to the map.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from scipy.ndimage import binary_erosion
 
 from regkit.errors import InputError
 from regkit.geometry.affines import homogeneous
-from regkit.geometry.grid import Grid
-from regkit.kernels.spline import spline_coefficients
 from regkit.registration.scenes.bands import Compared
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.consensus import (
@@ -24,34 +20,19 @@ from regkit.registration.scenes.consensus import (
     is_by_chance,
     neighbour_consensus,
 )
-from regkit.registration.scenes.levels import BandSource, features_of, level_grid, pixels_across
-from regkit.registration.scenes.surface import Surface, fit_surface
-from regkit.registration.scenes.ties import TiePoints, match, vote
-from regkit.registration.scenes.windows import (
-    Array,
-    Floats,
-    WindowLayout,
-    correlation,
-    cut_windows,
-    taper,
-)
-from regkit.transforms import Affine, DisplacementField, Transform, compose
+from regkit.registration.scenes.features import VALUES
+from regkit.registration.scenes.looks import LevelPair, Viewer
+from regkit.registration.scenes.motion import fit_motion, shift_at
+from regkit.registration.scenes.passes import Pass, Schedule
+from regkit.registration.scenes.prediction import predicted
+from regkit.registration.scenes.ties import TiePoints, likeness, match, vote
+from regkit.registration.scenes.windows import Floats
+from regkit.transforms import Affine, Transform
 
-_COARSEST = 400  # pixels along the longer side
-_FEWEST = 64  # pixels along the shorter side
-_SIZES = {"lncc": 48, "edges": 96}
 _TOLERANCE = 2.0  # pixels
-_RIM = 3  # pixels beside a gap, whose edges are those of the gap
-_FLOOR = 0.02  # pixels: no match is trusted to be better than this
-_MOST_WINDOWS = 3000
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One look: pixels ``factor`` times those of fixed, and its windows."""
-
-    factor: float
-    window: WindowLayout
+_PREDICTIONS = 3  # each knows values from where the last has put them
+_REACH = 5  # pixels: edges are not so sure
+PREDICTED = "prediction"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +55,8 @@ class SceneFit:
         What the points chose; NaN for a motion without bending.
     overlap
         The share of fixed's valid pixels that moving covers.
+    similarity
+        By what the last tie points were matched: ``lncc``, ``edges`` or ``prediction``.
     """
 
     motion: Transform
@@ -84,6 +67,7 @@ class SceneFit:
     after: float
     stiffness: float
     overlap: float
+    similarity: str = ""
 
 
 Report = Callable[[str, float], None]
@@ -108,13 +92,14 @@ def fit_scenes(pair: Compared, placed: Transform, config: SceneConfig, report: R
     InputError
         If they do not overlap, or too few windows agree for a result.
     """
-    search = _Search(pair, placed, config)
+    search = _Search(pair, pair.viewer(placed), config)
+    passes = search.schedule.passes()
     state = search.start()
-    passes = list(search.passes())
     for number, each in enumerate(passes):
         report(f"windows {number + 1} of {len(passes)}", number / len(passes))
-        state = search.step(state, each, last=each is passes[-1])
-    return search.found(state)
+        state = search.step(state, each)
+    state = search.predicted(state, passes[-1])
+    return search.summary(state, passes[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,94 +110,39 @@ class _State:
     ties: TiePoints | None = None
     left_out: Floats | None = None
     stiffness: float = float("nan")
-    level: _Level | None = None
+    similarity: str = ""
 
-
-@dataclass(frozen=True, eq=False)
-class _Level:
-    """Features of both scenes on one grid, and where each has data."""
-
-    grid: Grid
-    fixed: Array
-    weight: Array
-    moving: Array
-    known: Array
+    @property
+    def doubt(self) -> float:
+        """How far tie points are off a motion that does not know them, in the median."""
+        return float("inf") if self.left_out is None else float(np.median(self.left_out))
 
 
 @dataclass(frozen=True, eq=False)
 class _Search:
     pair: Compared
-    placed: Transform
+    viewer: Viewer
     config: SceneConfig
 
     @property
-    def grid(self) -> Grid:
-        return self.pair.fixed.grid
-
-    def size(self, factor: float) -> int:
-        """Pixels of a window, which is smaller in a small image."""
-        shorter = min(self.grid.shape) / factor
-        wanted = self.config.window or _SIZES[self.pair.similarity]
-        return int(max(16, min(wanted, shorter // 3)))
-
-    def coarsest(self) -> float:
-        """How much larger pixels may be, in powers of two."""
-        factor = 1.0
-        longest, shortest = max(self.grid.shape), min(self.grid.shape)
-        while longest / factor > _COARSEST and shortest / (2 * factor) >= _FEWEST:
-            factor *= 2
-        return factor
-
-    def passes(self) -> Iterator[Pass]:
-        """Looks, from coarse to fine; the last one again with what it has found."""
-        factor = first = self.coarsest()
-        while factor >= 1:
-            # Far at first: so many places to lie are there for a window that matches nothing.
-            reach = 8 if factor == first else 5
-            yield Pass(factor, self._window(factor, self.size(factor), reach))
-            factor /= 2
-        yield Pass(1, self._window(1, self.size(1), 3))
-        if self.config.transform == "deformable":
-            yield Pass(1, self._window(1, max(16, self.size(1) // 2), 2, dense=4))
-
-    def _window(self, factor: float, size: int, reach: int, dense: int = 2) -> WindowLayout:
-        area = float(np.prod(self.grid.shape)) / factor**2
-        step = max(size // dense, int(np.sqrt(area / _MOST_WINDOWS / (dense / 2) ** 2)))
-        return WindowLayout(size, step, reach, self.config.min_valid)
-
-    def look(self, motion: Transform, factor: float) -> _Level:
-        """Both scenes on the grid of a level, moving through ``motion``."""
-        grid, pair = level_grid(self.grid, factor), self.pair
-        ratio = pixels_across(self.grid, self.placed, pair.moving.grid)
-        fixed = pair.fixed_at(max(factor, 1 / ratio))
-        moving = pair.moving_at(max(factor * ratio, 1.0))
-        here, weight = self._features(fixed, grid, Affine.identity(2))
-        there, known = self._features(moving, grid, compose(self.placed, motion))
-        return _Level(grid, here, weight, there, known)
-
-    def _features(self, source: BandSource, grid: Grid, phi: Transform) -> tuple[Array, Array]:
-        values, known = source.on(grid, phi)
-        found = features_of(values, known, self.pair.similarity)
-        if self.pair.similarity == "edges" and not known.all():
-            known = binary_erosion(known > 0, iterations=_RIM, border_value=1).astype(np.float32)
-        return found, known
+    def schedule(self) -> Schedule:
+        """What is looked at, one after the other."""
+        viewer = self.viewer
+        return Schedule(viewer.grid.shape, viewer.similarity.window, self.config, viewer.ratio)
 
     def start(self) -> _State:
         """The shift that most windows of the coarsest level vote for."""
-        factor = self.coarsest()
-        level = self.look(Affine.identity(2), factor)
-        reach = int(np.ceil(self.config.max_shift / factor)) + 1
-        size = self.size(factor)
-        self.check_overlap(level, reach)
-        window = WindowLayout(size, size // 2, reach, self.config.min_valid)
-        votes = vote(level.fixed, level.weight, level.moving, level.known, window)
-        best = np.array(np.unravel_index(int(votes.argmax()), votes.shape)) - reach
+        first = self.schedule.voting()
+        level = self.viewer.look(Affine.identity(2), first.factor, first.window)
+        self.check_overlap(level)
+        votes = vote(level, first.window)
+        best = np.array(np.unravel_index(int(votes.argmax()), votes.shape)) - first.window.reach
         if votes.max() <= 0:
             raise InputError(self.refusal("no window of one resembles the other anywhere"))
-        shift = level.grid.affine[:-1, :-1] @ best
+        shift = level.cover.grid.affine[:-1, :-1] @ best
         return _State(Affine(homogeneous(np.eye(2), shift)))
 
-    def check_overlap(self, level: _Level, reach: int) -> None:
+    def check_overlap(self, level: LevelPair) -> None:
         """Refuse scenes that share too little for a match."""
         if not bool((level.weight > 0).any()):
             raise InputError(f"{self.pair.names[0]}: no pixel has data; all are nodata or masked")
@@ -230,122 +160,69 @@ class _Search:
             "show more, a larger --max-shift, another --window, or --similarity edges"
         )
 
-    def step(self, state: _State, look: Pass, *, last: bool) -> _State:
+    def step(self, state: _State, each: Pass) -> _State:
         """Match windows, believe those that agree, and move on."""
-        level = self.look(state.motion, look.factor)
-        spline = spline_coefficients(level.moving)
-        ties = match(level.fixed, level.weight, level.moving, level.known, spline, look.window)
+        level = self.viewer.look(state.motion, each.factor, each.window)
+        return self._matched(state, level, each, self.pair.similarity)
+
+    def predicted(self, state: _State, last: Pass) -> _State:
+        """Match values of one scene with those that the other predicts, if that is surer.
+
+        It needs a registration by edges that is nearly right.
+        """
+        if self.viewer.similarity is VALUES:
+            return state
+        viewer = replace(self.viewer, similarity=VALUES, seen={})
+        last = Pass(last.factor, replace(last.window, reach=_REACH))
+        best = state
+        for _ in range(_PREDICTIONS):
+            level = viewer.look(best.motion, last.factor, last.window)
+            level = predicted(level, moving=viewer.share == 0)
+            try:
+                found = self._matched(best, level, last, PREDICTED)
+            except InputError:  # values say nothing of each other, or differ from place to place
+                return best
+            if best.similarity != PREDICTED and found.doubt > best.doubt:
+                return best
+            best = found
+        return best
+
+    def _matched(self, state: _State, level: LevelPair, each: Pass, similarity: str) -> _State:
+        grid, kind = level.cover.grid, self.config.transform
+        ties = self.agreed(match(level, each.window, self.viewer.share), each)
+        whole = replace(ties, shift=ties.shift + shift_at(state.motion, grid, ties.index))
+        fitted = fit_motion(whole, grid, kind, each.window.step)
+        return _State(fitted.transform, whole.in_pixels(each.factor),
+                      fitted.left_out * each.factor, fitted.stiffness, similarity)  # fmt: skip
+
+    def agreed(self, ties: TiePoints, each: Pass) -> TiePoints:
+        """Keep those that agree on one affine, and with their neighbours."""
         ties = ties.keeping(ties.reliability >= self.config.min_reliability)
         ties = ties.keeping(np.linalg.norm(ties.error, axis=1) < 1)
-        windows = len(ties)
-        near = min(_TOLERANCE, look.window.reach / 3)
+        near = min(_TOLERANCE, each.window.reach / 3)
         agreed = affine_consensus(ties, near, self.config.seed)
         many = int(agreed.sum())
-        chance = is_by_chance(ties, agreed, near, look.window.reach)
+        chance = is_by_chance(ties, agreed, near, each.window.reach)
         if many < self.config.min_points or chance:
             raise InputError(self.refusal(
-                f"{many} of {windows} windows agree on where it lies, as few as do by chance"
-                if windows else "no window has enough data in both"
+                f"{many} of {len(ties)} windows agree on where it lies, as few as do by chance"
+                if len(ties) else "no window has enough data in both"
             ))  # fmt: skip
         ties = ties.keeping(agreed)
-        ties = ties.keeping(neighbour_consensus(ties))
-        whole = replace(ties, shift=ties.shift + _way(state.motion, level.grid, ties.index))
-        return self._fitted(whole, level, look, last=last)
+        return ties.keeping(neighbour_consensus(ties, near))
 
-    def _fitted(self, ties: TiePoints, level: _Level, look: Pass, *, last: bool) -> _State:
-        kept = ties.kept()
-        spread = np.hypot(_FLOOR, np.linalg.norm(kept.error, axis=1))
-        kind = self.config.transform
-        stiffness = float("nan")
-        if kind in ("local", "deformable") and len(kept) >= 16:
-            shape = level.grid.shape
-            surface = fit_surface(kept.index, kept.shift, spread, shape, look.window.step)
-            motion: Transform = field_of(surface, level.grid, look.window.step)
-            left, stiffness = surface.left_out, surface.stiffness
-        else:
-            motion, left = _linear(kept, spread, level.grid, kind)
-        ties = _in_pixels_of(ties, look.factor)
-        return _State(motion, ties, left * look.factor, stiffness, level if last else None)
-
-    def found(self, state: _State) -> SceneFit:
+    def summary(self, state: _State, last: Pass) -> SceneFit:
         """Put together what is told of the result."""
-        if state.ties is None or state.level is None or state.left_out is None:
+        if state.ties is None or state.left_out is None:
             raise ValueError("there was no pass")
-        ties, grid = state.ties, self.grid
-        residual = ties.shift - _way(state.motion, grid, ties.index)
-        first, end = (self.look(each, 1) for each in (Affine.identity(2), state.motion))
-        kept, size = ties.kept(), self.size(1)
-        before, after = (_likeness(each, kept, size) for each in (first, end))
+        ties = state.ties
+        residual = ties.shift - shift_at(state.motion, self.viewer.grid, ties.index)
+        first, end = (
+            self.viewer.look(motion, last.factor, last.window)
+            for motion in (Affine.identity(2), state.motion)
+        )
+        kept = ties.kept().in_pixels(1 / last.factor)
+        before, after = (likeness(each, kept, last.window.size) for each in (first, end))
         share = float((end.known * end.weight).sum() / max(float(end.weight.sum()), 1.0))
         return SceneFit(state.motion, ties, residual, state.left_out, before, after,
-                        state.stiffness, share)  # fmt: skip
-
-
-def _way(motion: Transform, grid: Grid, index: Floats) -> Floats:
-    """How far a motion moves pixels ``index (N, 2)`` of ``grid``, in its pixels."""
-    points = torch.from_numpy(np.ascontiguousarray(index))
-    moved: Floats = (grid.to_index(motion(grid.to_world(points))) - points).numpy()
-    return moved
-
-
-def _in_pixels_of(ties: TiePoints, factor: float) -> TiePoints:
-    """Tie points in pixels of fixed, which are ``factor`` times smaller than those of the level."""
-    if factor == 1:
-        return ties
-    return replace(ties, index=(ties.index + 0.5) * factor - 0.5, shift=ties.shift * factor,
-                   error=ties.error * factor)  # fmt: skip
-
-
-def field_of(surface: Surface, grid: Grid, step: float) -> DisplacementField:
-    """Sample a surface, which is in pixels of ``grid``, as a displacement in its world.
-
-    Parameters
-    ----------
-    surface
-        Shifts in pixels of ``grid``.
-    grid
-        On which it was found.
-    step
-        Pixels from knot to knot; nodes lie eight times as near.
-    """
-    apart = max(step / 8, 1.0)
-    shape = [int(np.ceil((n - 1) / apart)) + 3 for n in grid.shape]
-    start = homogeneous(apart * np.eye(2), [-apart] * 2)
-    nodes = grid.placed(shape, grid.affine @ start)
-    axes = [apart * (np.arange(n) - 1) for n in shape]
-    index = np.stack(np.meshgrid(*axes, indexing="ij"), -1)
-    shift = surface(index.reshape(-1, 2)) @ grid.affine[:-1, :-1].T
-    u = torch.from_numpy(np.ascontiguousarray(shift.T.reshape(2, *shape), np.float32))
-    return DisplacementField(u, nodes, 0.0, grid.world, grid.world)
-
-
-def _linear(kept: TiePoints, spread: Floats, grid: Grid, kind: str) -> tuple[Affine, Floats]:
-    """The translation or affine nearest to tie points, and how far each is off one without it."""
-    centre = kept.index.mean(0)
-    design = np.ones((len(kept), 1))
-    if kind != "translation":
-        design = np.column_stack([kept.index - centre, design])
-    weight = 1 / spread**2
-    normal = np.linalg.pinv(design.T @ (weight[:, None] * design))
-    solved = normal @ (design.T @ (weight[:, None] * kept.shift))
-    rest = kept.shift - design @ solved
-    leverage = weight * np.einsum("na,ab,nb->n", design, normal, design)
-    off = np.linalg.norm(rest, axis=1) / np.maximum(1 - leverage, 1e-3)
-    linear = np.eye(2) + (solved[:2].T if kind != "translation" else 0)
-    constant = solved[-1] - (linear - np.eye(2)) @ centre
-    in_index = homogeneous(linear, constant)
-    return Affine(grid.affine @ in_index @ grid.inverse_affine, grid.world, grid.world), off
-
-
-def _likeness(level: _Level, kept: TiePoints, size: int) -> float:
-    """Mean correlation of the windows of tie points, where they lie."""
-    corners = np.rint(kept.index - (size - 1) / 2).astype(np.int64)
-    corners = np.clip(corners, 0, np.maximum(np.array(level.grid.shape) - size, 0))
-    if len(corners) == 0:
-        return float("nan")
-    w = taper(size) * cut_windows(level.weight[None], corners, size)[:, 0]
-    k = cut_windows(level.known[None], corners, size)[:, 0]
-    m = cut_windows(level.moving, corners, size) * k[:, None]
-    found = correlation(cut_windows(level.fixed, corners, size), w, m, k, 0)[:, 0, 0]
-    compared = found > -1
-    return float(found[compared].mean()) if compared.any() else float("nan")
+                        state.stiffness, share, state.similarity)  # fmt: skip

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
@@ -12,10 +15,12 @@ _EDGE, _POOL = 1.5, 1.0  # pixels: smoothing before and after the derivatives
 _AROUND = 8.0  # pixels over which edges are made equally strong
 
 
-def decibel(values: Array) -> Array:
-    """Turn powers or amplitudes of SAR into decibels, where speckle is added, not multiplied."""
-    high = float(np.quantile(values, 0.99)) if values.size else 1.0
-    floor = max(high * _LEAST_POWER, float(np.finfo(np.float32).tiny))
+def decibel(values: Array, bright: float) -> Array:
+    """Turn powers or amplitudes of SAR into decibels, where speckle is added, not multiplied.
+
+    ``bright`` is a value that few pixels of the scene pass; far below it lies no signal.
+    """
+    floor = max(bright * _LEAST_POWER, float(np.finfo(np.float32).tiny))
     found: Array = 10 * np.log10(np.maximum(values, np.float32(floor)))
     return found.astype(np.float32)
 
@@ -25,9 +30,10 @@ def standardise(values: Array, known: Array) -> Array:
     inside = known > 0
     out = np.zeros_like(values, dtype=np.float32)
     for n, each in enumerate(values):
-        some = each[inside].astype(np.float64)
-        spread = some.std() if some.size else 1.0
-        out[n] = (each - (some.mean() if some.size else 0)) / max(spread, 1e-12)
+        some = each[inside]
+        middle = float(some.mean(dtype=np.float64)) if some.size else 0.0
+        spread = float(np.sqrt(((some - middle) ** 2).mean(dtype=np.float64))) if some.size else 1.0
+        out[n] = (each - middle) / max(spread, 1e-12)
     return out
 
 
@@ -61,3 +67,41 @@ def _edges(values: Array) -> Array:
     around = gaussian_filter(strength, _AROUND)
     level = around + 0.1 * np.median(around) + 1e-12
     return np.stack([part / level for part in parts]).astype(np.float32)
+
+
+def _described_by_edges(values: Array, known: Array) -> Array:
+    return edges(standardise(values, known))
+
+
+@dataclass(frozen=True)
+class WindowSimilarity:
+    """A way to compare windows of two scenes.
+
+    Parameters
+    ----------
+    name
+        As settings and reports have it.
+    describe
+        Makes what is compared of values ``(C, *shape)`` and of where they are data ``(*shape)``.
+    window
+        Pixels of a window that holds enough for a match.
+    context
+        Pixels around a window that have an effect on it.
+    rim
+        Pixels beside a gap whose description is that of the gap.
+    """
+
+    name: str
+    describe: Callable[[Array, Array], Array]
+    window: int
+    context: int
+    rim: int = 0
+
+
+VALUES = WindowSimilarity("lncc", standardise, 48, 8)
+EDGES = WindowSimilarity("edges", _described_by_edges, 96, 44, rim=3)
+
+
+def similarity_called(name: str) -> WindowSimilarity:
+    """Return the similarity of a name, ``lncc`` or ``edges``."""
+    return next(each for each in (VALUES, EDGES) if each.name == name)

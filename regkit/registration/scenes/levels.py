@@ -1,4 +1,4 @@
-"""Both scenes at one resolution, on one grid: what windows are cut from."""
+"""Bands of a scene at one resolution, sampled where windows need them."""
 
 from __future__ import annotations
 
@@ -7,82 +7,128 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from regkit.geometry.grid import Grid
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.spline import spline_coefficients, spline_sample
 from regkit.preprocess.nodata import fill_nodata
-from regkit.registration.scenes.features import decibel, edges, standardise
-from regkit.registration.scenes.windows import Array
+from regkit.registration.scenes.cover import Cover
+from regkit.registration.scenes.features import decibel
+from regkit.registration.scenes.pyramid import Box, Pyramid, Shares
+from regkit.registration.scenes.windows import Array, Floats
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
 
 _WHOLE = 0.99  # of what is mixed into a pixel must be data
-_SLAB = 1 << 20
+_MARGIN = 12  # pixels, from where on the border of a part has no effect on its spline
+_TOGETHER = 1 << 25  # pixels that are read at once for several parts
 
 
 @dataclass(frozen=True, eq=False)
 class BandSource:
-    """One scene, smoothed to a resolution on its own grid, as the coefficients of a spline."""
-
-    coefficients: Array
-    known: torch.Tensor
-    grid: Grid
-
-    def on(self, grid: Grid, phi: Transform) -> tuple[Array, Array]:
-        """Values ``(C, *shape)`` and where they are data ``(*shape)``, through ``phi``.
-
-        ``phi`` takes world points of ``grid`` to those of the scene.
-        """
-        values = np.empty((len(self.coefficients), *grid.shape), np.float32)
-        known = np.empty(grid.shape, np.float32)
-        for rows in grid.slabs(_SLAB):
-            index = self.grid.to_index(phi(grid.world_points(rows)))
-            values[:, rows] = spline_sample(self.coefficients, index.numpy())
-            known[rows] = (sample(self.known, index)[0] >= _WHOLE).numpy()
-        return values, known
-
-
-def source_of(bands: Sequence[Volume], pixels: float, *, radar: bool) -> BandSource:
-    """Prepare the bands of a scene that are compared.
+    """The bands of one scene that are compared, smoothed to a resolution.
 
     Parameters
     ----------
     bands
-        One channel each, on one grid.
+        On one grid.
     pixels
-        The resolution, in pixels of that grid: finer detail is smoothed away.
+        The resolution in pixels of that grid; finer detail is averaged away.
     radar
-        Whether values become decibels first.
+        Whether values become decibels.
     """
-    sigma = float(np.sqrt(max(pixels**2 - 1, 0) / 12))
-    known = torch.ones(1, *bands[0].grid.shape)
-    parts = []
-    for band in bands:
-        if band.valid is not None:
-            known = known * band.valid.float()
-        values = fill_nodata(band).data.to(torch.float32)
-        if radar:
-            values = torch.from_numpy(decibel(values.numpy()))
-        parts.append(gaussian(values, sigma))
-    return BandSource(spline_coefficients(torch.cat(parts).numpy()), known, bands[0].grid)
+
+    bands: tuple[Pyramid, ...]
+    pixels: float
+    radar: bool = False
+
+    @property
+    def level(self) -> int:
+        """The coarsest level of the pyramids that is as fine as the resolution."""
+        return min(int(np.log2(max(self.pixels, 1)) + 1e-6), self.bands[0].top)
+
+    @property
+    def sigma(self) -> float:
+        """What is still to be smoothed, in pixels of the level.
+
+        Pixels ``f`` times as large have a second moment that is ``(f**2 - 1) / 12`` larger.
+        """
+        return float(np.sqrt(max((self.pixels / 2**self.level) ** 2 - 1, 0) / 12))
+
+    def on(self, cover: Cover, phi: Transform) -> tuple[Array, Array]:
+        """Values ``(C, *shape)`` and where they are data ``(*shape)``, through ``phi``.
+
+        Parameters
+        ----------
+        cover
+            The pixels that are wanted.
+        phi
+            World points of ``cover`` to those of the scene.
+        """
+        values = np.zeros((len(self.bands), *cover.shape), np.float32)
+        known = np.zeros(cover.shape, np.float32)
+        grid, every = self.bands[0].grid(self.level), slice(0, cover.shape[0])
+        for rows in cover.chunks(1):
+            index = grid.to_index(phi(cover.world_points(every, rows))).numpy()
+            self._fill(values[:, :, rows], known[:, rows], index, list(cover.chunks(0)))
+        return values, known
+
+    def _fill(self, values: Array, known: Array, index: Floats, parts: list[slice]) -> None:
+        """Sample the parts of some rows; what all of them need is read at once, if not too much."""
+        shape = self.bands[0].shape(self.level)
+        whole = box_around(index, shape)
+        if whole is None:
+            return
+        area = np.prod([axis.stop - axis.start for axis in whole])
+        held = self._read(whole) if area <= _TOGETHER else None
+        for columns in parts:
+            box = box_around(index[columns], shape)
+            if box is not None:
+                parted = self._read(box) if held is None else _cut(held, whole, box)
+                values[:, columns], known[columns] = self._sampled(parted, index[columns], box)
+
+    def _read(self, box: Box) -> list[Shares]:
+        return [each.part(self.level, box) for each in self.bands]
+
+    def _sampled(self, parts: list[Shares], index: Floats, box: Box) -> tuple[Array, Array]:
+        inner = index - [axis.start for axis in box]
+        smooth = [self._smooth(n, *each) for n, each in enumerate(parts)]
+        values = spline_sample(spline_coefficients(torch.cat(smooth).numpy()), inner)
+        known = torch.ones(1, *parts[0][0].shape)
+        for _, share in parts:
+            known = known if share is None else known * (share >= 0.5)
+        where = torch.from_numpy(inner)
+        return values, (sample(known, where)[0] >= _WHOLE).float().numpy()
+
+    def _smooth(self, number: int, values: Tensor, share: Tensor | None) -> Tensor:
+        """One band of a part ``(1, n, m)``; what is no data is filled from beside."""
+        if share is not None:
+            part = Volume(values, np.eye(3), valid=share >= 0.5)
+            values = fill_nodata(part).data[0]
+        if self.radar:
+            values = torch.from_numpy(decibel(values.numpy(), self.bands[number].bright))
+        return gaussian(values[None], self.sigma)
 
 
-def features_of(values: Array, known: Array, similarity: str) -> Array:
-    """Make of values what is compared.
+def box_around(index: NDArray[np.float64], shape: Sequence[int]) -> Box | None:
+    """The pixels of an image of ``shape`` that a spline needs at ``(..., 2)``; None for none."""
+    flat = index.reshape(-1, 2)
+    low = np.maximum(np.floor(flat.min(0)).astype(int) - _MARGIN, 0)
+    high = np.minimum(np.ceil(flat.max(0)).astype(int) + _MARGIN + 1, shape)
+    if (low >= high).any():
+        return None
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
 
-    Parameters
-    ----------
-    values
-        ``(C, *shape)``.
-    known
-        Where they are data, ``(*shape)``.
-    similarity
-        ``lncc`` or ``edges``.
-    """
-    found = standardise(values, known)
-    return edges(found) if similarity == "edges" else found
+
+def _cut(held: list[Shares], whole: Box, box: Box) -> list[Shares]:
+    inner = tuple(
+        slice(part.start - outer.start, part.stop - outer.start)
+        for part, outer in zip(box, whole, strict=True)
+    )
+    return [(v[inner], None if share is None else share[inner]) for v, share in held]
 
 
 def pixels_across(grid: Grid, phi: Transform, onto: Grid) -> float:

@@ -38,6 +38,7 @@ def refine(
     known: Array,
     corners: NDArray[np.int64],
     start: NDArray[np.int64],
+    share: float = 0.5,
 ) -> Refined:
     """Refine whole shifts of windows to parts of a pixel.
 
@@ -53,6 +54,10 @@ def refine(
         First pixels of the windows ``(N, 2)``.
     start
         From where a match is sought, ``(N, 2)``.
+    share
+        How much of the slopes is that of fixed, the rest being that of moving. Half of each goes
+        furthest; slopes of an image that is noise for the most part would draw matches to where
+        interpolation smooths it most, halfway between pixels.
     """
     size, reach = fixed.shape[-1], int(np.abs(start).max(initial=0))
     wide = np.pad(known[None], ((0, 0), (reach, reach), (reach, reach)))
@@ -60,6 +65,6 @@ def refine(
     found = np.empty((len(fixed), 5))
     needed_loops().refine_shifts(
         np.ascontiguousarray(fixed, np.float32), np.ascontiguousarray(seen, np.float32),
-        coefficients, corners, start, _STEPS, _FAR, _DONE, found,
+        coefficients, corners, start, share, _STEPS, _FAR, _DONE, found,
     )  # fmt: skip
     return Refined(start + found[:, :2], found[:, 2:4], found[:, 4])

@@ -13,12 +13,15 @@ from regkit.geometry.grid import Grid
 from regkit.registration.scenes.bands import Compared, compared_bands
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.engine import Report, SceneFit, fit_scenes
+from regkit.registration.scenes.levels import level_grid
 from regkit.registration.scenes.scene import GeoScene
 from regkit.transforms import Affine, DisplacementField, Transform, compose
 from regkit.transforms.flatten import flatten, flatten_within
 from regkit.transforms.reprojection import Reprojection
+from regkit.volume.volume import Volume
 
 _NEAR = 0.005  # pixels: how exact a reprojection is kept between its nodes
+_MOST_NODES = 1 << 24  # pixels of a displacement that is written
 _FIRST_UTM, _UTM_SOUTH = 32600, 32700
 
 
@@ -181,18 +184,20 @@ def metres_a_pixel(grid: Grid) -> float:
     return float(np.sqrt(grid.voxel_volume)) * grid.world.scale_to("m")
 
 
-def displacement_bands(result: SceneResult) -> torch.Tensor:
-    """Where pixels of fixed lie in the scene less where they are, ``(2, *shape)``.
+def displacement_volume(result: SceneResult) -> Volume:
+    """Where pixels of fixed lie in the scene less where they are, as an image of two channels.
 
     In units of fixed's world, along easting and northing; the scene placed in fixed's world by its
-    header.
+    header. A large reference has more pixels than a smooth map needs: then they are larger here.
     """
     grid = result.grid
+    factor = max(1, int(np.ceil(np.sqrt(np.prod(grid.shape) / _MOST_NODES))))
+    grid = level_grid(grid, factor)
     out = torch.empty(2, *grid.shape, dtype=torch.float32)
     for rows in grid.slabs():
         points = grid.world_points(rows)
         out[:, rows] = (result.fit.motion(points) - points).movedim(-1, 0).float()
-    return out
+    return Volume(out, grid, "displacement")
 
 
 def moved_grid(result: SceneResult, grid: Grid) -> Grid:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import torch
+from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
+from regkit.registration.scenes.pyramid import KEPT, Pyramid
 from regkit.volume.channels import check_one_grid
+from regkit.volume.combined import decoded, hidden_where
 from regkit.volume.volume import Volume
 
 _SAR_BANDS = {"vv", "vh", "hh", "hv", "sigma0_vv", "sigma0_vh", "gamma0_vv", "gamma0_vh"}
@@ -27,11 +29,14 @@ class GeoScene:
         What they are called; empty words where they have no name.
     name
         What messages call the scene.
+    pyramids
+        The bands at coarser resolutions; made of them where they are not given.
     """
 
     bands: tuple[Volume, ...]
     names: tuple[str, ...] = ()
     name: str = "scene"
+    pyramids: tuple[Pyramid, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -39,6 +44,9 @@ class GeoScene:
         check_one_grid([each.grid for each in self.bands], [self.name] * len(self.bands))
         if not self.names:
             object.__setattr__(self, "names", ("",) * len(self.bands))
+        if not self.pyramids:
+            keep = KEPT // len(self.bands)
+            object.__setattr__(self, "pyramids", tuple(Pyramid(b, keep) for b in self.bands))
 
     @classmethod
     def of(cls, volume: Volume, names: Sequence[str] = ()) -> GeoScene:
@@ -59,6 +67,11 @@ class GeoScene:
         """The name of a band, or its number from 0 where it has none."""
         return self.names[number] or f"band {number}"
 
+    def picked(self, numbers: Sequence[int]) -> GeoScene:
+        """The same scene with some of its bands, by their numbers from 0."""
+        chosen = (tuple(each[n] for n in numbers) for each in (self.bands, self.names))
+        return GeoScene(*chosen, self.name, tuple(self.pyramids[n] for n in numbers))
+
     def without(self, mask: Volume | None) -> GeoScene:
         """The same scene, with no data where ``mask`` on its grid is above 0, such as clouds.
 
@@ -74,11 +87,12 @@ class GeoScene:
                 f"{mask.name or 'mask'}: lies on {mask.grid}, and {self.name} on {self.grid}; "
                 "resample the mask on the scene"
             )
-        clear = ~(mask.data[0] > 0)
-        if not bool(clear.any()):
+        low_and_high = Pyramid(decoded(mask, _above_nothing)).low_and_high
+        if low_and_high is not None and low_and_high[0] == 1:
             raise InputError(f"{mask.name or 'mask'}: covers all of {self.name}; nothing is left")
-        return replace(self, bands=tuple(_within(each, clear) for each in self.bands))
+        bands = tuple(hidden_where(each, mask) for each in self.bands)
+        return GeoScene(bands, self.names, self.name)
 
 
-def _within(band: Volume, clear: torch.Tensor) -> Volume:
-    return replace(band, valid=clear if band.valid is None else band.valid & clear)
+def _above_nothing(values: Tensor) -> Tensor:
+    return values > 0

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from regkit.registration.scenes.cover import Lines
+from regkit.registration.scenes.looks import LevelPair
 from regkit.registration.scenes.refine import refine
 from regkit.registration.scenes.windows import (
     Array,
@@ -59,20 +61,25 @@ class TiePoints:
         return TiePoints(self.index[g], self.shift[g], self.error[g], self.likeness[g],
                          self.reliability[g], g[g])  # fmt: skip
 
+    def in_pixels(self, factor: float) -> TiePoints:
+        """The same in pixels of the same first corner that are ``factor`` times smaller."""
+        if factor == 1:
+            return self
+        return replace(self, index=(self.index + 0.5) * factor - 0.5, shift=self.shift * factor,
+                       error=self.error * factor)  # fmt: skip
+
     def keeping(self, good: NDArray[np.bool_]) -> TiePoints:
         """Those that were good and are in ``good (N)`` stay so."""
         return replace(self, good=self.good & good)
 
 
-def vote(fixed: Array, weight: Array, moving: Array, known: Array, window: WindowLayout) -> Array:
+def vote(level: LevelPair, window: WindowLayout) -> Array:
     """Let all windows vote for one shift: the mean of their correlations at each.
 
     Parameters
     ----------
-    fixed, moving
-        Features ``(C, *shape)`` on one grid.
-    weight, known
-        Where each has data, 0 to 1, ``(*shape)``.
+    level
+        Features of both scenes.
     window
         How they are compared.
 
@@ -81,34 +88,31 @@ def vote(fixed: Array, weight: Array, moving: Array, known: Array, window: Windo
     Array
         ``(2 reach + 1, 2 reach + 1)``; -1 where too few windows are compared.
     """
-    corners = _usable(weight, window)
+    corners, _ = _usable(level, window)
     total = np.zeros((2 * window.reach + 1,) * 2, np.float64)
     count = np.zeros_like(total)
-    for found in _correlations(fixed, weight, moving, known, window, corners):
+    for found in _correlations(level, window, corners):
         total += np.where(found > -1, found, 0).sum(0)
         count += (found > -1).sum(0)
     enough = count >= max(1, 0.2 * len(corners))
     return np.where(enough, total / np.maximum(count, 1), -1).astype(np.float32)
 
 
-def match(fixed: Array, weight: Array, moving: Array, known: Array, spline: Array,
-          window: WindowLayout) -> TiePoints:  # fmt: skip
+def match(level: LevelPair, window: WindowLayout, share: float = 0.5) -> TiePoints:
     """Find every window of fixed that has data in moving too there, to a part of a pixel.
 
     Parameters
     ----------
-    fixed, moving
-        Features ``(C, *shape)`` on one grid.
-    weight, known
-        Where each has data, 0 to 1, ``(*shape)``.
-    spline
-        The coefficients of the spline through ``moving``.
+    level
+        Features of both scenes.
     window
         How they are compared.
+    share
+        How much of the slopes is that of fixed; see :func:`regkit.registration.scenes.refine`.
     """
-    corners = _usable(weight, window)
+    corners, outer = _usable(level, window)
     peaks, reliable, seen = [], [], []
-    for found in _correlations(fixed, weight, moving, known, window, corners):
+    for found in _correlations(level, window, corners):
         shift, worth = _peaks(found, window.reach)
         peaks.append(shift)
         reliable.append(worth)
@@ -116,42 +120,57 @@ def match(fixed: Array, weight: Array, moving: Array, known: Array, spline: Arra
     compared = np.concatenate(seen) if seen else np.zeros(0, bool)
     start = (np.concatenate(peaks) if peaks else np.zeros((0, 2), np.int64))[compared]
     worth = (np.concatenate(reliable) if reliable else np.zeros(0))[compared]
-    corners = corners[compared]
-    weights = taper(window.size) * cut_windows(weight[None], corners, window.size)[:, 0]
-    windows = cut_windows(fixed, corners, window.size)
-    refined = refine(windows, weights, spline, known, corners, start)
-    centre = corners + _centroid(weights)
+    corners, outer = corners[compared], outer[compared]
+    weights = taper(window.size) * cut_windows(level.weight[None], corners, window.size)[:, 0]
+    windows = cut_windows(level.fixed, corners, window.size)
+    refined = refine(windows, weights, level.spline, level.known, corners, start, share)
+    centre = outer + _centroid(weights)
     good = np.isfinite(refined.likeness) & (worth > 0)
     return TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
                      worth, good)  # fmt: skip
 
 
-def _usable(weight: Array, window: WindowLayout) -> NDArray[np.int64]:
-    """Corners of windows of which enough has data."""
-    corners = window.corners(weight.shape)
-    table = np.pad(weight.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    (i, j), n = corners.T, window.size
-    k, m = np.minimum(i + n, weight.shape[0]), np.minimum(j + n, weight.shape[1])
-    share = (table[k, m] - table[i, m] - table[k, j] + table[i, j]) / n**2
-    usable: NDArray[np.int64] = corners[share >= window.least]
-    return usable
+def likeness(level: LevelPair, kept: TiePoints, size: int) -> float:
+    """Mean correlation of windows, where they lie.
+
+    Parameters
+    ----------
+    level
+        Features of both scenes.
+    kept
+        Tie points in pixels of its grid, in the middle of windows that it covers.
+    size
+        Pixels of a window.
+    """
+    corners = np.rint(kept.index - (size - 1) / 2).astype(np.int64)
+    corners = np.clip(corners, 0, np.maximum(np.array(level.cover.grid.shape) - size, 0))
+    if len(corners) == 0:
+        return float("nan")
+    corners = level.cover.closed(corners)
+    w = taper(size) * cut_windows(level.weight[None], corners, size)[:, 0]
+    k = cut_windows(level.known[None], corners, size)[:, 0]
+    m = cut_windows(level.moving, corners, size) * k[:, None]
+    found = correlation(cut_windows(level.fixed, corners, size), w, m, k, 0)[:, 0, 0]
+    compared = found > -1
+    return float(found[compared].mean()) if compared.any() else float("nan")
 
 
-def _correlations(
-    fixed: Array,
-    weight: Array,
-    moving: Array,
-    known: Array,
-    window: WindowLayout,
-    corners: NDArray[np.int64],
-) -> Iterator[Array]:
-    soft = taper(window.size)
-    for part in batches(len(corners), fixed.shape[0], window.size + 2 * window.reach):
+def _usable(level: LevelPair, window: WindowLayout) -> tuple[Lines, Lines]:
+    """Corners of windows of which enough has data, where gaps are closed and on the grid."""
+    corners, outer = level.cover.corners
+    share = cut_windows(level.weight[None], corners, window.size).mean((1, 2, 3))
+    usable = share >= window.least
+    return corners[usable], outer[usable]
+
+
+def _correlations(level: LevelPair, window: WindowLayout, corners: Lines) -> Iterator[Array]:
+    soft, reach = taper(window.size), window.reach
+    for part in batches(len(corners), level.fixed.shape[0], window.size + 2 * reach):
         at = corners[part]
-        w = soft * cut_windows(weight[None], at, window.size)[:, 0]
-        k = cut_windows(known[None], at, window.size, window.reach)[:, 0]
-        m = cut_windows(moving, at, window.size, window.reach) * k[:, None]
-        yield correlation(cut_windows(fixed, at, window.size), w, m, k, window.reach)
+        w = soft * cut_windows(level.weight[None], at, window.size)[:, 0]
+        k = cut_windows(level.known[None], at, window.size, reach)[:, 0]
+        m = cut_windows(level.moving, at, window.size, reach) * k[:, None]
+        yield correlation(cut_windows(level.fixed, at, window.size), w, m, k, reach)
 
 
 def _peaks(found: Array, reach: int) -> tuple[NDArray[np.int64], Floats]:

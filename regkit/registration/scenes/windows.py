@@ -36,15 +36,15 @@ class WindowLayout:
     reach: int
     least: float = 0.5
 
-    def corners(self, shape: tuple[int, ...]) -> NDArray[np.int64]:
-        """First pixels of all windows ``(N, 2)`` of an image of ``shape``, in equal steps."""
-        axes = []
-        for length in shape:
-            room = max(length - self.size, 0)
-            count = max(1, -(-room // self.step) + 1)
-            axes.append(np.rint(np.linspace(0, room, count)).astype(np.int64))
-        found: NDArray[np.int64] = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2)
-        return np.unique(found, axis=0)
+    def starts(self, shape: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Columns and rows at which windows of an image of ``shape`` begin, in equal steps."""
+        columns, rows = (self._along(length) for length in shape)
+        return columns, rows
+
+    def _along(self, length: int) -> NDArray[np.int64]:
+        room = max(length - self.size, 0)
+        count = max(1, -(-room // self.step) + 1)
+        return np.unique(np.rint(np.linspace(0, room, count)).astype(np.int64))
 
 
 def taper(size: int) -> Array:
@@ -119,11 +119,12 @@ def correlation(fixed: Array, weight: Array, moving: Array, known: Array, reach:
     shape = tuple(fft.next_fast_len(int(side), real=True) for side in moving.shape[-2:])
 
     def forward(values: Array) -> NDArray[np.complex64]:
-        return fft.rfft2(values, shape)  # type: ignore[no-any-return]
+        transformed: NDArray[np.complex64] = fft.rfft2(values, shape)
+        return transformed
 
     def against(one: NDArray[np.complex64], other: NDArray[np.complex64]) -> Array:
-        whole = fft.irfft2(np.conj(one) * other, shape)
-        return whole[..., : 2 * reach + 1, : 2 * reach + 1]  # type: ignore[no-any-return]
+        whole: Array = fft.irfft2(np.conj(one) * other, shape)
+        return whole[..., : 2 * reach + 1, : 2 * reach + 1]
 
     w, k = forward(weight), forward(known)
     total = np.maximum(against(w, k), _EPS)  # rounding can make it negative

@@ -23,6 +23,7 @@ _COLOURS = (
     ("#999", "both are equally bright"),
 )
 _NEAR, _MANY = 1.0, 0.3
+_SHOWN = 1 << 22  # pixels of a scene from which pictures are made
 _CITATIONS = (
     "Masked correlation: Padfield D. Masked object registration in the Fourier domain. IEEE TIP "
     "2012. doi:10.1109/TIP.2011.2181402",
@@ -64,7 +65,9 @@ def scene_page(result: SceneResult) -> Page:
 
 def _cuts(result: SceneResult) -> Cuts:
     """The first pair of bands: the reference, the scene by its header, and the scene warped."""
-    fixed, moving = result.pair.fixed.bands[0], result.pair.moving.bands[0]
+    fixed, moving = (
+        each.pyramids[0].small(_SHOWN) for each in (result.pair.fixed, result.pair.moving)
+    )
     grid = _shown_grid(fixed)
     there = replace(moving, data=moving.data.float())
     base = replace(fixed, data=fixed.data.float())

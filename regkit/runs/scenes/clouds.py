@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.io import ReadOptions, open_image, read_header
+from regkit.io import ReadOptions, read_header
 from regkit.io.header import Header
 from regkit.registration.scenes import GeoScene
+from regkit.runs.bands import band_when_touched
 from regkit.volume import Volume
+from regkit.volume.combined import decoded
 
 # No data, saturated, shadows of clouds, clouds of medium and high probability, cirrus:
 # the scene classification of Sentinel-2, Level-2A.
@@ -61,29 +65,30 @@ def cloud_mask(band: Volume, name: str) -> Volume:
     >>> cloud_mask(Volume(np.array([[4, 9]]), np.eye(3)), "SCL").data.tolist()
     [[[0, 1]]]
     """
-    values, word = band.data, name.casefold()
+    return decoded(band, _meaning(name))
+
+
+def _meaning(name: str) -> Callable[[Tensor], Tensor]:
+    word = name.casefold()
     if word == "scl":
-        hidden = torch.isin(values, torch.tensor(_SCL, dtype=values.dtype))
-    elif word.startswith("qa_pixel"):
-        hidden = (values.to(torch.int64) & _QA) > 0
-    else:
-        hidden = values > 0
-    return replace(band, data=hidden.to(torch.uint8), valid=None)
+        return lambda values: torch.isin(values, torch.tensor(_SCL, dtype=values.dtype))
+    if word.startswith("qa_pixel"):
+        return lambda values: (values.to(torch.int64) & _QA) > 0
+    return lambda values: values > 0
 
 
 def _band(header: Header, name: str) -> Volume | None:
     names = [each.casefold() for each in header.channel_names]
     if name.casefold() not in names:
         return None
-    number = names.index(name.casefold())
     one = replace(header, options=ReadOptions(max_bytes=header.options.max_bytes))
-    return cloud_mask(open_image(one.of(frame=None, channel=number)), name)
+    return cloud_mask(band_when_touched(one, names.index(name.casefold())), name)
 
 
 def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, GeoScene]:
     header = read_header(path).of(frame=None, channel=0)
     called = header.channel_names[0] if header.channel_names else ""
-    cover = cloud_mask(open_image(header), called)
+    cover = cloud_mask(band_when_touched(header, 0), called)
     fits = [cover.grid.lies_on(scene.grid) for scene in scenes]
     if not any(fits):
         raise InputError(

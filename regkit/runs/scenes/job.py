@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from regkit.errors import InputError
-from regkit.io import ReadOptions, open_image, read_header
+from regkit.io import ReadOptions, read_header
 from regkit.io.header import Header
 from regkit.io.options import AS_STORED
 from regkit.io.settings import read_settings
 from regkit.io.sizes import product
 from regkit.registration.scenes import GeoScene, SceneConfig
+from regkit.registration.scenes.pyramid import KEPT
 from regkit.registration.scenes.result import check_metric
+from regkit.runs.bands import band_when_touched
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.outputs import RECORD, Folder
@@ -27,6 +29,7 @@ from regkit.settings import validate
 _START = 300 << 20
 # Values as they are read and as splines, features and their splines, of both scenes; FFTs apart.
 _PER_PIXEL = 24
+_MOST = 1 << 30  # bytes beyond which scenes are worked on in parts
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,7 @@ class SceneSurvey:
         )
         written = self.moving.channels * product(self.fixed.grid.shape)
         return Needs(
-            _START + _PER_PIXEL * pixels,
+            _START + min(_PER_PIXEL * pixels, _MOST),
             written // 4,
             " and ".join(f"{i.name} ({'x'.join(map(str, i.grid.shape))})"
                          for i in (self.fixed, self.moving)),
@@ -147,7 +150,7 @@ class SceneSurvey:
         )  # fmt: skip
 
     def open(self) -> SceneTask:
-        """Read the bands that may be compared."""
+        """Give the bands that may be compared; those of small scenes are read."""
         scenes = (self._scene(self.fixed), self._scene(self.moving))
         if self.job.mask is not None:
             scenes = without_clouds(self.job.mask, scenes, (self.fixed, self.moving))
@@ -155,9 +158,9 @@ class SceneSurvey:
 
     def _scene(self, header: Header) -> GeoScene:
         numbers = numbers_of(header, self.job.reading)
-        bands = tuple(
-            open_image(_plain(header).of(frame=None, channel=number)) for number in numbers
-        )
+        bands = tuple(band_when_touched(header, number) for number in numbers)
+        if len(bands) * product(header.grid.shape) <= KEPT:
+            bands = tuple(each.load() for each in bands)
         names = header.channel_names or ("",) * header.channels
         return GeoScene(bands, tuple(names[n] for n in numbers), header.name)
 
@@ -183,11 +186,6 @@ def numbers_of(header: Header, reading: ReadOptions) -> tuple[int, ...]:
     ]
     one = header.of(frame=None, channel=None, channels=tuple(here or asked))
     return one.together or (one.channel,)
-
-
-def _plain(header: Header) -> Header:
-    """The header without a choice of bands, one of which is made for each."""
-    return replace(header, options=replace(header.options, channel=None, channels=None))
 
 
 def make_scene_job(

@@ -14,15 +14,14 @@ import torch
 from regkit.geometry import Grid, World
 from regkit.geometry.affines import homogeneous
 from regkit.io import save, save_bands, write_transform
-from regkit.io.formats.geotiff.written import moved_geotiff
+from regkit.io.formats.geotiff.moved import moved_geotiff
 from regkit.io.header import Header
 from regkit.registration.scenes import SceneResult
 from regkit.registration.scenes.levels import pixels_across
-from regkit.registration.scenes.result import displacement_bands, metres_a_pixel, moved_grid
+from regkit.registration.scenes.result import displacement_volume, metres_a_pixel, moved_grid
 from regkit.runs.bands import warped_bands
 from regkit.runs.scenes.names import DISPLACEMENT, POINTS, SHIFTED, TRANSFORM, WARPED
 from regkit.transforms.reprojection import Reprojection
-from regkit.volume import Volume
 
 if TYPE_CHECKING:
     from regkit.report import Page
@@ -73,7 +72,7 @@ class SceneOutcome:
                 like=self.header,
             )  # fmt: skip
         write_transform(result.transform, places[TRANSFORM])
-        save(Volume(displacement_bands(result), result.grid, "displacement"), places[DISPLACEMENT])
+        save(displacement_volume(result), places[DISPLACEMENT])
         places[POINTS].write_text(json.dumps(tie_points(result), allow_nan=False), "utf-8")
 
     def _grid(self) -> Grid:

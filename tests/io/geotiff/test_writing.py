@@ -5,8 +5,8 @@ import torch
 import regkit as rk
 from regkit.geometry import Grid, World
 from regkit.io import open_image, read_header, save_bands
-from regkit.io.formats.geotiff.opened import gdal
-from regkit.io.formats.geotiff.written import moved_geotiff
+from regkit.io.formats.geotiff.moved import moved_geotiff
+from regkit.io.formats.geotiff.session import gdal
 from tests.io.geotiff.scenes import noise, write
 
 rasterio = pytest.importorskip("rasterio")

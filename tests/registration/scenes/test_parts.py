@@ -1,13 +1,19 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy.ndimage import map_coordinates
 
+import regkit as rk
 from regkit.kernels.spline import spline_coefficients, spline_sample, spline_weights
 from regkit.registration.scenes.consensus import affine_consensus, is_by_chance
+from regkit.registration.scenes.cover import Cover
+from regkit.registration.scenes.pyramid import Pyramid
 from regkit.registration.scenes.surface import fit_surface
 from regkit.registration.scenes.ties import TiePoints
 from regkit.registration.scenes.windows import WindowLayout, correlation, taper
+from tests.registration.scenes.pairs import grid
 
 
 def ties(index, shift):
@@ -75,7 +81,49 @@ def test_a_surface_follows_what_is_smooth_and_not_the_noise():
 
 
 def test_windows_cover_the_image_to_its_border():
-    corners = WindowLayout(32, 16, 4).corners((100, 45))
+    _, corners = Cover.of(grid(100, 45), WindowLayout(32, 16, 4), 12).corners
     assert corners.min(0).tolist() == [0, 0]
     assert (corners.max(0) + 32).tolist() == [100, 45]
     assert torch.tensor(corners).unique(dim=0).shape == corners.shape
+
+
+def test_a_cover_leaves_out_what_lies_between_windows_far_apart():
+    cover = Cover.of(grid(1000, 700), WindowLayout(32, 200, 4), 12)
+    assert cover.shape[0] < 0.4 * 1000
+    closed, outer = cover.corners
+    image = np.add.outer(np.arange(1000) * 1000, np.arange(700))
+    inner = image[np.ix_(cover.columns, cover.rows)]
+    for (i, j), (k, m) in zip(closed, outer, strict=True):
+        assert np.array_equal(inner[i : i + 32, j : j + 32], image[k : k + 32, m : m + 32])
+    lines = [cover.columns[part] for part in cover.chunks(0)]
+    assert np.array_equal(np.concatenate(lines), cover.columns)
+    assert all((np.diff(part) == 1).all() for part in lines)
+
+
+def band(columns=70, rows=45, **fields):
+    rng = np.random.default_rng(0)
+    values = torch.from_numpy(rng.normal(size=(1, columns, rows)).astype(np.float32))
+    return rk.Volume(values, grid(columns, rows), "band", **fields)
+
+
+def test_levels_are_the_same_whether_they_are_kept_or_read():
+    valid = torch.rand(70, 45, generator=torch.Generator().manual_seed(0)) > 0.2
+    for image in (band(), band(valid=valid)):
+        kept, read = Pyramid(image), Pyramid(image, keep=40)
+        assert (kept.base, read.base) == (0, 4)
+        for level in (0, 1, 2, 3):
+            box = (slice(1, kept.shape(level)[0]), slice(2, kept.shape(level)[1] - 1))
+            for one, other in zip(kept.part(level, box), read.part(level, box), strict=True):
+                assert one is other is None or torch.allclose(one, other, atol=1e-6)
+
+
+def test_a_level_is_the_mean_of_what_is_data():
+    image = band(8, 8)
+    valid = torch.ones(8, 8, dtype=torch.bool)
+    valid[0, 0] = False
+    damaged = replace(image, data=image.data.where(valid, -9999), valid=valid)
+    values, share = Pyramid(damaged).part(1, (slice(0, 4), slice(0, 4)))
+    assert values[0, 0] == pytest.approx(float(image.data[0, :2, :2][valid[:2, :2]].mean()))
+    assert share[0, 0] == 0.75
+    where = Pyramid(image).grid(2).to_world(torch.zeros(2, dtype=torch.float64))
+    assert torch.allclose(image.grid.to_index(where), torch.full((2,), 1.5, dtype=torch.float64))

@@ -1,0 +1,146 @@
+"""A look at both scenes: what is compared of them, on the pixels that windows need."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.ndimage import binary_erosion
+
+from regkit.geometry.grid import Grid
+from regkit.kernels.spline import spline_coefficients
+from regkit.registration.scenes.cover import Cover
+from regkit.registration.scenes.features import WindowSimilarity
+from regkit.registration.scenes.levels import BandSource, level_grid, pixels_across
+from regkit.registration.scenes.pyramid import Pyramid
+from regkit.registration.scenes.windows import Array, WindowLayout
+from regkit.transforms import Affine, Transform, compose
+from regkit.volume.once import once
+
+Key = tuple[float, int, int, int]
+_REACH = 5  # pixels, so that passes that reach less far see the same
+
+
+@dataclass(frozen=True, eq=False)
+class LevelPair:
+    """Features of both scenes on one cover, and where each has data.
+
+    Parameters
+    ----------
+    cover
+        The pixels.
+    fixed, moving
+        Features ``(C, *shape)``.
+    weight, known
+        Where fixed and moving have data, 0 or 1, ``(*shape)``.
+    """
+
+    cover: Cover
+    fixed: Array
+    weight: Array
+    moving: Array
+    known: Array
+
+    @once
+    def spline(self) -> Array:
+        """The coefficients of the spline through ``moving``."""
+        return spline_coefficients(self.moving)
+
+
+@dataclass(frozen=True, eq=False)
+class Viewer:
+    """Looks at two scenes in pixels of any size, moving through any motion.
+
+    Parameters
+    ----------
+    fixed, moving
+        The bands that are compared, one beside the other.
+    placed
+        World points of fixed to those of moving, by their headers alone.
+    similarity
+        What is made of their values.
+    radar
+        Whether each of them is SAR.
+    seen
+        What was last seen of fixed, which does not move.
+    """
+
+    fixed: tuple[Pyramid, ...]
+    moving: tuple[Pyramid, ...]
+    placed: Transform
+    similarity: WindowSimilarity
+    radar: tuple[bool, bool] = (False, False)
+    seen: dict[Key, tuple[Array, Array]] = field(default_factory=dict)
+
+    @property
+    def grid(self) -> Grid:
+        """That of fixed."""
+        return self.fixed[0].band.grid
+
+    @once
+    def ratio(self) -> float:
+        """How many pixels of moving one of fixed is wide."""
+        return pixels_across(self.grid, self.placed, self.moving[0].band.grid)
+
+    @property
+    def share(self) -> float:
+        """How much of the slopes in a match is that of fixed: none where it alone is SAR."""
+        return 0.0 if self.radar == (True, False) else 1.0
+
+    def look(self, motion: Transform, factor: float, window: WindowLayout) -> LevelPair:
+        """Both scenes where windows need them.
+
+        Parameters
+        ----------
+        motion
+            World points of fixed to where they lie in moving, placed in fixed's world.
+        factor
+            Pixels of the level, in pixels of fixed.
+        window
+            How windows are laid out on the level.
+        """
+        grid = level_grid(self.grid, factor)
+        margin = max(window.reach, _REACH) + self.similarity.context
+        cover = Cover.of(grid, window, margin)
+        moving = BandSource(self.moving, max(factor * self.ratio, 1.0), self.radar[1])
+        key = factor, window.size, window.step, margin
+        with ThreadPoolExecutor(2) as both:
+            there = both.submit(view, moving, cover, compose(self.placed, motion), self.similarity)
+            if key not in self.seen:
+                self.seen.clear()
+                self.seen[key] = self._fixed(cover, factor)
+            return LevelPair(cover, *self.seen[key], *there.result())
+
+    def _fixed(self, cover: Cover, factor: float) -> tuple[Array, Array]:
+        # The finer scene is smoothed to the resolution of the other: both then show as much.
+        source = BandSource(self.fixed, max(factor, 1 / self.ratio), self.radar[0])
+        return view(source, cover, Affine.identity(2), self.similarity)
+
+
+def view(
+    source: BandSource, cover: Cover, phi: Transform, similarity: WindowSimilarity
+) -> tuple[Array, Array]:
+    """What is compared of one scene, and where it has data.
+
+    Parameters
+    ----------
+    source
+        The scene at a resolution.
+    cover
+        The pixels that are wanted.
+    phi
+        World points of ``cover`` to those of the scene.
+    similarity
+        What is made of values.
+
+    Returns
+    -------
+    features, known
+        ``(C, *shape)``, and 0 or 1, ``(*shape)``.
+    """
+    values, known = source.on(cover, phi)
+    described, rim = similarity.describe(values, known), similarity.rim
+    if rim and not known.all():
+        known = binary_erosion(known > 0, iterations=rim, border_value=1).astype(np.float32)
+    return described, known

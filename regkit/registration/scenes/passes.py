@@ -1,0 +1,92 @@
+"""What is looked at, from coarse to fine, and how windows lie on each level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regkit.registration.scenes.config import SceneConfig
+from regkit.registration.scenes.windows import WindowLayout
+
+_COARSEST = 400  # pixels along the longer side
+_FEWEST = 64  # pixels along the shorter side
+_MOST_WINDOWS = 3000
+_NEARLY = 1.25  # of a pixel of fixed: pixels of moving that count as large as those
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One look: pixels ``factor`` times those of fixed, and its windows."""
+
+    factor: float
+    window: WindowLayout
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The passes over two scenes.
+
+    Parameters
+    ----------
+    shape
+        Of fixed.
+    wanted
+        Pixels of a window that the similarity needs.
+    config
+        The settings.
+    ratio
+        How many pixels of moving one of fixed is wide. What moving does not resolve is not looked
+        at: windows would hold too few pixels of it, and both directions would differ.
+    """
+
+    shape: tuple[int, ...]
+    wanted: int
+    config: SceneConfig
+    ratio: float = 1.0
+
+    @property
+    def finest(self) -> float:
+        """Pixels of the finest level, in those of fixed."""
+        wide, most = 1 / self.ratio, max(1.0, min(self.shape) / _FEWEST)
+        return 1.0 if wide < _NEARLY else float(min(wide, most))
+
+    @property
+    def coarsest(self) -> float:
+        """Pixels of the coarsest level, in those of fixed: a power of two of the finest."""
+        factor = self.finest
+        longest, shortest = max(self.shape), min(self.shape)
+        while longest / factor > _COARSEST and shortest / (2 * factor) >= _FEWEST:
+            factor *= 2
+        return factor
+
+    def size(self, factor: float) -> int:
+        """Pixels of a window, which is smaller in a small image."""
+        shorter = min(self.shape) / factor
+        return int(max(16, min(self.config.window or self.wanted, shorter // 3)))
+
+    def voting(self) -> Pass:
+        """The first look, at which windows vote for one shift."""
+        factor = self.coarsest
+        reach = int(np.ceil(self.config.max_shift / factor)) + 1
+        size = self.size(factor)
+        return Pass(factor, WindowLayout(size, size // 2, reach, self.config.min_valid))
+
+    def passes(self) -> list[Pass]:
+        """Looks, from coarse to fine; the last one again with what it has found."""
+        factor = first = self.coarsest
+        found = list[Pass]()
+        while factor >= self.finest:
+            # Far at first: so many places to lie are there for a window that matches nothing.
+            found.append(self._pass(factor, self.size(factor), 8 if factor == first else 5))
+            factor /= 2
+        finest, size = self.finest, self.size(self.finest)
+        found.append(self._pass(finest, size, 3))
+        if self.config.transform == "deformable":
+            found.append(self._pass(finest, max(16, size // 2), 2, dense=4))
+        return found
+
+    def _pass(self, factor: float, size: int, reach: int, dense: int = 2) -> Pass:
+        area = float(np.prod(self.shape)) / factor**2
+        step = max(size // dense, int(np.sqrt(area / _MOST_WINDOWS / (dense / 2) ** 2)))
+        return Pass(factor, WindowLayout(size, step, reach, self.config.min_valid))
