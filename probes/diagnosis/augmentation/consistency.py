@@ -173,17 +173,23 @@ def _measured(shown: Tensor, stack: Tensor, known: Tensor, usual: Tensor) -> dic
     for date in range(len(stack)):
         others = [n for n in range(len(stack)) if n != date]
         one, other = shown[date][None].double(), stack[others].double()
-        cosine = torch.nn.functional.cosine_similarity(one.expand_as(other), other, dim=1)
+        length, lengths = _length(one), _length(other)
+        cosine = (one * other).sum(1) / (length * lengths).clamp_min(1e-12)
         apart = one - other
         values = {
             "angle": cosine.clamp(-1, 1).acos().rad2deg(),
-            "distance": apart.norm(dim=1) / (one.norm(dim=1) + other.norm(dim=1)).clamp_min(1e-12),
+            "distance": _length(apart) / (length + lengths).clamp_min(1e-12),
             "band": (apart / usual[None, :, None, None]).abs().amax(1),
         }
         gaps = ~known[others, 0]
         for name, each in values.items():
             found[name].append(each.masked_fill(gaps, float("nan")).nanmedian(0).values)
     return {name: torch.stack(each).numpy() for name, each in found.items()}
+
+
+def _length(spectra: Tensor) -> Tensor:
+    """The norm over bands; that of PyTorch takes ten times as long along this axis."""
+    return spectra.square().sum(1).sqrt()
 
 
 def _owners(known: Tensor) -> NDArray[np.int_]:
