@@ -64,9 +64,7 @@ def decoded(image: Volume, meaning: Callable[[Tensor], Tensor]) -> Volume:
     def combine(part: Volume) -> Voxels:
         return meaning(part.data).to(torch.uint8), None
 
-    return Volume.of_deferred(
-        Deferred(CombinedSource((image,), combine, torch.uint8)), image.grid
-    )
+    return Volume.of_deferred(Deferred(CombinedSource((image,), combine, torch.uint8)), image.grid)
 
 
 def _hide(image: Volume, mask: Volume) -> Voxels:

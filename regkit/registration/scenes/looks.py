@@ -106,9 +106,7 @@ class Viewer:
         moving = BandSource(self.moving, max(factor * self.ratio, 1.0), self.radar[1])
         key = factor, window.size, window.step, margin
         with ThreadPoolExecutor(2) as both:
-            there = both.submit(
-                view, moving, cover, compose(self.placed, motion), self.similarity
-            )
+            there = both.submit(view, moving, cover, compose(self.placed, motion), self.similarity)
             if key not in self.seen:
                 self.seen.clear()
                 self.seen[key] = self._fixed(cover, factor)

@@ -108,5 +108,3 @@ def _linear(kept: TiePoints, spread: Floats, grid: Grid, kind: str) -> tuple[Aff
     constant = solved[-1] - (linear - np.eye(2)) @ centre
     in_index = homogeneous(linear, constant)
     return Affine(grid.affine @ in_index @ grid.inverse_affine, grid.world, grid.world), off
-
-
