@@ -69,8 +69,9 @@ class GeoScene:
 
     def picked(self, numbers: Sequence[int]) -> GeoScene:
         """The same scene with some of its bands, by their numbers from 0."""
-        chosen = (tuple(each[n] for n in numbers) for each in (self.bands, self.names))
-        return GeoScene(*chosen, self.name, tuple(self.pyramids[n] for n in numbers))
+        bands = tuple(self.bands[n] for n in numbers)
+        names = tuple(self.names[n] for n in numbers)
+        return GeoScene(bands, names, self.name, tuple(self.pyramids[n] for n in numbers))
 
     def without(self, mask: Volume | None) -> GeoScene:
         """The same scene, with no data where ``mask`` on its grid is above 0, such as clouds.

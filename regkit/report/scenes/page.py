@@ -65,9 +65,8 @@ def scene_page(result: SceneResult) -> Page:
 
 def _cuts(result: SceneResult) -> Cuts:
     """The first pair of bands: the reference, the scene by its header, and the scene warped."""
-    fixed, moving = (
-        each.pyramids[0].small(_SHOWN) for each in (result.pair.fixed, result.pair.moving)
-    )
+    pair = result.pair
+    fixed, moving = (each.pyramids[0].small(_SHOWN) for each in (pair.fixed, pair.moving))
     grid = _shown_grid(fixed)
     there = replace(moving, data=moving.data.float())
     base = replace(fixed, data=fixed.data.float())
@@ -142,6 +141,7 @@ def _numbers(result: SceneResult) -> Section:
     m = result.metrics
     rows = [
         ("Compared", result.pair.reason),
+        ("Last tie points matched by", result.fit.similarity),
         ("Windows", f"{m['windows']:.0f}"),
         ("Tie points that agree", f"{m['tie_points']:.0f} ({100 * m['valid_share']:.0f} %)"),
         ("Share of the reference that the scene covers", f"{100 * m['overlap']:.0f} %"),

@@ -29,6 +29,7 @@ class Draft:
 
     @property
     def profile(self) -> dict[str, Any]:
+        """What rasterio makes the file of."""
         columns, rows = self.grid.shape
         count = len(self.facts.numbers) + (self.facts.alpha is not None)
         return {

@@ -191,7 +191,7 @@ def _write(draft: Draft, bands: Sequence[Band], path: Path) -> list[int]:
 
 @dataclass(frozen=True)
 class _Filled:
-    """Sums of what was written, and for each strip whether all of it is data, and what is (bits)."""
+    """Sums of what was written; for each strip, whether all of it is data, and what is (bits)."""
 
     sums: list[int]
     complete: list[bool]
