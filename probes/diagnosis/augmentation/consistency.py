@@ -115,6 +115,23 @@ def consistency(
     InputError
         If there are less than three dates or two bands, or no pixel has three dates.
     """
+    place = _place(stack, valid)
+    return _judged(augmentation, strength, place, seed=seed, draws=draws, colours=colours)
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Dates of one place, and what they do by themselves."""
+
+    stack: Tensor
+    known: Tensor
+    bands: Bands
+    usual: Tensor
+    plain: dict[str, Deviations]
+    owners: NDArray[np.int_]
+
+
+def _place(stack: Tensor, valid: Tensor | None) -> _Place:
     if stack.ndim != 4 or len(stack) < 3 or stack.shape[1] < 2:
         raise InputError(
             f"a stack of {tuple(stack.shape)} does not do; give at least 3 dates of at least 2 "
@@ -124,21 +141,36 @@ def consistency(
     known = known & (known.sum(0, keepdim=True) >= 3)
     if not bool(known.any()):
         raise InputError("no pixel has three dates with data; give more dates, or a smaller mask")
-    generator = Generator().manual_seed(seed)
-    bands = Bands.of(stack, known)
-    usual = _usual(stack, known)
-    where, owners = known[:, 0].numpy(), _owners(known)
+    bands, usual = Bands.of(stack, known), _usual(stack, known)
     plain = _measured(stack, stack, known, usual)
+    return _Place(stack, known, bands, usual, plain, _owners(known))
+
+
+def _judged(
+    augmentation: BandAugmentation,
+    strength: float,
+    place: _Place,
+    *,
+    seed: int,
+    draws: int,
+    colours: tuple[int, int, int] | None,
+) -> AugmentationConsistency:
+    generator = Generator().manual_seed(seed)
+    stack, where = place.stack, place.known[:, 0].numpy()
     moved = [
         _measured(
-            augment(augmentation, stack, bands, strength, generator, colours), stack, known, usual
+            augment(augmentation, stack, place.bands, strength, generator, colours), stack,
+            place.known, place.usual,
         )
         for _ in range(draws)
-    ]
+    ]  # fmt: skip
     deviations = [
-        _compared(name, plain[name][where], [each[name][where] for each in moved], owners, seed)
+        _compared(
+            name, place.plain[name][where], [each[name][where] for each in moved], place.owners,
+            seed,
+        )
         for name in MEASURES
-    ]
+    ]  # fmt: skip
     return AugmentationConsistency(augmentation.name, strength, deviations)
 
 
@@ -222,8 +254,9 @@ def all_consistencies(
     seed, draws, colours, valid
         As :func:`consistency`.
     """
+    place = _place(stack, valid)
     return [
-        consistency(each, strength, stack, seed=seed, draws=draws, colours=colours, valid=valid)
+        _judged(each, strength, place, seed=seed, draws=draws, colours=colours)
         for each in augmentations
         if colours is not None or not each.colours
         for strength in each.strengths
