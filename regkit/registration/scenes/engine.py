@@ -50,7 +50,7 @@ class SceneFit:
     left_out
         ``(kept)``: how far each kept one was off a map that did not know it, in pixels.
     before, after
-        Mean correlation of the kept windows at the start and at the end.
+        Mean correlation of the kept windows at the start, and at the last look.
     stiffness
         What the points chose; NaN for a motion without bending.
     overlap
@@ -111,6 +111,7 @@ class _State:
     left_out: Floats | None = None
     stiffness: float = float("nan")
     similarity: str = ""
+    level: LevelPair | None = None
 
     @property
     def doubt(self) -> float:
@@ -128,7 +129,8 @@ class _Search:
     def schedule(self) -> Schedule:
         """What is looked at, one after the other."""
         viewer = self.viewer
-        return Schedule(viewer.grid.shape, viewer.similarity.window, self.config, viewer.ratio)
+        return Schedule(viewer.grid.shape, viewer.similarity.window, self.config, viewer.ratio,
+                        viewer.held)  # fmt: skip
 
     def start(self) -> _State:
         """The shift that most windows of the coarsest level vote for."""
@@ -163,7 +165,8 @@ class _Search:
     def step(self, state: _State, each: Pass) -> _State:
         """Match windows, believe those that agree, and move on."""
         level = self.viewer.look(state.motion, each.factor, each.window)
-        return self._matched(state, level, each, self.pair.similarity)
+        found = self._matched(state, level, each, self.pair.similarity)
+        return replace(found, level=level)
 
     def predicted(self, state: _State, last: Pass) -> _State:
         """Match values of one scene with those that the other predicts, if that is surer.
@@ -184,7 +187,7 @@ class _Search:
                 return best
             if best.similarity != PREDICTED and found.doubt > best.doubt:
                 return best
-            best = found
+            best = replace(found, level=state.level)
         return best
 
     def _matched(self, state: _State, level: LevelPair, each: Pass, similarity: str) -> _State:
@@ -213,16 +216,14 @@ class _Search:
 
     def summary(self, state: _State, last: Pass) -> SceneFit:
         """Put together what is told of the result."""
-        if state.ties is None or state.left_out is None:
+        if state.ties is None or state.left_out is None or state.level is None:
             raise ValueError("there was no pass")
-        ties = state.ties
+        ties, end = state.ties, state.level
         residual = ties.shift - shift_at(state.motion, self.viewer.grid, ties.index)
-        first, end = (
-            self.viewer.look(motion, last.factor, last.window)
-            for motion in (Affine.identity(2), state.motion)
-        )
         kept = ties.kept().in_pixels(1 / last.factor)
-        before, after = (likeness(each, kept, last.window.size) for each in (first, end))
+        after = likeness(end, kept, last.window.size)
         share = float((end.known * end.weight).sum() / max(float(end.weight.sum()), 1.0))
+        first = self.viewer.look(Affine.identity(2), last.factor, last.window)
+        before = likeness(first, kept, last.window.size)
         return SceneFit(state.motion, ties, residual, state.left_out, before, after,
                         state.stiffness, share, state.similarity)  # fmt: skip

@@ -84,6 +84,11 @@ class Viewer:
         return pixels_across(self.grid, self.placed, self.moving[0].band.grid)
 
     @property
+    def held(self) -> float:
+        """Pixels of the finest level of both that is held in memory, in those of fixed."""
+        return float(max(2 ** self.fixed[0].base, 2 ** self.moving[0].base / self.ratio))
+
+    @property
     def share(self) -> float:
         """How much of the slopes in a match is that of fixed: none where it alone is SAR."""
         return 0.0 if self.radar == (True, False) else 1.0

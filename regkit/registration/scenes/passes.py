@@ -38,12 +38,16 @@ class Schedule:
     ratio
         How many pixels of moving one of fixed is wide. What moving does not resolve is not looked
         at: windows would hold too few pixels of it, and both directions would differ.
+    held
+        Pixels of the finest level that is held in memory, in those of fixed: of what would be read
+        from files there is only one level, the finest.
     """
 
     shape: tuple[int, ...]
     wanted: int
     config: SceneConfig
     ratio: float = 1.0
+    held: float = 1.0
 
     @property
     def finest(self) -> float:
@@ -78,7 +82,8 @@ class Schedule:
         found = list[Pass]()
         while factor >= self.finest:
             # Far at first: so many places to lie are there for a window that matches nothing.
-            found.append(self._pass(factor, self.size(factor), 8 if factor == first else 5))
+            if factor >= self.held or factor == self.finest:
+                found.append(self._pass(factor, self.size(factor), 8 if factor == first else 5))
             factor /= 2
         finest, size = self.finest, self.size(self.finest)
         found.append(self._pass(finest, size, 3))

@@ -29,7 +29,7 @@ _HEADER = 1 << 16
 _STRIP = 1 << 23  # pixels that are held at once
 _BLOCK = 512
 _CLOUD: dict[str, Any] = {
-    "driver": "COG", "blocksize": _BLOCK, "compress": "deflate", "predictor": "yes",
+    "driver": "COG", "blocksize": _BLOCK, "compress": "deflate", "level": 1, "predictor": "yes",
     "bigtiff": "if_safer", "num_threads": "2",
 }  # fmt: skip
 
