@@ -177,9 +177,11 @@ def _vectors(field: DisplacementField) -> NDArray[Any]:
 
 
 NIFTI_FIELD = TransformFormat(
+    "itk",
     "NIfTI field",
     (".nii", ".nii.gz"),
-    read_field,
-    field_writers,
+    lambda path, pair: read_field(path),
+    lambda field, path, pair: field_writers(field),
     (DisplacementField, "a displacement field"),
+    sampled=True,
 )
