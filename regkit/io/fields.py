@@ -184,4 +184,5 @@ NIFTI_FIELD = TransformFormat(
     lambda field, path, pair: field_writers(field),
     (DisplacementField, "a displacement field"),
     sampled=True,
+    dimensions=(2, 3),
 )

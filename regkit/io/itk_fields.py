@@ -53,4 +53,6 @@ def _check_vectors_known(header: Header) -> None:
         )
 
 
-ITK_FIELD = TransformFormat("itk", "ITK field", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk_field)
+ITK_FIELD = TransformFormat(
+    "itk", "ITK field", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk_field, dimensions=(2, 3)
+)

@@ -107,10 +107,14 @@ def _verify_affine(transform: Affine, path: Path) -> None:
         raise lost(path)
 
 
-ITK_HDF5 = TransformFormat("itk", "ITK HDF5", HDF5, read_itk_transform, hdf5_writers)
+ITK_HDF5 = TransformFormat(
+    "itk", "ITK HDF5", HDF5, read_itk_transform, hdf5_writers, dimensions=(2, 3)
+)
 ITK_TEXT = TransformFormat(
-    "itk", "ITK text", TEXT, read_itk_transform, affine_writers, (Affine, "an Affine")
-)
+    "itk", "ITK text", TEXT, read_itk_transform, affine_writers, (Affine, "an Affine"),
+    dimensions=(2, 3),
+)  # fmt: skip
 ITK_MATLAB = TransformFormat(
-    "itk", "ITK Matlab", MATLAB, read_itk_transform, affine_writers, (Affine, "an Affine")
-)
+    "itk", "ITK Matlab", MATLAB, read_itk_transform, affine_writers, (Affine, "an Affine"),
+    dimensions=(2, 3),
+)  # fmt: skip

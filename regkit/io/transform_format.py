@@ -97,6 +97,8 @@ class TransformFormat:
         Whether a file is of this kind, by its content; None where the extension alone decides.
     sampled
         It holds any transform that is sampled on the grid of the fixed image.
+    dimensions
+        Those of the transforms that it holds.
     """
 
     program: str
@@ -107,3 +109,4 @@ class TransformFormat:
     holds: tuple[type[Transform], str] = (Transform, "any transform")
     recognises: Callable[[Path], bool] | None = None
     sampled: bool = False
+    dimensions: tuple[int, ...] = (3,)

@@ -181,11 +181,14 @@ def write_transform(
     return place
 
 
-def _fitting(
-    transform: Transform, form: TransformFormat, path: Path, pair: ImagePair
-) -> Transform:
+def _fitting(transform: Transform, form: TransformFormat, path: Path, pair: ImagePair) -> Transform:
     """The transform as the format holds it: a field is sampled where that is possible."""
     kind, called = form.holds
+    if transform.ndim not in form.dimensions:
+        raise InputError(
+            f"{display_name(path)}: a {form.name} holds 3-D transforms, not a {transform.ndim}-D "
+            "one; write it to .h5"
+        )
     if isinstance(transform, VelocityField):
         transform = transform.displacement
     if isinstance(transform, kind):
@@ -194,8 +197,8 @@ def _fitting(
         return sample_transform(transform, pair.fixed.grid)
     cure = ", or give the fixed image, on whose grid it is sampled" if form.sampled else ""
     raise InputError(
-        f"{path.name}: {extension(path)} of {form.program} holds {called}, not a "
-        f"{type(transform).__name__}; write it to .h5{cure}"
+        f"{path.name}: {extension(path)} holds {called}, not a {type(transform).__name__}; "
+        f"write it to .h5{cure}"
     )
 
 

@@ -42,19 +42,10 @@ def test_something_else_under_the_name(tmp_path, suffix):
     refused(path, "is not an ITK transform")
 
 
-MATRIX = "1 0 0 12.5\n0 1 0 -3e-1\n0 0 1 4\n0 0 0 1\n"
-
-
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.mat", MATRIX, ("a bare 4x4 matrix", "c3d_affine_tool", "-fsl2ras")),
-        ("a.txt", MATRIX.replace(" ", "  "), ("a bare 4x4 matrix", "greedy or NiftyReg")),
         ("a.txt", '(Transform "EulerTransform")\n(NumberOfParameters 6)\n', ("elastix",)),
-        ("a.lta", "type = 1\nnxforms = 1\n", ("FreeSurfer LTA", "lta_convert")),
-        ("a.xfm", "MNI Transform File\n% made by hand\n", ("MINC .xfm",)),
-        ("a.x5", "\x89HDF", ("X5", "nitransforms")),
-        ("a.aff12.1D", "# 3dAllineate\n1 0 0 0 0 1 0 0 0 0 1 0\n", ("AFNI",)),
     ],
 )
 def test_transforms_of_other_programs_are_named(tmp_path, name, content, words):

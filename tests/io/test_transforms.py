@@ -203,8 +203,8 @@ def test_what_does_not_fit_a_format(turn, bend, tmp_path):
         write_transform(bend, tmp_path / "a.tfm")
     with pytest.raises(InputError, match=r"\.nii holds a displacement field, not a Affine"):
         write_transform(turn, tmp_path / "a.nii")
-    with pytest.raises(InputError, match=r"a.lta: .lta is not a transform format; writable: .h5"):
-        write_transform(turn, tmp_path / "a.lta")
+    with pytest.raises(InputError, match=r"a.foo: .foo is not a transform format; writable: .h5"):
+        write_transform(turn, tmp_path / "a.foo")
     with pytest.raises(InputError, match="no extension is not a transform format; readable"):
         read_transform(tmp_path / "a")
     with pytest.raises(InputError, match="a Strange cannot be written"):

@@ -1,7 +1,7 @@
 """Matrices of AFNI's 3dAllineate: .aff12.1D, fixed (base) to moving (source), in LPS mm.
 
-AFNI's coordinates of an oblique image are those of the same image with its axes laid straight: voxel
-(0, 0, 0) stays, and each axis takes the nearest direction of the body.
+AFNI's coordinates of an oblique image are those of the same image with its axes laid straight:
+voxel (0, 0, 0) stays, and each axis takes the nearest direction of the body.
 """
 
 from __future__ import annotations

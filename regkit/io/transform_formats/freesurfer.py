@@ -80,9 +80,7 @@ def _check_images(name: str, pair: ImagePair, fixed: Grid, moving: Grid) -> None
 
 
 def _same(one: Grid, other: Grid) -> bool:
-    return one.shape == other.shape and bool(
-        np.abs(one.corners() - other.corners()).max() < _APART
-    )
+    return one.shape == other.shape and bool(np.abs(one.corners() - other.corners()).max() < _APART)
 
 
 def lta_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
