@@ -116,9 +116,9 @@ def compose_(
 ) -> None:
     """Write several transforms as one; a point of fixed passes them in their order.
 
-    ANTs lists them the other way round: its last one comes first here.
+    That is the order of `-t` of antsApplyTransforms, and of the list of ANTsPy.
 
-    Example: regkit transform compose affine.mat warp.nii.gz -o phi.h5
+    Example: regkit transform compose warp.nii.gz affine.mat -o phi.h5
     """
     from regkit.cli.job import carry_out
     from regkit.runs.transform import TransformJob

@@ -12,9 +12,12 @@ from regkit.io.itk_files import ITK_HDF5, ITK_MATLAB, ITK_TEXT
 from regkit.io.names import display_name, extension
 from regkit.io.transform_format import TransformFormat
 from regkit.io.transform_formats.afni import AFNI_1D
+from regkit.io.transform_formats.afni_field import AFNI_FIELD
 from regkit.io.transform_formats.freesurfer import FREESURFER_DAT, FREESURFER_LTA
 from regkit.io.transform_formats.fsl import FSL_MATRIX
+from regkit.io.transform_formats.fsl_field import FSL_ABSOLUTE, FSL_FIELD, FSL_RELATIVE
 from regkit.io.transform_formats.minc import MINC_XFM
+from regkit.io.transform_formats.positions import NIFTYREG_FIELD, SPM_FIELD
 from regkit.io.transform_formats.ras_matrix import GREEDY_MATRIX, NIFTYREG_MATRIX
 from regkit.io.transform_formats.spm import SPM_MAT
 from regkit.io.transform_formats.x5 import X5
@@ -24,6 +27,7 @@ TABLE = (
     ITK_HDF5, ITK_TEXT, ITK_MATLAB, NIFTI_FIELD, ITK_FIELD,
     FSL_MATRIX, GREEDY_MATRIX, NIFTYREG_MATRIX, SPM_MAT,
     FREESURFER_LTA, FREESURFER_DAT, AFNI_1D, MINC_XFM, X5,
+    FSL_FIELD, FSL_ABSOLUTE, FSL_RELATIVE, NIFTYREG_FIELD, SPM_FIELD, AFNI_FIELD,
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import nibabel as nib
 import numpy as np
 
 from regkit import write_transform
-from tests.io.transform_formats.pair import FIXED, MOVING, TURN, inside, right_handed
+from tests.io.transform_formats.pair import FIXED, MOVING, TURN, bend_on, inside, right_handed
 
 ORACLES = Path(__file__).with_name("oracles.json")
 COMBINATIONS = {
@@ -154,12 +154,58 @@ def greedy():
     print(f"greedy: {np.abs(image - aim)[there].max():.2g} mm at {there.sum()} voxels")
 
 
+def fields():
+    """Where fslpy and ANTsPy send a thousand points by fields that regkit wrote."""
+    import ants
+    from fsl.data.image import Image
+    from fsl.transform.nonlinear import DeformationField, convertDeformationType
+
+    out = {}
+    phi = TURN @ bend_on(FIXED)
+    index = np.random.default_rng(6).integers(0, FIXED.shape, (1000, 3))
+    nodes = FIXED.affine[:3] @ np.c_[index, np.ones(1000)].T
+    for name, (fixed, moving) in COMBINATIONS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            place = write_transform(
+                phi, Path(folder, "a.nii.gz"), fixed=fixed, moving=moving, program="fsl"
+            )
+            src = Image(nifti(moving))
+            field = DeformationField(str(place), src, srcSpace="fsl", refSpace="fsl")
+            assert field.deformationType == "relative"
+            points = field.transform(nodes.T, from_="world", to="world")
+            out[name] = np.round(points, 6).tolist()
+            apart = np.abs(points - phi(nodes.T)).max()
+            absolute = DeformationField(
+                convertDeformationType(field, "absolute"), src, header=field.header,
+                srcSpace="fsl", refSpace="fsl",
+            )  # fmt: skip
+            print(f"FSL field {name}: fslpy {apart:.2g} mm, {absolute.deformationType}")
+    bend = bend_on(FIXED)
+    with tempfile.TemporaryDirectory() as folder:
+        place = write_transform(bend, Path(folder, "a.nii.gz"))
+        turn = write_transform(TURN, Path(folder, "b.mat"))
+        import pandas
+
+        table = pandas.DataFrame(POINTS * [-1, -1, 1], columns=["x", "y", "z"])
+        listed = [str(place), str(turn)]  # a point passes the first one first
+        found = ants.apply_transforms_to_points(3, table, listed, whichtoinvert=[False, False])
+        found = found[["x", "y", "z"]].to_numpy() * [-1, -1, 1]
+        print(f"ANTs [warp, affine]: {np.abs(found - phi(POINTS)).max():.2g} mm")
+        out["ants"] = np.round(found, 6).tolist()
+        back = ants.apply_transforms_to_points(3, table, [str(turn)], whichtoinvert=[True])
+        back = back[["x", "y", "z"]].to_numpy() * [-1, -1, 1]
+        print(f"ANTs [T,1]: {np.abs(back - TURN.inverse()(POINTS)).max():.2g} mm")
+        out["ants inverse"] = np.round(back, 6).tolist()
+    return out, index.tolist()
+
+
 def main():
     greedy()
     found = {"fsl": fsl(), "afni": afni(), "lta": freesurfer(), "x5": x5()}
-    names = ("nitransforms", "fslpy", "surfa")
+    found["fields"], found["index"] = fields()
+    names = ("nitransforms", "fslpy", "surfa", "antspyx")
     found["versions"] = {name: version(name) for name in names}
-    ORACLES.write_text(json.dumps(found, indent=1) + "\n")
+    ORACLES.write_text(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
