@@ -40,7 +40,7 @@ def read_itk_transform(path: Path, pair: ImagePair = UNKNOWN_PAIR) -> Transform:
     except (RuntimeError, UnicodeDecodeError, KeyError) as error:
         raise InputError(
             f"{display_name(path)}: holds {', '.join(types[:3])}, which cannot be read "
-            f"({reason(error)}); allowed: affine kinds, displacement fields and composites of them"
+            f"({reason(error)}); allowed: affine kinds, B-splines, fields and composites of them"
         ) from error
     found = transform_from_sitk(itk, display_name(path))
     worlds = worlds_in(path) if extension(path) in HDF5 else None

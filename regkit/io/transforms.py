@@ -7,7 +7,6 @@ from pathlib import Path
 from regkit.errors import InputError
 from regkit.geometry import Grid, World
 from regkit.io.atomic import write_atomically
-from regkit.io.foreign_transforms import foreign_transform
 from regkit.io.names import display_name, extension
 from regkit.io.preflight import check_regular, read_header
 from regkit.io.streams import open_stream
@@ -38,18 +37,20 @@ def read_transform(
     ----------
     path
         A file of any format in ``docs/transforms.md``: of ITK and ANTs, FSL, FreeSurfer, AFNI,
-        NiftyReg, greedy, SPM, MINC or X5. ``[FILE,1]`` is its inverse, as ANTs writes it.
+        NiftyReg, greedy, SPM, elastix, MINC or X5. ``[FILE,1]`` is its inverse, as ANTs writes it.
     fixed, moving
         The images that the transform connects: files, volumes or grids. Formats whose numbers are
         relative to them (FSL, register.dat, AFNI, SPM) need them.
     program
         Whose file it is, where its content does not tell: ``itk``, ``fsl``, ``greedy``,
-        ``niftyreg``, ``spm``, ``freesurfer``, ``afni``, ``minc`` or ``x5``.
+        ``niftyreg``, ``spm``, ``elastix``, ``freesurfer``, ``afni``, ``minc`` or ``x5``; or
+        ``fsl-absolute`` and ``fsl-relative``.
 
     Returns
     -------
     Transform
-        An Affine, a DisplacementField, or a Chain of those in the order of the file.
+        An Affine, a DisplacementField, a CubicBSpline, or a Chain of those in the order of the
+        file.
 
     Raises
     ------
@@ -75,7 +76,6 @@ def read_transform(
     check_regular(place)
     with open_stream(place, display_name(place), compressed=False):
         pass  # so that a missing permission is not taken for damage
-    _check_not_foreign(place)
     return readable_format(place, program).read(place, image_pair(fixed, moving))
 
 
@@ -121,14 +121,6 @@ def _placed(image: ImageLike | None, end: str) -> PlacedImage | None:
         return PlacedImage(image.name or end, image.grid)
     header = read_header(image)
     return PlacedImage(header.name, header.grid)
-
-
-def _check_not_foreign(path: Path) -> None:
-    foreign = foreign_transform(path)
-    if foreign is not None:
-        raise InputError(
-            f"{display_name(path)}: holds {foreign[0]}, which is not read; {foreign[1]}"
-        )
 
 
 def write_transform(

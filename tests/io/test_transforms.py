@@ -212,12 +212,6 @@ def test_what_does_not_fit_a_format(turn, bend, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_unsupported_kinds_are_named(tmp_path):
-    sitk.WriteTransform(sitk.BSplineTransform(3, 3), tmp_path / "a.h5")
-    with pytest.raises(InputError, match=r"a.h5: holds a BSplineTransform, which is not supported"):
-        read_transform(tmp_path / "a.h5")
-
-
 def test_singular_matrix(tmp_path):
     (tmp_path / "a.tfm").write_text(
         "#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"

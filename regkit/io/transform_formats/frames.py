@@ -96,12 +96,12 @@ def framed_field_writers(
     moving = pair.needed("moving", path, what)
     known = pair.fixed is None and isinstance(transform, DisplacementField)
     grid = transform.grid if known else pair.needed("fixed", path, what)  # type: ignore[attr-defined]
-    back = np.linalg.inv(frame(moving))
+    back = _inverse(frame(moving))
     data = np.empty((3, *grid.shape), np.float32)
     for rows in grid.slabs():
         points = grid.world_points(rows)
         there = _mapped(back, transform(points).movedim(-1, 0))
-        here = _mapped(np.linalg.inv(frame(grid)), points.movedim(-1, 0))
+        here = _mapped(_inverse(frame(grid)), points.movedim(-1, 0))
         data[:, rows] = (there - here).numpy()
     stored = np.asfortranarray(np.moveaxis(data, 0, -1))
     five = stored.reshape(*grid.shape, 1, 3, order="F")
@@ -121,7 +121,11 @@ def _spatial(header: Nifti1Header, name: str) -> tuple[int, ...]:
 
 def _positions(frame: Matrix, grid: Grid) -> Tensor:
     """Positions of the voxels of ``grid`` in the coordinates of a program, ``(3, i, j, k)``."""
-    return _mapped(np.linalg.inv(frame), grid.world_points().movedim(-1, 0))
+    return _mapped(_inverse(frame), grid.world_points().movedim(-1, 0))
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    return np.asarray(np.linalg.inv(matrix), dtype=np.float64)
 
 
 def _mapped(matrix: Matrix, points: Tensor) -> Tensor:

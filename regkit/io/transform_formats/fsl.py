@@ -68,7 +68,8 @@ def flirt_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
     """
     fixed, moving = pair.both(path, _WHAT)
     ahead = np.linalg.inv(fsl_to_world(moving)) @ transform.matrix @ fsl_to_world(fixed)
-    return text_writers(matrix_rows(np.linalg.inv(ahead)), transform, read_flirt, pair)
+    back = Affine(ahead).inverse().matrix
+    return text_writers(matrix_rows(back), transform, read_flirt, pair)
 
 
 FSL_MATRIX = TransformFormat(

@@ -13,6 +13,7 @@ from regkit.io.names import display_name, extension
 from regkit.io.transform_format import TransformFormat
 from regkit.io.transform_formats.afni import AFNI_1D
 from regkit.io.transform_formats.afni_field import AFNI_FIELD
+from regkit.io.transform_formats.elastix import ELASTIX
 from regkit.io.transform_formats.freesurfer import FREESURFER_DAT, FREESURFER_LTA
 from regkit.io.transform_formats.fsl import FSL_MATRIX
 from regkit.io.transform_formats.fsl_field import FSL_ABSOLUTE, FSL_FIELD, FSL_RELATIVE
@@ -25,7 +26,7 @@ from regkit.io.transform_formats.x5 import X5
 # Of several rows with one extension the first one is written, and read where nothing else fits.
 TABLE = (
     ITK_HDF5, ITK_TEXT, ITK_MATLAB, NIFTI_FIELD, ITK_FIELD,
-    FSL_MATRIX, GREEDY_MATRIX, NIFTYREG_MATRIX, SPM_MAT,
+    FSL_MATRIX, GREEDY_MATRIX, NIFTYREG_MATRIX, SPM_MAT, ELASTIX,
     FREESURFER_LTA, FREESURFER_DAT, AFNI_1D, MINC_XFM, X5,
     FSL_FIELD, FSL_ABSOLUTE, FSL_RELATIVE, NIFTYREG_FIELD, SPM_FIELD, AFNI_FIELD,
 )  # fmt: skip

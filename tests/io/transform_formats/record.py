@@ -199,11 +199,60 @@ def fields():
     return out, index.tolist()
 
 
+def elastix():
+    """Files that elastix writes for five kinds, and where transformix sends points by them."""
+    import itk
+
+    from regkit import Volume
+
+    blob = [np.exp(-((g.world_points() - g.world_points().mean((0, 1, 2))) ** 2 / 60).sum(-1))
+            for g in (FIXED, MOVING)]  # fmt: skip
+    out = {}
+    with tempfile.TemporaryDirectory() as folder:
+        places = [
+            Volume(100 * each.float(), grid).save(Path(folder, f"{n}.nii.gz"))
+            for n, (each, grid) in enumerate(zip(blob, (FIXED, MOVING), strict=True))
+        ]
+        fixed, moving = (itk.imread(str(place), itk.F) for place in places)
+        table = "point\n1000\n" + "".join(f"{-x:.9f} {-y:.9f} {z:.9f}\n" for x, y, z in POINTS)
+        Path(folder, "p.txt").write_text(table)
+        for kinds in (["translation"], ["rigid"], ["similarity"], ["affine", "bspline"]):
+            maps = itk.ParameterObject.New()
+            for kind in kinds:
+                name = {"similarity": "rigid"}.get(kind, kind)
+                one = maps.GetDefaultParameterMap(name, 1, 14.0)
+                one["MaximumNumberOfIterations"] = ["30"]
+                if kind == "similarity":
+                    one["Transform"] = ["SimilarityTransform"]
+                maps.AddParameterMap(one)
+            place = Path(folder, kinds[-1])
+            place.mkdir()
+            method = itk.ElastixRegistrationMethod.New(fixed, moving)
+            method.SetParameterObject(maps)
+            method.SetLogToConsole(False)
+            method.SetOutputDirectory(str(place))
+            method.Update()
+            found = method.GetTransformParameterObject()
+            for n, kind in enumerate(kinds):
+                out[kind] = Path(place, f"TransformParameters.{n}.txt").read_text()
+            shifted = itk.TransformixFilter.New(moving)
+            shifted.SetTransformParameterObject(found)
+            shifted.SetFixedPointSetFileName(str(Path(folder, "p.txt")))
+            shifted.SetOutputDirectory(str(place))
+            shifted.SetLogToConsole(False)
+            shifted.Update()
+            rows = Path(place, "outputpoints.txt").read_text().splitlines()
+            points = [row.split("OutputPoint = [")[1].split("]")[0].split() for row in rows]
+            out[f"{kinds[-1]} points"] = (np.array(points, float) * [-1, -1, 1]).tolist()
+    return out
+
+
 def main():
     greedy()
     found = {"fsl": fsl(), "afni": afni(), "lta": freesurfer(), "x5": x5()}
     found["fields"], found["index"] = fields()
-    names = ("nitransforms", "fslpy", "surfa", "antspyx")
+    found["elastix"] = elastix()
+    names = ("nitransforms", "fslpy", "surfa", "antspyx", "itk-elastix")
     found["versions"] = {name: version(name) for name in names}
     ORACLES.write_text(json.dumps(found) + "\n")
 
