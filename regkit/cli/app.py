@@ -25,12 +25,16 @@ from regkit.cli.rerun import rerun
 from regkit.cli.stopping import Stopped, stoppable
 from regkit.cli.template import template
 from regkit.cli.train import train
+from regkit.cli.transform import app as transform
+from regkit.cli.transform import convert_transform
 from regkit.cli.weights import app as weights
 from regkit.plugins import plug_ins, summary
 
 COMMANDS_GROUP = "regkit.commands"
-_COMMANDS = (register, cohort, template, apply, points, info, train, rerun, doctor)
-_GROUPS = {"weights": weights}
+_COMMANDS = (
+    register, cohort, template, apply, points, convert_transform, info, train, rerun, doctor
+)  # fmt: skip
+_GROUPS = {"transform": transform, "weights": weights}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 

@@ -16,17 +16,23 @@ from regkit.geometry import Grid
 from regkit.io.formats.nifti.geometry import nifti_grid, unit_of
 from regkit.io.formats.nifti.header import check_pixdim, layout_of, raw_header, stored_dims
 from regkit.io.formats.nifti.voxels import read_layout, verify_image, write_image
-from regkit.io.formats.nifti.warps import VECTOR_INTENTS, Vectors, foreign_warp, vectors_of
+from regkit.io.formats.nifti.warps import (
+    ITK_VECTORS,
+    VECTOR_INTENTS,
+    Intent,
+    Vectors,
+    foreign_warp,
+    intent_name,
+    vectors_of,
+)
 from regkit.io.formats.table import recognise
 from regkit.io.header_checks import check_affine, check_shear
 from regkit.io.lps import vector_signs
 from regkit.io.names import display_name
 from regkit.io.options import MAX_BYTES
 from regkit.io.streams import inside_gzip
-from regkit.io.transform_format import TransformFormat
+from regkit.io.transform_format import TransformFormat, Writers
 from regkit.transforms import DisplacementField
-
-_INTENT_VECTOR = 1007
 
 
 def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
@@ -42,24 +48,56 @@ def read_field(path: Path, *, max_bytes: int = MAX_BYTES) -> DisplacementField:
     InputError
         If the file is not such a field, or is damaged.
     """
+    values, grid, header = stored_vectors(path, _spatial, max_bytes=max_bytes)
+    return DisplacementField(_displacements(values, grid, vectors_of(header)), grid)
+
+
+def stored_vectors(
+    path: Path, spatial: Callable[[Nifti1Header, str], tuple[int, ...]], *, max_bytes: int
+) -> tuple[torch.Tensor, Grid, Nifti1Header]:
+    """Read the vectors of a NIfTI file as they are stored.
+
+    Parameters
+    ----------
+    path
+        The file.
+    spatial
+        Given the header and the name of the file, the sizes of the grid; it refuses a file that
+        holds no such vectors.
+    max_bytes
+        The most that they may take.
+
+    Returns
+    -------
+    values, grid, header
+        ``(d, *spatial)``, where they lie in RAS+ mm, and the header as it is stored.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged or not in millimetres, or a value is not finite.
+    """
     name = display_name(path)
     recognise(path)
     compressed = inside_gzip(path)
     header = raw_header(path, compressed=compressed)
-    spatial = _spatial(header, name)
+    sizes = spatial(header, name)
     layout = layout_of(header, path, compressed=compressed, max_bytes=max_bytes)
-    check_pixdim(header, name, len(spatial))
+    check_pixdim(header, name, len(sizes))
     _check_unit(header, name)
-    grid = nifti_grid(header, name, spatial)
+    grid = nifti_grid(header, name, sizes)
     if layout.dtype.kind != "f" or layout.slope is not None:
         raise InputError(f"{name}: a displacement field must hold unscaled float32 or float64")
     data = read_layout(path, name, layout, layout.dims, layout.offset)
-    return DisplacementField(_displacements(data, grid, vectors_of(header), name), grid)
+    native = np.transpose(data).astype(data.dtype.newbyteorder("="))
+    backwards = native.reshape(grid.ndim, *grid.shape[::-1])
+    order = (0, *range(grid.ndim, 0, -1))
+    values = torch.from_numpy(backwards).permute(order).contiguous()
+    check_vectors(name, values.to(torch.float32))  # in which large values become infinite
+    return values, grid, header
 
 
-def field_writers(
-    field: DisplacementField,
-) -> tuple[Callable[[Path], None], Callable[[Path], None]]:
+def field_writers(field: DisplacementField) -> Writers:
     """Prepare to write a field, fixed to moving, as 5-D NIfTI in LPS mm under intent 1007.
 
     Returns
@@ -72,11 +110,35 @@ def field_writers(
     InputError
         If the grid is sheared, which a header cannot say in both of its forms.
     """
-    check_affine("displacement field", field.grid.affine)
-    check_shear("displacement field", field.grid.affine, cure="write it to .h5")
-    data, grid = _vectors(field), field.grid
+    return vector_writers(_vectors(field), field.grid, ITK_VECTORS)
+
+
+def vector_writers(data: NDArray[Any], grid: Grid, intent: Intent) -> Writers:
+    """Prepare to write vectors as NIfTI.
+
+    Parameters
+    ----------
+    data
+        ``(i, j, k, d)`` or ``(i, j, k, 1, d)``, as the file is to have them.
+    grid
+        Where they lie.
+    intent
+        What the header says of them.
+
+    Returns
+    -------
+    write, verify
+        The first writes them to a path, the second checks what lies there.
+
+    Raises
+    ------
+    InputError
+        If the grid is sheared, which a header cannot say in both of its forms.
+    """
+    check_affine("displacement field", grid.affine)
+    check_shear("displacement field", grid.affine, cure="write it to .h5")
     return (
-        lambda path: write_image(data, grid, path, intent=_INTENT_VECTOR),
+        lambda path: write_image(data, grid, path, intent=intent),
         lambda path: verify_image(data, grid, path),
     )
 
@@ -107,6 +169,32 @@ def _spatial(header: Nifti1Header, name: str) -> tuple[int, ...]:
     return dims[: dims[4]]
 
 
+def said_intent(path: Path) -> Intent:
+    """Return what the header of a NIfTI file says of its values.
+
+    Raises
+    ------
+    InputError
+        If the file is no NIfTI file.
+    """
+    recognise(path)
+    header = raw_header(path, compressed=inside_gzip(path))
+    return Intent(int(header["intent_code"]), intent_name(header), float(header["intent_p1"]))
+
+
+def check_not_foreign_warp(path: Path) -> None:
+    """Refuse a NIfTI file that holds a warp which regkit does not read.
+
+    Raises
+    ------
+    InputError
+        If it does; the message names the warp.
+    """
+    warp = foreign_warp(raw_header(path, compressed=inside_gzip(path)))
+    if warp is not None:
+        raise InputError(f"{display_name(path)}: holds {warp[0]}, which is not read; {warp[1]}")
+
+
 def _check_unit(header: Nifti1Header, name: str) -> None:
     """Programs differ on whether the unit of the grid is also that of the vectors."""
     if unit_of(header, name) != 1:
@@ -116,20 +204,13 @@ def _check_unit(header: Nifti1Header, name: str) -> None:
         )
 
 
-def _displacements(
-    data: NDArray[np.generic], grid: Grid, vectors: Vectors, name: str
-) -> torch.Tensor:
+def _displacements(values: torch.Tensor, grid: Grid, vectors: Vectors) -> torch.Tensor:
     """``u (d, *spatial)`` in RAS+ mm."""
-    wide = np.float64 if vectors.positions else np.float32
-    with np.errstate(over="ignore"):  # becomes infinite, which is refused below
-        values = np.transpose(data).astype(wide)
-    backwards = values.reshape(grid.ndim, *grid.shape[::-1])
-    order = (0, *range(grid.ndim, 0, -1))
-    u = check_vectors(name, torch.from_numpy(backwards).permute(order).contiguous())
+    u = values.to(torch.float64) if vectors.positions else values
     if vectors.world == "LPS":
         flip_components(u)
     if vectors.positions:
-        u -= grid.world_points().movedim(-1, 0)
+        u = u - grid.world_points().movedim(-1, 0)
     return u.to(torch.float32)
 
 
@@ -177,9 +258,12 @@ def _vectors(field: DisplacementField) -> NDArray[Any]:
 
 
 NIFTI_FIELD = TransformFormat(
+    "itk",
     "NIfTI field",
     (".nii", ".nii.gz"),
-    read_field,
-    field_writers,
+    lambda path, pair: read_field(path),
+    lambda field, path, pair: field_writers(field),
     (DisplacementField, "a displacement field"),
+    sampled=True,
+    dimensions=(2, 3),
 )

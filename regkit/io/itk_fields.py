@@ -14,14 +14,15 @@ from regkit.io.formats.table import format_called
 from regkit.io.header import Header
 from regkit.io.preflight import read_header
 from regkit.io.text_header import TextHeader
-from regkit.io.transform_format import TransformFormat
+from regkit.io.transform_format import UNKNOWN_PAIR, ImagePair, TransformFormat
 from regkit.transforms import DisplacementField
 
 
-def read_itk_field(path: Path) -> DisplacementField:
+def read_itk_field(path: Path, pair: ImagePair = UNKNOWN_PAIR) -> DisplacementField:
     """Read a displacement field, fixed to moving, from a NRRD or MetaImage file of vectors.
 
-    The vectors of the file are in LPS mm as ITK takes them, those of the field in RAS+ mm.
+    The vectors of the file are in LPS mm as ITK takes them, those of the field in RAS+ mm. The
+    images of ``pair`` are not needed.
 
     Raises
     ------
@@ -52,4 +53,6 @@ def _check_vectors_known(header: Header) -> None:
         )
 
 
-ITK_FIELD = TransformFormat("ITK field", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk_field)
+ITK_FIELD = TransformFormat(
+    "itk", "ITK field", (".nrrd", ".nhdr", ".mha", ".mhd"), read_itk_field, dimensions=(2, 3)
+)

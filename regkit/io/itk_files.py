@@ -14,13 +14,20 @@ from regkit.io.itk_transforms import transform_from_sitk, transform_to_sitk
 from regkit.io.map_worlds import KEY, as_text, between_worlds, map_worlds, turn_half, worlds_in
 from regkit.io.names import display_name, extension
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
-from regkit.io.transform_format import TransformFormat, Writers
+from regkit.io.transform_format import UNKNOWN_PAIR, ImagePair, TransformFormat, Writers
 from regkit.io.voxels import lost
 from regkit.transforms import Affine, Transform
 
 
-def read_itk_transform(path: Path) -> Transform:
+def read_itk_transform(path: Path, pair: ImagePair = UNKNOWN_PAIR) -> Transform:
     """Read the transform in a file of ITK, fixed to moving, once what it declares is checked.
+
+    Parameters
+    ----------
+    path
+        The file.
+    pair
+        Not needed: these files depend on no image.
 
     Raises
     ------
@@ -33,15 +40,22 @@ def read_itk_transform(path: Path) -> Transform:
     except (RuntimeError, UnicodeDecodeError, KeyError) as error:
         raise InputError(
             f"{display_name(path)}: holds {', '.join(types[:3])}, which cannot be read "
-            f"({reason(error)}); allowed: affine kinds, displacement fields and composites of them"
+            f"({reason(error)}); allowed: affine kinds, B-splines, fields and composites of them"
         ) from error
     found = transform_from_sitk(itk, display_name(path))
     worlds = worlds_in(path) if extension(path) in HDF5 else None
     return found if worlds is None else between_worlds(found, worlds)
 
 
-def hdf5_writers(transform: Transform) -> Writers:
+def hdf5_writers(transform: Transform, path: Path, pair: ImagePair) -> Writers:
     """Prepare to write a transform, fixed to moving, as an ITK composite in HDF5.
+
+    Parameters
+    ----------
+    transform
+        Fixed to moving.
+    path, pair
+        Not needed: the file depends on neither.
 
     Returns
     -------
@@ -63,8 +77,15 @@ def hdf5_writers(transform: Transform) -> Writers:
     )
 
 
-def affine_writers(transform: Affine) -> Writers:
+def affine_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
     """Prepare to write an affine, fixed to moving, as a transform file of ITK.
+
+    Parameters
+    ----------
+    transform
+        Fixed to moving.
+    path, pair
+        Not needed: the file depends on neither.
 
     Returns
     -------
@@ -86,10 +107,14 @@ def _verify_affine(transform: Affine, path: Path) -> None:
         raise lost(path)
 
 
-ITK_HDF5 = TransformFormat("ITK HDF5", HDF5, read_itk_transform, hdf5_writers)
+ITK_HDF5 = TransformFormat(
+    "itk", "ITK HDF5", HDF5, read_itk_transform, hdf5_writers, dimensions=(2, 3)
+)
 ITK_TEXT = TransformFormat(
-    "ITK text", TEXT, read_itk_transform, affine_writers, (Affine, "an Affine")
-)
+    "itk", "ITK text", TEXT, read_itk_transform, affine_writers, (Affine, "an Affine"),
+    dimensions=(2, 3),
+)  # fmt: skip
 ITK_MATLAB = TransformFormat(
-    "ITK Matlab", MATLAB, read_itk_transform, affine_writers, (Affine, "an Affine")
-)
+    "itk", "ITK Matlab", MATLAB, read_itk_transform, affine_writers, (Affine, "an Affine"),
+    dimensions=(2, 3),
+)  # fmt: skip

@@ -15,13 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
+from regkit.io.fields import flip_components
 from regkit.io.hdf5_file import new_hdf5
 from regkit.io.lps import flip_xy, to_itk, vector_signs
 from regkit.io.transform_files import declared_types
 from regkit.io.voxels import lost
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
+from regkit.transforms.bspline import CubicBSpline
 
-Hdf5Transform = Affine | DisplacementField
+Hdf5Transform = Affine | DisplacementField | CubicBSpline
 
 # Nothing of the machine that writes: the same transform gives the same bytes anywhere. The
 # version is that of the ITK whose layout this is.
@@ -45,7 +47,7 @@ def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
         return [part for link in transform.links for part in hdf5_transforms(link)]
     if isinstance(transform, VelocityField):
         return [transform.displacement]
-    if isinstance(transform, Affine | DisplacementField):
+    if isinstance(transform, Affine | DisplacementField | CubicBSpline):
         return [transform]
     raise InputError(f"a {type(transform).__name__} cannot be written; sample it as a field first")
 
@@ -106,16 +108,16 @@ def verify_hdf5(parts: Sequence[Hdf5Transform], path: Path) -> None:
 
 
 def _kind(part: Hdf5Transform) -> str:
-    affine = isinstance(part, Affine)
-    name = "AffineTransform_double" if affine else "DisplacementFieldTransform_float"
+    names = {Affine: "AffineTransform_double", CubicBSpline: "BSplineTransform_double"}
+    name = names.get(type(part), "DisplacementFieldTransform_float")
     return f"{name}_{part.ndim}_{part.ndim}"
 
 
 def _put_part(h5py: Any, group: Any, part: Hdf5Transform) -> None:
     _put_kind(h5py, group, _kind(part))
     _put(group, "TransformFixedParameters", _fixed(part))
-    if isinstance(part, Affine):
-        _put(group, "TransformParameters", _affine_values(part))
+    if not isinstance(part, DisplacementField):
+        _put(group, "TransformParameters", _few_values(part))
         return
     values = group.create_dataset(
         "TransformParameters", (part.u.numel(),), np.float32, track_times=False
@@ -128,22 +130,26 @@ def _same(group: Any, part: Hdf5Transform) -> bool:
     values = group["TransformParameters"]
     if not np.array_equal(group["TransformFixedParameters"][:], _fixed(part)):
         return False
-    if isinstance(part, Affine):
-        return np.array_equal(values[:], _affine_values(part))
+    if not isinstance(part, DisplacementField):
+        return np.array_equal(values[:], _few_values(part))
     return values.size == part.u.numel() and all(
         np.array_equal(values[start : start + slab.size], slab) for start, slab in _slabs(part)
     )
 
 
 def _fixed(part: Hdf5Transform) -> NDArray[np.float64]:
-    """Centre of an affine; size, origin, spacing and direction of a field, in LPS mm."""
+    """Centre of an affine; size, origin, spacing and direction of any grid, in LPS mm."""
     if isinstance(part, Affine):
         return np.zeros(part.ndim)
     place = to_itk(part.grid)
     return np.array([*part.grid.shape, *place.origin, *place.spacing, *place.direction])
 
 
-def _affine_values(part: Affine) -> NDArray[np.float64]:
+def _few_values(part: Affine | CubicBSpline) -> NDArray[np.float64]:
+    """Matrix and translation; or coefficients, one component after the other, i fastest."""
+    if isinstance(part, CubicBSpline):
+        turned = flip_components(part.coefficients.detach().cpu().double().clone())
+        return turned.permute(0, *range(part.ndim, 0, -1)).numpy().ravel()
     matrix = flip_xy(part.matrix)
     return np.concatenate([matrix[:-1, :-1].ravel(), matrix[:-1, -1]])
 

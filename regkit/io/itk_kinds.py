@@ -24,6 +24,7 @@ _COUNTS: dict[str, tuple[int, tuple[int, ...]]] = {
     "Similarity2DTransform": (4, (2,)),
 }
 _COMPOSITE, _FIELD = "CompositeTransform", "DisplacementFieldTransform"
+_BSPLINE = "BSplineTransform"
 
 
 def check_kind(name: str, kind: str) -> tuple[str, int]:
@@ -37,11 +38,19 @@ def check_kind(name: str, kind: str) -> tuple[str, int]:
     found = re.fullmatch(r"(\w+)_(?:double|float)_([23])_\2", kind, flags=re.ASCII)
     if found is None:
         raise InputError(f"{name}: is not an ITK transform: it names a transform {kind[:60]!a}")
-    known = {*_SQUARE, *_COUNTS, _COMPOSITE, _FIELD, "ScaleTransform", "TranslationTransform"}
+    known = {
+        *_SQUARE,
+        *_COUNTS,
+        _COMPOSITE,
+        _FIELD,
+        _BSPLINE,
+        "ScaleTransform",
+        "TranslationTransform",
+    }
     if found[1] not in known | {"IdentityTransform"}:
         raise InputError(
             f"{name}: holds a {found[1]}, which is not supported; allowed: affine kinds, "
-            "displacement fields and composites of them. SimpleITK makes it a field: "
+            "B-splines, displacement fields and composites of them. SimpleITK makes it a field: "
             "TransformToDisplacementField"
         )
     return found[1], int(found[2])
@@ -76,8 +85,8 @@ def check_counts(name: str, kind: str, parameters: int, fixed: Sequence[float]) 
     short, ndim = check_kind(name, kind)
     if short == _COMPOSITE:
         return
-    if short == _FIELD:
-        _check_field(name, ndim, parameters, fixed)
+    if short in (_FIELD, _BSPLINE):
+        _check_lattice(name, kind, parameters, fixed)
         return
     needed, allowed = _needed(short, ndim)
     if parameters != needed or len(fixed) not in allowed:
@@ -99,16 +108,18 @@ def _needed(short: str, ndim: int) -> tuple[int, tuple[int, ...]]:
     return flexible.get(short) or _COUNTS[short]
 
 
-def _check_field(name: str, ndim: int, parameters: int, fixed: Sequence[float]) -> None:
+def _check_lattice(name: str, kind: str, parameters: int, fixed: Sequence[float]) -> None:
+    """Refuse a grid of vectors that says another size than it has."""
+    short, ndim = check_kind(name, kind)
     needed = ndim * (ndim + 3)
     if len(fixed) != needed:
         raise InputError(
-            f"{name}: its {_FIELD} needs {needed} fixed parameters, found {len(fixed)}; the file "
+            f"{name}: its {short} needs {needed} fixed parameters, found {len(fixed)}; the file "
             "is cut or damaged"
         )
-    sizes = [int(size) for size in fixed[:ndim]]
+    sizes = [int(size) if abs(size) < 1 << 40 else 0 for size in fixed[:ndim]]
     if min(sizes) < 1 or product(sizes) * ndim != parameters:
         raise InputError(
-            f"{name}: a field of {'x'.join(map(str, sizes))} voxels needs "
+            f"{name}: a {short} of {'x'.join(map(str, sizes))} voxels needs "
             f"{product(sizes) * ndim} values, found {parameters}; the file is damaged"
         )

@@ -11,8 +11,10 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.io.fields import check_vectors, flip_components
 from regkit.io.itk import grid_from, simpleitk
-from regkit.io.lps import flip_xy
+from regkit.io.itk_bspline import bspline_from_itk
+from regkit.io.lps import ItkGeometry, flip_xy
 from regkit.transforms import Affine, DisplacementField, Transform, compose
+from regkit.transforms.bspline import CubicBSpline
 
 # A kilometre in millimetres, a thousand times over: what lies beyond is damage.
 _MAX_MATRIX = 1e9
@@ -44,8 +46,8 @@ def transform_from_sitk(itk: Any, name: str, *, nested: bool = False) -> Transfo
     Raises
     ------
     InputError
-        If it is neither linear, nor a displacement field, nor a composite of such; or if it is
-        singular or not finite.
+        If it is neither linear, nor a B-spline, nor a displacement field, nor a composite of such;
+        or if it is singular or not finite.
     """
     itk, kinds = itk.Downcast(), simpleitk()
     composite = isinstance(itk, kinds.CompositeTransform)
@@ -57,11 +59,13 @@ def transform_from_sitk(itk: Any, name: str, *, nested: bool = False) -> Transfo
         return _affine(itk, name)
     if isinstance(itk, kinds.DisplacementFieldTransform):
         return _field(itk, name)
+    if isinstance(itk, kinds.BSplineTransform):
+        return _bspline(itk, name)
     if composite and not nested:
         return _parts(itk, name)
     raise InputError(
         f"{name}: holds a {itk.GetName()}, which is not supported; allowed: affine kinds, "
-        "displacement fields and composites of them"
+        "B-splines, displacement fields and composites of them"
     )
 
 
@@ -89,6 +93,16 @@ def _matrix(itk: Any) -> Matrix:
     origin = np.array(itk.TransformPoint([0.0] * ndim))
     columns = [np.array(itk.TransformPoint(axis)) - origin for axis in np.eye(ndim).tolist()]
     return homogeneous(np.stack(columns, axis=1), origin)
+
+
+def _bspline(itk: Any, name: str) -> CubicBSpline:
+    if itk.GetOrder() != 3:
+        raise InputError(f"{name}: holds a B-spline of order {itk.GetOrder()}; allowed: 3")
+    ndim, fixed = itk.GetDimension(), itk.GetFixedParameters()
+    shape = [int(size) for size in fixed[:ndim]]
+    parts = (fixed[2 * ndim : 3 * ndim], fixed[ndim : 2 * ndim], fixed[3 * ndim :])
+    where = ItkGeometry(*(tuple(part) for part in parts))
+    return bspline_from_itk(np.array(itk.GetParameters()), shape, where, name)
 
 
 def _field(itk: Any, name: str) -> DisplacementField:

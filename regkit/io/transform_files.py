@@ -117,10 +117,15 @@ def _in_matlab(path: Path) -> list[Declared]:
             raise _not_a_transform(path, "it is not in Matlab 4 format, as ANTs and ITK write it")
         name = content[at + 20 : at + 19 + length].decode("ascii", errors="replace")
         at += 20 + length + rows * columns * size
+        if at > len(content):
+            break
         if name != "fixed":
             found.append(Declared(name, rows * columns, ()))
         elif found:
-            found[-1] = replace(found[-1], fixed=(0.0,) * min(rows * columns, _MOST_FIXED))
+            count = min(rows * columns, _MOST_FIXED)
+            start = at - rows * columns * size
+            values = struct.unpack_from(f"<{count}{'d' if size == 8 else 'f'}", content, start)
+            found[-1] = replace(found[-1], fixed=values)
     if at != len(content):
         raise _not_a_transform(path, "its data are cut")
     return found

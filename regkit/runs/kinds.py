@@ -19,6 +19,7 @@ _OWN = (
     EntryPoint("register", "regkit.runs.register.again:register_again", JOBS_GROUP),
     EntryPoint("apply", "regkit.runs.apply:apply_again", JOBS_GROUP),
     EntryPoint("train", "regkit.runs.train:train_again", JOBS_GROUP),
+    EntryPoint("transform", "regkit.runs.transform:transform_again", JOBS_GROUP),
     EntryPoint("evaluate", "regkit.runs.evaluate:evaluate_again", JOBS_GROUP),
     EntryPoint("scene", "regkit.runs.scenes.again:scene_again", JOBS_GROUP),
     EntryPoint("template", "regkit.cohort.template.job:template_again", JOBS_GROUP),

@@ -158,7 +158,6 @@ def test_niftyreg_transforms_that_are_not_dense(forge, kind):
 @pytest.mark.parametrize(
     ("intent", "words"),
     [
-        (2006, ("a FNIRT displacement field", "wb_command")),
         (2007, ("FNIRT coefficients (cubic splines)", "fnirtfileutils")),
         (2008, ("FNIRT coefficients (cosines)",)),
         (2009, ("FNIRT coefficients (quadratic splines)",)),

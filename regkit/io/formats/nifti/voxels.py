@@ -15,6 +15,7 @@ from regkit.geometry import Grid
 from regkit.io.format import Window
 from regkit.io.formats.nifti.geometry import NIFTI_UNITS, lift_affine, plane
 from regkit.io.formats.nifti.header import Layout, layout_of, raw_header
+from regkit.io.formats.nifti.warps import Intent
 from regkit.io.header import Header
 from regkit.io.sizes import product
 from regkit.io.stored import read_compressed, read_stored
@@ -129,7 +130,7 @@ def write_image(
     grid: Grid,
     path: Path,
     *,
-    intent: int | None = None,
+    intent: Intent | None = None,
     repetition: float | None = None,
 ) -> None:
     """Write an array as NIfTI, with its affine in both sform and qform.
@@ -146,7 +147,7 @@ def write_image(
     path
         The file; its content is compressed where the name ends in .gz.
     intent
-        NIfTI's code for what the values mean, such as 1007 for vectors.
+        What the values mean, such as vectors.
     repetition
         Seconds from one frame of a 4-D array to the next, where they are known.
     """
@@ -160,7 +161,8 @@ def write_image(
     if repetition is not None:
         image.header["pixdim"][4] = repetition
     if intent is not None:
-        image.header.set_intent(intent)
+        image.header["intent_code"], image.header["intent_name"] = intent.code, intent.name
+        image.header["intent_p1"] = intent.parameter
     write_stream(image.to_stream, path, compressed=path.name.endswith(".gz"))
 
 

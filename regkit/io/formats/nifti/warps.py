@@ -10,11 +10,11 @@ from nibabel.nifti1 import Nifti1Header
 # What ITK reads as a field: 1007 in LPS, as it and ANTs write, and 1006 in RAS+.
 VECTOR_INTENTS = (1006, 1007)
 
-_TO_FIELD = "turn it into a field with `fnirtfileutils`, then into one of ITK with `wb_command`"
+_TO_FIELD = "turn it into a field with `fnirtfileutils -i IN -r FIXED -o OUT --withaff`"
 _FSL = {
     2006: (
         "a FNIRT displacement field",
-        "convert it with `wb_command -convert-warpfield -from-fnirt ... -to-itk ...`",
+        "it is read by read_transform or `regkit convert-transform`, with its images",
     ),
     2007: ("FNIRT coefficients (cubic splines)", _TO_FIELD),
     2008: ("FNIRT coefficients (cosines)", _TO_FIELD),
@@ -35,6 +35,21 @@ _NIFTYREG = {
 
 
 @dataclass(frozen=True)
+class Intent:
+    """What a NIfTI header says of its values: a code, and a name and a parameter beside it."""
+
+    code: int
+    name: str = ""
+    parameter: float = 0.0
+
+
+ITK_VECTORS = Intent(1007)
+FSL_DISPLACEMENTS = Intent(2006)
+NIFTYREG_POSITIONS = Intent(1007, "NREG_TRANS")
+SPM_POSITIONS = Intent(1007, "Mapping")
+
+
+@dataclass(frozen=True)
 class Vectors:
     """What the vectors of a field mean.
 
@@ -51,7 +66,7 @@ def foreign_warp(header: Nifti1Header) -> tuple[str, str] | None:
     intent = int(header["intent_code"])
     if intent in _FSL:
         return _FSL[intent]
-    if intent not in VECTOR_INTENTS or _intent_name(header) != "NREG_TRANS":
+    if intent not in VECTOR_INTENTS or intent_name(header) != "NREG_TRANS":
         return None
     kind = _niftyreg_kind(header)
     if kind in _DENSE:
@@ -68,7 +83,7 @@ def vectors_of(header: Nifti1Header) -> Vectors:
     ITK's are displacements in its own world, except under intent 1006. NiftyReg stores positions
     (kind 0) or displacements (1) in RAS+ mm, SPM (``y_*.nii``, "Mapping") positions.
     """
-    name = _intent_name(header)
+    name = intent_name(header)
     if name == "NREG_TRANS":
         return Vectors("RAS", positions=_niftyreg_kind(header) == 0)
     if name == "Mapping":
@@ -76,7 +91,8 @@ def vectors_of(header: Nifti1Header) -> Vectors:
     return Vectors("LPS" if int(header["intent_code"]) == 1007 else "RAS")
 
 
-def _intent_name(header: Nifti1Header) -> str:
+def intent_name(header: Nifti1Header) -> str:
+    """Return the name that a header has beside its intent code."""
     return bytes(header["intent_name"].item()).split(b"\0")[0].decode("ascii", errors="replace")
 
 

@@ -1,0 +1,1 @@
+"""Transform files, one module for each program that writes them, and the table of all."""

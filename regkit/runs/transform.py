@@ -1,0 +1,244 @@
+"""TransformJob: transform files of any program made into one of any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from regkit.errors import InputError
+from regkit.geometry.affines import Matrix
+from regkit.io import read_transform, write_transform
+from regkit.io.transform_formats.table import writable_format
+from regkit.io.transforms import split_inverted
+from regkit.registration.template_mean import mean_affine
+from regkit.runs.inputs import InputFile
+from regkit.runs.job import Needs
+from regkit.runs.outputs import Files
+from regkit.runs.progress import OnProgress, Progress
+from regkit.transforms import Affine, Transform, compose, links
+
+Verb = Literal["compose", "average"]
+VERBS = ("compose", "average")
+_FEW, _PER_BYTE = 64 << 20, 12
+
+
+@dataclass(frozen=True)
+class TransformJob:
+    """One transform file from one or several.
+
+    Parameters
+    ----------
+    sources
+        The files, each from points of fixed to points of moving; ``[FILE,1]`` is the inverse.
+    output
+        The file to write.
+    verb
+        ``compose``: a point passes them in their order. ``average``: the mean of affines.
+    invert
+        Write the inverse, from points of moving to points of fixed.
+    fixed, moving
+        The images that the sources connect, where their format or that of the output needs them.
+    program, output_program
+        Whose the sources are, and whose the output, where the extension does not tell.
+    record
+        Where the record goes; None for none.
+    overwrite
+        Replace what is there.
+    full_paths
+        Show the folders of the inputs wherever their names are shown.
+    """
+
+    kind: ClassVar[str] = "transform"
+
+    sources: tuple[Path, ...]
+    output: Path
+    verb: Verb = "compose"
+    invert: bool = False
+    fixed: Path | None = None
+    moving: Path | None = None
+    program: str | None = None
+    output_program: str | None = None
+    record: Path | None = None
+    overwrite: bool = False
+    full_paths: bool = False
+
+    @property
+    def outputs(self) -> Files:
+        """The transform, and the record where one is asked for."""
+        record = [("record", self.record)] if self.record else []
+        return Files((("transform", self.output), *record), self.overwrite)
+
+    def inputs(self) -> list[InputFile]:
+        """The transforms, and the images where they are given."""
+        given = [("transform", split_inverted(path)[0]) for path in self.sources]
+        images = (("fixed", self.fixed), ("moving", self.moving))
+        given += [(role, path) for role, path in images if path is not None]
+        return [InputFile(role, path, self.full_paths) for role, path in given]
+
+    def settings(self) -> dict[str, Any]:
+        """What is done."""
+        return {"asked": self.plan()}
+
+    def plan(self) -> dict[str, Any]:
+        """What is done."""
+        return {
+            "verb": self.verb,
+            "inverted": [split_inverted(path)[1] for path in self.sources],
+            "invert": self.invert,
+            "from": self.program,
+            "to": self.output_program,
+        }
+
+    def check(self) -> None:
+        """Refuse a name that no format writes.
+
+        Raises
+        ------
+        InputError
+            If it is one.
+        """
+        writable_format(self.output, self.output_program)
+
+    def look(self) -> TransformJob:
+        """Nothing of its own: a transform is checked as it is read."""
+        return self
+
+    def needs(self) -> Needs:
+        """Memory, by the sizes of the files."""
+        sizes = [each.path.stat().st_size for each in self.inputs() if each.path.is_file()]
+        return Needs(_FEW + _PER_BYTE * sum(sizes), of="the transforms")
+
+    def open(self) -> TransformTask:
+        """Read the transforms."""
+        images = {"fixed": self.fixed, "moving": self.moving}
+        found = [read_transform(path, program=self.program, **images) for path in self.sources]
+        for path, each in zip(self.sources, found, strict=True):
+            if each.ndim != found[0].ndim:
+                raise InputError(
+                    f"{path.name}: is {each.ndim}-D, the first transform {found[0].ndim}-D"
+                )
+        return TransformTask(self, found)
+
+
+@dataclass(frozen=True, eq=False)
+class TransformTask:
+    """Transforms in memory."""
+
+    job: TransformJob
+    found: Sequence[Transform]
+
+    @property
+    def introduction(self) -> tuple[str, ...]:
+        """The direction, in which many programs differ."""
+        way = "points of moving to points of fixed" if self.job.invert else None
+        return (f"direction  {way or 'points of fixed to points of moving'}",)
+
+    notices: tuple[str, ...] = ()
+
+    def execute(self, on_progress: OnProgress) -> TransformOutcome:
+        """Make one of them."""
+        if self.job.verb == "average":
+            whole: Transform = Affine(mean_affine([matrix_of(each) for each in self.found]))
+        else:
+            whole = compose(*reversed(self.found))
+        on_progress(Progress("composing", 0.5))
+        return TransformOutcome(self.job, whole.inverse() if self.job.invert else whole)
+
+
+def matrix_of(transform: Transform) -> Matrix:
+    """Return the matrix of an affine, fixed to moving.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not isinstance(transform, Affine):
+        raise InputError(f"only affines have a mean here, not a {type(transform).__name__}")
+    return transform.matrix
+
+
+@dataclass(frozen=True, eq=False)
+class TransformOutcome:
+    """The transform that is written, fixed to moving, or its inverse."""
+
+    job: TransformJob
+    transform: Transform
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """Its parts, outermost first, and the matrix where it is one."""
+        parts = [type(link).__name__ for link in links(self.transform)]
+        if not isinstance(self.transform, Affine):
+            return {"parts": parts}
+        return {"parts": parts, "matrix": self.transform.matrix.tolist()}
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write it."""
+        job = self.job
+        ends = (job.moving, job.fixed) if job.invert else (job.fixed, job.moving)
+        write_transform(
+            self.transform,
+            places["transform"],
+            fixed=ends[0],
+            moving=ends[1],
+            program=job.output_program,
+        )
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Nothing that the file does not say."""
+        return ()
+
+
+def transform_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> TransformJob:
+    """Make the job that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        What the run wrote about itself.
+    inputs
+        The files that it names, found again.
+    folder
+        Where the outputs go, under the names that they had.
+
+    Raises
+    ------
+    InputError
+        If its inputs, outputs or settings are not those of such a job.
+    """
+    asked, names = record["asked"], record["outputs"]
+    sources = [each.path for each in inputs if each.role == "transform"]
+    turned = asked.get("inverted")
+    whole = (
+        set(asked) == {"verb", "inverted", "invert", "from", "to"}
+        and asked["verb"] in VERBS
+        and isinstance(turned, list)
+        and len(turned) == len(sources) > 0
+        and isinstance(names, dict)
+        and all(isinstance(name, str) and Path(name).name == name for name in names.values())
+        and {"transform", "record"} <= set(names)
+    )
+    if not whole:
+        raise InputError("the record must name transforms and what is made of them; it is damaged")
+    images = {each.role: each.path for each in inputs}
+    given = (("transform", Path(names["transform"])), ("record", Path(names["record"])))
+    files = Files(given).moved(folder).places()
+    return TransformJob(
+        tuple(
+            Path(f"[{path},1]") if inverted else path
+            for path, inverted in zip(sources, turned, strict=True)
+        ),
+        files["transform"],
+        verb=asked["verb"],
+        invert=bool(asked["invert"]),
+        fixed=images.get("fixed"),
+        moving=images.get("moving"),
+        program=asked["from"],
+        output_program=asked["to"],
+        record=files["record"],
+        full_paths=any(each.full_path for each in inputs),
+    )
