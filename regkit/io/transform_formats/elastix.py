@@ -6,7 +6,7 @@ Each file may name the one before it; that is looked for beside it and nowhere e
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def elastix_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 def _parameters(transform: Affine, grid: Grid) -> str:
     matrix, place = flip_xy(transform.matrix), to_itk(grid)
     columns = np.reshape(place.direction, (3, 3)).T.ravel()
-    numbers = {
+    numbers: dict[str, Iterable[float]] = {
         "CenterOfRotationPoint": (0, 0, 0),
         "Direction": columns,
         "FixedImageDimension": (3,),
