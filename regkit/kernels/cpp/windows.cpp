@@ -382,6 +382,14 @@ void sum_slices(const Pair &pair, const std::vector<Box> &boxes, Planes coef, fl
                     store(out.data + voxel, scale * m * moved);
                 }
             });
+            // Beyond its own box a slice has sums of what nobody has written.
+            for (int k = 0; k < kGroup && first + k < slices.last; ++k) {
+                const Box &own = boxes[static_cast<std::size_t>(first + k)];
+                const Range held = own.j.holds(j) ? own.k : Range{some.k.last, some.k.last};
+                float *row = out[first + k][j].data;
+                fill(row + some.k.first, held.first - some.k.first, 0.0f);
+                fill(row + held.last, some.k.last - held.last, 0.0f);
+            }
         }
 }
 
