@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IMAGE = ("fixed", "moving", "apply", "onto", "info")
+VOXELS = tuple(slot for slot in IMAGE if slot != "onto")  # of a reference only the grid is read
 # Of frames and channels `apply` warps all, and so does `info` describe them.
 PAIR = ("fixed", "moving")
 MASK = ("fixed-mask", "moving-mask")

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from tests.bad_inputs.case import PAIR, Case, NotYet
+from tests.bad_inputs.case import PAIR, VOXELS, Case, NotYet
 from tests.io.conftest import forged
 
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
@@ -162,8 +162,8 @@ CASES = [
     ),
     Case(25, "Analyze", analyze, ("which side is left", "--assume-ras")),
     Case(7, "MGH cut", mgh(lambda c: c[:-900]), ("a.mgh: the header claims",)),
-    Case(27, "NaN", wrong(data=voxels(np.nan)), ("1 of 720 voxels", "--nan 0")),
-    Case(28, "inf", wrong(data=voxels(np.inf)), ("1 of 720 voxels", "--nan 0")),
+    Case(27, "NaN", wrong(data=voxels(np.nan)), ("1 of 720 voxels", "--nan 0"), VOXELS),
+    Case(28, "inf", wrong(data=voxels(np.inf)), ("1 of 720 voxels", "--nan 0"), VOXELS),
     Case(29, "constant", wrong(data=0 * NOISE), ("all voxels are 0", "no contrast"), PAIR),
     Case(30, "complex", wrong(data=NOISE.astype(np.complex64)), ("complex64", "not supported")),
     Case(31, "RGB", colours(128, 3), ("3 channels", "--channel N, N from 0 to 2"), PAIR),
@@ -196,7 +196,13 @@ CASES = [
         ("2-D", "3-D", "same dimension"),
         PAIR,
     ),
-    Case(36, "slope", wrong(scl_slope=3e38, scl_inter=0.0), ("overflows float32", "scl_slope")),
+    Case(
+        36,
+        "slope",
+        wrong(scl_slope=3e38, scl_inter=0.0),
+        ("overflows float32", "scl_slope"),
+        VOXELS,
+    ),
     Case(36, "inter", wrong(scl_slope=1.0, scl_inter=np.inf), ("overflows float32",)),
     Case(37, "offset NaN", wrong(vox_offset=np.nan), ("vox_offset", "finite")),
     Case(37, "offset low", wrong(vox_offset=100.0), ("vox_offset is 100", "at least 352")),
