@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -29,14 +29,18 @@ class GeoScene:
         What they are called; empty words where they have no name.
     name
         What messages call the scene.
+    keep
+        Pixels that are held in memory of all bands together, on their finest level that is held.
     pyramids
-        The bands at coarser resolutions; made of them where they are not given.
+        The bands at coarser resolutions.
     """
 
     bands: tuple[Volume, ...]
     names: tuple[str, ...] = ()
     name: str = "scene"
-    pyramids: tuple[Pyramid, ...] = ()
+    keep: int = KEPT
+    # Not given, so that other bands in a copy have pyramids of their own.
+    pyramids: tuple[Pyramid, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -44,9 +48,8 @@ class GeoScene:
         check_one_grid([each.grid for each in self.bands], [self.name] * len(self.bands))
         if not self.names:
             object.__setattr__(self, "names", ("",) * len(self.bands))
-        if not self.pyramids:
-            keep = KEPT // len(self.bands)
-            object.__setattr__(self, "pyramids", tuple(Pyramid(b, keep) for b in self.bands))
+        keep = self.keep // len(self.bands)
+        object.__setattr__(self, "pyramids", tuple(Pyramid(each, keep) for each in self.bands))
 
     @classmethod
     def of(cls, volume: Volume, names: Sequence[str] = ()) -> GeoScene:
@@ -69,8 +72,11 @@ class GeoScene:
 
     def picked(self, numbers: Sequence[int]) -> GeoScene:
         """The same scene with some of its bands, by their numbers from 0."""
-        chosen = (tuple(each[n] for n in numbers) for each in (self.bands, self.names))
-        return GeoScene(*chosen, self.name, tuple(self.pyramids[n] for n in numbers))
+        bands = tuple(self.bands[n] for n in numbers)
+        scene = replace(self, bands=bands, names=tuple(self.names[n] for n in numbers))
+        # What has been read of them is not read again.
+        object.__setattr__(scene, "pyramids", tuple(self.pyramids[n] for n in numbers))
+        return scene
 
     def without(self, mask: Volume | None) -> GeoScene:
         """The same scene, with no data where ``mask`` on its grid is above 0, such as clouds.
@@ -91,7 +97,7 @@ class GeoScene:
         if low_and_high is not None and low_and_high[0] == 1:
             raise InputError(f"{mask.name or 'mask'}: covers all of {self.name}; nothing is left")
         bands = tuple(hidden_where(each, mask) for each in self.bands)
-        return GeoScene(bands, self.names, self.name)
+        return replace(self, bands=bands)
 
 
 def _above_nothing(values: Tensor) -> Tensor:
