@@ -9,9 +9,9 @@ from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
-from regkit.registration.scenes.pyramid import KEPT, Pyramid
+from regkit.registration.scenes.pyramid import KEPT, BandPyramid
 from regkit.volume.channels import check_one_grid
-from regkit.volume.combined import decoded, hidden_where
+from regkit.volume.combined import hidden_where, mask_where
 from regkit.volume.volume import Volume
 
 _SAR_BANDS = {"vv", "vh", "hh", "hv", "sigma0_vv", "sigma0_vh", "gamma0_vv", "gamma0_vh"}
@@ -40,7 +40,7 @@ class GeoScene:
     name: str = "scene"
     keep: int = KEPT
     # Not given, so that other bands in a copy have pyramids of their own.
-    pyramids: tuple[Pyramid, ...] = field(init=False)
+    pyramids: tuple[BandPyramid, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -49,7 +49,7 @@ class GeoScene:
         if not self.names:
             object.__setattr__(self, "names", ("",) * len(self.bands))
         keep = self.keep // len(self.bands)
-        object.__setattr__(self, "pyramids", tuple(Pyramid(each, keep) for each in self.bands))
+        object.__setattr__(self, "pyramids", tuple(BandPyramid(each, keep) for each in self.bands))
 
     @classmethod
     def of(cls, volume: Volume, names: Sequence[str] = ()) -> GeoScene:
@@ -93,7 +93,7 @@ class GeoScene:
                 f"{mask.name or 'mask'}: lies on {mask.grid}, and {self.name} on {self.grid}; "
                 "resample the mask on the scene"
             )
-        low_and_high = Pyramid(decoded(mask, _above_nothing)).low_and_high
+        low_and_high = BandPyramid(mask_where(mask, _above_nothing)).low_and_high
         if low_and_high is not None and low_and_high[0] == 1:
             raise InputError(f"{mask.name or 'mask'}: covers all of {self.name}; nothing is left")
         bands = tuple(hidden_where(each, mask) for each in self.bands)
