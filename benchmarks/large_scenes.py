@@ -105,10 +105,11 @@ def make_scene(path: Path, size: int, *, moved: bool) -> None:
         for top in range(0, size, _STRIP):
             rows = np.arange(top, min(top + _STRIP, size), dtype=np.float64)
             index = np.stack(np.meshgrid(np.arange(size, dtype=np.float64), rows), -1)
-            seen = ground.at(back(index, size) if moved else index)
-            values = (1.2 * seen + 50 if moved else seen) + noise.normal(0, _NOISE, seen.shape)
+            values = ground.at(back(index, size) if moved else index)
+            gain, offset = (1.2, 50.0) if moved else (1.0, 0.0)
+            seen = gain * values + offset + noise.normal(0, _NOISE, values.shape)
             window = rasterio.windows.Window(0, top, size, len(rows))
-            dataset.write(values.round().clip(1, 65535).astype(np.uint16), 1, window=window)
+            dataset.write(seen.round().clip(1, 65535).astype(np.uint16), 1, window=window)
 
 
 def measured(words: list[str]) -> dict[str, Any]:

@@ -151,11 +151,13 @@ a cubic spline, with another gain and noise; pseudo-SAR has a remap that is not 
 speckle of four looks. regkit runs by its defaults (`local`), told only that a scene is SAR, and
 once more with the kind of transform that the truth has; peers get the first band of each, placed on
 the reference by the headers, and that kind too: a translation, or where it bends an affine (OpenCV)
-or a B-spline (SimpleITK). scikit-image knows translations only. Seconds are processor time.
+or a B-spline (SimpleITK, by correlation within one contrast and by Mattes mutual information with
+SAR). scikit-image knows translations only. Seconds are processor time.
 
 Read it with care: the pairs are made with the same cubic spline by which regkit matches, which no
-real sensor does, so that thousandths of a pixel are flattering; sizes of windows and features for
-SAR were chosen on a part of the same Sentinel-2 scene and the same remap; and each row is one run.
+real sensor does, so that thousandths of a pixel are flattering; how SAR is matched was chosen on
+two other parts of the same Sentinel-2 scene, with the same remap and other ground; one global remap
+is what mutual information and regkit's prediction both assume; and each row is one run.
 """
 
 

@@ -58,8 +58,8 @@ def hidden_where(image: Volume, mask: Volume) -> Volume:
     return Volume.of_deferred(Deferred(source), image.grid)
 
 
-def decoded(image: Volume, meaning: Callable[[Tensor], Tensor]) -> Volume:
-    """1 where ``meaning`` of the values of an image is true, and 0 elsewhere, as uint8."""
+def mask_where(image: Volume, meaning: Callable[[Tensor], Tensor]) -> Volume:
+    """Make an image of the same shape that is 1 where ``meaning`` of the values is true, else 0."""
 
     def combine(part: Volume) -> Voxels:
         return meaning(part.data).to(torch.uint8), None

@@ -43,7 +43,7 @@ def test_a_common_turn_of_the_world_only_turns_the_result(head, bent, light, sta
     ]
     result = register(*images, config=light)
     back = compose(turn.inverse(), result.transform, turn)
-    # Sums that are rounded otherwise take another way: 0.13 to 0.16 mm, of voxels of 1.2 mm and more.
+    # Sums that are rounded otherwise take another way: 0.13 to 0.16 mm have been seen.
     assert (back(body) - standard.transform(body)).norm(dim=-1).mean() < 0.25
 
 

@@ -12,7 +12,7 @@ from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.cover import Cover
 from regkit.registration.scenes.features import EDGES, VALUES, similarity_called
 from regkit.registration.scenes.levels import BandSource, level_grid, pixels_across
-from regkit.registration.scenes.looks import LevelPair, Viewer, view
+from regkit.registration.scenes.looks import Viewer, ViewPair, view
 from regkit.registration.scenes.scene import GeoScene
 from regkit.registration.scenes.ties import vote
 from regkit.registration.scenes.windows import Floats, WindowLayout
@@ -189,5 +189,5 @@ class _Likeness:
             )
         )
         return np.array([
-            [float(vote(LevelPair(cover, *f, *m), window).max()) for m in there] for f in here
+            [float(vote(ViewPair(cover, *f, *m), window).max()) for m in there] for f in here
         ])  # fmt: skip

@@ -21,10 +21,10 @@ from regkit.registration.scenes.consensus import (
     neighbour_consensus,
 )
 from regkit.registration.scenes.features import VALUES
-from regkit.registration.scenes.looks import LevelPair, Viewer
+from regkit.registration.scenes.looks import Viewer, ViewPair
 from regkit.registration.scenes.motion import fit_motion, shift_at
 from regkit.registration.scenes.passes import Pass, Schedule
-from regkit.registration.scenes.prediction import predicted
+from regkit.registration.scenes.prediction import predict_values
 from regkit.registration.scenes.ties import TiePoints, likeness, match, vote
 from regkit.registration.scenes.windows import Floats
 from regkit.transforms import Affine, Transform
@@ -111,7 +111,7 @@ class _State:
     left_out: Floats | None = None
     stiffness: float = float("nan")
     similarity: str = ""
-    level: LevelPair | None = None
+    level: ViewPair | None = None
 
     @property
     def doubt(self) -> float:
@@ -144,7 +144,7 @@ class _Search:
         shift = level.cover.grid.affine[:-1, :-1] @ best
         return _State(Affine(homogeneous(np.eye(2), shift)))
 
-    def check_overlap(self, level: LevelPair) -> None:
+    def check_overlap(self, level: ViewPair) -> None:
         """Refuse scenes that share too little for a match."""
         if not bool((level.weight > 0).any()):
             raise InputError(f"{self.pair.names[0]}: no pixel has data; all are nodata or masked")
@@ -180,7 +180,7 @@ class _Search:
         best = state
         for _ in range(_PREDICTIONS):
             level = viewer.look(best.motion, last.factor, last.window)
-            level = predicted(level, moving=viewer.share == 0)
+            level = predict_values(level, moving=viewer.share == 0)
             try:
                 found = self._matched(best, level, last, PREDICTED)
             except InputError:  # values say nothing of each other, or differ from place to place
@@ -190,7 +190,7 @@ class _Search:
             best = replace(found, level=state.level)
         return best
 
-    def _matched(self, state: _State, level: LevelPair, each: Pass, similarity: str) -> _State:
+    def _matched(self, state: _State, level: ViewPair, each: Pass, similarity: str) -> _State:
         grid, kind = level.cover.grid, self.config.transform
         ties = self.agreed(match(level, each.window, self.viewer.share), each)
         whole = replace(ties, shift=ties.shift + shift_at(state.motion, grid, ties.index))

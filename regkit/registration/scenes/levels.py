@@ -17,7 +17,7 @@ from regkit.kernels.spline import spline_coefficients, spline_sample
 from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.scenes.cover import Cover
 from regkit.registration.scenes.features import decibel
-from regkit.registration.scenes.pyramid import Box, Pyramid, Shares
+from regkit.registration.scenes.pyramid import BandPyramid, Means, PixelBox
 from regkit.registration.scenes.windows import Array, Floats
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
@@ -41,7 +41,7 @@ class BandSource:
         Whether values become decibels.
     """
 
-    bands: tuple[Pyramid, ...]
+    bands: tuple[BandPyramid, ...]
     pixels: float
     radar: bool = False
 
@@ -90,10 +90,10 @@ class BandSource:
                 parted = self._read(box) if held is None else _cut(held, whole, box)
                 values[:, columns], known[columns] = self._sampled(parted, index[columns], box)
 
-    def _read(self, box: Box) -> list[Shares]:
+    def _read(self, box: PixelBox) -> list[Means]:
         return [each.part(self.level, box) for each in self.bands]
 
-    def _sampled(self, parts: list[Shares], index: Floats, box: Box) -> tuple[Array, Array]:
+    def _sampled(self, parts: list[Means], index: Floats, box: PixelBox) -> tuple[Array, Array]:
         inner = index - [axis.start for axis in box]
         smooth = [self._smooth(n, *each) for n, each in enumerate(parts)]
         values = spline_sample(spline_coefficients(torch.cat(smooth).numpy()), inner)
@@ -113,7 +113,7 @@ class BandSource:
         return gaussian(values[None], self.sigma)
 
 
-def box_around(index: NDArray[np.float64], shape: Sequence[int]) -> Box | None:
+def box_around(index: NDArray[np.float64], shape: Sequence[int]) -> PixelBox | None:
     """The pixels of an image of ``shape`` that a spline needs at ``(..., 2)``; None for none."""
     flat = index.reshape(-1, 2)
     low = np.maximum(np.floor(flat.min(0)).astype(int) - _MARGIN, 0)
@@ -123,7 +123,7 @@ def box_around(index: NDArray[np.float64], shape: Sequence[int]) -> Box | None:
     return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
 
 
-def _cut(held: list[Shares], whole: Box, box: Box) -> list[Shares]:
+def _cut(held: list[Means], whole: PixelBox, box: PixelBox) -> list[Means]:
     inner = tuple(
         slice(part.start - outer.start, part.stop - outer.start)
         for part, outer in zip(box, whole, strict=True)

@@ -13,7 +13,7 @@ from regkit.kernels.spline import spline_coefficients
 from regkit.registration.scenes.cover import Cover
 from regkit.registration.scenes.features import WindowSimilarity
 from regkit.registration.scenes.levels import BandSource, level_grid, pixels_across
-from regkit.registration.scenes.pyramid import Pyramid
+from regkit.registration.scenes.pyramid import BandPyramid
 from regkit.registration.scenes.windows import Array, WindowLayout
 from regkit.transforms import Affine, Transform, compose
 from regkit.volume.once import once
@@ -23,7 +23,7 @@ _REACH = 5  # pixels, so that passes that reach less far see the same
 
 
 @dataclass(frozen=True, eq=False)
-class LevelPair:
+class ViewPair:
     """Features of both scenes on one cover, and where each has data.
 
     Parameters
@@ -66,8 +66,8 @@ class Viewer:
         What was last seen of fixed, which does not move.
     """
 
-    fixed: tuple[Pyramid, ...]
-    moving: tuple[Pyramid, ...]
+    fixed: tuple[BandPyramid, ...]
+    moving: tuple[BandPyramid, ...]
     placed: Transform
     similarity: WindowSimilarity
     radar: tuple[bool, bool] = (False, False)
@@ -93,7 +93,7 @@ class Viewer:
         """How much of the slopes in a match is that of fixed: none where it alone is SAR."""
         return 0.0 if self.radar == (True, False) else 1.0
 
-    def look(self, motion: Transform, factor: float, window: WindowLayout) -> LevelPair:
+    def look(self, motion: Transform, factor: float, window: WindowLayout) -> ViewPair:
         """Both scenes where windows need them.
 
         Parameters
@@ -115,7 +115,7 @@ class Viewer:
             if key not in self.seen:
                 self.seen.clear()
                 self.seen[key] = self._fixed(cover, factor)
-            return LevelPair(cover, *self.seen[key], *there.result())
+            return ViewPair(cover, *self.seen[key], *there.result())
 
     def _fixed(self, cover: Cover, factor: float) -> tuple[Array, Array]:
         # The finer scene is smoothed to the resolution of the other: both then show as much.
@@ -135,7 +135,7 @@ def view(
     cover
         The pixels that are wanted.
     phi
-        World points of ``cover`` to those of the scene.
+        World points of ``cover``, which are of fixed, to those of the scene, fixed or moving.
     similarity
         What is made of values.
 

@@ -63,7 +63,7 @@ def fit_motion(ties: TiePoints, grid: Grid, kind: Kind, step: float) -> FittedMo
 
 
 def shift_at(motion: Transform, grid: Grid, index: Floats) -> Floats:
-    """How far a motion moves pixels ``index (N, 2)`` of ``grid``, in its pixels."""
+    """How far a motion, of fixed to moving, moves pixels ``index (N, 2)`` of ``grid``, in those."""
     points = torch.from_numpy(np.ascontiguousarray(index))
     moved: Floats = (grid.to_index(motion(grid.to_world(points))) - points).numpy()
     return moved

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from regkit.registration.scenes.looks import LevelPair
+from regkit.registration.scenes.looks import ViewPair
 from regkit.registration.scenes.windows import Array
 
 _BINS = 64
 _LEAST = 100  # pixels of each bin
 
 
-def predicted(level: LevelPair, *, moving: bool) -> LevelPair:
+def predict_values(level: ViewPair, *, moving: bool) -> ViewPair:
     """Replace one scene by what it says of the other, channel by channel.
 
     Parameters
@@ -33,8 +33,8 @@ def predicted(level: LevelPair, *, moving: bool) -> LevelPair:
         conditional_mean(one, other, inside) for one, other in zip(given, wanted, strict=True)
     ])  # fmt: skip
     if moving:
-        return LevelPair(level.cover, level.fixed, level.weight, values, level.known)
-    return LevelPair(level.cover, values, level.weight, level.moving, level.known)
+        return ViewPair(level.cover, level.fixed, level.weight, values, level.known)
+    return ViewPair(level.cover, values, level.weight, level.moving, level.known)
 
 
 def conditional_mean(given: Array, wanted: Array, inside: NDArray[np.bool_]) -> Array:

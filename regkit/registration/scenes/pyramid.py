@@ -1,4 +1,4 @@
-"""Pyramid: one band at a half, a quarter ... of its resolution, read part by part."""
+"""BandPyramid: one band at a half, a quarter ... of its resolution, read part by part."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from regkit.geometry.grid import Grid
 from regkit.volume.once import once
 from regkit.volume.volume import Volume
 
-Box = tuple[slice, slice]
-Shares = tuple[Tensor, Tensor | None]
+PixelBox = tuple[slice, slice]
+Means = tuple[Tensor, Tensor | None]
 KEPT = 1 << 25  # pixels of the finest level that is held in memory
 _STRIP = 1 << 23  # pixels that are read at once
 _SOME = 1 << 20  # pixels by which the range of a band is judged
@@ -25,7 +25,7 @@ _HALF = 0.5  # the share of data from which on a pixel is known
 
 
 @dataclass(frozen=True, eq=False)
-class Pyramid:
+class BandPyramid:
     """Means of 2 x 2, 4 x 4 ... pixels of a band; levels of few pixels are kept, others read anew.
 
     Where the voxels of ``band`` lie does not matter: in memory, or in a file that can be read in
@@ -66,7 +66,7 @@ class Pyramid:
         grid = self.band.grid
         return grid.placed(self.shape(level), grid.affine @ _coarser(2.0**level))
 
-    def part(self, level: int, box: Box) -> Shares:
+    def part(self, level: int, box: PixelBox) -> Means:
         """Read a part of a level.
 
         Parameters
@@ -122,14 +122,14 @@ class Pyramid:
         return high - low > 1e-6 * max(abs(low), abs(high))
 
     @once
-    def _kept(self) -> tuple[Shares, ...]:
+    def _kept(self) -> tuple[Means, ...]:
         """The levels from ``base`` to ``top``."""
         levels = [self._whole(self.base)]
         for _ in range(self.base, self.top):
-            levels.append(halved(*levels[-1]))
+            levels.append(half_size(*levels[-1]))
         return tuple(levels)
 
-    def _whole(self, level: int) -> Shares:
+    def _whole(self, level: int) -> Means:
         """A level, read strip by strip: rows are what files keep together."""
         columns, rows = self.shape(level)
         tall = max(1, _STRIP // (columns * 4**level))
@@ -145,7 +145,7 @@ class Pyramid:
         shares = [torch.ones_like(v) if share is None else share for v, share in strips]
         return values, torch.cat(shares, 1)
 
-    def _read(self, level: int, box: Box) -> Shares:
+    def _read(self, level: int, box: PixelBox) -> Means:
         by = 2**level
         start = [axis.start * by for axis in box]
         stop = [min(axis.stop * by, n) for axis, n in zip(box, self.band.shape, strict=True)]
@@ -154,7 +154,7 @@ class Pyramid:
         if found.valid is not None and not bool(found.valid.all()):
             share = found.valid.float()
         for _ in range(level):
-            values, share = halved(values, share)
+            values, share = half_size(values, share)
         return values, share
 
 
@@ -164,7 +164,7 @@ def _data_of(volume: Volume) -> NDArray[np.float32]:
     return found
 
 
-def halved(values: Tensor, share: Tensor | None) -> Shares:
+def half_size(values: Tensor, share: Tensor | None) -> Means:
     """Means of 2 x 2 pixels, of what is data; a last odd row or column is mixed with itself.
 
     Parameters
@@ -176,7 +176,7 @@ def halved(values: Tensor, share: Tensor | None) -> Shares:
 
     Examples
     --------
-    >>> halved(torch.tensor([[1.0, 3.0], [5.0, 7.0]]), None)[0].tolist()
+    >>> half_size(torch.tensor([[1.0, 3.0], [5.0, 7.0]]), None)[0].tolist()
     [[4.0]]
     """
     values = _even(values)

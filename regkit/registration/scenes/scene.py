@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
-from regkit.registration.scenes.pyramid import KEPT, Pyramid
+from regkit.registration.scenes.pyramid import KEPT, BandPyramid
 from regkit.volume.channels import check_one_grid
-from regkit.volume.combined import decoded, hidden_where
+from regkit.volume.combined import hidden_where, mask_where
 from regkit.volume.volume import Volume
 
 _SAR_BANDS = {"vv", "vh", "hh", "hv", "sigma0_vv", "sigma0_vh", "gamma0_vv", "gamma0_vh"}
@@ -29,14 +29,18 @@ class GeoScene:
         What they are called; empty words where they have no name.
     name
         What messages call the scene.
+    keep
+        Pixels that are held in memory of all bands together, on their finest level that is held.
     pyramids
-        The bands at coarser resolutions; made of them where they are not given.
+        The bands at coarser resolutions.
     """
 
     bands: tuple[Volume, ...]
     names: tuple[str, ...] = ()
     name: str = "scene"
-    pyramids: tuple[Pyramid, ...] = ()
+    keep: int = KEPT
+    # Not given, so that other bands in a copy have pyramids of their own.
+    pyramids: tuple[BandPyramid, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if not self.bands:
@@ -44,9 +48,8 @@ class GeoScene:
         check_one_grid([each.grid for each in self.bands], [self.name] * len(self.bands))
         if not self.names:
             object.__setattr__(self, "names", ("",) * len(self.bands))
-        if not self.pyramids:
-            keep = KEPT // len(self.bands)
-            object.__setattr__(self, "pyramids", tuple(Pyramid(b, keep) for b in self.bands))
+        keep = self.keep // len(self.bands)
+        object.__setattr__(self, "pyramids", tuple(BandPyramid(each, keep) for each in self.bands))
 
     @classmethod
     def of(cls, volume: Volume, names: Sequence[str] = ()) -> GeoScene:
@@ -70,8 +73,10 @@ class GeoScene:
     def picked(self, numbers: Sequence[int]) -> GeoScene:
         """The same scene with some of its bands, by their numbers from 0."""
         bands = tuple(self.bands[n] for n in numbers)
-        names = tuple(self.names[n] for n in numbers)
-        return GeoScene(bands, names, self.name, tuple(self.pyramids[n] for n in numbers))
+        scene = replace(self, bands=bands, names=tuple(self.names[n] for n in numbers))
+        # What has been read of them is not read again.
+        object.__setattr__(scene, "pyramids", tuple(self.pyramids[n] for n in numbers))
+        return scene
 
     def without(self, mask: Volume | None) -> GeoScene:
         """The same scene, with no data where ``mask`` on its grid is above 0, such as clouds.
@@ -88,11 +93,11 @@ class GeoScene:
                 f"{mask.name or 'mask'}: lies on {mask.grid}, and {self.name} on {self.grid}; "
                 "resample the mask on the scene"
             )
-        low_and_high = Pyramid(decoded(mask, _above_nothing)).low_and_high
+        low_and_high = BandPyramid(mask_where(mask, _above_nothing)).low_and_high
         if low_and_high is not None and low_and_high[0] == 1:
             raise InputError(f"{mask.name or 'mask'}: covers all of {self.name}; nothing is left")
         bands = tuple(hidden_where(each, mask) for each in self.bands)
-        return GeoScene(bands, self.names, self.name)
+        return replace(self, bands=bands)
 
 
 def _above_nothing(values: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from regkit.registration.scenes.cover import Lines
-from regkit.registration.scenes.looks import LevelPair
+from regkit.registration.scenes.looks import ViewPair
 from regkit.registration.scenes.refine import refine
 from regkit.registration.scenes.windows import (
     Array,
@@ -73,7 +73,7 @@ class TiePoints:
         return replace(self, good=self.good & good)
 
 
-def vote(level: LevelPair, window: WindowLayout) -> Array:
+def vote(level: ViewPair, window: WindowLayout) -> Array:
     """Let all windows vote for one shift: the mean of their correlations at each.
 
     Parameters
@@ -98,7 +98,7 @@ def vote(level: LevelPair, window: WindowLayout) -> Array:
     return np.where(enough, total / np.maximum(count, 1), -1).astype(np.float32)
 
 
-def match(level: LevelPair, window: WindowLayout, share: float = 0.5) -> TiePoints:
+def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> TiePoints:
     """Find every window of fixed that has data in moving too there, to a part of a pixel.
 
     Parameters
@@ -108,7 +108,7 @@ def match(level: LevelPair, window: WindowLayout, share: float = 0.5) -> TiePoin
     window
         How they are compared.
     share
-        How much of the slopes is that of fixed; see :func:`regkit.registration.scenes.refine`.
+        How much of the slopes is that of fixed, the rest being that of moving.
     """
     corners, outer = _usable(level, window)
     peaks, reliable, seen = [], [], []
@@ -130,7 +130,7 @@ def match(level: LevelPair, window: WindowLayout, share: float = 0.5) -> TiePoin
                      worth, good)  # fmt: skip
 
 
-def likeness(level: LevelPair, kept: TiePoints, size: int) -> float:
+def likeness(level: ViewPair, kept: TiePoints, size: int) -> float:
     """Mean correlation of windows, where they lie.
 
     Parameters
@@ -155,7 +155,7 @@ def likeness(level: LevelPair, kept: TiePoints, size: int) -> float:
     return float(found[compared].mean()) if compared.any() else float("nan")
 
 
-def _usable(level: LevelPair, window: WindowLayout) -> tuple[Lines, Lines]:
+def _usable(level: ViewPair, window: WindowLayout) -> tuple[Lines, Lines]:
     """Corners of windows of which enough has data, where gaps are closed and on the grid."""
     corners, outer = level.cover.corners
     share = cut_windows(level.weight[None], corners, window.size).mean((1, 2, 3))
@@ -163,7 +163,7 @@ def _usable(level: LevelPair, window: WindowLayout) -> tuple[Lines, Lines]:
     return corners[usable], outer[usable]
 
 
-def _correlations(level: LevelPair, window: WindowLayout, corners: Lines) -> Iterator[Array]:
+def _correlations(level: ViewPair, window: WindowLayout, corners: Lines) -> Iterator[Array]:
     soft, reach = taper(window.size), window.reach
     for part in batches(len(corners), level.fixed.shape[0], window.size + 2 * reach):
         at = corners[part]

@@ -15,7 +15,7 @@ from regkit.io.header import Header
 from regkit.registration.scenes import GeoScene
 from regkit.runs.bands import band_when_touched
 from regkit.volume import Volume
-from regkit.volume.combined import decoded
+from regkit.volume.combined import mask_where
 
 # No data, saturated, shadows of clouds, clouds of medium and high probability, cirrus:
 # the scene classification of Sentinel-2, Level-2A.
@@ -65,7 +65,7 @@ def cloud_mask(band: Volume, name: str) -> Volume:
     >>> cloud_mask(Volume(np.array([[4, 9]]), np.eye(3)), "SCL").data.tolist()
     [[[0, 1]]]
     """
-    return decoded(band, _meaning(name))
+    return mask_where(band, _meaning(name))
 
 
 def _meaning(name: str) -> Callable[[Tensor], Tensor]:

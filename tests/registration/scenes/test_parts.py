@@ -9,7 +9,7 @@ import regkit as rk
 from regkit.kernels.spline import spline_coefficients, spline_sample, spline_weights
 from regkit.registration.scenes.consensus import affine_consensus, is_by_chance
 from regkit.registration.scenes.cover import Cover
-from regkit.registration.scenes.pyramid import Pyramid
+from regkit.registration.scenes.pyramid import BandPyramid
 from regkit.registration.scenes.surface import fit_surface
 from regkit.registration.scenes.ties import TiePoints
 from regkit.registration.scenes.windows import WindowLayout, correlation, taper
@@ -109,7 +109,7 @@ def band(columns=70, rows=45, **fields):
 def test_levels_are_the_same_whether_they_are_kept_or_read():
     valid = torch.rand(70, 45, generator=torch.Generator().manual_seed(0)) > 0.2
     for image in (band(), band(valid=valid)):
-        kept, read = Pyramid(image), Pyramid(image, keep=40)
+        kept, read = BandPyramid(image), BandPyramid(image, keep=40)
         assert (kept.base, read.base) == (0, 4)
         for level in (0, 1, 2, 3):
             box = (slice(1, kept.shape(level)[0]), slice(2, kept.shape(level)[1] - 1))
@@ -122,8 +122,8 @@ def test_a_level_is_the_mean_of_what_is_data():
     valid = torch.ones(8, 8, dtype=torch.bool)
     valid[0, 0] = False
     damaged = replace(image, data=image.data.where(valid, -9999), valid=valid)
-    values, share = Pyramid(damaged).part(1, (slice(0, 4), slice(0, 4)))
+    values, share = BandPyramid(damaged).part(1, (slice(0, 4), slice(0, 4)))
     assert values[0, 0] == pytest.approx(float(image.data[0, :2, :2][valid[:2, :2]].mean()))
     assert share[0, 0] == 0.75
-    where = Pyramid(image).grid(2).to_world(torch.zeros(2, dtype=torch.float64))
+    where = BandPyramid(image).grid(2).to_world(torch.zeros(2, dtype=torch.float64))
     assert torch.allclose(image.grid.to_index(where), torch.full((2,), 1.5, dtype=torch.float64))

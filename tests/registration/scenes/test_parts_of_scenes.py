@@ -1,5 +1,7 @@
 """Scenes that are worked on in parts give what whole ones do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,6 @@ import regkit as rk
 from regkit.io import save
 from regkit.registration.scenes import GeoScene, register_scenes
 from regkit.registration.scenes import levels as levels_module
-from regkit.registration.scenes.pyramid import Pyramid
 from regkit.runs.warped_parts import warp_when_touched
 from tests.registration.scenes.pairs import Ground, errors, grid, scene
 from tests.registration.scenes.test_scenes import bent, undone
@@ -23,7 +24,7 @@ def pair():
 
 
 def in_parts(volume):
-    return GeoScene((volume,), pyramids=(Pyramid(volume, keep=3000),))
+    return GeoScene((volume,), keep=3000)
 
 
 def test_windows_read_one_by_one_give_the_same_map(pair, tmp_path, monkeypatch):
@@ -59,3 +60,12 @@ def test_an_image_is_warped_part_by_part_as_it_is_whole(pair, nearest):
         assert torch.equal(*known)
     assert whole.valid is not None
     assert not bool(whole.valid.all())
+
+
+def test_other_bands_in_a_copy_of_a_scene_are_those_that_are_compared(pair):
+    fixed, moving = map(scene, pair)
+    valid = torch.ones(moving.grid.shape, dtype=torch.bool)
+    valid[:, :100] = False
+    band = replace(moving.bands[0], valid=valid)
+    result = register_scenes(fixed, replace(moving, bands=(band,)))
+    assert result.metrics["overlap"] < 0.6

@@ -37,7 +37,13 @@ def corner_transform(affine: Matrix) -> tuple[float, ...]:
 
 
 def dataset_world(name: str, dataset: Any) -> World:
-    """The world of a dataset of rasterio, or an InputError that says why it has none."""
+    """Return the world of a dataset of rasterio.
+
+    Raises
+    ------
+    InputError
+        If it has no CRS or geotransform.
+    """
     crs = dataset.crs
     if dataset.transform.is_identity:
         _refuse_unplaced(name, dataset)
@@ -76,7 +82,13 @@ def _unit(name: str, crs: Any) -> str:
 
 
 def dataset_affine(name: str, dataset: Any) -> Matrix:
-    """Index to world of pixel centres of a dataset, or an InputError if it spans no plane."""
+    """Return index to world of the pixel centres of a dataset of rasterio, ``(3, 3)``.
+
+    Raises
+    ------
+    InputError
+        If it spans no plane.
+    """
     affine = centre_affine(dataset.transform)
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine)) == 0:
         raise InputError(f"{name}: its geotransform is {tuple(dataset.transform)[:6]}; it must be "
