@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from regkit.errors import InputError
+from regkit.io.transforms import split_inverted
 from regkit.runs.job import Job, Task
 from regkit.runs.memory import check_needs
 from regkit.runs.outputs import Outputs, record_name, report_name
@@ -58,6 +60,12 @@ def check(job: Job) -> None:
         If something is not allowed, or an output could not be written.
     """
     job.check()
+    for each in job.inputs():
+        if split_inverted(each.path)[1]:  # a record would forget it
+            raise InputError(
+                f"{each.path.name}: this command takes files alone; write the inverse with "
+                "`regkit transform invert`"
+            )
     job.outputs.check([each.path for each in job.inputs()])
 
 

@@ -126,6 +126,17 @@ def test_refusals(words, said, tmp_path, capsys, monkeypatch):
         assert sorted(tmp_path.iterdir()) == before
 
 
+def test_other_commands_take_no_inverse_by_name(tmp_path, capsys, pair):
+    start = write_transform(TURN, tmp_path / "a.tfm")
+    words = ["apply", pair[3], f"[{start},1]", "--onto", pair[1], "-o", tmp_path / "o.nii"]
+    assert run(*words) == 2
+    assert "write the inverse with `regkit transform invert`" in capsys.readouterr().err
+    (tmp_path / "p.csv").write_text("x,y,z\n1,2,3\n")
+    assert run("points", tmp_path / "p.csv", f"[{start},1]") == 0
+    row = capsys.readouterr().out.splitlines()[1].split(",")
+    assert_allclose(np.array(row, float), TURN.inverse()([1.0, 2.0, 3.0]), atol=1e-5)
+
+
 def test_the_identity_as_x5(tmp_path):
     start = write_transform(Affine.identity(), tmp_path / "a.tfm")
     assert run("transform", "compose", start, start, "-o", tmp_path / "b.x5") == 0

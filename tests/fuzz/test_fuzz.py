@@ -27,7 +27,8 @@ KINDS = {
     "z.mha": "image", "c.nii": "coloured", "c.nrrd": "coloured", "c.mha": "coloured",
     "a.h5": "transform", "a.tfm": "transform", "a.mat": "transform", "u.nii": "transform",
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
-    "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
+    "l.lta": "transform", "l.xfm": "transform", "l.x5": "transform", "e.txt": "transform",
+    "d.nii": "transform", "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
 }  # fmt: skip
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
 GIGABYTE = 1 << 30
@@ -53,6 +54,10 @@ def originals(folder):
             write_transform(field if name[0] == "u" else Affine.identity(), folder / name)
         elif name[0] == "a":
             image.save(folder / name)
+    for name in ("l.lta", "l.xfm", "l.x5"):
+        write_transform(Affine.identity(), folder / name, fixed=grid, moving=grid)
+    write_transform(Affine.identity(), folder / "e.txt", fixed=grid, program="elastix")
+    write_transform(field, folder / "d.nii", program="niftyreg")
     colours = np.arange(8 * 9 * 10 * 3, dtype=np.uint16).astype(np.uint8)
     forged(folder / "c.nii", colours.reshape(24, 9, 10), dim={1: 8}, datatype=128, bitpix=24)
     for name in ("nrrd", "mha"):

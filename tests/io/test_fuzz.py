@@ -75,3 +75,22 @@ def test_damaged_files(name, tmp_path):
     assert all("\n" not in message and name in message for message in messages)
     beside = {"a.img"} if name == "a.hdr" else set()
     assert {found.name for found in tmp_path.iterdir()} == {name} | beside
+
+
+BOTH = {"fixed": Grid((4, 5, 6), np.eye(4)), "moving": Grid((4, 5, 6), np.eye(4))}
+
+
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [("a.mat", "fsl"), ("a.1D", "afni"), ("a.dat", None), ("a.mat", "spm"), ("a.lta", None),
+     ("a.xfm", None), ("a.x5", None), ("a.txt", "elastix"), ("a.nii", "fsl"), ("a.nii.gz", "afni")],
+)  # fmt: skip
+def test_damaged_transforms_of_other_programs(name, program, tmp_path):
+    path, random = tmp_path / name, np.random.default_rng(7)
+    write_transform(Affine.identity(), path, program=program, **BOTH)
+    whole, messages = path.read_bytes(), []
+    for _ in range(CASES):
+        path.write_bytes(damaged(whole, random))
+        messages += refusal(partial(read_transform, program=program, **BOTH), path)
+    assert all("\n" not in message and name in message for message in messages)
+    assert {found.name for found in tmp_path.iterdir()} == {name}

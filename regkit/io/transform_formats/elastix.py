@@ -6,7 +6,7 @@ Each file may name the one before it; that is looked for beside it and nowhere e
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -181,9 +181,9 @@ def elastix_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 def _parameters(transform: Affine, grid: Grid) -> str:
     matrix, place = flip_xy(transform.matrix), to_itk(grid)
     columns = np.reshape(place.direction, (3, 3)).T.ravel()
-    numbers: dict[str, Iterable[float]] = {
+    numbers: dict[str, Sequence[float]] = {
         "CenterOfRotationPoint": (0, 0, 0),
-        "Direction": columns,
+        "Direction": columns.tolist(),
         "FixedImageDimension": (3,),
         "Index": (0, 0, 0),
         "MovingImageDimension": (3,),
@@ -206,8 +206,8 @@ def _parameters(transform: Affine, grid: Grid) -> str:
         f"({key} {' '.join(f'{each:.17g}' for each in found)})" for key, found in numbers.items()
     ]
     rows += [f'({key} "{word}")' for key, word in words.items()]
-    ends = ("UseDirectionCosines",)  # read as the sign that nothing is missing
-    rows.sort(key=lambda row: (row.startswith(tuple(f"({end}" for end in ends)), row))
+    # Last, as the sign that nothing is missing.
+    rows.sort(key=lambda row: (row.startswith("(UseDirectionCosines"), row))
     return "\n".join(rows) + "\n"
 
 
