@@ -23,13 +23,13 @@ from regkit.io.transform_formats.fsl import fsl_to_world
 from regkit.transforms import Transform
 
 _WHAT = "a field of FSL"
-Kind = Literal["absolute", "relative"]
+FslKind = Literal["absolute", "relative"]
 # In octaves: what a body is stretched at most, and by how much two readings must differ.
 _LARGEST, _CLEAR = 0.6, 0.3
 _SOME = 20_000
 
 
-def read_fsl_field(path: Path, pair: ImagePair, *, kind: Kind | None = None) -> Transform:
+def read_fsl_field(path: Path, pair: ImagePair, *, kind: FslKind | None = None) -> Transform:
     """Read a field of FSL, fixed (``--ref``) to moving (``--in``).
 
     Parameters
@@ -53,15 +53,15 @@ def read_fsl_field(path: Path, pair: ImagePair, *, kind: Kind | None = None) -> 
     return read_framed_field(path, pair, frame=fsl_to_world, what=_WHAT, relative=relative)
 
 
-def _displacements(values: Tensor, positions: Tensor, name: str, *, kind: Kind | None) -> Tensor:
+def _displacements(values: Tensor, positions: Tensor, name: str, *, kind: FslKind | None) -> Tensor:
     """The displacements ``(3, i, j, k)``, whether the file holds them or positions."""
     if (kind or _kind_of(values, positions, name)) == "relative":
         return values
     return values.double() - positions
 
 
-def _kind_of(values: Tensor, positions: Tensor, name: str) -> Kind:
-    stretch: dict[Kind, float] = {
+def _kind_of(values: Tensor, positions: Tensor, name: str) -> FslKind:
+    stretch: dict[FslKind, float] = {
         "absolute": _stretch(values, positions),
         "relative": _stretch(values + positions, positions),
     }
