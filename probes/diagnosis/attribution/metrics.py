@@ -153,7 +153,7 @@ def average_sensitivity(maps: Tensor, others: Tensor) -> Tensor:
     Examples
     --------
     >>> average_sensitivity(torch.tensor([[3.0, 4.0]]), torch.tensor([[[3.0, 5.0]]])).tolist()
-    [0.2...]
+    [0.2]
     """
     return _moves(maps, others).mean(0)
 
@@ -200,8 +200,9 @@ def relevance_rank(maps: Tensor, masks: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> relevance_rank(torch.tensor([[3.0, 1.0, 1.0]]), torch.tensor([[True, True, False]]))
-    tensor([0.7500], dtype=torch.float64)
+    >>> inside = torch.tensor([[True, True, False]])
+    >>> relevance_rank(torch.tensor([[3.0, 1.0, 1.0]]), inside).tolist()
+    [0.75]
     """
     values, inside = maps.double().flatten(1), masks.flatten(1)
     size = inside.sum(1)

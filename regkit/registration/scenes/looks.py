@@ -135,7 +135,8 @@ def view(
     cover
         The pixels that are wanted.
     phi
-        World points of ``cover``, which are of fixed, to those of the scene, fixed or moving.
+        World points of ``cover``, which are of fixed, to world points of the scene, which is fixed
+        or moving.
     similarity
         What is made of values.
 

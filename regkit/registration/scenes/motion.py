@@ -63,7 +63,17 @@ def fit_motion(ties: TiePoints, grid: Grid, kind: Kind, step: float) -> FittedMo
 
 
 def shift_at(motion: Transform, grid: Grid, index: Floats) -> Floats:
-    """How far a motion, of fixed to moving, moves pixels ``index (N, 2)`` of ``grid``, in those."""
+    """Return how far a motion moves pixels, ``(N, 2)`` in pixels.
+
+    Parameters
+    ----------
+    motion
+        World points of fixed to world points of moving, both in the world of ``grid``.
+    grid
+        Whose pixels they are.
+    index
+        ``(N, 2)``, in pixels of ``grid``.
+    """
     points = torch.from_numpy(np.ascontiguousarray(index))
     moved: Floats = (grid.to_index(motion(grid.to_world(points))) - points).numpy()
     return moved
