@@ -69,7 +69,7 @@ def _kind_of(values: Tensor, positions: Tensor, name: str) -> FslKind:
     if stretch[less] > _LARGEST or stretch[more] - stretch[less] < _CLEAR:
         raise InputError(
             f"{name}: may hold displacements or positions; say which: program='fsl-relative' or "
-            "'fsl-absolute' (--from)"
+            "'fsl-absolute' (`regkit convert-transform --from`)"
         )
     return less
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from regkit import write_transform
+from regkit import read_transform, write_transform
 from tests.io.transform_formats.pair import FIXED, MOVING, TURN, bend_on, inside, right_handed
 
 ORACLES = Path(__file__).with_name("oracles.json")
@@ -199,6 +199,21 @@ def fields():
     return out, index.tolist()
 
 
+def transformix(found, moving, place):
+    """Where transformix sends the points, in RAS+; it writes what it finds to a folder."""
+    import itk
+
+    shifted = itk.TransformixFilter.New(moving)
+    shifted.SetTransformParameterObject(found)
+    shifted.SetFixedPointSetFileName(str(place.parent / "p.txt"))
+    shifted.SetOutputDirectory(str(place))
+    shifted.SetLogToConsole(False)
+    shifted.Update()
+    rows = (place / "outputpoints.txt").read_text().splitlines()
+    points = [row.split("OutputPoint = [")[1].split("]")[0].split() for row in rows]
+    return np.array(points, float) * [-1, -1, 1]
+
+
 def elastix():
     """Files that elastix writes for five kinds, and where transformix sends points by them."""
     import itk
@@ -235,15 +250,14 @@ def elastix():
             found = method.GetTransformParameterObject()
             for n, kind in enumerate(kinds):
                 out[kind] = Path(place, f"TransformParameters.{n}.txt").read_text()
-            shifted = itk.TransformixFilter.New(moving)
-            shifted.SetTransformParameterObject(found)
-            shifted.SetFixedPointSetFileName(str(Path(folder, "p.txt")))
-            shifted.SetOutputDirectory(str(place))
-            shifted.SetLogToConsole(False)
-            shifted.Update()
-            rows = Path(place, "outputpoints.txt").read_text().splitlines()
-            points = [row.split("OutputPoint = [")[1].split("]")[0].split() for row in rows]
-            out[f"{kinds[-1]} points"] = (np.array(points, float) * [-1, -1, 1]).tolist()
+            points = transformix(found, moving, place)
+            out[f"{kinds[-1]} points"] = points.tolist()
+            ours = read_transform(place / f"TransformParameters.{len(kinds) - 1}.txt")(POINTS)
+            print(f"elastix {kinds[-1]}: transformix {np.abs(ours - points).max():.2g} mm")
+        written = write_transform(TURN, Path(folder, "a.txt"), program="elastix", fixed=FIXED)
+        again = itk.ParameterObject.New()
+        again.ReadParameterFile(str(written))
+        print(f"elastix affine: transformix {apart(transformix(again, moving, place)):.2g} mm")
     return out
 
 
