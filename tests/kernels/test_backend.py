@@ -11,7 +11,6 @@ from regkit.errors import InputError
 from regkit.kernels import backend, cpu
 from regkit.kernels.cpu import loops
 
-
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
