@@ -249,7 +249,8 @@ def elastix():
             method.Update()
             found = method.GetTransformParameterObject()
             for n, kind in enumerate(kinds):
-                out[kind] = Path(place, f"TransformParameters.{n}.txt").read_text()
+                text = Path(place, f"TransformParameters.{n}.txt").read_text()
+                out[kind] = text.replace(folder, "/elsewhere")
             points = transformix(found, moving, place)
             out[f"{kinds[-1]} points"] = points.tolist()
             ours = read_transform(place / f"TransformParameters.{len(kinds) - 1}.txt")(POINTS)
