@@ -14,7 +14,7 @@ import ninja
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class LoopsBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+class LoopsBuildHook(BuildHookInterface):
     """Puts the modules beside the Python files that import them."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -85,15 +85,11 @@ def convert_transform(
 
     Example: regkit convert-transform flirt.mat phi.h5 --from fsl --fixed ref.nii --moving in.nii
     """
-    from regkit.cli.job import carry_out
-    from regkit.runs.transform import TransformJob
-
-    job = TransformJob(
+    _carry_out(
         (source,), target, invert=invert, fixed=fixed, moving=moving, program=program,
-        output_program=output_program, record=record, overwrite=overwrite or resume,
-        full_paths=full_paths,
+        output_program=output_program, record=record, overwrite=overwrite, full_paths=full_paths,
+        resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 @app.command("compose", no_args_is_help=True)
@@ -120,15 +116,11 @@ def compose_(
 
     Example: regkit transform compose warp.nii.gz affine.mat -o phi.h5
     """
-    from regkit.cli.job import carry_out
-    from regkit.runs.transform import TransformJob
-
-    job = TransformJob(
+    _carry_out(
         tuple(sources), output, fixed=fixed, moving=moving, program=program,
-        output_program=output_program, record=record, overwrite=overwrite or resume,
-        full_paths=full_paths,
+        output_program=output_program, record=record, overwrite=overwrite, full_paths=full_paths,
+        resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
 
 @app.command("invert", no_args_is_help=True)
@@ -184,12 +176,19 @@ def average_(
 
     Example: regkit transform average one.mat two.mat three.mat -o mean.tfm
     """
+    _carry_out(
+        tuple(sources), output, verb="average", fixed=fixed, moving=moving, program=program,
+        output_program=output_program, record=record, overwrite=overwrite, full_paths=full_paths,
+        resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet,
+    )  # fmt: skip
+
+
+def _carry_out(
+    sources: tuple[Path, ...], output: Path, *, overwrite: bool, resume: bool, dry_run: bool,
+    as_json: bool, quiet: bool, **others: Any,
+) -> None:  # fmt: skip
     from regkit.cli.job import carry_out
     from regkit.runs.transform import TransformJob
 
-    job = TransformJob(
-        tuple(sources), output, verb="average", fixed=fixed, moving=moving, program=program,
-        output_program=output_program, record=record, overwrite=overwrite or resume,
-        full_paths=full_paths,
-    )  # fmt: skip
+    job = TransformJob(sources, output, overwrite=overwrite or resume, **others)
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

@@ -49,7 +49,8 @@ def lncc_gradient(
     loss, gradient
         The value, and ``d loss / d warped``, ``(I, J, K)``.
     """
-    if not loops_apply(fixed, warped, weight):
+    # The loop shares sums between slices, for which windows must be three of them wide.
+    if radius < 1 or not loops_apply(fixed, warped, weight):
         return gradient_reference(fixed, warped, weight, radius, squared=squared, floor=floor)
     out = torch.empty_like(warped)
     correlation, total = loops.lncc_gradient(

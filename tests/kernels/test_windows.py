@@ -5,6 +5,7 @@ import torch
 from regkit.kernels.windows import (
     box_mean,
     box_sum,
+    gradient_reference,
     lncc_gradient,
     lncc_reference,
     local_correlation,
@@ -124,3 +125,30 @@ def test_means_are_sums_over_the_voxels_that_are_there(shape, radius):
     images = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
     wanted = box_sum(images, radius) / box_sum(torch.ones(1, *shape), radius)
     assert torch.allclose(box_mean(images, [radius] * len(shape)), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("radius", [0, 1, 3, 12])
+def test_any_radius_gives_what_the_reference_does(radius):
+    generator = torch.Generator().manual_seed(0)
+    fixed, warped = torch.rand(2, 9, 7, 10, generator=generator)
+    weight = torch.ones(9, 7, 10)
+    found, gradient = lncc_gradient(fixed, warped, weight, radius, squared=True)
+    expected, reference = gradient_reference(fixed, warped, weight, radius, squared=True)
+    assert found == pytest.approx(expected, abs=1e-6)
+    assert torch.allclose(gradient, reference, atol=1e-6)
+
+
+def test_slices_whose_boxes_lie_apart_hold_nothing_of_each_other():
+    """Memory that others have left full of NaN is read nowhere."""
+    generator = torch.Generator().manual_seed(0)
+    fixed, warped = torch.rand(2, 12, 20, 24, generator=generator)
+    weight = torch.zeros(12, 20, 24)
+    for number in range(12):
+        weight[number, number : number + 3, 2 * (11 - number) :][:, :3] = 1
+    _, reference = gradient_reference(fixed, warped, weight, 2, squared=True)
+    for size in (10_000, 30_000, 100_000):
+        used = [torch.full((size,), torch.nan) for _ in range(20)]
+        del used
+        _, gradient = lncc_gradient(fixed, warped, weight, 2, squared=True)
+        assert torch.allclose(gradient, reference, atol=1e-5)
+        assert not gradient[weight == 0].any()

@@ -94,8 +94,10 @@ def framed_field_writers(
         The first writes the field to a path, the second checks what lies there.
     """
     moving = pair.needed("moving", path, what)
-    known = pair.fixed is None and isinstance(transform, DisplacementField)
-    grid = transform.grid if known else pair.needed("fixed", path, what)  # type: ignore[attr-defined]
+    if pair.fixed is None and isinstance(transform, DisplacementField):
+        grid = transform.grid
+    else:
+        grid = pair.needed("fixed", path, what)
     back = _inverse(frame(moving))
     data = np.empty((3, *grid.shape), np.float32)
     for rows in grid.slabs():

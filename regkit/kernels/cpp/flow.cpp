@@ -3,28 +3,11 @@
 #include <cstdlib>
 
 #include "kernels.hpp"
+#include "spline.hpp"
 #include "threads.hpp"
 
 namespace loops {
 namespace {
-
-// The four cubic B-splines at a share of a cell, and their slopes.
-struct Cubic {
-    double w[4], d[4];
-
-    Cubic() = default;
-    explicit Cubic(double f) {
-        const double g = 1 - f;
-        w[0] = g * g * g / 6;
-        w[1] = 2.0 / 3 - 0.5 * f * f * (2 - f);
-        w[2] = 2.0 / 3 - 0.5 * g * g * (2 - g);
-        w[3] = f * f * f / 6;
-        d[0] = -0.5 * g * g;
-        d[1] = 0.5 * f * (3 * f - 4);
-        d[2] = -0.5 * g * (3 * g - 4);
-        d[3] = 0.5 * f * f;
-    }
-};
 
 // The four coefficients that count along an axis at p, mirrored at both ends, and their weights.
 struct Support {

@@ -1,26 +1,10 @@
 // Joint histogram with Parzen windows, and the gradient that a table of weights gives back.
 #include "kernels.hpp"
+#include "spline.hpp"
 #include "threads.hpp"
 
 namespace loops {
 namespace {
-
-// The four cubic B-spline weights of a position t in [0, 1) between knots 1 and 2.
-inline void cubic(double t, double b[4]) {
-    const double s = 1 - t;
-    b[0] = s * s * s / 6;
-    b[1] = (3 * t * t * t - 6 * t * t + 4) / 6;
-    b[2] = (3 * s * s * s - 6 * s * s + 4) / 6;
-    b[3] = t * t * t / 6;
-}
-
-inline void cubic_slope(double t, double b[4]) {
-    const double s = 1 - t;
-    b[0] = -s * s / 2;
-    b[1] = (3 * t * t - 4 * t) / 2;
-    b[2] = (4 * s - 3 * s * s) / 2;
-    b[3] = t * t / 2;
-}
 
 // Knot below and offset of an intensity in [0, 1]; three bins are the spline's border.
 struct Bin {
@@ -54,12 +38,11 @@ void joint(Image fixed, Image warped, Image weight, View<double, 3> partial) {
         for (Index k = 0; k < count; ++k) {
             if (!(m[k] > 0)) continue;
             const Bin row(f[k], bins), column(w[k], bins);
-            double b[4];
-            cubic(column.offset, b);
+            const Cubic cubic(column.offset);
             const double lower = m[k] * (1 - row.offset), upper = m[k] * row.offset;
             double *low = h.get() + row.low * bins + column.low - 1, *high = low + bins;
-            for (int n = 0; n < 4; ++n) low[n] += lower * b[n];
-            for (int n = 0; n < 4; ++n) high[n] += upper * b[n];
+            for (int n = 0; n < 4; ++n) low[n] += lower * cubic.w[n];
+            for (int n = 0; n < 4; ++n) high[n] += upper * cubic.w[n];
         }
         for (Index n = 0; n < bins * bins; ++n) partial[i].data[n] = h[n];
     });
@@ -76,10 +59,9 @@ void joint_gradient(Image fixed, Image warped, Image weight, View<const float, 2
             to[k] = 0;
             if (!(m[k] > 0 && w[k] >= 0 && w[k] <= 1)) continue;
             const Bin row(f[k], bins), column(w[k], bins);
-            double b[4];
-            cubic_slope(column.offset, b);
+            const Cubic cubic(column.offset);
             to[k] = static_cast<float>(m[k] * static_cast<double>(bins - 4) *
-                                       weighed(table, row, column, b));
+                                       weighed(table, row, column, cubic.d));
         }
     });
 }
@@ -94,9 +76,8 @@ void lookup(Image fixed, Image warped, Image weight, View<const float, 2> table,
             to[k] = 0;
             if (!(m[k] > 0)) continue;
             const Bin row(f[k], bins), column(w[k], bins);
-            double b[4];
-            cubic(column.offset, b);
-            to[k] = static_cast<float>(weighed(table, row, column, b));
+            const Cubic cubic(column.offset);
+            to[k] = static_cast<float>(weighed(table, row, column, cubic.w));
         }
     });
 }

@@ -3,25 +3,22 @@
 #include <limits>
 
 #include "kernels.hpp"
+#include "spline.hpp"
 #include "threads.hpp"
 
 namespace loops {
 namespace {
 
-// Weights of four coefficients at t behind the second one, and their derivatives.
+// Weights in the type of the windows.
 struct Spline {
     float taps[4], slopes[4];
 
     explicit Spline(double t) {
-        const double s = 1 - t;
-        taps[0] = static_cast<float>(s * s * s / 6);
-        taps[1] = static_cast<float>(2.0 / 3 - t * t * (2 - t) / 2);
-        taps[2] = static_cast<float>(2.0 / 3 - s * s * (2 - s) / 2);
-        taps[3] = static_cast<float>(t * t * t / 6);
-        slopes[0] = static_cast<float>(-s * s / 2);
-        slopes[1] = static_cast<float>(-2 * t + 1.5 * t * t);
-        slopes[2] = static_cast<float>(2 * s - 1.5 * s * s);
-        slopes[3] = static_cast<float>(t * t / 2);
+        const Cubic cubic(t);
+        for (int k = 0; k < 4; ++k) {
+            taps[k] = static_cast<float>(cubic.w[k]);
+            slopes[k] = static_cast<float>(cubic.d[k]);
+        }
     }
 };
 
