@@ -130,7 +130,7 @@ def test_all_components_are_the_model_without_them():
     target = classes(subjects=40, visits=1)
     features = noise(target, 300) * np.linspace(1, 9, 300) + 4
     reduction = Reduction.fitted_on(features, None)
-    model = FITTINGS["class"](reduction(features), target, 10.0)
+    (model,) = FITTINGS["class"](reduction(features), target, (10.0,))
     scaled = make_pipeline(StandardScaler(), LogisticRegression(C=10 / 300, tol=1e-8))
     scaled.fit(features, target.truth)
     theirs = scaled.decision_function(features)
