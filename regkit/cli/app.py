@@ -17,6 +17,7 @@ from regkit import __version__
 from regkit.cli.apply import apply
 from regkit.cli.cohort import cohort
 from regkit.cli.doctor import doctor
+from regkit.cli.evaluate import evaluate
 from regkit.cli.exits import INTERRUPTED, exit_code, explain
 from regkit.cli.info import info
 from regkit.cli.points import points
@@ -32,7 +33,8 @@ from regkit.plugins import plug_ins, summary
 
 COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (
-    register, cohort, template, apply, points, convert_transform, info, train, rerun, doctor
+    register, cohort, template, apply, points, evaluate, convert_transform, info, train, rerun,
+    doctor,
 )  # fmt: skip
 _GROUPS = {"transform": transform, "weights": weights}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
