@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume, Run
 from regkit.cli.read_options import takes_read_options
-from regkit.errors import InputError
+from regkit.cli.way import chain_of
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -30,10 +30,7 @@ def evaluate(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the tables.")
     ],
-    run: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Take the transform of this registration."),
-    ] = None,
+    run: Run = None,
     fixed_labels: Annotated[
         Path | None, typer.Option(help="Label map of fixed.", rich_help_panel=_LABELS)
     ] = None,
@@ -81,11 +78,8 @@ def evaluate(
     """
     from regkit.cli.job import carry_out
     from regkit.runs.evaluate import EvaluateJob, EvaluatePaths
-    from regkit.runs.origin import transform_from
 
-    if run is not None and transforms:
-        raise InputError("TRANSFORM and --run both say how fixed leads to moving; give one of them")
-    chain = tuple(transforms or ()) if run is None else (transform_from(run, "fixed"),)
+    chain = chain_of(transforms or (), run)
     paths = EvaluatePaths(
         fixed_labels, moving_labels, fixed_landmarks, moving_landmarks, onto, chain
     )

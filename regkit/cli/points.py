@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from regkit.cli.options import Debug
+from regkit.cli.options import Debug, Run
 from regkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def points(
             help="Maps points of fixed to moving; several are applied in this order.",
         ),
     ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Take the transform of this registration."),
-    ] = None,
+    run: Run = None,
     of: Annotated[
         Literal["fixed", "moving"],
         typer.Option(
