@@ -14,7 +14,7 @@ from regkit.cli.way import chain_of
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
 
-_LABELS, _LANDMARKS = "Labels", "Landmarks"
+_LABELS = "Labels"
 
 
 @takes_read_options()
@@ -45,12 +45,12 @@ def evaluate(
             rich_help_panel=_LABELS,
         ),
     ] = None,
-    fixed_landmarks: Annotated[
-        Path | None, typer.Option(help="Landmarks in fixed.", rich_help_panel=_LANDMARKS)
-    ] = None,
-    moving_landmarks: Annotated[
-        Path | None,
-        typer.Option(help="The same landmarks in moving.", rich_help_panel=_LANDMARKS),
+    landmarks: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="FIXED MOVING",
+            help="The same landmarks in both images, in one order: two files.",
+        ),
     ] = None,
     onto: Annotated[
         Path | None,
@@ -74,14 +74,15 @@ def evaluate(
 
     Example: regkit evaluate --run out --fixed-labels a.nii.gz --moving-labels b.nii.gz -o scores
 
-    Example: regkit evaluate warp.h5 --fixed-landmarks a.csv --moving-landmarks b.csv -o scores
+    Example: regkit evaluate warp.h5 --landmarks a.csv b.csv -o scores
     """
     from regkit.cli.job import carry_out
     from regkit.runs.evaluate import EvaluateJob, EvaluatePaths
 
     chain = chain_of(transforms or (), run)
+    points = landmarks or (None, None)
     paths = EvaluatePaths(
-        fixed_labels, moving_labels, fixed_landmarks, moving_landmarks, onto, chain
+        fixed_labels, moving_labels, points[0], points[1], onto=onto, transforms=chain
     )
     job = EvaluateJob(
         paths, output, tolerance, reading, overwrite=overwrite or resume, full_paths=full_paths
