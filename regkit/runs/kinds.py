@@ -22,6 +22,7 @@ _OWN = (
     EntryPoint("transform", "regkit.runs.transform:transform_again", JOBS_GROUP),
     EntryPoint("convert", "regkit.runs.convert:convert_again", JOBS_GROUP),
     EntryPoint("jacobian", "regkit.runs.jacobian:jacobian_again", JOBS_GROUP),
+    EntryPoint("points", "regkit.runs.points:points_again", JOBS_GROUP),
     EntryPoint("evaluate", "regkit.runs.evaluate:evaluate_again", JOBS_GROUP),
     EntryPoint("scene", "regkit.runs.scenes.again:scene_again", JOBS_GROUP),
     EntryPoint("template", "regkit.cohort.template.job:template_again", JOBS_GROUP),
