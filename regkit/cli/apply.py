@@ -50,6 +50,13 @@ def apply(
             "--labels", help="IMAGE is a label map: take the nearest voxel, never a mixture."
         ),
     ] = False,
+    interpolation: Annotated[
+        Literal["linear", "nearest", "cubic", "sinc", "label"] | None,
+        typer.Option(
+            help="Way between voxels: of images linear, nearest, cubic (B-spline) or sinc (slow); "
+            "with --labels nearest or label, smoother borders (default: linear; nearest)",
+        ),
+    ] = None,
     outside: Annotated[
         float, typer.Option(help="Value outside IMAGE, such as -1000 for CT.")
     ] = 0.0,
@@ -79,7 +86,7 @@ def apply(
 
     chain, reference = way_of(transforms or [], onto, run, to)
     job = ApplyJob(
-        image, chain, reference, labels, outside, output=output, record=record,
+        image, chain, reference, labels, outside, interpolation, output=output, record=record,
         reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
     )  # fmt: skip
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

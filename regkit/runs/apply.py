@@ -24,7 +24,7 @@ from regkit.io import (
 from regkit.io.chain import open_chain
 from regkit.io.header import Header
 from regkit.io.sizes import product
-from regkit.resample import warp
+from regkit.resample import INTERPOLATIONS, Interpolation, warp
 from regkit.runs.bands import BandsTask, keeps_bands
 from regkit.runs.channels import chooses_channels, with_all_channels
 from regkit.runs.image_file import ImageFile, image_file_again
@@ -61,6 +61,8 @@ class ApplyJob(ImageFile):
         The image holds labels.
     outside
         Value beyond the image.
+    interpolation
+        As of :func:`regkit.resample.warp`; None for the usual one.
     """
 
     kind: ClassVar[str] = "apply"
@@ -70,6 +72,7 @@ class ApplyJob(ImageFile):
     onto: Path
     labels: bool = False
     outside: float = 0.0
+    interpolation: Interpolation | None = None
 
     def files(self) -> list[tuple[str, Path]]:
         """The image, the reference and the transforms."""
@@ -78,7 +81,10 @@ class ApplyJob(ImageFile):
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
-        return {"labels": self.labels, "outside": self.outside}
+        asked = {"labels": self.labels, "outside": self.outside}
+        return (
+            asked if self.interpolation is None else {**asked, "interpolation": self.interpolation}
+        )
 
     def look(self) -> ApplySurvey:
         """Read the headers of the reference and the image."""
@@ -121,14 +127,24 @@ class ApplySurvey:
         grid = self.reference.grid.straightened()
         phi = open_chain(job.transforms)
         _check_overlap(phi, grid, self.header, self.reference.name)
-        if keeps_bands(self.header, job.output, grid) and not chooses_channels(job.reading):
-            return BandsTask(self.header, phi, grid, nearest=job.labels)
+        keeps = keeps_bands(self.header, job.output, grid) and not chooses_channels(job.reading)
+        if keeps and job.interpolation not in (None, "linear", "nearest"):
+            raise InputError(
+                f"{self.header.name}: a scene is resampled linear or nearest, not "
+                f"{job.interpolation}"
+            )
+        if keeps:
+            nearest = job.labels or job.interpolation == "nearest"
+            return BandsTask(self.header, phi, grid, nearest=nearest)
         frames = [
             labels_of(frame, self.header) if job.labels else frame
             for frame in open_frames(self.header, self.reading)
         ]
         notices = () if job.labels else _notices(self.header.name, frames)
-        return ApplyTask(frames, phi, grid, job.outside, self.header.repetition, notices=notices)
+        return ApplyTask(
+            frames, phi, grid, job.outside, self.header.repetition, job.interpolation,
+            notices=notices,
+        )  # fmt: skip
 
 
 def _check_overlap(phi: Transform, grid: Grid, image: Header, onto: str) -> None:
@@ -180,6 +196,7 @@ class ApplyTask:
     grid: Grid
     outside: float
     repetition: float | None
+    interpolation: Interpolation | None = None
     introduction: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -187,7 +204,14 @@ class ApplyTask:
         """Resample frame by frame."""
         warped = []
         for number, frame in enumerate(self.frames, start=1):
-            warped.append(warp(frame, self.phi, onto=self.grid, outside=self.outside))
+            found = warp(
+                frame,
+                self.phi,
+                onto=self.grid,
+                outside=self.outside,
+                interpolation=self.interpolation,
+            )
+            warped.append(found)
             on_progress(Progress("warping", number / len(self.frames)))
         return ApplyOutcome(warped, self.repetition)
 
@@ -232,9 +256,15 @@ def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
     found = {each.role: each.path for each in inputs if each.role != "transform"}
     transforms = tuple(each.path for each in inputs if each.role == "transform")
     asked = record["asked"]
-    if set(found) != {"image", "onto"} or not transforms or set(asked) != {"labels", "outside"}:
+    if set(found) != {"image", "onto"} or not transforms or not _is_asked(asked):
         raise InputError("the record must name an image, a reference and transforms; it is damaged")
     return ApplyJob(
         found["image"], transforms, found["onto"], bool(asked["labels"]), float(asked["outside"]),
+        asked.get("interpolation"),
         **image_file_again(record, inputs, folder),
     )  # fmt: skip
+
+
+def _is_asked(asked: Mapping[str, Any]) -> bool:
+    whole = {"labels", "outside"} <= set(asked) <= {"labels", "outside", "interpolation"}
+    return whole and asked.get("interpolation") in (None, *INTERPOLATIONS)
