@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from PIL import Image
 
 import regkit as rk
 
 DOCS = Path("docs")
 STEPS = ("rigid", "affine", "deformable")
 _INCH, _DPI = 2.2, 110
+_SHADES = 48  # of a page that shall stay small
 
 
 def main() -> None:
@@ -73,7 +76,9 @@ def _save(name: str, drawings: list[Any]) -> None:
         draw(panel)
         panel.set_axis_off()
     figure.subplots_adjust(0, 0, 1, 1, 0.02, 0)
-    figure.savefig(DOCS / f"{name}.png", dpi=_DPI, transparent=True, metadata={"Software": None})
+    content = BytesIO()
+    figure.savefig(content, dpi=_DPI, transparent=True)
+    Image.open(content).quantize(_SHADES).save(DOCS / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":
