@@ -47,7 +47,7 @@ def _outlined(fixed: rk.Volume, image: rk.Volume) -> Any:
 
 
 def _grid_of(result: rk.Result, fixed: rk.Volume) -> Any:
-    """Every eighth line of voxels of fixed, where its points lie after the part that is not affine."""
+    """Every eighth line of voxels of fixed, bent by the part that is not affine."""
 
     def draw(panel: Axes) -> None:
         points = fixed.grid.world_points()[:, :, fixed.grid.shape[2] // 2]

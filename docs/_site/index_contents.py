@@ -7,7 +7,7 @@ _PAGE = re.compile(r"\]\(([^)#:\s]+)\.(?:md|ipynb)\)")
 
 
 def contents(index: str) -> str:
-    """Hidden tables of contents, one for each heading of ``index``, and one of the API.
+    r"""Hidden tables of contents, one for each heading of ``index``, and one of the API.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ def contents(index: str) -> str:
 
     Examples
     --------
-    >>> print(contents("## Start\\n[a](a.md), [b](b.md), [a](a.md)").split("caption: ")[1][:10])
+    >>> print(contents("## Start\n[a](a.md), [b](b.md), [a](a.md)").split("caption: ")[1][:10])
     Start
     <BLANKLINE>
     a

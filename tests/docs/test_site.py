@@ -1,4 +1,4 @@
-"""The site builds without a warning, leads nowhere that is not there, and loads nothing from a net."""
+"""The site builds without a warning, its links lead somewhere, and it loads nothing from a net."""
 
 import os
 import re
