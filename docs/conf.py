@@ -59,6 +59,7 @@ html_additional_pages = {"index": "redirect.html"}
 templates_path = ["_site/templates"]
 html_theme_options = {"top_of_page_buttons": []}
 html_copy_source = html_show_sourcelink = False
+html_show_search_summary = False  # it fetches pages, which a browser forbids where they are files
 
 
 def setup(app: Sphinx) -> None:

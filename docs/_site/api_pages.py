@@ -21,8 +21,8 @@ def public_modules(root: Path) -> list[str]:
 def write_pages(root: Path, folder: Path) -> None:
     """Write a page for each part of each package, and remove those of parts that are gone."""
     folder.mkdir(exist_ok=True)
-    pages = {folder / f"{title}.md": _page(title, names) for title, names in _parts(root).items()}
-    for path in set(folder.glob("*.md")) - set(pages):
+    pages = {folder / f"{title}.rst": _page(title, names) for title, names in _parts(root).items()}
+    for path in set(folder.glob("*.rst")) - set(pages):
         path.unlink()
     for path, text in pages.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -38,10 +38,10 @@ def _parts(root: Path) -> dict[str, list[str]]:
 
 
 def _page(title: str, names: list[str]) -> str:
-    blocks = [f"# {title}"]
+    blocks = [f"{title}\n{'=' * len(title)}"]
     for name in names:
-        blocks += [] if name == title else [f"## {name}"]
-        blocks += [f"```{{eval-rst}}\n.. automodule:: {name}\n```"]
+        blocks += [] if name == title else [f"{name}\n{'-' * len(name)}"]
+        blocks += [f".. automodule:: {name}"]
     blocks += ["\n".join(_front(title))] if title in PACKAGES else []
     return "\n\n".join(blocks) + "\n"
 
@@ -51,4 +51,4 @@ def _front(package: str) -> Iterator[str]:
     front = importlib.import_module(package)
     for name in getattr(front, "__all__", ()):
         thing = getattr(front, name)
-        yield f"- {{py:obj}}`{package}.{name} <{thing.__module__}.{thing.__qualname__}>`"
+        yield f"- :py:obj:`{package}.{name} <{thing.__module__}.{thing.__qualname__}>`"

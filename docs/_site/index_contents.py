@@ -7,20 +7,12 @@ _PAGE = re.compile(r"\]\(([^)#:\s]+)\.(?:md|ipynb)\)")
 
 
 def contents(index: str) -> str:
-    r"""Hidden tables of contents, one for each heading of ``index``, and one of the API.
+    """Hidden tables of contents, one for each heading of ``index``, and one of the API.
 
     Parameters
     ----------
     index
         The text of ``docs/README.md``. A page that is linked twice counts where it is first.
-
-    Examples
-    --------
-    >>> print(contents("## Start\n[a](a.md), [b](b.md), [a](a.md)").split("caption: ")[1][:10])
-    Start
-    <BLANKLINE>
-    a
-    b
     """
     _, *parts = _HEADING.split(index)
     seen: set[str] = {"../README"}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -89,3 +90,25 @@ def test_the_sidebar_has_the_pages_of_the_index_in_its_order(site, pages):
     places = [sidebar.find(word) for word in ("install.html", "ct-mr.html", "register.html")]
     assert -1 not in places
     assert places == sorted(places)
+
+
+SHOWN = {
+    "index.html": "Five-minute tours",
+    "docs/pictures.html": "steps.png",
+    "notebooks/09_transforms.html": "One transform, many programs",
+    "search.html?q=histology": "Search finished, found",
+}
+
+
+@pytest.mark.parametrize("page", SHOWN)
+def test_a_browser_shows_it_and_does_not_complain(site, page, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    nowhere = ["--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={tmp_path}"]
+    log = ["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom"]
+    words = [browser, *quiet, *nowhere, *log, f"{site.as_uri()}/{page}"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert "CONSOLE" not in done.stderr
+    assert SHOWN[page] in done.stdout
