@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +14,8 @@ from PIL import Image
 import regkit as rk
 
 DOCS = Path("docs")
-STEPS = ("rigid", "affine", "deformable")
+Step = Literal["rigid", "affine", "deformable"]
+STEPS: tuple[Step, ...] = ("rigid", "affine", "deformable")
 _INCH, _DPI = 2.2, 110
 _SHADES = 48  # of a page that shall stay small
 

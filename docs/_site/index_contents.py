@@ -3,6 +3,8 @@
 import re
 
 _HEADING = re.compile(r"(?m)^## (.+)$")
+# The core first; a page that an earlier line has is not listed again.
+API = ["api/regkit", "api/regkit.*", "api/*"]
 _PAGE = re.compile(r"\]\(([^)#:\s]+)\.(?:md|ipynb)\)")
 
 
@@ -21,7 +23,7 @@ def contents(index: str) -> str:
         pages = [page for page in dict.fromkeys(_PAGE.findall(text)) if page not in seen]
         seen.update(pages)
         blocks += [_toctree(title, pages)] if pages else []
-    return "\n".join(["", *blocks, _toctree("API", ["api/*"])])
+    return "\n".join(["", *blocks, _toctree("API", API)])
 
 
 def _toctree(caption: str, pages: list[str]) -> str:
