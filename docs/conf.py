@@ -36,7 +36,7 @@ include_patterns = [
     "foundation/**/README.md",
     "regkit/networks/weights/shipped/README.md",
 ]
-exclude_patterns = ["docs/_build", "**/.*", "demo", "dist", "build", "**/__pycache__"]
+exclude_patterns = ["docs/_build", ".*", "**/.*", "demo", "dist", "build", "**/__pycache__"]
 suppress_warnings = ["toc.not_included"]  # tests/test_docs.py holds that the index links every page
 highlight_language = "none"
 
@@ -57,7 +57,7 @@ html_static_path = ["_site/static"]
 html_css_files = ["site.css"]
 html_additional_pages = {"index": "redirect.html"}
 templates_path = ["_site/templates"]
-html_theme_options = {"top_of_page_buttons": []}
+html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
 html_copy_source = html_show_sourcelink = False
 html_show_search_summary = False  # it fetches pages, which a browser forbids where they are files
 
