@@ -33,7 +33,7 @@ def site(tmp_path_factory):
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return folder / "html"
+    return (folder / "html").resolve()
 
 
 @pytest.fixture(scope="module")
