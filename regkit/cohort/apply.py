@@ -29,8 +29,8 @@ def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
     if isinstance(outside, bool) or not isinstance(outside, int | float):
         raise InputError(f"outside is {outside!r:.40}; allowed: a number")
     return ApplyJob(
-        row.file("image"), row.files["transforms"], row.file("onto"), folder / "warped.nii.gz",
-        folder / RECORD, labels, float(outside), reading, overwrite=True,
+        row.file("image"), row.files["transforms"], row.file("onto"), labels, float(outside),
+        output=folder / "warped.nii.gz", record=folder / RECORD, reading=reading, overwrite=True,
     )  # fmt: skip
 
 

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from regkit.errors import InputError
 from regkit.metrics.overlap import dice
 from regkit.metrics.surface import SurfaceDistance, surface_distances
+from regkit.metrics.surface_overlap import surface_dice
 from regkit.volume.volume import Labels
 
-_COLUMNS = ("label", "dice_before", "dice", "surface_mean", "surface_hd95", "surface_max", "unit")
+_COLUMNS = (
+    "label", "dice_before", "dice", "surface_mean", "surface_hd95", "surface_max", "unit",
+    "surface_dice",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,20 @@ class StructureScore:
         Overlap before and after registration, 0..1.
     surface
         Distances after registration, in world units; None where a map lacks the structure.
+    surface_dice
+        The share of both surfaces that agrees, 0..1; None where it was not asked for.
     """
 
     label: int
     dice_before: float
     dice: float
     surface: SurfaceDistance | None
+    surface_dice: float | None = None
 
 
-def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[StructureScore]:
+def score_structures(
+    fixed: Labels, before: Labels, after: Labels, *, tolerance: float | None = None
+) -> list[StructureScore]:
     """Compare every structure of ``fixed`` with another map, before and after registration.
 
     Parameters
@@ -46,6 +55,8 @@ def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[Struc
     before, after
         The map of the moving image on the grid of ``fixed``, through the initial transform and
         through the one that was found.
+    tolerance
+        Of the surface Dice, in world units; None leaves it out.
 
     Returns
     -------
@@ -70,8 +81,9 @@ def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[Struc
     if not scores:
         raise InputError("Dice: no structure occurs in the two label maps; check the label values")
     earlier, apart = dice(fixed, before, list(scores)), surface_distances(fixed, after)
+    near = {} if tolerance is None else surface_dice(fixed, after, tolerance, list(scores))
     return [
-        StructureScore(label, _or_zero(earlier[label]), score, apart.get(label))
+        StructureScore(label, _or_zero(earlier[label]), score, apart.get(label), near.get(label))
         for label, score in scores.items()
     ]
 
@@ -95,7 +107,7 @@ def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
     --------
     >>> print(structures_csv([StructureScore(3, 0.5, 0.75, None)], "mm"), end="")
     label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit
-    3,0.5,0.75,,,,mm
+    3,0.5,0.75,,,,mm,
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -109,7 +121,8 @@ def _line(score: StructureScore, unit: str) -> list[str]:
     lengths = [""] * 3 if apart is None else [apart.mean, apart.hd95, apart.maximum]
     values = [score.dice_before, score.dice, *lengths]
     numbers = [value if isinstance(value, str) else f"{value:.9g}" for value in values]
-    return [str(score.label), *numbers, unit]
+    near = "" if score.surface_dice is None else f"{score.surface_dice:.9g}"
+    return [str(score.label), *numbers, unit, near]
 
 
 def _or_zero(value: float) -> float:
