@@ -45,6 +45,7 @@ def _scenes(folder):
 
 def _tables(folder):
     rows = {
+        "inhale_landmarks.csv": [("x", "y", "z"), (3, -10, 23.5), (7, -7, 21.5)],
         "landmarks.csv": [("x", "y", "z"), (0, -8, 22), (4, -5, 20)],
         "images.csv": [("image", "subject"), ("subject.nii.gz", "1"), ("other.nii.gz", "2")],
         "pairs.csv": [("fixed", "moving"), ("fixed.nii.gz", "moving.nii.gz")],
