@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
-from PIL import Image
 
 import regkit as rk
+from benchmarks.small_picture import save_small
 
 DOCS = Path("docs")
 Step = Literal["rigid", "affine", "deformable"]
 STEPS: tuple[Step, ...] = ("rigid", "affine", "deformable")
-_INCH, _DPI = 2.2, 110
-_SHADES = 48  # of a page that shall stay small
+_INCH = 2.2
 
 
 def main() -> None:
@@ -77,9 +75,7 @@ def _save(name: str, drawings: list[Any]) -> None:
         draw(panel)
         panel.set_axis_off()
     figure.subplots_adjust(0, 0, 1, 1, 0.02, 0)
-    content = BytesIO()
-    figure.savefig(content, dpi=_DPI, transparent=True)
-    Image.open(content).quantize(_SHADES).save(DOCS / f"{name}.png", optimize=True)
+    save_small(figure, DOCS / f"{name}.png", transparent=True)
 
 
 if __name__ == "__main__":
