@@ -2,6 +2,7 @@
 # make test   the whole test suite, doctests and notebooks, on two cores
 # make lint   ruff, mypy, import-linter
 # make fuzz   thousands of damaged files (make fuzz CASES=50000)
+# make docs   the site, in docs/_build/html
 # make bench  the figures that the README quotes, peers in the same run
 # make clean  remove what the others made
 
@@ -16,7 +17,7 @@ PINS := pyproject.toml constraints.txt requirements-demo.txt hatch_build.py CMak
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install -c constraints.txt
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint fuzz bench clean
+.PHONY: demo test lint docs fuzz bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.demo
@@ -30,6 +31,11 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+# Warnings are errors. The source folder is the checkout; docs/conf.py says which of its pages count.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -q -j 2 -c docs -d docs/_build/doctrees . docs/_build/html
+	@echo docs/_build/html/index.html
+
 CASES ?= 10000
 fuzz: $(VENV)/.dev
 	REGKIT_FUZZ=$(CASES) $(BIN)/python -m pytest tests/fuzz -x -q --timeout 0
@@ -38,7 +44,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.register --peers
 
 clean:
-	rm -rf $(VENV) demo dist build regkit/kernels/loops_* .*_cache
+	rm -rf $(VENV) demo dist build docs/_build docs/api regkit/kernels/loops_* .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import regkit as rk
+from benchmarks.small_picture import save_small
 from regkit.report.canvas import strip
 from regkit.report.figures import outline
 from regkit.report.scene import scene
@@ -22,7 +23,7 @@ def main() -> None:
             panel.show(image).set_interpolation("bilinear")
             outline(panel, edges, view.levels)
         # Not SVG, in which a page on GitHub would not show the slices.
-        figure.savefig(DOCS / f"{name}.png", dpi=110, metadata={"Software": None})
+        save_small(figure, DOCS / f"{name}.png")
 
 
 if __name__ == "__main__":

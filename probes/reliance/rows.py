@@ -90,7 +90,7 @@ class ContrastRow:
     suppressor
         Whose.
     first, second
-        Model and data, joined by `` on ``.
+        Model and data, joined by the word "on".
     difference, low, high
         The first index minus the second one, with its interval.
     paired

@@ -103,6 +103,20 @@ def test_another_geotransform_changes_no_pixel(tmp_path):
         assert (a.tags(), a.crs) == (b.tags(), b.crs)
 
 
+def test_a_cloud_optimised_file_is_moved_too(tmp_path):
+    grid = Grid(
+        (30, 20),
+        np.array([[10.0, 0, 690000], [0, -10, 5310000], [0, 0, 1]]),
+        World.projected("EPSG:32632"),
+    )
+    path = rk.Volume(torch.rand(1, 30, 20), grid).save(tmp_path / "a.tif")
+    affine = np.array(grid.affine)
+    affine[:2, 2] += [3.25, -7]
+    moved_geotiff(path, tmp_path / "b.tif", grid.placed(grid.shape, affine))
+    assert np.allclose(rk.read(tmp_path / "b.tif").grid.affine, affine)
+    assert torch.equal(rk.read(tmp_path / "b.tif").data, rk.read(path).data)
+
+
 def test_gdal_takes_no_more_than_its_share(tmp_path):
     with gdal() as bounded:
         assert bounded.env.getenv()["GDAL_CACHEMAX"] == 64 << 20

@@ -13,6 +13,9 @@ from regkit.io.formats.geotiff.place import corner_transform
 from regkit.io.formats.geotiff.session import gdal, open_geotiff
 from regkit.io.names import display_name
 
+# GDAL otherwise refuses to touch a Cloud-Optimised file, whose header then is not at its start.
+_IN_PLACE = {"driver": "GTiff", "IGNORE_COG_LAYOUT_BREAK": "YES"}
+
 
 def moved_geotiff(source: Path, target: Path, grid: Grid) -> None:
     """Copy a GeoTIFF byte by byte, and give the copy another geotransform; no pixel changes.
@@ -30,7 +33,8 @@ def moved_geotiff(source: Path, target: Path, grid: Grid) -> None:
         If the file cannot be read.
     """
     shutil.copyfile(source, target)
-    with gdal() as rasterio, rasterio.open(str(target.absolute()), "r+", driver="GTiff") as dataset:
+    place = str(target.absolute())
+    with gdal() as rasterio, rasterio.open(place, "r+", **_IN_PLACE) as dataset:
         dataset.transform = rasterio.Affine(*corner_transform(grid.affine))
     with open_geotiff(target, display_name(target)) as dataset:
         found = tuple(dataset.transform)[:6]
