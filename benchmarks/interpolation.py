@@ -19,8 +19,9 @@ from benchmarks.machine import describe
 from benchmarks.register import machine_text
 from benchmarks.table import Row, Table
 from regkit.kernels import backend
-from regkit.kernels.interpolation import sample_smoothly, spline_coefficients, vote
+from regkit.kernels.interpolation import sample_smoothly, sample_voted
 from regkit.kernels.sampling import sample
+from regkit.kernels.spline import spline_coefficients
 
 sitk: Any = import_module("SimpleITK")
 
@@ -40,7 +41,9 @@ def main() -> int:
         "linear": (image, lambda: sample(image, points), sitk.sitkLinear),
         "cubic": (
             image,
-            lambda: sample_smoothly(spline_coefficients(image), points, "cubic"),
+            lambda: sample_smoothly(
+                torch.from_numpy(spline_coefficients(image.numpy())), points, "cubic"
+            ),
             sitk.sitkBSpline,
         ),
         "sinc": (
@@ -48,7 +51,7 @@ def main() -> int:
             lambda: sample_smoothly(image, points, "sinc"),
             sitk.sitkLanczosWindowedSinc,
         ),
-        "label": (labels, lambda: vote(labels, points), sitk.sitkLabelLinear),
+        "label": (labels, lambda: sample_voted(labels, points), sitk.sitkLabelLinear),
     }
     torch.set_num_threads(1)
     rows: list[Row] = []

@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 import regkit as rk
 from benchmarks.data import data_folder
 from benchmarks.machine import describe
+from benchmarks.spline_truth import spline_at, spline_of
 from benchmarks.table import Table
 from regkit.errors import require
 from regkit.io import read_transform
-from regkit.kernels.spline import spline_coefficients, spline_sample
 
 Floats = NDArray[np.float64]
 _PAGE = Path(__file__).with_name("large_scenes.md")
@@ -73,12 +73,12 @@ class Ground:
     def real(cls) -> Ground:
         """Of the data folder."""
         path = data_folder() / "satellite" / "sentinel2_b432_10m.tif"
-        return cls(spline_coefficients(rk.read(path, channels=(0,)).data.float().numpy()))
+        return cls(spline_of(rk.read(path, channels=(0,)).data.float().numpy()))
 
     def at(self, index: Floats) -> NDArray[np.float32]:
         """Values at ``(..., 2)``."""
         turned = index @ np.array([[0.11, 0.05], [-0.05, 0.11]]) + 300.5
-        fine, wide = (spline_sample(self.spline, each)[0] for each in (0.8 * index, turned))
+        fine, wide = (spline_at(self.spline, each)[0] for each in (0.8 * index, turned))
         values: NDArray[np.float32] = 12 * fine + 6 * wide + 300
         return values
 

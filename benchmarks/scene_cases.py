@@ -11,8 +11,8 @@ from torch import Tensor
 
 import regkit as rk
 from benchmarks.data import data_folder
+from benchmarks.spline_truth import spline_at, spline_of
 from regkit.geometry import Grid, World
-from regkit.kernels.spline import spline_coefficients, spline_sample
 from regkit.registration.scenes import GeoScene
 from regkit.transforms.reprojection import Reprojection
 
@@ -132,7 +132,7 @@ def _undone(way: Way) -> Way:
 def _seen(ground: rk.Volume, onto: Grid, way: Way, name: str = "scene") -> rk.Volume:
     """What lies on ``onto``, where a point ``x`` of the ground is seen at ``way(x)``."""
     index = ground.grid.to_index(_undone(way)(onto.world_points())).numpy()
-    values = spline_sample(spline_coefficients(ground.data.numpy()), index)
+    values = spline_at(spline_of(ground.data.numpy()), index)
     return rk.Volume(torch.from_numpy(values), onto, name)
 
 
@@ -178,7 +178,7 @@ def _next_zone(ground: rk.Volume, fixed: GeoScene, names: tuple[str, ...]) -> Sc
     )  # fmt: skip
     step = torch.tensor([-52.1, -33.7], dtype=torch.float64)
     index = ground.grid.to_index(there.inverse()(grid.world_points() - step)).numpy()
-    values = torch.from_numpy(spline_sample(spline_coefficients(ground.data.numpy()), index))
+    values = torch.from_numpy(spline_at(spline_of(ground.data.numpy()), index))
     inside = ground.grid.contains(there.inverse()(grid.world_points() - step))
     moving = replace(_brightened(rk.Volume(values, grid, "scene")), valid=inside)
     moving = moving.with_data(moving.data.where(inside, 0))

@@ -13,9 +13,10 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import check_same_world
-from regkit.kernels.interpolation import sample_smoothly, spline_coefficients, vote
+from regkit.kernels.interpolation import sample_smoothly, sample_voted
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
+from regkit.kernels.spline import spline_coefficients
 from regkit.kernels.warping import warp_grid
 from regkit.transforms import Affine, Transform
 from regkit.volume.fill import check_fill
@@ -148,12 +149,14 @@ def _checked(interpolation: Interpolation | None, moving: Volume) -> Interpolati
 def _warped_smoothly(
     moving: Volume, phi: Transform, onto: Grid, outside: float, method: Interpolation
 ) -> Tensor:
-    source = spline_coefficients(moving.data) if method == "cubic" else moving.data.cpu()
+    source = moving.data.cpu()
+    if method == "cubic":
+        source = torch.from_numpy(spline_coefficients(source.numpy()))
     out = moving.data.new_empty((moving.channels, *onto.shape))
     for rows in onto.slabs(1 << 18):
         index = moving.grid.to_index(phi(onto.world_points(rows)))
         if method == "label":
-            out[:, rows] = vote(source, index, outside=int(outside))
+            out[:, rows] = sample_voted(source, index, outside=int(outside))
         elif method in ("cubic", "sinc"):
             values = sample_smoothly(source, index, method, outside=outside)
             out[:, rows] = _as(values, moving.data.dtype)

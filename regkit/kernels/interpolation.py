@@ -9,39 +9,17 @@ from __future__ import annotations
 from itertools import product
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from regkit.geometry.grid import is_inside
 from regkit.kernels.backend import loops_apply
 from regkit.kernels.cpu import loops
+from regkit.kernels.spline import spline_weights
 
 SmoothMethod = Literal["cubic", "sinc"]
 _RADIUS = 5  # voxels, of the window of Lanczos
 _AT_ONCE = 1 << 22  # voxels that the reference gathers
-
-
-def spline_coefficients(image: Tensor) -> Tensor:
-    """Return the coefficients of the cubic B-spline that goes through every voxel of an image.
-
-    Parameters
-    ----------
-    image
-        ``(C, *spatial)``, mirrored at the centres of its outermost voxels.
-
-    Returns
-    -------
-    Tensor
-        ``(C, *spatial)`` float32, on the CPU.
-    """
-    from scipy.ndimage import spline_filter1d
-
-    found = image.detach().cpu().double().numpy()
-    for axis in range(1, image.ndim):
-        if found.shape[axis] > 1:
-            found = spline_filter1d(found, 3, axis=axis, mode="mirror")
-    return torch.from_numpy(found.astype(np.float32))
 
 
 def sample_smoothly(
@@ -52,7 +30,8 @@ def sample_smoothly(
     Parameters
     ----------
     image
-        ``(C, *spatial)`` in 2-D or 3-D; for ``cubic`` its :func:`spline_coefficients`.
+        ``(C, *spatial)`` in 2-D or 3-D; for ``cubic`` its
+        :func:`~regkit.kernels.spline.spline_coefficients`.
     index
         ``(..., d)`` index coordinates, voxel centres at integers.
     method
@@ -142,13 +121,8 @@ def _axis(p: Tensor, size: int, method: SmoothMethod, taps: int) -> tuple[Tensor
         return at.clamp(0, size - 1), _sinc_weights(t, taps)
     period = max(1, 2 * (size - 1))
     folded = at.remainder(period)
-    return torch.minimum(folded, period - folded), _cubic_weights(t)
-
-
-def _cubic_weights(t: Tensor) -> Tensor:
-    s = 1 - t
-    parts = (s**3 / 6, 2 / 3 - t**2 * (2 - t) / 2, 2 / 3 - s**2 * (2 - s) / 2, t**3 / 6)
-    return torch.cat(parts, dim=1)
+    weights = torch.from_numpy(spline_weights(t[:, 0].cpu().numpy())).to(p)
+    return torch.minimum(folded, period - folded), weights
 
 
 def _sinc_weights(t: Tensor, taps: int) -> Tensor:
@@ -157,7 +131,7 @@ def _sinc_weights(t: Tensor, taps: int) -> Tensor:
     return found / found.sum(1, keepdim=True)
 
 
-def vote(labels: Tensor, index: Tensor, *, outside: int = 0) -> Tensor:
+def sample_voted(labels: Tensor, index: Tensor, *, outside: int = 0) -> Tensor:
     """Take at index coordinates the label that linear weights of the voxels around speak for.
 
     Known as generic label interpolation: borders between structures are where linear
@@ -179,7 +153,8 @@ def vote(labels: Tensor, index: Tensor, *, outside: int = 0) -> Tensor:
 
     Examples
     --------
-    >>> vote(torch.tensor([[[5, 5], [5, 9]]]), torch.tensor([[0.7, 0.6], [0.9, 0.8]])).tolist()
+    >>> labels = torch.tensor([[[5, 5], [5, 9]]])
+    >>> sample_voted(labels, torch.tensor([[0.7, 0.6], [0.9, 0.8]])).tolist()
     [[5, 9]]
     """
     points = index.reshape(-1, index.shape[-1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates, spline_filter
+from scipy.ndimage import spline_filter
 
 Samples = NDArray[np.float32]
 
@@ -19,30 +19,6 @@ def spline_coefficients(image: Samples) -> Samples:
     The image is mirrored at its borders.
     """
     return np.stack([spline_filter(each, 3, output=np.float32, mode="mirror") for each in image])
-
-
-def spline_sample(coefficients: Samples, index: NDArray[np.float64]) -> Samples:
-    """Evaluate the spline at index coordinates.
-
-    Parameters
-    ----------
-    coefficients
-        ``(C, *spatial)``, of :func:`spline_coefficients`.
-    index
-        ``(*shape, d)``, voxel centres at integers; mirrored beyond the border.
-
-    Returns
-    -------
-    Samples
-        ``(C, *shape)`` float32.
-    """
-    where = np.moveaxis(index, -1, 0)
-    return np.stack(
-        [
-            map_coordinates(each, where, np.float32, order=3, mode="mirror", prefilter=False)
-            for each in coefficients
-        ]
-    )
 
 
 def spline_weights(shift: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -74,6 +74,7 @@ template <class T>
 void sample_taps(Images image, Points points, float outside, View<float, 2> out) {
     const Index channels = image.shape[0], count = points.shape[0];
     const Shape shape = shape_of(image[0]);
+    const int planes = shape.n0 == 1 ? 1 : T::count;  // of a flat image there is one
     for_rows(count, [=](Index n) {
         const double *p = points[n].data;
         if (!(within(p[0], shape.n0) && within(p[1], shape.n1) && within(p[2], shape.n2))) {
@@ -84,11 +85,13 @@ void sample_taps(Images image, Points points, float outside, View<float, 2> out)
         for (Index c = 0; c < channels; ++c) {
             const float *whole = image.data + c * shape.count();
             double sum = 0;
-            for (int i = 0; i < T::count; ++i)
+            for (int i = 0; i < planes; ++i) {
+                const float share = planes == 1 ? 1 : x.w[i];
                 for (int j = 0; j < T::count; ++j) {
                     const float *row = whole + (x.at[i] * shape.n1 + y.at[j]) * shape.n2;
-                    sum += static_cast<double>(x.w[i] * y.w[j]) * along<T>(row, z);
+                    sum += static_cast<double>(share * y.w[j]) * along<T>(row, z);
                 }
+            }
             out.data[c * count + n] = static_cast<float>(sum);
         }
     });

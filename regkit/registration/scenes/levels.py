@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from regkit.geometry.grid import Grid
+from regkit.kernels.interpolation import sample_smoothly
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
-from regkit.kernels.spline import spline_coefficients, spline_sample
+from regkit.kernels.spline import spline_coefficients
 from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.scenes.cover import Cover
 from regkit.registration.scenes.features import decibel
@@ -96,11 +97,12 @@ class BandSource:
     def _sampled(self, parts: list[Means], index: Floats, box: PixelBox) -> tuple[Array, Array]:
         inner = index - [axis.start for axis in box]
         smooth = [self._smooth(n, *each) for n, each in enumerate(parts)]
-        values = spline_sample(spline_coefficients(torch.cat(smooth).numpy()), inner)
+        coefficients = torch.from_numpy(spline_coefficients(torch.cat(smooth).numpy()))
         known = torch.ones(1, *parts[0][0].shape)
         for _, share in parts:
             known = known if share is None else known * (share >= 0.5)
         where = torch.from_numpy(inner)
+        values = sample_smoothly(coefficients, where, "cubic").numpy()
         return values, (sample(known, where)[0] >= _WHOLE).float().numpy()
 
     def _smooth(self, number: int, values: Tensor, share: Tensor | None) -> Tensor:

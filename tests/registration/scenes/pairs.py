@@ -5,8 +5,8 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 import regkit as rk
+from benchmarks.spline_truth import spline_of
 from regkit.geometry import Grid, World
-from regkit.kernels.spline import spline_coefficients, spline_sample
 from regkit.registration.scenes import GeoScene
 
 UTM = World.projected("EPSG:32632")
@@ -25,7 +25,7 @@ class Ground:
         layers = [s * gaussian_filter(rng.normal(size=(size, size)), s) for s in (1.2, 3, 9)]
         values = np.sum(layers, 0)
         self.values = (100 + 40 * values / values.std()).astype(np.float32)
-        self.spline = spline_coefficients(self.values[None])
+        self.spline = spline_of(self.values[None])
         self.grid = grid(size, size, corner=(689500.0, 5310500.0))
 
     def seen(self, onto, way=lambda x: x, name="scene"):
@@ -36,7 +36,11 @@ class Ground:
         fine = max(1, round(onto.spacing[0] / 10))
         points = onto.with_shape([n * fine for n in onto.shape]).world_points()
         index = self.grid.to_index(way(points)).numpy()
-        values = torch.from_numpy(spline_sample(self.spline, index))
+        values = torch.from_numpy(
+            map_coordinates(
+                self.spline, np.moveaxis(index, -1, 0), order=3, mode="mirror", prefilter=False
+            )
+        )[None]
         (n, m), f = onto.shape, fine
         mean = values.reshape(1, n, f, m, f).mean((2, 4))
         return rk.Volume(mean, onto, name)

@@ -6,7 +6,8 @@ import torch
 from scipy.ndimage import map_coordinates
 
 import regkit as rk
-from regkit.kernels.spline import spline_coefficients, spline_sample, spline_weights
+from regkit.kernels.interpolation import sample_smoothly
+from regkit.kernels.spline import spline_coefficients, spline_weights
 from regkit.registration.scenes.consensus import affine_consensus, is_by_chance
 from regkit.registration.scenes.cover import Cover
 from regkit.registration.scenes.pyramid import BandPyramid
@@ -24,7 +25,8 @@ def ties(index, shift):
 def test_spline_is_that_of_scipy():
     image = np.random.default_rng(0).normal(size=(2, 20, 30)).astype(np.float32)
     index = np.random.default_rng(1).uniform(2, 17, (50, 2))
-    found = spline_sample(spline_coefficients(image), index)
+    coefficients = torch.from_numpy(spline_coefficients(image))
+    found = sample_smoothly(coefficients, torch.from_numpy(index), "cubic")
     expected = [map_coordinates(each, index.T, order=3, mode="mirror") for each in image]
     assert np.allclose(found, expected, atol=1e-5)
     assert np.allclose(spline_weights(np.linspace(0, 0.99, 7)).sum(-1), 1)
