@@ -140,7 +140,7 @@
   }
 
   // Files that a reader opens become what the page holds: shades in the order of RAS.
-  var STORED = [2, 4, 16, 64, 256, 512];
+  var STORED = [2, 4, 16, 64, 512]; // uint8, int16, float32, float64, uint16
   function fault(view) {
     var little = view.getInt32(0, true) === 348, kind = view.getInt16(70, little);
     if (!little && view.getInt32(0, false) !== 348) return "is no NIfTI-1 file";

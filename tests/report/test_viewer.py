@@ -36,7 +36,9 @@ from regkit.report.volumes import (
     signed_layer,
     small_copy,
     small_grid,
+    thinned_grid,
 )
+from regkit.resample import warp
 
 _VOLUME = re.compile(
     r'<script type="application/gzip" class="volume" data-name="([^"]*)" data-kind="([^"]*)" '
@@ -188,6 +190,21 @@ def test_voxels_are_as_many_as_a_page_has_room_for():
         whole = count * np.prod(small.shape) * 4 / 3 + 4_000_000
         assert PAGE_LIMIT / 2 < whole < PAGE_LIMIT - 1_200_000
         assert max(small.spacing) / min(small.spacing) < 2
+
+
+def test_noise_keeps_its_strength_on_a_thinned_grid(generator):
+    grid = Grid(
+        (140, 150, 121), homogeneous(rotation([0.1, 0.2, 0.3]) @ np.diag([-1, 1, 2]), [0] * 3)
+    )
+    image = Volume(torch.randn(grid.shape, generator=generator), grid)
+    thin = thinned_grid(grid, 3, [Section("Pictures", ["x" * 8_000_000])])
+    kept = warp(image, Affine.identity(3), onto=thin)
+    assert float(kept.data.std()) == pytest.approx(1, abs=0.02)
+    assert float(small_copy(image, small_grid(grid, 3, [])).data.std()) < 0.8
+    at = grid.to_index(thin.world_points()[3, 4, 5])
+    assert at.numpy() == pytest.approx(at.round().numpy(), abs=1e-6)
+    i, j, k = at.round().int().tolist()
+    assert float(kept.data[0, 3, 4, 5]) == pytest.approx(float(image.data[0, i, j, k]), abs=1e-4)
 
 
 def test_niivue_takes_no_more_than_its_share_of_a_page(page):
