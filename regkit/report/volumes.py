@@ -49,6 +49,8 @@ class Layer:
         colour for each structure.
     nifti
         A ``.nii.gz``, see :func:`regkit.report.nifti.packed_nifti`.
+    limits
+        The values of the codes 0 and 255 of what is no label map.
     structures
         What the codes 1, 2, 3 ... of labels are called; empty where they have no names.
     """
@@ -56,6 +58,7 @@ class Layer:
     name: str
     kind: Literal["image", "signed", "labels"]
     nifti: bytes
+    limits: Range = (0.0, 1.0)
     structures: tuple[str, ...] = ()
 
     @property
@@ -179,7 +182,7 @@ def coded_layer(name: str, codes: Tensor, grid: Grid, structures: tuple[str, ...
     """Make a layer of labels from codes ``(i, j, k)`` on ``grid``: 0, and the structures from 1."""
     kept = torch.uint8 if int(codes.max()) < 256 else torch.uint16
     nifti = packed_nifti(codes.to(kept), grid, labels=True)
-    return Layer(name, "labels", nifti, structures)
+    return Layer(name, "labels", nifti, structures=structures)
 
 
 def small_copy(volume: Volume, grid: Grid) -> Volume:
@@ -214,7 +217,7 @@ def _shaded(
     slope = (high - low) / _STEPS
     codes = ((values - low) / slope + 1).round().clamp(1, _STEPS + 1)
     stored = torch.where(codes.isnan(), 0, codes).to(torch.uint8)
-    return Layer(name, kind, packed_nifti(stored, grid, scale=(slope, low - slope)))
+    return Layer(name, kind, packed_nifti(stored, grid, scale=(slope, low - slope)), (low - slope, high))
 
 
 def _means(volume: Volume, factors: Sequence[int]) -> Volume:
