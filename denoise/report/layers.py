@@ -21,7 +21,7 @@ _HOW = (
 )
 
 
-def viewer_sections(result: DenoiseResult, beside: Sequence[Section]) -> list[Section]:
+def denoising_viewer(result: DenoiseResult, beside: Sequence[Section]) -> list[Section]:
     """Make the section with the viewer; none for flat images.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from denoise.learning.validation import best
 from denoise.report.checks import denoising_checks
 from denoise.report.figures import before_and_after, curves, learning, positive, signed_slices
-from denoise.report.layers import viewer_sections
+from denoise.report.layers import denoising_viewer
 from denoise.result import DenoiseResult
 from regkit.report import Page, Section, blend, figure, hint, pairs
 from regkit.report.values import base_name
@@ -67,7 +67,7 @@ def denoising_page(result: DenoiseResult, *, frame: int = 0, frames: int = 1) ->
     return Page(
         title=f"{base_name(result.noisy.name) or 'image'}, denoised",
         checks=denoising_checks(result),
-        sections=[*viewer_sections(result, sections), *sections],
+        sections=[*denoising_viewer(result, sections), *sections],
         facts=_facts(result, frame, frames),
         verdict=_UNCHANGED if result.method == "none" else "",
         notes=result.notes,

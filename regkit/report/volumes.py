@@ -19,8 +19,8 @@ from torch.nn.functional import avg_pool3d
 
 from regkit.geometry.affines import homogeneous
 from regkit.geometry.grid import Grid
+from regkit.io.formats.nifti.packed import packed_nifti
 from regkit.report.display import Range
-from regkit.report.nifti import packed_nifti
 from regkit.report.parts import Section
 from regkit.report.slices import Plane
 from regkit.resample import warp
@@ -31,6 +31,7 @@ from regkit.volume.volume import Labels, Volume
 PAGE_LIMIT, _NIIVUE, _AROUND = 10_000_000, 1_200_000, 100_000
 _BASE64 = 4 / 3
 _MOST, _FEWEST = 900_000, 50_000  # voxels of one volume: 2 mm for a brain
+_MOST_STRUCTURES = 2**16 - 1
 _LEAST_DATA = 0.5
 _SLAB = 64  # rows
 _STEPS = 254  # between the codes 1 and 255; 0 is where there is no data
@@ -48,7 +49,7 @@ class Layer:
         ``image`` is drawn in grey, ``signed`` from blue over white to red, and ``labels`` in a
         colour for each structure.
     nifti
-        A ``.nii.gz``, see :func:`regkit.report.nifti.packed_nifti`.
+        A ``.nii.gz``, see :func:`regkit.io.formats.nifti.packed.packed_nifti`.
     limits
         The values of the codes 0 and 255 of what is no label map.
     structures
@@ -152,9 +153,18 @@ def image_layer(name: str, image: Volume, grid: Grid, limits: Range) -> Layer:
 
 
 def signed_layer(name: str, values: Tensor, grid: Grid, limit: float) -> Layer:
-    """Make a layer of values of either sign, ``(i, j, k)`` on ``grid``: white is 0.
+    """Make a layer of values of either sign; white is 0.
 
-    ``limit`` is the value of the darkest red, and its negative that of the darkest blue.
+    Parameters
+    ----------
+    name
+        What it is called.
+    values
+        ``(i, j, k)``, NaN where there is no data.
+    grid
+        Where they lie; see :func:`small_grid`.
+    limit
+        The value of the darkest red, and its negative that of the darkest blue.
     """
     return _shaded(name, "signed", values, grid, (-limit, limit))
 
@@ -163,15 +173,19 @@ def label_layers(maps: Mapping[str, Labels], grid: Grid) -> list[Layer]:
     """Make layers of label maps by their names, in which one structure has one colour.
 
     Structures are numbered anew: viewers draw large numbers wrong, and 64-bit ones not at all.
+    There are none where the maps have more structures than 16 bits count.
     """
     small = {
         name: warp(each.without_unknown(), Affine.identity(3), onto=grid).data[0].cpu().long()
         for name, each in maps.items()
     }
-    values = sorted({int(value) for each in small.values() for value in torch.unique(each)} | {0})
-    names = tuple(str(value) for value in values if value)
-    codes = torch.tensor([names.index(str(value)) + 1 if value else 0 for value in values])
-    known = torch.tensor(values)
+    found = [torch.unique(each) for each in small.values()]
+    known = torch.unique(torch.cat([torch.zeros(1, dtype=torch.long), *found]))
+    names = tuple(map(str, known[known != 0].tolist()))
+    if len(names) > _MOST_STRUCTURES:
+        return []
+    codes = torch.zeros(len(known), dtype=torch.long)
+    codes[known != 0] = torch.arange(1, len(names) + 1)
     return [
         coded_layer(name, codes[torch.searchsorted(known, each)], grid, names)
         for name, each in small.items()
@@ -179,7 +193,19 @@ def label_layers(maps: Mapping[str, Labels], grid: Grid) -> list[Layer]:
 
 
 def coded_layer(name: str, codes: Tensor, grid: Grid, structures: tuple[str, ...] = ()) -> Layer:
-    """Make a layer of labels from codes ``(i, j, k)`` on ``grid``: 0, and the structures from 1."""
+    """Make a layer of labels from codes.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    codes
+        Whole numbers ``(i, j, k)``: 0, and the structures from 1.
+    grid
+        Where they lie; see :func:`small_grid`.
+    structures
+        What the codes from 1 are called; without names the viewer tells none.
+    """
     kept = torch.uint8 if int(codes.max()) < 256 else torch.uint16
     nifti = packed_nifti(codes.to(kept), grid, labels=True)
     return Layer(name, "labels", nifti, structures=structures)
@@ -217,7 +243,9 @@ def _shaded(
     slope = (high - low) / _STEPS
     codes = ((values - low) / slope + 1).round().clamp(1, _STEPS + 1)
     stored = torch.where(codes.isnan(), 0, codes).to(torch.uint8)
-    return Layer(name, kind, packed_nifti(stored, grid, scale=(slope, low - slope)), (low - slope, high))
+    return Layer(
+        name, kind, packed_nifti(stored, grid, scale=(slope, low - slope)), (low - slope, high)
+    )
 
 
 def _means(volume: Volume, factors: Sequence[int]) -> Volume:

@@ -23,7 +23,7 @@ from regkit.report.registration.layers import (
     JACOBIAN,
     MOVING,
     WARPED,
-    viewer_sections,
+    registration_viewer,
 )
 from regkit.report.registration.page import registration_page
 from regkit.report.scene import scene
@@ -65,7 +65,7 @@ def viewer_page(result, **labels):
     """A page of the viewer alone."""
     cuts = scene(result.fixed, result.moving, result.warped)
     affine = affine_part(result.transform, result.fixed.grid)
-    sections = viewer_sections(result, cuts, affine, labels, [])
+    sections = registration_viewer(result, cuts, affine, labels, [])
     return render_page(Page("a", sections=sections))
 
 
@@ -180,6 +180,12 @@ def test_more_structures_than_a_byte_counts():
     grid = Grid((300, 1, 1), np.eye(4))
     layer = label_layers({"a": Labels(torch.arange(300).reshape(300, 1, 1), grid)}, grid)[0]
     assert opened(layer.nifti).get_data_dtype() == np.uint16
+
+
+def test_more_structures_than_can_be_told_apart_are_left_out():
+    grid = Grid((70_000, 1, 1), np.eye(4))
+    assert label_layers({"a": Labels(torch.arange(70_000).reshape(-1, 1, 1), grid)}, grid) == []
+    assert label_layers({}, grid) == []
 
 
 def test_voxels_are_as_many_as_a_page_has_room_for():

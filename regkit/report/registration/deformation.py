@@ -84,7 +84,8 @@ def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
 def jacobian_limit(maps: Sequence[NDArray[np.float32]]) -> float:
     """Choose the logarithm at which the colours of determinants end.
 
-    Most of what does not fold lies within, and maps of a rigid transform stay white.
+    Most of what does not fold lies within, and maps of a rigid transform stay white. ``maps`` are
+    arrays of any shape.
     """
     values = np.concatenate([image.ravel() for image in maps])
     logs = np.abs(np.log(values[values > 0]))

@@ -37,7 +37,7 @@ _HOW = (
 )
 
 
-def viewer_sections(
+def registration_viewer(
     result: Result,
     cuts: Scene,
     affine: Affine,

@@ -10,7 +10,7 @@ from regkit.registration.result import Result
 from regkit.report.page import Page
 from regkit.report.registration.checks import quality_verdict, registration_checks
 from regkit.report.registration.citation import citations
-from regkit.report.registration.layers import viewer_sections
+from regkit.report.registration.layers import registration_viewer
 from regkit.report.registration.maps import (
     agreement_sections,
     deformation_section,
@@ -70,7 +70,7 @@ def registration_page(
     return Page(
         title=f"{moving} registered to {fixed}",
         checks=registration_checks(result),
-        sections=[*viewer_sections(result, cuts, affine, labels or {}, sections), *sections],
+        sections=[*registration_viewer(result, cuts, affine, labels or {}, sections), *sections],
         facts=(f"Transform: {result.config.transform}", f"Similarity: {result.config.similarity}"),
         verdict=quality_verdict(result.quality),
         grade=result.quality.verdict,
