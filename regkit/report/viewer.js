@@ -219,8 +219,18 @@
     event.preventDefault();
     if (event.type === "keydown") nv.moveCrosshairInVox.apply(nv, moves[event.key]);
   }
+  function print() {
+    var copy = place.querySelector(".printed canvas"), names = chosen().map(function (each) { return each.name; });
+    stop();
+    nv.drawScene();
+    copy.width = canvas.width;
+    copy.height = canvas.height;
+    copy.getContext("2d").drawImage(canvas, 0, 0);
+    place.querySelector(".printed figcaption").textContent = names.length > 1
+      ? "Shown: " + names[0] + ", and above it " + names[1] + " at " + opacity.value + " % opacity." : "Shown: " + names[0] + ".";
+  }
   function listen() {
-    var stage = part("stage"), printed = part("printed");
+    var stage = part("stage");
     stage.addEventListener("keydown", key, true);
     stage.addEventListener("keyup", key, true);
     stage.addEventListener("mousedown", function () { canvas.focus({ preventScroll: true }); });
@@ -230,13 +240,7 @@
     opacity.addEventListener("input", function () { stop(); fade(opacity.value / 100); });
     tiles.addEventListener("input", function () { stop(); cut(); nv.updateGLVolume(); });
     part("files").addEventListener("change", function (event) { openAll(event.target.files); });
-    window.addEventListener("beforeprint", function () {
-      stop();
-      nv.drawScene();
-      printed.width = canvas.width;
-      printed.height = canvas.height;
-      printed.getContext("2d").drawImage(canvas, 0, 0);
-    });
+    window.addEventListener("beforeprint", print);
     nv.onLocationChange = read;
   }
 

@@ -14,7 +14,7 @@ from regkit.report.volumes import Layer, has_volume, image_layer, small_grid
 if TYPE_CHECKING:
     from types import ModuleType
 
-_HEIGHT = 420  # pixels
+_HEIGHT = 360  # pixels
 
 
 def result_widget(result: Result, table: str) -> Any | None:
@@ -40,6 +40,7 @@ def result_widget(result: Result, table: str) -> Any | None:
         height=_HEIGHT,
         is_radiological_convention=anatomical,
         is_orientation_text_visible=anatomical,
+        show_all_orientation_markers=anatomical,
         multiplanar_layout=niivue.MultiplanarType.ROW,
         multiplanar_show_render=niivue.ShowRender.NEVER,
         sagittal_nose_left=True,

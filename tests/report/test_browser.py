@@ -147,7 +147,7 @@ def test_left_is_left(browser, dotted):
     image, _ = dotted
     assert place[0] < image.grid.centre[0]  # at the patient's left: x grows to the right
     assert column > middle  # which is on the right of a radiological view
-    said = browser.value("document.querySelector('#viewer-keys').textContent")
+    said = browser.value("document.querySelector('.viewer').textContent")
     assert "right is on the left of the axial and coronal planes" in said
 
 
@@ -269,9 +269,11 @@ def test_print_shows_the_planes_in_place_of_the_canvas(browser):
     copied = browser.value(
         "(c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.reduce("
         "(most, x, i) => i % 4 < 3 ? Math.max(most, x) : most, 0))"
-        "(document.querySelector('.printed'))"
+        "(document.querySelector('.printed canvas'))"
     )
     assert copied > 100
+    said = browser.value("document.querySelector('.printed figcaption').textContent")
+    assert said == "Shown: fixed."
 
 
 def test_a_dark_screen_gets_a_dark_page(browser):
