@@ -44,9 +44,11 @@
 
   // Two layers are drawn at a time; the one above may be cut into tiles of the one below.
   function chosen() { return [layers[below.value], layers[above.value]].filter(Boolean); }
+  function step(layer) { return Math.min.apply(null, Array.from(layer.image.pixDimsRAS).slice(1, 4)); }
   function alike(one, other) {
+    var near = 1e-3 * step(one);
     return String(one.image.dimsRAS) === String(other.image.dimsRAS) &&
-      one.image.matRAS.every(function (value, i) { return Math.abs(value - other.image.matRAS[i]) < 1e-3; });
+      one.image.matRAS.every(function (value, i) { return Math.abs(value - other.image.matRAS[i]) < near; });
   }
   function tiled(under, over, count) {
     var dims = over.image.dimsRAS, steps = over.image.pixDimsRAS, out = over.codes.slice(), at = 0;
@@ -109,7 +111,7 @@
       return Math.min(dims[axis + 1] - 1, Math.max(0, Math.floor(share[axis] * dims[axis + 1])));
     });
     var at = index[0] + dims[1] * (index[1] + dims[2] * index[2]);
-    var places = digits(Math.min(image.pixDimsRAS[1], image.pixDimsRAS[2], image.pixDimsRAS[3]) / 10);
+    var places = digits(step(first) / 10);
     var names = sides ? ["right ", "front ", "up "] : ["x ", "y ", "z "];
     var words = world.map(function (x, axis) { return names[axis] + x.toFixed(places); });
     var seen = layers.filter(function (each) {
@@ -210,7 +212,7 @@
   }
 
   function key(event) {
-    var moves = { ArrowLeft: [sides ? 1 : -1, 0, 0], ArrowRight: [sides ? -1 : 1, 0, 0], ArrowUp: [0, 1, 0],
+    var moves = { ArrowLeft: [1, 0, 0], ArrowRight: [-1, 0, 0], ArrowUp: [0, 1, 0],
                   ArrowDown: [0, -1, 0], PageUp: [0, 0, 1], PageDown: [0, 0, -1] };
     event.stopPropagation(); // NiiVue has keys of its own, which would change the view
     if (event.ctrlKey || event.altKey || event.metaKey) return;
@@ -251,7 +253,7 @@
     lib = window.niivue;
     nv = new lib.Niivue({
       backColor: [0, 0, 0, 1], crosshairColor: [1, .75, 0, 1], crosshairWidth: .4, crosshairGap: 4, fontColor: [1, 1, 1, 1],
-      dragAndDropEnabled: false, dragMode: 0, isOrientationTextVisible: sides, isRadiologicalConvention: sides, loadingText: "",
+      dragAndDropEnabled: false, dragMode: 0, isOrientationTextVisible: sides, isRadiologicalConvention: true, loadingText: "",
       logLevel: "error", multiplanarLayout: 3, multiplanarShowRender: 0, sagittalNoseLeft: true, scrollRequiresFocus: true,
       showAllOrientationMarkers: sides, tileMargin: 4
     });

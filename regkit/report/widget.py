@@ -38,7 +38,7 @@ def result_widget(result: Result, table: str) -> Any | None:
     anatomical = result.fixed.grid.world.anatomical
     planes = niivue.NiiVue(
         height=_HEIGHT,
-        is_radiological_convention=anatomical,
+        is_radiological_convention=True,
         is_orientation_text_visible=anatomical,
         show_all_orientation_markers=anatomical,
         multiplanar_layout=niivue.MultiplanarType.ROW,
