@@ -205,6 +205,15 @@ def test_opacity_and_checkerboard_mix_both_images(browser):
     assert all(image.mean() > 0.3 for image in apart)
 
 
+def test_dark_voxels_hide_what_is_below(browser):
+    """NiiVue 0.69.0 by itself draws no dark voxel of an overlay: findings/niivue_dark_overlay.sh."""
+    choose(browser, BELOW, 1)
+    alone = seen(browser)
+    choose(browser, BELOW, 0)
+    choose(browser, ABOVE, 1)
+    assert np.abs(seen(browser) - alone).max() < 3
+
+
 def test_labels_and_maps_lie_over_the_image(browser):
     for number in (3, 5):
         choose(browser, ABOVE, number)
