@@ -93,7 +93,12 @@ def blend(below: Picture, above: Picture, names: tuple[str, str]) -> Markup:
     return _part("blend", below, above, names)
 
 
-def viewer(layers: Sequence[Layer], grid: Grid, start: tuple[float, float, float]) -> Markup:
+def viewer(
+    layers: Sequence[Layer],
+    grid: Grid,
+    start: tuple[float, float, float],
+    frames: Sequence[int] = (),
+) -> Markup:
     """Show volumes in three linked planes, two at a time; at most one on a page.
 
     Where a browser cannot show it, a line says so: pictures must say the same beside it.
@@ -106,8 +111,10 @@ def viewer(layers: Sequence[Layer], grid: Grid, start: tuple[float, float, float
         That of all of them; positions are told in its world.
     start
         Where the crosshair begins, as shares 0..1 of ``grid`` along its axes.
+    frames
+        The numbers of the frames that layers of a series have, from 0; the first is shown.
     """
-    return _part("viewer", layers, grid, start, _niivue())
+    return _part("viewer", layers, grid, start, frames, _niivue())
 
 
 def small_picture(photo: Photo) -> Markup:

@@ -14,7 +14,8 @@
     signed: { I: [0, 1, 64, 128, 192, 255], R: [0, 5, 67, 247, 214, 103], G: [0, 48, 147, 247, 96, 0],
               B: [0, 97, 195, 247, 77, 31], A: [0, 255, 255, 255, 255, 255] }
   };
-  var layers = [], nv = null, timer = null, lib = null;
+  var frames = place.dataset.frames.split(" ").filter(Boolean), frame = part("frame"), play = part("play");
+  var layers = [], nv = null, timer = null, movie = null, lib = null;
 
   function bytes(element) {
     return Uint8Array.from(atob(element.textContent.trim()), function (c) { return c.charCodeAt(0); });
@@ -29,7 +30,7 @@
       image.cal_min = header.scl_inter;
       image.cal_max = header.scl_inter + 255 * header.scl_slope;
     }
-    return { name: name, kind: kind, image: image, codes: image.img, structures: structures };
+    return { name: name, kind: kind, image: image, series: image.img, codes: image.img, structures: structures };
   }
   function colours(codes) {
     var most = 0, i, map = { R: [0], G: [0], B: [0], A: [0], I: [0] };
@@ -96,6 +97,28 @@
   }
   function alternate() { if (timer !== null) stop(); else if (!flicker.disabled) start(); }
 
+  // A layer of a series holds all of its frames, and shows one.
+  function chooseFrame() {
+    layers.forEach(function (each) {
+      var count = each.image.dimsRAS[1] * each.image.dimsRAS[2] * each.image.dimsRAS[3];
+      var many = each.series.length / count, at = many === frames.length ? Number(frame.value) : 0;
+      each.codes = each.series.subarray(at * count, (at + 1) * count);
+    });
+  }
+  function showFrame() {
+    chooseFrame();
+    cut();
+    nv.updateGLVolume();
+    read();
+  }
+  function next() { frame.value = (Number(frame.value) + 1) % frames.length; showFrame(); }
+  function roll() {
+    var on = movie === null;
+    if (on) movie = setInterval(next, 400); else { clearInterval(movie); movie = null; }
+    play.setAttribute("aria-pressed", String(on));
+    play.textContent = on ? "Stop" : "Play";
+  }
+
   function digits(step) { return Math.max(0, Math.ceil(-Math.log10(step))); }
   function value(layer, at) {
     var code = layer.codes[at], header = layer.image.hdr, slope = header.scl_slope;
@@ -117,7 +140,8 @@
     var seen = layers.filter(function (each) {
       return (each.kind !== "labels" || each.structures.length) && alike(first, each);
     });
-    part("readout").textContent = words.join(", ") + " " + unit + " · " + seen.map(function (each) {
+    var when = frames.length > 1 ? "frame " + frames[frame.value] + " · " : "";
+    part("readout").textContent = when + words.join(", ") + " " + unit + " · " + seen.map(function (each) {
       return each.name + ": " + value(each, at);
     }).join(" · ");
   }
@@ -241,6 +265,10 @@
     flicker.addEventListener("click", alternate);
     opacity.addEventListener("input", function () { stop(); fade(opacity.value / 100); });
     tiles.addEventListener("input", function () { stop(); cut(); nv.updateGLVolume(); });
+    if (frame) {
+      frame.addEventListener("input", showFrame);
+      play.addEventListener("click", roll);
+    }
     part("files").addEventListener("change", function (event) { openAll(event.target.files); });
     window.addEventListener("beforeprint", print);
     nv.onLocationChange = read;
@@ -267,6 +295,7 @@
     list(0, 1);
     nv.scene.crosshairPos = place.dataset.start.split(" ").map(Number);
     listen();
+    if (frame) chooseFrame();
     show();
     part("missing").hidden = true;
   }

@@ -160,13 +160,30 @@ def signed_layer(name: str, values: Tensor, grid: Grid, limit: float) -> Layer:
     name
         What it is called.
     values
-        ``(i, j, k)``, NaN where there is no data.
+        ``(i, j, k)``, or ``(i, j, k, t)`` of a series; NaN where there is no data.
     grid
         Where they lie; see :func:`small_grid`.
     limit
         The value of the darkest red, and its negative that of the darkest blue.
     """
     return _shaded(name, "signed", values, grid, (-limit, limit))
+
+
+def series_layer(name: str, values: Tensor, grid: Grid, limits: Range) -> Layer:
+    """Make a layer of the frames of a series.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    values
+        ``(i, j, k, t)``, NaN where there is no data.
+    grid
+        Where each frame lies; see :func:`thinned_grid`.
+    limits
+        The values shown black and white, in every frame.
+    """
+    return _shaded(name, "image", values, grid, limits)
 
 
 def label_layers(maps: Mapping[str, Labels], grid: Grid) -> list[Layer]:

@@ -10,10 +10,11 @@ import torch
 from scipy import ndimage
 
 from regkit import Affine, Labels, Volume
-from regkit.report import write_page
+from regkit.report import Page, Section, viewer, write_page
 from regkit.report.registration.page import registration_page
 from regkit.report.scene import scene
 from regkit.report.slices import planes
+from regkit.report.volumes import series_layer, small_grid
 
 READY = "document.querySelector('.missing').hidden"
 ABOVE, BELOW, OPACITY, TILES = (f".{name}" for name in ("above", "below", "opacity", "tiles"))
@@ -34,7 +35,7 @@ def dotted(head):
 
 @pytest.fixture(scope="module")
 def report(dotted, make_result, tmp_path_factory):
-    """The report of the head with a dot beside its mirror image, dark at the dot, and its labels."""
+    """The report of the head with a dot, its mirror image, dark at the dot, and its labels."""
     image, _ = dotted
     mirrored = image.data.clamp(max=40).flip(1).masked_fill(image.data > 100, 0)
     other = replace(image, name="other.nii.gz", data=mirrored)
@@ -290,6 +291,28 @@ def test_a_dark_screen_gets_a_dark_page(browser):
     browser.dark()
     colour = browser.value("getComputedStyle(document.body).backgroundColor")
     assert colour == "rgb(16, 19, 23)"
+
+
+def test_a_series_is_a_movie(chromium, dotted, tmp_path):
+    image, _ = dotted
+    grid = small_grid(image.grid, 9)
+    frames = torch.stack([torch.full(grid.shape, float(level)) for level in (10, 20, 40)], dim=-1)
+    layers = [series_layer(name, frames, grid, (0.0, 50.0)) for name in ("before", "after")]
+    part = viewer(layers, grid, (0.5, 0.5, 0.5), (0, 7, 14))
+    page = write_page(Page("series", sections=[Section("a", [part])]), tmp_path / "series.html")
+    with chromium() as browser:
+        browser.open(page, READY)
+        assert readout(browser).startswith("frame 0 · ")
+        dark = seen(browser).mean()
+        slide(browser, ".frame", 2)
+        assert "frame 14 · " in readout(browser)
+        assert re.findall(r"(?:before|after): ([\d.]+)", readout(browser)) == ["40.0", "40.0"]
+        assert seen(browser).mean() > 2 * dark
+        browser.value("document.querySelector('.play').click()")
+        browser.wait("document.querySelector('.readout').textContent.startsWith('frame 7')")
+        browser.value("document.querySelector('.play').click()")
+        assert browser.value("document.querySelector('.play').textContent") == "Play"
+        assert browser.console == []
 
 
 def test_without_webgl_a_line_says_so_and_the_pictures_stay(report, chromium):

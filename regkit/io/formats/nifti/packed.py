@@ -27,7 +27,7 @@ def packed_nifti(
     Parameters
     ----------
     codes
-        Stored values ``(i, j, k)``, uint8 or uint16.
+        Stored values ``(i, j, k)``, or ``(i, j, k, t)`` of a series; uint8 or uint16.
     grid
         Where they lie, at right angles; in the units of its world.
     scale
