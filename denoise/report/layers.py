@@ -21,8 +21,8 @@ from regkit.volume import Volume
 _LAYERS, _MOST_FRAMES = 3, 12
 _HOW = (
     "Let the image after flicker over the one before, or lay what was removed over it: an edge or "
-    "a structure in it was removed from the image. Of a large image only every second or third "
-    "voxel is shown, as it is: means of voxels would hide the noise."
+    "a structure in it was removed from the image. Of a large image only some voxels are shown, at "
+    "equal distances and as they are: means would hide the noise."
 )
 _SERIES = "{} of the {} frames are here: move the slider, or play them. Their numbers count from 0."
 

@@ -238,8 +238,11 @@ def test_files_are_opened_at_full_resolution(browser, dotted, tmp_path):
         fine = stored.grid.with_shape([2 * n for n in stored.shape])
         data = stored.data[0].repeat_interleave(2, 0).repeat_interleave(2, 1)
         paths.append(Volume(data.repeat_interleave(2, 2), fine, name).save(tmp_path / name))
+    click_dot(browser)
+    before = world(browser)
     browser.choose_files(".files", paths)
     browser.wait("document.querySelector('.readout').textContent.includes('warped.nii')")
+    assert world(browser) == pytest.approx(before, abs=0.1)
     click_dot(browser)
     assert voxels_from(browser, image, place) < 1
     values = re.findall(r"(?:fixed.nii.gz|warped.nii): \D*([\d.]+)", readout(browser))
@@ -254,6 +257,8 @@ def test_files_are_opened_at_full_resolution(browser, dotted, tmp_path):
     [
         ("int32", "type that the viewer would draw wrong"),
         ("forms", "a qform and an sform that disagree"),
+        ("nowhere", "neither qform nor sform"),
+        ("metres", "is not measured in mm"),
         ("text", "is no NIfTI-1 file"),
     ],
 )
@@ -268,6 +273,11 @@ def test_files_that_would_be_drawn_wrong_are_refused(browser, dotted, tmp_path, 
         moved[0, 3] += 5
         nifti.set_qform(moved, 1)
         nifti.set_sform(image.affine, 1)
+    if damage == "nowhere":
+        nifti.set_qform(image.affine, 0)
+        nifti.set_sform(image.affine, 0)
+    if damage == "metres":
+        nifti.header.set_xyzt_units("meter")
     path.write_bytes(b"x" * 999 if damage == "text" else nifti.to_bytes())
     browser.choose_files(".files", [path])
     browser.wait("document.querySelector('.note').textContent")
