@@ -31,6 +31,7 @@ FIXED, MOVING, WARPED = "fixed", "moving, placed by its header", "warped"
 JACOBIAN, CUBES, FOLDING = "log Jacobian", "deformed grid", "folding"
 _IMAGES, _COMPRESSION = 4, 4  # label maps and cubes take a quarter of the room of images
 _VOXELS = 4  # along the edge of a cube
+_SLAB = 1 << 17  # voxels whose positions are in memory at a time
 _HOW = (
     "Two images at a time, one over the other, with one crosshair in three planes. Let the image "
     "above flicker, fade it, or cut both into a checkerboard: what jumps does not match."
@@ -105,5 +106,8 @@ def _cubes(phi: Transform, affine: Affine, grid: Grid, step: float) -> Layer:
     """Cubes of moving in turn dark and light, as they come to lie on fixed."""
     local = compose(affine.inverse(), phi)
     spacing = torch.tensor(grid.spacing, dtype=torch.float64)
-    place = (grid.to_index(local(grid.world_points())) + 0.5) * spacing / step
-    return coded_layer(CUBES, place.floor().sum(-1).remainder(2).byte(), grid)
+    parts = []
+    for rows in grid.slabs(_SLAB):
+        place = (grid.to_index(local(grid.world_points(rows))) + 0.5) * spacing / step
+        parts.append(place.floor().sum(-1).remainder(2).byte())
+    return coded_layer(CUBES, torch.cat(parts), grid)
