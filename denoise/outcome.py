@@ -46,11 +46,10 @@ class DenoiseOutcome:
             save_method(first.learned, places["model"], sigma=first.scaling.sigma)
 
     def page(self) -> Page:
-        """The report, which shows the middle frame."""
+        """The report, which shows the middle frame, and several in its viewer."""
         from denoise.report.page import denoising_page
 
-        frames = len(self.results)
-        return denoising_page(self.results[frames // 2], frame=frames // 2, frames=frames)
+        return denoising_page(self.results)
 
     def summary(self, record: Mapping[str, Any]) -> list[str]:
         """What the noise was taken for, and what a person should know."""

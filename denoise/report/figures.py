@@ -69,12 +69,17 @@ def positive(volume: Volume, like: Volume, words: str) -> Picture:
 
 def _map(volume: Volume, like: Volume, words: str, show: Callable[..., AxesImage]) -> Picture:
     view = planes(like)
-    limit = float(np.quantile(volume.data.abs().numpy(), 0.998)) or 1.0
+    limit = largest(volume)
     figure, panels = strip(view, look=MAP)
     for panel, plane in zip(panels, view, strict=True):
         drawn = show(panel, cut_plane(volume, plane), limit)
     add_bar(figure, drawn, words)
     return picture(figure, f"{words}: {', '.join(plane.name for plane in view)}.")
+
+
+def largest(volume: Volume) -> float:
+    """Choose the value at which colours end: nearly all values lie within, of either sign."""
+    return float(np.quantile(volume.data.abs().numpy(), 0.998)) or 1.0
 
 
 def curves(result: DenoiseResult) -> Picture:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from denoise.learning.validation import best
 from denoise.report.checks import denoising_checks
 from denoise.report.figures import before_and_after, curves, learning, positive, signed_slices
+from denoise.report.layers import denoising_viewer
 from denoise.result import DenoiseResult
 from regkit.report import Page, Section, blend, figure, hint, pairs
 from regkit.report.values import base_name
@@ -52,20 +55,22 @@ _LEARNING = (
 _UNCHANGED = "Nothing was changed."
 
 
-def denoising_page(result: DenoiseResult, *, frame: int = 0, frames: int = 1) -> Page:
-    """Make the page that reports a denoised image.
+def denoising_page(results: Sequence[DenoiseResult]) -> Page:
+    """Make the page that reports a denoised image, with pictures of the middle frame of a series.
 
     Parameters
     ----------
-    result
-        What was denoised; of a series, one frame.
-    frame, frames
-        Which frame that is, from 0, and how many there are.
+    results
+        What was denoised, one a frame.
     """
+    frames = len(results)
+    frame = frames // 2
+    result = results[frame]
+    sections = [*_pictures(result), *_measures(result)]
     return Page(
         title=f"{base_name(result.noisy.name) or 'image'}, denoised",
         checks=denoising_checks(result),
-        sections=[*_pictures(result), *_measures(result)],
+        sections=[*denoising_viewer(results, sections), *sections],
         facts=_facts(result, frame, frames),
         verdict=_UNCHANGED if result.method == "none" else "",
         notes=result.notes,

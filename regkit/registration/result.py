@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from regkit.registration.config import RegisterConfig
 from regkit.registration.quality import NOT_CHECKED, Quality
@@ -159,3 +160,8 @@ class Result:
         from regkit.report.notebook import result_html
 
         return result_html(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from regkit.report.notebook import result_bundle
+
+        return result_bundle(self)

@@ -23,6 +23,7 @@ from regkit.report.parts import (
     legend,
     pairs,
     table,
+    viewer,
 )
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "pairs",
     "render_page",
     "table",
+    "viewer",
     "write_page",
 ]

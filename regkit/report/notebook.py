@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -58,6 +59,21 @@ def result_html(result: Result) -> str:
         f"<div><strong>{title}</strong>{_image(shown)}</div>" for title, shown in rows
     )
     return f"<div><code>{escape(repr(result))}</code>{pictures}{_table(result)}</div>"
+
+
+def result_bundle(result: Result) -> dict[str, Any]:
+    """Show a result by ipyniivue where that is installed, and as :func:`result_html` elsewhere.
+
+    Returns
+    -------
+    dict
+        What a notebook may choose from, by MIME type; a saved notebook keeps the pictures.
+    """
+    from regkit.report.widget import result_widget
+
+    pictures = {"text/html": result_html(result), "text/plain": repr(result)}
+    widget = result_widget(result, f"<code>{escape(repr(result))}</code>{_table(result)}")
+    return pictures if widget is None else widget._repr_mimebundle_() | pictures
 
 
 def _coloured(view: tuple[Plane, ...], images: tuple[Pixels, ...], alt: str) -> Picture:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from isal import igzip
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 if TYPE_CHECKING:
+    from regkit.geometry.grid import Grid
     from regkit.report.canvas import Picture
     from regkit.report.photo import Photo
+    from regkit.report.volumes import Layer
 
 Cells = Sequence[str]
 
@@ -88,6 +93,30 @@ def blend(below: Picture, above: Picture, names: tuple[str, str]) -> Markup:
     return _part("blend", below, above, names)
 
 
+def viewer(
+    layers: Sequence[Layer],
+    grid: Grid,
+    start: tuple[float, float, float],
+    frames: Sequence[int] = (),
+) -> Markup:
+    """Show volumes in three linked planes, two at a time; at most one on a page.
+
+    Where a browser cannot show it, a line says so: pictures must say the same beside it.
+
+    Parameters
+    ----------
+    layers
+        At least two; the first two are shown at the beginning, the second above the first.
+    grid
+        That of all of them; positions are told in its world.
+    start
+        Where the crosshair begins, as shares 0..1 of ``grid`` along its axes.
+    frames
+        The numbers of the frames that layers of a series have, from 0; the first is shown.
+    """
+    return _part("viewer", layers, grid, start, frames, _niivue())
+
+
 def small_picture(photo: Photo) -> Markup:
     """Put a small picture into a cell of a table."""
     return _part("small_picture", photo)
@@ -145,6 +174,13 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _niivue() -> str:
+    """The program that draws volumes, compressed, as text."""
+    program = files("regkit.report").joinpath("niivue", "niivue.umd.js").read_bytes()
+    return b64encode(igzip.compress(program, compresslevel=3, mtime=0)).decode()
 
 
 def _part(name: str, *arguments: object) -> Markup:

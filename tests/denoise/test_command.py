@@ -1,7 +1,11 @@
 import errno
+import gzip
 import json
+import re
+from base64 import b64decode
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -74,6 +78,21 @@ def test_the_report_holds_all_it_shows(run):
     assert page.count("<img") == 6
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert str(run) not in page
+
+
+def test_the_viewer_has_the_image_before_after_and_what_was_removed(run, noisy):
+    page = (run / "report.html").read_text()
+    held = re.findall(r'class="volume" data-name="([^"]*)" data-kind="([^"]*)"[^>]*>([^<]*)<', page)
+    assert [each[:2] for each in held] == [
+        ("before", "image"), ("after", "image"), ("removed", "signed"),
+    ]  # fmt: skip
+    before, after, removed = (
+        nib.Nifti1Image.from_bytes(gzip.decompress(b64decode(data))) for *_, data in held
+    )
+    assert before.shape == noisy.image.grid.reoriented("RAS").shape
+    inner = (after.dataobj.get_unscaled() % 254 > 1) & (before.dataobj.get_unscaled() % 254 > 1)
+    apart = (before.get_fdata() - after.get_fdata() - removed.get_fdata())[inner]
+    assert np.abs(apart).mean() < 1
 
 
 def test_a_saved_model_is_applied_without_learning(run, files, tmp_path, capsys):

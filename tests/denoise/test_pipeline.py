@@ -1,3 +1,8 @@
+import gzip
+import re
+from base64 import b64decode
+
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -211,7 +216,7 @@ def test_a_constant_image_is_left_as_it_is_and_it_is_said(noisy, quick):
     )
     assert not sigma_map(result).data.any()
     assert not result.uncertainty.data.any()
-    assert "nothing to denoise" in render_page(denoising_page(result))
+    assert "nothing to denoise" in render_page(denoising_page([result]))
 
 
 def test_a_background_of_zeros_stays_zero(noisy, quick):
@@ -258,3 +263,21 @@ def test_shipped_settings_are_allowed():
     text = (configs() / "denoise" / "leak-free.yaml").read_text()
     config = make_denoise_config("fast", file=yaml.safe_load(text), seed=2)
     assert (config.method, config.condition, config.seed) == ("diffusion", "slices", 2)
+
+
+def test_a_series_is_a_movie_of_up_to_twelve_frames(noisy, quick):
+    results = []
+    for number in range(14):
+        image = noisy.image.with_data(torch.full_like(noisy.image.data, number))
+        results.append(denoise(image, quick))
+    text = render_page(denoising_page(results))
+    assert "frame 7 of 14 is shown, counted from 0" in text
+    assert "12 of the 14 frames are here" in text
+    shown = re.search('data-frames="([^"]*)"', text)[1].split()
+    assert (shown[0], shown[-1], len(shown)) == ("0", "13", 12)
+    held = re.findall('class="volume" data-name="([^"]*)"[^>]*>([^<]*)<', text)
+    for name, data in held:
+        image = nib.Nifti1Image.from_bytes(gzip.decompress(b64decode(data)))
+        assert image.shape == (*noisy.image.grid.reoriented("RAS").shape, 12), name
+    assert 'class="play"' in text
+    assert 'class="play"' not in render_page(denoising_page(results[:1]))

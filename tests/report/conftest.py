@@ -7,6 +7,7 @@ from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.metrics import summarise
 from regkit.registration.quality import Quality, QualityCheck
 from regkit.registration.result import EngineStage, Level, Result
+from tests.report.browser import CHROMIUM, Browser
 
 
 def make_result(fixed, moving, phi, **changes):
@@ -61,3 +62,11 @@ def flat_result():
     image = Volume(100 * torch.exp(-(x**2 / 60 + y**2 / 120)).float(), grid, "tile.tif")
     u = torch.stack([torch.sin(y / 5), torch.cos(x / 6)]).float()
     return make_result(image, image, DisplacementField(u, grid))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory):
+    """A function that starts a headless browser; skips where there is none."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    return lambda *flags: Browser(tmp_path_factory.mktemp("profile"), *flags)

@@ -66,7 +66,7 @@ def html(result):
 def test_writes_one_small_file_and_nothing_else(result, tmp_path):
     path = result.report(tmp_path / "report.html")
     assert [*tmp_path.iterdir()] == [path]
-    assert path.stat().st_size < 1_000_000
+    assert path.stat().st_size < 2_000_000
     assert path.read_text(encoding="utf-8").lstrip().startswith("<!DOCTYPE html>")
 
 
@@ -145,9 +145,9 @@ def test_one_run_has_one_time_and_nothing_is_called_none(html, result):
     assert "Total time" not in Page(render(result)).text
 
 
-def test_dark_text_on_white_that_a_phone_and_a_printer_can_show(html):
+def test_a_phone_a_dark_screen_and_a_printer_can_show_it(html):
     assert 'name="viewport" content="width=device-width' in html
-    assert "prefers-color-scheme" not in html
+    assert "@media screen and (prefers-color-scheme: dark)" in html
     assert "@media print" in html
 
 
@@ -164,7 +164,7 @@ def test_hostile_names_and_notes_are_only_text(result):
     text = render(hostile, {"notices": [bad], "preset": bad})
     assert "<script>alert" not in text
     assert "<img src=x" not in text
-    assert text.count("<script") == 1
+    assert text.count("<script") == render(result).count("<script")
     assert Page(text).open == []
 
 
@@ -176,7 +176,7 @@ def test_the_record_of_a_run_keeps_folders_private_and_is_not_shown_twice(result
         reason="read from /home/jane/c.yaml",
     )
     record = {**RECORD, "stages": [{"name": "hidden stage"}]}
-    text = render(private, record)
+    text = strip_data(render(private, record))
     for absent in ("jane", "hidden stage"):
         assert absent not in text
     for shown in ("a.nii.gz", "c.yaml", "<td>m.nii.gz</td>", "9.9"):
@@ -264,4 +264,5 @@ def test_other_contrasts_and_a_run_without_iterations(result):
 
 
 def strip_data(text):
-    return re.sub(rf'{re.escape(SVG)}[^"]+', "", text)
+    held = re.sub(r'(<script type="application/gzip"[^>]*>)[A-Za-z0-9+/=]+<', r"\1<", text)
+    return re.sub(rf'{re.escape(SVG)}[^"]+', "", held)

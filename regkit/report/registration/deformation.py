@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
 from regkit.report.figures import outline
@@ -69,7 +70,7 @@ def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
         Words that stand for the picture where it cannot be seen.
     """
     maps = [cut_plane(jacobian, plane, outside=1.0) for plane in scene.planes]
-    limit = _limit(maps)
+    limit = jacobian_limit(maps)
     figure, panels = strip(scene.planes, look=MAP)
     for panel, image, fixed in zip(panels, maps, scene.fixed, strict=True):
         logs = np.log(np.clip(np.nan_to_num(image), 1e-3, None))
@@ -80,8 +81,12 @@ def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
     return picture(figure, alt)
 
 
-def _limit(maps: Sequence[Pixels]) -> float:
-    """Where the colours end: most of what does not fold lies within, rigid maps stay white."""
+def jacobian_limit(maps: Sequence[NDArray[np.float32]]) -> float:
+    """Choose the logarithm at which the colours of determinants end.
+
+    Most of what does not fold lies within, and maps of a rigid transform stay white. ``maps`` are
+    arrays of any shape.
+    """
     values = np.concatenate([image.ravel() for image in maps])
     logs = np.abs(np.log(values[values > 0]))
     return max(float(np.quantile(logs, 0.99)), 0.1) if logs.size else 0.1

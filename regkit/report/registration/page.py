@@ -10,6 +10,7 @@ from regkit.registration.result import Result
 from regkit.report.page import Page
 from regkit.report.registration.checks import quality_verdict, registration_checks
 from regkit.report.registration.citation import citations
+from regkit.report.registration.layers import registration_viewer
 from regkit.report.registration.maps import (
     agreement_sections,
     deformation_section,
@@ -24,6 +25,7 @@ from regkit.report.registration.numbers import (
 from regkit.report.registration.pictures import comparison_sections
 from regkit.report.registration.structures import structure_sections
 from regkit.report.scene import scene
+from regkit.volume.volume import Labels
 
 _APART = (
     "By their headers alone, the two images share none of the planes shown, so the “before” "
@@ -36,6 +38,7 @@ def registration_page(
     *,
     before: Mapping[str, float] | None = None,
     structures: Sequence[StructureScore] = (),
+    labels: Mapping[str, Labels] | None = None,
 ) -> Page:
     """Make the page that reports a registration.
 
@@ -48,6 +51,8 @@ def registration_page(
         them.
     structures
         How well each labelled structure overlaps, where there are labels.
+    labels
+        Label maps in the world of fixed, by what the viewer calls them.
     """
     cuts = scene(result.fixed, result.moving, result.warped)
     affine = affine_part(result.transform, result.fixed.grid)
@@ -65,7 +70,7 @@ def registration_page(
     return Page(
         title=f"{moving} registered to {fixed}",
         checks=registration_checks(result),
-        sections=sections,
+        sections=[*registration_viewer(result, cuts, affine, labels or {}, sections), *sections],
         facts=(f"Transform: {result.config.transform}", f"Similarity: {result.config.similarity}"),
         verdict=quality_verdict(result.quality),
         grade=result.quality.verdict,

@@ -14,7 +14,7 @@ from regkit.geometry.world import World
 from regkit.io import save, write_transform
 from regkit.metrics.structures import StructureScore, structures_csv, worst_structure
 from regkit.registration.result import Result
-from regkit.runs.register.names import STRUCTURES
+from regkit.runs.register.names import STRUCTURES, stem
 from regkit.runs.writing import side_by_side
 from regkit.volume import Labels, Volume
 
@@ -46,6 +46,8 @@ class RegisterOutcome:
         Metrics of the start, under the names that ``result.metrics`` has for the end.
     structures
         How well each labelled structure overlaps, where both images have labels.
+    fixed_labels
+        Those of fixed, where there are some.
     """
 
     preset: str | None
@@ -53,6 +55,7 @@ class RegisterOutcome:
     labels: Mapping[str, Labels]
     before: Mapping[str, float]
     structures: tuple[StructureScore, ...] = ()
+    fixed_labels: Labels | None = None
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """See :class:`regkit.runs.job.Outcome`.
@@ -96,10 +99,16 @@ class RegisterOutcome:
             places[STRUCTURES].write_text(table, encoding="utf-8")
 
     def page(self) -> Page:
-        """The report, with the structures and the metrics of the start."""
+        """The report, with the labels, the structures and the metrics of the start."""
         from regkit.report.registration.page import registration_page
 
-        return registration_page(self.result, before=self.before, structures=self.structures)
+        own = {} if self.fixed_labels is None else {"labels of fixed": self.fixed_labels}
+        return registration_page(
+            self.result,
+            before=self.before,
+            structures=self.structures,
+            labels={**own, **{stem(Path(name)): each for name, each in self.labels.items()}},
+        )
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """What was done, and what it is worth."""

@@ -65,7 +65,9 @@ class RegisterTask:
         before, after = (overlap_metrics(scores, name) for name in ("dice_before", "dice"))
         before |= landmark_errors_before(pair)
         measured = replace(result, metrics={**result.metrics, **after})
-        return RegisterOutcome(self.job.preset, measured, labels, before, tuple(scores))
+        return RegisterOutcome(
+            self.job.preset, measured, labels, before, tuple(scores), pair.fixed_labels
+        )
 
     def _registered(self, on_progress: OnProgress) -> engines.Result:
         pair, config = self.pair, self.job.config

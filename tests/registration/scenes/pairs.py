@@ -36,11 +36,7 @@ class Ground:
         fine = max(1, round(onto.spacing[0] / 10))
         points = onto.with_shape([n * fine for n in onto.shape]).world_points()
         index = self.grid.to_index(way(points)).numpy()
-        values = torch.from_numpy(
-            map_coordinates(
-                self.spline, np.moveaxis(index, -1, 0), order=3, mode="mirror", prefilter=False
-            )
-        )[None]
+        values = torch.from_numpy(spline_at(self.spline, index))
         (n, m), f = onto.shape, fine
         mean = values.reshape(1, n, f, m, f).mean((2, 4))
         return rk.Volume(mean, onto, name)

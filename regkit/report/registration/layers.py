@@ -1,0 +1,113 @@
+"""What the viewer of a registration shows: both images, the labels, and what the transform does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from regkit.geometry.grid import Grid
+from regkit.registration.result import Result
+from regkit.report.display import display_range
+from regkit.report.parts import Section, hint, viewer
+from regkit.report.registration.deformation import grid_step, jacobian_limit
+from regkit.report.scene import Scene
+from regkit.report.volumes import (
+    Layer,
+    coded_layer,
+    focus,
+    has_volume,
+    image_layer,
+    label_layers,
+    signed_layer,
+    small_copy,
+    small_grid,
+)
+from regkit.transforms import Affine, Transform, compose
+from regkit.volume.volume import Labels, Volume
+
+FIXED, MOVING, WARPED = "fixed", "moving, placed by its header", "warped"
+JACOBIAN, CUBES, FOLDING = "log Jacobian", "deformed grid", "folding"
+_IMAGES, _COMPRESSION = 4, 4  # label maps and cubes take a quarter of the room of images
+_VOXELS = 4  # along the edge of a cube
+_SLAB = 1 << 17  # voxels whose positions are in memory at a time
+_HOW = (
+    "Two images at a time, one over the other, with one crosshair in three planes. Let the image "
+    "above flicker, fade it, or cut both into a checkerboard: what jumps does not match."
+)
+
+
+def registration_viewer(
+    result: Result,
+    cuts: Scene,
+    affine: Affine,
+    labels: Mapping[str, Labels],
+    beside: Sequence[Section],
+) -> list[Section]:
+    """Make the section with the viewer; none for flat images.
+
+    Parameters
+    ----------
+    result
+        The registration.
+    cuts
+        The planes of the pictures, where the crosshair begins.
+    affine
+        The global part of the transform, world affine from fixed to moving.
+    labels
+        Label maps in the world of fixed, by what they are called.
+    beside
+        All other sections of the page, which leave less room the larger they are.
+    """
+    if not has_volume(result.fixed.grid):
+        return []
+    count = _IMAGES + math.ceil((2 + len(labels)) / _COMPRESSION)
+    grid = small_grid(result.fixed.grid, count, beside)
+    layers = [
+        *_images(result, grid),
+        *label_layers(labels, grid),
+        *_volume_changes(result.jacobian, grid),
+        _cubes(result.transform, affine, grid, _step(cuts, grid)),
+    ]
+    shown = viewer(layers, grid, focus(grid, cuts.planes))
+    return [Section("Look through the images", [hint(_HOW), shown])]
+
+
+def _images(result: Result, grid: Grid) -> list[Layer]:
+    limits, other = display_range(result.fixed), display_range(result.moving)
+    return [
+        image_layer(FIXED, result.fixed, grid, limits),
+        image_layer(WARPED, result.warped, grid, other),
+        image_layer(MOVING, result.moving, grid, other),
+    ]
+
+
+def _volume_changes(jacobian: Volume, grid: Grid) -> list[Layer]:
+    """The logarithm of the mean determinant of each block, and blocks that hold a fold."""
+    means = small_copy(jacobian, grid).data[0]
+    logs = means.clamp(min=1e-3).log()
+    layers = [signed_layer(JACOBIAN, logs, grid, jacobian_limit([means.numpy()]))]
+    folds = jacobian.with_data((jacobian.data <= 0).float())
+    if bool(folds.data.any()):
+        where = (small_copy(folds, grid).data[0] > 0).byte()
+        layers.append(coded_layer(FOLDING, where, grid, ("here",)))
+    return layers
+
+
+def _step(cuts: Scene, grid: Grid) -> float:
+    """The distance of the lines in the pictures, doubled until cubes have enough voxels."""
+    step = grid_step(cuts.planes)
+    doublings = max(0, math.ceil(math.log2(_VOXELS * max(grid.spacing) / step)))
+    return math.ldexp(step, doublings)
+
+
+def _cubes(phi: Transform, affine: Affine, grid: Grid, step: float) -> Layer:
+    """Cubes of moving in turn dark and light, as they come to lie on fixed."""
+    local = compose(affine.inverse(), phi)
+    spacing = torch.tensor(grid.spacing, dtype=torch.float64)
+    parts = []
+    for rows in grid.slabs(_SLAB):
+        place = (grid.to_index(local(grid.world_points(rows))) + 0.5) * spacing / step
+        parts.append(place.floor().sum(-1).remainder(2).byte())
+    return coded_layer(CUBES, torch.cat(parts), grid)
