@@ -131,6 +131,17 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "series": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="N|UID",
+                help="Which DICOM series of a folder that holds several: its number or its UID.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
     "padding": (
         Annotated[
             float | None,

@@ -37,6 +37,7 @@ def read(
     spacing: Sequence[float] | None = None,
     padding: float | None = None,
     channels: Channels | None = None,
+    series: int | str | None = None,
 ) -> Volume:
     """Read an image of any format in the table (:mod:`regkit.io.formats.table`).
 
@@ -46,7 +47,7 @@ def read(
     Parameters
     ----------
     path
-        The file. ``Volume.name`` is its base name.
+        The file, or a folder of DICOM files. ``Volume.name`` is its base name.
     geometry
         ``"sform"`` or ``"qform"``, for a NIfTI file in which the two disagree.
     assume_ras
@@ -71,6 +72,9 @@ def read(
         Which values of a voxel to keep together, in place of ``channel``: numbers from 0 such as
         ``(1, 3)``, ``"all"``, or ``"luminance"``: the grey of RGB or RGBA by ITU-R BT.709, of the
         values as they are; where alpha is 0 there are no data.
+    series
+        Which series of a folder of DICOM files that holds several: its number or its UID; see
+        `regkit info FOLDER`.
 
     Returns
     -------
@@ -100,7 +104,7 @@ def read(
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding, channels,
+        padding, channels, series,
     )  # fmt: skip
     return read_when_touched(path, options)
 
@@ -238,12 +242,15 @@ def read_labels(
     max_bytes: int = MAX_BYTES,
     spacing: Sequence[float] | None = None,
     padding: float | None = None,
+    series: int | str | None = None,
 ) -> Labels:
     """Read a label map; a float file is accepted where every value is a whole number.
 
     Parameters
     ----------
     path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, spacing, padding
+        As for :func:`read`.
+    series
         As for :func:`read`.
 
     Raises
@@ -253,7 +260,7 @@ def read_labels(
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding,
+        padding, series=series,
     )  # fmt: skip
     return read_labels_when_touched(path, options)
 

@@ -24,6 +24,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "spacing": (Sequence, NoneType),
     "padding": (Real, NoneType),
     "channels": (Sequence, NoneType),
+    "series": (Integral, str, NoneType),
 }
 Channels = tuple[int | str, ...] | Literal["all", "luminance"]
 _WORDS = ("all", "luminance")
@@ -58,6 +59,9 @@ class ReadOptions:
         Which values of a voxel to keep together, in this order: numbers from 0, or names where the
         file has them; ``"all"`` of them; or
         ``"luminance"``, the grey of an RGB or RGBA image.
+    series
+        Which series of a folder of DICOM files that holds several: its number or its UID. Where
+        there is only one, that one is taken.
 
     Raises
     ------
@@ -81,6 +85,7 @@ class ReadOptions:
     spacing: tuple[float, ...] | None = None
     padding: float | None = None
     channels: Channels | None = None
+    series: int | str | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -21,6 +21,7 @@ from PIL import Image as Picture
 from regkit import Affine, DisplacementField, Grid, Volume, write_transform
 from regkit.cli import main
 from tests.io.conftest import forged
+from tests.io.dicom.writer import write_enhanced, write_series
 
 KINDS = {
     "a.nii": "image", "a.nii.gz": "image", "a.nrrd": "image", "z.nrrd": "image", "a.mha": "image",
@@ -29,6 +30,7 @@ KINDS = {
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
     "l.lta": "transform", "l.xfm": "transform", "l.x5": "transform", "e.txt": "transform",
     "d.nii": "transform", "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
+    "i.dcm": "image", "j.dcm": "image",
 }  # fmt: skip
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
 GIGABYTE = 1 << 30
@@ -66,6 +68,10 @@ def originals(folder):
         sitk.WriteImage(sitk.ReadImage(str(folder / f"a.{name}")), str(folder / f"z.{name}"), True)
     for name in ("g.tif", "g.png"):
         Picture.fromarray(colours[:720].reshape(24, 30)).save(folder / name)
+    scan = Volume(torch.arange(720).short().reshape(8, 9, 10), grid)
+    write_enhanced(folder / "i.dcm", scan)
+    (slice_alone,) = write_series(folder / "slice", scan, order=[4]).iterdir()
+    slice_alone.rename(folder / "j.dcm")
     np.save(folder / "g.npy", colours[:720].reshape(24, 30))
     (folder / "p.csv").write_text("x,y,z,name\n1,2,3,tip\n4,5.5,-6e1,base\n")
     (folder / "s.yaml").write_text("similarity: mse\nfield: {factors: [2], iterations: [3]}\n")
