@@ -142,6 +142,18 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "structures": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="NAME,NAME",
+                help="Structures of a DICOM SEG or RTSTRUCT to take as labels 1, 2, ...; where two "
+                "overlap, the later has the voxel.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
     "padding": (
         Annotated[
             float | None,
@@ -182,6 +194,8 @@ def takes_read_options(*, without: tuple[str, ...] = ()) -> Callable[[Any], Call
                 chosen["spacing"] = _as_spacing(chosen["spacing"])
             if chosen.get("channels") is not None:
                 chosen["channels"] = _as_channels(chosen["channels"])
+            if chosen.get("structures") is not None:
+                chosen["structures"] = tuple(s.strip() for s in chosen["structures"].split(","))
             command(*args, reading=ReadOptions(**chosen), **given)
 
         called.__dict__["__signature__"] = _signature(command, offered)

@@ -243,6 +243,7 @@ def read_labels(
     spacing: Sequence[float] | None = None,
     padding: float | None = None,
     series: int | str | None = None,
+    structures: Sequence[str] | None = None,
 ) -> Labels:
     """Read a label map; a float file is accepted where every value is a whole number.
 
@@ -252,6 +253,10 @@ def read_labels(
         As for :func:`read`.
     series
         As for :func:`read`.
+    structures
+        Names of the structures of a DICOM segmentation or structure set that are taken, the first
+        as label 1; where two overlap, the one that is named later has the voxel. Without them all
+        are taken, under their numbers, and none may overlap.
 
     Raises
     ------
@@ -260,7 +265,7 @@ def read_labels(
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding, series=series,
+        padding, None, series, structures if structures is None else tuple(structures),
     )  # fmt: skip
     return read_labels_when_touched(path, options)
 
@@ -299,7 +304,8 @@ def labels_of(image: Volume, header: Header) -> Labels:
     InputError
         If a value is not a whole number.
     """
-    return Labels(_whole(image.data, image.name, header.step), image.grid, image.name, image.valid)
+    whole = _whole(image.data, image.name, header.step)
+    return Labels(whole, image.grid, image.name, image.valid, header.label_names)
 
 
 def _as_tuple(spacing: Sequence[float] | None) -> tuple[float, ...] | None:

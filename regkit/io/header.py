@@ -56,6 +56,8 @@ class Header:
         Further files that the voxels come from.
     in_parts
         Whether the format reads a window without what lies around it.
+    label_names
+        What the values of a label map are called, where the file says.
     about
         What else the file says that people ask for, such as its modality; nothing reads by it.
     """
@@ -80,6 +82,7 @@ class Header:
     value_type: str = ""
     beside: tuple[Path, ...] = ()
     in_parts: bool = False
+    label_names: Mapping[int, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -13,7 +13,16 @@ from regkit.metrics.overlap import dice
 from regkit.metrics.surface import SurfaceDistance, surface_distances
 from regkit.volume.volume import Labels
 
-_COLUMNS = ("label", "dice_before", "dice", "surface_mean", "surface_hd95", "surface_max", "unit")
+_COLUMNS = (
+    "label",
+    "dice_before",
+    "dice",
+    "surface_mean",
+    "surface_hd95",
+    "surface_max",
+    "unit",
+    "name",
+)
 
 
 @dataclass(frozen=True)
@@ -28,12 +37,15 @@ class StructureScore:
         Overlap before and after registration, 0..1.
     surface
         Distances after registration, in world units; None where a map lacks the structure.
+    name
+        What the structure is called; empty where neither map says.
     """
 
     label: int
     dice_before: float
     dice: float
     surface: SurfaceDistance | None
+    name: str = ""
 
 
 def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[StructureScore]:
@@ -70,8 +82,11 @@ def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[Struc
     if not scores:
         raise InputError("Dice: no structure occurs in the two label maps; check the label values")
     earlier, apart = dice(fixed, before, list(scores)), surface_distances(fixed, after)
+    names = {**after.names, **fixed.names}
     return [
-        StructureScore(label, _or_zero(earlier[label]), score, apart.get(label))
+        StructureScore(
+            label, _or_zero(earlier[label]), score, apart.get(label), names.get(label, "")
+        )
         for label, score in scores.items()
     ]
 
@@ -94,8 +109,8 @@ def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
     Examples
     --------
     >>> print(structures_csv([StructureScore(3, 0.5, 0.75, None)], "mm"), end="")
-    label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit
-    3,0.5,0.75,,,,mm
+    label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit,name
+    3,0.5,0.75,,,,mm,
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -109,7 +124,7 @@ def _line(score: StructureScore, unit: str) -> list[str]:
     lengths = [""] * 3 if apart is None else [apart.mean, apart.hd95, apart.maximum]
     values = [score.dice_before, score.dice, *lengths]
     numbers = [value if isinstance(value, str) else f"{value:.9g}" for value in values]
-    return [str(score.label), *numbers, unit]
+    return [str(score.label), *numbers, unit, score.name]
 
 
 def _or_zero(value: float) -> float:

@@ -10,8 +10,8 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 
 from regkit import Volume
-from tests.bad_inputs.case import IMAGE, Case
-from tests.io.dicom.writer import write_enhanced, write_series
+from tests.bad_inputs.case import IMAGE, LABELS, Case
+from tests.io.dicom.writer import write_enhanced, write_series, write_structures
 
 AFFINE = np.diag([-1.5, -1.2, 2.0, 1.0])
 TILT = np.array([[-1.5, 0, 0, 0], [0, -1.2, 0.5, 0], [0, 0, 2.0, 0], [0, 0, 0, 1]])
@@ -96,6 +96,23 @@ def sample(name):
     return lambda place: shutil.copy(get_testdata_file(name), place.inputs / "a.dcm")
 
 
+def structures(*boxes, alone=False):
+    """A structure set of squares in slice 3, with or without the image that it is drawn on."""
+
+    def make(place):
+        image = write_series(place.inputs / "s", scan())
+        contours = {
+            f"Box {n}": [[(low, low, 3), (high, low, 3), (high, high, 3), (low, high, 3)]]
+            for n, (low, high) in enumerate(boxes)
+        }
+        path = write_structures(place.inputs / "a.dcm", image, scan(), contours)
+        if alone:
+            shutil.rmtree(image)
+        return path
+
+    return make
+
+
 EMPTY = bytes(128) + b"DICM"
 CASES = [
     Case(54, "no DICOM inside", raw("a.dcm", EMPTY + bytes(99)), ("a.dcm: ", "DICOM")),
@@ -130,6 +147,15 @@ CASES = [
     Case(54, "no spacing", sliced(put(PixelSpacing=[0.0, 1.0])), ("PixelSpacing",)),
     Case(54, "report", sample("test-SR.dcm"), ("a.dcm: holds no DICOM image",)),
     Case(54, "cut slice", cut, ("IM", "the header claims", "the file is cut")),
+    Case(54, "contours alone", structures((1, 5), alone=True), ("refers to an image",), LABELS),
+    Case(
+        54,
+        "structures overlap",
+        structures((1, 5), (3, 7)),
+        ("'Box 1' and 'Box 0' overlap", "--structures NAME,NAME"),
+        LABELS,
+    ),
+    Case(54, "no structure", structures(), ("holds no structure",), LABELS),
     Case(55, "private syntax", private, ("1.2.840.113619.5.99", "neither pydicom nor"), READS),
     Case(55, "deflated", sample("image_dfl.dcm"), ("deflated as a whole",)),
     Case(55, "palette", sample("examples_palette.dcm"), ("PALETTE COLOR", "allowed")),

@@ -183,3 +183,49 @@ def write_enhanced(
         setattr(data, keyword, value)
     data.save_as(path, enforce_file_format=True)
     return path
+
+
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+
+
+def write_structures(
+    path: Path, image: Path, volume: Volume, contours: dict[str, list[Any]], **values: Any
+) -> Path:
+    """A structure set on a series: names, and polygons ``(n, 3)`` in indices of ``volume``."""
+    first = pydicom.dcmread(sorted(image.iterdir())[0])
+    data = blank(STRUCTURE_SET, generate_uid(), 20)
+    data.Modality = "RTSTRUCT"
+    series = item(SeriesInstanceUID=first.SeriesInstanceUID)
+    study = item(RTReferencedSeriesSequence=Items([series]))
+    frame = item(RTReferencedStudySequence=Items([study]))
+    data.ReferencedFrameOfReferenceSequence = Items([frame])
+    data.StructureSetROISequence = Items(
+        [item(ROINumber=number, ROIName=name) for number, name in enumerate(contours, start=5)]
+    )
+    data.ROIContourSequence = Items(
+        [
+            item(ReferencedROINumber=number, ContourSequence=Items(_contours(volume, polygons)))
+            for number, polygons in enumerate(contours.values(), start=5)
+        ]
+    )
+    for keyword, value in values.items():
+        setattr(data, keyword, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data.save_as(path, enforce_file_format=True)
+    return path
+
+
+def _contours(volume: Volume, polygons: list[Any]) -> list[pydicom.Dataset]:
+    short = pydicom.valuerep.format_number_as_ds
+    out = []
+    for polygon in polygons:
+        corners = np.asarray(polygon, float)
+        points = np.c_[corners, np.ones(len(corners))] @ (LPS @ volume.grid.affine).T
+        out.append(
+            item(
+                ContourGeometricType="CLOSED_PLANAR",
+                NumberOfContourPoints=len(corners),
+                ContourData=[short(float(v)) for v in points[:, :3].ravel()],
+            )
+        )
+    return out

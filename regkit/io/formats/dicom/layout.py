@@ -91,7 +91,7 @@ def pixel_layout(file: DicomFile, *, max_bytes: int) -> PixelLayout:
     kind, bits = _kind(tags, kept)
     order = _NATIVE.get(syntax)
     dtype = np.dtype(f"{order or '<'}{kind}")
-    plain = order is not None and samples == 1
+    plain = order is not None and samples == 1 and tags.whole("BitsAllocated", 8) > 1
     raw = file.data.get_item(kept, keep_deferred=True)
     layout = PixelLayout(
         (columns, rows), frames, dtype, bits, samples, photometric, syntax,
@@ -124,9 +124,10 @@ def _kind(tags: FrameTags, kept: str) -> tuple[str, int]:
     allocated = tags.whole("BitsAllocated")
     stored = tags.whole("BitsStored", allocated)
     high = tags.whole("HighBit", stored - 1)
-    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or high != stored - 1:
+    if allocated not in (1, 8, 16, 32) or not 1 <= stored <= allocated or high != stored - 1:
         raise InputError(
             f"{tags.name}: has BitsAllocated {allocated}, BitsStored {stored} and HighBit {high}; "
-            "allowed: 8, 16 or 32 bits of which the low ones count"
+            "allowed: 1, 8, 16 or 32 bits of which the low ones count"
         )
-    return f"{'i' if tags.whole('PixelRepresentation', 0) else 'u'}{allocated // 8}", stored
+    signed = tags.whole("PixelRepresentation", 0) and allocated > 1
+    return f"{'i' if signed else 'u'}{max(1, allocated // 8)}", stored

@@ -7,7 +7,8 @@ from typing import Any
 
 from regkit.errors import InputError
 from regkit.io.formats.dicom.files import dicom_errors
-from regkit.io.formats.dicom.opened import describe_series, header_of_series
+from regkit.io.formats.dicom.images import describe_series
+from regkit.io.formats.dicom.opened import series_header
 from regkit.io.formats.dicom.series import DicomSeries, series_in
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
@@ -38,7 +39,7 @@ def _facts(path: Path, series: DicomSeries, options: ReadOptions) -> dict[str, A
     about = describe_series(series)
     try:
         with dicom_errors(display_name(path)):
-            header = header_of_series(path, series, options)
+            header = series_header(path, series, options)
     except InputError as error:
         return {**about, "files": len(series.files), "problem": str(error)}
     return {

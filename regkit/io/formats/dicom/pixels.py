@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
 from regkit.io.format import Window
-from regkit.io.formats.dicom.files import DicomFile, dicom_errors
+from regkit.io.formats.dicom.files import dicom_errors
 from regkit.io.formats.dicom.layout import PixelLayout
 from regkit.io.formats.dicom.slices import DicomSlice
 from regkit.io.stored import read_stored
@@ -61,7 +61,7 @@ def slice_values(
     InputError
         If a file is cut or damaged, or its compression is none that can be decoded here.
     """
-    for _, group in groupby(slices, key=lambda each: id(each.file)):
+    for _, group in groupby(slices, key=lambda each: each.path):
         some = list(group)
         for each, stored in zip(some, _stored(some), strict=True):
             picked = stored if stored.ndim == 2 else stored[..., channel]
@@ -94,31 +94,30 @@ def _counting(stored: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
 
 def _stored(slices: Sequence[DicomSlice]) -> Iterator[NDArray[Any]]:
     """The pixels of slices of one file as it stores them, ``(columns, rows)`` or with samples."""
-    file, layout = slices[0].file, slices[0].layout
+    first, layout = slices[0], slices[0].layout
     numbers = [each.number for each in slices]
     if layout.start is None:
-        yield from _decoded(file, layout, numbers, slices)
+        yield from _decoded(first, numbers)
         return
     step = layout.nbytes // layout.frames
     for number in numbers:
         yield read_stored(
-            file.path, file.name, layout.dtype, layout.shape, layout.start + number * step
+            first.path, first.name, layout.dtype, layout.shape, layout.start + number * step
         )
 
 
-def _decoded(
-    file: DicomFile, layout: PixelLayout, numbers: list[int], slices: Sequence[DicomSlice]
-) -> Iterator[NDArray[Any]]:
+def _decoded(first: DicomSlice, numbers: list[int]) -> Iterator[NDArray[Any]]:
+    layout = first.layout
     pixels = require("pydicom.pixels", extra="dicom")
     if _can_decode(pixels, layout):
-        with dicom_errors(file.name):
-            for frame in pixels.iter_pixels(file.path, indices=numbers):
-                yield _transposed(frame, file, layout)
+        with dicom_errors(first.name):
+            for frame in pixels.iter_pixels(first.path, indices=numbers):
+                yield _transposed(frame, first)
         return
     known = layout.syntax in _BY_ITK
     if not known or layout.frames > 1 or layout.photometric != "MONOCHROME2":
-        raise _undecodable(file, layout)
-    yield _by_simpleitk(file, layout, slices[0])
+        raise _undecodable(first)
+    yield _by_simpleitk(first)
 
 
 def _can_decode(pixels: Any, layout: PixelLayout) -> bool:
@@ -130,26 +129,27 @@ def _can_decode(pixels: Any, layout: PixelLayout) -> bool:
         return False
 
 
-def _by_simpleitk(file: DicomFile, layout: PixelLayout, each: DicomSlice) -> NDArray[Any]:
+def _by_simpleitk(only: DicomSlice) -> NDArray[Any]:
     """What ITK decodes of a file of one slice, with the scale that it applied undone."""
     sitk = require("SimpleITK", extra="all")
 
     try:
-        found = sitk.GetArrayFromImage(sitk.ReadImage(str(file.path)))
+        found = sitk.GetArrayFromImage(sitk.ReadImage(str(only.path)))
     except RuntimeError as error:
-        raise _undecodable(file, layout) from error
-    stored = np.rint((found.astype(np.float64) - each.intercept) / each.slope)
-    return _transposed(stored.reshape(found.shape[-2:]).astype(layout.dtype), file, layout)
+        raise _undecodable(only) from error
+    stored = np.rint((found.astype(np.float64) - only.intercept) / only.slope)
+    return _transposed(stored.reshape(found.shape[-2:]).astype(only.layout.dtype), only)
 
 
-def _transposed(frame: NDArray[Any], file: DicomFile, layout: PixelLayout) -> NDArray[Any]:
-    if frame.shape[:2] != layout.shape[::-1]:
-        raise InputError(f"{file.name}: holds {frame.shape} pixels, not what its header says")
+def _transposed(frame: NDArray[Any], one: DicomSlice) -> NDArray[Any]:
+    if frame.shape[:2] != one.layout.shape[::-1]:
+        raise InputError(f"{one.name}: holds {frame.shape} pixels, not what its header says")
     return frame.swapaxes(0, 1)
 
 
-def _undecodable(file: DicomFile, layout: PixelLayout) -> InputError:
+def _undecodable(one: DicomSlice) -> InputError:
     return InputError(
-        f"{file.name}: its transfer syntax {layout.syntax:.64} can be decoded by neither pydicom "
-        "nor SimpleITK; install a plugin of pydicom such as pylibjpeg, or store it uncompressed"
+        f"{one.name}: its transfer syntax {one.layout.syntax:.64} can be decoded by neither "
+        "pydicom nor SimpleITK; install a plugin of pydicom such as pylibjpeg, or store it "
+        "uncompressed"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,9 @@ from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 
 _DIRECTORY = "1.2.840.10008.1.3.10"
-_STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 _SEGMENTS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
-LABEL_KINDS = (_STRUCTURES, *_SEGMENTS)
+LABEL_KINDS = (STRUCTURE_SET, *_SEGMENTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +133,17 @@ def _called(series: DicomSeries) -> str:
     return series.uid if series.number is None else str(series.number)
 
 
+def series_of_files(files: Sequence[DicomFile]) -> DicomSeries:
+    """Make a series of files that have one UID.
+
+    Raises
+    ------
+    InputError
+        If an image is there twice.
+    """
+    return _grouped(files)[0]
+
+
 def _grouped(files: Iterable[DicomFile]) -> list[DicomSeries]:
     groups: dict[str, list[DicomFile]] = defaultdict(list)
     for file in files:
@@ -162,7 +173,7 @@ def _once(series: DicomSeries) -> DicomSeries:
 
 
 def _is_wanted(file: DicomFile) -> bool:
-    return has_pixels(file) or _class_of(file) == _STRUCTURES
+    return has_pixels(file) or _class_of(file) == STRUCTURE_SET
 
 
 def _is_whole(file: DicomFile) -> bool:

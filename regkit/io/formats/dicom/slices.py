@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from regkit.geometry.affines import Matrix
 from regkit.io.formats.dicom.files import DicomFile, dicom_errors
 from regkit.io.formats.dicom.layout import PixelLayout, pixel_layout
 from regkit.io.formats.dicom.tags import FrameTags, frame_tags
+from regkit.io.names import display_name
 
 # What may tell frames at one place apart, the slowest first.
 TELLING = (
@@ -55,7 +57,7 @@ class DicomSlice:
 
     Parameters
     ----------
-    file, number
+    path, number
         The file, and which of its frames it is.
     layout
         How the file keeps its pixels.
@@ -75,7 +77,7 @@ class DicomSlice:
         When it was taken, as text that can be ordered; empty where unknown.
     """
 
-    file: DicomFile
+    path: Path
     number: int
     layout: PixelLayout
     place: SlicePlace | None
@@ -86,6 +88,11 @@ class DicomSlice:
     intercept: float
     tells: tuple[tuple[str, ...], ...]
     time: str
+
+    @property
+    def name(self) -> str:
+        """What messages call its file."""
+        return display_name(self.path)
 
 
 def slices_of(file: DicomFile, *, max_bytes: int) -> list[DicomSlice]:
@@ -115,7 +122,7 @@ def _plane(file: DicomFile, number: int, layout: PixelLayout, tags: FrameTags) -
     place, missing = _place(tags, spacing)
     step = tags.numbers("SpacingBetweenSlices", 1) or tags.numbers("SliceThickness", 1)
     return DicomSlice(
-        file,
+        file.path,
         number,
         layout,
         place,

@@ -53,7 +53,7 @@ def stack_slices(name: str, slices: Sequence[DicomSlice]) -> SliceStack:
         If one does not say where it lies, they differ in size or orientation, some are missing or
         there twice, or they do not lie evenly along a line.
     """
-    _check_alike(name, slices)
+    check_alike(name, slices)
     places = _by_place(slices)
     frames, told_by = _in_frames(name, places)
     return SliceStack(frames, told_by, _step(name, frames[0]))
@@ -79,18 +79,25 @@ def slice_place(each: DicomSlice) -> SlicePlace:
     """
     if each.place is None:
         raise InputError(
-            f"{each.file.name}: has no {each.missing}, so that nobody knows where its slices "
+            f"{each.name}: has no {each.missing}, so that nobody knows where its slices "
             "lie; send it again from the scanner"
         )
     return each.place
 
 
-def _check_alike(name: str, slices: Sequence[DicomSlice]) -> None:
+def check_alike(name: str, slices: Sequence[DicomSlice]) -> None:
+    """Refuse slices that differ in size, orientation or spacing.
+
+    Raises
+    ------
+    InputError
+        Naming the file that differs.
+    """
     first = slices[0]
     for each in slices:
         if (each.layout.shape, each.layout.samples) != (first.layout.shape, first.layout.samples):
             raise InputError(
-                f"{name}: {each.file.name} has {_size(each)} pixels and {first.file.name} "
+                f"{name}: {each.name} has {_size(each)} pixels and {first.name} "
                 f"{_size(first)}; a series has one size"
             )
     along = slice_place(first).along
@@ -98,13 +105,12 @@ def _check_alike(name: str, slices: Sequence[DicomSlice]) -> None:
     if turned:
         raise InputError(
             f"{name}: its slices have several orientations, as those of a localiser ("
-            f"{len(turned)} of {len(slices)} differ from {first.file.name}); choose another series"
+            f"{len(turned)} of {len(slices)} differ from {first.name}); choose another series"
         )
     other = [p for p in slices if not np.allclose(p.spacing or 0, first.spacing or 0, rtol=1e-3)]
     if other:
         raise InputError(
-            f"{name}: {other[0].file.name} has another PixelSpacing than {first.file.name}; a "
-            "series has one"
+            f"{name}: {other[0].name} has another PixelSpacing than {first.name}; a series has one"
         )
 
 
@@ -141,7 +147,7 @@ def _in_frames(
         if any(len({one.time for one in each}) < most for each in places):
             raise InputError(
                 f"{name}: has {most} images at each slice position, and nothing tells them apart "
-                f"({ordered[0][0].file.name}, {ordered[0][1].file.name}); remove duplicates"
+                f"({ordered[0][0].name}, {ordered[0][1].name}); remove duplicates"
             )
     names = tuple(TELLING[n] for n in told_by) or ("AcquisitionTime",)
     return tuple(zip(*ordered, strict=True)), names
@@ -196,8 +202,8 @@ def _check_even(name: str, slices: Sequence[DicomSlice], steps: Matrix) -> None:
     if np.abs(times - times.round()).max() < _UNEVEN * 5 and times.min() > 1.5:
         raise InputError(
             f"{name}: {int((times.round() - 1).sum())} slices are missing, the first gap is "
-            f"{steps[worst]:.4g} mm instead of {usual:.4g} between {slices[worst].file.name} and "
-            f"{slices[worst + 1].file.name}; copy the whole series"
+            f"{steps[worst]:.4g} mm instead of {usual:.4g} between {slices[worst].name} and "
+            f"{slices[worst + 1].name}; copy the whole series"
         )
     raise InputError(
         f"{name}: its slices lie {steps.min():.4g} to {steps.max():.4g} mm apart; one grid has one "
