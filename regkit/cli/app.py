@@ -16,6 +16,7 @@ import typer
 from regkit import __version__
 from regkit.cli.apply import apply
 from regkit.cli.cohort import cohort
+from regkit.cli.dicom import app as dicom
 from regkit.cli.doctor import doctor
 from regkit.cli.exits import INTERRUPTED, exit_code, explain
 from regkit.cli.info import info
@@ -34,7 +35,7 @@ COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (
     register, cohort, template, apply, points, convert_transform, info, train, rerun, doctor
 )  # fmt: skip
-_GROUPS = {"transform": transform, "weights": weights}
+_GROUPS = {"transform": transform, "weights": weights, "dicom": dicom}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 

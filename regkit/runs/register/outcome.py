@@ -62,7 +62,8 @@ class RegisterOutcome:
         dict
             ``preset``, ``seed``, ``device``, ``config``, ``reason``, ``stages``, ``quality``,
             ``world`` (``unit``, ``axes``, ``crs``: what lengths are measured in), ``metrics``,
-            ``metrics_before`` and ``worst_structure`` (its label and surface distances, or None).
+            ``metrics_before``, ``worst_structure`` (its label and surface distances, or None) and
+            ``label_names`` (of each file of warped labels, by value).
         """
         result, config = self.result, self.result.config.model_dump(mode="json")
         worst = asdict(worst_structure(self.structures)) if self.structures else None
@@ -79,6 +80,10 @@ class RegisterOutcome:
             "metrics": with_old_names(result.metrics, world),
             "metrics_before": dict(self.before),
             "worst_structure": worst,
+            "label_names": {
+                name: {str(value): each for value, each in labels.names.items()}
+                for name, labels in self.labels.items()
+            },
         }
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
