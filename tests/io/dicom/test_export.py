@@ -136,6 +136,18 @@ def deformed(data, points):
     return out
 
 
+def test_the_registration_is_read_as_a_transform(exported):
+    """By any command that takes one, such as `regkit apply` and `regkit convert-transform`."""
+    phi = read_transform(exported / "run" / "transform.h5")
+    found = read_transform(exported / "out" / "registration.dcm")
+    points = points_of(read(exported / "run" / "warped.nii.gz").grid)
+    assert_allclose(found(points).numpy(), phi(points).numpy(), atol=0.05)
+    path = exported / "again.h5"
+    words = ["convert-transform", exported / "out" / "registration.dcm", path, "-q"]
+    assert main([*map(str, words)]) == 0
+    assert_allclose(read_transform(path)(points).numpy(), found(points).numpy(), atol=1e-3)
+
+
 def test_the_segmentation_is_the_warped_labels(exported):
     labels = read_labels(exported / "run" / "warped_rs.nii.gz")
     found = read_labels(exported / "out" / "seg_rs.dcm")
