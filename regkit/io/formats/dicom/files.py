@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,23 @@ def dicom_paths(folder: Path, *, deep: bool) -> Iterator[Path]:
                 f"{display_name(folder)}: holds more than {MAX_FILES} files; give {_FILES}"
             )
         yield from (path for name in sorted(names) if _is_dicom(path := Path(place, name)))
+
+
+def listed_files(paths: Iterable[Path]) -> list[Path]:
+    """List files as they are given, and the DICOM files in folders.
+
+    Raises
+    ------
+    InputError
+        If one is not there, or a folder holds none.
+    """
+    out: list[Path] = []
+    for path in paths:
+        found = [*dicom_paths(path, deep=True)] if path.is_dir() else [path] * path.is_file()
+        if not found:
+            raise InputError(f"{display_name(path)}: holds no DICOM file, or is not there")
+        out += found
+    return out
 
 
 def open_dicom(path: Path) -> DicomFile:
