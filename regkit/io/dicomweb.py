@@ -6,7 +6,6 @@ Only the server that is named is spoken to: no proxy, and no redirection to anot
 from __future__ import annotations
 
 import base64
-import email
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import urllib.error
 import urllib.request
 import uuid
 from dataclasses import dataclass
-from email.policy import HTTP
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,13 +115,10 @@ class DicomWeb:
         """
         path = f"studies/{study}/series/{series}/instances/{image}"
         content, kind = self._ask("GET", path, accept=f"{_PARTS}; transfer-syntax=*")
-        message = email.message_from_bytes(
-            b"Content-Type: " + kind.encode("latin-1") + b"\r\n\r\n" + content, policy=HTTP
-        )
-        parts = [each.get_payload(decode=True) for each in message.iter_parts()]
-        if len(parts) != 1 or not isinstance(parts[0], bytes) or parts[0][128:132] != b"DICM":
+        found = _only_part(content, kind)
+        if found[128:132] != b"DICM":
             raise InputError(f"{self._name}: answers with no DICOM file; is this DICOMweb?")
-        return parts[0]
+        return found
 
     def send(self, path: Path) -> None:
         """Store a DICOM file.
@@ -174,6 +170,17 @@ class DicomWeb:
         if len(content) > MAX_BYTES:
             raise InputError(f"{self._name}: sends more than {MAX_BYTES} bytes of one image")
         return content, found
+
+
+def _only_part(content: bytes, kind: str) -> bytes:
+    """What lies between the two boundaries of an answer; empty where there are not two."""
+    message = Message()
+    message["Content-Type"] = kind
+    limit = f"--{message.get_boundary('')}".encode("latin-1", "replace")
+    if len(limit) == 2 or content.count(limit) != 2:
+        return b""
+    start, end = content.find(b"\r\n\r\n"), content.rfind(b"\r\n" + limit)
+    return content[start + 4 : end] if 0 <= start < end else b""
 
 
 def _login(user: str | None) -> dict[str, str]:

@@ -18,7 +18,7 @@ _KEPT = (
     "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex", "PatientAge",
     "PatientWeight", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription",
     "AccessionNumber", "ReferringPhysicianName", "FrameOfReferenceUID",
-    "PositionReferenceIndicator", "PatientPosition", "SpecificCharacterSet",
+    "PositionReferenceIndicator", "PatientPosition",
 )  # fmt: skip
 # May be empty, but not missing.
 _EMPTY = (
@@ -81,6 +81,7 @@ def new_object(
         value = fixed.tags.find(keyword)
         if value is not None or keyword in _EMPTY:
             setattr(out, keyword, "" if value is None else value)
+    out.SpecificCharacterSet = "ISO_IR 192"  # UTF-8, whatever fixed has
     out.SOPClassUID, out.SOPInstanceUID = kind, meta.MediaStorageSOPInstanceUID
     out.SeriesInstanceUID = making.uid(series)
     day, time = making.moment.strftime("%Y%m%d"), making.moment.strftime("%H%M%S")

@@ -122,6 +122,18 @@ def test_a_server_that_takes_nothing(server, scan, tmp_path, capsys):
     assert "answers 409" in told(capsys, "push", url, folder)
 
 
+@pytest.mark.parametrize("end", [b"", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"--"])
+def test_an_image_comes_as_it_is(end, server, tmp_path):
+    url, answers, _ = server
+    content = bytes(128) + b"DICM" + b"\r\n--other\r\n\r\n" + bytes(range(256)) + end
+    body = b"--x\r\nContent-Type: application/dicom\r\n\r\n" + content + b"\r\n--x--\r\n"
+    answers["series"] = as_json(STUDY)
+    answers[f"studies/1.2.3/series/{SERIES}/instances/"] = (*JUNK[:2], body)
+    answers["studies"] = as_json(IMAGE)
+    assert main(["dicom", "pull", url, SERIES, "-o", str(tmp_path / "out"), "-q"]) == 0
+    assert (tmp_path / "out" / "image_00001.dcm").read_bytes() == content
+
+
 def test_what_is_no_dicom_is_not_sent(server, tmp_path, capsys):
     url, _, asked = server
     (tmp_path / "a.txt").write_text("none")

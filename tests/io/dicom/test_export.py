@@ -36,7 +36,7 @@ def exported(request, tmp_path_factory):
     )  # fmt: skip
     box = [(5, 5), (16, 5), (16, 14), (5, 14)]
     boxes = [[(x, y, k) for x, y in box] for k in range(4, 9)]
-    labels = write_structures(place / "rs" / "rs.dcm", other, moving, {"Liver": boxes})
+    labels = write_structures(place / "rs" / "rs.dcm", other, moving, {"Leber für M": boxes})
     (place / "few.yaml").write_text(FEW)
     words = ["register", image, other, "--transform", request.param, "--moving-labels", labels]
     words += ["--config", place / "few.yaml", "-o", place / "run", "-q", "--threads", "1"]
@@ -151,10 +151,10 @@ def test_the_registration_is_read_as_a_transform(exported):
 def test_the_segmentation_is_the_warped_labels(exported):
     labels = read_labels(exported / "run" / "warped_rs.nii.gz")
     found = read_labels(exported / "out" / "seg_rs.dcm")
-    assert found.names == {1: "Liver"}
+    assert found.names == {1: "Leber für M"}
     hd = pytest.importorskip("highdicom")
     other = hd.seg.segread(exported / "out" / "seg_rs.dcm")
-    assert other.get_segment_description(1).segment_label == "Liver"
+    assert other.get_segment_description(1).segment_label == "Leber für M"
     volume = other.get_volume(combine_segments=True)
     affine = np.diag([-1.0, -1, 1, 1]) @ volume.affine
     for each in (found, Volume(volume.array.astype(np.uint8), affine)):

@@ -62,6 +62,7 @@ REFUSED = {
     "no series": (without("SeriesInstanceUID"), "has no SeriesInstanceUID"),
     "no rows": (without("Rows"), "has no Rows; the file is damaged"),
     "no bits": (without("BitsAllocated"), "has no BitsAllocated"),
+    "slope": (changed(RescaleSlope=0), "RescaleSlope is 0"),
     "NaN": (changed(PixelSpacing=[1.4, float("nan")]), "PixelSpacing is no 2 finite numbers"),
     "three": (changed(ImagePositionPatient=[1.0, 2.0]), "ImagePositionPatient is no 3 finite"),
     "high bit": (changed(HighBit=7), "HighBit 7; allowed"),
@@ -197,3 +198,15 @@ def test_without_pydicom_the_extra_is_named(scan, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(InputError, match=r"pydicom is not installed; .*regkit\[dicom\]"):
         read(folder)
+
+
+def test_frames_of_two_places(scan, tmp_path):
+    def right(data, number):
+        data.EchoTime = 3.0
+        rows = np.array(data.ImageOrientationPatient, float)[:3]
+        data.ImagePositionPatient = [*(np.array(data.ImagePositionPatient, float) + 9 * rows)]
+
+    write_series(tmp_path / "a", scan, uid="1.2.3", EchoTime=2.0)
+    folder = write_series(tmp_path / "a", scan, uid="1.2.3", change=right)
+    with pytest.raises(InputError, match=r"its frames lie .* mm beside each other"):
+        read(folder, frame=0)

@@ -45,6 +45,7 @@ def blank(kind: str, series: str, number: int | None, **values: Any) -> FileData
         "StudyDate": "20260102", "StudyTime": "101112", "SeriesTime": "101213.5",
         "SeriesDescription": "thin slices", "StudyID": "S", "AccessionNumber": "",
         "Manufacturer": "phantom", "PatientSex": "O", "ReferringPhysicianName": "",
+        "SpecificCharacterSet": "ISO_IR 100",
         "Modality": "MR" if kind == MR else "CT", "PatientPosition": "HFS",
     } | values  # fmt: skip
     for keyword, value in given.items():

@@ -91,7 +91,9 @@ def pixel_layout(file: DicomFile, *, max_bytes: int) -> PixelLayout:
     kind, bits = _kind(tags, kept)
     order = _NATIVE.get(syntax)
     dtype = np.dtype(f"{order or '<'}{kind}")
-    plain = order is not None and samples == 1 and tags.whole("BitsAllocated", 8) > 1
+    # Single bits are packed, and single bytes in the order of large ends are swapped.
+    bytewise = dtype.itemsize > 1 or order == "<"
+    plain = order is not None and samples == 1 and bytewise and tags.whole("BitsAllocated", 8) > 1
     raw = file.data.get_item(kept, keep_deferred=True)
     layout = PixelLayout(
         (columns, rows), frames, dtype, bits, samples, photometric, syntax,

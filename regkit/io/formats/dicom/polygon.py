@@ -33,23 +33,23 @@ def fill_polygon(corners: Matrix, shape: tuple[int, int]) -> NDArray[np.bool_]:
     >>> fill_polygon(np.array([[1.0, 0], [2, 0], [2, 1], [1, 1]]), (4, 3)).astype(int).tolist()
     [[0, 0, 0], [1, 1, 0], [1, 1, 0], [0, 0, 0]]
     """
-    out = np.zeros(shape, bool)
+    marks = np.zeros((shape[0] + 1, shape[1]), np.int64)
+    # An edge that ends in a row counts from above once, and once from below.
+    for side in (-_ON_EDGE, _ON_EDGE):
+        first, last, row = _spans(corners, np.arange(shape[1], dtype=np.float64) + side)
+        begin = np.ceil(first - _ON_EDGE).clip(0, shape[0]).astype(int)
+        end = np.floor(last + _ON_EDGE + 1).clip(0, shape[0]).astype(int)
+        np.add.at(marks, (begin, row), 1)
+        np.add.at(marks, (end, row), -1)
+    return marks[:-1].cumsum(axis=0) > 0
+
+
+def _spans(corners: Matrix, levels: Matrix) -> tuple[Matrix, Matrix, NDArray[np.int64]]:
+    """From where to where lines across a polygon are inside, and which line each span is of."""
     start, end = corners, np.roll(corners, -1, axis=0)
-    low, high = corners[:, 1].min(), corners[:, 1].max()
-    rows = range(max(0, int(np.ceil(low - _ON_EDGE))), min(shape[1] - 1, int(high + _ON_EDGE)) + 1)
-    for row in rows:
-        # An edge that ends in the row counts from above once, and once from below.
-        for level in (row - _ON_EDGE, row + _ON_EDGE):
-            for first, last in _inside(start, end, level):
-                begin = max(0, int(np.ceil(first - _ON_EDGE)))
-                out[begin : max(0, int(np.floor(last + _ON_EDGE)) + 1), row] = True
-    return out
-
-
-def _inside(start: Matrix, end: Matrix, level: float) -> list[tuple[float, float]]:
-    """From where to where a line across a polygon is inside."""
-    crossing = (start[:, 1] <= level) != (end[:, 1] <= level)
-    one, other = start[crossing], end[crossing]
-    share = (level - one[:, 1]) / (other[:, 1] - one[:, 1])
-    places = np.sort(one[:, 0] + share * (other[:, 0] - one[:, 0])).tolist()
-    return [*zip(places[::2], places[1::2], strict=True)]
+    row, edge = np.nonzero((start[:, 1] <= levels[:, None]) != (end[:, 1] <= levels[:, None]))
+    one, other = start[edge], end[edge]
+    share = (levels[row] - one[:, 1]) / (other[:, 1] - one[:, 1])
+    places = one[:, 0] + share * (other[:, 0] - one[:, 0])
+    order = np.lexsort((places, row))
+    return places[order][::2], places[order][1::2], row[order][::2]

@@ -118,7 +118,11 @@ def slices_of(file: DicomFile, *, max_bytes: int) -> list[DicomSlice]:
 
 
 def _plane(file: DicomFile, number: int, layout: PixelLayout, tags: FrameTags) -> DicomSlice:
-    spacing = _spacing(tags)
+    spacing, slope = _spacing(tags), tags.number("RescaleSlope", 1.0)
+    if slope == 0:
+        raise InputError(
+            f"{tags.name}: RescaleSlope is 0, so that all values are one; it is damaged"
+        )
     place, missing = _place(tags, spacing)
     step = tags.numbers("SpacingBetweenSlices", 1) or tags.numbers("SliceThickness", 1)
     return DicomSlice(
@@ -129,7 +133,7 @@ def _plane(file: DicomFile, number: int, layout: PixelLayout, tags: FrameTags) -
         missing,
         spacing,
         abs(step[0]) or None if step else None,
-        tags.number("RescaleSlope", 1.0),
+        slope,
         tags.number("RescaleIntercept", 0.0),
         tuple(tags.words(keyword) for keyword in TELLING),
         next(filter(None, map(tags.word, _TIMES)), ""),

@@ -14,6 +14,7 @@ from regkit.io.formats.dicom.slices import TELLING, DicomSlice, SlicePlace
 # Headers round positions; what is nearer than the first lies at one place.
 _ONE_PLACE = 0.002
 _ROUNDING = 0.01
+_BESIDE = 0.05
 _UNEVEN = 0.01
 _TURNED = 1e-3
 
@@ -56,6 +57,7 @@ def stack_slices(name: str, slices: Sequence[DicomSlice]) -> SliceStack:
     check_alike(name, slices)
     places = _by_place(slices)
     frames, told_by = _in_frames(name, places)
+    _check_one_place(name, frames)
     return SliceStack(frames, told_by, _step(name, frames[0]))
 
 
@@ -153,6 +155,17 @@ def _in_frames(
     return tuple(zip(*ordered, strict=True)), names
 
 
+def _check_one_place(name: str, frames: Sequence[Sequence[DicomSlice]]) -> None:
+    """Refuse frames of which one lies beside another."""
+    positions = np.array([[slice_place(each).position for each in frame] for frame in frames])
+    apart = float(np.abs(positions - positions[0]).max())
+    if apart > _BESIDE:
+        raise InputError(
+            f"{name}: its frames lie {apart:.3g} mm beside each other; they are images of several "
+            "places. Choose another series"
+        )
+
+
 def _consistent(places: list[list[DicomSlice]]) -> tuple[int, ...]:
     """Which of ``TELLING`` differ at a place and have the same values at all of them."""
     out = []
@@ -184,7 +197,7 @@ def _step(name: str, slices: Sequence[DicomSlice]) -> Matrix | None:
     mean: Matrix = (positions[-1] - positions[0]) / (len(slices) - 1)
     line = positions[0] + np.arange(len(slices))[:, None] * mean
     off = float(np.abs(positions - line).max())
-    if off > max(_ROUNDING * 5, _UNEVEN * float(np.median(steps))):
+    if off > max(_BESIDE, _UNEVEN * float(np.median(steps))):
         raise InputError(
             f"{name}: its slices do not lie on one line: up to {off:.3g} mm beside it; choose "
             "another series"
