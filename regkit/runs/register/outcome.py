@@ -152,5 +152,6 @@ def _summary(record: Mapping[str, Any]) -> str:
     if "dice_mean" in before:
         facts.append(f"mean Dice {metrics['dice_mean']:.3f}, {before['dice_mean']:.3f} before")
     if worst := record["worst_structure"]:
-        facts.append(f"worst Dice {worst['dice']:.3f}, of label {worst['label']}")
+        called = worst["name"] or f"label {worst['label']}"
+        facts.append(f"worst Dice {worst['dice']:.3f}, of {called}")
     return f"done    {'; '.join(facts)}; {record['seconds']:.0f} s"

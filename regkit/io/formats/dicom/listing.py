@@ -41,7 +41,11 @@ def _facts(path: Path, series: DicomSeries, options: ReadOptions) -> dict[str, A
         with dicom_errors(display_name(path)):
             header = series_header(path, series, options)
     except InputError as error:
-        return {**about, "files": len(series.files), "problem": str(error)}
+        return {
+            **about,
+            "files": len(series.files),
+            "problem": str(error).removeprefix(f"{display_name(path)}: "),
+        }
     return {
         **header.about,
         "files": len(series.files),
