@@ -18,7 +18,7 @@ def sha256(path: Path) -> str:
     InputError
         If the file may not be read.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         lines = (f"{sha256(file)} {file.relative_to(path).as_posix()}\n" for file in _files(path))
         return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     try:

@@ -177,7 +177,7 @@ def refuse_overwriting_inputs(outputs: Iterable[str | Path], inputs: Iterable[st
                     f"{display_name(output)}: would overwrite the input {display_name(source)}; "
                     "choose another output"
                 )
-            if source.is_dir() and source.resolve() in output.resolve().parents:
+            if os.path.isdir(source) and source.resolve() in output.resolve().parents:
                 raise InputError(
                     f"{display_name(output)}: would be written into the input "
                     f"{display_name(source)}; choose another folder"

@@ -79,7 +79,11 @@ def listed_files(paths: Iterable[Path]) -> list[Path]:
     """
     out: list[Path] = []
     for path in paths:
-        found = [*dicom_paths(path, deep=True)] if path.is_dir() else [path] * path.is_file()
+        found = (
+            [*dicom_paths(path, deep=True)]
+            if os.path.isdir(path)
+            else [path] * os.path.isfile(path)
+        )
         if not found:
             raise InputError(f"{display_name(path)}: holds no DICOM file, or is not there")
         out += found
