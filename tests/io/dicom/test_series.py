@@ -189,6 +189,22 @@ def test_a_file_that_changes_before_its_voxels_are_read(scan, tmp_path):
         image.load()
 
 
+@pytest.mark.parametrize("between", [True, False])
+def test_a_single_slice_has_its_thickness(between, scan, tmp_path):
+    """SimpleITK 2.5.7 has 1 mm without SpacingBetweenSlices; findings/simpleitk_single_slice.sh."""
+    more = {"SpacingBetweenSlices": 3.5} if between else {}
+    found = read(write_series(tmp_path / "a", scan, order=[2], **more))
+    assert found.shape == (18, 14, 1)
+    assert found.spacing[2] == pytest.approx(3.5 if between else 2.5)
+
+    def without(data, number):
+        del data.SliceThickness
+
+    bare = write_series(tmp_path / "b", scan, order=[2], change=without)
+    with pytest.raises(InputError, match="does not say how far apart its slices are; pass spacing"):
+        read(bare)
+
+
 def test_one_picture_without_a_place(scan, tmp_path):
     def without(data, number):
         del data.ImagePositionPatient, data.ImageOrientationPatient
