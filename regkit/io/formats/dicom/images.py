@@ -41,10 +41,8 @@ def read_image(header: Header, window: Window) -> NDArray[Any]:
     """
     slices = cast(SliceStack, header.source).frames[header.frame]
     wanted = slices[window[2]] if len(window) > 2 else slices
-    values = slice_values(wanted, window[:2], header.channel, header.value_type)
-    # Slice by slice in memory, as in files: the last axis is the slowest.
-    stacked = np.stack([each.T for each in values]).T
-    return stacked if len(window) > 2 else stacked[..., 0]
+    values = list(slice_values(wanted, window[:2], header.channel, header.value_type))
+    return np.stack(values, axis=-1) if len(window) > 2 else values[0]
 
 
 def image_header(path: Path, series: DicomSeries, options: ReadOptions) -> Header:
