@@ -105,7 +105,7 @@ def write_study(folder: Path, arms: Sequence[str], deepbet: Path | None) -> Path
         ],
     }  # fmt: skip
     if deepbet is not None:
-        network = {"source": f"deepbet={deepbet.absolute()}", **backbone}
+        network = {"source": f"deepbet={deepbet.absolute()}", "name": "deepbet", **backbone}
         given["features"] += [network, {**network, "random": True}]
     path = folder / "study.yaml"
     path.write_text(json.dumps(given, indent=1))

@@ -12,6 +12,7 @@ import torch
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.transforms import Affine, Transform
+from regkit.volume.points import Points
 from regkit.volume.volume import AnyVolume, Labels, Volume
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from regkit.registration.result import Result
 
 # What `register` takes by name beside its options.
-_BESIDE = ("fixed_mask", "moving_mask", "fixed_labels", "moving_labels", "initial")
+_BESIDE = (
+    "fixed_mask", "moving_mask", "fixed_labels", "moving_labels", "fixed_landmarks",
+    "moving_landmarks", "initial",
+)  # fmt: skip
 
 
 def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Volume:
@@ -104,6 +108,8 @@ def register(
     moving_mask: Any = None,
     fixed_labels: Any = None,
     moving_labels: Any = None,
+    fixed_landmarks: Any = None,
+    moving_landmarks: Any = None,
     initial: Any = None,
     **options: Unpack[RegisterOptions],
 ) -> Result:
@@ -118,6 +124,9 @@ def register(
         The same; an array without an affine lies on the grid of its image.
     fixed_labels, moving_labels
         What :func:`read_labels` takes; arrays as for masks.
+    fixed_landmarks, moving_landmarks
+        The same landmarks in the worlds of their images: :class:`~regkit.Points`, a file of them,
+        or an array ``(N, d)``. They guide with the option ``landmark_weight``.
     initial
         World points of fixed to world points of moving: a transform, its file, or a matrix.
     options
@@ -154,9 +163,22 @@ def register(
         moving_mask=_beside(moving_mask, other),
         fixed_labels=_labels_beside(fixed_labels, one),
         moving_labels=_labels_beside(moving_labels, other),
+        fixed_landmarks=_points(fixed_landmarks),
+        moving_landmarks=_points(moving_landmarks),
         initial=_transform(initial),
         **options,
     )
+
+
+def _points(source: Any) -> Points | None:
+    """Landmarks as they are at hand."""
+    from regkit.io import read_points
+
+    if source is None or isinstance(source, Points):
+        return source
+    if isinstance(source, (str, PathLike)):
+        return read_points(Path(source))
+    return Points(torch.as_tensor(np.asarray(source, np.float64)))
 
 
 def prepare(image: Any, *, mask: Any = None, modality: Modality = "auto") -> PreparedImage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import check_same_world
+from regkit.kernels.interpolation import sample_smoothly, spline_coefficients, vote
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import warp_grid
@@ -19,6 +21,10 @@ from regkit.transforms import Affine, Transform
 from regkit.volume.fill import check_fill
 from regkit.volume.volume import AnyVolume, Labels, Volume
 
+Interpolation = Literal["linear", "nearest", "cubic", "sinc", "label"]
+INTERPOLATIONS: tuple[Interpolation, ...] = get_args(Interpolation)
+_OF_IMAGES: tuple[Interpolation, ...] = ("linear", "nearest", "cubic", "sinc")
+_OF_LABELS: tuple[Interpolation, ...] = ("nearest", "label")
 _LEAST_DATA = 0.5  # the share of data among the voxels that are mixed into one that has data
 _LEAST_WEIGHT = 1e-6  # keeps a quotient finite where no data is near
 _LARGEST_SINGLE = 2**24
@@ -59,26 +65,37 @@ def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor
 
 
 def warp(
-    moving: AnyVolume, phi: Transform, *, onto: Grid | Volume, outside: float = 0.0
+    moving: AnyVolume,
+    phi: Transform,
+    *,
+    onto: Grid | Volume,
+    outside: float = 0.0,
+    interpolation: Interpolation | None = None,
 ) -> AnyVolume:
     """Resample ``moving`` on ``onto`` through ``phi``: ``warped(x) = moving(phi(x))``.
 
     Parameters
     ----------
     moving
-        Image (linear interpolation, kept type: integers are rounded) or labels (nearest). Voxels
-        that are not ``valid`` are mixed into none, and the result says where it has data.
+        Image (kept type: integers are rounded) or labels. Voxels that are not ``valid`` are mixed
+        into none, and the result says where it has data.
     phi
         World points of ``onto`` to world points of ``moving``.
     onto
         The grid of the result, or a volume on that grid.
     outside
         Value where ``phi`` leaves ``moving``: 0, or -1000 for CT in Hounsfield units.
+    interpolation
+        Of an image ``linear`` (the default), ``nearest``, ``cubic`` (B-spline) or ``sinc``
+        (Lanczos, radius 5), the last two of which may pass the range of the image near its edges;
+        of labels ``nearest`` (the default) or ``label`` (the one that linear weights of the voxels
+        around speak for).
 
     Raises
     ------
     InputError
-        If the dimensions of ``moving``, ``phi`` and ``onto`` differ, the type of ``moving`` cannot
+        If the dimensions of ``moving``, ``phi`` and ``onto`` differ, the interpolation is not one
+        for ``moving``, the type of ``moving`` cannot
         hold ``outside``, or ``moving`` and ``onto`` lie in other worlds than ``phi`` connects (in
         two worlds, where ``phi`` does not say).
 
@@ -92,12 +109,55 @@ def warp(
     onto = onto.grid if isinstance(onto, Volume) else onto
     _check_spaces(moving, phi, onto)
     check_fill(outside, moving.data.dtype, moving.name)
+    method = _checked(interpolation, moving)
     start = _whole_shift(phi, onto, moving.grid)
     if start is not None:
         return replace(moving.window(start, onto.shape, fill=outside), grid=onto)
+    if method not in ("linear", "nearest"):
+        return replace(moving, data=_warped_smoothly(moving, phi, onto, outside, method), grid=onto)
+    near = method == "nearest"
     if moving.valid is None:
-        return replace(moving, data=_warped(moving, phi, onto, outside), grid=onto)
-    return _warped_where_valid(moving, phi, onto, outside)
+        return replace(moving, data=_warped(moving, phi, onto, outside, near=near), grid=onto)
+    return _warped_where_valid(moving, phi, onto, outside, near=near)
+
+
+def _checked(interpolation: Interpolation | None, moving: Volume) -> Interpolation:
+    """The method for an image or labels.
+
+    Raises
+    ------
+    InputError
+        If it is not for them.
+    """
+    allowed = _OF_LABELS if isinstance(moving, Labels) else _OF_IMAGES
+    method = interpolation or allowed[0]
+    what = "labels" if isinstance(moving, Labels) else "an image"
+    if method not in allowed:
+        raise InputError(
+            f"{moving.name or 'moving'}: interpolation {method!r:.20} is not for {what}; allowed: "
+            f"{', '.join(allowed)}"
+        )
+    if moving.valid is not None and method not in ("linear", "nearest"):
+        raise InputError(
+            f"{moving.name or 'moving'}: has voxels without data, which {method} interpolation "
+            "would mix into others; take linear, or nearest"
+        )
+    return method
+
+
+def _warped_smoothly(
+    moving: Volume, phi: Transform, onto: Grid, outside: float, method: Interpolation
+) -> Tensor:
+    source = spline_coefficients(moving.data) if method == "cubic" else moving.data.cpu()
+    out = moving.data.new_empty((moving.channels, *onto.shape))
+    for rows in onto.slabs(1 << 18):
+        index = moving.grid.to_index(phi(onto.world_points(rows)))
+        if method == "label":
+            out[:, rows] = vote(source, index, outside=int(outside))
+        elif method in ("cubic", "sinc"):
+            values = sample_smoothly(source, index, method, outside=outside)
+            out[:, rows] = _as(values, moving.data.dtype)
+    return out
 
 
 def _check_spaces(moving: Volume, phi: Transform, onto: Grid) -> None:
@@ -121,10 +181,11 @@ def _whole_shift(phi: Transform, onto: Grid, moving: Grid) -> list[int] | None:
     return _shift(step, onto.shape, tolerance=1e-6)
 
 
-def _warped_where_valid(moving: AnyVolume, phi: Transform, onto: Grid, outside: float) -> AnyVolume:
+def _warped_where_valid(
+    moving: AnyVolume, phi: Transform, onto: Grid, outside: float, *, near: bool
+) -> AnyVolume:
     """Normalised convolution (Knutsson and Westin, CVPR 1993): only voxels with data are mixed."""
     data, known = _masked(moving)
-    near = isinstance(moving, Labels)
     out = moving.data.new_empty((moving.channels, *onto.shape))
     valid = torch.empty(onto.shape, dtype=torch.bool, device=out.device)
     for rows in onto.slabs():
@@ -153,8 +214,8 @@ def _normalised(values: Tensor, weight: Tensor, outside: float) -> Tensor:
     return torch.where(enough, mean, values.new_tensor(outside))
 
 
-def _warped(moving: Volume, phi: Transform, onto: Grid, outside: float) -> Tensor:
-    near, source = isinstance(moving, Labels), _source(moving)
+def _warped(moving: Volume, phi: Transform, onto: Grid, outside: float, *, near: bool) -> Tensor:
+    source = _source(moving)
     out = moving.data.new_empty((moving.channels, *onto.shape))
     for rows in onto.slabs():
         m, u = _index_map(phi, onto.rows(rows), moving.grid)

@@ -51,11 +51,13 @@ class ProbeDifference:
     def verdict(self) -> DifferenceVerdict:
         """What can be said; that no difference was found is never said to be equivalence.
 
-        Two probes that are right about every subject are not told apart by any sample of them.
+        Two probes that are right about every subject are not told apart by any sample of them. Of
+        comparisons that were made together, one is different only by its corrected p-value.
         """
         if self.both_perfect:
             return "undecided"
-        apart = self.interval.low > 0 or self.interval.high < 0
+        chance = self.p_holm > 1 - self.interval.level  # never of one that is not corrected
+        apart = not chance and (self.interval.low > 0 or self.interval.high < 0)
         close = -self.margin < self.narrow.low and self.narrow.high < self.margin
         if apart and close:
             return "different within the margin"

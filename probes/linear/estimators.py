@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -12,7 +11,6 @@ from scipy.special import expit
 from probes.linear.target import FloatArray, Target, TargetKind
 from regkit.errors import require
 
-PROBES_EXTRA = "probes"
 _MOST_STEPS, _FLAT = 50, 1e-12
 
 
@@ -38,16 +36,17 @@ class Reduction:
 
     @classmethod
     def fitted_on(cls, features: FloatArray, components: int | None) -> Reduction:
-        """Fit scikit-learn's ``StandardScaler`` and ``PCA`` on ``features (n, p)``."""
-        scalers = require("sklearn.preprocessing", extra=PROBES_EXTRA)
+        """Fit to ``features (n, p)`` what ``StandardScaler`` and ``PCA`` of scikit-learn do.
+
+        Components come from the smaller of the two product matrices: a nested cross-validation
+        fits tens of thousands of them to a few rows of many features.
+        """
+        centre, scale = features.mean(0), features.std(0)
+        scale[scale <= 10 * np.finfo(np.float64).eps * (abs(centre) + scale)] = 1.0
+        standard = (features - centre) / scale
         most = max(1, min(len(features) - 1, features.shape[1]))  # the mean is taken off
-        count = most if components is None else min(components, most)
-        pca = require("sklearn.decomposition", extra=PROBES_EXTRA).PCA(count, svd_solver="full")
-        with _unchecked():
-            scaler = scalers.StandardScaler().fit(features)
-            pca.fit((features - scaler.mean_) / scaler.scale_)
-        width = np.sqrt(features.shape[1])
-        return cls(scaler.mean_, scaler.scale_, pca.components_ / width)
+        directions = _principal(standard)[: most if components is None else min(components, most)]
+        return cls(centre, scale, directions / np.sqrt(features.shape[1]))
 
     def __call__(self, features: FloatArray) -> FloatArray:
         """Turn ``features (n, p)`` into components ``(n, c)``."""
@@ -60,10 +59,17 @@ class Reduction:
         return found
 
 
-def _unchecked() -> Any:
-    """Let scikit-learn trust what has been looked at: it takes half of the time."""
-    sklearn = require("sklearn", extra=PROBES_EXTRA)
-    return sklearn.config_context(assume_finite=True, skip_parameter_validation=True)
+def _principal(standard: FloatArray) -> FloatArray:
+    """Directions ``(c, p)`` of centred data ``(n, p)``, the widest first; none of no width."""
+    rows, width = standard.shape
+    product = standard.T @ standard if width <= rows else standard @ standard.T
+    values, vectors = np.linalg.eigh(product)
+    kept = values > max(values[-1], 1.0) * max(rows, width) * np.finfo(np.float64).eps
+    kept[-1] = True
+    values, vectors = values[kept][::-1], vectors[:, kept][:, ::-1]
+    if width <= rows:
+        return np.asarray(vectors.T, np.float64)
+    return np.asarray(vectors.T @ standard / np.sqrt(values)[:, None], np.float64)
 
 
 @dataclass(frozen=True)
@@ -89,75 +95,100 @@ class LinearModel:
         return np.asarray(components @ self.weights + self.offset, np.float64)
 
 
-def _logistic(components: FloatArray, target: Target, strength: float) -> LinearModel:
+def _logistic(
+    components: FloatArray, target: Target, strengths: Sequence[float]
+) -> list[LinearModel]:
     """Classes count the same, however many rows each has; the prior is kept beside.
 
-    Newton's method, on the objective of ``LogisticRegression(class_weight="balanced")`` of
-    scikit-learn: that takes 10 ms to look at its input, a hundred times as long as such a fit, of
-    which a nested cross-validation makes tens of thousands.
+    Newton's method for all strengths at once, on the objective of
+    ``LogisticRegression(class_weight="balanced")`` of scikit-learn: that takes 10 ms to look at
+    its input, a hundred times as long as such a fit.
     """
     share = float(target.truth.mean())
-    weight = np.where(target.truth > 0, 0.5 / share, 0.5 / (1 - share))
     terms = np.column_stack([components, np.ones(len(components))])
-    penalty = np.append(np.full(components.shape[1], 1 / strength), 0.0)
-    beta, before = np.zeros(terms.shape[1]), np.inf
-    for _ in range(_MOST_STEPS):
-        step, gain = _newton_step(terms, target.truth, weight, penalty, beta)
-        beta = beta + _damped(step, lambda b: _objective(terms, target, weight, penalty, b), beta)
-        if gain < _FLAT or (gain >= before and gain < 1e-6):
-            break
-        before = gain
-    return LinearModel(beta[:-1], float(beta[-1]), float(np.log(share / (1 - share))))
+    penalty = np.ones((len(strengths), terms.shape[1])) / np.array(strengths)[:, None]
+    penalty[:, -1] = 0
+    problem = _LogisticProblem(
+        terms, np.where(target.truth > 0, 1.0, -1.0),
+        np.where(target.truth > 0, 0.5 / share, 0.5 / (1 - share)), penalty,
+    )  # fmt: skip
+    prior = float(np.log(share / (1 - share)))
+    return [LinearModel(beta[:-1], float(beta[-1]), prior) for beta in problem.solved()]
 
 
-def _newton_step(
-    terms: FloatArray, truth: FloatArray, weight: FloatArray, penalty: FloatArray, beta: FloatArray
-) -> tuple[FloatArray, float]:
-    """The step, and twice what it promises to gain."""
-    chance = expit(terms @ beta)
-    slope = terms.T @ (weight * (truth - chance)) - penalty * beta
-    hessian = (terms * (weight * chance * (1 - chance))[:, None]).T @ terms + np.diag(penalty)
-    hessian[-1, -1] += 1e-12
-    step: FloatArray = np.linalg.solve(hessian, slope)
-    return step, float(step @ slope)
+@dataclass(frozen=True, eq=False)
+class _LogisticProblem:
+    """Logistic regressions of the same rows with different penalties.
+
+    ``terms (n, c)``, ``sign (n,)`` -1 or 1, ``weight (n,)``, ``penalty (s, c)``.
+    """
+
+    terms: FloatArray
+    sign: FloatArray
+    weight: FloatArray
+    penalty: FloatArray
+
+    def solved(self) -> FloatArray:
+        """The coefficients ``(s, c)``."""
+        beta = np.zeros_like(self.penalty)
+        here, before = self.objective(beta), np.full(len(beta), np.inf)
+        for _ in range(_MOST_STEPS):
+            step, gain = self._newton_step(beta)
+            beta, here = self._damped(beta, step, here)
+            if ((gain < _FLAT) | ((gain >= before) & (gain < 1e-6))).all():
+                break
+            before = gain
+        return beta
+
+    def objective(self, beta: FloatArray) -> FloatArray:
+        """What is minimised ``(s,)``, at ``beta (s, c)``."""
+        wrong = np.logaddexp(0, -self.sign * (beta @ self.terms.T))
+        return np.asarray(wrong @ self.weight + (self.penalty * beta**2).sum(1) / 2)
+
+    def _newton_step(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The steps ``(s, c)``, and twice what each promises to gain ``(s,)``."""
+        doubt = expit(-self.sign * (beta @ self.terms.T))
+        slope = (self.weight * self.sign * doubt) @ self.terms - self.penalty * beta
+        curved = (self.weight * doubt * (1 - doubt))[:, None, :] * self.terms.T @ self.terms
+        diagonal = np.arange(beta.shape[1])
+        curved[:, diagonal, diagonal] += self.penalty + 1e-12
+        step = np.linalg.solve(curved, slope[..., None])[..., 0]
+        return step, (step * slope).sum(1)
+
+    def _damped(
+        self, beta: FloatArray, step: FloatArray, here: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Where the steps lead and the objective there; each is halved until it leads not up."""
+        for _ in range(_MOST_STEPS):
+            there = self.objective(beta + step)
+            up = there > here + 1e-12 * abs(here)
+            if not up.any():
+                break
+            step = np.where(up[:, None], step / 2, step)
+        return beta + step, there
 
 
-def _objective(
-    terms: FloatArray, target: Target, weight: FloatArray, penalty: FloatArray, beta: FloatArray
-) -> float:
-    score = terms @ beta
-    wrong = np.logaddexp(0, np.where(target.truth > 0, -score, score))
-    return float(weight @ wrong + penalty @ beta**2 / 2)
+def _ridge(components: FloatArray, target: Target, strengths: Sequence[float]) -> list[LinearModel]:
+    """Least squares with an L2 penalty on all but the offset."""
+    middle, mean = components.mean(0), float(target.truth.mean())
+    centred = components - middle
+    product, slope = centred.T @ centred, centred.T @ (target.truth - mean)
+    same = np.eye(len(product))
+    found = [np.linalg.solve(product + same / strength, slope) for strength in strengths]
+    return [LinearModel(weights, mean - float(middle @ weights)) for weights in found]
 
 
-def _damped(
-    step: FloatArray, objective: Callable[[FloatArray], float], beta: FloatArray
-) -> FloatArray:
-    """The step, halved until it does not lead up."""
-    here = objective(beta)
-    for _ in range(_MOST_STEPS):
-        if objective(beta + step) <= here + 1e-12 * abs(here):
-            break
-        step = step / 2
-    return step
-
-
-def _ridge(components: FloatArray, target: Target, strength: float) -> LinearModel:
-    linear = require("sklearn.linear_model", extra=PROBES_EXTRA)
-    model = linear.Ridge(alpha=1 / strength).fit(components, target.truth)
-    return LinearModel(model.coef_, float(model.intercept_))
-
-
-def _cox(components: FloatArray, target: Target, strength: float) -> LinearModel:
+def _cox(components: FloatArray, target: Target, strengths: Sequence[float]) -> list[LinearModel]:
     """Proportional hazards (Cox 1972), with an L2 penalty."""
     lifelines = require("lifelines", extra="survival")
     pandas = require("pandas", extra="survival")
     table = pandas.DataFrame(components).add_prefix("c")
     table["time"], table["event"] = target.truth, target.event
-    model = lifelines.CoxPHFitter(penalizer=1 / (strength * len(target)))
-    fitted = model.fit(table, "time", "event")
-    return LinearModel(fitted.params_.to_numpy(np.float64))
+    penalties = [1 / (strength * len(target)) for strength in strengths]
+    fitted = [lifelines.CoxPHFitter(penalizer=p).fit(table, "time", "event") for p in penalties]
+    return [LinearModel(each.params_.to_numpy(np.float64)) for each in fitted]
 
 
-Fitting = Callable[[FloatArray, Target, float], LinearModel]
+Fitting = Callable[[FloatArray, Target, Sequence[float]], list[LinearModel]]
 FITTINGS: dict[TargetKind, Fitting] = {"class": _logistic, "number": _ridge, "survival": _cox}
+"""By what is told: components ``(n, c)``, the target and inverse penalties to a model each."""

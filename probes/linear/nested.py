@@ -145,7 +145,7 @@ def _fold_fit(features: FloatArray, target: Target, fold: Fold, settings: ProbeS
     train, given = target.rows(fold.train), features[fold.train]
     loss, strength = _choose_strength(given, train, fold.seed, settings)
     reduction = Reduction.fitted_on(given, settings.components)
-    model = FITTINGS[target.kind](reduction(given), train, strength)
+    (model,) = FITTINGS[target.kind](reduction(given), train, (strength,))
     score = model(reduction(features[fold.test]))
     return FoldFit(
         fold, score, _predicted(model, score, target), float(train.truth.mean()), loss, strength,
@@ -162,10 +162,8 @@ def _choose_strength(
         train, test = target.rows(fold.train), target.rows(fold.test)
         reduction = Reduction.fitted_on(features[fold.train], settings.components)
         seen, unseen = reduction(features[fold.train]), reduction(features[fold.test])
-        losses += [
-            _loss(FITTINGS[target.kind](seen, train, strength)(unseen), test)
-            for strength in settings.strengths
-        ]
+        models = FITTINGS[target.kind](seen, train, settings.strengths)
+        losses += [_loss(model(unseen), test) for model in models]
     best = int(np.argmin(losses))
     return float(losses[best]) / settings.plan.inner, settings.strengths[best]
 

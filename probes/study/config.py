@@ -55,7 +55,8 @@ class FeatureChoice(Settings):
     @property
     def title(self) -> str:
         """What reports call it; random weights never go by another name."""
-        word = self.name or Path(self.source).name
+        kind, given, place = self.source.partition("=")
+        word = self.name or f"{Path(kind).name}{given}{Path(place).name}"
         return f"{word} (random weights)" if self.random else word
 
     @property

@@ -16,10 +16,13 @@ import typer
 from regkit import __version__
 from regkit.cli.apply import apply
 from regkit.cli.cohort import cohort
+from regkit.cli.convert import convert
 from regkit.cli.dicom import app as dicom
 from regkit.cli.doctor import doctor
+from regkit.cli.evaluate import evaluate
 from regkit.cli.exits import INTERRUPTED, exit_code, explain
 from regkit.cli.info import info
+from regkit.cli.jacobian import jacobian
 from regkit.cli.points import points
 from regkit.cli.register import register
 from regkit.cli.rerun import rerun
@@ -33,7 +36,8 @@ from regkit.plugins import plug_ins, summary
 
 COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (
-    register, cohort, template, apply, points, convert_transform, info, train, rerun, doctor
+    register, cohort, template, apply, points, evaluate, jacobian, convert, convert_transform, info,
+    train, rerun, doctor,
 )  # fmt: skip
 _GROUPS = {"transform": transform, "weights": weights, "dicom": dicom}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

@@ -12,12 +12,15 @@ from regkit.cli.options import (
     DryRun,
     FullPaths,
     Json,
+    Onto,
     Overwrite,
     Quiet,
+    Record,
     Resume,
+    Run,
 )
 from regkit.cli.read_options import takes_read_options
-from regkit.errors import InputError
+from regkit.cli.way import way_of
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -35,13 +38,8 @@ def apply(
     ] = None,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
-    onto: Annotated[
-        Path | None, typer.Option(help="Reference image: the result is written on its grid.")
-    ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Take the transform of this registration."),
-    ] = None,
+    onto: Onto = None,
+    run: Run = None,
     to: Annotated[
         Literal["fixed", "moving"],
         typer.Option("--to", help="With --run: the image of it onto which IMAGE is warped."),
@@ -52,14 +50,18 @@ def apply(
             "--labels", help="IMAGE is a label map: take the nearest voxel, never a mixture."
         ),
     ] = False,
+    interpolation: Annotated[
+        Literal["linear", "nearest", "cubic", "sinc", "label"] | None,
+        typer.Option(
+            help="Way between voxels: of images linear, nearest, cubic (B-spline) or sinc (slow); "
+            "with --labels nearest or label, smoother borders (default: linear; nearest)",
+        ),
+    ] = None,
     outside: Annotated[
         float, typer.Option(help="Value outside IMAGE, such as -1000 for CT.")
     ] = 0.0,
     reading: ReadOptions,
-    record: Annotated[
-        Path | None,
-        typer.Option(help="Write a JSON record, for --resume and `regkit rerun`."),
-    ] = None,
+    record: Record = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
     full_paths: FullPaths = False,
@@ -82,27 +84,9 @@ def apply(
     from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob
 
-    chain, reference = _way(transforms or [], onto, run, to)
+    chain, reference = way_of(transforms or [], onto, run, to)
     job = ApplyJob(
-        image, chain, reference, output, record=record, labels=labels, outside=outside,
+        image, chain, reference, labels, outside, interpolation, output=output, record=record,
         reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
     )  # fmt: skip
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
-
-
-def _way(
-    transforms: list[Path], onto: Path | None, run: Path | None, to: str
-) -> tuple[tuple[Path, ...], Path]:
-    """The transforms and the reference, as they were given or as a registration has them."""
-    from regkit.runs.origin import transform_from, warped_by
-
-    if run is not None and transforms:
-        raise InputError("TRANSFORM and --run both say how to warp; give one of them")
-    if run is None and not transforms:
-        raise InputError("there is no transform; give TRANSFORM, or the --run FOLDER that holds it")
-    chain = tuple(transforms) if run is None else (transform_from(run, to),)
-    if onto is None and run is not None and to == "fixed":
-        onto = warped_by(run)  # on the grid of fixed
-    if onto is None:
-        raise InputError("there is no reference; give --onto, an image with the grid of the result")
-    return chain, onto

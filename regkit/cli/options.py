@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,16 @@ Device = Annotated[
     typer.Option(
         metavar="auto|cpu|cuda[:N]|mps", help="Device to run on.", rich_help_panel=_RUNNING
     ),
+]
+Run = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Take the transform of this registration."),
+]
+Onto = Annotated[
+    Path | None, typer.Option(help="Reference image: the result is written on its grid.")
+]
+Record = Annotated[
+    Path | None, typer.Option(help="Write a JSON record, for --resume and `regkit rerun`.")
 ]
 Overwrite = Annotated[
     bool,

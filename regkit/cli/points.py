@@ -1,26 +1,34 @@
-"""`regkit points`: landmarks from one image's space to the other's."""
+"""`regkit points`: landmarks and surfaces from one image's space to the other's."""
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 
-from regkit.cli.options import Debug
+from regkit.cli.options import (
+    Debug,
+    DryRun,
+    FullPaths,
+    Json,
+    Overwrite,
+    Quiet,
+    Record,
+    Resume,
+    Run,
+)  # fmt: skip
+from regkit.cli.way import chain_of
 from regkit.errors import InputError
-
-if TYPE_CHECKING:
-    from regkit.volume import Points
 
 
 def points(
-    table: Annotated[
+    points: Annotated[
         Path,
         typer.Argument(
-            metavar="TABLE", help="CSV with the columns x, y, z in RAS+ mm, and name if wanted."
+            metavar="POINTS",
+            help="CSV with the columns x, y, z in RAS+ mm, and name if wanted; .fcsv or .mrk.json "
+            "of 3D Slicer; a surface in .vtk, .gii, .ply or .stl.",
         ),
     ],
     transforms: Annotated[
@@ -30,59 +38,58 @@ def points(
             help="Maps points of fixed to moving; several are applied in this order.",
         ),
     ] = None,
-    run: Annotated[
+    *,
+    output: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Take the transform of this registration."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file to write, in the format of POINTS or as .csv (default: CSV on stdout)",
+        ),
     ] = None,
+    run: Run = None,
     of: Annotated[
         Literal["fixed", "moving"],
         typer.Option(
             "--of", help="The image in which the points lie; they are mapped to the other one."
         ),
     ] = "fixed",
+    space: Annotated[
+        Literal["ras", "lps"] | None,
+        typer.Option(help="Space of the coordinates, where POINTS does not say it."),
+    ] = None,
+    record: Record = None,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Map landmarks from one image of a registered pair to the other, as CSV on stdout.
+    """Map landmarks or a surface from one image of a registered pair to the other.
+
+    All else in POINTS stays as it is: names, triangles, colours. Normals are turned along.
 
     Example: regkit points landmarks.csv --run out > landmarks_in_moving.csv
 
-    Example: regkit points landmarks.csv out/transform.h5 > landmarks_in_moving.csv
+    Example: regkit points tumour.mrk.json out/transform.h5 -o tumour_in_moving.mrk.json
     """
-    from regkit.io import read_points
-    from regkit.io.chain import open_chain
-    from regkit.runs.origin import check_not_inverted, transform_from
+    from regkit.cli.job import carry_out
+    from regkit.io.point_formats.comma_separated import as_csv
+    from regkit.runs.points import PointsJob
 
     if (run is None) == (not transforms):
         raise InputError("give either TRANSFORM or --run FOLDER, which holds the transform")
-    transforms = transforms or [transform_from(cast(Path, run), "fixed")]
-    given = read_points(table)
-    for transform in transforms:
-        check_not_inverted(transform, of)
-    phi = open_chain(transforms)
-    if given.xyz.shape[1] != phi.ndim:
-        raise InputError(
-            f"{table.name}: its points are {given.xyz.shape[1]}-D and the transform {phi.ndim}-D; "
-            "give points of the transform's dimension"
-        )
-    phi = phi if of == "fixed" else phi.inverse()
-    typer.echo(as_csv(phi.map_points(given)), nl=False)
-
-
-def as_csv(points: Points) -> str:
-    """Header and one point a line, to a nanometre.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from regkit import Points
-    >>> print(as_csv(Points(torch.tensor([[1.0, 2.5, -3.0]]), ("tip",))), end="")
-    x,y,z,name
-    1.000000,2.500000,-3.000000,tip
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    columns = ["x", "y", "z"][: points.xyz.shape[1]]
-    writer.writerow([*columns, "name"] if points.names else columns)
-    for index, row in enumerate(points.xyz.tolist()):
-        writer.writerow([*(f"{value:.6f}" for value in row), *points.names[index : index + 1]])
-    return text.getvalue()
+    job = PointsJob(
+        points, chain_of(transforms or (), run), output, of, space, record,
+        overwrite=overwrite or resume, full_paths=full_paths,
+    )  # fmt: skip
+    if output is not None:
+        carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        return
+    if record is not None or resume or dry_run or as_json:
+        raise InputError("--record, --resume, --dry-run and --json are of a file; give --output")
+    job.check()
+    task = job.look().open()
+    typer.echo(as_csv(task.phi.map_points(task.found.points)), nl=False)

@@ -90,6 +90,24 @@ def register(
             rich_help_panel=_METHOD,
         ),
     ] = None,
+    landmarks: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="FIXED MOVING",
+            help="The same landmarks in both images, in one order: two files.",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = None,
+    landmark_weight: Annotated[
+        float | None,
+        typer.Option(
+            metavar="WEIGHT",
+            help="Let the landmarks guide the registration; 1 weighs about as much as the voxels "
+            "around each (default: 1 where the field engine runs, else 0, landmarks are only "
+            "measured)",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
     transform: Annotated[
         Kind | None,
         typer.Option(
@@ -244,7 +262,8 @@ def register(
             "--fixed-with": fixed_with, "--moving-with": moving_with, "--fixed-mask": fixed_mask,
             "--moving-mask": moving_mask, "--moving-labels": moving_labels, "--dice": dice,
             "--fixed-labels": fixed_labels, "--init": init, "--channel-weights": channel_weights,
-            "--model": model, "--refine": refine, "--strict": strict,
+            "--model": model, "--refine": refine, "--strict": strict, "--landmarks": landmarks,
+            "--landmark-weight": landmark_weight,
             "--preset": preset != "default",
         }  # fmt: skip
         _refuse(others, "is not for scenes on the earth; leave it out")
@@ -277,6 +296,7 @@ def register(
         start,
         tuple(fixed_with or ()),
         tuple(moving_with or ()),
+        *(landmarks or ()),
     )
     options = {
         "transform": transform,
@@ -288,6 +308,7 @@ def register(
         "model": network,
         "refine": refine,
         "dice": dice,
+        "landmark_weight": landmark_weight,
         "device": device,
         "threads": threads,
         "seed": seed,

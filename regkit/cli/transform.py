@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Record, Resume
 
 app = typer.Typer(no_args_is_help=True, help="Compose, invert and average transform files.")
 
@@ -52,9 +52,6 @@ To = Annotated[
     typer.Option(
         "--to", metavar="PROGRAM", help="Program that is to read OUT, where that is not clear."
     ),
-]
-Record = Annotated[
-    Path | None, typer.Option(help="Write a JSON record, for --resume and `regkit rerun`.")
 ]
 
 

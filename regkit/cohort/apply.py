@@ -8,10 +8,11 @@ from regkit.cohort.kind import RowKind
 from regkit.cohort.reading import READING, split_reading
 from regkit.cohort.row import PairRow
 from regkit.errors import InputError
+from regkit.resample import INTERPOLATIONS
 from regkit.runs import RECORD
 from regkit.runs.apply import ApplyJob
 
-_OWN = ("labels", "outside")
+_OWN = ("labels", "outside", "interpolation")
 
 
 def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
@@ -28,9 +29,15 @@ def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
         raise InputError(f"labels is {labels!r:.40}; allowed: true or false")
     if isinstance(outside, bool) or not isinstance(outside, int | float):
         raise InputError(f"outside is {outside!r:.40}; allowed: a number")
+    interpolation = asked.get("interpolation")
+    if interpolation not in (None, *INTERPOLATIONS):
+        raise InputError(
+            f"interpolation is {interpolation!r:.40}; allowed: {', '.join(INTERPOLATIONS)}"
+        )
     return ApplyJob(
-        row.file("image"), row.files["transforms"], row.file("onto"), folder / "warped.nii.gz",
-        folder / RECORD, labels, float(outside), reading, overwrite=True,
+        row.file("image"), row.files["transforms"], row.file("onto"), labels, float(outside),
+        interpolation,
+        output=folder / "warped.nii.gz", record=folder / RECORD, reading=reading, overwrite=True,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from regkit.cohort.kind import RowKind
 from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.reading import READING, split_reading
 from regkit.cohort.row import PairRow
-from regkit.runs.evaluate import EvaluateJob
+from regkit.runs.evaluate import EvaluateJob, EvaluatePaths
 
 
 def make_evaluate_job(row: PairRow, folder: Path) -> EvaluateJob:
@@ -22,7 +22,8 @@ def make_evaluate_job(row: PairRow, folder: Path) -> EvaluateJob:
     _, reading = split_reading(row.options)
     transforms = row.files.get("transforms", ())
     fixed, moving = row.file("fixed_labels"), row.file("moving_labels")
-    return EvaluateJob(fixed, moving, transforms, folder, reading, overwrite=True)
+    paths = EvaluatePaths(fixed, moving, transforms=transforms)
+    return EvaluateJob(paths, folder, reading=reading, overwrite=True)
 
 
 EVALUATE_ROWS = RowKind(

@@ -20,7 +20,7 @@ from regkit.metrics.affine_part import affine_part
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.preparation import prepare
 from regkit.runs import Outcome, Survey, Task
-from regkit.runs.register.job import RULES, Paths, RegisterJob, RegisterSurvey
+from regkit.runs.register.job import RULES, Paths, RegisterJob, RegisterSurvey, weighing_landmarks
 from regkit.runs.register.outcome import RegisterOutcome
 from regkit.runs.register.task import RegisterTask
 
@@ -47,7 +47,10 @@ def make_row_job(row: PairRow, folder: Path) -> RegisterJob:
         fixed_labels=row.file_or_none("fixed_labels"),
         moving_labels=row.files.get("moving_labels", ()),
         init=init,
+        fixed_landmarks=row.file_or_none("fixed_landmarks"),
+        moving_landmarks=row.file_or_none("moving_landmarks"),
     )
+    config = weighing_landmarks(config, paths, asked)
     return RegisterJob(paths, folder, preset, config, True, reading)
 
 
@@ -102,7 +105,14 @@ REGISTER_ROWS = RowKind(
     "register",
     make_row_job,
     required=("fixed", "moving"),
-    optional=("fixed_mask", "moving_mask", "fixed_labels", "moving_labels"),
+    optional=(
+        "fixed_mask",
+        "moving_mask",
+        "fixed_labels",
+        "moving_labels",
+        "fixed_landmarks",
+        "moving_landmarks",
+    ),
     several=("moving_labels",),
     options=_OPTIONS,
     images=("fixed", "moving"),

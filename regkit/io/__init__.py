@@ -15,7 +15,7 @@ from regkit.io.files import (
     read_when_touched,
 )
 from regkit.io.options import ReadOptions
-from regkit.io.points import read_points
+from regkit.io.point_formats.table import read_points
 from regkit.io.preflight import contents_of, preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
 from regkit.io.transforms import read_transform, write_transform

@@ -11,18 +11,13 @@ from dataclasses import dataclass
 from regkit.errors import InputError
 from regkit.metrics.overlap import dice
 from regkit.metrics.surface import SurfaceDistance, surface_distances
+from regkit.metrics.surface_overlap import surface_dice
 from regkit.volume.volume import Labels
 
 _COLUMNS = (
-    "label",
-    "dice_before",
-    "dice",
-    "surface_mean",
-    "surface_hd95",
-    "surface_max",
-    "unit",
-    "name",
-)
+    "label", "dice_before", "dice", "surface_mean", "surface_hd95", "surface_max", "unit",
+    "surface_dice", "name",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,8 @@ class StructureScore:
         Overlap before and after registration, 0..1.
     surface
         Distances after registration, in world units; None where a map lacks the structure.
+    surface_dice
+        The share of both surfaces that agrees, 0..1; None where it was not asked for.
     name
         What the structure is called; empty where neither map says.
     """
@@ -45,10 +42,13 @@ class StructureScore:
     dice_before: float
     dice: float
     surface: SurfaceDistance | None
+    surface_dice: float | None = None
     name: str = ""
 
 
-def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[StructureScore]:
+def score_structures(
+    fixed: Labels, before: Labels, after: Labels, *, tolerance: float | None = None
+) -> list[StructureScore]:
     """Compare every structure of ``fixed`` with another map, before and after registration.
 
     Parameters
@@ -58,6 +58,8 @@ def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[Struc
     before, after
         The map of the moving image on the grid of ``fixed``, through the initial transform and
         through the one that was found.
+    tolerance
+        Of the surface Dice, in world units; None leaves it out.
 
     Returns
     -------
@@ -82,10 +84,16 @@ def score_structures(fixed: Labels, before: Labels, after: Labels) -> list[Struc
     if not scores:
         raise InputError("Dice: no structure occurs in the two label maps; check the label values")
     earlier, apart = dice(fixed, before, list(scores)), surface_distances(fixed, after)
+    near = {} if tolerance is None else surface_dice(fixed, after, tolerance, list(scores))
     names = {**after.names, **fixed.names}
     return [
         StructureScore(
-            label, _or_zero(earlier[label]), score, apart.get(label), names.get(label, "")
+            label,
+            _or_zero(earlier[label]),
+            score,
+            apart.get(label),
+            near.get(label),
+            names.get(label, ""),
         )
         for label, score in scores.items()
     ]
@@ -109,8 +117,8 @@ def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
     Examples
     --------
     >>> print(structures_csv([StructureScore(3, 0.5, 0.75, None)], "mm"), end="")
-    label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit,name
-    3,0.5,0.75,,,,mm,
+    label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit,surface_dice,name
+    3,0.5,0.75,,,,mm,,
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -124,7 +132,8 @@ def _line(score: StructureScore, unit: str) -> list[str]:
     lengths = [""] * 3 if apart is None else [apart.mean, apart.hd95, apart.maximum]
     values = [score.dice_before, score.dice, *lengths]
     numbers = [value if isinstance(value, str) else f"{value:.9g}" for value in values]
-    return [str(score.label), *numbers, unit, score.name]
+    near = "" if score.surface_dice is None else f"{score.surface_dice:.9g}"
+    return [str(score.label), *numbers, unit, near, score.name]
 
 
 def _or_zero(value: float) -> float:

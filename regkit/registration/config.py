@@ -184,7 +184,8 @@ class FeatureConfig(Settings):
 class RegisterConfig(Settings):
     """Everything that decides a result, apart from the images.
 
-    ``dice`` weighs how well labels of both images overlap; 0: they guide nothing.
+    ``dice`` weighs how well labels of both images overlap, ``landmark_weight`` how near landmarks
+    come to each other; 0: they guide nothing.
     ``channel_weights`` are what each channel of the images counts, one a channel: only their
     ratios matter, and a channel of weight 0 is left out. All count alike where none are given.
 
@@ -202,6 +203,7 @@ class RegisterConfig(Settings):
     model: str | None = Field(None, description="installed weights, a file of them, or auto")
     refine: Literal["field", "weights", "none"] = "field"
     dice: float = Field(0.0, ge=0, allow_inf_nan=False)
+    landmark_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
     channel_weights: tuple[Weight, ...] | None = Field(None, description="one a channel")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")
     threads: int = Field(0, ge=0, description="0: all cores")
@@ -233,6 +235,15 @@ class RegisterConfig(Settings):
             raise ValueError(
                 f"dice {self.dice:g} guides what refines a deformable transform; take transform "
                 "deformable and refine field or weights, or dice 0"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _landmarks_refine_a_field(self) -> Self:
+        if self.landmark_weight and (self.transform, self.refine) != ("deformable", "field"):
+            raise ValueError(
+                f"landmark_weight {self.landmark_weight:g} guides the field engine; take transform "
+                "deformable and refine field, or landmark_weight 0"
             )
         return self
 

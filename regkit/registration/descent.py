@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import displacement_gradient
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import FieldConfig
-from regkit.registration.label_loss import LevelGuides
+from regkit.registration.guides import LevelGuides
 from regkit.registration.pair import LevelPair
 from regkit.registration.result import Level
 
@@ -47,8 +47,8 @@ class Descent:
 
     def run(self, start: Tensor, config: FieldConfig) -> Descended:
         """As far down as the level goes; ``start`` itself where nothing was gained."""
-        at, (values, u), shape = self.at, self._path(start, config), self.at.grid.shape
-        record = Level(at.grid.spacing, shape, tuple(values), _settled(values, config.tolerance))
+        at, (values, settled, u), shape = self.at, self._path(start, config), self.at.grid.shape
+        record = Level(at.grid.spacing, shape, tuple(values), settled)
         if not values:
             return Descended(start, record)
         first, last = values[0], values[-1]
@@ -62,13 +62,13 @@ class Descent:
     def loss_of(self, u: Tensor) -> float:
         """The loss that a run from ``u`` begins with."""
         varies = self.similarity.varies(self.at.grid.shape)
-        return self._mean_loss(u) if varies else self._force(u)[0]
+        return self._mean_loss(u) if varies else sum(self._force(u)[0])
 
-    def _path(self, start: Tensor, config: FieldConfig) -> tuple[list[float], Tensor]:
-        """The losses on the way, and where it ends."""
+    def _path(self, start: Tensor, config: FieldConfig) -> tuple[list[float], bool, Tensor]:
+        """The losses on the way, whether images and guides have settled, and where it ends."""
         config = bound_steps(config, min(self.at.grid.spacing[1:]))
         shape = self.at.grid.shape
-        varies, values = self.similarity.varies(shape), list[float]()
+        varies, values = self.similarity.varies(shape), list[tuple[float, float]]()
         u, speed = start, torch.zeros_like(start)
         ratio = shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
         coarse = (start.shape[1], start.shape[2], start.shape[3])
@@ -76,8 +76,8 @@ class Descent:
         for _ in range(self.iterations):
             value, force = self._force(u)
             values.append(value)
-            self.told(len(values), value)
-            if not varies and _settled(values, config.tolerance):
+            self.told(len(values), sum(value))
+            if not varies and _all_settled(values, config.tolerance):
                 break
             force = gaussian(force, config.update_sigma / ratio, zero=True, spare=True)
             speed = momentum_step(
@@ -85,7 +85,7 @@ class Descent:
             )
             moved = compose_fields(u, speed, out=force)
             u = pin_border(gaussian(moved, config.field_sigma / ratio, zero=True, spare=True))
-        return values, u
+        return [sum(each) for each in values], _all_settled(values, config.tolerance), u
 
     def _mean_loss(self, u: Tensor) -> float:
         """By the same draws for every ``u``: at single steps its chance drowns its gain."""
@@ -95,21 +95,27 @@ class Descent:
             mean = sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
         return mean if self.guides is None else mean + self.guides.pull(u, weight)[0]
 
-    def _force(self, u: Tensor) -> tuple[float, Tensor]:
-        """The loss, and its derivative by ``u`` where the field may move, on the grid of ``u``."""
+    def _force(self, u: Tensor) -> tuple[tuple[float, float], Tensor]:
+        """Losses of images and guides, and where the field is to move, on the grid of ``u``."""
         at = self.at
         warped, weight = at.warped(at.matrix(self.affine), u)
         value, upstream = self.similarity.value_and_gradient(at.fixed, warped, weight)
         force = displacement_gradient(warped, weight, upstream, tuple(u.shape[1:]))
+        guided = 0.0
         if self.guides is not None:
-            more, pull = self.guides.pull(u, weight)
-            value, force = value + more, force.add_(pull)
+            guided, pull = self.guides.pull(u, weight)
+            force = force.add_(pull)
         for axis in at.still:
             force[axis] = 0
-        return value, force
+        return (value, guided), force
 
 
-def _settled(values: list[float], tolerance: float) -> bool:
+def _all_settled(values: Sequence[tuple[float, float]], tolerance: float) -> bool:
+    """Whether neither images nor guides gain any more: what the one gains would hide the other."""
+    return all(_settled(part, tolerance) for part in zip(*values, strict=True) if any(part))
+
+
+def _settled(values: Sequence[float], tolerance: float) -> bool:
     """Whether the last window gained less than ``tolerance`` of all that the level gained."""
     if len(values) <= _WINDOW:
         return False

@@ -11,7 +11,7 @@ from regkit.registration.alignment import Alignment, Polish
 from regkit.registration.choice import Chooser, configured_similarity
 from regkit.registration.config import RegisterConfig
 from regkit.registration.field import FieldEngine
-from regkit.registration.label_loss import Guides
+from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair, is_thin
 from regkit.registration.result import OnEngineProgress
 from regkit.registration.selection import Selection
@@ -54,7 +54,7 @@ def find(
     own
         A similarity that is made already, by the name that ``config`` has; made here if None.
     guides
-        Labels for the deformable engines to bring together, if any.
+        Labels and landmarks for the deformable engines to bring together, if any.
     """
     state = start
     for engine in list(_engines(pair, config, model, start, report, own, guides)):

@@ -31,7 +31,7 @@ from regkit.registration.comparison import is_near
 from regkit.registration.config import FieldConfig
 from regkit.registration.descent import Descended, Descent, pin_border
 from regkit.registration.field_plan import bound_iterations, least_factor, shorten_after_network
-from regkit.registration.label_loss import Guides, LevelGuides
+from regkit.registration.guides import Guides, LevelGuides
 from regkit.registration.pair import LevelPair, Pair, coarser, level
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.smoothness import (
@@ -104,7 +104,7 @@ def register_field(
         or the border of the working grid cuts it off, it is smoothed until it does not; and
         everywhere if a smooth field explains the pair.
     guides
-        Labels that are to meet, beside the intensities.
+        Labels and landmarks that are to meet, beside the intensities.
 
     Returns
     -------
@@ -147,9 +147,14 @@ class _Search:
     def first(self, u: Tensor, *, started: bool) -> tuple[Descended, Explained]:
         """The coarsest level, where it shows whether a smooth field explains the pair."""
         descent = self._descent(0)
-        judge = None if self.guides else self._judge(descent.at.grid)
-        done, explained = first_level(descent, u, self.config, judge, started=started)
+        # Images alone tell whether there is one anatomy: what guides gain says nothing of that.
+        done, explained = first_level(
+            replace(descent, guides=None), u, self.config, self._judge(descent.at.grid),
+            started=started,
+        )  # fmt: skip
         config = coarse_smooth_config(self.config) if explained.smooth else self.config
+        if self.guides is not None:
+            done = descent.run(done.u, config)
         return self._from_both_sides(descent, u, done, config), explained
 
     def next(self, number: int, u: Tensor, explained: Explained) -> Descended:

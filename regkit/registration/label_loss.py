@@ -1,4 +1,4 @@
-"""Guides: labels of both images, which pull structures onto each other beside the intensities."""
+"""Labels of both images, which pull structures onto each other beside the intensities."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ StructureBox = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
-class LevelGuides:
+class LevelLabels:
     """Structures on the working grid of one level.
 
     Parameters
@@ -81,7 +81,7 @@ class LevelGuides:
 
 
 @dataclass(frozen=True)
-class Guides:
+class LabelGuide:
     """Labels of fixed and of moving in canonical orientation, 1 to ``count`` alike, or 0."""
 
     fixed: Labels
@@ -91,7 +91,7 @@ class Guides:
 
     def on(
         self, grid: Grid, affine: Matrix, device: torch.device, *, exchanged: bool = False
-    ) -> LevelGuides:
+    ) -> LevelLabels:
         """On a working grid; ``affine`` leads from the world of fixed to that of moving.
 
         ``exchanged`` takes moving through ``affine`` for fixed, and the reverse.
@@ -104,7 +104,7 @@ class Guides:
         still = torch.zeros(3, 1, 1, 1)
         here = warp_grid(fixed.data, np.asarray(to_fixed), still, grid.shape, nearest=True)[0]
         there = moving.data.to(device)
-        return LevelGuides(here.to(device), there, np.asarray(m), self.count, self.weight)
+        return LevelLabels(here.to(device), there, np.asarray(m), self.count, self.weight)
 
     def memberships(self, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
         """Of moving, through ``affine``, and of fixed on ``grid``: ``(count, *shape)`` in [0, 1].
@@ -126,9 +126,9 @@ class Guides:
         return gaussian((there == each).float(), _SOFT), gaussian((here == each).float(), _SOFT)
 
 
-def guides_of(
+def label_guide(
     fixed: Labels | None, moving: Labels | None, config: RegisterConfig, images: Sequence[Volume]
-) -> Guides | None:
+) -> LabelGuide | None:
     """Make of the labels of both images what guides the deformable engines; None if nothing does.
 
     Parameters
@@ -167,7 +167,7 @@ def guides_of(
             "but 0 in common; give maps that call the same structures by the same numbers"
         )
     numbered = [_numbered(canonical(each), common) for each in known]
-    return Guides(numbered[0], numbered[1], len(common), config.dice)
+    return LabelGuide(numbered[0], numbered[1], len(common), config.dice)
 
 
 def _numbered(labels: Labels, values: list[int]) -> Labels:

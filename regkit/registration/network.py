@@ -27,7 +27,7 @@ from regkit.networks.steps import Registration
 from regkit.preprocess.channels import mean_channel
 from regkit.preprocess.contrast_transfer import transfer_contrast
 from regkit.registration.config import NetworkConfig
-from regkit.registration.label_loss import Guides
+from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.symmetric import mean_with_inverse
@@ -105,7 +105,7 @@ def register_network(
     plain = model.network.to(pair.device)
     if tune is not None:
         tuning = time.perf_counter()
-        labels = None if guides is None else _labels(pair, affine, grid, guides)
+        labels = _labels(pair, affine, grid, guides)
         plain = tune(plain, moving, fixed, _weights(pair, affine, grid), labels)
         begin += time.perf_counter() - tuning  # a stage of its own
     network = (
@@ -146,9 +146,11 @@ def _images(pair: Pair, affine: Matrix, grid: Grid) -> tuple[Tensor, Tensor]:
     return _batch(pair, fixed), _batch(pair, moving)
 
 
-def _labels(pair: Pair, affine: Matrix, grid: Grid, guides: Guides) -> Both:
-    """Memberships on ``grid``, moving first: ``(C, *shape)``."""
-    moving, fixed = guides.memberships(affine, grid)
+def _labels(pair: Pair, affine: Matrix, grid: Grid, guides: Guides | None) -> Both:
+    """Memberships on ``grid``, moving first: ``(C, *shape)``; None without labels."""
+    if guides is None or guides.labels is None:
+        return None
+    moving, fixed = guides.labels.memberships(affine, grid)
     if pair.planar:
         moving, fixed = moving[:, 0], fixed[:, 0]
     return moving.to(pair.device), fixed.to(pair.device)

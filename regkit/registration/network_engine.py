@@ -11,7 +11,7 @@ from regkit.losses.similarity import Similarity
 from regkit.networks.models import Model
 from regkit.networks.steps import Registration
 from regkit.registration.config import RegisterConfig, TuningConfig
-from regkit.registration.label_loss import Guides
+from regkit.registration.guides import Guides
 from regkit.registration.network import register_network
 from regkit.registration.pair import Pair
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress

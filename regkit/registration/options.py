@@ -43,6 +43,7 @@ class RegisterOptions(TypedDict, total=False):
     model: str | Model | None
     refine: Literal["field", "weights", "none"]
     dice: float
+    landmark_weight: float
     channel_weights: tuple[float, ...] | None
     device: str
     threads: int

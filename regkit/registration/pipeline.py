@@ -12,6 +12,7 @@ from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
 from regkit.losses.registry import is_registered, names
 from regkit.losses.similarity import Similarity
+from regkit.metrics.landmarks import landmark_error, landmark_metrics
 from regkit.metrics.overlap import dice, dice_metrics
 from regkit.metrics.summary import summarise
 from regkit.preprocess.channels import counted_channels
@@ -19,9 +20,11 @@ from regkit.registration.check import as_mask, check_beside, check_initial, chec
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.devices import resolve_device
 from regkit.registration.flat import flattened_with, one_dimension
+from regkit.registration.guides import guides_from
 from regkit.registration.identical import find_identity, is_one_image
-from regkit.registration.label_loss import guides_of
+from regkit.registration.label_loss import label_guide
 from regkit.registration.label_place import check_structures, checked_place
+from regkit.registration.landmark_loss import check_pair_of_landmarks, landmark_guide
 from regkit.registration.outside import warp_into
 from regkit.registration.pair import Pair, pair_of
 from regkit.registration.placing import Placing, placing_of, rest_of
@@ -34,6 +37,7 @@ from regkit.registration.scale import find_at_body_scale
 from regkit.registration.state import EngineState, Found
 from regkit.resample import warp
 from regkit.transforms import DisplacementField, Transform, compose, links
+from regkit.volume.points import Points
 from regkit.volume.volume import Labels, Volume
 
 if TYPE_CHECKING:
@@ -49,6 +53,8 @@ def register(
     moving_mask: Volume | None = None,
     fixed_labels: Labels | None = None,
     moving_labels: Labels | None = None,
+    fixed_landmarks: Points | None = None,
+    moving_landmarks: Points | None = None,
     initial: Transform | None = None,
     progress: OnEngineProgress | None = None,
     model: str | Model | None = None,
@@ -74,6 +80,11 @@ def register(
         (``dice_mean``, ``dice_worst``). With the option ``dice`` above 0 they guide as well: the
         deformable stages minimise their Dice loss too, with that weight (1 is about what the
         images weigh); values that both have count.
+    fixed_landmarks, moving_landmarks
+        The same landmarks in the worlds of their images, in one order. Their distances after
+        registration are among the metrics (``landmark_error_mean``, ``landmark_error_max``). With
+        the option ``landmark_weight`` above 0 they guide the field engine as well: 1 lets each
+        count about as much as the voxels around it.
     initial
         World points of fixed to world points of moving, to start from instead of
         ``config.init``. An affine goes through the rigid and affine engines; a displacement
@@ -138,11 +149,19 @@ def register(
     notes = (*notes, *_label_notes(*beside))
     if fixed_labels is not None and moving_labels is not None:
         check_structures(fixed_labels, moving_labels)
-    guides = guides_of(
-        fixed_labels,
-        None if moving_labels is None else placing.placed(moving_labels),
-        wanted,
-        (fixed, placing.placed(moving)),
+    check_pair_of_landmarks((fixed, moving), fixed_landmarks, moving_landmarks)
+    guides = guides_from(
+        label_guide(
+            fixed_labels,
+            None if moving_labels is None else placing.placed(moving_labels),
+            wanted,
+            (fixed, placing.placed(moving)),
+        ),
+        landmark_guide(
+            fixed_landmarks,
+            moving_landmarks and placing.placed_points(moving_landmarks),
+            wanted.landmark_weight,
+        ),
     )
     wanted, network = _network(wanted, model, fixed.ndim)
     twice = (
@@ -170,12 +189,14 @@ def register(
         )
         if twice:
             result = _result(here.straight.image, there, pair, wanted, find_identity(pair, wanted))
-            return _with_overlap(result, fixed_labels, moving_labels)
+            result = _with_overlap(result, fixed_labels, moving_labels)
+            return _with_errors(result, fixed_landmarks, moving_landmarks)
         start = EngineState.of(rest_of(initial), wanted)
         found = find_at_body_scale(pair, wanted, network, start, progress or _quiet, own, guides)
         found = _led_on(found, placing, notes)
         result = _result(here.straight.image, there, pair, wanted, found)
-        return _with_overlap(result, fixed_labels, moving_labels)
+        result = _with_overlap(result, fixed_labels, moving_labels)
+        return _with_errors(result, fixed_landmarks, moving_landmarks)
 
 
 def _label_notes(*pairs: tuple[Labels | None, Volume]) -> list[str]:
@@ -224,6 +245,14 @@ def _with_overlap(result: Result, fixed: Labels | None, moving: Labels | None) -
         return result
     scores = dice(fixed, warp(moving, result.transform, onto=fixed.grid))
     return replace(result, metrics={**result.metrics, **dice_metrics(scores)})
+
+
+def _with_errors(result: Result, fixed: Points | None, moving: Points | None) -> Result:
+    """``result`` with the distances of landmarks among its metrics, where some were given."""
+    if fixed is None or moving is None:
+        return result
+    found = landmark_metrics(landmark_error(result.transform, fixed, moving))
+    return replace(result, metrics={**result.metrics, **found})
 
 
 def _result(

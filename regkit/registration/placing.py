@@ -17,6 +17,7 @@ from regkit.geometry.affines import Matrix, apply_affine
 from regkit.geometry.grid import Grid
 from regkit.registration.result import EngineStage
 from regkit.transforms import Affine, Transform, compose, links
+from regkit.volume.points import Points
 from regkit.volume.volume import AnyVolume, Volume
 
 _STEEPEST = 45.0  # degrees between two planes that still show about the same
@@ -45,6 +46,12 @@ class Placing:
         affine = np.linalg.inv(self.matrix) @ volume.grid.affine
         affine[-1] = volume.grid.affine[-1]
         return replace(volume, grid=volume.grid.placed(volume.grid.shape, affine))
+
+    def placed_points(self, points: Points) -> Points:
+        """Points of moving's world, in that of fixed as far as the affine leads."""
+        if self.matrix is None:
+            return points
+        return Affine(self.matrix).inverse().map_points(points)
 
     def whole(self, transform: Transform) -> Transform:
         """``transform``, which leads to where moving was placed, to where it lies."""

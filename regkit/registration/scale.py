@@ -19,7 +19,7 @@ from regkit.geometry.grid import Grid
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import RegisterConfig
 from regkit.registration.engines import find
-from regkit.registration.label_loss import Guides
+from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair
 from regkit.registration.result import EngineStage, Level, OnEngineProgress
 from regkit.registration.state import EngineState, Found
@@ -60,7 +60,8 @@ def find_at_body_scale(
     own
         A similarity that is made already, by the name that ``config`` has; made here if None.
     guides
-        Labels for the deformable engines to bring together, if any, in the world of ``pair``.
+        Labels and landmarks for the deformable engines to bring together, if any, in the world of
+        ``pair``.
 
     Returns
     -------
@@ -68,8 +69,8 @@ def find_at_body_scale(
         With transforms and the spacings of its stages in the world of ``pair``.
     """
     inside = body_size(pair)
-    labels = None if guides is None else _guides(guides, inside)
-    found = find(at_body_scale(pair), config, model, _start(start, inside), report, own, labels)
+    within = None if guides is None else _guides(guides, inside)
+    found = find(at_body_scale(pair), config, model, _start(start, inside), report, own, within)
     return _found(found, pair.unit)
 
 
@@ -116,7 +117,11 @@ def _volume(volume: AnyVolume, size: Matrix) -> AnyVolume:
 
 
 def _guides(guides: Guides, size: Matrix) -> Guides:
-    return replace(guides, fixed=_volume(guides.fixed, size), moving=_volume(guides.moving, size))
+    labels, landmarks = guides.labels, guides.landmarks
+    if labels is not None:
+        fixed, moving = (_volume(each, size) for each in (labels.fixed, labels.moving))
+        labels = replace(labels, fixed=fixed, moving=moving)
+    return Guides(labels, landmarks and landmarks.scaled(size))
 
 
 def _start(start: EngineState, size: Matrix) -> EngineState:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,16 +23,15 @@ from regkit.io import (
 )
 from regkit.io.chain import open_chain
 from regkit.io.header import Header
-from regkit.io.options import AS_STORED
 from regkit.io.sizes import product
-from regkit.resample import warp
+from regkit.resample import INTERPOLATIONS, Interpolation, warp
 from regkit.runs.bands import BandsTask, keeps_bands
+from regkit.runs.channels import chooses_channels, with_all_channels
+from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.origin import check_direction
-from regkit.runs.outputs import Files
 from regkit.runs.progress import OnProgress, Progress
-from regkit.runs.record import reading_of
 from regkit.transforms import Transform
 from regkit.volume import Volume
 
@@ -46,7 +45,7 @@ _PER_VOXEL = 12
 
 
 @dataclass(frozen=True)
-class ApplyJob:
+class ApplyJob(ImageFile):
     """One image through transforms: what `regkit apply` runs.
 
     Parameters
@@ -58,20 +57,12 @@ class ApplyJob:
         which a point passes them.
     onto
         The reference, whose grid the result takes.
-    output
-        The file to write.
-    record
-        Where the record goes; None for none, without which nothing can be resumed or repeated.
     labels
         The image holds labels.
     outside
         Value beyond the image.
-    reading
-        How images are read.
-    overwrite
-        Replace what is there.
-    full_paths
-        Show the folders of the inputs wherever their names are shown.
+    interpolation
+        As of :func:`regkit.resample.warp`; None for the usual one.
     """
 
     kind: ClassVar[str] = "apply"
@@ -79,43 +70,21 @@ class ApplyJob:
     image: Path
     transforms: tuple[Path, ...]
     onto: Path
-    output: Path
-    record: Path | None = None
     labels: bool = False
     outside: float = 0.0
-    reading: ReadOptions = AS_STORED
-    overwrite: bool = False
-    full_paths: bool = False
+    interpolation: Interpolation | None = None
 
-    @property
-    def outputs(self) -> Files:
-        """The image, and the record where one is asked for."""
-        record = [("record", self.record)] if self.record else []
-        return Files((("image", self.output), *record), self.overwrite)
-
-    def inputs(self) -> list[InputFile]:
+    def files(self) -> list[tuple[str, Path]]:
         """The image, the reference and the transforms."""
         given = [("image", self.image), ("onto", self.onto)]
-        given += [("transform", path) for path in self.transforms]
-        return [InputFile(role, path, self.full_paths) for role, path in given]
-
-    def settings(self) -> dict[str, Any]:
-        """What is done, and how files are read."""
-        return {"asked": self.plan(), "reading": asdict(self.reading)}
+        return given + [("transform", path) for path in self.transforms]
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
-        return {"labels": self.labels, "outside": self.outside}
-
-    def check(self) -> None:
-        """Refuse a name that no format writes.
-
-        Raises
-        ------
-        InputError
-            If it is one.
-        """
-        check_output(self.output, overwrite=self.overwrite)
+        asked = {"labels": self.labels, "outside": self.outside}
+        return (
+            asked if self.interpolation is None else {**asked, "interpolation": self.interpolation}
+        )
 
     def look(self) -> ApplySurvey:
         """Read the headers of the reference and the image."""
@@ -123,24 +92,13 @@ class ApplyJob:
         reference = read_header(self.onto, self.reading).of(frame=0, channel=0)
         check_holds(self.output, reference.grid.straightened())
         header = read_header(self.image, self.reading)
-        reading = self.reading if self.labels else _with_all_channels(self.reading, header)
+        reading = self.reading if self.labels else with_all_channels(self.reading, header)
         frames = header.each_frame(reading)
         kept = frames[0].kept
         check_output(self.output, overwrite=self.overwrite, frames=len(frames), channels=kept)
         if len(self.transforms) == 1:
             check_direction(self.transforms[0], self.image)
         return ApplySurvey(self, reference, header, reading, len(frames), kept)
-
-
-def _chooses(reading: ReadOptions) -> bool:
-    return reading.channel is not None or reading.channels is not None
-
-
-def _with_all_channels(reading: ReadOptions, header: Header) -> ReadOptions:
-    """What a user who names no channel means by an image of several."""
-    if header.channels == 1 or _chooses(reading):
-        return reading
-    return replace(reading, channels="all")
 
 
 @dataclass(frozen=True)
@@ -169,14 +127,24 @@ class ApplySurvey:
         grid = self.reference.grid.straightened()
         phi = open_chain(job.transforms)
         _check_overlap(phi, grid, self.header, self.reference.name)
-        if keeps_bands(self.header, job.output, grid) and not _chooses(job.reading):
-            return BandsTask(self.header, phi, grid, nearest=job.labels)
+        keeps = keeps_bands(self.header, job.output, grid) and not chooses_channels(job.reading)
+        if keeps and job.interpolation not in (None, "linear", "nearest"):
+            raise InputError(
+                f"{self.header.name}: a scene is resampled linear or nearest, not "
+                f"{job.interpolation}"
+            )
+        if keeps:
+            nearest = job.labels or job.interpolation == "nearest"
+            return BandsTask(self.header, phi, grid, nearest=nearest)
         frames = [
             labels_of(frame, self.header) if job.labels else frame
             for frame in open_frames(self.header, self.reading)
         ]
         notices = () if job.labels else _notices(self.header.name, frames)
-        return ApplyTask(frames, phi, grid, job.outside, self.header.repetition, notices=notices)
+        return ApplyTask(
+            frames, phi, grid, job.outside, self.header.repetition, job.interpolation,
+            notices=notices,
+        )  # fmt: skip
 
 
 def _check_overlap(phi: Transform, grid: Grid, image: Header, onto: str) -> None:
@@ -228,6 +196,7 @@ class ApplyTask:
     grid: Grid
     outside: float
     repetition: float | None
+    interpolation: Interpolation | None = None
     introduction: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
@@ -235,7 +204,14 @@ class ApplyTask:
         """Resample frame by frame."""
         warped = []
         for number, frame in enumerate(self.frames, start=1):
-            warped.append(warp(frame, self.phi, onto=self.grid, outside=self.outside))
+            found = warp(
+                frame,
+                self.phi,
+                onto=self.grid,
+                outside=self.outside,
+                interpolation=self.interpolation,
+            )
+            warped.append(found)
             on_progress(Progress("warping", number / len(self.frames)))
         return ApplyOutcome(warped, self.repetition)
 
@@ -279,19 +255,16 @@ def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
     """
     found = {each.role: each.path for each in inputs if each.role != "transform"}
     transforms = tuple(each.path for each in inputs if each.role == "transform")
-    asked, outputs = record["asked"], record["outputs"]
-    whole = (
-        set(found) == {"image", "onto"}
-        and transforms
-        and set(asked) == {"labels", "outside"}
-        and isinstance(outputs, dict)
-    )
-    names = [outputs.get(role) for role in ("image", "record")] if whole else []
-    if not whole or any(not isinstance(n, str) or Path(n).name != n for n in names):
+    asked = record["asked"]
+    if set(found) != {"image", "onto"} or not transforms or not _is_asked(asked):
         raise InputError("the record must name an image, a reference and transforms; it is damaged")
-    files = Files((("image", Path(names[0])), ("record", Path(names[1])))).moved(folder).places()
-    job = ApplyJob(
-        found["image"], transforms, found["onto"], files["image"], files["record"],
-        bool(asked["labels"]), float(asked["outside"]), reading_of(record),
+    return ApplyJob(
+        found["image"], transforms, found["onto"], bool(asked["labels"]), float(asked["outside"]),
+        asked.get("interpolation"),
+        **image_file_again(record, inputs, folder),
     )  # fmt: skip
-    return replace(job, full_paths=any(each.full_path for each in inputs))
+
+
+def _is_asked(asked: Mapping[str, Any]) -> bool:
+    whole = {"labels", "outside"} <= set(asked) <= {"labels", "outside", "interpolation"}
+    return whole and asked.get("interpolation") in (None, *INTERPOLATIONS)

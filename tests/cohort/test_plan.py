@@ -176,7 +176,7 @@ def test_one_image_makes_no_pair(images):
 def test_labels_are_compared(images):
     table = written(images, "fixed_labels,moving_labels\na.nii.gz,b.nii.gz\n")
     job = plan_cohort(table, kind_called("evaluate"), images / "out").pairs[0].job
-    assert (job.kind, job.transforms, job.folder.name) == ("evaluate", (), "b_to_a")
+    assert (job.kind, job.paths.transforms, job.folder.name) == ("evaluate", (), "b_to_a")
 
 
 def test_a_job_that_declares_no_columns(images):

@@ -54,7 +54,7 @@ def test_files_that_are_no_csv(csv, tmp_path, monkeypatch):
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"b.csv: is not a CSV file"):
         read_points(tmp_path / "b.csv")
-    monkeypatch.setattr("regkit.io.points._MAX_BYTES", 4)
+    monkeypatch.setattr("regkit.io.point_formats.comma_separated._MAX_BYTES", 4)
     with pytest.raises(InputError, match="larger than"):
         read_points(csv("x,y,z\n"))
 

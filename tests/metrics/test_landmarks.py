@@ -22,7 +22,7 @@ def test_numbers_must_agree():
 
 
 def test_dimensions_must_agree():
-    with pytest.raises(InputError, match="3-D in fixed, 2-D in moving, and a 3-D transform"):
+    with pytest.raises(InputError, match="3-D in fixed, 2-D in moving; they must agree"):
         landmark_error(SHIFT, Points(torch.zeros(2, 3)), Points(torch.zeros(2, 2)))
 
 

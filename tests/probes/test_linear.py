@@ -26,6 +26,7 @@ from probes.linear import (
     permutation_control,
     score_probe,
 )
+from probes.linear.differences import with_holm
 from probes.linear.estimators import FITTINGS, Reduction
 from probes.linear.nested import FoldFit, ProbeSettings
 from probes.linear.scores import SubjectDraws, drawn_scores
@@ -130,7 +131,7 @@ def test_all_components_are_the_model_without_them():
     target = classes(subjects=40, visits=1)
     features = noise(target, 300) * np.linspace(1, 9, 300) + 4
     reduction = Reduction.fitted_on(features, None)
-    model = FITTINGS["class"](reduction(features), target, 10.0)
+    (model,) = FITTINGS["class"](reduction(features), target, (10.0,))
     scaled = make_pipeline(StandardScaler(), LogisticRegression(C=10 / 300, tol=1e-8))
     scaled.fit(features, target.truth)
     theirs = scaled.decision_function(features)
@@ -236,6 +237,19 @@ def test_a_difference_an_equivalence_and_neither():
     assert undecided.p > 0.05
     with pytest.raises(InputError, match="margin 0: allowed is a finite number above 0"):
         compare_probes(good, bad, target, draws, margin=0)
+
+
+def test_one_difference_among_many_must_hold_for_all_of_them():
+    target = classes(subjects=60, visits=1)
+    good = fit_probe(target.truth[:, None] + 1.6 * noise(target, 1), target, QUICK)
+    bad = fit_probe(noise(target, 3), target, QUICK)
+    draws = SubjectDraws.of(target, 400, seed=0)
+    found = compare_probes(good, bad, target, draws, margin=0.05)
+    assert found.verdict == "different"
+    nothing = compare_probes(bad, bad, target, draws, margin=0.05)
+    (first, *_) = with_holm([found, *[nothing] * 40])
+    assert first.p == found.p < 0.05 < first.p_holm
+    assert first.verdict == "undecided"
 
 
 def test_probes_that_are_never_wrong_have_an_interval_and_are_undecided():

@@ -11,7 +11,7 @@ from regkit.losses import MSE
 from regkit.metrics import dice, summarise_dice
 from regkit.registration import label_loss as module
 from regkit.registration.config import RegisterConfig
-from regkit.registration.label_loss import guides_of
+from regkit.registration.label_loss import label_guide
 from regkit.registration.tuning import TuningConfig, tune
 from regkit.resample import warp
 
@@ -42,7 +42,7 @@ def balls():
 
 
 def _level(balls, **changes):
-    guides = guides_of(*balls, RegisterConfig(dice=2.0), balls)
+    guides = label_guide(*balls, RegisterConfig(dice=2.0), balls)
     return guides.on(balls[0].grid, np.eye(4), CPU, **changes)
 
 
@@ -86,7 +86,7 @@ def test_what_does_not_count_does_not_pull(balls):
 def test_exchanged_it_looks_from_the_other_side(balls):
     turn = np.eye(4)
     turn[0, 3] = 1.0
-    guides = guides_of(*balls, ON, balls)
+    guides = label_guide(*balls, ON, balls)
     back = guides.on(balls[0].grid, turn, CPU, exchanged=True)
     assert torch.equal(back.fixed[1:-2], (guides.moving.data[0])[2:-1])
     there, still = guides.on(balls[0].grid, turn, CPU), torch.zeros(3, 30, 28, 26)
@@ -122,7 +122,7 @@ def test_slices_are_guided_too(head, parts, bend):
 
 def test_a_network_learns_labels_of_its_pair(balls, network_of_two):
     """Images of nothing: what is learned is what the labels say."""
-    guides = guides_of(*balls, ON, balls)
+    guides = label_guide(*balls, ON, balls)
     moving, fixed = guides.memberships(np.eye(4), balls[0].grid.with_shape((24, 24, 24)))
     image = torch.ones(1, 1, 24, 24, 24)
     config = TuningConfig(iterations=10, learning_rate=1e-3, tolerance=0)
@@ -166,7 +166,7 @@ def test_labels_that_would_do_nothing_are_refused(head, parts, change, said):
 
 
 def test_guides_lie_where_the_images_are(balls):
-    level = guides_of(*balls, ON, balls).on(balls[0].grid, np.eye(4), torch.device("meta"))
+    level = label_guide(*balls, ON, balls).on(balls[0].grid, np.eye(4), torch.device("meta"))
     assert {level.fixed.device.type, level.moving.device.type} == {"meta"}
 
 

@@ -74,7 +74,7 @@ def test_a_record_that_is_not_one(words, tmp_path, capsys, change):
     record.write_text(json.dumps(told))
     capsys.readouterr()
     assert main(["rerun", str(record), "-q"]) == 2
-    assert "the record must name an image, a reference" in capsys.readouterr().err
+    assert "the record must name an image" in capsys.readouterr().err
 
 
 def test_voxels_that_lie_in_a_file_of_their_own_are_published_too(words, tmp_path, head, capsys):
@@ -182,3 +182,38 @@ def test_what_looks_like_labels_is_asked_about(words, head, tmp_path, capsys):
     assert "head.nii.gz holds 7 whole values and is mixed as an image" in capsys.readouterr().err
     assert main(words("labels.nii", "--labels")) == 0
     assert "pass --labels" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["cubic", "sinc", "nearest", "label"])
+def test_interpolation_is_chosen_and_repeated(words, tmp_path, head, parts, capsys, method):
+    record, more = tmp_path / "out.json", ["--interpolation", method]
+    given = words("out.nii", "--record", record)
+    if method == "label":
+        parts.save(tmp_path / "parts.nii.gz")
+        given[1], more = str(tmp_path / "parts.nii.gz"), [*more, "--labels"]
+    assert main([*given, *more]) == 0
+    assert main(["rerun", str(record), "-q"]) == 0
+    assert json.loads(record.read_text())["asked"]["interpolation"] == method
+    record.unlink()
+    assert main([*given, *more[2:], "--overwrite"]) == 0
+    plain = read(tmp_path / "out.nii").data
+    (tmp_path / "out.nii").unlink()
+    assert main([*given, *more, "--overwrite"]) == 0
+    assert not torch.equal(read(tmp_path / "out.nii").data, plain)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--interpolation", "label"], "interpolation 'label' is not for an image; allowed"),
+        (["--interpolation", "cubic", "--labels"], "is not for labels; allowed: nearest, label"),
+    ],
+)
+def test_interpolation_that_is_not_for_it_is_refused(words, tmp_path, parts, capsys, more, message):
+    given = words("out.nii")
+    if "--labels" in more:
+        parts.save(tmp_path / "parts.nii.gz")
+        given[1] = str(tmp_path / "parts.nii.gz")
+    assert main([*given, *more]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out.nii").exists()

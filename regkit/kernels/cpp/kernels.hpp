@@ -23,6 +23,10 @@ void warp_nearest(View<const T, 4> image, Affine m, View<const U, 4> u, T outsid
                   View<T, 4> out);
 void compose(Images u, Images v, Planes out);
 
+// taps.cpp
+void sample_cubic(Images coefficients, Points points, float outside, View<float, 2> out);
+void sample_sinc(Images image, Points points, float outside, View<float, 2> out);
+
 // force.cpp
 void displacement_gradient(Images warped, Image known, Images upstream, Planes planes);
 void gather_first(Images planes, Planes force);

@@ -97,6 +97,16 @@ NB_MODULE(REGKIT_MODULE, m) {
               sample_linear(view(image), view(points), outside, view(out));
           },
           "image"_a, "points"_a, "outside"_a, filled("out"), Freely());
+    m.def("sample_cubic",
+          [](In<float, 4> coefficients, In<double, 2> points, float outside, Out<float, 2> out) {
+              sample_cubic(view(coefficients), view(points), outside, view(out));
+          },
+          "coefficients"_a, "points"_a, "outside"_a, filled("out"), Freely());
+    m.def("sample_sinc",
+          [](In<float, 4> image, In<double, 2> points, float outside, Out<float, 2> out) {
+              sample_sinc(view(image), view(points), outside, view(out));
+          },
+          "image"_a, "points"_a, "outside"_a, filled("out"), Freely());
     add_nearest<std::uint8_t>(m);
     add_nearest<std::int16_t>(m);
     add_nearest<std::int32_t>(m);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from regkit.report.values import is_number
@@ -66,19 +66,25 @@ _KNOWN = {
         "Landmark error, mean", _LENGTH,
         "Distance of the mapped landmarks from their true position.",
     ),
+    "landmark_error_max": (
+        "Landmark error, largest", _LENGTH,
+        "Distance of the landmark that lies farthest from its true position.",
+    ),
     "similarity": (
         "Similarity", "", "The value that was minimised, on the result; lower is better.",
     ),
 }  # fmt: skip
 
-GUIDED = "These labels guided the registration, so the value only says how well they were followed."
+_GUIDED = "These {} guided the registration, so the value only says how well they were followed."
+GUIDED = _GUIDED.format("labels")
+_GUIDES = {"dice": GUIDED, "landmark": _GUIDED.format("landmarks")}
 
 
 def metric_rows(
     metrics: Mapping[str, float],
     before: Mapping[str, float] | None = None,
     *,
-    guided: bool = False,
+    guided: Collection[str] = (),
     unit: str = "mm",
 ) -> list[MetricRow]:
     """Explain every metric in plain words; names that are not known are shown as they are.
@@ -91,8 +97,8 @@ def metric_rows(
     before
         Further values from before registration.
     guided
-        Whether labels guided the registration: then their overlap is said to be no independent
-        measure of it.
+        ``dice`` where labels guided the registration, ``landmark`` where landmarks did: their
+        metrics are then said to be no independent measure of it.
     unit
         Of lengths.
     """
@@ -101,8 +107,9 @@ def metric_rows(
     rows = []
     for name in {**later, **earlier}:
         label, kind, meaning = _KNOWN.get(name, (name.replace("_", " "), "", ""))
-        if guided and name.startswith("dice"):
-            meaning = f"{meaning} {GUIDED}"
+        for guide in guided:
+            if name.startswith(guide):
+                meaning = f"{meaning} {_GUIDES[guide]}"
         shown = unit if kind == _LENGTH else kind
         numbers = [_number(values.get(name), shown) for values in (earlier, later)]
         rows.append(MetricRow(label, numbers[0], numbers[1], meaning))

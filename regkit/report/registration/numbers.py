@@ -26,7 +26,10 @@ _NO_CURVES = "Nothing was optimised, so there is no similarity curve."
 def metrics_section(result: Result, before: Mapping[str, float] | None) -> Section:
     """List every metric after registration and, where it is known, before."""
     unit = result.fixed.grid.world.unit
-    found = metric_rows(result.metrics, before, guided=result.config.dice > 0, unit=unit)
+    config = result.config
+    weights = {"dice": config.dice, "landmark": config.landmark_weight}
+    guided = [name for name, weight in weights.items() if weight > 0]
+    found = metric_rows(result.metrics, before, guided=guided, unit=unit)
     if any(row.compared for row in found):
         columns = ("Metric", "Before", "After", "Meaning")
         rows = [(row.label, row.before, row.after, row.meaning) for row in found]

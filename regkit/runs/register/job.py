@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -40,7 +40,8 @@ class Paths:
     """The files that one registration reads.
 
     ``fixed_with`` and ``moving_with`` are further contrasts of each image, on its grid, in one
-    order: channels that are compared each with its own.
+    order: channels that are compared each with its own. ``fixed_landmarks`` and
+    ``moving_landmarks`` are the same landmarks in both images, in one order.
     """
 
     fixed: Path
@@ -52,6 +53,8 @@ class Paths:
     init: Path | None = None
     fixed_with: tuple[Path, ...] = ()
     moving_with: tuple[Path, ...] = ()
+    fixed_landmarks: Path | None = None
+    moving_landmarks: Path | None = None
 
     def given_labels(self) -> tuple[Path, ...]:
         """Those of moving, then that of fixed if there is one."""
@@ -59,7 +62,10 @@ class Paths:
 
     def given(self) -> list[tuple[str, Path]]:
         """Role and path of every file, in the order in which they are read."""
-        single = ("fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "init")
+        single = (
+            "fixed", "moving", "fixed_mask", "moving_mask", "fixed_labels", "init",
+            "fixed_landmarks", "moving_landmarks",
+        )  # fmt: skip
         roles = [(role, getattr(self, role)) for role in single]
         many = [(role, path) for role in MANY for path in getattr(self, role)]
         return [(role, path) for role, path in roles if path is not None] + many
@@ -154,6 +160,12 @@ class RegisterJob:
                 f"--dice {self.config.dice:g} needs labels of both images; give --fixed-labels and "
                 "--moving-labels"
             )
+        landmarks = [self.paths.fixed_landmarks, self.paths.moving_landmarks]
+        if self.config.landmark_weight and None in landmarks:
+            raise InputError(
+                f"--landmark-weight {self.config.landmark_weight:g} needs landmarks of both "
+                "images; give --landmarks FIXED MOVING"
+            )
         _check_names(self)
 
     def look(self) -> RegisterSurvey:
@@ -218,8 +230,29 @@ def make_register_job(
     settings = read_settings(file) if file else {}
     _check_settings(preset, file, settings)
     config = make_config(preset, file=settings, **given)
+    config = weighing_landmarks(config, paths, {*given, *settings})
     place = folder or _default_folder(paths)
     return RegisterJob(paths, place, preset, config, overwrite, reading, full_paths)
+
+
+def weighing_landmarks(
+    config: RegisterConfig, paths: Paths, given: Collection[str]
+) -> RegisterConfig:
+    """Let landmarks guide where there are some and an engine can follow them.
+
+    Parameters
+    ----------
+    config
+        Which engines run.
+    paths
+        Whether there are landmarks.
+    given
+        Names of the settings that a user gave; a weight among them stays.
+    """
+    field = (config.transform, config.refine) == ("deformable", "field")
+    if not field or paths.fixed_landmarks is None or "landmark_weight" in given:
+        return config
+    return config.model_copy(update={"landmark_weight": 1.0})
 
 
 def split_init(init: str | None) -> tuple[str | None, Path | None]:

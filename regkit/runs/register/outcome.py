@@ -151,6 +151,9 @@ def _summary(record: Mapping[str, Any]) -> str:
         facts.append(f"folding {100 * metrics['folding']:.3g} %")
     if "dice_mean" in before:
         facts.append(f"mean Dice {metrics['dice_mean']:.3f}, {before['dice_mean']:.3f} before")
+    if "landmark_error_mean" in before:
+        now, was = (each["landmark_error_mean"] for each in (metrics, before))
+        facts.append(f"landmarks {now:.3g} apart on average, {was:.3g} before")
     if worst := record["worst_structure"]:
         called = worst["name"] or f"label {worst['label']}"
         facts.append(f"worst Dice {worst['dice']:.3f}, of {called}")

@@ -10,20 +10,23 @@ import numpy as np
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.io import open_image, open_labels, read_transform
+from regkit.io import open_image, open_labels, read_points, read_transform
 from regkit.io.header import Header
+from regkit.io.names import display_name
+from regkit.metrics.landmarks import check_same_landmarks
 from regkit.preprocess.channels import counted_channels
 from regkit.registration.check import as_mask, check_initial, check_pair, check_same_dimension
 from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.identical import NOTHING, is_one_image
 from regkit.registration.label_place import check_structures, checked_place
+from regkit.registration.landmark_loss import check_landmarks
 from regkit.runs.lines import describe
 from regkit.runs.register.headers import Headers
 from regkit.transforms import Transform
-from regkit.volume import Labels, Volume
+from regkit.volume import Labels, Points, Volume
 
 if TYPE_CHECKING:
-    from regkit.runs.register.job import RegisterJob
+    from regkit.runs.register.job import Paths, RegisterJob
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class OpenedPair:
     fixed_labels: Labels | None
     moving_labels: tuple[Labels, ...]
     initial: Transform | None
+    landmarks: tuple[Points, Points] | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -79,8 +83,20 @@ def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:
         fixed_labels=labels[-1] if paths.fixed_labels else None,
         moving_labels=tuple(labels[:many]),
         initial=initial,
+        landmarks=_landmarks(paths, (fixed, moving)),
         notes=(*notes, *(note for note in found if note is not None)),
     )
+
+
+def _landmarks(paths: Paths, images: Sequence[Volume]) -> tuple[Points, Points] | None:
+    given = (paths.fixed_landmarks, paths.moving_landmarks)
+    points = [read_points(path) for path in given if path is not None]
+    if len(points) < 2:
+        return None
+    for each, image, path in zip(points, images, given, strict=True):
+        check_landmarks(each, image, display_name(path or ""))
+    check_same_landmarks(*points)
+    return points[0], points[1]
 
 
 def _with_contrasts(header: Header, others: Sequence[Header]) -> Volume:
@@ -109,6 +125,10 @@ def notices(pair: OpenedPair, job: RegisterJob) -> list[str]:
         out.append(f"{pair.moving.name} is sheared; its voxels are taken where they lie")
     if job.config.dice:
         out.append("the labels guide the registration; their Dice is no independent measure of it")
+    if job.config.landmark_weight:
+        out.append(
+            "the landmarks guide the registration; their error is no independent measure of it"
+        )
     return out
 
 

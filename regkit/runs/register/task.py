@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from regkit.metrics.landmarks import landmark_error, landmark_metrics
 from regkit.metrics.overlap import dice_metrics
 from regkit.metrics.structures import StructureScore, score_structures
 from regkit.registration import result as engines
@@ -62,6 +63,7 @@ class RegisterTask:
         }
         scores = compared_structures(pair, result.transform)
         before, after = (overlap_metrics(scores, name) for name in ("dice_before", "dice"))
+        before |= landmark_errors_before(pair)
         measured = replace(result, metrics={**result.metrics, **after})
         return RegisterOutcome(self.job.preset, measured, labels, before, tuple(scores))
 
@@ -75,6 +77,8 @@ class RegisterTask:
             moving_mask=pair.moving_mask,
             fixed_labels=pair.fixed_labels if config.dice else None,
             moving_labels=pair.moving_labels[0] if config.dice else None,
+            fixed_landmarks=pair.landmarks and pair.landmarks[0],
+            moving_landmarks=pair.landmarks and pair.landmarks[1],
             initial=pair.initial,
             progress=shown_by(on_progress),
         )
@@ -96,6 +100,14 @@ def compared_structures(pair: OpenedPair, phi: Transform) -> list[StructureScore
     start = pair.initial or Affine.identity(pair.fixed.ndim)
     before, after = (warp(moving, each, onto=fixed.grid) for each in (start, phi))
     return score_structures(fixed, before, after)
+
+
+def landmark_errors_before(pair: OpenedPair) -> dict[str, float]:
+    """Measure the landmarks through the initial transform; empty without landmarks."""
+    if pair.landmarks is None:
+        return {}
+    start = pair.initial or Affine.identity(pair.fixed.ndim)
+    return landmark_metrics(landmark_error(start, *pair.landmarks))
 
 
 def overlap_metrics(scores: Sequence[StructureScore], name: str) -> dict[str, float]:

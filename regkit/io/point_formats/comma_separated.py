@@ -1,47 +1,40 @@
-"""Landmarks in CSV: one point a line, RAS+ millimetres."""
+"""Landmarks in CSV: one point a line, RAS+ millimetres unless somebody says LPS."""
 
 from __future__ import annotations
 
 import csv
+import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
 from regkit.errors import InputError
 from regkit.io.names import display_name
-from regkit.io.preflight import check_regular
+from regkit.io.point_formats.point_file import (
+    PointArray,
+    PointFile,
+    Space,
+    into_ras,
+    read_bytes,
+)  # fmt: skip
 from regkit.volume.points import Points
 
 _HEADERS = (["x", "y", "z"], ["x", "y", "z", "name"], ["x", "y"], ["x", "y", "name"])
 _MAX_BYTES = 1 << 26
 
 
-def read_points(path: str | Path) -> Points:
-    r"""Read landmarks.
-
-    Parameters
-    ----------
-    path
-        CSV whose first line is ``x,y,z`` or ``x,y,z,name`` (``x,y`` or ``x,y,name`` in 2-D),
-        in RAS+ mm.
+def read_csv(path: Path, space: Space | None) -> PointFile:
+    """Read landmarks, whose first line is ``x,y,z`` or ``x,y``, and ``name`` if wanted.
 
     Raises
     ------
     InputError
         With the line number, if a line does not fit; or if there is no point.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     _ = Path(folder, "p.csv").write_text("x,y,z,name\n1,2,3,tip\n")
-    ...     read_points(Path(folder, "p.csv")).names
-    ('tip',)
     """
-    place = Path(path)
-    check_regular(place)
-    name, lines = display_name(place), _lines(place)
+    name = display_name(path)
+    lines = _lines(path, name)
     columns = _columns(name, lines)
     ndim = len([column for column in columns if column != "name"])
     rows = [(number, row) for number, row in lines[1:] if row]
@@ -49,19 +42,46 @@ def read_points(path: str | Path) -> Points:
         raise InputError(f"{name}: holds no point; one a line is needed after the header")
     xyz = [_numbers(name, number, row, columns, ndim) for number, row in rows]
     names = tuple(row[ndim].strip() for _, row in rows) if "name" in columns else ()
-    return Points(torch.tensor(xyz, dtype=torch.float64), names)
+    where: Space = space or "ras"
+    placed = into_ras(torch.tensor(xyz, dtype=torch.float64).numpy(), where)
+
+    def rewritten(points: PointArray, _: PointArray) -> bytes:
+        return as_csv(Points(torch.from_numpy(into_ras(points, where))), names).encode()
+
+    return PointFile(Points(torch.from_numpy(placed), names), rewritten)
 
 
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    name = display_name(path)
-    if path.stat().st_size > _MAX_BYTES:
-        raise InputError(f"{name}: is larger than {_MAX_BYTES} bytes; this is no list of landmarks")
+def as_csv(points: Points, names: Sequence[str] | None = None) -> str:
+    """Write a header and one point a line, to a nanometre.
+
+    Parameters
+    ----------
+    points
+        In RAS+ mm.
+    names
+        One a point, or none; those of the points where it is left out.
+
+    Examples
+    --------
+    >>> print(as_csv(Points(torch.tensor([[1.0, 2.5, -3.0]]), ("tip",))), end="")
+    x,y,z,name
+    1.000000,2.500000,-3.000000,tip
+    """
+    words = points.names if names is None else names
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = ["x", "y", "z"][: points.xyz.shape[1]]
+    writer.writerow([*columns, "name"] if words else columns)
+    for index, row in enumerate(points.xyz.tolist()):
+        writer.writerow([*(f"{value:.6f}" for value in row), *words[index : index + 1]])
+    return text.getvalue()
+
+
+def _lines(path: Path, name: str) -> list[tuple[int, list[str]]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            return [(reader.line_num, row) for row in reader]
-    except PermissionError as error:
-        raise InputError(f"{name}: no permission to read it; change its mode or owner") from error
+        text = read_bytes(path, _MAX_BYTES).decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        return [(reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{name}: is not a CSV file in UTF-8 ({error})") from error
 

@@ -1,0 +1,90 @@
+"""`regkit evaluate`: how well labels and landmarks of two images lie on each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume, Run
+from regkit.cli.read_options import takes_read_options
+from regkit.cli.way import chain_of
+
+if TYPE_CHECKING:
+    from regkit.io import ReadOptions
+
+_LABELS = "Labels"
+
+
+@takes_read_options()
+def evaluate(
+    transforms: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[TRANSFORM...]",
+            help="Maps points of fixed to moving; several are applied in this order.",
+        ),
+    ] = None,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the tables.")
+    ],
+    run: Run = None,
+    fixed_labels: Annotated[
+        Path | None, typer.Option(help="Label map of fixed.", rich_help_panel=_LABELS)
+    ] = None,
+    moving_labels: Annotated[
+        Path | None, typer.Option(help="Label map of moving.", rich_help_panel=_LABELS)
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="Distance up to which surfaces agree, in world units; the largest spacing of the "
+            "labels of fixed if left out.",
+            rich_help_panel=_LABELS,
+        ),
+    ] = None,
+    landmarks: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="FIXED MOVING",
+            help="The same landmarks in both images, in one order: two files.",
+        ),
+    ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(
+            help="Image on whose grid folding is measured; the labels of fixed if left out."
+        ),
+    ] = None,
+    reading: ReadOptions,
+    overwrite: Overwrite = False,
+    resume: Resume = False,
+    full_paths: FullPaths = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Measure a registration by labels and landmarks, whoever made it.
+
+    Dice, surface Dice and surface distances of every structure, errors of landmarks, folding:
+    without the transform and with it. Without any transform both must lie in one place already.
+
+    Example: regkit evaluate --run out --fixed-labels a.nii.gz --moving-labels b.nii.gz -o scores
+
+    Example: regkit evaluate warp.h5 --landmarks a.csv b.csv -o scores
+    """
+    from regkit.cli.job import carry_out
+    from regkit.runs.evaluate import EvaluateJob, EvaluatePaths
+
+    chain = chain_of(transforms or (), run)
+    points = landmarks or (None, None)
+    paths = EvaluatePaths(
+        fixed_labels, moving_labels, points[0], points[1], onto=onto, transforms=chain
+    )
+    job = EvaluateJob(
+        paths, output, tolerance, reading, overwrite=overwrite or resume, full_paths=full_paths
+    )
+    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

@@ -1,0 +1,1 @@
+"""Formats of points: landmarks and surfaces, in RAS+ mm once they are read."""

@@ -1,0 +1,157 @@
+"""ConvertJob: an image from one format to another, its values and its place as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from regkit.errors import InputError
+from regkit.io import (
+    ReadOptions,
+    check_holds,
+    check_output,
+    labels_of,
+    open_frames,
+    read_header,
+    save_series,
+)  # fmt: skip
+from regkit.io.header import Header
+from regkit.io.sizes import product
+from regkit.runs.bands import BandsOutcome, band_when_touched, keeps_bands
+from regkit.runs.channels import chooses_channels, with_all_channels
+from regkit.runs.image_file import ImageFile, image_file_again
+from regkit.runs.inputs import InputFile
+from regkit.runs.job import Needs
+from regkit.runs.progress import OnProgress, Progress
+from regkit.volume import Volume
+
+_FEW, _PER_VOXEL = 64 << 20, 12
+
+
+@dataclass(frozen=True)
+class ConvertJob(ImageFile):
+    """One image in another format: what `regkit convert` runs.
+
+    Parameters
+    ----------
+    image
+        What is read, 4-D too.
+    labels
+        The image holds labels, which are whole numbers.
+    """
+
+    kind: ClassVar[str] = "convert"
+
+    image: Path
+    labels: bool = False
+
+    def files(self) -> list[tuple[str, Path]]:
+        """The image."""
+        return [("image", self.image)]
+
+    def plan(self) -> dict[str, Any]:
+        """What is done."""
+        return {"labels": self.labels}
+
+    def look(self) -> ConvertSurvey:
+        """Read the header, and refuse what the new format does not hold."""
+        header = read_header(self.image, self.reading)
+        reading = self.reading if self.labels else with_all_channels(self.reading, header)
+        frames = header.each_frame(reading)
+        check_output(
+            self.output, overwrite=self.overwrite, frames=len(frames), channels=frames[0].kept
+        )
+        check_holds(self.output, frames[0].grid)
+        return ConvertSurvey(self, header, reading, len(frames))
+
+
+@dataclass(frozen=True)
+class ConvertSurvey:
+    """The header of an image, and how it is read."""
+
+    job: ConvertJob
+    header: Header
+    reading: ReadOptions
+    frames: int
+
+    def needs(self) -> Needs:
+        """Memory, by the header alone."""
+        voxels = product(self.header.grid.shape) * self.frames * self.header.channels
+        return Needs(
+            _FEW + _PER_VOXEL * voxels,
+            of=f"{self.header.name} ({'x'.join(map(str, self.header.grid.shape))})",
+            helps="use --frame or --channel",
+        )
+
+    def open(self) -> ConvertTask:
+        """Nothing more: an image is checked as it is read."""
+        return ConvertTask(self)
+
+
+@dataclass(frozen=True)
+class ConvertTask:
+    """An image that can be read."""
+
+    survey: ConvertSurvey
+    introduction: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def execute(self, on_progress: OnProgress) -> ConvertOutcome | BandsOutcome:
+        """Read it; the bands of a scene as they are written."""
+        job, header = self.survey.job, self.survey.header
+        if keeps_bands(header, job.output, header.grid) and not chooses_channels(job.reading):
+            bands = [band_when_touched(header, number) for number in range(header.channels)]
+            return BandsOutcome(bands, header.grid, header)
+        frames = list(open_frames(header, self.survey.reading))
+        on_progress(Progress("reading", 0.5))
+        return ConvertOutcome(
+            [labels_of(frame, header) for frame in frames] if job.labels else frames,
+            header.repetition,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ConvertOutcome:
+    """The frames of an image."""
+
+    found: Sequence[Volume]
+    repetition: float | None
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """How many frames there are."""
+        return {"frames": len(self.found)}
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write them as one file."""
+        save_series(self.found, places["image"], repetition=self.repetition)
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """Nothing that the file does not say."""
+        return ()
+
+
+def convert_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> ConvertJob:
+    """Make the job that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        The record of a conversion, as it was read.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go, under the names that they had.
+
+    Raises
+    ------
+    InputError
+        If its inputs, outputs or settings are not those of such a job.
+    """
+    if [each.role for each in inputs] != ["image"] or set(record["asked"]) != {"labels"}:
+        raise InputError("the record must name an image that is converted; it is damaged")
+    more = image_file_again(record, inputs, folder)
+    return ConvertJob(inputs[0].path, bool(record["asked"]["labels"]), **more)

@@ -1,0 +1,48 @@
+"""From the record of a comparison back to its job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from regkit.errors import InputError
+from regkit.runs.evaluate.job import EvaluateJob, EvaluatePaths
+from regkit.runs.inputs import InputFile
+from regkit.runs.record import reading_of
+
+_ROLES = {each.name for each in fields(EvaluatePaths)} - {"transforms"}
+
+
+def evaluate_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> EvaluateJob:
+    """Make the job that a record came from, with another folder.
+
+    Parameters
+    ----------
+    record
+        What ``run.json`` holds.
+    inputs
+        The files that it names, found again.
+    folder
+        Where the new results go.
+
+    Raises
+    ------
+    InputError
+        If its inputs or settings are not those of such a job.
+    """
+    found = {each.role: each.path for each in inputs if each.role != "transform"}
+    tolerance = record["asked"].get("tolerance")
+    if not found or not set(found) <= _ROLES or not isinstance(tolerance, float | int | None):
+        raise InputError("the record must name labels or landmarks of a pair; it is damaged")
+    transforms = tuple(each.path for each in inputs if each.role == "transform")
+    return EvaluateJob(
+        EvaluatePaths(**found, transforms=transforms),
+        folder,
+        tolerance,
+        reading_of(record),
+        full_paths=any(each.full_path for each in inputs),
+    )

@@ -1,0 +1,152 @@
+"""JacobianJob: the local change of volume of a transform, on the grid of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from regkit.errors import InputError
+from regkit.geometry import Grid
+from regkit.io import check_holds, read_header, save
+from regkit.io.chain import open_chain
+from regkit.io.sizes import product
+from regkit.metrics import folding, jacobian, log_jacobian_sd
+from regkit.runs.image_file import ImageFile, image_file_again
+from regkit.runs.inputs import InputFile
+from regkit.runs.job import Needs
+from regkit.runs.progress import OnProgress, Progress
+from regkit.transforms import Transform
+from regkit.volume import Volume
+
+_FEW, _PER_VOXEL = 64 << 20, 48
+
+
+@dataclass(frozen=True)
+class JacobianJob(ImageFile):
+    """The determinant of a transform: what `regkit jacobian` runs.
+
+    Parameters
+    ----------
+    transforms
+        Files of transforms from points of fixed to points of moving, in the order in which a point
+        passes them.
+    onto
+        Fixed, whose grid the result takes.
+    log
+        Write the natural logarithm, and refuse what folds.
+    """
+
+    kind: ClassVar[str] = "jacobian"
+
+    transforms: tuple[Path, ...]
+    onto: Path
+    log: bool = False
+
+    def files(self) -> list[tuple[str, Path]]:
+        """The reference and the transforms."""
+        return [("onto", self.onto), *(("transform", path) for path in self.transforms)]
+
+    def plan(self) -> dict[str, Any]:
+        """What is done."""
+        return {"log": self.log}
+
+    def look(self) -> JacobianSurvey:
+        """Read the header of the reference."""
+        grid = read_header(self.onto, self.reading).of(frame=0, channel=0).grid.straightened()
+        check_holds(self.output, grid)
+        return JacobianSurvey(self, grid)
+
+
+@dataclass(frozen=True)
+class JacobianSurvey:
+    """The grid of the result."""
+
+    job: JacobianJob
+    grid: Grid
+
+    def needs(self) -> Needs:
+        """Memory, by the grid alone."""
+        shape = "x".join(map(str, self.grid.shape))
+        return Needs(_FEW + _PER_VOXEL * product(self.grid.shape), of=f"the grid ({shape})")
+
+    def open(self) -> JacobianTask:
+        """Read the transforms."""
+        return JacobianTask(self.job, open_chain(self.job.transforms), self.grid)
+
+
+@dataclass(frozen=True, eq=False)
+class JacobianTask:
+    """A transform, fixed to moving, and the grid of fixed."""
+
+    job: JacobianJob
+    phi: Transform
+    grid: Grid
+    introduction: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    def execute(self, on_progress: OnProgress) -> JacobianOutcome:
+        """Compute it at every voxel."""
+        found = jacobian(self.phi, self.grid)
+        on_progress(Progress("measuring", 0.7))
+        metrics = {"folding": folding(found), "log_jacobian_sd": log_jacobian_sd(found)}
+        if not self.job.log:
+            return JacobianOutcome(found, metrics)
+        if metrics["folding"]:
+            raise InputError(
+                f"{self.job.transforms[0].name}: folds in {100 * metrics['folding']:.3g} % of the "
+                "voxels, where there is no logarithm; leave out --log"
+            )
+        return JacobianOutcome(found.with_data(found.data.log()), metrics)
+
+
+@dataclass(frozen=True, eq=False)
+class JacobianOutcome:
+    """The determinant or its logarithm, and how it is spread."""
+
+    found: Volume
+    metrics: Mapping[str, float]
+
+    def entries(self, seconds: float) -> dict[str, Any]:
+        """Folding, and the spread of the logarithm."""
+        return {"metrics": dict(self.metrics)}
+
+    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
+        """Write the image."""
+        save(self.found, places["image"])
+
+    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """How much folds."""
+        metrics = self.metrics
+        return (
+            f"field   folding {100 * metrics['folding']:.3g} %, log-Jacobian SD "
+            f"{metrics['log_jacobian_sd']:.3g}",
+        )
+
+
+def jacobian_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> JacobianJob:
+    """Make the job that a record came from, with its outputs in another folder.
+
+    Parameters
+    ----------
+    record
+        The record of a Jacobian, as it was read.
+    inputs
+        The files that it names, where they are now.
+    folder
+        Where the outputs go, under the names that they had.
+
+    Raises
+    ------
+    InputError
+        If its inputs, outputs or settings are not those of such a job.
+    """
+    onto = [each.path for each in inputs if each.role == "onto"]
+    transforms = tuple(each.path for each in inputs if each.role == "transform")
+    if len(onto) != 1 or not transforms or set(record["asked"]) != {"log"}:
+        raise InputError("the record must name a reference and transforms; it is damaged")
+    more = image_file_again(record, inputs, folder)
+    return JacobianJob(transforms, onto[0], bool(record["asked"]["log"]), **more)
