@@ -178,7 +178,7 @@ class ProbeTable:
             raise InputError(f"{self.name}: has no image; look at its layout in docs/probes.md")
         for row in self.rows:
             for path in (row.image.path, row.labels):
-                if path is not None and not path.is_file():
+                if path is not None and not path.exists():
                     raise InputError(f"{self.what} {row.line}: {path.name} is not there")
 
     def check_visits(self) -> None:

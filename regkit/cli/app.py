@@ -17,6 +17,7 @@ from regkit import __version__
 from regkit.cli.apply import apply
 from regkit.cli.cohort import cohort
 from regkit.cli.convert import convert
+from regkit.cli.dicom import app as dicom
 from regkit.cli.doctor import doctor
 from regkit.cli.evaluate import evaluate
 from regkit.cli.exits import INTERRUPTED, exit_code, explain
@@ -38,7 +39,7 @@ _COMMANDS = (
     register, cohort, template, apply, points, evaluate, jacobian, convert, convert_transform, info,
     train, rerun, doctor,
 )  # fmt: skip
-_GROUPS = {"transform": transform, "weights": weights}
+_GROUPS = {"transform": transform, "weights": weights, "dicom": dicom}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 

@@ -15,6 +15,10 @@ from regkit.cli.options import (
 )
 from regkit.cli.read_options import takes_read_options
 
+_COLUMNS = (
+    "series", "description", "modality", "shape", "spacing", "frames", "time", "uid", "problem"
+)  # fmt: skip
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -25,7 +29,10 @@ if TYPE_CHECKING:
 
 @takes_read_options()
 def info(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="An image or a label map.")],
+    image: Annotated[
+        Path,
+        typer.Argument(metavar="IMAGE", help="An image, a label map, or a folder of DICOM files."),
+    ],
     *,
     reading: ReadOptions,
     as_json: Json = False,
@@ -33,12 +40,17 @@ def info(
 ) -> None:
     """Show shape, spacing, orientation and intensities of IMAGE, as regkit reads them.
 
-    Intensities are those of all frames and channels unless --frame or --channel choose one.
+    Intensities are those of all frames and channels unless --frame or --channel choose one. Of a
+    DICOM folder that holds several series a list is shown unless --series chooses one.
 
     Example: regkit info brain.nii.gz
     """
-    from regkit.io import read_header
+    from regkit.io import contents_of, read_header
 
+    found = contents_of(image, reading)
+    if len(found) > 1 and reading.series is None:
+        typer.echo(json.dumps(found, indent=2) if as_json else _table(found))
+        return
     header = read_header(image, reading)
     facts = describe_file(header, parts(header, reading))
     if as_json:
@@ -76,6 +88,7 @@ def describe_file(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
     return {
         "file": header.name,
         "format": header.format,
+        **header.about,
         "shape": list(grid.shape),
         "frames": header.frames,
         "channels": header.channels,
@@ -91,6 +104,23 @@ def describe_file(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
         "mean": sum(means) / len(means),
         "affine": grid.affine.tolist(),
     }
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    """One line an image: the columns that people choose by, and what is wrong with it."""
+    lines = [_COLUMNS, *([_cell(row, name) for name in _COLUMNS] for row in rows)]
+    widths = [max(len(line[n]) for line in lines) for n in range(len(_COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    value = row.get(name, "")
+    separator = "x" if name in ("shape", "spacing") else ""
+    text = separator.join(f"{v:.4g}" for v in value) if isinstance(value, list) else str(value)
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def _plain(value: Any) -> str:

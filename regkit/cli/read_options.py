@@ -131,6 +131,29 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "series": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="N|UID",
+                help="Which DICOM series of a folder that holds several: its number or its UID.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
+    "structures": (
+        Annotated[
+            str | None,
+            typer.Option(
+                metavar="NAME,NAME",
+                help="Structures of a DICOM SEG or RTSTRUCT to take as labels 1, 2, ...; where two "
+                "overlap, the later has the voxel.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
     "padding": (
         Annotated[
             float | None,
@@ -171,6 +194,8 @@ def takes_read_options(*, without: tuple[str, ...] = ()) -> Callable[[Any], Call
                 chosen["spacing"] = _as_spacing(chosen["spacing"])
             if chosen.get("channels") is not None:
                 chosen["channels"] = _as_channels(chosen["channels"])
+            if chosen.get("structures") is not None:
+                chosen["structures"] = tuple(s.strip() for s in chosen["structures"].split(","))
             command(*args, reading=ReadOptions(**chosen), **given)
 
         called.__dict__["__signature__"] = _signature(command, offered)

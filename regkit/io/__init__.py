@@ -16,7 +16,7 @@ from regkit.io.files import (
 )
 from regkit.io.options import ReadOptions
 from regkit.io.point_formats.table import read_points
-from regkit.io.preflight import preflight, read_header
+from regkit.io.preflight import contents_of, preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
 from regkit.io.transforms import read_transform, write_transform
 from regkit.io.writing import check_holds, check_output, save, save_bands, save_series
@@ -25,6 +25,7 @@ __all__ = [
     "ReadOptions",
     "check_holds",
     "check_output",
+    "contents_of",
     "labels_of",
     "open_frames",
     "open_image",

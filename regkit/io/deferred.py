@@ -150,7 +150,8 @@ def when_touched(
         return opens(header)
     states = (before, *(FileState.now(each) for each in header.beside))
     source = FileSource(header, states, _dtype(header, kind), opens)
-    return kind.of_deferred(Deferred(source), header.grid)
+    volume = kind.of_deferred(Deferred(source), header.grid)
+    return volume.with_names(header.label_names) if isinstance(volume, Labels) else volume
 
 
 def _dtype(header: Header, kind: type[Volume]) -> torch.dtype | None:

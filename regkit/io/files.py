@@ -37,6 +37,7 @@ def read(
     spacing: Sequence[float] | None = None,
     padding: float | None = None,
     channels: Channels | None = None,
+    series: int | str | None = None,
 ) -> Volume:
     """Read an image of any format in the table (:mod:`regkit.io.formats.table`).
 
@@ -46,7 +47,7 @@ def read(
     Parameters
     ----------
     path
-        The file. ``Volume.name`` is its base name.
+        The file, or a folder of DICOM files. ``Volume.name`` is its base name.
     geometry
         ``"sform"`` or ``"qform"``, for a NIfTI file in which the two disagree.
     assume_ras
@@ -71,6 +72,9 @@ def read(
         Which values of a voxel to keep together, in place of ``channel``: numbers from 0 such as
         ``(1, 3)``, ``"all"``, or ``"luminance"``: the grey of RGB or RGBA by ITU-R BT.709, of the
         values as they are; where alpha is 0 there are no data.
+    series
+        Which series of a folder of DICOM files that holds several: its number or its UID; see
+        `regkit info FOLDER`.
 
     Returns
     -------
@@ -100,7 +104,7 @@ def read(
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding, channels,
+        padding, channels, series,
     )  # fmt: skip
     return read_when_touched(path, options)
 
@@ -238,6 +242,8 @@ def read_labels(
     max_bytes: int = MAX_BYTES,
     spacing: Sequence[float] | None = None,
     padding: float | None = None,
+    series: int | str | None = None,
+    structures: Sequence[str] | None = None,
 ) -> Labels:
     """Read a label map; a float file is accepted where every value is a whole number.
 
@@ -245,6 +251,12 @@ def read_labels(
     ----------
     path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, spacing, padding
         As for :func:`read`.
+    series
+        As for :func:`read`.
+    structures
+        Names of the structures of a DICOM segmentation or structure set that are taken, the first
+        as label 1; where two overlap, the one that is named later has the voxel. Without them all
+        are taken, under their numbers, and none may overlap.
 
     Raises
     ------
@@ -253,7 +265,7 @@ def read_labels(
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding,
+        padding, None, series, structures if structures is None else tuple(structures),
     )  # fmt: skip
     return read_labels_when_touched(path, options)
 
@@ -292,7 +304,8 @@ def labels_of(image: Volume, header: Header) -> Labels:
     InputError
         If a value is not a whole number.
     """
-    return Labels(_whole(image.data, image.name, header.step), image.grid, image.name, image.valid)
+    whole = _whole(image.data, image.name, header.step)
+    return Labels(whole, image.grid, image.name, image.valid, header.label_names)
 
 
 def _as_tuple(spacing: Sequence[float] | None) -> tuple[float, ...] | None:

@@ -138,6 +138,9 @@ class Format:
         Write channels one after the other and where each has data, with all that the header of
         another file of this kind says beside its values, if one is given. It returns what checks
         the file. None for formats that hold values alone.
+    contents
+        What a folder of this kind holds, one table of facts an image, where it can hold several;
+        None for kinds that hold one.
     """
 
     name: str
@@ -159,3 +162,4 @@ class Format:
     georeferenced: bool = False
     known: Callable[[Header, Window, int, NDArray[Any]], NDArray[np.bool_] | None] | None = None
     write_bands: WriteBands | None = None
+    contents: Callable[[Path, ReadOptions], list[dict[str, Any]]] | None = None

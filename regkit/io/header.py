@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ class Header:
         Further files that the voxels come from.
     in_parts
         Whether the format reads a window without what lies around it.
+    label_names
+        What the values of a label map are called, where the file says.
+    about
+        What else the file says that people ask for, such as its modality; nothing reads by it.
     """
 
     path: Path
@@ -77,6 +82,8 @@ class Header:
     value_type: str = ""
     beside: tuple[Path, ...] = ()
     in_parts: bool = False
+    label_names: Mapping[int, str] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:

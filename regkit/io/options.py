@@ -24,6 +24,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "spacing": (Sequence, NoneType),
     "padding": (Real, NoneType),
     "channels": (Sequence, NoneType),
+    "series": (Integral, str, NoneType),
+    "structures": (Sequence, NoneType),
 }
 Channels = tuple[int | str, ...] | Literal["all", "luminance"]
 _WORDS = ("all", "luminance")
@@ -58,6 +60,12 @@ class ReadOptions:
         Which values of a voxel to keep together, in this order: numbers from 0, or names where the
         file has them; ``"all"`` of them; or
         ``"luminance"``, the grey of an RGB or RGBA image.
+    series
+        Which series of a folder of DICOM files that holds several: its number or its UID. Where
+        there is only one, that one is taken.
+    structures
+        Names of the structures of a DICOM segmentation or structure set that are taken, the first
+        as label 1; where two overlap, the one that is named later has the voxel.
 
     Raises
     ------
@@ -81,6 +89,8 @@ class ReadOptions:
     spacing: tuple[float, ...] | None = None
     padding: float | None = None
     channels: Channels | None = None
+    series: int | str | None = None
+    structures: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -94,6 +104,8 @@ class ReadOptions:
             )
         if self.spacing is not None:
             object.__setattr__(self, "spacing", _checked_spacing(self.spacing))
+        if self.structures is not None:
+            object.__setattr__(self, "structures", _checked_structures(self.structures))
         if self.channels is not None:
             object.__setattr__(self, "channels", _checked_channels(self.channels, self.channel))
 
@@ -105,6 +117,17 @@ def _checked_spacing(spacing: Sequence[Any]) -> tuple[float, ...]:
             f"spacing is {spacing!r:.60}; allowed: two or three positive numbers, in millimetres"
         )
     return tuple(float(s) for s in spacing)
+
+
+def _checked_structures(structures: Sequence[Any]) -> tuple[str, ...]:
+    names = () if isinstance(structures, str) else tuple(structures)
+    usable = all(isinstance(each, str) and each.strip() for each in names)
+    if not names or not usable or len({each.casefold() for each in names}) < len(names):
+        raise InputError(
+            f"structures is {structures!r:.60}; allowed: different names, such as ('Liver', "
+            "'Heart')"
+        )
+    return names
 
 
 def _checked_channels(channels: Any, channel: int | None) -> Channels:

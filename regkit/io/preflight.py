@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from regkit.errors import InputError
 from regkit.io.formats.table import recognise
@@ -58,10 +59,28 @@ def read_header(path: str | Path, options: ReadOptions = AS_STORED) -> Header:
     InputError
         As :func:`preflight`, except for the choice of a frame and a channel.
     """
+    place = _checked(path)
+    return recognise(place).header(place, options)
+
+
+def contents_of(path: str | Path, options: ReadOptions = AS_STORED) -> list[dict[str, Any]]:
+    """List what a folder holds, one table of facts an image; empty for a kind that holds one.
+
+    Raises
+    ------
+    InputError
+        As :func:`preflight`, for what concerns the whole folder.
+    """
+    place = _checked(path)
+    contents = recognise(place).contents
+    return [] if contents is None else contents(place, options)
+
+
+def _checked(path: str | Path) -> Path:
     place = Path(path)
     if _status(place)[0] != stat.S_IFDIR:
         check_regular(place)
-    return recognise(place).header(place, options)
+    return place
 
 
 def check_regular(path: Path) -> None:

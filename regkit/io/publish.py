@@ -158,7 +158,7 @@ def _staged(folder: Path, last: Path) -> Iterator[Path]:
 
 
 def refuse_overwriting_inputs(outputs: Iterable[str | Path], inputs: Iterable[str | Path]) -> None:
-    """Refuse an output that is also an input, even through a symbolic or hard link.
+    """Refuse an output that is also an input, even by a link, or lies in a folder that is one.
 
     Raises
     ------
@@ -176,6 +176,11 @@ def refuse_overwriting_inputs(outputs: Iterable[str | Path], inputs: Iterable[st
                 raise InputError(
                     f"{display_name(output)}: would overwrite the input {display_name(source)}; "
                     "choose another output"
+                )
+            if os.path.isdir(source) and source.resolve() in output.resolve().parents:
+                raise InputError(
+                    f"{display_name(output)}: would be written into the input "
+                    f"{display_name(source)}; choose another folder"
                 )
 
 

@@ -16,7 +16,7 @@ from regkit.volume.volume import Labels
 
 _COLUMNS = (
     "label", "dice_before", "dice", "surface_mean", "surface_hd95", "surface_max", "unit",
-    "surface_dice",
+    "surface_dice", "name",
 )  # fmt: skip
 
 
@@ -34,6 +34,8 @@ class StructureScore:
         Distances after registration, in world units; None where a map lacks the structure.
     surface_dice
         The share of both surfaces that agrees, 0..1; None where it was not asked for.
+    name
+        What the structure is called; empty where neither map says.
     """
 
     label: int
@@ -41,6 +43,7 @@ class StructureScore:
     dice: float
     surface: SurfaceDistance | None
     surface_dice: float | None = None
+    name: str = ""
 
 
 def score_structures(
@@ -82,8 +85,16 @@ def score_structures(
         raise InputError("Dice: no structure occurs in the two label maps; check the label values")
     earlier, apart = dice(fixed, before, list(scores)), surface_distances(fixed, after)
     near = {} if tolerance is None else surface_dice(fixed, after, tolerance, list(scores))
+    names = {**after.names, **fixed.names}
     return [
-        StructureScore(label, _or_zero(earlier[label]), score, apart.get(label), near.get(label))
+        StructureScore(
+            label,
+            _or_zero(earlier[label]),
+            score,
+            apart.get(label),
+            near.get(label),
+            names.get(label, ""),
+        )
         for label, score in scores.items()
     ]
 
@@ -106,8 +117,8 @@ def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
     Examples
     --------
     >>> print(structures_csv([StructureScore(3, 0.5, 0.75, None)], "mm"), end="")
-    label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit
-    3,0.5,0.75,,,,mm,
+    label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit,surface_dice,name
+    3,0.5,0.75,,,,mm,,
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -122,7 +133,7 @@ def _line(score: StructureScore, unit: str) -> list[str]:
     values = [score.dice_before, score.dice, *lengths]
     numbers = [value if isinstance(value, str) else f"{value:.9g}" for value in values]
     near = "" if score.surface_dice is None else f"{score.surface_dice:.9g}"
-    return [str(score.label), *numbers, unit, near]
+    return [str(score.label), *numbers, unit, near, score.name]
 
 
 def _or_zero(value: float) -> float:

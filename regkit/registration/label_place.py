@@ -116,13 +116,20 @@ def _body(image: Volume) -> Labels:
 
 
 def check_structures(fixed: Labels, moving: Labels) -> None:
-    """Refuse two label maps of background alone, before a registration that they could not judge.
+    """Refuse two label maps that cannot be compared, before a registration that they would judge.
 
     Raises
     ------
     InputError
-        If neither holds a structure.
+        If neither holds a structure, or one value has two names.
     """
+    for value in sorted(fixed.names.keys() & moving.names.keys()):
+        one, other = fixed.names[value], moving.names[value]
+        if one.casefold() != other.casefold():
+            raise InputError(
+                f"{moving.name}: label {value} is {other!r:.40}, and {one!r:.40} in {fixed.name}; "
+                "name the structures to compare with structures=NAME,NAME"
+            )
     if not bool(fixed.data.any()) and not bool(moving.data.any()):
         raise InputError(
             f"{fixed.name}: holds no structure, and neither does {moving.name}: all voxels are 0. "

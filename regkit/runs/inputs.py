@@ -1,7 +1,8 @@
-"""InputFile: a file that a job reads, by its role."""
+"""InputFile: a file or folder that a job reads, by its role."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from regkit.io.names import display_name, display_path
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file that a job reads.
+    """A file that a job reads, or a folder of DICOM files.
 
     Parameters
     ----------
@@ -45,4 +46,5 @@ def shown_name(path: Path, *, full: bool) -> str:
 
 def fingerprint(role: str, path: Path) -> dict[str, str]:
     """Return the role, base name and SHA-256 of an input; its folder stays private."""
-    return {"role": role, "file": path.name, "sha256": sha256(path)}
+    # The name of a folder may be a dot.
+    return {"role": role, "file": Path(os.path.abspath(path)).name, "sha256": sha256(path)}

@@ -24,6 +24,7 @@ _OWN = (
     EntryPoint("jacobian", "regkit.runs.jacobian:jacobian_again", JOBS_GROUP),
     EntryPoint("points", "regkit.runs.points:points_again", JOBS_GROUP),
     EntryPoint("evaluate", "regkit.runs.evaluate:evaluate_again", JOBS_GROUP),
+    EntryPoint("dicom-export", "regkit.runs.dicom_export:dicom_export_again", JOBS_GROUP),
     EntryPoint("scene", "regkit.runs.scenes.again:scene_again", JOBS_GROUP),
     EntryPoint("template", "regkit.cohort.template.job:template_again", JOBS_GROUP),
 )

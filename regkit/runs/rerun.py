@@ -59,7 +59,7 @@ def _input(entry: Any, folders: Sequence[Path]) -> InputFile:
     name = entry.get("file") if known else None
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise InputError("the record names an input that is no base name of a file; it is damaged")
-    there = [folder / name for folder in folders if (folder / name).is_file()]
+    there = [folder / name for folder in folders if (folder / name).exists()]
     for path in there:
         if sha256(path) == entry.get("sha256"):
             return InputFile(entry["role"], path, full_path="path" in entry)

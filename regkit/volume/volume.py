@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -21,7 +22,7 @@ from regkit.volume.layout import grid_around, overlap, pad_to_shape, reorder_axe
 from regkit.volume.valid import checked_valid, finite_everywhere, without_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -294,11 +295,20 @@ class Labels(Volume):
     Being a type of its own, it is never interpolated: whatever samples it takes the nearest
     voxel.
 
+    Parameters
+    ----------
+    data, grid, name, valid
+        As for :class:`Volume`.
+    names
+        What the structures are called, by their values, where that is known.
+
     Raises
     ------
     InputError
         If the data are not of an integer type, or have more than one channel.
     """
+
+    names: Mapping[int, str]
 
     def __init__(
         self,
@@ -306,8 +316,10 @@ class Labels(Volume):
         grid: Grid | ArrayLike,
         name: str = "",
         valid: Tensor | NDArray[Any] | None = None,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         super().__init__(data, grid, name, valid)
+        object.__setattr__(self, "names", dict(names or {}))
         if self.data.is_floating_point() or self.data.is_complex():
             raise InputError(
                 f"{self.name or 'labels'}: labels must be whole numbers, not {self.data.dtype}"
@@ -316,6 +328,19 @@ class Labels(Volume):
             object.__setattr__(self, "data", self.data.to(torch.uint8))
         if self.channels != 1:
             raise InputError(f"{self.name or 'labels'}: labels have one channel, not many")
+
+    @classmethod
+    def of_deferred(cls, deferred: Deferred, grid: Grid) -> Self:
+        """Make labels without names whose voxels are read when they are touched."""
+        labels = super().of_deferred(deferred, grid)
+        object.__setattr__(labels, "names", {})
+        return labels
+
+    def with_names(self, names: Mapping[int, str]) -> Self:
+        """Return the same labels, read or not, with these names of their values."""
+        named = copy(self)
+        object.__setattr__(named, "names", dict(names))
+        return named
 
     @property
     def values(self) -> tuple[int, ...]:

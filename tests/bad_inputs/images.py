@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from tests.bad_inputs.case import PAIR, VOXELS, Case, NotYet
+from tests.bad_inputs.case import PAIR, VOXELS, Case
 from tests.io.conftest import forged
 
 SHEAR = np.array([[2.0, 0.1, 0, 0], [0, 1.5, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
@@ -239,18 +239,11 @@ CASES = [
     Case(53, "GeoTIFF without a CRS", geotiff, ("a geotransform but no CRS",)),
     Case(52, "cut TIFF", written("a.tif", b"II*\0" + bytes(300)), ("a.tif: cannot be read",)),
     Case(52, "cut PNG", written("a.png", b"\x89PNG\r\n\x1a\n" + bytes(30)), ("a.png: cannot be",)),
-    Case(54, "DICOM", written("a.dcm", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
-    Case(54, "DICOM as NIfTI", written("a.nii", bytes(128) + b"DICM" + bytes(99)), ("dcm2niix",)),
     Case(59, "broken link", lambda p: link(p), ("a link to a file that is not there",)),
     Case(59, "pipe", lambda p: pipe(p), ("not a regular file", "copy it")),
     Case(59, "new line", lambda p: p.inputs / "two\nlines.nii", ("two\\nlines.nii", "not found")),
     Case(59, "long", lambda p: p.inputs / ("n" * 251 + ".nii"), ("not found",)),
     Case(59, "too long", lambda p: p.inputs / ("n" * 400 + ".nii"), ("not found",)),
-]
-
-NOT_YET = [
-    NotYet(54, "DICOM series", "regkit reads no DICOM; it refuses files and folders of it"),
-    NotYet(55, "DICOM syntaxes and bombs", "regkit reads no DICOM"),
 ]
 
 

@@ -8,10 +8,10 @@ import time
 import pytest
 
 from regkit.cli import main
-from tests.bad_inputs import companions, images, outputs
+from tests.bad_inputs import companions, dicom, images, outputs
 
-CASES = [*images.CASES, *companions.CASES, *outputs.CASES]
-NOT_YET = [*images.NOT_YET, *companions.NOT_YET]
+CASES = [*images.CASES, *dicom.CASES, *companions.CASES, *outputs.CASES]
+NOT_YET = companions.NOT_YET
 # One of each kind of thing that is read, as the shell would see it.
 APART = [
     (1, "fixed"),

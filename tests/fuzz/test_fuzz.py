@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
-from regkit import Affine, DisplacementField, Grid, Volume, write_transform
+from regkit import Affine, DisplacementField, Grid, Labels, Volume, write_transform
 from regkit.cli import main
+from regkit.io import read_header
+from regkit.io.dicom_objects.derived import Making, write_object
+from regkit.io.dicom_objects.registration import registration_object
+from regkit.io.dicom_objects.segmentation import segmentation_object
+from regkit.io.dicom_objects.source import open_source
 from tests.io.conftest import forged
+from tests.io.dicom.writer import write_enhanced, write_series
 
 KINDS = {
     "a.nii": "image", "a.nii.gz": "image", "a.nrrd": "image", "z.nrrd": "image", "a.mha": "image",
@@ -29,6 +36,7 @@ KINDS = {
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
     "l.lta": "transform", "l.xfm": "transform", "l.x5": "transform", "e.txt": "transform",
     "d.nii": "transform", "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
+    "i.dcm": "image", "j.dcm": "image", "q.dcm": "image", "r.dcm": "transform",
 }  # fmt: skip
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
 GIGABYTE = 1 << 30
@@ -66,6 +74,16 @@ def originals(folder):
         sitk.WriteImage(sitk.ReadImage(str(folder / f"a.{name}")), str(folder / f"z.{name}"), True)
     for name in ("g.tif", "g.png"):
         Picture.fromarray(colours[:720].reshape(24, 30)).save(folder / name)
+    scan = Volume(torch.arange(720).short().reshape(8, 9, 10), grid)
+    write_enhanced(folder / "i.dcm", scan)
+    labels = Labels((scan.data % 3).to(torch.uint8), grid)
+    series = open_source(read_header(write_series(folder / "series", scan)))
+    making = Making(datetime(2026, 1, 2, 3, 4, 5), "", "0")
+    write_object(segmentation_object(labels, series, making, name="q"), folder / "q.dcm")
+    made = registration_object(field, grid, series, series, making)
+    write_object(made, folder / "r.dcm")
+    (slice_alone,) = write_series(folder / "slice", scan, order=[4]).iterdir()
+    slice_alone.rename(folder / "j.dcm")
     np.save(folder / "g.npy", colours[:720].reshape(24, 30))
     (folder / "p.csv").write_text("x,y,z,name\n1,2,3,tip\n4,5.5,-6e1,base\n")
     (folder / "s.yaml").write_text("similarity: mse\nfield: {factors: [2], iterations: [3]}\n")

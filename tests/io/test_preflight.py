@@ -95,7 +95,6 @@ def test_unknown_content(tmp_path):
     ("start", "word"),
     [
         (b"\x89HDF\r\n\x1a\n", "HDF5"),
-        (bytes(128) + b"DICM", "dcm2niix"),
         (b"#Insight Transform File V1.0", "ITK transform"),
         (b"\x5c\x01\0\0" + bytes(340) + b"ni1\0" + bytes(400), "two-file NIfTI"),
     ],

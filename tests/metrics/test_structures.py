@@ -37,10 +37,9 @@ def test_a_structure_that_one_map_lacks_overlaps_nowhere(parts, moved):
 
 def test_the_table_leaves_what_is_not_known_empty(parts, moved):
     lines = structures_csv(score_structures(parts, parts, moved), "mm").splitlines()
-    assert (
-        lines[0] == "label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit,surface_dice"
-    )
-    assert lines[-1] == "5,1,0,,,,mm,"
+    head = "label,dice_before,dice,surface_mean,surface_hd95,surface_max,unit,surface_dice,name"
+    assert lines[0] == head
+    assert lines[-1] == "5,1,0,,,,mm,,"
     assert len(lines) == 4
 
 

@@ -7,7 +7,6 @@ _MAGIC = (
     (0, b"\x89HDF\r\n\x1a\n", "HDF5"),
     (0, b"PK\x03\x04", "zip or npz"),
     (0, b"#Insight Transform File", "ITK transform"),
-    (128, b"DICM", "DICOM"),
     (0, b"<VRTDataset", "GDAL virtual raster (VRT), which names other files,"),
 )
 

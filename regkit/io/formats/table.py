@@ -11,6 +11,7 @@ from regkit.errors import InputError
 from regkit.geometry import World
 from regkit.io.format import Format
 from regkit.io.formats.analyze import ANALYZE
+from regkit.io.formats.dicom import DICOM
 from regkit.io.formats.foreign import foreign_kind
 from regkit.io.formats.geotiff import GEOTIFF
 from regkit.io.formats.metaimage import METAIMAGE
@@ -24,7 +25,10 @@ from regkit.io.names import display_name, extension
 from regkit.io.streams import inside_gzip, open_stream
 
 FORMATS_GROUP = "regkit.formats"
-BUILT_IN_FORMATS = (NIFTI, NRRD, METAIMAGE, MGH, GEOTIFF, TIFF, PNG, JPEG, NPY, MINC, ANALYZE)
+# DICOM first: its preamble may be the beginning of a TIFF file.
+BUILT_IN_FORMATS = (
+    DICOM, NIFTI, NRRD, METAIMAGE, MGH, GEOTIFF, TIFF, PNG, JPEG, NPY, MINC, ANALYZE,
+)  # fmt: skip
 
 _START = 1024
 
@@ -159,11 +163,9 @@ def _unreadable(path: Path, start: bytes) -> InputError:
     formats = ", ".join(readable())
     if path.is_dir():
         return InputError(
-            f"{name}: is a directory that is no image; readable are the files {formats}. Convert "
-            "DICOM series with dcm2niix"
+            f"{name}: is a directory that is no image; readable are folders of DICOM files, and "
+            f"the files {formats}"
         )
-    if kind == "DICOM":
-        return InputError(f"{name}: DICOM is not supported; convert the series with dcm2niix")
     if kind:
         return InputError(f"{name}: {kind} is not supported as an image; readable: {formats}")
     if promised:

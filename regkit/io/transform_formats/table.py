@@ -13,6 +13,7 @@ from regkit.io.names import display_name, extension
 from regkit.io.transform_format import TransformFormat
 from regkit.io.transform_formats.afni import AFNI_1D
 from regkit.io.transform_formats.afni_field import AFNI_FIELD
+from regkit.io.transform_formats.dicom_registration import DICOM_REGISTRATION
 from regkit.io.transform_formats.elastix import ELASTIX
 from regkit.io.transform_formats.freesurfer import FREESURFER_DAT, FREESURFER_LTA
 from regkit.io.transform_formats.fsl import FSL_MATRIX
@@ -29,6 +30,7 @@ TABLE = (
     FSL_MATRIX, GREEDY_MATRIX, NIFTYREG_MATRIX, SPM_MAT, ELASTIX,
     FREESURFER_LTA, FREESURFER_DAT, AFNI_1D, MINC_XFM, X5,
     FSL_FIELD, FSL_ABSOLUTE, FSL_RELATIVE, NIFTYREG_FIELD, SPM_FIELD, AFNI_FIELD,
+    DICOM_REGISTRATION,
 )  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from regkit.report.registration.metric_rows import GUIDED
 
 _MISSING = "-"
 _HOW = (
-    "The structures are named by their values in the label maps, the worst first. Dice is the "
-    "overlap of a structure in both maps: 1 is complete, 0 is none. Surface distances are measured "
-    "after registration, between the outlines of the structure in the fixed and the warped map; a "
-    "dash marks a structure that one of the maps lacks."
+    "The structures are named as the label maps have them, or by their values, the worst first. "
+    "Dice is the overlap of a structure in both maps: 1 is complete, 0 is none. Surface distances "
+    "are measured after registration, between the outlines of the structure in the fixed and the "
+    "warped map; a dash marks a structure that one of the maps lacks."
 )
 
 
@@ -36,9 +36,10 @@ def _words(scores: Sequence[StructureScore], unit: str) -> str:
     worst = worst_structure(scores)
     apart = worst.surface
     far = "" if apart is None else f", its surface distance (95 %) {apart.hd95:.3g} {unit}"
+    called = worst.name or f"label {worst.label}"
     return (
-        f"{len(scores)} structures were compared. The worst is label {worst.label}: its Dice is "
-        f"{worst.dice:.3f}{far}."
+        f"{len(scores)} structures were compared. The worst is {called}: "
+        f"its Dice is {worst.dice:.3f}{far}."
     )
 
 
@@ -49,4 +50,8 @@ def _row(score: StructureScore) -> tuple[str, ...]:
         if apart is None
         else tuple(f"{each:.2f}" for each in (apart.mean, apart.hd95, apart.maximum))
     )
-    return f"Label {score.label}", f"{score.dice_before:.3f}", f"{score.dice:.3f}", *lengths
+    return _called(score), f"{score.dice_before:.3f}", f"{score.dice:.3f}", *lengths
+
+
+def _called(score: StructureScore) -> str:
+    return f"{score.name} ({score.label})" if score.name else f"Label {score.label}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 FILES = ("warped.nii.gz", "transform.h5", "inverse.h5", "jacobian.nii.gz", "report.html")
@@ -16,7 +17,7 @@ def stem(path: Path) -> str:
     >>> stem(Path("a/head.nii.gz")), stem(Path("scan.2.mha"))
     ('head', 'scan.2')
     """
-    name = path.name.removesuffix(".gz")
+    name = Path(os.path.abspath(path)).name.removesuffix(".gz")
     return Path(name).stem
 
 

@@ -65,7 +65,8 @@ class RegisterOutcome:
         dict
             ``preset``, ``seed``, ``device``, ``config``, ``reason``, ``stages``, ``quality``,
             ``world`` (``unit``, ``axes``, ``crs``: what lengths are measured in), ``metrics``,
-            ``metrics_before`` and ``worst_structure`` (its label and surface distances, or None).
+            ``metrics_before``, ``worst_structure`` (its label and surface distances, or None) and
+            ``label_names`` (of each file of warped labels, by value).
         """
         result, config = self.result, self.result.config.model_dump(mode="json")
         worst = asdict(worst_structure(self.structures)) if self.structures else None
@@ -82,6 +83,10 @@ class RegisterOutcome:
             "metrics": with_old_names(result.metrics, world),
             "metrics_before": dict(self.before),
             "worst_structure": worst,
+            "label_names": {
+                name: {str(value): each for value, each in labels.names.items()}
+                for name, labels in self.labels.items()
+            },
         }
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
@@ -159,5 +164,6 @@ def _summary(record: Mapping[str, Any]) -> str:
         now, was = (each["landmark_error_mean"] for each in (metrics, before))
         facts.append(f"landmarks {now:.3g} apart on average, {was:.3g} before")
     if worst := record["worst_structure"]:
-        facts.append(f"worst Dice {worst['dice']:.3f}, of label {worst['label']}")
+        called = worst["name"] or f"label {worst['label']}"
+        facts.append(f"worst Dice {worst['dice']:.3f}, of {called}")
     return f"done    {'; '.join(facts)}; {record['seconds']:.0f} s"

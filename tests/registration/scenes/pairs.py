@@ -5,7 +5,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 import regkit as rk
-from benchmarks.spline_truth import spline_of
+from benchmarks.spline_truth import spline_at, spline_of
 from regkit.geometry import Grid, World
 from regkit.registration.scenes import GeoScene
 

@@ -1,0 +1,1 @@
+"""Results as DICOM objects: a resampled series, spatial registrations and segmentations."""
