@@ -247,5 +247,5 @@ def check_landmarks(points: Points, image: Volume, what: str) -> None:
     place = ", ".join(f"{value:.1f}" for value in points.xyz[first].tolist())
     raise InputError(
         f"{what}: {name} at ({place}) lies outside of {image.name or 'its image'}; coordinates are "
-        f"{image.grid.world.axes} {image.grid.world.unit}. Negate x and y of LPS points"
+        f"{image.grid.world.axes} {image.grid.world.unit}; look which way those of the file point"
     )
