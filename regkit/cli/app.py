@@ -22,6 +22,7 @@ from regkit.cli.info import info
 from regkit.cli.points import points
 from regkit.cli.register import register
 from regkit.cli.rerun import rerun
+from regkit.cli.series import series
 from regkit.cli.stopping import Stopped, stoppable
 from regkit.cli.template import template
 from regkit.cli.train import train
@@ -32,7 +33,8 @@ from regkit.plugins import plug_ins, summary
 
 COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (
-    register, cohort, template, apply, points, convert_transform, info, train, rerun, doctor
+    register, cohort, template, series, apply, points, convert_transform, info, train, rerun,
+    doctor,
 )  # fmt: skip
 _GROUPS = {"transform": transform, "weights": weights}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

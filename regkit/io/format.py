@@ -59,6 +59,32 @@ class WriteBands(Protocol):
         """Write a file, and return what checks it: a ``ResourceError`` where the disk lost some."""
 
 
+@dataclass(frozen=True, eq=False)
+class FrameArrays:
+    """The frames of a series one after the other, so that one at a time is in memory.
+
+    Parameters
+    ----------
+    arrays
+        ``(*grid.shape)`` each, all of one type.
+    count
+        How many there are.
+    dtype
+        The NumPy name of the type of their values.
+    repetition
+        Seconds from one to the next, where they are known.
+    """
+
+    arrays: Iterable[NDArray[Any]]
+    count: int
+    dtype: str
+    repetition: float | None = None
+
+
+WriteFrames = Callable[[FrameArrays, Grid, Path], Callable[[Path], None]]
+"""Write the frames of a series, and return what checks the file as that of :class:`WriteBands`."""
+
+
 class Fits(Protocol):
     """Refuse an image that files of a format cannot hold, before there are voxels to write."""
 
@@ -138,6 +164,9 @@ class Format:
         Write channels one after the other and where each has data, with all that the header of
         another file of this kind says beside its values, if one is given. It returns what checks
         the file. None for formats that hold values alone.
+    write_frames
+        Write frames one after the other, without all of them in memory; None where only ``write``
+        writes a series.
     """
 
     name: str
@@ -159,3 +188,4 @@ class Format:
     georeferenced: bool = False
     known: Callable[[Header, Window, int, NDArray[Any]], NDArray[np.bool_] | None] | None = None
     write_bands: WriteBands | None = None
+    write_frames: WriteFrames | None = None

@@ -22,6 +22,7 @@ _OWN = (
     EntryPoint("transform", "regkit.runs.transform:transform_again", JOBS_GROUP),
     EntryPoint("evaluate", "regkit.runs.evaluate:evaluate_again", JOBS_GROUP),
     EntryPoint("scene", "regkit.runs.scenes.again:scene_again", JOBS_GROUP),
+    EntryPoint("series", "regkit.runs.series.again:series_again", JOBS_GROUP),
     EntryPoint("template", "regkit.cohort.template.job:template_again", JOBS_GROUP),
 )
 _FIRST = "register"  # whose records did not name their kind

@@ -1,0 +1,154 @@
+"""The way of a series: a reference, every frame aligned with it, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from regkit.errors import InputError
+from regkit.geometry.affines import Matrix
+from regkit.kernels.backend import threads
+from regkit.preprocess.intensity import normalise
+from regkit.registration.config import make_config
+from regkit.registration.pipeline import register
+from regkit.registration.preparation import prepare
+from regkit.registration.series.aligner import FrameAligner, FrameFit
+from regkit.registration.series.config import MotionConfig
+from regkit.registration.series.moments import RunningMoments
+from regkit.registration.series.parameters import sphere_radius
+from regkit.registration.series.reference import most_typical
+from regkit.registration.series.result import MotionResult, TimeAverage, corrected_frame
+from regkit.registration.series.verdicts import FrameVerdict, judge_frames, usable_affines
+from regkit.transforms import Affine, Transform
+from regkit.volume.volume import Volume
+
+OnSeriesProgress = Callable[[str, float], None]
+"""Called with the stage that runs, and the share of its frames that are done."""
+
+
+def correct_frames(
+    frames: Sequence[Volume],
+    config: MotionConfig | None = None,
+    *,
+    on_progress: OnSeriesProgress = lambda *_: None,
+) -> MotionResult:
+    """Bring every frame of a series to one reference.
+
+    Frames are looked at one after the other, several times: those of a file are read each time, so
+    that one at a time is in memory.
+
+    Parameters
+    ----------
+    frames
+        As :func:`~regkit.registration.series.reference.check_frames` lets them pass.
+    config
+        What to do.
+    on_progress
+        Called after every frame.
+
+    Raises
+    ------
+    InputError
+        If no frame has contrast, or none could be aligned.
+    """
+    wanted = config or MotionConfig()
+    with threads(wanted.threads):
+        number = _first_reference(frames, wanted)
+        image = frames[number].load()
+        aligner, fits = _fitted(frames, image, wanted, on_progress)
+        if wanted.reference == "mean":
+            image = _mean_of(frames, fits)
+            starts = usable_affines(fits, _judged(frames, fits))
+            aligner, fits = _fitted(frames, image, wanted, on_progress, starts)
+        verdicts = _judged(frames, fits)
+        affines = usable_affines(fits, verdicts)
+        transforms = _transforms(frames, image, affines, verdicts, wanted, on_progress)
+        before, after = _averages(frames, transforms, verdicts)
+    unit = image.grid.world.unit
+    radius = sphere_radius(aligner.unit, wanted.radius, millimetres=unit == "mm")
+    return MotionResult(
+        frames, tuple(transforms), tuple(affines), tuple(fits), tuple(verdicts), aligner.centre,
+        radius, number, wanted, before, after,
+    )  # fmt: skip
+
+
+def _first_reference(frames: Sequence[Volume], config: MotionConfig) -> int:
+    """The number of the frame to which all are aligned first."""
+    return config.reference if isinstance(config.reference, int) else most_typical(frames)
+
+
+def _fitted(
+    frames: Sequence[Volume],
+    reference: Volume,
+    config: MotionConfig,
+    on_progress: OnSeriesProgress,
+    starts: Sequence[Matrix] | None = None,
+) -> tuple[FrameAligner, list[FrameFit]]:
+    """Every frame aligned with a reference, from ``starts`` or from where the one before it lies.
+
+    The last resort is that nothing moved: a frame that went wrong misleads none that follow.
+    """
+    kind = "rigid" if config.transform == "rigid" else "affine"
+    aligner = FrameAligner.of(reference, kind, config.similarity)
+    latest, fits = np.eye(4), list[FrameFit]()
+    stage = "aligning" if starts is None else "aligning to the mean"
+    for number, frame in enumerate(frames):
+        known = latest if starts is None else starts[number]
+        fits.append(aligner.fit(frame, [np.eye(4), known]))
+        latest = fits[-1].affine if fits[-1].affine is not None else latest
+        on_progress(stage, (number + 1) / len(frames))
+    return aligner, fits
+
+
+def _judged(frames: Sequence[Volume], fits: Sequence[FrameFit]) -> list[FrameVerdict]:
+    verdicts = judge_frames(fits)
+    if all(each.grade == "fail" for each in verdicts):
+        raise InputError(
+            f"{frames[0].name or 'series'}: no frame could be aligned with the reference "
+            f"({verdicts[0].reason}); choose another one with --reference"
+        )
+    return verdicts
+
+
+def _mean_of(frames: Sequence[Volume], fits: Sequence[FrameFit]) -> Volume:
+    """The mean of the aligned frames, each of which counts alike, whatever its contrast."""
+    seen, grid = RunningMoments(), frames[0].grid.straightened()
+    for frame, fit, verdict in zip(frames, fits, judge_frames(fits), strict=True):
+        if fit.affine is not None and verdict.grade == "pass":
+            seen.add(corrected_frame(normalise(frame), Affine(fit.affine), grid))
+    return seen.mean
+
+
+def _transforms(
+    frames: Sequence[Volume],
+    reference: Volume,
+    affines: Sequence[Matrix],
+    verdicts: Sequence[FrameVerdict],
+    config: MotionConfig,
+    on_progress: OnSeriesProgress,
+) -> list[Transform]:
+    """World points of the reference to those of each frame."""
+    known: list[Transform] = [Affine(each) for each in affines]
+    if config.transform != "deformable":
+        return known
+    fixed, settings = prepare(reference), make_config("fast", threads=config.threads)
+    for number, (frame, verdict) in enumerate(zip(frames, verdicts, strict=True)):
+        if verdict.grade != "fail":
+            found = register(fixed, frame.load(), config=settings, initial=known[number])
+            known[number] = found.transform
+        on_progress("deforming", (number + 1) / len(frames))
+    return known
+
+
+def _averages(
+    frames: Sequence[Volume], transforms: Sequence[Transform], verdicts: Sequence[FrameVerdict]
+) -> tuple[TimeAverage, TimeAverage]:
+    """The frames that did not fail, as they were and as they are corrected."""
+    before, after = RunningMoments(), RunningMoments()
+    grid = frames[0].grid.straightened()
+    for frame, phi, verdict in zip(frames, transforms, verdicts, strict=True):
+        if verdict.grade != "fail":
+            before.add(frame)
+            after.add(corrected_frame(frame, phi, grid))
+    return TimeAverage(before.mean, before.ratio), TimeAverage(after.mean, after.ratio)
