@@ -92,8 +92,8 @@ def enhancement_phantom(count: int, *, noise: float = 0.03) -> SeriesPhantom:
     late = [as_float(rk.read(path, frame=number).load()) for number in range(20)]
     sharp = late[0].with_data(torch.stack([each.data for each in late]).mean(0))
     grid = sharp.grid
-    spots = sum(_spot(grid, share) for share in ((0.5, 0.48, 0.5), (0.31, 0.62, 0.4),
-                                                 (0.69, 0.38, 0.6)))  # fmt: skip
+    places = ((0.5, 0.48, 0.5), (0.31, 0.62, 0.4), (0.69, 0.38, 0.6))
+    spots = torch.stack([_spot(grid, place) for place in places]).sum(0)
     images = (
         sharp.with_data(sharp.data * (1 + 1.5 * number / (count - 1) * spots).float())
         for number in range(count)

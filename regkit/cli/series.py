@@ -30,9 +30,7 @@ _WORDS = ("auto", "mean")
 def series(
     series: Annotated[Path, typer.Argument(metavar="SERIES", help="4-D image, such as fMRI.")],
     *,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for all results.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")],
     transform: Annotated[
         Literal["rigid", "affine", "deformable"] | None,
         typer.Option(help="Kind of transform of each frame (default: rigid)"),

@@ -98,7 +98,7 @@ def _shaped(
     found = f"{len(rows)} rows of {' or '.join(map(str, sorted(widths))) or '0'} numbers"
     turned = len(rows) == count and widths == {height}
     finite = widths == {count} and len(rows) == height
-    hint = "; turn rows into columns" if turned else "; some are not finite" if finite else ""
+    hint = "; some are not finite" if finite else "; turn rows into columns" if turned else ""
     raise InputError(
         f"{name}: has {found}, and the series has {count} frames: {height} "
         f"row{'s' * (height > 1)} of {count} numbers are needed{hint}"
@@ -120,6 +120,6 @@ def _check_directions(name: str, directions: Matrix, weightings: Matrix | None) 
     wrong = np.flatnonzero(~unit & ~(free & (lengths <= 1 + _OFF_UNIT)))
     if len(wrong):
         raise InputError(
-            f"{name}: the direction of frame {wrong[0]} has length {lengths[wrong[0]]:.4g}; it must "
-            "be 1, or 0 where there is no gradient. Divide it by its length"
+            f"{name}: the direction of frame {wrong[0]} has length {lengths[wrong[0]]:.4g}; it "
+            "must be 1, or 0 where there is no gradient. Divide it by its length"
         )

@@ -144,7 +144,7 @@ class FrameAligner:
         return FrameFit(affine, gain, self.share_inside(frame.grid, affine))
 
     def share_inside(self, grid: Grid, affine: Matrix) -> float:
-        """Return how much of the body, moved by an affine (4, 4) from the reference, is in a grid."""
+        """Return how much of the body an affine (4, 4) from the reference leaves in a grid."""
         moved = Affine(affine)(torch.from_numpy(self.points))
         return float(grid.contains(moved).double().mean())
 

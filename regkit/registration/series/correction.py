@@ -11,6 +11,7 @@ from regkit.geometry.affines import Matrix
 from regkit.kernels.backend import threads
 from regkit.preprocess.intensity import normalise
 from regkit.registration.config import make_config
+from regkit.registration.outside import outside_of
 from regkit.registration.pipeline import register
 from regkit.registration.preparation import prepare
 from regkit.registration.series.aligner import FrameAligner, FrameFit
@@ -18,11 +19,14 @@ from regkit.registration.series.config import MotionConfig
 from regkit.registration.series.moments import RunningMoments
 from regkit.registration.series.parameters import sphere_radius
 from regkit.registration.series.reference import most_typical
-from regkit.registration.series.result import MotionResult, TimeAverage, corrected_frame
+from regkit.registration.series.result import MotionResult, TimeAverage
 from regkit.registration.series.verdicts import FrameVerdict, judge_frames, usable_affines
+from regkit.resample import warp
 from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Volume
 
+# Of fields: it minds neither the sign nor the strength of a contrast, and sees small structures.
+_LOCAL = "lncc2"
 OnSeriesProgress = Callable[[str, float], None]
 """Called with the stage that runs, and the share of its frames that are done."""
 
@@ -31,7 +35,9 @@ def correct_frames(
     frames: Sequence[Volume],
     config: MotionConfig | None = None,
     *,
-    on_progress: OnSeriesProgress = lambda *_: None,
+    on_progress: # Of fields: it minds neither the sign nor the strength of a contrast, and sees small structures.
+_LOCAL = "lncc2"
+OnSeriesProgress = lambda *_: None,
 ) -> MotionResult:
     """Bring every frame of a series to one reference.
 
@@ -64,12 +70,13 @@ def correct_frames(
         verdicts = _judged(frames, fits)
         affines = usable_affines(fits, verdicts)
         transforms = _transforms(frames, image, affines, verdicts, wanted, on_progress)
-        before, after = _averages(frames, transforms, verdicts)
+        outside = outside_of(frames[number], "auto")
+        before, after = _averages(frames, transforms, verdicts, outside)
     unit = image.grid.world.unit
     radius = sphere_radius(aligner.unit, wanted.radius, millimetres=unit == "mm")
     return MotionResult(
         frames, tuple(transforms), tuple(affines), tuple(fits), tuple(verdicts), aligner.centre,
-        radius, number, wanted, before, after,
+        radius, number, outside, wanted, before, after,
     )  # fmt: skip
 
 
@@ -116,7 +123,7 @@ def _mean_of(frames: Sequence[Volume], fits: Sequence[FrameFit]) -> Volume:
     seen, grid = RunningMoments(), frames[0].grid.straightened()
     for frame, fit, verdict in zip(frames, fits, judge_frames(fits), strict=True):
         if fit.affine is not None and verdict.grade == "pass":
-            seen.add(corrected_frame(normalise(frame), Affine(fit.affine), grid))
+            seen.add(warp(normalise(frame), Affine(fit.affine), onto=grid))
     return seen.mean
 
 
@@ -132,7 +139,8 @@ def _transforms(
     known: list[Transform] = [Affine(each) for each in affines]
     if config.transform != "deformable":
         return known
-    fixed, settings = prepare(reference), make_config("fast", threads=config.threads)
+    fixed = prepare(reference)
+    settings = make_config("fast", similarity=_LOCAL, threads=config.threads)
     for number, (frame, verdict) in enumerate(zip(frames, verdicts, strict=True)):
         if verdict.grade != "fail":
             found = register(fixed, frame.load(), config=settings, initial=known[number])
@@ -142,7 +150,10 @@ def _transforms(
 
 
 def _averages(
-    frames: Sequence[Volume], transforms: Sequence[Transform], verdicts: Sequence[FrameVerdict]
+    frames: Sequence[Volume],
+    transforms: Sequence[Transform],
+    verdicts: Sequence[FrameVerdict],
+    outside: float,
 ) -> tuple[TimeAverage, TimeAverage]:
     """The frames that did not fail, as they were and as they are corrected."""
     before, after = RunningMoments(), RunningMoments()
@@ -150,5 +161,5 @@ def _averages(
     for frame, phi, verdict in zip(frames, transforms, verdicts, strict=True):
         if verdict.grade != "fail":
             before.add(frame)
-            after.add(corrected_frame(frame, phi, grid))
+            after.add(warp(frame, phi, onto=grid, outside=outside))
     return TimeAverage(before.mean, before.ratio), TimeAverage(after.mean, after.ratio)

@@ -47,4 +47,5 @@ def _axes_of_directions(grid: Matrix) -> Matrix:
     """The orthogonal matrix ``(3, 3)`` from directions as FSL has them to the world."""
     axes: Matrix = grid[:3, :3] / spacing_of(grid)
     right_handed = np.linalg.det(axes) > 0
-    return axes @ np.diag([-1.0 if right_handed else 1.0, 1.0, 1.0])
+    out: Matrix = axes @ np.diag([-1.0 if right_handed else 1.0, 1.0, 1.0])
+    return out

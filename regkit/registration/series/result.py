@@ -9,11 +9,11 @@ import numpy as np
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
-from regkit.registration.outside import warp_into
 from regkit.registration.series.aligner import FrameFit
 from regkit.registration.series.config import MotionConfig
 from regkit.registration.series.parameters import framewise_displacement, motion_parameters
 from regkit.registration.series.verdicts import FrameVerdict
+from regkit.resample import warp
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
 
@@ -47,6 +47,8 @@ class MotionResult:
         Of the sphere of the framewise displacement, in world units.
     reference
         The number of the frame to which all were aligned first.
+    outside
+        The value of voxels that a frame does not show, the same in all.
     config
         What was asked for.
     before, after
@@ -61,6 +63,7 @@ class MotionResult:
     centre: Matrix
     radius: float
     reference: int
+    outside: float
     config: MotionConfig
     before: TimeAverage
     after: TimeAverage
@@ -97,19 +100,4 @@ class MotionResult:
     def corrected(self) -> Iterator[Volume]:
         """Every frame on the grid of the reference, each interpolated once, when its turn comes."""
         for frame, phi in zip(self.frames, self.transforms, strict=True):
-            yield corrected_frame(frame, phi, self.grid)
-
-
-def corrected_frame(frame: Volume, phi: Transform, grid: Grid) -> Volume:
-    """Resample a frame once.
-
-    Parameters
-    ----------
-    frame
-        As it was given.
-    phi
-        World points of the reference to world points of the frame.
-    grid
-        That of the reference.
-    """
-    return warp_into(frame, phi, grid, "auto")
+            yield warp(frame, phi, onto=self.grid, outside=self.outside)

@@ -58,9 +58,7 @@ def _verdict(fit: FrameFit, middle: float, spread: float) -> FrameVerdict:
     return FrameVerdict("pass")
 
 
-def usable_affines(
-    fits: Sequence[FrameFit], verdicts: Sequence[FrameVerdict]
-) -> list[Matrix]:
+def usable_affines(fits: Sequence[FrameFit], verdicts: Sequence[FrameVerdict]) -> list[Matrix]:
     """Return an affine (4, 4) for every frame: one that fails takes that of the last that did not.
 
     Before the first frame that did not fail it is that frame's.

@@ -7,6 +7,7 @@ import torch
 from markupsafe import Markup
 
 from regkit.registration.series import MotionResult
+from regkit.registration.series.aligner import FrameFit
 from regkit.registration.series.result import TimeAverage
 from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
 from regkit.report.checks import Check
@@ -22,12 +23,13 @@ from regkit.volume.volume import Volume
 _LARGE = 0.5  # millimetres of a brain: Power et al. 2012
 _SHOWN = 20
 _MOTION = (
-    "Where the middle of the body lies in each frame, and how the body is turned there, against the "
-    "reference. Grey: frames that failed, of which nothing is known."
+    "Where the middle of the body lies in each frame, and how the body is turned there, against "
+    "the reference. Grey: frames that failed, of which nothing is known."
 )
 _TSNR = (
-    "Mean over standard deviation in time, before and after. It tells of stability where all frames "
-    "have one contrast; in diffusion and contrast-enhanced series the contrast itself changes it."
+    "Mean over standard deviation in time, before and after. It tells of stability where all "
+    "frames have one contrast; in diffusion and contrast-enhanced series the contrast "
+    "itself changes it."
 )
 _CITATIONS = (
     "Framewise displacement: Power JD, Barnes KA, Snyder AZ, Schlaggar BL, Petersen SE. Spurious "
@@ -82,7 +84,7 @@ def _checks(result: MotionResult) -> list[Check]:
     moved = int((result.displacement > large).sum())
     unit = result.grid.world.unit
     return [
-        Check(not failed, f"{len(failed)} of {count} frames could not be aligned{_listed(failed)}."),
+        Check(not failed, f"{len(failed)} of {count} frames were not aligned{_listed(failed)}."),
         Check(
             not doubtful,
             f"{len(doubtful)} of {count} frames are much less like the reference than most"
@@ -90,8 +92,8 @@ def _checks(result: MotionResult) -> list[Check]:
         ),
         Check(
             moved <= 0.2 * count,
-            f"{moved} of {count} frames moved by more than {large:.2g} {unit} against the one before "
-            "(framewise displacement); up to a fifth of them passes.",
+            f"{moved} of {count} frames moved by more than {large:.2g} {unit} against the one "
+            "before (framewise displacement); up to a fifth of them passes.",
         ),
     ]
 
@@ -108,9 +110,7 @@ def _means(result: MotionResult, view: tuple[Plane, ...]) -> Section:
         for each, when in ((result.before, "before"), (result.after, "after"))
     )
     text = "The mean of all frames. Edges that motion had blurred are sharper after the correction."
-    return Section(
-        "Mean before and after", [hint(text), blend(before, after, ("before", "after"))]
-    )
+    return Section("Mean before and after", [hint(text), blend(before, after, ("before", "after"))])
 
 
 def _stability(result: MotionResult, view: tuple[Plane, ...]) -> Section:
@@ -137,9 +137,7 @@ def _thin(values: torch.Tensor) -> torch.Tensor:
     return values[:: max(1, len(values) // 1_000_000)]
 
 
-def _ratio_map(
-    average: TimeAverage, view: tuple[Plane, ...], limit: float, when: str
-) -> Picture:
+def _ratio_map(average: TimeAverage, view: tuple[Plane, ...], limit: float, when: str) -> Picture:
     drawn, panels = strip(view, look=MAP)
     for panel in panels:
         image = panel.show_positive(cut_plane(average.ratio, panel.plane), limit)
@@ -149,7 +147,7 @@ def _ratio_map(
 
 def _odd_frames(result: MotionResult) -> list[Section]:
     rows = [
-        [str(number), verdict.grade, verdict.reason, f"{fit.gain:.3f}", f"{fit.overlap:.0%}"]
+        [str(number), verdict.grade, verdict.reason, *_figures(fit)]
         for number, (verdict, fit) in enumerate(zip(result.verdicts, result.fits, strict=True))
         if verdict.grade != "pass"
     ]
@@ -157,6 +155,10 @@ def _odd_frames(result: MotionResult) -> list[Section]:
         return []
     titles = ("frame", "verdict", "why", "gain", "overlap")
     return [Section("Frames that ask for a look", [_table(titles, rows)])]
+
+
+def _figures(fit: FrameFit) -> tuple[str, str]:
+    return ("", "") if fit.affine is None else (f"{fit.gain:.3f}", f"{fit.overlap:.0%}")
 
 
 def _largest_moves(result: MotionResult) -> Section:

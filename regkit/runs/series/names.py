@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +49,6 @@ def series_names(count: int, kind: str, *, bvec: bool, bval: bool) -> tuple[str,
 class SeriesFolder(Folder):
     """A folder of results, of which a command does not print a line for every frame."""
 
-    def results(self) -> Sequence[Path]:
+    def results(self) -> list[Path]:
         """All but the transforms and what stands beside another file."""
         return [path for name, path in self.places().items() if name in _MAIN]

@@ -60,6 +60,7 @@ class SeriesOutcome:
             "world": asdict(result.grid.world),
             "frames": len(result.verdicts),
             "reference": result.reference,
+            "outside": result.outside,
             "radius": result.radius,
             "centre": [float(value) for value in result.centre],
             "failed": result.frames_of("fail"),
@@ -108,8 +109,8 @@ class SeriesOutcome:
         """How much moved, and which frames went wrong, by number."""
         m, unit = record["metrics"], self.result.grid.world.unit
         lines = [
-            f"done    {len(self.result.verdicts)} frames to frame {self.result.reference}; framewise "
-            f"displacement {_shown(m['displacement_mean'], unit)} on average, at most "
+            f"done    {len(self.result.verdicts)} frames to frame {self.result.reference}; "
+            f"framewise displacement {_shown(m['displacement_mean'], unit)} on average, at most "
             f"{_shown(m['displacement_largest'], unit)}; {record['seconds']:.0f} s"
         ]
         for grade, word in (("fail", "failed"), ("doubtful", "doubtful")):

@@ -19,9 +19,7 @@ _NOTHING = "n/a"
 def motion_tsv(result: MotionResult) -> str:
     """Write a line a frame: shifts, rotations, framewise displacement, and the verdict."""
     lines = ["\t".join((*_NUMBERS, "verdict"))]
-    rows = zip(
-        result.parameters, result.displacement, result.fits, result.verdicts, strict=True
-    )
+    rows = zip(result.parameters, result.displacement, result.fits, result.verdicts, strict=True)
     for parameters, moved, fit, verdict in rows:
         numbers = (*parameters, moved, fit.gain, fit.overlap)
         lines.append("\t".join((*map(_number, numbers), verdict.grade)))
@@ -32,20 +30,26 @@ def motion_columns(result: MotionResult) -> dict[str, Any]:
     """Describe the columns as the JSON file beside the table."""
     unit = result.grid.world.unit
     centre = ", ".join(f"{value:.3f}" for value in result.centre)
-    columns: dict[str, Any] = {}
-    for axis, name in zip(AXES, _names(result), strict=True):
-        columns[f"trans_{axis}"] = {
-            "Description": f"Where the middle of the body moves from the reference to the frame, "
+    shifts = {
+        f"trans_{axis}": {
+            "Description": "Where the middle of the body moves from the reference to the frame, "
             f"along the {axis} axis of the world ({name}).",
             "Units": unit,
         }
-        columns[f"rot_{axis}"] = {
+        for axis, name in zip(AXES, _names(result), strict=True)
+    }
+    turns = {
+        f"rot_{axis}": {
             "Description": f"How the body turns from the reference to the frame about the {axis} "
             f"axis of the world, right-handed, through ({centre}) {unit}; about x first, then y, "
             "then z.",
             "Units": "rad",
         }
-    return columns | {
+        for axis in AXES
+    }
+    return {
+        **shifts,
+        **turns,
         "framewise_displacement": {
             "Description": "Sum of the absolute changes of the six numbers from the frame before "
             f"(Power et al. 2012), rotations as arcs on a sphere of {result.radius:g} {unit}.",

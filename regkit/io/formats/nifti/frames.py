@@ -21,9 +21,7 @@ from regkit.io.voxels import lost, write_stream
 _HEADER = 4096  # bytes that the file may have besides its voxels
 
 
-def write_nifti_frames(
-    frames: FrameArrays, grid: Grid, path: Path
-) -> Callable[[Path], None]:
+def write_nifti_frames(frames: FrameArrays, grid: Grid, path: Path) -> Callable[[Path], None]:
     """Write a 4-D NIfTI file frame by frame, and return what reads it back and compares it.
 
     Parameters
