@@ -33,8 +33,9 @@ class MotionConfig(Settings):
     ``reference`` is the number of a frame from 0, ``auto``: the frame that is most like all others,
     or ``mean``: the mean of the frames once they are aligned with that one. ``similarity`` compares
     a frame with the reference; mutual information does not mind that the contrast changes from
-    frame to frame. Fields are found by local correlation (``lncc2``) after that. ``radius`` is that of the sphere on which rotations count for the framewise
-    displacement, in world units; 50 mm for heads if it is not given (see
+    frame to frame; fields are found after that by local correlation (``lncc2``). ``radius`` is that
+    of the sphere on which rotations count for the framewise displacement, in world units; 50 mm for
+    heads if it is not given (see
     :func:`~regkit.registration.series.parameters.sphere_radius`).
 
     Examples

@@ -35,9 +35,7 @@ def correct_frames(
     frames: Sequence[Volume],
     config: MotionConfig | None = None,
     *,
-    on_progress: # Of fields: it minds neither the sign nor the strength of a contrast, and sees small structures.
-_LOCAL = "lncc2"
-OnSeriesProgress = lambda *_: None,
+    on_progress: OnSeriesProgress = lambda *_: None,
 ) -> MotionResult:
     """Bring every frame of a series to one reference.
 

@@ -28,9 +28,8 @@ def test_known_motions_are_found_whatever_the_gain(moved_heads, motions, head):
     assert max(errors(result, motions, head)) < 0.12  # voxels of 1.3 x 1.1 x 1.9 mm
     assert result.frames_of("pass") == list(range(6))
     edges = head.data > 15
-    before, after = (
-        float(each.ratio.data[edges].median()) for each in (result.before, result.after)
-    )
+    averages = (result.before, result.after)
+    before, after = (float(each.ratio.data[edges].median()) for each in averages)
     assert after > 1.2 * before
 
 

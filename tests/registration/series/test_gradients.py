@@ -26,13 +26,11 @@ def test_signals_of_a_fibre_fit_the_turned_table(signs):
     fibre = np.array([0.6, 0.0, 0.8])
     world = random.normal(size=(20, 3))
     world /= np.linalg.norm(world, axis=1, keepdims=True)
-    turns = [
-        homogeneous(rotation(list(a)), [5.0, 0, 1]) for a in random.uniform(-0.4, 0.4, (20, 3))
-    ]
+    angles = random.uniform(-0.4, 0.4, (20, 3))
+    turns = [homogeneous(rotation(list(each)), [5.0, 0, 1]) for each in angles]
     # What the scanner measures: its directions stay, the fibre turns with the head.
-    signal = [
-        np.exp(-2 * (g @ (t[:3, :3] @ fibre)) ** 2) for g, t in zip(world, turns, strict=True)
-    ]
+    pairs = zip(world, turns, strict=True)
+    signal = [np.exp(-2 * (way @ (turn[:3, :3] @ fibre)) ** 2) for way, turn in pairs]
     table = np.array([as_fsl(g, grid) for g in world])
     turned = rotated_gradients(table, turns, grid)
     seen = np.array([as_fsl(fibre, grid)])
