@@ -28,7 +28,9 @@ _WORDS = ("auto", "mean")
 
 @takes_read_options(without=("frame", "channels"))
 def series(
-    series: Annotated[Path, typer.Argument(metavar="SERIES", help="4-D image, such as fMRI.")],
+    series: Annotated[
+        Path, typer.Argument(metavar="SERIES", help="Image of several frames, such as fMRI.")
+    ],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")],
     transform: Annotated[

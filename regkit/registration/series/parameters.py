@@ -63,8 +63,9 @@ def framewise_displacement(parameters: Matrix, radius: float) -> Matrix:
 
     Examples
     --------
-    >>> framewise_displacement(np.array([[0, 0, 0, 0, 0, 0], [0.5, 0, 0, 0, 0, 0.01]]), 50.0)
-    array([nan, 1. ])
+    >>> moves = np.array([[0, 0, 0, 0, 0, 0], [0.5, 0, 0, 0, 0, 0.01]])
+    >>> framewise_displacement(moves, 50.0).tolist()
+    [nan, 1.0]
     """
     arcs = np.asarray(parameters, dtype=np.float64) * np.array([1.0] * 3 + [radius] * 3)
     first: Matrix = np.full(1, np.nan)
