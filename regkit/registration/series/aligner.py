@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
@@ -22,6 +23,7 @@ from regkit.losses.registry import make
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.foreground import foreground, unit_length
 from regkit.preprocess.intensity import normalise
+from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.linear import best_of, motion_of, optimize_affine
 from regkit.registration.linear_loss import evaluate, with_blank
 from regkit.registration.pair import LevelPair, coarser, with_soft_border
@@ -132,6 +134,8 @@ class FrameAligner:
         known = [np.asarray(np.linalg.inv(each)) for each in starts]
         for number, level in enumerate(self.levels):
             at = self._against(level, image, known[-1])
+            if not bool(at.weight.any()):
+                return FrameFit(None)
             start = best_of(at, known, self.similarity)
             kind = "rigid" if number == 0 else self.kind
             motion = motion_of(at, kind, start, planar=False)
@@ -153,8 +157,7 @@ class FrameAligner:
         grid = image.grid if level is self.levels[-1] else coarser(image.grid, _FACTORS[0])
         weight = warp(self.body, Affine(start), onto=grid).data[0].float()
         if image.valid is not None:
-            known = Labels(image.valid.to(torch.uint8), image.grid)
-            weight = weight * resample(known, grid).data[0]
+            weight = weight * _known(image.valid, image.grid, grid)[0]
         fixed = self.similarity.features(_smooth(image, grid).data)
         return with_blank(replace(level, grid=grid, fixed=fixed, weight=weight), self.similarity)
 
@@ -167,8 +170,13 @@ def has_contrast(frame: Volume) -> bool:
     return bool(low < high)
 
 
+def _known(valid: Tensor, here: Grid, grid: Grid) -> Tensor:
+    """1 where voxels ``(*spatial)`` have data, on another grid, ``(1, *shape)``."""
+    return resample(Labels(valid, here), grid).data.float()
+
+
 def _smooth(image: Volume, grid: Grid) -> Volume:
-    there = image if grid is image.grid else resample(image, grid)
+    there = fill_nodata(image if grid is image.grid else resample(image, grid))
     return there.with_data(gaussian(there.data, [_SMOOTHING] * 3).contiguous())
 
 
@@ -184,7 +192,7 @@ def _reference_level(image: Volume, factor: float, similarity: Similarity) -> Le
             fixed=similarity.features(smooth.data),
             weight=torch.ones(smooth.grid.shape),
             moving=similarity.features(fine),
-            moving_weight=None,
+            moving_weight=None if image.valid is None else _known(image.valid, image.grid, grid),
             moving_grid=grid,
         )
     )

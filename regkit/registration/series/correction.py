@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
 from regkit.kernels.backend import threads
 from regkit.preprocess.intensity import normalise
 from regkit.registration.config import make_config
@@ -54,23 +54,19 @@ def correct_frames(
     Raises
     ------
     InputError
-        If no frame has contrast, or none could be aligned.
+        If no frame has contrast.
     """
     wanted = config or MotionConfig()
     with threads(wanted.threads):
         number = _first_reference(frames, wanted)
         image = frames[number].load()
-        aligner, fits = _fitted(frames, image, wanted, on_progress)
-        if wanted.reference == "mean":
-            image = _mean_of(frames, fits)
-            starts = usable_affines(fits, _judged(frames, fits))
-            aligner, fits = _fitted(frames, image, wanted, on_progress, starts)
-        verdicts = _judged(frames, fits)
+        grid, outside = image.grid.straightened(), outside_of(image, "auto")
+        reference, aligner, fits = _aligned(frames, image, wanted, on_progress)
+        verdicts = judge_frames(fits)
         affines = usable_affines(fits, verdicts)
-        transforms = _transforms(frames, image, affines, verdicts, wanted, on_progress)
-        outside = outside_of(frames[number], "auto")
-        before, after = _averages(frames, transforms, verdicts, outside)
-    unit = image.grid.world.unit
+        transforms = _transforms(frames, reference, affines, verdicts, wanted, on_progress)
+        before, after = _averages(frames, transforms, verdicts, grid, outside)
+    unit = grid.world.unit
     radius = sphere_radius(aligner.unit, wanted.radius, millimetres=unit == "mm")
     return MotionResult(
         frames, tuple(transforms), tuple(affines), tuple(fits), tuple(verdicts), aligner.centre,
@@ -81,6 +77,21 @@ def correct_frames(
 def _first_reference(frames: Sequence[Volume], config: MotionConfig) -> int:
     """The number of the frame to which all are aligned first."""
     return config.reference if isinstance(config.reference, int) else most_typical(frames)
+
+
+def _aligned(
+    frames: Sequence[Volume],
+    image: Volume,
+    config: MotionConfig,
+    on_progress: OnSeriesProgress,
+) -> tuple[Volume, FrameAligner, list[FrameFit]]:
+    """Every frame aligned with one of them, and with their mean after that where it is wanted."""
+    aligner, fits = _fitted(frames, image, config, on_progress)
+    if config.reference != "mean":
+        return image, aligner, fits
+    mean = _mean_of(frames, fits, image.grid.straightened())
+    starts = usable_affines(fits, judge_frames(fits))
+    return mean, *_fitted(frames, mean, config, on_progress, starts)
 
 
 def _fitted(
@@ -106,19 +117,9 @@ def _fitted(
     return aligner, fits
 
 
-def _judged(frames: Sequence[Volume], fits: Sequence[FrameFit]) -> list[FrameVerdict]:
-    verdicts = judge_frames(fits)
-    if all(each.grade == "fail" for each in verdicts):
-        raise InputError(
-            f"{frames[0].name or 'series'}: no frame could be aligned with the reference "
-            f"({verdicts[0].reason}); choose another one with --reference"
-        )
-    return verdicts
-
-
-def _mean_of(frames: Sequence[Volume], fits: Sequence[FrameFit]) -> Volume:
+def _mean_of(frames: Sequence[Volume], fits: Sequence[FrameFit], grid: Grid) -> Volume:
     """The mean of the aligned frames, each of which counts alike, whatever its contrast."""
-    seen, grid = RunningMoments(), frames[0].grid.straightened()
+    seen = RunningMoments()
     for frame, fit, verdict in zip(frames, fits, judge_frames(fits), strict=True):
         if fit.affine is not None and verdict.grade == "pass":
             seen.add(warp(normalise(frame), Affine(fit.affine), onto=grid))
@@ -151,11 +152,11 @@ def _averages(
     frames: Sequence[Volume],
     transforms: Sequence[Transform],
     verdicts: Sequence[FrameVerdict],
+    grid: Grid,
     outside: float,
 ) -> tuple[TimeAverage, TimeAverage]:
     """The frames that did not fail, as they were and as they are corrected."""
     before, after = RunningMoments(), RunningMoments()
-    grid = frames[0].grid.straightened()
     for frame, phi, verdict in zip(frames, transforms, verdicts, strict=True):
         if verdict.grade != "fail":
             before.add(frame)

@@ -22,17 +22,17 @@ class RunningMoments:
     """
 
     def __init__(self) -> None:
-        self._count = 0
         self._like: Volume | None = None
-        self._mean = self._squares = torch.zeros(())
+        self._count = self._mean = self._squares = torch.zeros((), dtype=torch.float64)
 
     def add(self, frame: Volume) -> None:
-        """See one frame more; all have one grid."""
+        """See one frame more; all have one grid. Voxels without data change nothing."""
         data = frame.data.double()
+        known = torch.ones_like(data) if frame.valid is None else frame.valid[None].double()
         self._like = frame if self._like is None else self._like
-        self._count += 1
-        apart = data - self._mean
-        self._mean = self._mean + apart / self._count
+        self._count = self._count + known
+        apart = (data - self._mean) * known
+        self._mean = self._mean + apart / self._count.clamp(min=1)
         self._squares = self._squares + apart * (data - self._mean)
 
     @property
@@ -43,7 +43,7 @@ class RunningMoments:
     @property
     def ratio(self) -> Volume:
         """Mean over standard deviation (temporal signal to noise); 0 where nothing varies."""
-        spread = (self._squares / max(self._count - 1, 1)).sqrt()
+        spread = (self._squares / (self._count - 1).clamp(min=1)).sqrt()
         steady = spread <= 1e-6 * self._mean.abs()
         return self._as_volume(torch.where(steady, 0.0, self._mean / spread))
 

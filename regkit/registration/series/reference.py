@@ -90,7 +90,7 @@ def _check_frame(name: str, number: int, frame: Volume, first: Volume) -> None:
     what = f"{name or 'series'}: frame {number}"
     if frame.channels != 1:
         raise InputError(f"{what} has {frame.channels} channels; choose one when it is read")
-    if frame.grid != first.grid:
+    if not frame.grid.lies_on(first.grid):
         raise InputError(f"{what} lies on another grid than frame 0; all frames must have one")
     if not bool(frame.data_values().isfinite().all()):
         raise InputError(f"{what} has voxels that are not finite; read it with nan=0")

@@ -36,7 +36,7 @@ class FrameVerdict:
 def judge_frames(fits: Sequence[FrameFit]) -> list[FrameVerdict]:
     """Judge every frame beside all others.
 
-    A frame fails that has no contrast, has lost half of the body, or is hardly more like the
+    A frame fails that shows no contrast, has lost half of the body, or is hardly more like the
     reference than an image that shows nothing. One that is much less like it than most is doubtful.
     """
     gains = np.array([each.gain for each in fits if each.affine is not None])
@@ -47,7 +47,7 @@ def judge_frames(fits: Sequence[FrameFit]) -> list[FrameVerdict]:
 
 def _verdict(fit: FrameFit, middle: float, spread: float) -> FrameVerdict:
     if fit.affine is None:
-        return FrameVerdict("fail", "all of its voxels are alike")
+        return FrameVerdict("fail", "it has no contrast where the body may be")
     if fit.overlap < _LEAST_OVERLAP:
         return FrameVerdict("fail", f"only {fit.overlap:.0%} of the body lie inside it")
     likeness = fit.gain / middle if middle > 0 else 0.0

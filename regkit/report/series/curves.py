@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from regkit.registration.series import MotionResult
 from regkit.report.canvas import Picture, picture
@@ -24,7 +25,7 @@ def motion_curves(result: MotionResult) -> Picture:
     _three(axes[0], parameters[:, :3], f"Shift of the middle of the body, {unit}")
     _three(axes[1], np.degrees(parameters[:, 3:]), "Rotation, degrees")
     for ax in axes:
-        _mark_failed(ax, result)
+        _mark_frames(ax, result)
     largest = np.nanmax(np.abs(parameters[:, :3]))
     turned = np.degrees(np.nanmax(np.abs(parameters[:, 3:])))
     return picture(
@@ -40,7 +41,7 @@ def displacement_curve(result: MotionResult) -> Picture:
     unit = result.grid.world.unit
     ax.plot(result.displacement, ".-", color=BLUE, linewidth=1.2, markersize=4)
     ax.set_ylim(bottom=0)
-    _mark_failed(ax, result)
+    _mark_frames(ax, result)
     dress(ax, f"Framewise displacement, {unit}", _FRAME)
     known = result.displacement[np.isfinite(result.displacement)]
     middle = f"{np.median(known):.2f} {unit} in the median" if len(known) else "not known"
@@ -54,6 +55,8 @@ def _three(ax: Axes, values: np.ndarray, title: str) -> None:
     dress(ax, title, _FRAME)
 
 
-def _mark_failed(ax: Axes, result: MotionResult) -> None:
+def _mark_frames(ax: Axes, result: MotionResult) -> None:
+    """Whole numbers below, and grey where a frame failed."""
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     for number in result.frames_of("fail"):
         ax.axvspan(number - 0.5, number + 0.5, color="#000000", alpha=0.15, linewidth=0)

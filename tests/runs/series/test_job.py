@@ -98,8 +98,10 @@ def test_resume_rerun_and_dry_run(out, bold, capsys, tmp_path):
     assert "was finished before" in capsys.readouterr().err
     assert main([*words, "--resume", "--transform", "affine"]) == 2
     assert "is of another run" in capsys.readouterr().err
-    assert main(["rerun", str(out / "run.json"), "-q"]) == 0
-    assert "the result is identical" in capsys.readouterr().out
+    code = main(["rerun", str(out / "run.json"), "-q"])
+    said = capsys.readouterr().out
+    assert code == 0, said
+    assert "the result is identical" in said
     assert main([*words[:2], "-o", str(tmp_path / "new"), "--dry-run"]) == 0
     said = capsys.readouterr().out
     assert "frames        6" in said
