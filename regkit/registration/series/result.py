@@ -9,6 +9,7 @@ import numpy as np
 
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.kernels.backend import threads
 from regkit.registration.series.aligner import FrameFit
 from regkit.registration.series.config import MotionConfig
 from regkit.registration.series.parameters import framewise_displacement, motion_parameters
@@ -100,4 +101,6 @@ class MotionResult:
     def corrected(self) -> Iterator[Volume]:
         """Every frame on the grid of the reference, each interpolated once, when its turn comes."""
         for frame, phi in zip(self.frames, self.transforms, strict=True):
-            yield warp(frame, phi, onto=self.grid, outside=self.outside)
+            with threads(self.config.threads):
+                out = warp(frame, phi, onto=self.grid, outside=self.outside)
+            yield out
