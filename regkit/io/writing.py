@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,6 @@ def save_frames(
     frames: Iterable[Volume],
     path: str | Path,
     *,
-    like: Volume,
     count: int,
     repetition: float | None = None,
     overwrite: bool = False,
@@ -169,11 +169,9 @@ def save_frames(
     Parameters
     ----------
     frames
-        One channel each, of the grid and the type of ``like``.
+        One channel each, on one grid and of one type; at least one.
     path
         With an extension whose format takes frames one after the other: .nii or .nii.gz.
-    like
-        Any of the frames.
     count
         How many there are.
     repetition
@@ -186,13 +184,15 @@ def save_frames(
     InputError, ResourceError
         As :func:`save`.
     """
-    place, grid, dtype = Path(path), like.grid, stored_type(like.dtype)
+    place, rest = Path(path), iter(frames)
+    first = next(rest)
+    grid, dtype = first.grid, stored_type(first.dtype)
     check_output(place, overwrite=overwrite, frames=count)
     check_holds(place, grid, dtype)
     write = writer(place, grid.world).write_frames
     if write is None:
         raise InputError(f"{display_name(place)}: is not written frame by frame; write .nii.gz")
-    arrays = FrameArrays(map(array_of, frames), count, dtype, repetition)
+    arrays = FrameArrays(map(array_of, chain([first], rest)), count, dtype, repetition)
     checks = list[Callable[[Path], None]]()
     write_atomically(
         place,

@@ -26,7 +26,7 @@ def test_frames_come_one_at_a_time(frames, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
 def test_a_file_written_frame_by_frame_is_the_one_written_at_once(frames, tmp_path, name):
-    place = save_frames(iter(frames), tmp_path / name, like=frames[0], count=4, repetition=1.5)
+    place = save_frames(iter(frames), tmp_path / name, count=4, repetition=1.5)
     whole = save_series(frames, tmp_path / f"whole_{name}", repetition=1.5)
     one, other = nib.load(place), nib.load(whole)
     assert np.array_equal(np.asarray(one.dataobj), np.asarray(other.dataobj))
@@ -45,7 +45,7 @@ def test_frames_are_asked_for_when_their_turn_comes(frames, tmp_path):
         raise InputError("the third frame cannot be read")
 
     with pytest.raises(InputError, match="cannot be read"):
-        save_frames(each(), tmp_path / "a.nii", like=frames[0], count=4)
+        save_frames(each(), tmp_path / "a.nii", count=4)
     assert len(alive) == 4
     assert not list(tmp_path.iterdir())
 
@@ -53,13 +53,13 @@ def test_frames_are_asked_for_when_their_turn_comes(frames, tmp_path):
 def test_a_disk_that_loses_something_is_noticed(frames, tmp_path, monkeypatch):
     monkeypatch.setattr("regkit.io.formats.nifti.frames._checksum", lambda _: 0)
     with pytest.raises(ResourceError, match="reads back differently"):
-        save_frames(iter(frames), tmp_path / "a.nii.gz", like=frames[0], count=4)
+        save_frames(iter(frames), tmp_path / "a.nii.gz", count=4)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_format_that_is_not_written_frame_by_frame(frames, tmp_path):
     with pytest.raises(InputError, match=r"is not written frame by frame; write \.nii\.gz"):
-        save_frames(iter(frames), tmp_path / "a.mgz", like=frames[0], count=4)
+        save_frames(iter(frames), tmp_path / "a.mgz", count=4)
 
 
 def test_a_damaged_end_is_noticed_after_the_last_frame(frames, tmp_path):

@@ -109,15 +109,17 @@ def _means(result: MotionResult, view: tuple[Plane, ...]) -> Section:
         grey(view, shade_volume(each.mean, view, limits), f"Mean of the frames {when} correction.")
         for each, when in ((result.before, "before"), (result.after, "after"))
     )
-    text = "The mean of all frames. Edges that motion had blurred are sharper after the correction."
+    text = (
+        "The mean of the frames that did not fail. Edges that motion had blurred are sharper after "
+        "the correction."
+    )
     return Section("Mean before and after", [hint(text), blend(before, after, ("before", "after"))])
 
 
 def _stability(result: MotionResult, view: tuple[Plane, ...]) -> Section:
-    bright = _bright(result.mean)
-    ratios = (result.before.ratio, result.after.ratio)
-    middle = [float(torch.median(each.data[bright])) for each in ratios]
-    limit = max(float(torch.quantile(_thin(each.data[bright]), 0.98)) for each in ratios)
+    bright = [each.ratio.data[_bright(each.mean)] for each in (result.before, result.after)]
+    middle = [float(torch.median(each)) for each in bright]
+    limit = max(float(torch.quantile(_thin(each), 0.98)) for each in bright)
     rows = [("Median before", f"{middle[0]:.1f}"), ("Median after", f"{middle[1]:.1f}")]
     before, after = (
         figure(_ratio_map(each, view, max(limit, 1e-6), when), f"{when.capitalize()}:", "")

@@ -72,9 +72,11 @@ class SeriesOutcome:
         """Write every file but the report; frames are interpolated here, one after the other."""
         result = self.result
         save_frames(
-            result.corrected(), places[CORRECTED], like=result.frames[0],
-            count=len(result.frames), repetition=self.repetition,
-        )  # fmt: skip
+            result.corrected(),
+            places[CORRECTED],
+            count=len(result.frames),
+            repetition=self.repetition,
+        )
         save(result.after.mean, places[MEAN])
         save(result.after.ratio, places[TSNR])
         places[CONFOUNDS].write_text(motion_tsv(result), encoding="utf-8")

@@ -119,6 +119,20 @@ def test_a_damaged_record(out, tmp_path, capsys):
     assert "the record must name one series" in capsys.readouterr().err
 
 
+def test_a_sheared_series_comes_out_at_right_angles(bold, tmp_path, capsys):
+    image = nib.load(bold / "bold.nii.gz").slicer[..., :2]
+    sheared = image.affine @ np.array([[1, 0.1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    tilted = nib.Nifti1Image(np.asarray(image.dataobj), sheared)
+    tilted.set_qform(None, 0)
+    nib.save(tilted, tmp_path / "tilted.nii.gz")
+    words = ["series", str(tmp_path / "tilted.nii.gz"), "-o", str(tmp_path / "out"), "-q"]
+    assert main(words) == 2
+    assert "--allow-shear" in capsys.readouterr().err
+    assert main([*words, "--allow-shear"]) == 0
+    axes = read(tmp_path / "out" / "mean.nii.gz").affine[:3, :3]
+    assert np.allclose(axes.T @ axes, np.diag(np.diag(axes.T @ axes)), atol=1e-4)
+
+
 def test_a_deformable_series_keeps_its_fields(bold, tmp_path, moved_heads):
     save_series([f.with_data(f.data.float()) for f in moved_heads[:2]], tmp_path / "two.nii.gz")
     line = ["series", tmp_path / "two.nii.gz", "-o", tmp_path / "out", "--transform", "deformable",
