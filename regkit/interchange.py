@@ -213,7 +213,7 @@ def correct_motion(
     reference: int | str = "auto",
     similarity: str = "mi",
     radius: float | None = None,
-    threads: int = 0,
+    threads: int = 1,
     **choices: Any,
 ) -> MotionResult:
     """Bring every frame of a series to one reference.
@@ -235,7 +235,7 @@ def correct_motion(
         Of the sphere on which rotations count for the framewise displacement, in world units; by
         default 50 mm for heads, of other bodies the same share of their size.
     threads
-        Of the CPU; 0 for all cores.
+        Of the CPU; 0 for all cores, which pays for large frames and fields alone.
     choices
         How a file is read, as for :func:`read`.
 

@@ -36,7 +36,8 @@ class MotionConfig(Settings):
     frame to frame; fields are found after that by local correlation (``lncc2``). ``radius`` is that
     of the sphere on which rotations count for the framewise displacement, in world units; 50 mm for
     heads if it is not given (see
-    :func:`~regkit.registration.series.parameters.sphere_radius`).
+    :func:`~regkit.registration.series.parameters.sphere_radius`). One of the ``threads`` is enough:
+    frames are small, and on a busy machine several spend their time waiting for each other.
 
     Examples
     --------
@@ -48,4 +49,4 @@ class MotionConfig(Settings):
     reference: Annotated[int, Field(ge=0, strict=True)] | Literal["auto", "mean"] = "auto"
     similarity: Annotated[str, AfterValidator(_known)] = "mi"
     radius: float | None = Field(None, gt=0, allow_inf_nan=False)
-    threads: int = Field(0, ge=0, description="0: all cores")
+    threads: int = Field(1, ge=0, description="0: all cores")
