@@ -1,7 +1,8 @@
 """`python -m benchmarks.series`: motion correction beside ANTsPy and SimpleITK, on known motion.
 
-Every method runs in a process of its own on two threads and reads the same 4-D file; its seconds
-include starting Python. `still` is what is left when nothing is corrected.
+Every method runs in a process of its own and reads the same 4-D file, the peers on two threads,
+regkit on the one that is its default; seconds include starting Python. `still` is what is left when
+nothing is corrected.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 import regkit as rk
 from benchmarks.machine import describe
-from benchmarks.measure import THREADS, Cost, ProcessFailedError, measured
+from benchmarks.measure import Cost, ProcessFailedError, measured
 from benchmarks.methods import REGKIT
 from benchmarks.register import machine_text
 from benchmarks.series_phantoms import (
@@ -90,7 +91,7 @@ def _race(case: str, phantom: SeriesPhantom, folder: Path) -> list[Row]:
     for method, options in _REGKIT.items():
         out = folder / "out"
         line = [*REGKIT, "series", str(path), "-o", str(out), *options, "--overwrite", "--quiet"]
-        cost = measured([*line, "--threads", str(THREADS)], folder / "log.txt")
+        cost = measured(line, folder / "log.txt")
         found = [_affine(each) for each in sorted((out / "transforms").iterdir())]
         rows.append(_row(case, method, found, phantom, cost))
     for method, kind in _PEERS.items():
