@@ -22,12 +22,20 @@ if TYPE_CHECKING:
     from regkit.errors import InputError, NotInvertibleError, RegkitError, ResourceError
     from regkit.geometry.grid import Grid
     from regkit.geometry.world import World
-    from regkit.interchange import prepare, read, read_labels, register, warp
+    from regkit.interchange import (
+        correct_motion,
+        prepare,
+        read,
+        read_labels,
+        register,
+        warp,
+    )
     from regkit.io import read_points, read_transform, write_transform
     from regkit.networks import models as models
     from regkit.registration.config import RegisterConfig
     from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
+    from regkit.registration.series import MotionResult
     from regkit.transforms import (
         Affine,
         Chain,
@@ -52,6 +60,7 @@ _HOME = {
     "ResourceError": "regkit.errors",
     "Grid": "regkit.geometry.grid",
     "World": "regkit.geometry.world",
+    "correct_motion": "regkit.interchange",
     "prepare": "regkit.interchange",
     "PreparedImage": "regkit.registration.prepared",
     "read": "regkit.interchange",
@@ -61,6 +70,7 @@ _HOME = {
     "write_transform": "regkit.io",
     "RegisterConfig": "regkit.registration.config",
     "register": "regkit.interchange",
+    "MotionResult": "regkit.registration.series",
     "Result": "regkit.registration.result",
     "warp": "regkit.interchange",
     "Affine": "regkit.transforms",
@@ -81,6 +91,7 @@ __all__ = [
     "Grid",
     "InputError",
     "Labels",
+    "MotionResult",
     "NotInvertibleError",
     "Points",
     "PreparedImage",
@@ -93,6 +104,7 @@ __all__ = [
     "Volume",
     "World",
     "compose",
+    "correct_motion",
     "prepare",
     "read",
     "read_labels",

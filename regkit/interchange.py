@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from regkit.registration.options import RegisterOptions
     from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
+    from regkit.registration.series import MotionResult
 
 # What `register` takes by name beside its options.
 _BESIDE = (
@@ -224,6 +226,79 @@ def prepare(image: Any, *, mask: Any = None, modality: Modality = "auto") -> Pre
 
     read_image = read(image).load()
     return run(read_image, mask=_beside(mask, read_image), modality=modality)
+
+
+def correct_motion(
+    series: Any,
+    *,
+    transform: str = "rigid",
+    reference: int | str = "auto",
+    similarity: str = "mi",
+    radius: float | None = None,
+    threads: int = 1,
+    **choices: Any,
+) -> MotionResult:
+    """Bring every frame of a series to one reference.
+
+    Parameters
+    ----------
+    series
+        The path of a 4-D file, whose frames are read one at a time; or a sequence of what
+        :func:`read` takes, all on one grid.
+    transform
+        ``rigid``, ``affine`` or ``deformable``.
+    reference
+        The number of a frame from 0; ``auto``, the frame most like all others; or ``mean``, the
+        mean of the frames once they are aligned with that one.
+    similarity
+        What compares a frame with the reference: ``mi``, which does not mind changes of contrast,
+        ``mse``, ``lncc`` or ``lncc2``.
+    radius
+        Of the sphere on which rotations count for the framewise displacement, in world units; by
+        default 50 mm for heads, of other bodies the same share of their size.
+    threads
+        Of the CPU; 0 for all cores, which pays for large frames and fields alone.
+    choices
+        How a file is read, as for :func:`read`.
+
+    Returns
+    -------
+    MotionResult
+        With ``transforms`` (world points of the reference to those of each frame), ``parameters``,
+        ``displacement``, ``verdicts``, ``mean``, and ``corrected()``, which gives the frames.
+
+    Raises
+    ------
+    InputError
+        If it is no series, or one whose motion cannot be told.
+
+    Examples
+    --------
+    >>> near = np.linspace(-2, 2, 16) ** 2
+    >>> ball = 100 * np.exp(-(near[:, None, None] + 2 * near[:, None] + 3 * near))
+    >>> frames = [read(np.roll(ball, step, 0), affine=np.eye(4)) for step in (0, 0, 1)]
+    >>> shifts = correct_motion(frames, reference=0).parameters[:, 0]
+    >>> [round(abs(float(shift)), 1) for shift in shifts]
+    [0.0, 0.0, 1.0]
+    """
+    from regkit.io import ReadOptions
+    from regkit.io.series import FrameFiles
+    from regkit.registration.series import MotionConfig, correct_frames
+    from regkit.registration.series.reference import check_frames
+    from regkit.settings import validate
+
+    asked = {
+        "transform": transform, "reference": reference, "similarity": similarity,
+        "radius": radius, "threads": threads,
+    }  # fmt: skip
+    config = validate(MotionConfig, asked, "correct_motion:")
+    frames: Sequence[Volume]
+    if isinstance(series, (str, PathLike)):
+        frames = FrameFiles.of(Path(series), ReadOptions(**choices))
+    else:
+        frames = [read(each, **choices).load() for each in series]
+    check_frames(frames, config.reference)
+    return correct_frames(frames, config)
 
 
 @overload

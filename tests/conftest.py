@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from regkit import DisplacementField, Grid, Labels, Volume
-from regkit.geometry.affines import homogeneous, rotation
+from regkit import Affine, DisplacementField, Grid, Labels, Volume
+from regkit.geometry.affines import about, homogeneous, rotation
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,6 +28,31 @@ def grid() -> Grid:
 def head(grid) -> Volume:
     """A smooth ellipsoid with blobs in it, 0 to about 100, vanishing towards the border."""
     return Volume(structure(grid).to(torch.float32), grid, "head.nii.gz")
+
+
+@pytest.fixture(scope="session")
+def motions(grid) -> list[Affine]:
+    """How the head lies in each frame of ``moved_heads``: up to 2 mm and 6 degrees, first not."""
+    steps = np.random.default_rng(3).uniform(-1, 1, (6, 6)) * ([1.2] * 3 + [0.1] * 3)
+    steps[0] = 0
+    turns = [about(grid.centre, rotation(list(step[3:]))) for step in steps]
+    return [
+        Affine(homogeneous(np.eye(3), step[:3]) @ turn)
+        for step, turn in zip(steps, turns, strict=True)
+    ]
+
+
+@pytest.fixture(scope="session")
+def moved_heads(grid, motions) -> list[Volume]:
+    """A series: ``head`` in motion, brighter from frame to frame, with noise."""
+    drawn = torch.Generator().manual_seed(1)
+    return [
+        Volume(
+            (1 + 0.1 * number) * (structure(grid, each) + torch.randn(grid.shape, generator=drawn)),
+            grid,
+        )
+        for number, each in enumerate(motions)
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +104,13 @@ def spread() -> Callable[[Any], Any]:
     return made
 
 
-def structure(grid: Grid) -> torch.Tensor:
-    """What ``head`` holds, as a formula of the world around the centre of ``grid``."""
-    points = grid.world_points() - torch.from_numpy(grid.centre)
+def structure(grid: Grid, motion: Affine | None = None) -> torch.Tensor:
+    """What ``head`` holds, as a formula of the world around the centre of ``grid``.
+
+    With a ``motion``, the head has moved by it.
+    """
+    seen = grid.world_points() if motion is None else motion.inverse()(grid.world_points())
+    points = seen - torch.from_numpy(grid.centre)
     body = torch.exp(-((points / torch.tensor([9.0, 10.0, 11.0])).square().sum(-1) ** 2))
     out = 40 * body
     for centre, width, height in (

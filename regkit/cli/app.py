@@ -26,6 +26,7 @@ from regkit.cli.jacobian import jacobian
 from regkit.cli.points import points
 from regkit.cli.register import register
 from regkit.cli.rerun import rerun
+from regkit.cli.series import series
 from regkit.cli.stopping import Stopped, stoppable
 from regkit.cli.template import template
 from regkit.cli.train import train
@@ -36,8 +37,8 @@ from regkit.plugins import plug_ins, summary
 
 COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (
-    register, cohort, template, apply, points, evaluate, jacobian, convert, convert_transform, info,
-    train, rerun, doctor,
+    register, cohort, template, series, apply, points, evaluate, jacobian, convert,
+    convert_transform, info, train, rerun, doctor,
 )  # fmt: skip
 _GROUPS = {"transform": transform, "weights": weights, "dicom": dicom}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

@@ -19,7 +19,14 @@ from regkit.io.point_formats.table import read_points
 from regkit.io.preflight import contents_of, preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
 from regkit.io.transforms import read_transform, write_transform
-from regkit.io.writing import check_holds, check_output, save, save_bands, save_series
+from regkit.io.writing import (
+    check_holds,
+    check_output,
+    save,
+    save_bands,
+    save_frames,
+    save_series,
+)
 
 __all__ = [
     "ReadOptions",
@@ -43,6 +50,7 @@ __all__ = [
     "refuse_overwriting_inputs",
     "save",
     "save_bands",
+    "save_frames",
     "save_series",
     "write_atomically",
     "write_transform",

@@ -59,6 +59,32 @@ class WriteBands(Protocol):
         """Write a file, and return what checks it: a ``ResourceError`` where the disk lost some."""
 
 
+@dataclass(frozen=True, eq=False)
+class FrameArrays:
+    """The frames of a series one after the other, so that one at a time is in memory.
+
+    Parameters
+    ----------
+    arrays
+        ``(*grid.shape)`` each, all of one type.
+    count
+        How many there are.
+    dtype
+        The NumPy name of the type of their values.
+    repetition
+        Seconds from one to the next, where they are known.
+    """
+
+    arrays: Iterable[NDArray[Any]]
+    count: int
+    dtype: str
+    repetition: float | None = None
+
+
+WriteFrames = Callable[[FrameArrays, Grid, Path], Callable[[Path], None]]
+"""Write the frames of a series, and return what checks the file as that of :class:`WriteBands`."""
+
+
 class Fits(Protocol):
     """Refuse an image that files of a format cannot hold, before there are voxels to write."""
 
@@ -141,6 +167,9 @@ class Format:
     contents
         What a folder of this kind holds, one table of facts an image, where it can hold several;
         None for kinds that hold one.
+    write_frames
+        Write frames one after the other, without all of them in memory; None where only ``write``
+        writes a series.
     """
 
     name: str
@@ -163,3 +192,4 @@ class Format:
     known: Callable[[Header, Window, int, NDArray[Any]], NDArray[np.bool_] | None] | None = None
     write_bands: WriteBands | None = None
     contents: Callable[[Path, ReadOptions], list[dict[str, Any]]] | None = None
+    write_frames: WriteFrames | None = None

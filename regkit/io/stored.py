@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BufferedIOBase
 from pathlib import Path
 
@@ -111,6 +112,55 @@ def read_compressed(
         found = array_from_file(shape, dtype, file, start, order="F", mmap=False)
         _drain(file, name, end)
     return np.asarray(found)
+
+
+def read_frames(
+    path: Path,
+    name: str,
+    dtype: np.dtype[np.generic],
+    shape: tuple[int, ...],
+    start: int,
+    *,
+    count: int,
+    end: int | None,
+) -> Iterator[NDArray[np.generic]]:
+    """Read arrays that lie one behind the other, of which one at a time is in memory.
+
+    Parameters
+    ----------
+    path
+        The file that holds the values.
+    name
+        What messages call it.
+    dtype
+        How the values are stored, byte order and all.
+    shape
+        Of each array; its first axis is fastest in the file.
+    start
+        The byte at which the first one begins, once decompressed.
+    count
+        How many there are.
+    end
+        Of a compressed file, the bytes that it must hold at least; None of any other.
+
+    Yields
+    ------
+    NDArray
+        ``(*shape)``, in the byte order of the file. The checksum of a compressed file is looked at
+        after the last one.
+
+    Raises
+    ------
+    InputError
+        If the data end early, or the compressed stream is damaged.
+    """
+    step = product(shape) * dtype.itemsize
+    with open_stream(path, name, compressed=end is not None) as file:
+        for number in range(count):
+            place = start + number * step
+            yield np.asarray(array_from_file(shape, dtype, file, place, order="F", mmap=False))
+        if end is not None:
+            _drain(file, name, end)
 
 
 def _drain(file: BufferedIOBase, name: str, end: int) -> None:

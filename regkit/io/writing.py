@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid, World
 from regkit.io.atomic import check_target, write_atomically
-from regkit.io.format import Band, Format, Window
+from regkit.io.format import Band, Format, FrameArrays, Window
 from regkit.io.formats.table import channel_suffixes, series_suffixes, writer
 from regkit.io.header import Header
 from regkit.io.names import display_name, extension
@@ -151,6 +152,53 @@ def save_series(
         place,
         repetition=repetition,
         overwrite=overwrite,
+    )
+    return place
+
+
+def save_frames(
+    frames: Iterable[Volume],
+    path: str | Path,
+    *,
+    count: int,
+    repetition: float | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write the frames of a series one after the other, so that one at a time is in memory.
+
+    Parameters
+    ----------
+    frames
+        One channel each, on one grid and of one type; at least one.
+    path
+        With an extension whose format takes frames one after the other: .nii or .nii.gz.
+    count
+        How many there are.
+    repetition
+        Seconds from one frame to the next, where they are known.
+    overwrite
+        Replace a file that is there.
+
+    Raises
+    ------
+    InputError, ResourceError
+        As :func:`save`.
+    """
+    place, rest = Path(path), iter(frames)
+    first = next(rest)
+    grid, dtype = first.grid, stored_type(first.dtype)
+    check_output(place, overwrite=overwrite, frames=count)
+    check_holds(place, grid, dtype)
+    write = writer(place, grid.world).write_frames
+    if write is None:
+        raise InputError(f"{display_name(place)}: is not written frame by frame; write .nii.gz")
+    arrays = FrameArrays(map(array_of, chain([first], rest)), count, dtype, repetition)
+    checks = list[Callable[[Path], None]]()
+    write_atomically(
+        place,
+        lambda part: checks.append(write(arrays, grid, part)),
+        lambda part: checks[0](part),
+        overwrite,
     )
     return place
 

@@ -42,6 +42,11 @@ def linear_level(
     at = with_soft_border(
         level(pair, at_spacing(pair.grid, spacing), similarity, pair.scope, start)
     )
+    return with_blank(at, similarity)
+
+
+def with_blank(at: LevelPair, similarity: Similarity) -> LevelPair:
+    """Note the loss of an image that shows nothing, against which overlap is counted."""
     return replace(at, blank=similarity.value(at.fixed, _blank(at), at.weight))
 
 

@@ -151,12 +151,12 @@ def test_a_series(name, head, tmp_path):
 
 
 def test_a_compressed_series_is_read_once(head, tmp_path, monkeypatch):
-    from regkit.io.formats.nifti import voxels
+    from regkit.io import stored
 
     header = read_header(save_series([head] * 4, tmp_path / "a.nii.gz"))
-    read_once, calls = voxels.read_compressed, []
+    open_once, calls = stored.open_stream, []
     monkeypatch.setattr(
-        voxels, "read_compressed", lambda *a, **k: calls.append(a) or read_once(*a, **k)
+        stored, "open_stream", lambda *a, **k: calls.append(a) or open_once(*a, **k)
     )
     assert len(list(open_frames(header, ReadOptions()))) == 4
     assert len(calls) == 1

@@ -27,7 +27,7 @@ from regkit.io.header_checks import (
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.sizes import product
-from regkit.io.stored import read_compressed, read_stored
+from regkit.io.stored import read_compressed, read_frames, read_stored
 from regkit.io.streams import inside_gzip, open_stream
 from regkit.io.voxels import check_same, write_stream
 
@@ -113,9 +113,12 @@ def read_mgh(header: Header, window: Window, level: int) -> NDArray[Any]:
 
 def read_mgh_series(header: Header) -> Iterator[NDArray[Any]]:
     """Read the voxels ``(*spatial)`` of every frame in turn; a compressed file is read once."""
-    shape = (*header.grid.shape, header.frames)
-    whole = _stored(header, shape, _OFFSET, tuple(slice(0, size) for size in shape))
-    yield from np.moveaxis(whole, -1, 0)
+    layout = cast(_Layout, header.source)
+    for frame in read_frames(
+        header.path, header.name, layout.dtype, header.grid.shape, _OFFSET,
+        count=header.frames, end=layout.end if layout.compressed else None,
+    ):  # fmt: skip
+        yield frame.astype(frame.dtype.newbyteorder("="), copy=False)
 
 
 def _stored(header: Header, shape: tuple[int, ...], start: int, window: Window) -> NDArray[Any]:

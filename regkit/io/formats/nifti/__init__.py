@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 from regkit.io.format import Format
+from regkit.io.formats.nifti.frames import write_nifti_frames
 from regkit.io.formats.nifti.geometry import NIFTI_UNITS
 from regkit.io.formats.nifti.header import nifti_header
 from regkit.io.formats.nifti.voxels import (
@@ -42,4 +43,5 @@ NIFTI = Format(
     series=True,
     write_channels=write_channels,
     read_series=read_nifti_series,
+    write_frames=write_nifti_frames,
 )

@@ -18,7 +18,7 @@ from regkit.io.formats.nifti.header import Layout, layout_of, raw_header
 from regkit.io.formats.nifti.warps import Intent
 from regkit.io.header import Header
 from regkit.io.sizes import product
-from regkit.io.stored import read_compressed, read_stored
+from regkit.io.stored import read_compressed, read_frames, read_stored
 from regkit.io.voxels import check_same, write_stream
 
 _NIFTI1_LARGEST = 32767
@@ -62,10 +62,12 @@ def read_nifti_series(header: Header) -> Iterator[NDArray[Any]]:
     InputError
         As :func:`read_nifti`.
     """
-    layout, shape = cast(Layout, header.source), (*header.grid.shape, header.frames)
-    whole = read_layout(header.path, header.name, layout, shape, _start(header, layout, 0))
-    for number in range(header.frames):
-        yield _values(header, whole[..., number])
+    layout = cast(Layout, header.source)
+    for frame in read_frames(
+        header.path, header.name, layout.dtype, header.grid.shape, _start(header, layout, 0),
+        count=header.frames, end=layout.offset + layout.nbytes if layout.compressed else None,
+    ):  # fmt: skip
+        yield _values(header, frame)
 
 
 def _start(header: Header, layout: Layout, frame: int) -> int:
@@ -151,6 +153,25 @@ def write_image(
     repetition
         Seconds from one frame of a 4-D array to the next, where they are known.
     """
+    image = nifti_image(data, grid, repetition)
+    if intent is not None:
+        image.header["intent_code"], image.header["intent_name"] = intent.code, intent.name
+        image.header["intent_p1"] = intent.parameter
+    write_stream(image.to_stream, path, compressed=path.name.endswith(".gz"))
+
+
+def nifti_image(data: NDArray[Any], grid: Grid, repetition: float | None = None) -> Any:
+    """Make the image of nibabel that holds an array, with its affine in both sform and qform.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)``, or with further axes behind those of the grid.
+    grid
+        Where the voxels lie.
+    repetition
+        Seconds from one frame of a 4-D array to the next, where they are known.
+    """
     affine = lift_affine(grid)
     large = max(data.shape) > _NIFTI1_LARGEST
     image = _IMAGES[large](data, affine, dtype=data.dtype)
@@ -160,10 +181,7 @@ def write_image(
     image.header.set_xyzt_units(unit, None if repetition is None else "sec")
     if repetition is not None:
         image.header["pixdim"][4] = repetition
-    if intent is not None:
-        image.header["intent_code"], image.header["intent_name"] = intent.code, intent.name
-        image.header["intent_p1"] = intent.parameter
-    write_stream(image.to_stream, path, compressed=path.name.endswith(".gz"))
+    return image
 
 
 def write_channels(
