@@ -28,7 +28,7 @@ _WORDS = ("auto", "mean")
 
 @takes_read_options(without=("frame", "channels"))
 def series(
-    series: Annotated[
+    image: Annotated[
         Path, typer.Argument(metavar="SERIES", help="Image of several frames, such as fMRI.")
     ],
     *,
@@ -87,7 +87,7 @@ def series(
     from regkit.runs.series.job import make_series_job
 
     job = make_series_job(
-        series,
+        image,
         output,
         options={
             "transform": transform, "reference": _as_reference(reference),
