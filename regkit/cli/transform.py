@@ -169,9 +169,13 @@ def average_(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write the mean of several affines, by their logarithms.
+    """Write the mean of several affines, by their logarithms, or of displacements.
+
+    Displacements are averaged on the grid of --fixed, an affine among them as one.
 
     Example: regkit transform average one.mat two.mat three.mat -o mean.tfm
+
+    Example: regkit transform average one.h5 two.h5 --fixed atlas.nii.gz -o mean.h5
     """
     _carry_out(
         tuple(sources), output, verb="average", fixed=fixed, moving=moving, program=program,

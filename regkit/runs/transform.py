@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import torch
+
 from regkit.errors import InputError
-from regkit.geometry.affines import Matrix
-from regkit.io import read_transform, write_transform
+from regkit.geometry import Grid
+from regkit.io import read_header, read_transform, write_transform
+from regkit.io.options import AS_STORED
 from regkit.io.transform_formats.table import writable_format
 from regkit.io.transforms import split_inverted
 from regkit.registration.template_mean import mean_affine
@@ -17,7 +20,7 @@ from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.outputs import Files
 from regkit.runs.progress import OnProgress, Progress
-from regkit.transforms import Affine, Transform, compose, links
+from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
 Verb = Literal["compose", "average"]
 VERBS = ("compose", "average")
@@ -35,7 +38,8 @@ class TransformJob:
     output
         The file to write.
     verb
-        ``compose``: a point passes them in their order. ``average``: the mean of affines.
+        ``compose``: a point passes them in their order. ``average``: the mean of affines by their
+        logarithms; of displacements, with an affine among them or not, on the grid of ``fixed``.
     invert
         Write the inverse, from points of moving to points of fixed.
     fixed, moving
@@ -139,25 +143,45 @@ class TransformTask:
 
     def execute(self, on_progress: OnProgress) -> TransformOutcome:
         """Make one of them."""
-        if self.job.verb == "average":
-            whole: Transform = Affine(mean_affine([matrix_of(each) for each in self.found]))
-        else:
-            whole = compose(*reversed(self.found))
+        average = self.job.verb == "average"
+        whole = self._mean() if average else compose(*reversed(self.found))
         on_progress(Progress("composing", 0.5))
         return TransformOutcome(self.job, whole.inverse() if self.job.invert else whole)
 
+    def _mean(self) -> Transform:
+        matrices = [each.matrix for each in self.found if isinstance(each, Affine)]
+        if len(matrices) == len(self.found):
+            return Affine(mean_affine(matrices))
+        if self.job.fixed is None:
+            raise InputError(
+                "displacements are averaged on a grid; give --fixed, the image whose points the "
+                "transforms take"
+            )
+        header = read_header(self.job.fixed, AS_STORED).of(frame=0, channel=0)
+        return mean_displacement(self.found, header.grid.straightened())
 
-def matrix_of(transform: Transform) -> Matrix:
-    """Return the matrix of an affine, fixed to moving.
 
-    Raises
-    ------
-    InputError
-        If it is none.
+def mean_displacement(transforms: Sequence[Transform], grid: Grid) -> DisplacementField:
+    """Average where each point of a grid goes.
+
+    Parameters
+    ----------
+    transforms
+        From world points of fixed to world points of moving.
+    grid
+        Of fixed. Beyond it the result moves nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> there = Affine(np.array([[1.0, 0, 2], [0, 1, 0], [0, 0, 1]]))
+    >>> grid = Grid((3, 3), np.eye(3))
+    >>> mean_displacement([there, Affine.identity(2)], grid).u[:, 1, 1].tolist()
+    [1.0, 0.0]
     """
-    if not isinstance(transform, Affine):
-        raise InputError(f"only affines have a mean here, not a {type(transform).__name__}")
-    return transform.matrix
+    points = grid.world_points()
+    total = sum((phi(points) - points for phi in transforms), torch.zeros_like(points))
+    return DisplacementField((total / len(transforms)).movedim(-1, 0).float(), grid)
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,9 +66,15 @@ def test_average(tmp_path, capsys):
     assert run("transform", "average", there, back, "-o", tmp_path / "m.tfm") == 0
     assert_allclose(read_transform(tmp_path / "m.tfm").matrix, np.eye(4), atol=1e-9)
     warp = write_transform(bend_on(FIXED), tmp_path / "w.h5")
-    assert run("transform", "average", there, warp, "-o", tmp_path / "n.tfm") == 2
-    assert "only affines have a mean here" in capsys.readouterr().err
-    assert not (tmp_path / "n.tfm").exists()
+    words = ("transform", "average", there, warp, "-o", tmp_path / "n.h5")
+    assert run(*words) == 2
+    assert "displacements are averaged on a grid; give --fixed" in capsys.readouterr().err
+    assert not (tmp_path / "n.h5").exists()
+    fixed = Volume(np.zeros(FIXED.shape), FIXED).save(tmp_path / "f.nii")
+    assert run(*words, "--fixed", fixed) == 0
+    nodes = FIXED.world_points()[1:-1:4, 1:-1:4, 1:-1:4].reshape(-1, 3)
+    wanted = (TURN(nodes) + bend_on(FIXED)(nodes)) / 2
+    assert_allclose(read_transform(tmp_path / "n.h5")(nodes), wanted, atol=1e-3)
 
 
 def test_record_resume_and_rerun(pair, tmp_path, capsys):
