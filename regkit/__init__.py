@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from regkit.interchange import (
         correct_motion,
         prepare,
-        read,
-        read_labels,
         register,
         warp,
     )
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
     from regkit.registration.series import MotionResult
+    from regkit.sources import read, read_labels
     from regkit.transforms import (
         Affine,
         Chain,
@@ -63,8 +62,8 @@ _HOME = {
     "correct_motion": "regkit.interchange",
     "prepare": "regkit.interchange",
     "PreparedImage": "regkit.registration.prepared",
-    "read": "regkit.interchange",
-    "read_labels": "regkit.interchange",
+    "read": "regkit.sources",
+    "read_labels": "regkit.sources",
     "read_points": "regkit.io",
     "read_transform": "regkit.io",
     "write_transform": "regkit.io",

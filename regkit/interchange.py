@@ -1,4 +1,4 @@
-"""The front in Python: what users have at hand becomes volumes, in one place."""
+"""The front in Python: what is done with images, whatever they come as."""
 
 from __future__ import annotations
 
@@ -7,99 +7,24 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
-import numpy as np
-import torch
-
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
-from regkit.transforms import Affine, Transform
-from regkit.volume.points import Points
-from regkit.volume.volume import AnyVolume, Labels, Volume
+from regkit.sources import labels_beside, mask_beside, points_of, read, side_of, transform_of
+from regkit.volume.volume import AnyVolume, Volume
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
     from regkit.preprocess.intensity import Modality
     from regkit.registration.options import RegisterOptions
     from regkit.registration.prepared import PreparedImage
     from regkit.registration.result import Result
     from regkit.registration.series import MotionResult
+    from regkit.resample import Interpolation
 
 # What `register` takes by name beside its options.
 _BESIDE = (
     "fixed_mask", "moving_mask", "fixed_labels", "moving_labels", "fixed_landmarks",
     "moving_landmarks", "initial",
 )  # fmt: skip
-
-
-def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Volume:
-    """Read an image from a file, or from what another library holds.
-
-    Of a file the header is read and checked now, the voxels when they are touched; see
-    :class:`~regkit.Volume`.
-
-    Parameters
-    ----------
-    source
-        A path; an image of nibabel, SimpleITK or ANTs; a ``MetaTensor`` of MONAI; a NumPy array or
-        a tensor with its ``affine``; or a :class:`~regkit.Volume`, which is returned as it is.
-    affine
-        ``(d + 1, d + 1)``, of an array: index to RAS+ mm.
-    choices
-        As for :func:`regkit.io.read`: ``geometry``, ``assume_ras``, ``allow_shear``, ``frame``,
-        ``channel``, ``channels``, ``nan``, ``max_bytes``, ``spacing`` and ``padding``.
-
-    Returns
-    -------
-    Volume
-        ``(C, *spatial)`` where it lies in the world.
-
-    Raises
-    ------
-    InputError
-        If it is no image, cannot be trusted, or has an affine of its own beside ``affine``. What
-        only voxels tell (NaN, a damaged stream) is refused when they are touched.
-
-    Examples
-    --------
-    >>> read(np.zeros((4, 5, 6), np.float32), affine=np.diag([2.0, 2.0, 3.0, 1.0]))
-    Volume(4x5x6, 2x2x3 mm, RAS, float32, '')
-    """
-    from regkit.io import ReadOptions, read_when_touched
-    from regkit.io.interchange import from_object, is_foreign, with_choices
-
-    options = ReadOptions(**choices)
-    if _is_plain_array(source) and not is_foreign(source):
-        return with_choices(_array(source, affine), options)
-    if affine is not None:
-        raise InputError("affine is for arrays; this image knows where it lies. Leave affine out")
-    if isinstance(source, Volume):
-        return source
-    if isinstance(source, (str, PathLike)):
-        return read_when_touched(Path(source), options)
-    return from_object(source, options)
-
-
-def read_labels(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Labels:
-    """Read a label map, as :func:`read` does; every value must be a whole number.
-
-    Raises
-    ------
-    InputError
-        If :func:`read` raises it, or a value is not a whole number; of a file as soon as the voxels
-        are touched.
-
-    Examples
-    --------
-    >>> read_labels(np.array([[0.0, 2.0]]), affine=np.eye(3)).values
-    (2,)
-    """
-    from regkit.io import ReadOptions, read_labels_when_touched
-
-    if isinstance(source, (str, PathLike)) and affine is None:
-        return read_labels_when_touched(Path(source), ReadOptions(**choices))
-    image = read(source, affine=affine, **choices)
-    return image if isinstance(image, Labels) else _as_labels(image)
 
 
 def register(
@@ -157,30 +82,19 @@ def register(
     from regkit.registration.preparation import image_of
 
     check_options(options, beside=_BESIDE)
-    sides = _side(fixed), _side(moving)
+    sides = side_of(fixed), side_of(moving)
     one, other = map(image_of, sides)
     return run(
         *sides,
-        fixed_mask=_beside(fixed_mask, one),
-        moving_mask=_beside(moving_mask, other),
-        fixed_labels=_labels_beside(fixed_labels, one),
-        moving_labels=_labels_beside(moving_labels, other),
-        fixed_landmarks=_points(fixed_landmarks),
-        moving_landmarks=_points(moving_landmarks),
-        initial=_transform(initial),
+        fixed_mask=mask_beside(fixed_mask, one),
+        moving_mask=mask_beside(moving_mask, other),
+        fixed_labels=labels_beside(fixed_labels, one),
+        moving_labels=labels_beside(moving_labels, other),
+        fixed_landmarks=points_of(fixed_landmarks),
+        moving_landmarks=points_of(moving_landmarks),
+        initial=transform_of(initial),
         **options,
     )
-
-
-def _points(source: Any) -> Points | None:
-    """Landmarks as they are at hand."""
-    from regkit.io import read_points
-
-    if source is None or isinstance(source, Points):
-        return source
-    if isinstance(source, (str, PathLike)):
-        return read_points(Path(source))
-    return Points(torch.as_tensor(np.asarray(source, np.float64)))
 
 
 def prepare(image: Any, *, mask: Any = None, modality: Modality = "auto") -> PreparedImage:
@@ -213,6 +127,7 @@ def prepare(image: Any, *, mask: Any = None, modality: Modality = "auto") -> Pre
 
     Examples
     --------
+    >>> import numpy as np
     >>> import regkit as rk
     >>> near = np.linspace(-2, 2, 16) ** 2
     >>> ball = np.exp(-(near[:, None, None] + near[:, None] + near))
@@ -225,7 +140,7 @@ def prepare(image: Any, *, mask: Any = None, modality: Modality = "auto") -> Pre
     from regkit.registration.preparation import prepare as run
 
     read_image = read(image).load()
-    return run(read_image, mask=_beside(mask, read_image), modality=modality)
+    return run(read_image, mask=mask_beside(mask, read_image), modality=modality)
 
 
 def correct_motion(
@@ -274,6 +189,7 @@ def correct_motion(
 
     Examples
     --------
+    >>> import numpy as np
     >>> near = np.linspace(-2, 2, 16) ** 2
     >>> ball = 100 * np.exp(-(near[:, None, None] + 2 * near[:, None] + 3 * near))
     >>> frames = [read(np.roll(ball, step, 0), affine=np.eye(4)) for step in (0, 0, 1)]
@@ -302,10 +218,31 @@ def correct_motion(
 
 
 @overload
-def warp(moving: AnyVolume, phi: Any, *, onto: Any, outside: float = 0.0) -> AnyVolume: ...
+def warp(
+    moving: AnyVolume,
+    phi: Any,
+    *,
+    onto: Any,
+    outside: float = 0.0,
+    interpolation: Interpolation | None = None,
+) -> AnyVolume: ...
 @overload
-def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume: ...
-def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume:
+def warp(
+    moving: Any,
+    phi: Any,
+    *,
+    onto: Any,
+    outside: float = 0.0,
+    interpolation: Interpolation | None = None,
+) -> Volume: ...
+def warp(
+    moving: Any,
+    phi: Any,
+    *,
+    onto: Any,
+    outside: float = 0.0,
+    interpolation: Interpolation | None = None,
+) -> Volume:
     """Resample ``moving`` on ``onto`` through ``phi``: ``warped(x) = moving(phi(x))``.
 
     Parameters
@@ -318,6 +255,9 @@ def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume:
         The grid of the result: a :class:`~regkit.Grid`, or an image that lies on it.
     outside
         Value where ``phi`` leaves ``moving``: 0, or -1000 for CT in Hounsfield units.
+    interpolation
+        Of an image ``linear``, ``nearest``, ``cubic`` or ``sinc``, of labels ``nearest`` or
+        ``label``; None for the first.
 
     Returns
     -------
@@ -331,75 +271,17 @@ def warp(moving: Any, phi: Any, *, onto: Any, outside: float = 0.0) -> Volume:
 
     Examples
     --------
+    >>> import numpy as np
     >>> image = read(np.array([[1.0, 2.0], [3.0, 4.0]]), affine=np.eye(3))
     >>> warp(image, np.eye(3), onto=image).data.tolist()
     [[[1.0, 2.0], [3.0, 4.0]]]
     """
     from regkit.resample import warp as run
 
-    transform = _transform(phi)
+    transform = transform_of(phi)
     if transform is None:
         raise InputError("phi is None; give a transform, its file, or a matrix")
     grid = onto if isinstance(onto, Grid) else read(onto).grid
-    return run(read(moving).load(), transform, onto=grid, outside=outside)
-
-
-def _side(given: Any) -> Volume | PreparedImage:
-    """An image with its voxels, unless it is prepared."""
-    from regkit.registration.prepared import PreparedImage
-
-    return given if isinstance(given, PreparedImage) else read(given).load()
-
-
-def _is_plain_array(source: object) -> bool:
-    return isinstance(source, (np.ndarray, torch.Tensor))
-
-
-def _array(data: Any, affine: ArrayLike | None) -> Volume:
-    if affine is None:
-        raise InputError(
-            f"an array of shape {tuple(data.shape)} does not say where it lies; pass its affine: "
-            "rk.read(array, affine=...) or rk.Volume(array, affine)"
-        )
-    return Volume(data, affine)
-
-
-def _beside(mask: Any, image: Volume) -> Volume | None:
-    """A mask; one that is a bare array lies where its image does."""
-    if mask is None:
-        return None
-    return Volume(mask, image.grid, "mask") if _is_bare(mask) else read(mask).load()
-
-
-def _labels_beside(labels: Any, image: Volume) -> Any:
-    if labels is None or isinstance(labels, Volume):
-        return labels
-    return _as_labels(_beside(labels, image)) if _is_bare(labels) else read_labels(labels).load()
-
-
-def _is_bare(thing: object) -> bool:
-    from regkit.io.interchange import is_foreign
-
-    return _is_plain_array(thing) and not is_foreign(thing)
-
-
-def _as_labels(image: Any) -> Labels:
-    data = image.data
-    if data.is_floating_point():
-        if bool((data != data.round()).any()):
-            raise InputError(
-                f"{image.name or 'labels'}: not all values are whole numbers; labels must be "
-                "whole. Was it interpolated?"
-            )
-        data = data.to(torch.int64 if float(data.abs().max()) >= 2**31 else torch.int32)
-    return Labels(data, image.grid, image.name, image.valid)
-
-
-def _transform(given: Any) -> Transform | None:
-    if given is None or isinstance(given, Transform):
-        return given
-    if isinstance(given, (str, PathLike)):
-        from regkit.io import read_transform
-
-        return read_transform(Path(given))
-    return Affine(given)
+    return run(
+        read(moving).load(), transform, onto=grid, outside=outside, interpolation=interpolation
+    )

@@ -13,7 +13,9 @@ PACKAGES = ("regkit", "denoise", "foundation", "probes")
 FILES = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
 # Commands are called as users type them, the front of the package as what it hands on, and twins
 # of a kernel as the kernel.
-TWINS = re.compile(r"regkit/cli/|/command\.py|regkit/interchange\.py|regkit/kernels/[cg]pu/")
+TWINS = re.compile(
+    r"regkit/cli/|/command\.py|regkit/(?:interchange|sources)\.py|regkit/kernels/[cg]pu/"
+)
 IRREGULAR = set(
     "built chosen cut drawn felt found given grown held kept known left lent made meant met put "  # noqa: SIM905
     "seen sent shown spread split taken told worn written".split()
