@@ -11,16 +11,18 @@ from denoise.constant import is_constant
 from denoise.learning.validation import Health
 from denoise.report.measures import Curve, bias_by_intensity, spectrum
 from denoise.result import DenoiseResult
-from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
-from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, chart_row, dress
+from regkit.report.canvas import MAP, Panel, strip
+from regkit.report.charts import chart_row, dress, picture
+from regkit.report.colours import ColourScale
 from regkit.report.display import display_range, shade
 from regkit.report.figures import grey
+from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from regkit.report.picture import Picture
 from regkit.report.slices import cut_plane, planes
 from regkit.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
 
 
 def before_and_after(result: DenoiseResult) -> tuple[Picture, Picture]:
@@ -67,14 +69,14 @@ def positive(volume: Volume, like: Volume, words: str) -> Picture:
     return _map(volume, like, words, Panel.show_positive)
 
 
-def _map(volume: Volume, like: Volume, words: str, show: Callable[..., AxesImage]) -> Picture:
+def _map(volume: Volume, like: Volume, words: str, show: Callable[..., ColourScale]) -> Picture:
     view = planes(like)
     limit = largest(volume)
-    figure, panels = strip(view, look=MAP)
-    for panel, plane in zip(panels, view, strict=True):
-        drawn = show(panel, cut_plane(volume, plane), limit)
-    add_bar(figure, drawn, words)
-    return picture(figure, f"{words}: {', '.join(plane.name for plane in view)}.")
+    drawn = strip(view, look=MAP)
+    for panel, plane in zip(drawn.panels, view, strict=True):
+        scale = show(panel, cut_plane(volume, plane), limit)
+    drawn.add_bar(scale, words)
+    return drawn.picture(f"{words}: {', '.join(plane.name for plane in view)}.")
 
 
 def largest(volume: Volume) -> float:

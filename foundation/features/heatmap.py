@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from foundation.features.sweep import Cell
 from regkit.report import Page, Section, figure, table
-from regkit.report.canvas import Picture, picture
+from regkit.report.charts import picture
+from regkit.report.picture import Picture
 
 _COLUMNS = ("Layer", "Timestep", "Mean error in pixels", "Within 2 pixels")
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from foundation.studies.summary import Finding
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, chart_row, dress
+from regkit.report.charts import chart_row, dress, picture
+from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from regkit.report.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,10 @@ import numpy as np
 from probes.progression.change import Progression
 from probes.progression.table import change_entries
 from regkit.report import Page, Section, blend, figure, hint, table
-from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, strip
 from regkit.report.display import display_range, shade
 from regkit.report.figures import grey
+from regkit.report.picture import Picture
 from regkit.report.slices import cut_plane, planes
 from regkit.report.values import base_name
 from regkit.volume import Volume
@@ -117,8 +118,8 @@ def _change_map(baseline: Volume, found: Progression) -> Picture:
     inside = baseline.data[0] > 0.1 * display_range(baseline)[1]
     values = percent.data[0][inside].abs().numpy()
     limit = max(float(np.quantile(values, 0.99)) if values.size else 0.0, 0.1)
-    figure_, panels = strip(view, look=MAP)
-    for panel, plane in zip(panels, view, strict=True):
-        drawn = panel.show_signed(cut_plane(percent, plane), limit)
-    add_bar(figure_, drawn, "change, %")
-    return picture(figure_, f"Change of volume: {', '.join(plane.name for plane in view)}.")
+    drawn = strip(view, look=MAP)
+    for panel, plane in zip(drawn.panels, view, strict=True):
+        scale = panel.show_signed(cut_plane(percent, plane), limit)
+    drawn.add_bar(scale, "change, %")
+    return drawn.picture(f"Change of volume: {', '.join(plane.name for plane in view)}.")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 from probes.study.judging import CHOSEN, ComparedProbes, JudgedBlock, ProbeFindings
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, dress
+from regkit.report.charts import dress, picture
+from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from regkit.report.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

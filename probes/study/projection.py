@@ -15,7 +15,8 @@ from probes.linear.target import FloatArray
 from probes.study.blocks import Column
 from probes.study.judging import CHOSEN, JudgedBlock
 from regkit.errors import InputError
-from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, strip
+from regkit.report.picture import Picture
 from regkit.report.slices import cut_plane, planes
 from regkit.volume import Labels, Volume
 
@@ -108,10 +109,10 @@ def projection_pictures(found: Sequence[ProjectedWeights]) -> Iterator[tuple[str
     """Draw contributions on three slices, with outlines of the mean image; titles first."""
     for each in found:
         views = planes(each.image)
-        figure, panels = strip(views, look=MAP)
+        drawn = strip(views, look=MAP)
         limit = float(each.shares.data.abs().max()) or 1.0
-        for panel, view in zip(panels, views, strict=True):
-            drawn = panel.show_signed(cut_plane(each.shares, view), limit)
+        for panel, view in zip(drawn.panels, views, strict=True):
+            scale = panel.show_signed(cut_plane(each.shares, view), limit)
             panel.lines(cut_plane(each.image, view), (0.15, 0.4, 0.6), "#57606a")
-        add_bar(figure, drawn, "share of the score")
-        yield each.title, picture(figure, f"What the probe looks at: {each.title}")
+        drawn.add_bar(scale, "share of the score")
+        yield each.title, drawn.picture(f"What the probe looks at: {each.title}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import BLUE, chart_row, dress
+from regkit.report.charts import chart_row, dress, picture
+from regkit.report.palette import BLUE
+from regkit.report.picture import Picture
 
 _BARS, _ACROSS = 24, 3
 

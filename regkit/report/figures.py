@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from regkit.report.canvas import MAP, Panel, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, Panel, strip
+from regkit.report.picture import Picture
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane
 
@@ -32,10 +33,10 @@ def grey(planes: Sequence[Plane], images: Sequence[Pixels], alt: str) -> Picture
     alt
         Words that stand for the picture where it cannot be seen.
     """
-    figure, panels = strip(planes)
-    for panel, image in zip(panels, images, strict=True):
+    drawn = strip(planes)
+    for panel, image in zip(drawn.panels, images, strict=True):
         panel.show(image)
-    return picture(figure, alt)
+    return drawn.picture(alt)
 
 
 def overlay(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
@@ -50,10 +51,10 @@ def overlay(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     alt
         Words that stand for the picture where it cannot be seen.
     """
-    figure, panels = strip(scene.planes)
-    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
+    drawn = strip(scene.planes)
+    for panel, fixed, other in zip(drawn.panels, scene.fixed, images, strict=True):
         panel.show(np.stack([fixed, other, fixed], axis=-1))
-    return picture(figure, alt)
+    return drawn.picture(alt)
 
 
 def contours(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
@@ -68,20 +69,20 @@ def contours(scene: Scene, images: Sequence[Pixels], alt: str) -> Picture:
     alt
         Words that stand for the picture where it cannot be seen.
     """
-    figure, panels = strip(scene.planes)
-    for panel, fixed, other in zip(panels, scene.fixed, images, strict=True):
+    drawn = strip(scene.planes)
+    for panel, fixed, other in zip(drawn.panels, scene.fixed, images, strict=True):
         panel.show(other)
         outline(panel, fixed, scene.levels)
-    return picture(figure, alt)
+    return drawn.picture(alt)
 
 
 def checkerboard(scene: Scene, alt: str) -> Picture:
     """Draw tiles of fixed and of warped in turn: structures should run on across the edges."""
-    figure, panels = strip(scene.planes)
+    drawn = strip(scene.planes)
     tile = min(min(plane.size) for plane in scene.planes) / _TILES
-    for panel, fixed, after in zip(panels, scene.fixed, scene.after, strict=True):
+    for panel, fixed, after in zip(drawn.panels, scene.fixed, scene.after, strict=True):
         panel.show(np.where(_tiles(panel.plane, fixed.shape, tile), fixed, after))
-    return picture(figure, alt)
+    return drawn.picture(alt)
 
 
 def differences(scene: Scene, alt_before: str, alt_after: str) -> tuple[Picture, Picture]:
@@ -116,7 +117,7 @@ def outline(panel: Panel, image: Pixels, levels: Sequence[float], color: str = _
     levels
         The shades that are outlined.
     color
-        Of the lines, as matplotlib names it.
+        Of the lines, as CSS names it.
     """
     panel.lines(gaussian_filter(image, 0.7), levels, color)
 
@@ -124,11 +125,11 @@ def outline(panel: Panel, image: Pixels, levels: Sequence[float], color: str = _
 def _difference(
     planes: Sequence[Plane], images: Sequence[Pixels], limit: float, alt: str
 ) -> Picture:
-    figure, panels = strip(planes, look=MAP)
-    for panel, image in zip(panels, images, strict=True):
-        drawn = panel.show_signed(image, limit)
-    add_bar(figure, drawn, "moving - fixed")
-    return picture(figure, alt)
+    drawn = strip(planes, look=MAP)
+    for panel, image in zip(drawn.panels, images, strict=True):
+        scale = panel.show_signed(image, limit)
+    drawn.add_bar(scale, "moving - fixed")
+    return drawn.picture(alt)
 
 
 def _tiles(plane: Plane, shape: tuple[int, ...], tile: float) -> NDArray[np.bool_]:

@@ -9,9 +9,10 @@ import numpy as np
 from matplotlib import colormaps
 
 from regkit.registration.result import Result
-from regkit.report.canvas import Picture, picture, strip
+from regkit.report.canvas import strip
 from regkit.report.display import display_range
 from regkit.report.figures import contours, grey
+from regkit.report.picture import Picture
 from regkit.report.registration.metric_rows import metric_rows
 from regkit.report.scene import scene, shade_volume
 from regkit.report.slices import Pixels, Plane, cut_plane, planes
@@ -78,13 +79,13 @@ def result_bundle(result: Result) -> dict[str, Any]:
 
 def _coloured(view: tuple[Plane, ...], images: tuple[Pixels, ...], alt: str) -> Picture:
     """Labels in twenty repeating colours, background black."""
-    figure, panels = strip(view)
+    drawn = strip(view)
     palette = np.vstack([np.zeros(3), colormaps["tab20"](range(20))[:, :3]])
-    for panel, image in zip(panels, images, strict=True):
+    for panel, image in zip(drawn.panels, images, strict=True):
         codes = image.astype(np.int64)
         colours = palette[np.where(codes == 0, 0, 1 + codes % 20)]
         panel.show(colours)
-    return picture(figure, alt)
+    return drawn.picture(alt)
 
 
 def _image(shown: Picture) -> str:

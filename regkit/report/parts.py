@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 if TYPE_CHECKING:
     from regkit.geometry.grid import Grid
-    from regkit.report.canvas import Picture
     from regkit.report.photo import Photo
+    from regkit.report.picture import Picture
     from regkit.report.volumes import Layer
 
 Cells = Sequence[str]
@@ -68,7 +68,7 @@ def figure(picture: Picture, title: str = "", text: str = "") -> Markup:
 
     Examples
     --------
-    >>> from regkit.report.canvas import Picture
+    >>> from regkit.report.picture import Picture
     >>> "<figcaption><strong>A &amp; B</strong>" in figure(Picture("<svg/>", "two"), "A & B")
     True
     """

@@ -19,9 +19,10 @@ from regkit.report import (
     render_page,
     table,
 )
-from regkit.report.canvas import Picture, picture
+from regkit.report.charts import picture
 from regkit.report.parts import link, small_picture
 from regkit.report.photo import Photo
+from regkit.report.picture import Picture
 
 BAD = "<script>alert(1)</script>\"'><img src=x onerror=y>&.nii"
 DOT = Picture('<svg xmlns="http://www.w3.org/2000/svg"/>', BAD)

@@ -223,7 +223,7 @@ def test_a_page_of_noise_stays_below_its_limit(make_result, generator):
     grid = Grid((128, 130, 120), homogeneous(np.diag([-1.1, 1.0, 1.2]), [3.0, 4.0, 5.0]))
     noise = Volume(torch.randn(grid.shape, generator=generator), grid, "noise")
     text = render_page(registration_page(make_result(noise, noise, Affine.identity())))
-    assert 0.5 * PAGE_LIMIT < len(text.encode()) < PAGE_LIMIT
+    assert 0.3 * PAGE_LIMIT < len(text.encode()) < PAGE_LIMIT
 
 
 def test_cubes_are_whole_where_nothing_is_bent(make_result, head):

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from probes.diagnosis.attribution.rows import RelevanceRow
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import INK, PAPER
+from regkit.report.charts import picture
+from regkit.report.palette import INK, PAPER
+from regkit.report.picture import Picture
 
 if TYPE_CHECKING:
     from probes.diagnosis.attribution.verdicts import ExplainedImages

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from probes.diagnosis.augmentation.consistency import MEASURES, AugmentationConsistency
 from regkit.report import Check, Page, Section, figure, hint, legend, table
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import BLUE, FAINT, GREEN, INK, ORANGE, dress
+from regkit.report.charts import dress, picture
+from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from regkit.report.picture import Picture
 
 _COLOURS = dict(zip(MEASURES, (BLUE, ORANGE, GREEN), strict=True))
 _NAMES = {"angle": "spectral angle", "distance": "relative distance", "band": "any band"}

@@ -8,8 +8,9 @@ import numpy as np
 
 from probes.diagnosis.redundancy.probing import SlimSkill
 from regkit.report import Check, Page, Section, figure, hint, legend, table
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import BLUE, GREEN, INK, ORANGE, chart_row, dress
+from regkit.report.charts import chart_row, dress, picture
+from regkit.report.palette import BLUE, GREEN, INK, ORANGE
+from regkit.report.picture import Picture
 from regkit.statistics import Interval
 
 _COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)

@@ -12,12 +12,13 @@ from PIL import Image
 
 from regkit.registration.template import TemplateChange
 from regkit.report import Check, Page, Section, figure, hint, pairs, table
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import BLUE, chart_row, dress
+from regkit.report.charts import chart_row, dress, picture
 from regkit.report.display import display_range
 from regkit.report.figures import grey
+from regkit.report.palette import BLUE
 from regkit.report.parts import small_picture
 from regkit.report.photo import Photo
+from regkit.report.picture import Picture
 from regkit.report.scene import shade_volume
 from regkit.report.slices import planes
 

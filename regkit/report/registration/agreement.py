@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from regkit.report.canvas import Picture, picture, strip
+from regkit.report.canvas import strip
+from regkit.report.picture import Picture
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, cut_plane
 from regkit.volume.volume import Volume
@@ -27,10 +28,10 @@ def agreement_map(scene: Scene, chance: Volume, alt: str) -> Picture:
     alt
         Words that stand for the picture where it cannot be seen.
     """
-    figure, panels = strip(scene.planes)
-    for panel, fixed in zip(panels, scene.fixed, strict=True):
+    drawn = strip(scene.planes)
+    for panel, fixed in zip(drawn.panels, scene.fixed, strict=True):
         panel.show(_tinted(fixed, cut_plane(chance, panel.plane, outside=0.0)))
-    return picture(figure, alt)
+    return drawn.picture(alt)
 
 
 def share_at_chance(chance: Volume) -> float:

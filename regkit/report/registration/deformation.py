@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, strip
 from regkit.report.figures import outline
+from regkit.report.picture import Picture
 from regkit.report.scene import Scene
 from regkit.report.slices import Pixels, Plane, cut_plane
 from regkit.transforms import Affine, Transform, compose
@@ -47,14 +48,14 @@ def deformed_grid(scene: Scene, phi: Transform, affine: Affine, alt: str) -> Pic
         Words that stand for the picture where it cannot be seen.
     """
     local = compose(affine.inverse(), phi)
-    figure, panels = strip(scene.planes)
+    drawn = strip(scene.planes)
     step = grid_step(scene.planes)
-    for panel, fixed in zip(panels, scene.fixed, strict=True):
+    for panel, fixed in zip(drawn.panels, scene.fixed, strict=True):
         panel.show(0.6 * fixed)
         for coordinate in _coordinates(panel.plane, local):
             first, last = np.ceil(coordinate.min() / step), np.floor(coordinate.max() / step)
             panel.lines(coordinate, (step * np.arange(first, last + 1)).tolist(), _LINES)
-    return picture(figure, alt)
+    return drawn.picture(alt)
 
 
 def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
@@ -71,14 +72,14 @@ def jacobian_map(scene: Scene, jacobian: Volume, alt: str) -> Picture:
     """
     maps = [cut_plane(jacobian, plane, outside=1.0) for plane in scene.planes]
     limit = jacobian_limit(maps)
-    figure, panels = strip(scene.planes, look=MAP)
-    for panel, image, fixed in zip(panels, maps, scene.fixed, strict=True):
+    drawn = strip(scene.planes, look=MAP)
+    for panel, image, fixed in zip(drawn.panels, maps, scene.fixed, strict=True):
         logs = np.log(np.clip(np.nan_to_num(image), 1e-3, None))
-        drawn = panel.show_signed(logs, limit)
+        scale = panel.show_signed(logs, limit)
         outline(panel, fixed, scene.levels[:1], color="#444444")
         panel.marks(~(image > 0), "#ffe000")
-    add_bar(figure, drawn, "log Jacobian")
-    return picture(figure, alt)
+    drawn.add_bar(scale, "log Jacobian")
+    return drawn.picture(alt)
 
 
 def jacobian_limit(maps: Sequence[NDArray[np.float32]]) -> float:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.patches import Rectangle
 
 from regkit.registration.scenes import SceneResult
-from regkit.report.canvas import Panel, Picture, picture, strip
-from regkit.report.charts import BLUE, ORANGE, chart_row, dress
+from regkit.report.canvas import Panel, strip
+from regkit.report.charts import chart_row, dress, picture
+from regkit.report.palette import BLUE, ORANGE
+from regkit.report.picture import Picture
 from regkit.report.scene import Scene as Cuts
 
 _KEPT, _REJECTED = "#ffb000", "#ff3b6b"
@@ -21,24 +21,25 @@ _BAR = 0.25  # of the width: the longest scale bar
 
 def shift_map(result: SceneResult, cuts: Cuts) -> Picture:
     """Draw the tie points as arrows on the reference: kept ones, and crosses for those rejected."""
-    figure, panels = strip(cuts.planes)
-    panel = panels[0]
+    drawn = strip(cuts.planes)
+    panel = drawn.panels[0]
     panel.show(cuts.fixed[0])
     ties = result.fit.ties
-    x, y = _places(panel, result, ties.index)
+    places = _places(panel, result, ties.index)
     way = ties.shift @ result.grid.affine[:-1, :-1].T
     kept = ties.good
-    panel.axes.scatter(x[~kept], y[~kept], marker="x", s=14, c=_REJECTED, linewidths=0.9, zorder=6)
+    for x, y in places[~kept]:
+        panel.add(
+            f'<path d="M{x - 1.9:.1f} {y - 1.9:.1f}l3.8 3.8m0 -3.8l-3.8 3.8" '
+            f'style="stroke:{_REJECTED};stroke-width:.9"/>'
+        )
     length = float(np.median(np.linalg.norm(way[kept], axis=1))) or 1.0
-    width = panel.extent[1] - panel.extent[0]
-    panel.axes.quiver(
-        x[kept], y[kept], way[kept, 0], way[kept, 1], color=_KEPT, angles="xy", scale_units="xy",
-        scale=length / (_ARROW * width), width=0.0018, zorder=7,
-    )  # fmt: skip
+    scale = _ARROW * (panel.extent[1] - panel.extent[0]) / length
+    for place, step in zip(places[kept], scale * way[kept] * [1, -1], strict=True):
+        panel.add(_arrow(place, place + step, _KEPT, 1.4))
     _marks(panel, result)
     shown = length * result.grid.world.scale_to("m")
-    return picture(
-        figure,
+    return drawn.picture(
         f"Tie points on {result.pair.fixed.name}: {int(kept.sum())} arrows, of which the median is "
         f"{shown:.3g} m; {int((~kept).sum())} crosses for windows that were rejected.",
     )
@@ -61,32 +62,44 @@ def residual_chart(result: SceneResult) -> Picture:
     return picture(figure, "Histograms of the residuals of tie points, in pixels.")
 
 
-def _places(panel: Panel, result: SceneResult, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where pixels of the reference lie on the picture."""
+def _places(panel: Panel, result: SceneResult, index: np.ndarray) -> np.ndarray:
+    """Where pixels of the reference lie on the picture, ``(N, 2)``."""
     where = result.grid.to_world(torch.from_numpy(np.ascontiguousarray(index)))
     at = panel.plane.grid.to_index(where).numpy()
-    left, right, bottom, top = panel.extent
     columns, rows = (panel.plane.grid.shape[axis] for axis in (panel.plane.across, panel.plane.up))
-    x = left + (at[:, panel.plane.across] + 0.5) / columns * (right - left)
-    y = bottom + (at[:, panel.plane.up] + 0.5) / rows * (top - bottom)
-    return x, y
+    return panel.at(rows - 1 - at[:, panel.plane.up], at[:, panel.plane.across], (rows, columns))
+
+
+def _arrow(start: np.ndarray, end: np.ndarray, colour: str, width: float) -> str:
+    """An arrow between two places ``(2,)`` in points; a dot where it has no length."""
+    way = end - start
+    size = float(np.hypot(*way))
+    along = way / max(size, 1e-6) * min(5.0, max(size, 1.0))
+    aside = np.array([-along[1], along[0]]) * 0.35
+    head = " ".join(f"{x:.1f},{y:.1f}" for x, y in (end, end - along + aside, end - along - aside))
+    return (
+        f'<path d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}" '
+        f'style="stroke:{colour};stroke-width:{width}"/>'
+        f'<polygon points="{head}" style="fill:{colour}"/>'
+    )
 
 
 def _marks(panel: Panel, result: SceneResult) -> None:
     """A scale bar and an arrow to grid north."""
-    left, right, bottom, top = panel.extent
+    left, right, top, bottom = panel.extent
     metres = panel.plane.size[0] * result.grid.world.scale_to("m")
     bar = round_length(_BAR * metres)
     across = bar / metres * (right - left)
-    x, y, inch = left + 0.35, bottom + 0.3, 0.06
-    panel.axes.add_patch(Rectangle((x, y), across, inch, fc="white", ec="black", lw=0.6, zorder=8))
+    x, y = left + 25, bottom - 26
+    panel.add(
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{across:.1f}" height="4.3" '
+        'style="fill:#fff;stroke:#000;stroke-width:.6"/>'
+    )
     shown = f"{bar / 1000:g} km" if bar >= 1000 else f"{bar:g} m"
-    said: dict[str, Any] = {"color": "white", "fontsize": 9, "zorder": 9, "parse_math": False}
-    panel.axes.text(x + across / 2, y + inch + 0.05, shown, ha="center", va="bottom", **said)
-    panel.axes.annotate(
-        "N", (right - 0.35, top - 0.3), (right - 0.35, top - 0.85), color="white", fontsize=10,
-        ha="center", va="center", zorder=9, arrowprops={"arrowstyle": "-|>", "color": "white"},
-    )  # fmt: skip
+    panel.text(x + across / 2, y - 8, shown, "fill:#fff;font-size:9px")
+    north = right - 25
+    panel.add(_arrow(np.array([north, top + 61]), np.array([north, top + 30]), "#fff", 1.2))
+    panel.text(north, top + 21, "N", "fill:#fff;font-size:10px")
 
 
 def round_length(most: float) -> float:

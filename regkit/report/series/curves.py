@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from regkit.registration.series import MotionResult
-from regkit.report.canvas import Picture, picture
-from regkit.report.charts import BLUE, GREEN, ORANGE, chart_row, dress
+from regkit.report.charts import chart_row, dress, picture
+from regkit.report.palette import BLUE, GREEN, ORANGE
+from regkit.report.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,13 @@ from markupsafe import Markup
 from regkit.registration.series import MotionResult
 from regkit.registration.series.aligner import FrameFit
 from regkit.registration.series.result import TimeAverage
-from regkit.report.canvas import MAP, Picture, add_bar, picture, strip
+from regkit.report.canvas import MAP, strip
 from regkit.report.checks import Check
 from regkit.report.display import display_range
 from regkit.report.figures import grey
 from regkit.report.page import Page
 from regkit.report.parts import Section, blend, figure, hint, pairs, table
+from regkit.report.picture import Picture
 from regkit.report.scene import shade_volume
 from regkit.report.series.curves import displacement_curve, motion_curves
 from regkit.report.slices import Plane, cut_plane, planes
@@ -140,11 +141,11 @@ def _thin(values: torch.Tensor) -> torch.Tensor:
 
 
 def _ratio_map(average: TimeAverage, view: tuple[Plane, ...], limit: float, when: str) -> Picture:
-    drawn, panels = strip(view, look=MAP)
-    for panel in panels:
-        image = panel.show_positive(cut_plane(average.ratio, panel.plane), limit)
-    add_bar(drawn, image, "mean / standard deviation")
-    return picture(drawn, f"Temporal signal to noise {when} correction, up to {limit:.0f}.")
+    drawn = strip(view, look=MAP)
+    for panel in drawn.panels:
+        scale = panel.show_positive(cut_plane(average.ratio, panel.plane), limit)
+    drawn.add_bar(scale, "mean / standard deviation")
+    return drawn.picture(f"Temporal signal to noise {when} correction, up to {limit:.0f}.")
 
 
 def _odd_frames(result: MotionResult) -> list[Section]:
