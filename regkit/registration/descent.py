@@ -112,7 +112,8 @@ class Descent:
 
 def _all_settled(values: Sequence[tuple[float, float]], tolerance: float) -> bool:
     """Whether neither images nor guides gain any more: what the one gains would hide the other."""
-    return all(_settled(part, tolerance) for part in zip(*values, strict=True) if any(part))
+    parts = [part for part in zip(*values, strict=True) if any(part)]
+    return bool(parts) and all(_settled(part, tolerance) for part in parts)
 
 
 def _settled(values: Sequence[float], tolerance: float) -> bool:
