@@ -28,12 +28,14 @@ def decibel(values: Array, bright: float) -> Array:
 def standardise(values: Array, known: Array) -> Array:
     """Bring every channel ``(C, *shape)`` to mean 0 and variance 1 where ``known`` is above 0."""
     inside = known > 0
-    out = np.zeros_like(values, dtype=np.float32)
-    for n, each in enumerate(values):
-        some = each[inside]
-        middle = float(some.mean(dtype=np.float64)) if some.size else 0.0
-        spread = float(np.sqrt(((some - middle) ** 2).mean(dtype=np.float64))) if some.size else 1.0
-        out[n] = (each - middle) / max(spread, 1e-12)
+    whole, some = bool(inside.all()), bool(inside.any())
+    out = np.empty_like(values, dtype=np.float32)
+    for each, centred in zip(values, out, strict=True):
+        seen = each if whole else each[inside]
+        np.subtract(each, seen.mean(dtype=np.float64) if some else 0.0, out=centred)
+        rest = centred if whole else centred[inside]
+        spread = float(np.sqrt(np.square(rest).mean(dtype=np.float64))) if some else 1.0
+        centred /= max(spread, 1e-12)
     return out
 
 
