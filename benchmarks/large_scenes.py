@@ -141,6 +141,7 @@ def errors(run: Path, size: int) -> Floats:
 def run_table(folder: Path, size: int) -> Table:
     """Make the pair, register it, and warp it by rio beside."""
     fixed, moving = folder / "reference.tif", folder / "scene.tif"
+    folder.mkdir(parents=True, exist_ok=True)
     for path, moved in ((fixed, False), (moving, True)):
         if not path.exists():
             make_scene(path, size, moved=moved)
