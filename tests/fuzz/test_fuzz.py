@@ -28,6 +28,7 @@ from regkit.io.dicom_objects.segmentation import segmentation_object
 from regkit.io.dicom_objects.source import open_source
 from tests.io.conftest import forged
 from tests.io.dicom.writer import write_enhanced, write_series
+from tests.io.point_files import FILES
 
 KINDS = {
     "a.nii": "image", "a.nii.gz": "image", "a.nrrd": "image", "z.nrrd": "image", "a.mha": "image",
@@ -36,6 +37,9 @@ KINDS = {
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
     "l.lta": "transform", "l.xfm": "transform", "l.x5": "transform", "e.txt": "transform",
     "d.nii": "transform", "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
+    "slicer.vtk": "table", "text.vtk": "table", "binary.stl": "table", "text.stl": "table",
+    "little.ply": "table", "text.ply": "table", "surface.gii": "table", "new.fcsv": "table",
+    "points.mrk.json": "table",
     "i.dcm": "image", "j.dcm": "image", "q.dcm": "image", "r.dcm": "transform",
 }  # fmt: skip
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
@@ -86,6 +90,8 @@ def originals(folder):
     slice_alone.rename(folder / "j.dcm")
     np.save(folder / "g.npy", colours[:720].reshape(24, 30))
     (folder / "p.csv").write_text("x,y,z,name\n1,2,3,tip\n4,5.5,-6e1,base\n")
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
     (folder / "s.yaml").write_text("similarity: mse\nfield: {factors: [2], iterations: [3]}\n")
     (folder / "run.json").write_text('{"inputs": [], "asked": {}, "reading": {}, "outputs": []}')
     return Whole((name, (folder / name).read_bytes()) for name in KINDS)
