@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from regkit.geometry.grid import Grid, is_inside
+from regkit.kernels.heap import give_back_memory
 from regkit.kernels.interpolation import sample_smoothly
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
@@ -75,6 +76,7 @@ class BandSource:
         for rows in cover.chunks(1):
             index = grid.to_index(phi(cover.world_points(every, rows))).numpy()
             self._fill(values[:, :, rows], known[:, rows], index, list(cover.chunks(0)))
+            give_back_memory()
         return values, known
 
     def _fill(self, values: Array, known: Array, index: Floats, parts: list[slice]) -> None:
