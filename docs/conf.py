@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 OUTSIDE = set(dir(builtins)) | {"Any", "Callable", "Iterator", "Path", "Sequence", "Tensor"}
 sys.path[:0] = [str(ROOT), str(ROOT / "docs" / "_site")]
 
-from api_pages import write_pages  # noqa: E402
-from index_contents import contents  # noqa: E402
+from api_pages import write_pages  # noqa: E402 found by the line above
+from index_contents import contents  # noqa: E402 likewise
 
 project = "regkit"
 author = "the regkit authors"

@@ -6,8 +6,9 @@
 #            the string "NA". Its framewise displacement, FD, stays at the 0 that the array began
 #            with. The next frame has nothing to be compared with and is compared with itself: its
 #            FD is 0 as well, however far it moved.
-# Seen       Shifts of 0, 3, (lost), 9, 9 mm:
+# Seen       Shifts of 0, 3, (lost), 9, 9 mm, in two runs (the second and the last FD vary):
 #              FD 0.0, 3.3, 0.0, 0.0, 1.0; shifts 0.0, 3.0, NA, 9.0, 9.0 mm
+#              FD 0.0, 3.5, 0.0, 0.0, 0.1; shifts 0.0, 3.0, NA, 9.0, 9.0 mm
 # Matters    Studies leave frames out by a threshold on FD, such as 0.5 mm. The lost frame and the
 #            jump of 6 mm after it have the lowest FD of the series and are kept.
 # regkit     Writes n/a for both, and names the lost frame in the output, the record and the report:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from regkit.errors import InputError
 from regkit.geometry.grid import Grid
-from regkit.sources import labels_beside, mask_beside, points_of, read, side_of, transform_of
+from regkit.sources import (
+    image_or_prepared,
+    labels_beside,
+    mask_beside,
+    points_of,
+    read,
+    transform_of,
+)
 from regkit.volume.volume import AnyVolume, Volume
 
 if TYPE_CHECKING:
@@ -82,7 +89,7 @@ def register(
     from regkit.registration.preparation import image_of
 
     check_options(options, beside=_BESIDE)
-    sides = side_of(fixed), side_of(moving)
+    sides = image_or_prepared(fixed), image_or_prepared(moving)
     one, other = map(image_of, sides)
     return run(
         *sides,

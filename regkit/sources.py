@@ -90,7 +90,7 @@ def read_labels(source: Any, *, affine: ArrayLike | None = None, **choices: Any)
     return image if isinstance(image, Labels) else _as_labels(image)
 
 
-def side_of(given: Any) -> Volume | PreparedImage:
+def image_or_prepared(given: Any) -> Volume | PreparedImage:
     """Read an image with its voxels, unless it is prepared."""
     from regkit.registration.prepared import PreparedImage
 

@@ -89,6 +89,22 @@ def log_jacobian_sd(jacobian: Volume, mask: Volume | None = None) -> float:
     return float(inside.clamp(min=_SMALLEST).log().double().std(correction=0))
 
 
+def deformation_metrics(jacobian: Volume, mask: Volume | None = None) -> dict[str, float]:
+    """Return ``folding`` and ``log_jacobian_sd`` by their names in records.
+
+    Parameters
+    ----------
+    jacobian
+        What :func:`jacobian` returned.
+    mask
+        As for :func:`folding`.
+    """
+    return {
+        "folding": folding(jacobian, mask),
+        "log_jacobian_sd": log_jacobian_sd(jacobian, mask),
+    }
+
+
 def _determinant(phi: Transform, grid: Grid, rows: slice) -> Tensor:
     """Compute determinants of some rows, from those rows and one more on either side."""
     halo = slice(max(rows.start - 1, 0), min(rows.stop + 1, grid.shape[0]))

@@ -238,9 +238,14 @@ class RegisterConfig(Settings):
             )
         return self
 
+    @property
+    def refines_field(self) -> bool:
+        """Whether the field engine runs."""
+        return (self.transform, self.refine) == ("deformable", "field")
+
     @model_validator(mode="after")
     def _landmarks_refine_a_field(self) -> Self:
-        if self.landmark_weight and (self.transform, self.refine) != ("deformable", "field"):
+        if self.landmark_weight and not self.refines_field:
             raise ValueError(
                 f"landmark_weight {self.landmark_weight:g} guides the field engine; take transform "
                 "deformable and refine field, or landmark_weight 0"

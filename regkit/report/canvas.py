@@ -56,18 +56,10 @@ class Panel:
     parts: list[str] = field(repr=False)
     """What is drawn on the strip, in its order."""
 
-    def show(self, image: NDArray[np.floating], *, smooth: bool = True) -> None:
-        """Draw shades 0..1, or colours ``(rows, columns, 3)``; magnified smoothly, as by viewers.
-
-        Parameters
-        ----------
-        image
-            ``(rows, columns)`` or ``(rows, columns, 3)``.
-        smooth
-            Blocks where it is False.
-        """
+    def show(self, image: NDArray[np.floating]) -> None:
+        """Draw shades 0..1, or colours ``(rows, columns, 3)``; viewers magnify them smoothly."""
         shades = np.clip(np.nan_to_num(image), 0, 1) * 255
-        self._show(shades.round().astype(np.uint8), smooth=smooth)
+        self._show(shades.round().astype(np.uint8))
 
     def show_signed(self, image: NDArray[np.floating], limit: float) -> ColourScale:
         """Draw values of either sign: blue at ``-limit``, white at 0, red at ``limit``."""
@@ -126,12 +118,11 @@ class Panel:
         self._show(scale.of(image))
         return scale
 
-    def _show(self, pixels: NDArray[np.uint8], *, smooth: bool = True) -> None:
+    def _show(self, pixels: NDArray[np.uint8]) -> None:
         left, right, top, bottom = self.extent
-        blocks = "" if smooth else ' style="image-rendering:pixelated"'
         self.add(
             f'<image x="{left:.2f}" y="{top:.2f}" width="{right - left:.2f}" '
-            f'height="{bottom - top:.2f}" preserveAspectRatio="none"{blocks} '
+            f'height="{bottom - top:.2f}" preserveAspectRatio="none" '
             f'href="data:image/png;base64,{_png(pixels)}"/>'
         )
 

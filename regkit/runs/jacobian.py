@@ -12,10 +12,11 @@ from regkit.geometry import Grid
 from regkit.io import check_holds, read_header, save
 from regkit.io.chain import open_chain
 from regkit.io.sizes import product
-from regkit.metrics import folding, jacobian, log_jacobian_sd
+from regkit.metrics import deformation_metrics, jacobian
 from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
+from regkit.runs.lines import describe_deformation
 from regkit.runs.progress import OnProgress, Progress
 from regkit.transforms import Transform
 from regkit.volume import Volume
@@ -90,7 +91,7 @@ class JacobianTask:
         """Compute it at every voxel."""
         found = jacobian(self.phi, self.grid)
         on_progress(Progress("measuring", 0.7))
-        metrics = {"folding": folding(found), "log_jacobian_sd": log_jacobian_sd(found)}
+        metrics = deformation_metrics(found)
         if not self.job.log:
             return JacobianOutcome(found, metrics)
         if metrics["folding"]:
@@ -118,11 +119,7 @@ class JacobianOutcome:
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """How much folds."""
-        metrics = self.metrics
-        return (
-            f"field   folding {100 * metrics['folding']:.3g} %, log-Jacobian SD "
-            f"{metrics['log_jacobian_sd']:.3g}",
-        )
+        return (describe_deformation(self.metrics),)
 
 
 def jacobian_again(

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from regkit.metrics import summarise_dice
+from regkit.metrics.landmarks import landmark_metrics
 from regkit.metrics.structures import StructureScore, structures_csv
+from regkit.runs.lines import describe_deformation
 from regkit.runs.register.names import STRUCTURES
 
 LANDMARKS = "landmarks.csv"
@@ -35,13 +38,11 @@ class LandmarkScores:
 
     def metrics(self) -> dict[str, float]:
         """Means, the median and the largest error."""
-        after = np.array(self.after)
         return {
             "landmark_error_before_mean": float(np.mean(self.before)),
-            "landmark_error_mean": float(after.mean()),
-            "landmark_error_median": float(np.median(after)),
-            "landmark_error_max": float(after.max()),
-            "landmarks": len(after),
+            **landmark_metrics(torch.tensor(self.after)),
+            "landmark_error_median": float(np.median(self.after)),
+            "landmarks": len(self.after),
         }
 
     def write(self, path: Path, unit: str) -> None:
@@ -136,8 +137,5 @@ def _lines(metrics: Mapping[str, float], unit: str) -> list[str]:
             f"{metrics['landmark_error_max']:.3g}"
         )
     if "folding" in metrics:
-        lines.append(
-            f"field   folding {100 * metrics['folding']:.3g} %, log-Jacobian SD "
-            f"{metrics['log_jacobian_sd']:.3g}"
-        )
+        lines.append(describe_deformation(metrics))
     return lines

@@ -10,7 +10,7 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_labels, read_header, read_points
 from regkit.io.chain import open_chain
-from regkit.metrics import folding, jacobian, landmark_error, log_jacobian_sd
+from regkit.metrics import deformation_metrics, jacobian, landmark_error
 from regkit.metrics.structures import score_structures
 from regkit.resample import warp
 from regkit.runs.evaluate.outcome import EvaluateOutcome, LandmarkScores
@@ -103,5 +103,4 @@ class EvaluateTask:
     def _deformation(self) -> dict[str, float]:
         if self.phi is None or self.grid is None:
             return {}
-        determinant = jacobian(self.phi, self.grid)
-        return {"folding": folding(determinant), "log_jacobian_sd": log_jacobian_sd(determinant)}
+        return deformation_metrics(jacobian(self.phi, self.grid))

@@ -249,8 +249,7 @@ def weighing_landmarks(
     given
         Names of the settings that a user gave; a weight among them stays.
     """
-    field = (config.transform, config.refine) == ("deformable", "field")
-    if not field or paths.fixed_landmarks is None or "landmark_weight" in given:
+    if not config.refines_field or paths.fixed_landmarks is None or "landmark_weight" in given:
         return config
     return config.model_copy(update={"landmark_weight": 1.0})
 
