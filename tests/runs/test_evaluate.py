@@ -95,8 +95,14 @@ def test_landmarks_are_compared_alone(shifted, tmp_path):
     [
         ({}, "there is nothing to measure"),
         ({"transforms": (Path("a.h5"),)}, "there is nothing to measure"),
-        ({"moving_labels": Path("b.nii")}, "--moving-labels needs --fixed-labels"),
-        ({"fixed_landmarks": Path("a.csv")}, "--fixed-landmarks needs --moving-landmarks"),
+        (
+            {"moving_labels": Path("b.nii")},
+            "b.nii: has no counterpart; give --fixed-labels",
+        ),
+        (
+            {"fixed_landmarks": Path("a.csv")},
+            "a.csv: has no counterpart; give --landmarks",
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_a_file_is_opened(given, message, tmp_path):

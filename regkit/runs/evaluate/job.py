@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from regkit.errors import InputError
 from regkit.io import ReadOptions, read_header
 from regkit.io.header import Header
+from regkit.io.names import display_name
 from regkit.io.options import AS_STORED
 from regkit.io.sizes import product
 from regkit.runs.evaluate.outcome import LANDMARKS
@@ -20,7 +21,7 @@ from regkit.runs.outputs import RECORD, Folder
 from regkit.runs.register.names import STRUCTURES
 
 _FEW, _PER_VOXEL = 64 << 20, 40
-_PAIRS = (("fixed_labels", "moving_labels"), ("fixed_landmarks", "moving_landmarks"))
+_LABELS, _LANDMARKS = "--fixed-labels and --moving-labels", "--landmarks FIXED MOVING"
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,19 @@ class EvaluatePaths:
         InputError
             Naming what is missing.
         """
-        given = dict(self.by_role())
-        for pair in _PAIRS:
-            there = [role for role in pair if role in given]
-            if len(there) == 1:
-                lacking = next(role for role in pair if role not in given)
-                one, other = (f"--{role.replace('_', '-')}" for role in (there[0], lacking))
-                raise InputError(f"{one} needs {other} to be compared with; give both")
-        grid = self.onto or self.fixed_labels
-        if not any(pair[0] in given for pair in _PAIRS) and not (self.transforms and grid):
+        pairs = {
+            _LABELS: (self.fixed_labels, self.moving_labels),
+            _LANDMARKS: (self.fixed_landmarks, self.moving_landmarks),
+        }
+        for words, (fixed, moving) in pairs.items():
+            if (fixed is None) != (moving is None):
+                alone = fixed or moving
+                raise InputError(f"{display_name(alone or '')}: has no counterpart; give {words}")
+        measured = any(fixed for fixed, _ in pairs.values())
+        if not measured and not (self.transforms and self.onto):
             raise InputError(
-                "there is nothing to measure; give --fixed-labels and --moving-labels, or "
-                "--fixed-landmarks and --moving-landmarks, or a transform with --onto"
+                f"there is nothing to measure; give {_LABELS}, or {_LANDMARKS}, or a transform "
+                "with --onto"
             )
 
 
