@@ -17,6 +17,7 @@ from regkit.transforms.sampling import sample_transform
 from regkit.transforms.transform import Transform
 
 _FINER = 8  # nodes for each control point, where a field stands for the spline
+_ROUNDED = 1e-5  # of a cell: how far float32 in a header takes a point beyond the last one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,8 +67,8 @@ class CubicBSpline(Transform):
         """Map world points ``(..., d)`` of fixed to moving."""
         index = self.grid.to_index(points.double())
         last = torch.tensor(self.grid.shape, dtype=index.dtype, device=index.device) - 2
-        known = ((index >= 1) & (index <= last)).all(-1, keepdim=True)
-        index = torch.where(known, index, torch.ones_like(index))
+        known = ((index >= 1 - _ROUNDED) & (index <= last + _ROUNDED)).all(-1, keepdim=True)
+        index = index.nan_to_num(nan=1.0).clamp(min=1).minimum(last)
         u = torch.zeros_like(index)
         values = self.coefficients.to(index).flatten(1)
         for place, weight in self._taps(index):
