@@ -22,6 +22,7 @@ from regkit.io.transform_files import declared_types
 from regkit.io.voxels import lost
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
 from regkit.transforms.bspline import CubicBSpline
+from regkit.transforms.cubic_field import CubicField
 
 Hdf5Transform = Affine | DisplacementField | CubicBSpline
 
@@ -36,7 +37,7 @@ def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
     """List the parts of the ITK composite that stands for a transform, outermost first.
 
     All map fixed to moving. Both ``Chain((a, b))`` and the composite of ``a, b`` map ``x`` to
-    ``a(b(x))``; a velocity field becomes its displacement.
+    ``a(b(x))``; a velocity or cubic field becomes its displacement.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
     """
     if isinstance(transform, Chain):
         return [part for link in transform.links for part in hdf5_transforms(link)]
-    if isinstance(transform, VelocityField):
+    if isinstance(transform, VelocityField | CubicField):
         return [transform.displacement]
     if isinstance(transform, Affine | DisplacementField | CubicBSpline):
         return [transform]

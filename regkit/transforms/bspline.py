@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 from torch import Tensor
@@ -14,10 +12,10 @@ from regkit.geometry.grid import Grid
 from regkit.geometry.world import World
 from regkit.transforms.displacement import DisplacementField
 from regkit.transforms.sampling import sample_transform
+from regkit.transforms.taps import Weights, weighted_sum, within
 from regkit.transforms.transform import Transform
 
 _FINER = 8  # nodes for each control point, where a field stands for the spline
-_ROUNDED = 1e-5  # of a cell: how far float32 in a header takes a point beyond the last one
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,30 +63,12 @@ class CubicBSpline(Transform):
 
     def map(self, points: Tensor) -> Tensor:
         """Map world points ``(..., d)`` of fixed to moving."""
-        index = self.grid.to_index(points.double())
-        last = torch.tensor(self.grid.shape, dtype=index.dtype, device=index.device) - 2
-        known = ((index >= 1 - _ROUNDED) & (index <= last + _ROUNDED)).all(-1, keepdim=True)
-        index = index.nan_to_num(nan=1.0).clamp(min=1).minimum(last)
-        u = torch.zeros_like(index)
-        values = self.coefficients.to(index).flatten(1)
-        for place, weight in self._taps(index):
-            u += weight.unsqueeze(-1) * values[:, place].movedim(0, -1)
-        return points + torch.where(known, u, torch.zeros_like(u)).to(points.dtype)
-
-    def _taps(self, index: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each of the control points around ``index (..., d)``, its flat place and weight."""
+        known, index = within(self.grid.to_index(points.double()), 1, self.grid.shape)
         start = index.floor()
-        weights = _cubic(index - start)
-        for offsets in product(range(4), repeat=self.ndim):
-            place = torch.zeros(index.shape[:-1], dtype=torch.int64, device=index.device)
-            weight = torch.ones(index.shape[:-1], dtype=index.dtype, device=index.device)
-            for axis, offset in enumerate(offsets):
-                size = self.grid.shape[axis]
-                # At the far rim the fourth weight is 0, and its point beyond the grid.
-                node = (start[..., axis].long() - 1 + offset).clamp(max=size - 1)
-                place = place * size + node
-                weight = weight * weights[offset][..., axis]
-            yield place, weight
+        values = self.coefficients.to(index)
+        # At the far rim the fourth weight is 0, and its point beyond the grid.
+        u = weighted_sum(values, start.long() - 1, _cubic(index - start))
+        return points + torch.where(known, u, torch.zeros_like(u)).to(points.dtype)
 
     def inverse(self) -> DisplacementField:
         """Sample it as a field, eight nodes for each control point, and invert that.
@@ -103,7 +83,7 @@ class CubicBSpline(Transform):
         return sample_transform(self, fine).inverse()
 
 
-def _cubic(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _cubic(t: Tensor) -> Weights:
     """Weights of the four control points around a place ``t (...)`` in the cell, 0 to 1."""
     s = 1 - t
     return (

@@ -1,10 +1,10 @@
 """Coefficient files of FSL's FNIRT: cubic B-splines in FSL's coordinates of the fixed image.
 
-The header is no place of voxels. ``pixdim`` is the spacing of the control points in voxels of fixed,
-``qoffset`` the size of fixed, ``intent_p`` its voxel size, and the sform the matrix of FLIRT before
-the spline: ``x`` of fixed goes to ``matrix^-1 x + u(x)`` of moving. FSL reads the coefficients as
-they are stored, and turns round the first axis of a fixed image that is stored right-handed; so they
-run along FSL's axes, not along those of the file of fixed.
+The header is no place of voxels. ``pixdim`` is the spacing of the control points in voxels of
+fixed, ``qoffset`` the size of fixed, ``intent_p`` its voxel size, and the sform the matrix of FLIRT
+before the spline: ``x`` of fixed goes to ``matrix^-1 x + u(x)`` of moving. FSL reads the
+coefficients as they are stored, and turns round the first axis of a fixed image that is stored
+right-handed; so they run along FSL's axes, not along those of the file of fixed.
 """
 
 from __future__ import annotations
