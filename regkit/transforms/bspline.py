@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from regkit.errors import InputError
+from regkit.geometry.affines import homogeneous
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import World
 from regkit.transforms.displacement import DisplacementField
@@ -15,6 +18,7 @@ from regkit.transforms.sampling import sample_transform
 from regkit.transforms.taps import Weights, weighted_sum, within
 from regkit.transforms.transform import Transform
 
+_RIM = 3  # points of 0 after which every point with a part of the spline has its four
 _FINER = 8  # nodes for each control point, where a field stands for the spline
 
 
@@ -81,6 +85,32 @@ class CubicBSpline(Transform):
         inner = self.grid.window((1,) * self.ndim, [n - 2 for n in self.grid.shape])
         fine = inner.with_spacing([each / _FINER for each in self.grid.spacing])
         return sample_transform(self, fine).inverse()
+
+
+def fading_spline(coefficients: Tensor, grid: Grid) -> CubicBSpline:
+    """A cubic B-spline, fixed to moving, whose missing control points have coefficients of 0.
+
+    Beyond its control points the displacement fades to nothing within two cells, as in FSL and
+    nitransforms, instead of ending where the first of four is missing.
+
+    Parameters
+    ----------
+    coefficients
+        ``(d, *grid.shape)`` in world units.
+    grid
+        The control points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spline = fading_spline(torch.ones(2, 4, 4), Grid((4, 4), np.eye(3)))
+    >>> [round(float(x), 4) for x in spline([1.5, 0.0]) - [1.5, 0.0]]
+    [0.8333, 0.8333]
+    """
+    shape = tuple(n + 2 * _RIM for n in grid.shape)
+    first = homogeneous(np.eye(grid.ndim), np.full(grid.ndim, -_RIM))
+    whole = grid.placed(shape, grid.affine @ first)
+    return CubicBSpline(pad(coefficients, (_RIM, _RIM) * grid.ndim), whole)
 
 
 def _cubic(t: Tensor) -> Weights:

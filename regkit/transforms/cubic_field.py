@@ -83,7 +83,7 @@ class CubicField(Transform):
         start = index.floor().minimum(last - 1)
         inner = ((index >= 1) & (index <= last - 1)).all(-1, keepdim=True)
         weights = _catmull_rom(index - start), _linear(index - start)
-        chosen = tuple(torch.where(inner, *pair) for pair in zip(*weights, strict=True))
+        chosen = [torch.where(inner, *pair) for pair in zip(*weights, strict=True)]
         u = weighted_sum(self.u.to(index), start.long() - 1, chosen)
         return points + torch.where(known, u, torch.zeros_like(u)).to(points.dtype)
 

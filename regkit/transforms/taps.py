@@ -8,7 +8,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+Weights = Sequence[Tensor]
 _ROUNDED = 1e-5  # of a cell: how far float32 in a header takes a point beyond the last one
 
 

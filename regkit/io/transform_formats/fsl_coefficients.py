@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from nibabel.nifti1 import Nifti1Header
 from torch import Tensor
-from torch.nn.functional import pad
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
@@ -28,13 +27,11 @@ from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.fsl import fsl_to_world
 from regkit.io.transform_formats.text import usable_matrix
 from regkit.transforms import Affine, Transform, compose
-from regkit.transforms.bspline import CubicBSpline
+from regkit.transforms.bspline import fading_spline
 
 _WHAT = "a coefficient file of FSL"
 _CUBIC = 2007
 _SAME = 1e-3  # mm between the voxel size of fixed and what the file says of it
-# Beyond the last control point there is none, which is a coefficient of 0.
-_RIM = 1
 
 
 def read_fnirt_coefficients(path: Path, pair: ImagePair) -> Transform:
@@ -61,7 +58,7 @@ def read_fnirt_coefficients(path: Path, pair: ImagePair) -> Transform:
     knots = _knots(header, name, fixed)
     values = stored_components(path, header, stored_dims(header, name)[:3], max_bytes=MAX_BYTES)
     before = usable_matrix(np.vstack(_rows(header)), name, "its sform, a matrix of FLIRT,")
-    return _in_world(values, knots, np.linalg.inv(before), fixed, moving)
+    return _in_world(values, knots, Affine(before).inverse().matrix, fixed, moving)
 
 
 def _in_world(u: Tensor, knots: Matrix, back: Matrix, fixed: Grid, moving: Grid) -> Transform:
@@ -70,9 +67,8 @@ def _in_world(u: Tensor, knots: Matrix, back: Matrix, fixed: Grid, moving: Grid)
     linear = here[:3, :3] @ np.linalg.inv(back[:3, :3])
     coefficients = torch.einsum("ab,bijk->aijk", torch.from_numpy(linear), u.double())
     step = knots * fixed.spacing
-    place = here @ homogeneous(np.diag(step), -step * (1 + _RIM))
-    whole = pad(coefficients, (_RIM, _RIM) * 3)
-    spline = CubicBSpline(whole, Grid(tuple(whole.shape[1:]), place))
+    place = here @ homogeneous(np.diag(step), -step)
+    spline = fading_spline(coefficients, Grid(tuple(u.shape[1:]), place))
     return compose(Affine(there @ back @ np.linalg.inv(here)), spline)
 
 

@@ -39,11 +39,9 @@ def volume(path, *words):
     for axis, column, step, first in zip("xyz", turned.T, STEP, start, strict=True):
         words += [f"-{axis}step", str(step), f"-{axis}start", str(first)]
         words += [f"-{axis}dircos", *map(str, column)]
-    subprocess.run(
-        ["rawtominc", "-clobber", "-input", "/dev/stdin", "-float", "-vector", "3", "-range", "-10",
-         "10", "-scan_range", *words, path, *map(str, NODES.shape[::-1])],
-        input=values.tobytes(), check=True,
-    )  # fmt: skip
+    command = ["rawtominc", "-clobber", "-input", "/dev/stdin", "-float", "-vector", "3", "-range",
+               "-10", "10", "-scan_range", *words, path, *map(str, NODES.shape[::-1])]  # fmt: skip
+    subprocess.run(command, input=values.tobytes(), check=True)
 
 
 def transformed(folder, xfm):
