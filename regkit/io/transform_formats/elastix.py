@@ -36,6 +36,7 @@ _LINEAR = {
 }  # fmt: skip
 _INITIAL = ("InitialTransformParameterFileName", "InitialTransformParametersFileName")
 _NONE = "NoInitialTransform"
+_SPLINES = ("BSplineTransform", "RecursiveBSplineTransform")  # one spline, two ways to sum it
 Entries = Mapping[str, list[str]]
 
 
@@ -108,7 +109,7 @@ def _transform(entries: Entries, name: str) -> Transform:
         )
     if entries.get("UseBinaryFormatForTransformationParameters") == ["true"]:
         raise InputError(f"{name}: keeps its parameters in another file; have them written as text")
-    if kind == "BSplineTransform":
+    if kind in _SPLINES:
         return _bspline(entries, int(dimension), name)
     if (kind, int(dimension)) not in _LINEAR:
         raise InputError(

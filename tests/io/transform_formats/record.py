@@ -255,6 +255,16 @@ def elastix():
             out[f"{kinds[-1]} points"] = points.tolist()
             ours = read_transform(place / f"TransformParameters.{len(kinds) - 1}.txt")(POINTS)
             print(f"elastix {kinds[-1]}: transformix {np.abs(ours - points).max():.2g} mm")
+        place = Path(folder, "bspline")
+        last = Path(place, "TransformParameters.1.txt")
+        renamed = last.read_text().replace('"BSplineT', '"RecursiveBSplineT')
+        Path(place, "recursive.txt").write_text(renamed)
+        again = itk.ParameterObject.New()
+        again.ReadParameterFiles([str(last.with_name("TransformParameters.0.txt")),
+                                  str(place / "recursive.txt")])  # fmt: skip
+        ours = read_transform(place / "recursive.txt", program="elastix")(POINTS)
+        points = transformix(again, moving, place)
+        print(f"elastix recursive B-spline: transformix {np.abs(ours - points).max():.2g} mm")
         written = write_transform(TURN, Path(folder, "a.txt"), program="elastix", fixed=FIXED)
         again = itk.ParameterObject.New()
         again.ReadParameterFile(str(written))

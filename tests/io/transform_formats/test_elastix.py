@@ -39,6 +39,13 @@ def test_points_go_where_transformix_sends_them(kind, tmp_path):
     assert_allclose(phi(POINTS), ORACLE[f"{kind} points"], atol=1e-3)
 
 
+def test_a_recursive_spline_is_the_same_one(tmp_path):
+    """transformix sends points by both alike, to 5e-7 mm; see ``record.py``."""
+    place = files(tmp_path, "bspline")
+    place.write_text(place.read_text().replace('"BSplineT', '"RecursiveBSplineT'))
+    assert_allclose(read_transform(place)(POINTS), ORACLE["bspline points"], atol=1e-3)
+
+
 def test_a_spline_comes_after_what_goes_before_it(tmp_path):
     phi = read_transform(files(tmp_path, "bspline"))
     assert isinstance(phi, Chain)
