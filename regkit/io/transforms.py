@@ -142,8 +142,8 @@ def write_transform(
         in .h5, whose points are then those of the CRS and are not turned to LPS.
     path
         .h5 or .hdf5 take anything, as an ITK composite (matrices in float64, fields in float32);
-        .tfm, .txt, .mat, .lta, .dat, .1D, .xfm and .x5 an Affine; .nii and .nii.gz a displacement
-        or velocity field, or anything that is sampled on the grid of ``fixed``.
+        .tfm, .txt, .mat, .lta, .dat, .1D and .xfm an Affine; .nii and .nii.gz a displacement or
+        velocity field, or anything that is sampled on the grid of ``fixed``; .x5 both.
     fixed, moving
         The images that the transform connects; see :func:`read_transform`.
     program

@@ -15,7 +15,7 @@ from regkit.geometry.grid import Grid
 from regkit.geometry.world import World
 from regkit.transforms.displacement import DisplacementField
 from regkit.transforms.sampling import sample_transform
-from regkit.transforms.taps import Weights, weighted_sum, within
+from regkit.transforms.taps import Weights, sum_over_nodes, within
 from regkit.transforms.transform import Transform
 
 _RIM = 3  # points of 0 after which every point with a part of the spline has its four
@@ -71,7 +71,7 @@ class CubicBSpline(Transform):
         start = index.floor()
         values = self.coefficients.to(index)
         # At the far rim the fourth weight is 0, and its point beyond the grid.
-        u = weighted_sum(values, start.long() - 1, _cubic(index - start))
+        u = sum_over_nodes(values, start.long() - 1, _cubic(index - start))
         return points + torch.where(known, u, torch.zeros_like(u)).to(points.dtype)
 
     def inverse(self) -> DisplacementField:

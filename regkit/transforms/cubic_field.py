@@ -14,7 +14,7 @@ from regkit.geometry.grid import Grid
 from regkit.geometry.world import World
 from regkit.transforms.displacement import DisplacementField
 from regkit.transforms.sampling import sample_transform
-from regkit.transforms.taps import Weights, weighted_sum, within
+from regkit.transforms.taps import Weights, sum_over_nodes, within
 from regkit.transforms.transform import Transform
 
 _FINER = 4  # steps from node to node, where a linear field stands for the cubic one
@@ -84,7 +84,7 @@ class CubicField(Transform):
         inner = ((index >= 1) & (index <= last - 1)).all(-1, keepdim=True)
         weights = _catmull_rom(index - start), _linear(index - start)
         chosen = [torch.where(inner, *pair) for pair in zip(*weights, strict=True)]
-        u = weighted_sum(self.u.to(index), start.long() - 1, chosen)
+        u = sum_over_nodes(self.u.to(index), start.long() - 1, chosen)
         return points + torch.where(known, u, torch.zeros_like(u)).to(points.dtype)
 
     def inverse(self) -> DisplacementField:

@@ -34,7 +34,7 @@ def within(index: Tensor, margin: int, shape: Sequence[int]) -> tuple[Tensor, Te
     return known, index.nan_to_num(nan=float(margin)).clamp(min=margin).minimum(last)
 
 
-def weighted_sum(values: Tensor, first: Tensor, weights: Weights) -> Tensor:
+def sum_over_nodes(values: Tensor, first: Tensor, weights: Weights) -> Tensor:
     """Sum the values of ``4**d`` nodes, each times the product of its weights.
 
     Parameters
