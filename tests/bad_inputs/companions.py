@@ -204,9 +204,9 @@ CASES = [
             data=VECTORS[..., None, :],
             intent_code=1007,
             intent_name=b"NREG_TRANS",
-            intent_p1=5,
+            intent_p1=3,
         ),
-        ("velocity control points", "NiftyReg", "reg_transform"),
+        ("a velocity field", "NiftyReg", "reg_transform"),
         TRANSFORM,
     ),
     Case(

@@ -39,7 +39,7 @@ KINDS = {
     "a.h5": "transform", "a.tfm": "transform", "a.mat": "transform", "u.nii": "transform",
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
     "l.lta": "transform", "l.xfm": "transform", "l.x5": "transform", "e.txt": "transform",
-    "d.nii": "transform", "s.nii": "transform", "f.nii": "framed", "w.mgz": "transform",
+    "d.nii": "transform", "s.nii": "transform", "f.nii": "framed", "v.nii": "framed", "w.mgz": "transform",
     "b.x5": "transform", "m.xfm": "transform", "m.mnc": "beside",
     "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
     "slicer.vtk": "table", "text.vtk": "table", "binary.stl": "table", "text.stl": "table",
@@ -68,6 +68,7 @@ def splines(folder, grid):
     with_header(folder / "f.nii", grid)
     for name, source, key in (
         ("w.mgz", "freesurfer", "abs_crs"), ("m.mnc", "minc", "grid 1"), ("b.x5", "x5", None),
+        ("v.nii", "niftyreg", "halves file"),
     ):  # fmt: skip
         found = json.loads((RECORDED / f"{source}.json").read_text())
         packed = base64.b64decode(found[key] if key else found["bspline"]["file"])

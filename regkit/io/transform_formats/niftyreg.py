@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import torch
 from nibabel.nifti1 import Nifti1Header
+from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.geometry import Grid
+from regkit.geometry.affines import homogeneous
 from regkit.io.fields import check_not_foreign_warp, stored_vectors, vector_header
 from regkit.io.formats.nifti.header import stored_dims
 from regkit.io.formats.nifti.warps import (
@@ -44,17 +49,41 @@ def read_control_points(path: Path, pair: ImagePair) -> Transform:
     if not holds_control_points(path):
         check_not_foreign_warp(path)
         raise InputError(f"{display_name(path)}: does not say that it holds control points")
-    values, grid, header = stored_vectors(path, _spatial, max_bytes=MAX_BYTES)
-    u = values.double() - grid.world_points().movedim(-1, 0)
-    if niftyreg_kind(header) == LINEAR:
+    if niftyreg_kind(vector_header(path)) == LINEAR:
+        u, grid = _displacements(path)
         return DisplacementField(u.float(), grid)
+    return positions_spline(path)
+
+
+def positions_spline(path: Path) -> CubicBSpline:
+    """Read a cubic spline, fixed to moving, from the positions of its control points.
+
+    A further control point goes on in a straight line on every side, without which a voxel on the
+    very rim might be unknown to ITK for the rounding of its place.
+
+    Raises
+    ------
+    InputError
+        If there are not enough control points, or the file is damaged.
+    """
+    u, grid = _displacements(path)
     if min(grid.shape) < 4:
         shape = "x".join(map(str, grid.shape))
         raise InputError(
             f"{display_name(path)}: has {shape} control points; a cubic spline needs 4 along each "
             "axis. The file is damaged"
         )
-    return CubicBSpline(u, grid)
+    for axis in (1, 2, 3):
+        a, b, *_, y, z = u.unbind(axis)
+        u = torch.stack([2 * a - b, *u.unbind(axis), 2 * z - y], axis)
+    place = grid.affine @ homogeneous(np.eye(3), [-1.0, -1, -1])
+    return CubicBSpline(u, grid.placed(u.shape[1:], place))
+
+
+def _displacements(path: Path) -> tuple[Tensor, Grid]:
+    """Those of the control points ``(3, i, j, k)``, and where the points lie."""
+    values, grid, _ = stored_vectors(path, _spatial, max_bytes=MAX_BYTES)
+    return values.double() - grid.world_points().movedim(-1, 0), grid
 
 
 def holds_control_points(path: Path) -> bool:

@@ -22,6 +22,7 @@ from regkit.io.transform_formats.fsl_coefficients import FSL_COEFFICIENTS
 from regkit.io.transform_formats.fsl_field import FSL_ABSOLUTE, FSL_FIELD, FSL_RELATIVE
 from regkit.io.transform_formats.minc import MINC_XFM
 from regkit.io.transform_formats.niftyreg import NIFTYREG_SPLINE
+from regkit.io.transform_formats.niftyreg_velocity import NIFTYREG_VELOCITY
 from regkit.io.transform_formats.positions import NIFTYREG_FIELD, SPM_FIELD
 from regkit.io.transform_formats.ras_matrix import GREEDY_MATRIX, NIFTYREG_MATRIX
 from regkit.io.transform_formats.spm import SPM_MAT
@@ -33,7 +34,7 @@ TABLE = (
     FSL_MATRIX, GREEDY_MATRIX, NIFTYREG_MATRIX, SPM_MAT, ELASTIX,
     FREESURFER_LTA, FREESURFER_DAT, AFNI_1D, MINC_XFM, X5,
     FSL_FIELD, FSL_ABSOLUTE, FSL_RELATIVE, NIFTYREG_FIELD, SPM_FIELD, AFNI_FIELD,
-    FSL_COEFFICIENTS, NIFTYREG_SPLINE, FREESURFER_WARP, DICOM_REGISTRATION,
+    FSL_COEFFICIENTS, NIFTYREG_SPLINE, NIFTYREG_VELOCITY, FREESURFER_WARP, DICOM_REGISTRATION,
 )  # fmt: skip
 
 _CONVERT = {

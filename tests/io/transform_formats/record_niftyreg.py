@@ -47,8 +47,12 @@ def positions(folder, given):
     return dense[tuple(INDEX.T)]
 
 
+def ours(place):
+    return read_transform(place, program="niftyreg", fixed=FIXED)(NODES)
+
+
 def apart(place, there):
-    return np.linalg.norm(read_transform(place, program="niftyreg")(NODES) - there, axis=1).max()
+    return np.linalg.norm(ours(place) - there, axis=1).max()
 
 
 def resampled(folder, given):
@@ -60,7 +64,7 @@ def resampled(folder, given):
         words = ("-ref", folder / "f.nii", "-flo", folder / "ramp.nii", "-trans", given)
         program("reg_resample", *words, "-res", folder / "out.nii", "-inter", "1", "-pad", "9999")
         found.append(np.asarray(nib.load(folder / "out.nii").dataobj)[tuple(INDEX.T)])
-    image, aim = np.stack(found, -1), read_transform(given, program="niftyreg")(NODES)
+    image, aim = np.stack(found, -1), ours(given)
     index = MOVING.to_index(torch.from_numpy(aim)).numpy()
     inside = ((index > 0.01) & (index < np.array(MOVING.shape) - 1.01)).all(1)
     worst = np.linalg.norm(image - aim, axis=1)[inside].max()
@@ -77,14 +81,21 @@ def main():
         both = ("-ref", folder / "f.nii", "-flo", folder / "m.nii", "-res", folder / "r.nii")
         cubic, linear = folder / "cubic.nii", folder / "linear.nii"
         program("reg_f3d", *both, "-cpp", cubic, "-aff", turn, "-sx", "-4", "-maxit", "40")
+        for name, more in (("velocity", ()), ("halves", ("-aff", turn))):
+            place = folder / f"{name}.nii"
+            words = ("-cpp", place, "-vel", "-sx", "-5", "-maxit", "40", *more)
+            program("reg_f3d", *both, *words)
         image = nib.load(cubic)
         image.header["intent_p1"] = 6
         image.to_filename(linear)
         found = {
             "versions": {"NiftyReg": "1.5.58"},
-            "file": base64.b64encode(gzip.compress(cubic.read_bytes(), mtime=0)).decode(),
         }
-        for given in (turn, bend, cubic, linear):
+        for name in ("cubic", "velocity", "halves"):
+            packed = gzip.compress((folder / f"{name}.nii").read_bytes(), mtime=0)
+            found[f"{name} file"] = base64.b64encode(packed).decode()
+        velocities = (folder / f"{name}.nii" for name in ("velocity", "halves"))
+        for given in (turn, bend, cubic, linear, *velocities):
             there = positions(folder, given)
             print(f"{given.name}: reg_transform {apart(given, there):.2g} mm")
             found[given.stem] = np.round(there.astype(np.float64), 5).tolist()

@@ -13,6 +13,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 from numpy.testing import assert_allclose
 from scipy.interpolate import BSpline
@@ -52,10 +53,59 @@ def changed(place, **fields):
 @pytest.mark.parametrize(("kind", "number"), [("cubic", 2), ("linear", 6)])
 @pytest.mark.parametrize("program", [None, "niftyreg"])
 def test_control_points_as_niftyreg_reads_them(kind, number, program, tmp_path):
-    path = changed(unpacked(NIFTYREG["file"], tmp_path / "cpp.nii"), intent_p1=number)
+    path = changed(unpacked(NIFTYREG["cubic file"], tmp_path / "cpp.nii"), intent_p1=number)
     found = read_transform(path, program=program)
     assert_allclose(found(AT_VOXELS), NIFTYREG[kind], atol=1e-3)
     assert np.abs(np.array(NIFTYREG[kind]) - AT_VOXELS).max() > 5
+
+
+@pytest.mark.parametrize("name", ["velocity", "halves"])
+@pytest.mark.parametrize("program", [None, "niftyreg"])
+def test_velocities_as_niftyreg_integrates_them(name, program, tmp_path):
+    """Alone, and between the two halves of an affine."""
+    path = unpacked(NIFTYREG[f"{name} file"], tmp_path / "v.nii")
+    found = read_transform(path, program=program, fixed=FIXED)
+    assert_allclose(found(AT_VOXELS), NIFTYREG[name], atol=1e-3)
+    assert np.abs(np.array(NIFTYREG[name]) - AT_VOXELS).max() > 2
+    with pytest.raises(InputError, match="velocity grid .* give that image as fixed"):
+        read_transform(path, program=program)
+
+
+VELOCITIES = {
+    "steps": ({"intent_p2": 40}, "is to be squared 40 times"),
+    "half a step": ({"intent_p2": 2.5}, "is to be squared 2.5 times"),
+    "few": ({"dim": [5, 3, 4, 4, 1, 3, 1, 1]}, "has 3x4x4 control points"),
+}
+
+
+@pytest.mark.parametrize("what", VELOCITIES)
+def test_bad_velocities(what, tmp_path):
+    fields, words = VELOCITIES[what]
+    path = changed(unpacked(NIFTYREG["halves file"], tmp_path / "v.nii"), **fields)
+    with pytest.raises(InputError, match=rf"v.nii: {words}"):
+        read_transform(path, fixed=FIXED)
+
+
+def test_bad_affines_of_velocities(tmp_path):
+    whole = unpacked(NIFTYREG["halves file"], tmp_path / "v.nii").read_bytes()
+    size, first = whole[352:356], whole[360:424]
+    for old, new, words in (
+        (first, bytes(64), "an affine of its header"),
+        (size + whole[356:360], np.int32(16).tobytes() + bytes(4), "an extension .* is cut"),
+        (size + whole[356:360], np.int32(-10).tobytes() + bytes(4), "an extension .* is cut"),
+    ):
+        (tmp_path / "v.nii").write_bytes(whole.replace(old, new, 1))
+        with pytest.raises(InputError, match=rf"v.nii: {words}"):
+            read_transform(tmp_path / "v.nii", fixed=FIXED)
+
+
+def test_itk_reads_the_same_spline(tmp_path):
+    """SimpleITK sends voxels where NiftyReg does, those on the rim too, where a spline may end."""
+    spline = read_transform(unpacked(NIFTYREG["cubic file"], tmp_path / "cpp.nii"))
+    itk = sitk.ReadTransform(str(write_transform(spline, tmp_path / "a.h5")))
+    flip = np.array([-1.0, -1.0, 1.0])
+    there = np.array([itk.TransformPoint(point) for point in AT_VOXELS * flip]) * flip
+    assert_allclose(there, NIFTYREG["cubic"], atol=1e-3)
 
 
 def test_what_niftyreg_makes_of_our_files(tmp_path):
@@ -69,7 +119,7 @@ def test_what_niftyreg_makes_of_our_files(tmp_path):
 
 def test_a_spline_of_positions_is_written_for_others(tmp_path):
     """As a field for FSL, on the grid of fixed."""
-    spline = read_transform(unpacked(NIFTYREG["file"], tmp_path / "cpp.nii"))
+    spline = read_transform(unpacked(NIFTYREG["cubic file"], tmp_path / "cpp.nii"))
     place = write_transform(spline, tmp_path / "a.nii.gz", program="fsl", **BOTH)
     found = read_transform(place, program="fsl", **BOTH)
     assert_allclose(found(AT_VOXELS), NIFTYREG["cubic"], atol=1e-3)
@@ -78,13 +128,14 @@ def test_a_spline_of_positions_is_written_for_others(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"intent_p1": 5}, "velocity control points of NiftyReg"),
+        ({"intent_p1": 5}, "velocity control points of NiftyReg; .*, with its fixed image"),
+        ({"intent_p1": 3}, "a velocity field .* of NiftyReg; regkit does not read it"),
         ({"intent_name": b"other"}, "does not say that it holds control points"),
         ({"intent_p1": 0.5}, "a transform of NiftyReg"),
     ],
 )
 def test_other_transforms_of_niftyreg(fields, words, tmp_path):
-    path = changed(unpacked(NIFTYREG["file"], tmp_path / "cpp.nii"), **fields)
+    path = changed(unpacked(NIFTYREG["cubic file"], tmp_path / "cpp.nii"), **fields)
     with pytest.raises(InputError, match=rf"cpp.nii: .*{words}"):
         read_control_points(path, UNKNOWN_PAIR)
 

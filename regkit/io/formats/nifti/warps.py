@@ -29,7 +29,7 @@ _FSL = {
 }
 # What intent_p1 of NiftyReg says: only dense positions and displacements move points as they are.
 _DENSE = (0, 1)
-CUBIC, LINEAR = 2, 6
+CUBIC, VELOCITY, LINEAR = 2, 5, 6
 _TO_DENSE = (
     "regkit does not read it; turn it into a field with `reg_transform -ref IMAGE -def IN OUT`"
 )
@@ -37,7 +37,7 @@ _NIFTYREG = {
     CUBIC: "control points (cubic splines)",
     3: "a velocity field (positions)",
     4: "a velocity field",
-    5: "velocity control points",
+    VELOCITY: "velocity control points",
     LINEAR: "control points (linear splines)",
 }
 
@@ -79,8 +79,8 @@ def foreign_warp(header: Nifti1Header) -> tuple[str, str] | None:
     kind = niftyreg_kind(header)
     if kind in _DENSE:
         return None
-    known = kind in (CUBIC, LINEAR)
-    return f"{_NIFTYREG.get(kind, 'a transform')} of NiftyReg", _READ if known else _TO_DENSE
+    cures = {CUBIC: _READ, LINEAR: _READ, VELOCITY: f"{_READ}, with its fixed image"}
+    return f"{_NIFTYREG.get(kind, 'a transform')} of NiftyReg", cures.get(kind, _TO_DENSE)
 
 
 def vectors_of(header: Nifti1Header) -> Vectors:
