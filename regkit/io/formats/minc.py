@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -158,7 +159,8 @@ def open_minc(path: Path, name: str) -> Iterator[Any]:
 
 @contextmanager
 def _minc_1(path: Path) -> Iterator[Any]:
-    with path.open("rb") as file, netcdf_file(file) as found:
+    # All of it is read anyway, and a length that lies finds no more here than there is.
+    with BytesIO(path.read_bytes()) as file, netcdf_file(file) as found:
         # The dimension of vectors is no variable, which nibabel stumbles over.
         found.variables.setdefault(_VECTORS, SimpleNamespace(spacing=b"regular__"))
         yield Minc1File(found)

@@ -67,7 +67,7 @@ def test_velocities_as_niftyreg_integrates_them(name, program, tmp_path):
     found = read_transform(path, program=program, fixed=FIXED)
     assert_allclose(found(AT_VOXELS), NIFTYREG[name], atol=1e-3)
     assert np.abs(np.array(NIFTYREG[name]) - AT_VOXELS).max() > 2
-    with pytest.raises(InputError, match="velocity grid .* give that image as fixed"):
+    with pytest.raises(InputError, match=r"velocity grid .* give that image as fixed"):
         read_transform(path, program=program)
 
 

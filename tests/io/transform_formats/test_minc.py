@@ -81,6 +81,9 @@ def test_bad_grids(tmp_path):
         (tmp_path / "grid.mnc").write_bytes(whole[:size])
         with pytest.raises(InputError, match=r"grid.mnc: "):
             read_transform(path)
+    (tmp_path / "grid.mnc").write_bytes(whole[:28] + bytes([whole[28] ^ 1]) + whole[29:])
+    with pytest.raises(InputError, match=r"grid.mnc: "):  # a name of 2**24 letters and more
+        read_transform(path)
     (tmp_path / "grid.mnc").write_bytes(whole.replace(b"vector_dimension", b"another_dimensio"))
     with pytest.raises(InputError, match=r"grid.mnc: .*(14|KeyError|another)"):
         read_transform(path)
