@@ -27,7 +27,8 @@ from regkit.io.formats.nifti.warps import (
 from regkit.io.names import display_name
 from regkit.io.options import MAX_BYTES
 from regkit.io.transform_format import ImagePair, TransformFormat
-from regkit.transforms import DisplacementField, Transform
+from regkit.io.transform_formats.text import usable_matrix
+from regkit.transforms import Affine, DisplacementField, Transform, compose
 from regkit.transforms.bspline import CubicBSpline
 
 
@@ -55,11 +56,13 @@ def read_control_points(path: Path, pair: ImagePair) -> Transform:
     return positions_spline(path)
 
 
-def positions_spline(path: Path) -> CubicBSpline:
+def positions_spline(path: Path) -> Transform:
     """Read a cubic spline, fixed to moving, from the positions of its control points.
 
-    A further control point goes on in a straight line on every side, without which a voxel on the
-    very rim might be unknown to ITK for the rounding of its place.
+    It is a spline of what is left of the positions beside the affine nearest to them, then that
+    affine: NiftyReg keeps both in one. So it can be inverted, and beyond its control points goes on
+    as the affine. A further control point in a straight line on every side keeps the voxels on the
+    very rim, which ITK would not know for the rounding of their place.
 
     Raises
     ------
@@ -73,11 +76,21 @@ def positions_spline(path: Path) -> CubicBSpline:
             f"{display_name(path)}: has {shape} control points; a cubic spline needs 4 along each "
             "axis. The file is damaged"
         )
+    points = grid.world_points()
+    affine = _nearest_affine(points, points + u.movedim(0, -1), display_name(path))
+    w = (affine.inverse()(points + u.movedim(0, -1)) - points).movedim(-1, 0)
     for axis in (1, 2, 3):
-        a, b, *_, y, z = u.unbind(axis)
-        u = torch.stack([2 * a - b, *u.unbind(axis), 2 * z - y], axis)
+        a, b, *_, y, z = w.unbind(axis)
+        w = torch.stack([2 * a - b, *w.unbind(axis), 2 * z - y], axis)
     place = grid.affine @ homogeneous(np.eye(3), [-1.0, -1, -1])
-    return CubicBSpline(u, grid.placed(u.shape[1:], place))
+    return compose(affine, CubicBSpline(w, grid.placed(w.shape[1:], place)))
+
+
+def _nearest_affine(points: Tensor, there: Tensor, name: str) -> Affine:
+    """The affine that takes points ``(i, j, k, 3)`` to others with the least squares left."""
+    known = torch.cat([points, torch.ones_like(points[..., :1])], -1).flatten(0, 2)
+    rows = torch.linalg.lstsq(known, there.flatten(0, 2)).solution.T.numpy()
+    return Affine(usable_matrix(np.vstack([rows, [0, 0, 0, 1]]), name, "what its points fit to"))
 
 
 def _displacements(path: Path) -> tuple[Tensor, Grid]:

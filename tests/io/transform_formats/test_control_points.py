@@ -18,7 +18,7 @@ import torch
 from numpy.testing import assert_allclose
 from scipy.interpolate import BSpline
 
-from regkit import InputError, read_transform, write_transform
+from regkit import Affine, InputError, read_transform, write_transform
 from regkit.io.transform_format import UNKNOWN_PAIR
 from regkit.io.transform_formats.fsl import fsl_to_world
 from regkit.io.transform_formats.niftyreg import read_control_points
@@ -106,6 +106,15 @@ def test_itk_reads_the_same_spline(tmp_path):
     flip = np.array([-1.0, -1.0, 1.0])
     there = np.array([itk.TransformPoint(point) for point in AT_VOXELS * flip]) * flip
     assert_allclose(there, NIFTYREG["cubic"], atol=1e-3)
+
+
+def test_control_points_with_an_affine_are_inverted(tmp_path):
+    """NiftyReg keeps the affine of ``-aff`` in its control points; by itself it is no bend."""
+    phi = read_transform(unpacked(NIFTYREG["cubic file"], tmp_path / "cpp.nii"))
+    assert [type(link) for link in phi.links] == [Affine, CubicBSpline]
+    inner = ((VOXELS > 2) & (np.array(FIXED.shape) - 3 > VOXELS)).all(1)
+    points = AT_VOXELS[inner]
+    assert_allclose(phi.inverse()(phi(points)), points, atol=0.02)
 
 
 def test_what_niftyreg_makes_of_our_files(tmp_path):
