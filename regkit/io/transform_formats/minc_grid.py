@@ -65,5 +65,6 @@ def _read_grid(path: Path) -> CubicField:
     dims = tuple(n for at, n in enumerate(shape) if at != axis)
     check_dims(name, dims)
     check_affine(name, affine)
-    u = torch.from_numpy(np.moveaxis(values, axis, 0).astype(np.float64))
-    return CubicField(check_vectors(name, u), Grid(dims, affine))
+    native = np.moveaxis(values.astype(values.dtype.newbyteorder("=")), axis, 0).copy()
+    # By torch, which does not warn of what check_vectors refuses.
+    return CubicField(check_vectors(name, torch.from_numpy(native).double()), Grid(dims, affine))
