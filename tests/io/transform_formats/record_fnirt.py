@@ -17,9 +17,6 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import torch
-from fsl.data.image import Image
-from fsl.transform.fnirt import readFnirt, toFnirt
-from fsl.transform.nonlinear import CoefficientField
 
 from regkit import read_transform
 from regkit.geometry.affines import homogeneous, rotation
@@ -33,10 +30,15 @@ BEFORE = homogeneous(rotation([0.1, -0.15, 0.2]) @ np.diag([1.05, 0.95, 1.1]), [
 
 
 def nifti(grid):
+    from fsl.data.image import Image
+
     return Image(nib.Nifti1Image(np.zeros(grid.shape, np.float32), grid.affine))
 
 
 def coefficients(folder, moving):
+    from fsl.transform.fnirt import toFnirt
+    from fsl.transform.nonlinear import CoefficientField
+
     shape = [-(-(n + 1) // k) + 2 for n, k in zip(FIXED.shape, KNOTS, strict=True)]
     values = np.random.default_rng(9).normal(0, 3, (*shape, 3)).astype(np.float32)
     field = CoefficientField(
@@ -48,6 +50,8 @@ def coefficients(folder, moving):
 
 
 def main():
+    from fsl.transform.fnirt import readFnirt
+
     found = {"versions": {"fslpy": version("fslpy")}, "index": INDEX.tolist()}
     for name, moving in (("L", MOVING), ("R", right_handed(MOVING))):
         with tempfile.TemporaryDirectory() as place:

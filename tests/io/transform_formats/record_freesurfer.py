@@ -14,7 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import surfa
 
 from regkit import Grid, read_transform
 from tests.io.transform_formats.pair import FIXED, MOVING, TURN, bend_on
@@ -29,11 +28,15 @@ WAYS = ("abs_crs", "disp_crs", "abs_ras", "disp_ras")
 
 
 def geometry(grid):
+    import surfa
+
     return surfa.ImageGeometry(grid.shape, vox2world=grid.affine)
 
 
 def looked_up(warp):
     """World points of moving for voxels of fixed, by resampling."""
+    import surfa
+
     found = []
     for axis in range(3):
         ramp = MOVING.world_points()[..., axis].numpy().astype(np.float32)
@@ -43,6 +46,10 @@ def looked_up(warp):
 
 
 def main():
+    import surfa
+
+    # surfa 0.6.3 needs what NumPy 2.3 has no more.
+    np.fromstring = lambda text, dtype: np.frombuffer(text, dtype).copy()
     points = NODES.world_points()
     u = (PHI(points) - points).numpy().astype(np.float32)
     whole = surfa.transform.warp.Warp(

@@ -6,19 +6,17 @@ import base64
 import gzip
 import json
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from regkit import Grid, InputError, Volume, read_transform
-from tests.io.transform_formats.pair import FIXED, TURN, bend_on
+from regkit import InputError, Volume, read_transform
+from tests.io.transform_formats.pair import FIXED
+from tests.io.transform_formats.record_freesurfer import NODES, ORACLES, PHI, WAYS
 
-FREESURFER = json.loads(Path(__file__).with_name("freesurfer.json").read_text())
-NODES = Grid((10, 11, 9), FIXED.affine @ np.diag([2.0, 2, 2, 1]))
-WAYS = ("abs_crs", "disp_crs", "abs_ras", "disp_ras")
+FREESURFER = json.loads(ORACLES.read_text())
 MEANING = struct.pack(">iq", 13, 12)  # the tag, and the length of what follows
 
 
@@ -36,7 +34,7 @@ def test_a_warp_as_surfa_reads_it(way, name, tmp_path):
     assert len(at) > 500
     assert_allclose(found(at), FREESURFER["points"], atol=1e-3)
     everywhere = NODES.world_points()
-    assert_allclose(found(everywhere), (TURN @ bend_on(NODES))(everywhere), atol=1e-3)
+    assert_allclose(found(everywhere), PHI(everywhere), atol=1e-3)
 
 
 def meaning(*values):
