@@ -10,14 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import h5py
 import numpy as np
 from nibabel.externals.netcdf import netcdf_file
 from nibabel.minc1 import Minc1File
 from nibabel.minc2 import Minc2File
 from numpy.typing import NDArray
 
-from regkit.errors import InputError
+from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.io.format import Format, Window
 from regkit.io.hdf5_links import check_links
@@ -169,6 +168,7 @@ def _minc_1(path: Path) -> Iterator[Any]:
 @contextmanager
 def _minc_2(path: Path) -> Iterator[Any]:
     check_links(path, _DEPTH)
+    h5py = require("h5py", extra="all")
     with h5py.File(path, "r") as file:
         yield Minc2File(file)
 

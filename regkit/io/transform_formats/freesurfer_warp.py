@@ -97,8 +97,8 @@ def _meaning(header: Header) -> tuple[int, Matrix | None]:
         )
     if kind in (_POSITIONS, _DISPLACEMENTS):
         return kind, None
-    if _VOLUMES not in tags:
-        raise InputError(f"{header.name}: does not say where moving lies; write it in RAS")
+    if len(tags.get(_VOLUMES, b"")) != 2 * _VOLUME.size:
+        raise InputError(f"{header.name}: does not say where moving lies; the file is cut")
     return kind, _affine(tags[_VOLUMES], header.name)
 
 

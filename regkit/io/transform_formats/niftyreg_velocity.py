@@ -52,8 +52,8 @@ def read_velocity_grid(path: Path, pair: ImagePair) -> Transform:
         check_not_foreign_warp(path)
         raise InputError(f"{name}: does not say that it holds a velocity grid of NiftyReg")
     grid, header = pair.needed("fixed", path, _WHAT), vector_header(path)
-    first, second = _halves(path, header, name)
     spline, steps = positions_spline(path), _steps(header, name)
+    first, second = _halves(path, header, name)
     u = torch.empty((3, *grid.shape))
     for rows in grid.slabs():
         middle = first(grid.world_points(rows))

@@ -17,6 +17,7 @@ from tests.io.transform_formats.pair import FIXED
 from tests.io.transform_formats.record_freesurfer import NODES, ORACLES, PHI, WAYS
 
 FREESURFER = json.loads(ORACLES.read_text())
+VOLUMES = struct.pack(">2i", 10, 1)  # the tag, and that what follows is valid
 MEANING = struct.pack(">iq", 13, 12)  # the tag, and the length of what follows
 
 
@@ -51,9 +52,14 @@ BAD = {
     "a kind": (meaning(7, 1, 0.0), "of kind 7 with nodes every 1 voxels"),
     "a spacing": (meaning(1, 2, 0.0), "of kind 1 with nodes every 2 voxels"),
     "no meaning": (lambda w: w[: w.index(MEANING)], "does not say what its vectors are"),
-    "no volumes": (lambda w: w[: -(8 + 4 + 12)].replace(struct.pack(">i", 10) + struct.pack(
-        ">4i", 1, 38, 46, 32), struct.pack(">i", 10) + struct.pack(">4i", 0, 38, 46, 32)) + w[-24:],
-        "does not say where moving lies"),
+    "volumes not said": (
+        lambda w: w.replace(VOLUMES, struct.pack(">2i", 10, 0)),
+        "does not say where moving lies; write it in RAS",
+    ),
+    "volumes cut": (
+        lambda w: w[: w.index(VOLUMES)] + w[w.index(MEANING) :][:24] + VOLUMES + bytes(100),
+        "does not say where moving lies; the file is cut",
+    ),
     "cut": (lambda w: w[:5000], "a.mgh"),
     "NaN": (lambda w: w[:284] + struct.pack(">f", np.nan) + w[288:], "1 of 2970 displacements"),
     "two frames": (lambda w: w[:16] + struct.pack(">i", 2) + w[20:], "has 2 frames of float32"),
