@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
-from regkit.io.fields import flip_components
 from regkit.io.hdf5_file import new_hdf5
+from regkit.io.itk_bspline import bspline_parameters
 from regkit.io.lps import flip_xy, to_itk, vector_signs
 from regkit.io.transform_files import declared_types
 from regkit.io.voxels import lost
@@ -149,8 +149,7 @@ def _fixed(part: Hdf5Transform) -> NDArray[np.float64]:
 def _few_values(part: Affine | CubicBSpline) -> NDArray[np.float64]:
     """Matrix and translation; or coefficients, one component after the other, i fastest."""
     if isinstance(part, CubicBSpline):
-        turned = flip_components(part.coefficients.detach().cpu().double().clone())
-        return turned.permute(0, *range(part.ndim, 0, -1)).numpy().ravel()
+        return bspline_parameters(part)
     matrix = flip_xy(part.matrix)
     return np.concatenate([matrix[:-1, :-1].ravel(), matrix[:-1, -1]])
 

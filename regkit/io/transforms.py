@@ -143,7 +143,8 @@ def write_transform(
     path
         .h5 or .hdf5 take anything, as an ITK composite (matrices in float64, fields in float32);
         .tfm, .txt, .mat, .lta, .dat, .1D and .xfm an Affine; .nii and .nii.gz a displacement or
-        velocity field, or anything that is sampled on the grid of ``fixed``; .x5 both.
+        velocity field, or anything that is sampled on the grid of ``fixed``; .x5 both; .txt of
+        elastix a cubic B-spline too.
     fixed, moving
         The images that the transform connects; see :func:`read_transform`.
     program

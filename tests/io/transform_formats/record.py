@@ -281,6 +281,12 @@ def elastix():
         ours = read_transform(place / "recursive.txt", program="elastix")(POINTS)
         points = transformix(again, moving, place)
         print(f"elastix recursive B-spline: transformix {np.abs(ours - points).max():.2g} mm")
+        spline = read_transform(place / "recursive.txt", program="elastix").links[0]
+        written = write_transform(spline, place / "ours.txt", program="elastix", fixed=FIXED)
+        again = itk.ParameterObject.New()
+        again.ReadParameterFile(str(written))
+        worst = np.abs(spline(POINTS) - transformix(again, moving, place)).max()
+        print(f"elastix B-spline of regkit: transformix {worst:.2g} mm")
         written = write_transform(TURN, Path(folder, "a.txt"), program="elastix", fixed=FIXED)
         again = itk.ParameterObject.New()
         again.ReadParameterFile(str(written))

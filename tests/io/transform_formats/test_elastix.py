@@ -62,6 +62,17 @@ def test_written_and_read_again(tmp_path):
         write_transform(TURN, tmp_path / "b.txt", program="elastix")
 
 
+def test_a_spline_is_written_and_read_again(tmp_path):
+    """transformix sends points by such a file to 5e-7 mm; see ``record.py``."""
+    spline = read_transform(files(tmp_path, "bspline")).links[0]
+    place = write_transform(spline, tmp_path / "a.txt", program="elastix", fixed=FIXED)
+    found = read_transform(place)
+    assert_allclose(found.coefficients, spline.coefficients, atol=1e-12)
+    assert_allclose(found.grid.affine, spline.grid.affine, atol=1e-12)
+    with pytest.raises(InputError, match="holds an Affine or a cubic B-spline, not a Chain"):
+        write_transform(TURN @ spline, tmp_path / "b.txt", program="elastix", fixed=FIXED)
+
+
 CHANGES = {
     "TransformParameters.0.txt": ("nowhere.txt", "goes on from 'nowhere.txt', which is not beside"),
     '"/': ('"../../etc/', ""),
