@@ -74,6 +74,7 @@ def test_velocities_as_niftyreg_integrates_them(name, program, tmp_path):
 VELOCITIES = {
     "steps": ({"intent_p2": 40}, "is to be squared 40 times"),
     "half a step": ({"intent_p2": 2.5}, "is to be squared 2.5 times"),
+    "offset": ({"vox_offset": -2.0}, ".*vox_offset"),
     "few": ({"dim": [5, 3, 4, 4, 1, 3, 1, 1]}, "has 3x4x4 control points"),
 }
 
