@@ -77,24 +77,61 @@ def stored_vectors(
     InputError
         If the file is damaged or not in millimetres, or a value is not finite.
     """
-    name = display_name(path)
-    recognise(path)
-    compressed = inside_gzip(path)
-    header = raw_header(path, compressed=compressed)
+    name, header = display_name(path), vector_header(path)
     sizes = spatial(header, name)
-    layout = layout_of(header, path, compressed=compressed, max_bytes=max_bytes)
     check_pixdim(header, name, len(sizes))
     _check_unit(header, name)
     grid = nifti_grid(header, name, sizes)
+    return stored_components(path, header, sizes, max_bytes=max_bytes), grid, header
+
+
+def vector_header(path: Path) -> Nifti1Header:
+    """Return the header of a NIfTI file of vectors, as it is stored.
+
+    Raises
+    ------
+    InputError
+        If the file is no NIfTI file.
+    """
+    recognise(path)
+    return raw_header(path, compressed=inside_gzip(path))
+
+
+def stored_components(
+    path: Path, header: Nifti1Header, sizes: tuple[int, ...], *, max_bytes: int
+) -> torch.Tensor:
+    """Read the vectors of a NIfTI file, wherever its header places them.
+
+    Parameters
+    ----------
+    path, header
+        The file, and its header as it is stored.
+    sizes
+        Those of the spatial axes.
+    max_bytes
+        The most that the vectors may take.
+
+    Returns
+    -------
+    Tensor
+        ``(d, *sizes)``, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        If the file is cut, holds other numbers than unscaled floats, or a value is not finite.
+    """
+    name = display_name(path)
+    layout = layout_of(header, path, compressed=inside_gzip(path), max_bytes=max_bytes)
     if layout.dtype.kind != "f" or layout.slope is not None:
         raise InputError(f"{name}: a displacement field must hold unscaled float32 or float64")
     data = read_layout(path, name, layout, layout.dims, layout.offset)
     native = np.transpose(data).astype(data.dtype.newbyteorder("="))
-    backwards = native.reshape(grid.ndim, *grid.shape[::-1])
-    order = (0, *range(grid.ndim, 0, -1))
+    backwards = native.reshape(-1, *sizes[::-1])
+    order = (0, *range(len(sizes), 0, -1))
     values = torch.from_numpy(backwards).permute(order).contiguous()
     check_vectors(name, values.to(torch.float32))  # in which large values become infinite
-    return values, grid, header
+    return values
 
 
 def field_writers(field: DisplacementField) -> Writers:
@@ -153,7 +190,7 @@ def _spatial(header: Nifti1Header, name: str) -> tuple[int, ...]:
     shape = "x".join(map(str, dims))
     warp = foreign_warp(header)
     if warp is not None:
-        raise InputError(f"{name}: holds {warp[0]}, which is not read; {warp[1]}")
+        raise InputError(f"{name}: holds {warp[0]}; {warp[1]}")
     if intent not in VECTOR_INTENTS:
         raise InputError(
             f"{name}: is not a displacement field: its intent code is {intent} ({shape}); needed: "
@@ -177,22 +214,21 @@ def said_intent(path: Path) -> Intent:
     InputError
         If the file is no NIfTI file.
     """
-    recognise(path)
-    header = raw_header(path, compressed=inside_gzip(path))
+    header = vector_header(path)
     return Intent(int(header["intent_code"]), intent_name(header), float(header["intent_p1"]))
 
 
 def check_not_foreign_warp(path: Path) -> None:
-    """Refuse a NIfTI file that holds a warp which regkit does not read.
+    """Refuse a NIfTI file that holds a warp of a kind that is read otherwise, or not at all.
 
     Raises
     ------
     InputError
         If it does; the message names the warp.
     """
-    warp = foreign_warp(raw_header(path, compressed=inside_gzip(path)))
+    warp = foreign_warp(vector_header(path))
     if warp is not None:
-        raise InputError(f"{display_name(path)}: holds {warp[0]}, which is not read; {warp[1]}")
+        raise InputError(f"{display_name(path)}: holds {warp[0]}; {warp[1]}")
 
 
 def _check_unit(header: Nifti1Header, name: str) -> None:

@@ -14,6 +14,19 @@ from regkit.io.lps import ItkGeometry, from_itk
 from regkit.transforms.bspline import CubicBSpline
 
 
+def bspline_parameters(spline: CubicBSpline) -> NDArray[np.float64]:
+    """List the coefficients of a B-spline, fixed to moving, as ITK does, in LPS mm.
+
+    Returns
+    -------
+    NDArray
+        ``(d * n,)``: of all control points the first component, then the others; the first axis is
+        fastest.
+    """
+    turned = flip_components(spline.coefficients.detach().cpu().double().clone())
+    return turned.permute(0, *range(spline.ndim, 0, -1)).numpy().ravel()
+
+
 def bspline_from_itk(
     values: NDArray[np.float64], shape: Sequence[int], geometry: ItkGeometry, name: str
 ) -> CubicBSpline:

@@ -15,13 +15,14 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
-from regkit.io.fields import flip_components
 from regkit.io.hdf5_file import new_hdf5
+from regkit.io.itk_bspline import bspline_parameters
 from regkit.io.lps import flip_xy, to_itk, vector_signs
 from regkit.io.transform_files import declared_types
 from regkit.io.voxels import lost
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
 from regkit.transforms.bspline import CubicBSpline
+from regkit.transforms.cubic_field import CubicField
 
 Hdf5Transform = Affine | DisplacementField | CubicBSpline
 
@@ -36,7 +37,7 @@ def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
     """List the parts of the ITK composite that stands for a transform, outermost first.
 
     All map fixed to moving. Both ``Chain((a, b))`` and the composite of ``a, b`` map ``x`` to
-    ``a(b(x))``; a velocity field becomes its displacement.
+    ``a(b(x))``; a velocity or cubic field becomes its displacement.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def hdf5_transforms(transform: Transform) -> list[Hdf5Transform]:
     """
     if isinstance(transform, Chain):
         return [part for link in transform.links for part in hdf5_transforms(link)]
-    if isinstance(transform, VelocityField):
+    if isinstance(transform, VelocityField | CubicField):
         return [transform.displacement]
     if isinstance(transform, Affine | DisplacementField | CubicBSpline):
         return [transform]
@@ -148,8 +149,7 @@ def _fixed(part: Hdf5Transform) -> NDArray[np.float64]:
 def _few_values(part: Affine | CubicBSpline) -> NDArray[np.float64]:
     """Matrix and translation; or coefficients, one component after the other, i fastest."""
     if isinstance(part, CubicBSpline):
-        turned = flip_components(part.coefficients.detach().cpu().double().clone())
-        return turned.permute(0, *range(part.ndim, 0, -1)).numpy().ravel()
+        return bspline_parameters(part)
     matrix = flip_xy(part.matrix)
     return np.concatenate([matrix[:-1, :-1].ravel(), matrix[:-1, -1]])
 

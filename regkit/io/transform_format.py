@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal
 
 from regkit.errors import InputError
@@ -106,7 +107,7 @@ class TransformFormat:
     suffixes: tuple[str, ...]
     read: Callable[[Path, ImagePair], Transform]
     writers: Callable[[Any, Path, ImagePair], Writers] | None = None
-    holds: tuple[type[Transform], str] = (Transform, "any transform")
+    holds: tuple[type[Transform] | UnionType, str] = (Transform, "any transform")
     recognises: Callable[[Path], bool] | None = None
     sampled: bool = False
     dimensions: tuple[int, ...] = (3,)

@@ -14,6 +14,7 @@ from regkit.io.transform_files import HDF5
 from regkit.io.transform_format import ImagePair, PlacedImage, TransformFormat
 from regkit.io.transform_formats.table import TABLE, readable_format, writable_format
 from regkit.transforms import DisplacementField, Transform, VelocityField, links
+from regkit.transforms.cubic_field import CubicField
 from regkit.transforms.sampling import sample_transform
 from regkit.volume.volume import Volume
 
@@ -49,8 +50,8 @@ def read_transform(
     Returns
     -------
     Transform
-        An Affine, a DisplacementField, a CubicBSpline, or a Chain of those in the order of the
-        file.
+        An Affine, a DisplacementField, a CubicBSpline, a CubicField, or a Chain of those in the
+        order of the file.
 
     Raises
     ------
@@ -141,8 +142,9 @@ def write_transform(
         in .h5, whose points are then those of the CRS and are not turned to LPS.
     path
         .h5 or .hdf5 take anything, as an ITK composite (matrices in float64, fields in float32);
-        .tfm, .txt, .mat, .lta, .dat, .1D, .xfm and .x5 an Affine; .nii and .nii.gz a displacement
-        or velocity field, or anything that is sampled on the grid of ``fixed``.
+        .tfm, .txt, .mat, .lta, .dat, .1D and .xfm an Affine; .nii and .nii.gz a displacement or
+        velocity field, or anything that is sampled on the grid of ``fixed``; .x5 both; .txt of
+        elastix a cubic B-spline too.
     fixed, moving
         The images that the transform connects; see :func:`read_transform`.
     program
@@ -181,7 +183,7 @@ def _fitting(transform: Transform, form: TransformFormat, path: Path, pair: Imag
             f"{display_name(path)}: a {form.name} holds 3-D transforms, not a {transform.ndim}-D "
             "one; write it to .h5"
         )
-    if isinstance(transform, VelocityField):
+    if isinstance(transform, VelocityField | CubicField):
         transform = transform.displacement
     if isinstance(transform, kind):
         return transform

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from regkit.errors import InputError
+from regkit.geometry.affines import homogeneous
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import World
 from regkit.transforms.displacement import DisplacementField
 from regkit.transforms.sampling import sample_transform
+from regkit.transforms.taps import Weights, sum_over_nodes, within
 from regkit.transforms.transform import Transform
 
+_RIM = 3  # points of 0 after which every point with a part of the spline has its four
 _FINER = 8  # nodes for each control point, where a field stands for the spline
 
 
@@ -64,30 +67,12 @@ class CubicBSpline(Transform):
 
     def map(self, points: Tensor) -> Tensor:
         """Map world points ``(..., d)`` of fixed to moving."""
-        index = self.grid.to_index(points.double())
-        last = torch.tensor(self.grid.shape, dtype=index.dtype, device=index.device) - 2
-        known = ((index >= 1) & (index <= last)).all(-1, keepdim=True)
-        index = torch.where(known, index, torch.ones_like(index))
-        u = torch.zeros_like(index)
-        values = self.coefficients.to(index).flatten(1)
-        for place, weight in self._taps(index):
-            u += weight.unsqueeze(-1) * values[:, place].movedim(0, -1)
-        return points + torch.where(known, u, torch.zeros_like(u)).to(points.dtype)
-
-    def _taps(self, index: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each of the control points around ``index (..., d)``, its flat place and weight."""
+        known, index = within(self.grid.to_index(points.double()), 1, self.grid.shape)
         start = index.floor()
-        weights = _cubic(index - start)
-        for offsets in product(range(4), repeat=self.ndim):
-            place = torch.zeros(index.shape[:-1], dtype=torch.int64, device=index.device)
-            weight = torch.ones(index.shape[:-1], dtype=index.dtype, device=index.device)
-            for axis, offset in enumerate(offsets):
-                size = self.grid.shape[axis]
-                # At the far rim the fourth weight is 0, and its point beyond the grid.
-                node = (start[..., axis].long() - 1 + offset).clamp(max=size - 1)
-                place = place * size + node
-                weight = weight * weights[offset][..., axis]
-            yield place, weight
+        values = self.coefficients.to(index)
+        # At the far rim the fourth weight is 0, and its point beyond the grid.
+        u = sum_over_nodes(values, start.long() - 1, _cubic(index - start))
+        return points + torch.where(known, u, torch.zeros_like(u)).to(points.dtype)
 
     def inverse(self) -> DisplacementField:
         """Sample it as a field, eight nodes for each control point, and invert that.
@@ -102,7 +87,33 @@ class CubicBSpline(Transform):
         return sample_transform(self, fine).inverse()
 
 
-def _cubic(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def fading_spline(coefficients: Tensor, grid: Grid) -> CubicBSpline:
+    """A cubic B-spline, fixed to moving, whose missing control points have coefficients of 0.
+
+    Beyond its control points the displacement fades to nothing within two cells, as in FSL and
+    nitransforms, instead of ending where the first of four is missing.
+
+    Parameters
+    ----------
+    coefficients
+        ``(d, *grid.shape)`` in world units.
+    grid
+        The control points.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spline = fading_spline(torch.ones(2, 4, 4), Grid((4, 4), np.eye(3)))
+    >>> [round(float(x), 4) for x in spline([1.5, 0.0]) - [1.5, 0.0]]
+    [0.8333, 0.8333]
+    """
+    shape = tuple(n + 2 * _RIM for n in grid.shape)
+    first = homogeneous(np.eye(grid.ndim), np.full(grid.ndim, -_RIM))
+    whole = grid.placed(shape, grid.affine @ first)
+    return CubicBSpline(pad(coefficients, (_RIM, _RIM) * grid.ndim), whole)
+
+
+def _cubic(t: Tensor) -> Weights:
     """Weights of the four control points around a place ``t (...)`` in the cell, 0 to 1."""
     s = 1 - t
     return (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import pickle
 from pathlib import Path
 
@@ -26,6 +29,8 @@ from tests.bad_inputs.case import (
 from tests.bad_inputs.images import written, wrong
 
 VECTORS = np.zeros((8, 9, 10, 3), np.float32)
+RECORDED = Path(__file__).parents[1] / "io" / "transform_formats"
+XFM = "MNI Transform File\nTransform_Type = "
 TFM = b"#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"
 
 
@@ -75,6 +80,32 @@ def nan_field(place):
     content[-4:] = np.array([np.nan], "<f4").tobytes()
     path.write_bytes(content)
     return path
+
+
+def x5(change):
+    """A field in X5 after a change."""
+
+    def make(place):
+        field = DisplacementField(torch.zeros(3, 8, 9, 10), Grid((8, 9, 10), np.eye(4)))
+        path = write_transform(field, place.inputs / "a.x5")
+        with h5py.File(path, "a") as file:
+            change(file["TransformGroup/0"])
+        return path
+
+    return make
+
+
+def vectors_elsewhere(group):
+    del group["Transform"]
+    group["Transform"] = h5py.ExternalLink("../canary.h5", "/secret")
+
+
+def cut_warp(place):
+    """A warp of FreeSurfer of which only the header is left."""
+    recorded = RECORDED / "freesurfer.json"
+    whole = gzip.decompress(base64.b64decode(json.loads(recorded.read_text())["abs_crs"]))
+    (place.inputs / "w.mgh").write_bytes(whole[:300])
+    return place.inputs / "w.mgh"
 
 
 class Evil:
@@ -173,9 +204,60 @@ CASES = [
             data=VECTORS[..., None, :],
             intent_code=1007,
             intent_name=b"NREG_TRANS",
+            intent_p1=3,
+        ),
+        ("a velocity field", "NiftyReg", "reg_transform"),
+        TRANSFORM,
+    ),
+    Case(
+        49,
+        "few control points",
+        wrong(
+            "u.nii",
+            data=VECTORS[:3, :, :, None],
+            intent_code=1007,
+            intent_name=b"NREG_TRANS",
             intent_p1=2,
         ),
-        ("control points", "NiftyReg", "reg_transform"),
+        ("u.nii", "3x9x10 control points", "4 along each axis"),
+        TRANSFORM,
+    ),
+    Case(
+        49,
+        "FNIRT coefficients",
+        wrong("u.nii", data=VECTORS, intent_code=2007),
+        ("a coefficient file of FSL", "convert-transform --fixed"),
+        TRANSFORM,
+    ),
+    Case(
+        49,
+        "TOPUP coefficients",
+        wrong("u.nii", data=VECTORS, intent_code=2016),
+        ("TOPUP", "a shift in Hz", "applytopup"),
+        TRANSFORM,
+    ),
+    Case(
+        49,
+        "xfm of elsewhere",
+        text("a.xfm", f"{XFM}Grid_Transform;\nDisplacement_Volume = ../../etc/secret.mnc;\n"),
+        ("'secret.mnc', which is not beside it", "copy it there"),
+        TRANSFORM,
+    ),
+    Case(49, "xfm cut", text("a.xfm", f"{XFM}Grid_Transform"), ("a.xfm", "it is cut"), TRANSFORM),
+    Case(49, "warp cut", cut_warp, ("w.mgh", "cut"), TRANSFORM),
+    Case(49, "m3z", written("a.m3z", b"\x1f\x8b"), ("a.m3z", "mri_warp_convert"), TRANSFORM),
+    Case(
+        49,
+        "X5 of elsewhere",
+        x5(vectors_elsewhere),
+        ("link to elsewhere", "refused"),
+        TRANSFORM,
+    ),
+    Case(
+        49,
+        "X5 surface",
+        x5(lambda group: group.attrs.__setitem__("SubType", "mesh")),
+        ("of type nonlinear mesh", "densefield"),
         TRANSFORM,
     ),
     Case(49, "NaN field", nan_field, ("u.nii", "1 of 2160"), TRANSFORM),

@@ -3,8 +3,11 @@
 200 cases run with the other tests; `make fuzz` runs REGKIT_FUZZ of them.
 """
 
+import base64
 import contextlib
+import gzip
 import io
+import json
 import os
 import resource
 import signal
@@ -36,12 +39,15 @@ KINDS = {
     "a.h5": "transform", "a.tfm": "transform", "a.mat": "transform", "u.nii": "transform",
     "u.h5": "transform", "p.csv": "table", "s.yaml": "settings", "run.json": "record",
     "l.lta": "transform", "l.xfm": "transform", "l.x5": "transform", "e.txt": "transform",
-    "d.nii": "transform", "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
+    "d.nii": "transform", "s.nii": "transform", "f.nii": "framed", "v.nii": "framed",
+    "w.mgz": "transform", "b.x5": "transform", "m.xfm": "transform", "m.mnc": "beside",
+    "g.tif": "image", "g.png": "image", "g.npy": "image", "a.mgh": "image",
     "slicer.vtk": "table", "text.vtk": "table", "binary.stl": "table", "text.stl": "table",
     "little.ply": "table", "text.ply": "table", "surface.gii": "table", "new.fcsv": "table",
     "points.mrk.json": "table",
     "i.dcm": "image", "j.dcm": "image", "q.dcm": "image", "r.dcm": "transform",
 }  # fmt: skip
+RECORDED = Path(__file__).parents[1] / "io" / "transform_formats"
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
 GIGABYTE = 1 << 30
 LONGEST = 20  # seconds of this process; a hundredth of one is usual
@@ -52,6 +58,36 @@ class Whole(dict):
 
     def __repr__(self):
         return "whole"
+
+
+def splines(folder, grid):
+    """Control points, coefficients, a warp, a field and a grid of other programs."""
+    points = grid.world_points().numpy().astype(np.float32)
+    said = {"intent_code": 1007, "intent_name": b"NREG_TRANS", "intent_p1": 2}
+    forged(folder / "s.nii", points[..., None, :], affine=grid.affine, **said)
+    with_header(folder / "f.nii", grid)
+    for name, source, key in (
+        ("w.mgz", "freesurfer", "abs_crs"), ("m.mnc", "minc", "grid 1"), ("b.x5", "x5", None),
+        ("v.nii", "niftyreg", "halves file"),
+    ):  # fmt: skip
+        found = json.loads((RECORDED / f"{source}.json").read_text())
+        packed = base64.b64decode(found[key] if key else found["bspline"]["file"])
+        (folder / name).write_bytes(packed if name == "w.mgz" else gzip.decompress(packed))
+    (folder / "m.xfm").write_text(
+        "MNI Transform File\nTransform_Type = Grid_Transform;\nInvert_Flag = True;\n"
+        "Displacement_Volume = m.mnc;\n"
+    )
+
+
+def with_header(path, grid):
+    """Coefficients of FNIRT for ``grid``, every two voxels."""
+    sizes = [-(-(n + 1) // 2) + 2 for n in grid.shape]
+    spacing = {f"intent_p{n + 1}": each for n, each in enumerate(grid.spacing)}
+    place = dict(zip(("qoffset_x", "qoffset_y", "qoffset_z"), grid.shape, strict=True))
+    forged(
+        path, np.ones((*sizes, 3), np.float32), affine=np.eye(4), intent_code=2007,
+        pixdim={1: 2, 2: 2, 3: 2}, **spacing, **place,
+    )  # fmt: skip
 
 
 def originals(folder):
@@ -70,6 +106,7 @@ def originals(folder):
         write_transform(Affine.identity(), folder / name, fixed=grid, moving=grid)
     write_transform(Affine.identity(), folder / "e.txt", fixed=grid, program="elastix")
     write_transform(field, folder / "d.nii", program="niftyreg")
+    splines(folder, grid)
     colours = np.arange(8 * 9 * 10 * 3, dtype=np.uint16).astype(np.uint8)
     forged(folder / "c.nii", colours.reshape(24, 9, 10), dim={1: 8}, datatype=128, bitpix=24)
     for name in ("nrrd", "mha"):
@@ -132,10 +169,13 @@ def damaged(whole, name, changes):
 
 def words(kind, path, folder):
     """Each kind through a command that reads it and writes nothing."""
+    images = ("--fixed", folder / "a.nii", "--moving", folder / "a.nii")
     return {
         "image": ["info", path],
         "coloured": ["info", path, "--channel", "1", "--allow-shear"],
         "transform": ["points", folder / "good.csv", path],
+        "beside": ["points", folder / "good.csv", folder / "m.xfm"],
+        "framed": ["convert-transform", path, folder / "out.h5", "--dry-run", "-q", *images],
         "table": ["points", path, folder / "good.tfm"],
         "settings": ["register", folder / "no.nii", folder / "no.nii", "--config", path],
         "record": ["rerun", path],
@@ -174,6 +214,8 @@ def peak():
 def test_any_bytes_end_in_a_result_or_a_sentence(whole, name, changes):
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
+        for other in ("a.nii", "m.xfm", "m.mnc"):
+            (folder / other).write_bytes(whole[other])
         (folder / name).write_bytes(damaged(whole, name, changes))
         (folder / "good.csv").write_text("x,y,z\n1,2,3\n")
         (folder / "good.tfm").write_bytes(whole["a.tfm"])

@@ -5,14 +5,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import nibabel as nib
 import numpy as np
+from nibabel.externals.netcdf import netcdf_file
+from nibabel.minc1 import Minc1File
+from nibabel.minc2 import Minc2File
 from numpy.typing import NDArray
 
-from regkit.errors import InputError
+from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.io.format import Format, Window
 from regkit.io.hdf5_links import check_links
@@ -23,6 +27,7 @@ from regkit.io.options import ReadOptions
 from regkit.io.sizes import product
 
 _NETCDF = (b"CDF\x01", b"CDF\x02")
+_VECTORS = "vector_dimension"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 # /minc-2.0/image/<level>/<data set>, and the dimensions.
 _DEPTH = 5
@@ -40,9 +45,10 @@ def minc_header(path: Path, options: ReadOptions) -> Header:
         axes are sheared and ``options`` do not allow that.
     """
     name = display_name(path)
-    with _image(path, name) as image:
-        shape, affine = tuple(int(n) for n in image.shape), np.array(image.affine, np.float64)
-        stored = np.dtype(image.get_data_dtype())
+    with open_minc(path, name) as file:
+        check_no_vectors(file, name)
+        shape, affine = tuple(map(int, file.get_data_shape())), np.array(file.get_affine())
+        stored = np.dtype(file.get_data_dtype())
     if len(shape) not in (3, 4):
         raise InputError(f"{name}: has {len(shape)} dimensions; allowed: 3 or 4")
     # nibabel has time first, as MINC does.
@@ -88,28 +94,83 @@ def read_minc(header: Header, window: Window, level: int) -> NDArray[Any]:
     InputError
         If the file is damaged.
     """
-    with _image(header.path, header.name) as image:
-        data = np.asarray(image.dataobj)
+    with open_minc(header.path, header.name) as file:
+        data = np.asarray(file.get_scaled_data())
     frame = data[header.frame] if header.frames > 1 or data.ndim > 3 else data
     return frame[window].astype(np.float32)
 
 
+def vector_axis(file: Any) -> int | None:
+    """Return which axis of an open MINC file lists the components of vectors; None for images."""
+    names = [*file._dim_names]  # nibabel has no public word for them
+    return names.index(_VECTORS) if _VECTORS in names else None
+
+
+def check_no_vectors(file: Any, name: str) -> None:
+    """Refuse a MINC file of vectors as an image.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    if vector_axis(file) is not None:
+        raise InputError(
+            f"{name}: holds vectors, not an image; the grid of a transform is read with its .xfm "
+            "(`regkit convert-transform`)"
+        )
+
+
 @contextmanager
-def _image(path: Path, name: str) -> Iterator[Any]:
-    """The file as nibabel opens it, and what is wrong with it in one sentence."""
+def open_minc(path: Path, name: str) -> Iterator[Any]:
+    """Open a MINC file as nibabel does, and say in one sentence what is wrong with it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What messages call it.
+
+    Yields
+    ------
+    Minc1File or Minc2File
+        What nibabel makes of it.
+
+    Raises
+    ------
+    InputError
+        If it is damaged, also while it is used.
+    """
     with path.open("rb") as file:
         second = file.read(len(_HDF5)) == _HDF5
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its advice is for programmers
-            if second:
-                check_links(path, _DEPTH)
-            yield (nib.Minc2Image if second else nib.Minc1Image).from_filename(path)
+            with _minc_2(path) if second else _minc_1(path) as found:
+                yield found
     except (InputError, MemoryError):
         raise
     except Exception as error:  # whatever its readers stumble over in a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{name}: cannot be read ({reason:.80}); it is damaged") from error
+
+
+@contextmanager
+def _minc_1(path: Path) -> Iterator[Any]:
+    # All of it is read anyway, and a length that lies finds no more here than there is.
+    with BytesIO(path.read_bytes()) as file, netcdf_file(file) as found:
+        # The dimension of vectors is no variable, which nibabel stumbles over.
+        found.variables.setdefault(_VECTORS, SimpleNamespace(spacing=b"regular__"))
+        yield Minc1File(found)
+
+
+@contextmanager
+def _minc_2(path: Path) -> Iterator[Any]:
+    check_links(path, _DEPTH)
+    h5py = require("h5py", extra="all")
+    with h5py.File(path, "r") as file:
+        yield Minc2File(file)
 
 
 def _sniff(path: Path, start: bytes) -> bool:

@@ -63,16 +63,14 @@ def _spatial(name: str, items: Any) -> Transform:
 
 
 def _matrix(name: str, registration: Any) -> Matrix:
-    """The only matrix of an item, LPS mm; the identity where there is none."""
-    if not registration:
-        return np.eye(4)
-    steps = registration[0].get("MatrixSequence") or registration
-    if len(steps) > 1:
-        raise InputError(f"{name}: has {len(steps)} matrices in a row; one can be read")
-    values = FrameTags(name, (steps[0],)).numbers("FrameOfReferenceTransformationMatrix", 16)
-    if values is None:
-        raise InputError(f"{name}: has no FrameOfReferenceTransformationMatrix; it is damaged")
-    return as_affine(np.reshape(values, (4, 4)), what=f"{name}: its matrix")
+    """The matrices of an item in one, LPS mm; the first is applied first (PS3.3 C.20.2.1.1)."""
+    out = np.eye(4)
+    for step in registration[0].get("MatrixSequence") or registration if registration else ():
+        values = FrameTags(name, (step,)).numbers("FrameOfReferenceTransformationMatrix", 16)
+        if values is None:
+            raise InputError(f"{name}: has no FrameOfReferenceTransformationMatrix; it is damaged")
+        out = as_affine(np.reshape(values, (4, 4)), what=f"{name}: its matrix") @ out
+    return out
 
 
 def _deformable(name: str, items: Any) -> Transform:

@@ -6,24 +6,26 @@ Each file may name the one before it; that is looked for beside it and nowhere e
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix
 from regkit.io.itk import simpleitk
 from regkit.io.itk_bspline import bspline_from_itk
 from regkit.io.itk_transforms import transform_from_sitk
-from regkit.io.lps import ItkGeometry, flip_xy, to_itk
+from regkit.io.lps import ItkGeometry
 from regkit.io.names import display_name
 from regkit.io.sizes import product
-from regkit.io.transform_format import ImagePair, TransformFormat, Writers
-from regkit.io.transform_formats.text import first_text, text_writers
+from regkit.io.transform_format import ImagePair, TransformFormat
+from regkit.io.transform_formats.elastix_writing import elastix_writers
+from regkit.io.transform_formats.text import first_text
 from regkit.transforms import Affine, Transform, compose
+from regkit.transforms.bspline import CubicBSpline
 
 _MAX_BYTES = 1 << 28
 _MOST_IN_A_ROW = 16
@@ -36,6 +38,7 @@ _LINEAR = {
 }  # fmt: skip
 _INITIAL = ("InitialTransformParameterFileName", "InitialTransformParametersFileName")
 _NONE = "NoInitialTransform"
+_SPLINES = ("BSplineTransform", "RecursiveBSplineTransform")  # one spline, two ways to sum it
 Entries = Mapping[str, list[str]]
 
 
@@ -108,7 +111,7 @@ def _transform(entries: Entries, name: str) -> Transform:
         )
     if entries.get("UseBinaryFormatForTransformationParameters") == ["true"]:
         raise InputError(f"{name}: keeps its parameters in another file; have them written as text")
-    if kind == "BSplineTransform":
+    if kind in _SPLINES:
         return _bspline(entries, int(dimension), name)
     if (kind, int(dimension)) not in _LINEAR:
         raise InputError(
@@ -157,66 +160,13 @@ def _bspline(entries: Entries, ndim: int, name: str) -> Transform:
     return bspline_from_itk(values, shape, where, name)
 
 
-def elastix_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed to moving, as transformix reads it.
-
-    Parameters
-    ----------
-    transform
-        Fixed to moving.
-    path
-        Where to.
-    pair
-        The fixed image, on whose grid transformix writes its result.
-
-    Returns
-    -------
-    write, verify
-        The first writes the parameters to a path, the second checks what lies there.
-    """
-    text = _parameters(transform, pair.needed("fixed", path, "a parameter file of elastix"))
-    return text_writers(text, transform, read_elastix, pair)
-
-
-def _parameters(transform: Affine, grid: Grid) -> str:
-    matrix, place = flip_xy(transform.matrix), to_itk(grid)
-    columns = np.reshape(place.direction, (3, 3)).T.ravel()
-    numbers: dict[str, Sequence[float]] = {
-        "CenterOfRotationPoint": (0, 0, 0),
-        "Direction": columns.tolist(),
-        "FixedImageDimension": (3,),
-        "Index": (0, 0, 0),
-        "MovingImageDimension": (3,),
-        "NumberOfParameters": (12,),
-        "Origin": place.origin,
-        "Size": grid.shape,
-        "Spacing": place.spacing,
-        "TransformParameters": (*matrix[:3, :3].ravel(), *matrix[:3, 3]),
-        "FinalBSplineInterpolationOrder": (3,),
-        "DefaultPixelValue": (0,),
-    }
-    words = {
-        "FixedInternalImagePixelType": "float", "MovingInternalImagePixelType": "float",
-        "HowToCombineTransforms": "Compose", _INITIAL[0]: _NONE, "Transform": "AffineTransform",
-        "UseDirectionCosines": "true", "ResampleInterpolator": "FinalBSplineInterpolator",
-        "Resampler": "DefaultResampler", "ResultImageFormat": "nii",
-        "ResultImagePixelType": "float32", "CompressResultImage": "false",
-    }  # fmt: skip
-    rows = [
-        f"({key} {' '.join(f'{each:.17g}' for each in found)})" for key, found in numbers.items()
-    ]
-    rows += [f'({key} "{word}")' for key, word in words.items()]
-    # Last, as the sign that nothing is missing.
-    rows.sort(key=lambda row: (row.startswith("(UseDirectionCosines"), row))
-    return "\n".join(rows) + "\n"
-
-
 def _is_elastix(path: Path) -> bool:
     found = re.search(r"^\s*\((\w+) ", first_text(path), flags=re.MULTILINE)
     return found is not None
 
 
 ELASTIX = TransformFormat(
-    "elastix", "elastix parameter file", (".txt",), read_elastix, elastix_writers,
-    (Affine, "an Affine"), _is_elastix,
+    "elastix", "elastix parameter file", (".txt",), read_elastix,
+    partial(elastix_writers, read=read_elastix),
+    (Affine | CubicBSpline, "an Affine or a cubic B-spline"), _is_elastix,
 )  # fmt: skip

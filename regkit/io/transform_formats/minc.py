@@ -1,4 +1,4 @@
-"""Linear transforms of MINC: .xfm, from the source, which is moving, to the target, fixed.
+"""Transforms of MINC: .xfm, from the source, which is moving, to the target, which is fixed.
 
 Its world is RAS+ mm; ITK reads these files without a turn and without inverting them.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from regkit.errors import InputError
 from regkit.io.names import display_name
 from regkit.io.transform_format import ImagePair, TransformFormat, Writers
+from regkit.io.transform_formats.minc_grid import read_named_grid
 from regkit.io.transform_formats.text import (
     first_text,
     matrix_rows,
@@ -22,16 +23,18 @@ from regkit.transforms import Affine, Transform, compose
 
 _TITLE = "MNI Transform File"
 _COMMENT = re.compile(r"%[^\n]*")
-_LINEAR = re.compile(r"\s*Linear\s*;\s*Linear_Transform\s*=([^;]*);\s*")
+_KIND = re.compile(r"\s*(\w+)\s*;\s*(?:Invert_Flag\s*=\s*(\w+)\s*;)?")
+_LINEAR = re.compile(r"\s*Linear_Transform\s*=([^;]*);\s*")
+_GRID = re.compile(r"\s*Displacement_Volume\s*=\s*([^;\n]*?)\s*;\s*")
 
 
 def read_xfm(path: Path, pair: ImagePair) -> Transform:
-    """Read the linear transforms of an .xfm, of which the first is applied first, inverted.
+    """Read the transforms of an .xfm, of which the first is applied first, inverted.
 
     Raises
     ------
     InputError
-        If it is cut, or holds a grid or thin-plate spline.
+        If it is cut, holds a thin-plate spline, or names a grid that is not beside it.
     """
     name, text = display_name(path), read_small_text(path)
     if not text.startswith(_TITLE):
@@ -39,21 +42,37 @@ def read_xfm(path: Path, pair: ImagePair) -> Transform:
     _, *parts = re.split(r"Transform_Type\s*=", _COMMENT.sub("", text))
     if not parts:
         raise InputError(f"{name}: names no transform; the file is cut")
-    found = [_linear(part, name) for part in parts]
-    return compose(*reversed(found)).inverse()
+    return compose(*(_back(part, path) for part in parts))
 
 
-def _linear(part: str, name: str) -> Affine:
-    kind = re.match(r"\s*(\w+)\s*;", part)
-    if kind is None or kind[1] == "Linear":
-        whole = _LINEAR.fullmatch(part)
-        if whole is None:
-            raise InputError(f"{name}: its linear transform does not end with ';'; it is cut")
-        return Affine(parse_affine(whole[1], 3, name, "its linear transform"))
+def _back(part: str, path: Path) -> Transform:
+    """The inverse of one transform, which is what leads from fixed to moving."""
+    name, kind = display_name(path), _KIND.match(part)
+    if kind is None:
+        raise InputError(f"{name}: does not end with ';' what kind its transform is; it is cut")
+    forth = _forth(kind[1], part[kind.end() :], path)
+    if (kind[2] or "False") not in ("True", "False"):
+        raise InputError(f"{name}: its Invert_Flag is {kind[2]:.40}; allowed: True and False")
+    return forth if kind[2] == "True" else forth.inverse()
+
+
+def _forth(kind: str, rest: str, path: Path) -> Transform:
+    name = display_name(path)
+    if kind == "Linear":
+        return Affine(parse_affine(_whole(_LINEAR, rest, name), 3, name, "its linear transform"))
+    if kind == "Grid_Transform":
+        return read_named_grid(_whole(_GRID, rest, name), path)
     raise InputError(
-        f"{name}: holds a {kind[1]}, which is not read; allowed: Linear. Sample it as a field with "
-        "minc_displacement of minctools"
+        f"{name}: holds a {kind:.40}, which is not read; allowed: Linear and Grid_Transform. "
+        "Sample it as a grid with minc_displacement of minctools"
     )
+
+
+def _whole(pattern: re.Pattern[str], text: str, name: str) -> str:
+    found = pattern.fullmatch(text)
+    if found is None:
+        raise InputError(f"{name}: its transform does not end with ';'; it is cut")
+    return found[1]
 
 
 def xfm_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:

@@ -8,16 +8,23 @@ from pathlib import Path
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.io.fields import check_not_foreign_warp, read_field, said_intent, vector_writers
-from regkit.io.formats.nifti.warps import NIFTYREG_POSITIONS, SPM_POSITIONS, Intent
+from regkit.io.fields import check_not_foreign_warp, read_field, vector_header, vector_writers
+from regkit.io.formats.nifti.warps import (
+    NIFTYREG_POSITIONS,
+    SPM_POSITIONS,
+    Intent,
+    foreign_warp,
+    intent_name,
+)
 from regkit.io.names import display_name
 from regkit.io.transform_format import ImagePair, TransformFormat, Writers
 from regkit.transforms import DisplacementField
 
 
 def _says(intent: Intent, path: Path) -> bool:
-    """Whether the header of a file has the name of an intent."""
-    return said_intent(path).name == intent.name
+    """Whether the header of a file has the name of an intent, and no other kind under that name."""
+    header = vector_header(path)
+    return intent_name(header) == intent.name and foreign_warp(header) is None
 
 
 def read_named_field(path: Path, pair: ImagePair, *, intent: Intent) -> DisplacementField:

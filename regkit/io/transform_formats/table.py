@@ -16,9 +16,13 @@ from regkit.io.transform_formats.afni_field import AFNI_FIELD
 from regkit.io.transform_formats.dicom_registration import DICOM_REGISTRATION
 from regkit.io.transform_formats.elastix import ELASTIX
 from regkit.io.transform_formats.freesurfer import FREESURFER_DAT, FREESURFER_LTA
+from regkit.io.transform_formats.freesurfer_warp import FREESURFER_WARP
 from regkit.io.transform_formats.fsl import FSL_MATRIX
+from regkit.io.transform_formats.fsl_coefficients import FSL_COEFFICIENTS
 from regkit.io.transform_formats.fsl_field import FSL_ABSOLUTE, FSL_FIELD, FSL_RELATIVE
 from regkit.io.transform_formats.minc import MINC_XFM
+from regkit.io.transform_formats.niftyreg import NIFTYREG_SPLINE
+from regkit.io.transform_formats.niftyreg_velocity import NIFTYREG_VELOCITY
 from regkit.io.transform_formats.positions import NIFTYREG_FIELD, SPM_FIELD
 from regkit.io.transform_formats.ras_matrix import GREEDY_MATRIX, NIFTYREG_MATRIX
 from regkit.io.transform_formats.spm import SPM_MAT
@@ -30,8 +34,13 @@ TABLE = (
     FSL_MATRIX, GREEDY_MATRIX, NIFTYREG_MATRIX, SPM_MAT, ELASTIX,
     FREESURFER_LTA, FREESURFER_DAT, AFNI_1D, MINC_XFM, X5,
     FSL_FIELD, FSL_ABSOLUTE, FSL_RELATIVE, NIFTYREG_FIELD, SPM_FIELD, AFNI_FIELD,
-    DICOM_REGISTRATION,
+    FSL_COEFFICIENTS, NIFTYREG_SPLINE, NIFTYREG_VELOCITY, FREESURFER_WARP, DICOM_REGISTRATION,
 )  # fmt: skip
+
+_CONVERT = {
+    ".m3z": "a morph of FreeSurfer is not read; make it a warp with `mri_warp_convert --inm3z IN "
+    "--outmgzwarp OUT.mgz`",
+}
 
 
 def transform_programs() -> tuple[str, ...]:
@@ -95,6 +104,8 @@ def _rows(
     own = [row for row in table if program in (None, row.program)]
     found = [row for row in own if extension(path) in row.suffixes]
     if not found:
+        if extension(path) in _CONVERT:
+            raise InputError(f"{display_name(path)}: {_CONVERT[extension(path)]}")
         suffixes = _listed(suffix for row in own for suffix in row.suffixes)
         whose = f" of {program}" if program else ""
         raise InputError(

@@ -1,6 +1,6 @@
 """X5, the exchange format of the neuroimaging community, as nitransforms writes it: an HDF5 file.
 
-Its linear transforms are matrices in RAS+ mm from the reference, which is fixed, to moving.
+Everything in it is in RAS+ mm and leads from the reference, which is fixed, to moving.
 """
 
 from __future__ import annotations
@@ -9,107 +9,126 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from regkit.errors import InputError, require
-from regkit.geometry.affines import Matrix
-from regkit.io.hdf5_file import new_hdf5
+from regkit.geometry import Grid
+from regkit.io.fields import check_vectors
 from regkit.io.hdf5_links import check_links
+from regkit.io.header_checks import check_affine, check_claim, check_dims
 from regkit.io.names import display_name
-from regkit.io.transform_format import ImagePair, TransformFormat, Writers
-from regkit.io.transform_formats.text import check_read_back, usable_matrix
-from regkit.transforms import Affine, Transform, compose
+from regkit.io.options import MAX_BYTES
+from regkit.io.transform_format import ImagePair, TransformFormat
+from regkit.io.transform_formats.text import usable_matrix
+from regkit.io.transform_formats.x5_writing import x5_writers
+from regkit.transforms import Affine, DisplacementField, Transform, compose
+from regkit.transforms.bspline import fading_spline
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _MAX_DEPTH = 5
+_READ = "linear, and nonlinear of subtype densefield or bspline"
 
 
 def read_x5(path: Path, pair: ImagePair) -> Transform:
-    """Read the linear transforms of an X5 file, fixed to moving.
+    """Read the transforms of an X5 file, fixed to moving.
 
     Of several the first is applied last, as nitransforms does with a list.
 
     Raises
     ------
     InputError
-        If it is damaged, points into other files, or holds a transform that is not linear.
+        If it is damaged, points into other files, or holds a transform of another type.
     """
     name = display_name(path)
     h5py = require("h5py", extra="all")
-    if not _begins(path, _MAGIC):
-        raise InputError(f"{name}: is not an X5 transform: it is not an HDF5 file")
+    with path.open("rb") as start:
+        if start.read(len(_MAGIC)) != _MAGIC:
+            raise InputError(f"{name}: is not an X5 transform: it is not an HDF5 file")
     try:
         check_links(path, _MAX_DEPTH)
         with h5py.File(path, "r") as file:
-            matrices = _matrices(file, name)
+            return compose(*_transforms(file, name))
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{name}: is not an X5 transform, or is damaged ({reason})") from error
-    return compose(*(Affine(usable_matrix(matrix, name)) for matrix in matrices))
-
-
-def _begins(path: Path, magic: bytes) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(magic)) == magic
 
 
 def _text(value: Any) -> str:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _matrices(file: Any, name: str) -> list[Matrix]:
+def _transforms(file: Any, name: str) -> list[Transform]:
     if _text(file.attrs.get("Format", "")) != "X5":
         raise InputError(f"{name}: is not an X5 transform: its Format is not X5")
     groups = file["TransformGroup"]
-    found = [_matrix(groups[key], name) for key in sorted(groups, key=int)]
+    found = [_transform(groups[key], name) for key in sorted(groups, key=int)]
     if not found:
         raise InputError(f"{name}: holds no transform")
     return found
 
 
-def _matrix(group: Any, name: str) -> Matrix:
-    kind, values = _text(group.attrs["Type"]), group["Transform"]
-    if kind != "linear":
-        raise InputError(
-            f"{name}: holds a transform of type {kind:.40}, which is not read; allowed: linear. "
-            "Write it in a format of ITK with nitransforms"
-        )
+def _transform(group: Any, name: str) -> Transform:
+    kind, subtype = _text(group.attrs["Type"]), _text(group.attrs.get("SubType", ""))
+    if kind == "linear":
+        return _linear(group["Transform"], name)
+    if (kind, subtype) == ("nonlinear", "densefield"):
+        return _dense(group, name)
+    if (kind, subtype) == ("nonlinear", "bspline"):
+        grid = _grid(group["Transform"], group["AdditionalParameters"], name)
+        return fading_spline(_vectors(group["Transform"], name).double(), grid)
+    raise InputError(
+        f"{name}: holds a transform of type {kind:.40} {subtype:.40}, which is not read; allowed: "
+        f"{_READ}. Write it in a format of ITK with nitransforms"
+    )
+
+
+def _linear(values: Any, name: str) -> Affine:
     if values.shape != (4, 4):
         raise InputError(
             f"{name}: its matrix has shape {values.shape}; allowed: (4, 4), one transform"
         )
-    return np.asarray(values[:], dtype=np.float64)
+    return Affine(usable_matrix(np.asarray(values[:], dtype=np.float64), name))
 
 
-def x5_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed to moving, as X5.
-
-    Parameters
-    ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the file, the second checks what lies there.
-    """
-    return (
-        lambda part: _write(transform.matrix, part),
-        lambda part: check_read_back(transform, read_x5, pair, part),
+def _dense(group: Any, name: str) -> DisplacementField:
+    what = _text(group.attrs.get("Representation", ""))
+    grid = _grid(group["Transform"], group["Domain/Mapping"], name)
+    values = _vectors(group["Transform"], name)
+    if what == "displacements":
+        return DisplacementField(values.float(), grid)
+    if what == "deformations":
+        u = values.double() - grid.world_points().movedim(-1, 0)
+        return DisplacementField(u.float(), grid)
+    raise InputError(
+        f"{name}: its field holds {what or 'it does not say what'!r:.40}; allowed: displacements "
+        "and deformations"
     )
 
 
-def _write(matrix: Matrix, path: Path) -> None:
-    with new_hdf5(path) as file:
-        file.attrs["Format"], file.attrs["Version"] = "X5", np.uint16(1)
-        group = file.create_group("TransformGroup/0")
-        group.attrs["Type"], group.attrs["SubType"] = "linear", "affine"
-        group.attrs["Representation"], group.attrs["ArrayLength"] = "matrix", 1
-        group.create_dataset("Transform", data=matrix, track_times=False)
-        kinds = np.asarray(("space", "space", "space", "vector"), dtype="S")
-        group.create_dataset("DimensionKinds", data=kinds, track_times=False)
+def _grid(values: Any, mapping: Any, name: str) -> Grid:
+    """Where vectors lie."""
+    shape = tuple(map(int, values.shape))
+    if len(shape) != 4 or shape[3] != 3:
+        raise InputError(f"{name}: its field has shape {shape}; allowed: (i, j, k, 3)")
+    check_dims(name, shape)
+    if mapping.shape != (4, 4):
+        raise InputError(f"{name}: its mapping has shape {mapping.shape}; allowed: (4, 4)")
+    affine = np.asarray(mapping[:], dtype=np.float64)
+    check_affine(name, affine)
+    return Grid(shape[:3], affine)
 
 
-X5 = TransformFormat("x5", "X5", (".x5",), read_x5, x5_writers, (Affine, "an Affine"))
+def _vectors(values: Any, name: str) -> torch.Tensor:
+    """The vectors ``(3, i, j, k)``, in the type of the file."""
+    size = values.size * values.dtype.itemsize
+    check_claim(name, size, size, compressed=False, max_bytes=MAX_BYTES)
+    if values.dtype.kind != "f":
+        raise InputError(f"{name}: its field holds {values.dtype}; allowed: floating-point numbers")
+    native = np.asarray(values[:]).astype(values.dtype.newbyteorder("="))
+    return check_vectors(name, torch.from_numpy(np.moveaxis(native, -1, 0).copy()))
+
+
+X5 = TransformFormat(
+    "x5", "X5", (".x5",), read_x5, x5_writers,
+    (Affine | DisplacementField, "an Affine or a displacement field"), sampled=True,
+)  # fmt: skip

@@ -65,6 +65,17 @@ def test_matrices_lead_from_moving_to_fixed(order, tmp_path):
     assert_allclose(found @ TURN[:3, :3].T + TURN[:3, 3], POINTS, atol=1e-6)
 
 
+def test_matrices_in_a_row(tmp_path):
+    """The first one is applied first."""
+    row = item(MatrixSequence=[matrix_item(TURN), matrix_item(POST)])
+    data = blank("1.2.840.10008.5.1.4.1.1.66.1", "1.2.3", 1, Modality="REG")
+    data.RegistrationSequence = [item(MatrixRegistrationSequence=[row])]
+    data.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    found = through(read_transform(tmp_path / "a.dcm"), POINTS)
+    whole = POST @ TURN
+    assert_allclose(found @ whole[:3, :3].T + whole[:3, 3], POINTS, atol=1e-6)
+
+
 def test_nothing_moves(tmp_path):
     phi = read_transform(spatial(tmp_path / "a.dcm", np.eye(4), np.eye(4)))
     assert_allclose(through(phi, POINTS), POINTS)
@@ -90,14 +101,13 @@ def test_vectors_between_matrices(before, after, tmp_path):
 
 def test_what_cannot_be_read(tmp_path):
     path = tmp_path / "a.dcm"
-    two = item(MatrixRegistrationSequence=[item(MatrixSequence=[matrix_item(TURN)] * 2)])
-    row = blank("1.2.840.10008.5.1.4.1.1.66.1", "1.2.3", 1)
-    row.RegistrationSequence = [two]
+    bare = blank("1.2.840.10008.5.1.4.1.1.66.1", "1.2.3", 1)
+    bare.RegistrationSequence = [item(MatrixRegistrationSequence=[item(MatrixSequence=[item()])])]
     undefined = np.full((3, 3, 3, 3), np.nan, "<f4")
     for make, told in (
         (lambda: spatial(path, TURN, POST), "brings 2 series to another place"),
         (lambda: spatial(path, np.zeros((4, 4))), "its matrix has last row"),
-        (lambda: row.save_as(path, enforce_file_format=True), "has 2 matrices in a row"),
+        (lambda: bare.save_as(path, enforce_file_format=True), "has no FrameOfReferenceTransf"),
         (lambda: deformable(path, field(), field()), "bends 2 series; one can be read"),
         (lambda: deformable(path, field((3, 3, 3), undefined)), "undefined at some of its vectors"),
         (lambda: deformable(path, field((4, 3, 3), undefined)), "324 bytes of vectors and a grid"),

@@ -15,7 +15,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from regkit import read_transform, write_transform
+from regkit import Grid, read_transform, write_transform
+from regkit.geometry.affines import homogeneous
 from tests.io.transform_formats.pair import FIXED, MOVING, TURN, bend_on, inside, right_handed
 
 ORACLES = Path(__file__).with_name("oracles.json")
@@ -83,6 +84,20 @@ def afni():
     return "# 3dAllineate matrices\n" + " ".join(f"{value:.12g}" for value in row) + "\n"
 
 
+def afni_field():
+    """nitransforms takes every image for a straight one, and so is asked about such alone."""
+    from nitransforms.nonlinear import DenseFieldTransform
+
+    straight = Grid((16, 15, 14), homogeneous(np.diag([-1.5, 1.2, 2.0]), [9.0, -7, 4]))
+    points, phi = straight.world_points().reshape(-1, 3).numpy(), bend_on(straight)
+    with tempfile.TemporaryDirectory() as folder:
+        place = write_transform(
+            phi, Path(folder, "a.nii.gz"), program="afni", fixed=straight, moving=straight
+        )
+        there = DenseFieldTransform.from_filename(place, fmt="afni").map(points)
+        print(f"AFNI field, straight images: nitransforms {np.abs(there - phi(points)).max():.2g}")
+
+
 def freesurfer():
     import surfa
 
@@ -134,12 +149,13 @@ def ramps(grid, folder, name):
     return out
 
 
-def greedy():
+def greedy(name, phi):
     """What greedy sends voxels of fixed to: it resamples ramps of coordinates."""
     from picsl_greedy import Greedy3D
 
     with tempfile.TemporaryDirectory() as folder:
-        place = write_transform(TURN, Path(folder, "a.mat"), program="greedy")
+        program = "greedy" if name.endswith(".mat") else "itk"
+        place = write_transform(phi, Path(folder, name), program=program, fixed=FIXED)
         moving, fixed = ramps(MOVING, folder, "m"), ramps(FIXED, folder, "f")
         found = []
         for axis, path in enumerate(moving):
@@ -148,10 +164,10 @@ def greedy():
             Greedy3D().execute(words)
             found.append(np.asarray(nib.load(out).dataobj))
         image = np.stack(found, -1).reshape(-1, 3)
-    aim = TURN(FIXED.world_points().numpy().reshape(-1, 3))
+    aim = phi(FIXED.world_points().numpy().reshape(-1, 3))
     index = MOVING.to_index(__import__("torch").from_numpy(aim)).numpy()
     there = ((index > 0.01) & (index < np.array(MOVING.shape) - 1.01)).all(1)
-    print(f"greedy: {np.abs(image - aim)[there].max():.2g} mm at {there.sum()} voxels")
+    print(f"greedy {name}: {np.abs(image - aim)[there].max():.2g} mm at {there.sum()} voxels")
 
 
 def fields():
@@ -255,6 +271,22 @@ def elastix():
             out[f"{kinds[-1]} points"] = points.tolist()
             ours = read_transform(place / f"TransformParameters.{len(kinds) - 1}.txt")(POINTS)
             print(f"elastix {kinds[-1]}: transformix {np.abs(ours - points).max():.2g} mm")
+        place = Path(folder, "bspline")
+        last = Path(place, "TransformParameters.1.txt")
+        renamed = last.read_text().replace('"BSplineT', '"RecursiveBSplineT')
+        Path(place, "recursive.txt").write_text(renamed)
+        again = itk.ParameterObject.New()
+        again.ReadParameterFiles([str(last.with_name("TransformParameters.0.txt")),
+                                  str(place / "recursive.txt")])  # fmt: skip
+        ours = read_transform(place / "recursive.txt", program="elastix")(POINTS)
+        points = transformix(again, moving, place)
+        print(f"elastix recursive B-spline: transformix {np.abs(ours - points).max():.2g} mm")
+        spline = read_transform(place / "recursive.txt", program="elastix").links[0]
+        written = write_transform(spline, place / "ours.txt", program="elastix", fixed=FIXED)
+        again = itk.ParameterObject.New()
+        again.ReadParameterFile(str(written))
+        worst = np.abs(spline(POINTS) - transformix(again, moving, place)).max()
+        print(f"elastix B-spline of regkit: transformix {worst:.2g} mm")
         written = write_transform(TURN, Path(folder, "a.txt"), program="elastix", fixed=FIXED)
         again = itk.ParameterObject.New()
         again.ReadParameterFile(str(written))
@@ -263,7 +295,9 @@ def elastix():
 
 
 def main():
-    greedy()
+    greedy("a.mat", TURN)
+    greedy("a.nii.gz", TURN @ bend_on(FIXED))
+    afni_field()
     found = {"fsl": fsl(), "afni": afni(), "lta": freesurfer(), "x5": x5()}
     found["fields"], found["index"] = fields()
     found["elastix"] = elastix()

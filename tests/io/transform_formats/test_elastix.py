@@ -39,6 +39,13 @@ def test_points_go_where_transformix_sends_them(kind, tmp_path):
     assert_allclose(phi(POINTS), ORACLE[f"{kind} points"], atol=1e-3)
 
 
+def test_a_recursive_spline_is_the_same_one(tmp_path):
+    """transformix sends points by both alike, to 5e-7 mm; see ``record.py``."""
+    place = files(tmp_path, "bspline")
+    place.write_text(place.read_text().replace('"BSplineT', '"RecursiveBSplineT'))
+    assert_allclose(read_transform(place)(POINTS), ORACLE["bspline points"], atol=1e-3)
+
+
 def test_a_spline_comes_after_what_goes_before_it(tmp_path):
     phi = read_transform(files(tmp_path, "bspline"))
     assert isinstance(phi, Chain)
@@ -53,6 +60,17 @@ def test_written_and_read_again(tmp_path):
     assert_allclose(read_transform(place).matrix, TURN.matrix, atol=1e-9)
     with pytest.raises(InputError, match="give that image as fixed"):
         write_transform(TURN, tmp_path / "b.txt", program="elastix")
+
+
+def test_a_spline_is_written_and_read_again(tmp_path):
+    """transformix sends points by such a file to 5e-7 mm; see ``record.py``."""
+    spline = read_transform(files(tmp_path, "bspline")).links[0]
+    place = write_transform(spline, tmp_path / "a.txt", program="elastix", fixed=FIXED)
+    found = read_transform(place)
+    assert_allclose(found.coefficients, spline.coefficients, atol=1e-12)
+    assert_allclose(found.grid.affine, spline.grid.affine, atol=1e-12)
+    with pytest.raises(InputError, match="holds an Affine or a cubic B-spline, not a Chain"):
+        write_transform(TURN @ spline, tmp_path / "b.txt", program="elastix", fixed=FIXED)
 
 
 CHANGES = {

@@ -158,11 +158,3 @@ def test_bad_fields(program, tmp_path):
     (tmp_path / "other.nii").write_bytes(b"NRRD0004\n")
     with pytest.raises(InputError, match=r"other.nii: the content is NRRD"):
         read_transform(tmp_path / "other.nii", **read)
-
-
-def test_coefficients_of_fnirt_are_refused_by_name(tmp_path):
-    values = np.zeros((8, 9, 10, 3), np.float32)
-    path = forged(tmp_path / "coef.nii", values, intent_code=2007)
-    for program in (None, "fsl"):
-        with pytest.raises(InputError, match=r"coef.nii: holds FNIRT coefficients"):
-            read_transform(path, program=program, **BOTH)

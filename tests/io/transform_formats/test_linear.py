@@ -208,7 +208,7 @@ BAD = {
     "no xfm": ("a.xfm", "1 0 0 0\n", {}, "its first line is not 'MNI Transform File'"),
     "xfm of nothing": ("a.xfm", "MNI Transform File\n", {}, "names no transform"),
     "xfm grid": ("a.xfm", f"{XFM}Grid_Transform;\nDisplacement_Volume = /etc/x.mnc;\n", {},
-                 "holds a Grid_Transform, which is not read; allowed: Linear"),
+                 "its grid is in 'x.mnc', which is not beside it"),
     "lta of points": ("a.lta", "type = 1\nnxforms = 1\n", {}, "lacks the type, matrix or volumes"),
     "no dat": ("a.dat", "subject\n1\n", BOTH, "has 2 lines; a register.dat has 8"),
     "no hdf5": ("a.x5", "X5", {}, "it is not an HDF5 file"),

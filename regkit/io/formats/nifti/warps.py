@@ -1,4 +1,4 @@
-"""Warps of other programs in NIfTI files, by their intent: which regkit reads, which it names."""
+"""Warps of other programs in NIfTI files, by their intent: which are read how, which are named."""
 
 from __future__ import annotations
 
@@ -10,27 +10,35 @@ from nibabel.nifti1 import Nifti1Header
 # What ITK reads as a field: 1007 in LPS, as it and ANTs write, and 1006 in RAS+.
 VECTOR_INTENTS = (1006, 1007)
 
-_TO_FIELD = "turn it into a field with `fnirtfileutils -i IN -r FIXED -o OUT --withaff`"
+_READ = "read_transform and `regkit convert-transform` read it"
+_WITH_IMAGES = f"{_READ}, with its images"
+_TO_FIELD = (
+    "regkit does not read it; turn it into a field with `fnirtfileutils -i IN -r FIXED -o OUT "
+    "--withaff`"
+)
+# Hertz: how far a voxel moves depends on how its image was acquired, which is not in the file.
+_IN_HERTZ = "a shift in Hz, not in mm, and so no transform; apply it with `applytopup`"
 _FSL = {
-    2006: (
-        "a FNIRT displacement field",
-        "it is read by read_transform or `regkit convert-transform`, with its images",
-    ),
-    2007: ("FNIRT coefficients (cubic splines)", _TO_FIELD),
+    2006: ("a FNIRT displacement field", _WITH_IMAGES),
+    2007: ("FNIRT coefficients (cubic splines)", _WITH_IMAGES),
     2008: ("FNIRT coefficients (cosines)", _TO_FIELD),
     2009: ("FNIRT coefficients (quadratic splines)", _TO_FIELD),
-    2016: ("TOPUP coefficients (cubic splines)", "apply it with `applytopup`"),
-    2017: ("TOPUP coefficients (quadratic splines)", "apply it with `applytopup`"),
-    2018: ("a TOPUP field", "apply it with `applytopup`"),
+    2016: ("TOPUP coefficients (cubic splines)", _IN_HERTZ),
+    2017: ("TOPUP coefficients (quadratic splines)", _IN_HERTZ),
+    2018: ("a TOPUP field", _IN_HERTZ),
 }
 # What intent_p1 of NiftyReg says: only dense positions and displacements move points as they are.
 _DENSE = (0, 1)
+CUBIC, VELOCITY, LINEAR = 2, 5, 6
+_TO_DENSE = (
+    "regkit does not read it; turn it into a field with `reg_transform -ref IMAGE -def IN OUT`"
+)
 _NIFTYREG = {
-    2: "control points (cubic splines)",
+    CUBIC: "control points (cubic splines)",
     3: "a velocity field (positions)",
     4: "a velocity field",
-    5: "velocity control points",
-    6: "control points (linear splines)",
+    VELOCITY: "velocity control points",
+    LINEAR: "control points (linear splines)",
 }
 
 
@@ -62,19 +70,17 @@ class Vectors:
 
 
 def foreign_warp(header: Nifti1Header) -> tuple[str, str] | None:
-    """Name a warp that regkit does not read, and what to do with it; None for anything else."""
+    """Name a warp that is no dense field, and what to do with it; None for anything else."""
     intent = int(header["intent_code"])
     if intent in _FSL:
         return _FSL[intent]
     if intent not in VECTOR_INTENTS or intent_name(header) != "NREG_TRANS":
         return None
-    kind = _niftyreg_kind(header)
+    kind = niftyreg_kind(header)
     if kind in _DENSE:
         return None
-    return (
-        f"{_NIFTYREG.get(kind, 'a transform')} of NiftyReg",
-        "turn it into a field with `reg_transform -ref IMAGE -def IN OUT`",
-    )
+    cures = {CUBIC: _READ, LINEAR: _READ, VELOCITY: f"{_READ}, with its fixed image"}
+    return f"{_NIFTYREG.get(kind, 'a transform')} of NiftyReg", cures.get(kind, _TO_DENSE)
 
 
 def vectors_of(header: Nifti1Header) -> Vectors:
@@ -85,7 +91,7 @@ def vectors_of(header: Nifti1Header) -> Vectors:
     """
     name = intent_name(header)
     if name == "NREG_TRANS":
-        return Vectors("RAS", positions=_niftyreg_kind(header) == 0)
+        return Vectors("RAS", positions=niftyreg_kind(header) == 0)
     if name == "Mapping":
         return Vectors("RAS", positions=True)
     return Vectors("LPS" if int(header["intent_code"]) == 1007 else "RAS")
@@ -96,6 +102,7 @@ def intent_name(header: Nifti1Header) -> str:
     return bytes(header["intent_name"].item()).split(b"\0")[0].decode("ascii", errors="replace")
 
 
-def _niftyreg_kind(header: Nifti1Header) -> int:
+def niftyreg_kind(header: Nifti1Header) -> int:
+    """Return the kind of a transform that NiftyReg wrote, by intent_p1; -1 where it is none."""
     kind = float(header["intent_p1"])
     return int(kind) if kind.is_integer() else -1
