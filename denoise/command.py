@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from regkit.cli.option_group import takes
 from regkit.cli.options import (
     Debug,
     Device,
@@ -18,7 +19,7 @@ from regkit.cli.options import (
     Resume,
     Threads,
 )
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.read_options import READING
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _FILES, _NOISE, _LEARNING = "Further files", "Noise", "Learning"
 
 
-@takes_read_options(without=("allow_shear", "padding", "channels"))
+@takes(READING.without("allow_shear", "padding", "channels"))
 def denoise(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Noisy image, 2-D, 3-D or 4-D.")],
     output: Annotated[

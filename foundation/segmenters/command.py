@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regkit.cli.option_group import takes
 from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.read_options import READING
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _PROMPTS = "Prompts"
 
 
-@takes_read_options()
+@takes(READING)
 def segment(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image to segment.")],
     *,

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regkit.cli.option_group import takes
 from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.read_options import READING
 
 if TYPE_CHECKING:
     from probes.progression.config import ProgressionConfig
     from regkit.io import ReadOptions
 
 
-@takes_read_options()
+@takes(READING)
 def progression(
     baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="Image of the first visit.")],
     follow_up: Annotated[

@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from regkit.cli.options import (
-    Debug,
-    DryRun,
-    FullPaths,
-    Json,
-    Onto,
-    Overwrite,
-    Quiet,
-    Record,
-    Resume,
-    Run,
-)
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.options import Onto, Run
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 from regkit.cli.way import way_of
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
 
 
-@takes_read_options()
+@takes(READING, RUNNING)
 def apply(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image or label map to resample.")],
     transforms: Annotated[
@@ -61,14 +52,7 @@ def apply(
         float, typer.Option(help="Value outside IMAGE, such as -1000 for CT.")
     ] = 0.0,
     reading: ReadOptions,
-    record: Record = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Resample IMAGE on the grid of a reference through a transform.
 
@@ -81,12 +65,18 @@ def apply(
 
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
-    from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob
 
     chain, reference = way_of(transforms or [], onto, run, to)
     job = ApplyJob(
-        image, chain, reference, labels, outside, interpolation, output=output, record=record,
-        reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
-    )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        image,
+        chain,
+        reference,
+        labels,
+        outside,
+        interpolation,
+        output=output,
+        reading=reading,
+        **running.for_file,
+    )
+    running.carry_out(job)

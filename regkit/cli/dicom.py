@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet
+from regkit.cli.option_group import takes
+from regkit.cli.options import Debug, Overwrite, Quiet
+from regkit.cli.running import RUNNING, Running
 
 app = typer.Typer(no_args_is_help=True, help="Write results as DICOM; fetch and send series.")
 
 
 @app.command("export", no_args_is_help=True)
+@takes(RUNNING.without("record", "resume"))
 def export(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="Folder that `regkit register` wrote.")
@@ -25,12 +28,7 @@ def export(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the DICOM files.")],
     *,
-    overwrite: Overwrite = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Write a registration of two DICOM images as a series, a registration and segmentations.
 
@@ -40,11 +38,12 @@ def export(
 
     Example: regkit dicom export out study/ct study/mr -o for_pacs
     """
-    from regkit.cli.job import carry_out
     from regkit.runs.dicom_export import make_dicom_export
 
-    job = make_dicom_export(run, fixed, moving, output, overwrite=overwrite, full_paths=full_paths)
-    carry_out(job, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = make_dicom_export(
+        run, fixed, moving, output, overwrite=running.overwrite, full_paths=running.full_paths
+    )
+    running.carry_out(job)
 
 
 _Server = Annotated[

@@ -31,6 +31,7 @@ from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.origin import check_direction
+from regkit.runs.output_file import paths_in_role
 from regkit.runs.progress import OnProgress, Progress
 from regkit.transforms import Transform
 from regkit.volume import Volume
@@ -254,7 +255,7 @@ def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
         If its inputs, outputs or settings are not those of such a job.
     """
     found = {each.role: each.path for each in inputs if each.role != "transform"}
-    transforms = tuple(each.path for each in inputs if each.role == "transform")
+    transforms = paths_in_role(inputs, "transform")
     asked = record["asked"]
     if set(found) != {"image", "onto"} or not transforms or not _is_asked(asked):
         raise InputError("the record must name an image, a reference and transforms; it is damaged")

@@ -17,6 +17,7 @@ from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.lines import describe_deformation
+from regkit.runs.output_file import paths_in_role
 from regkit.runs.progress import OnProgress, Progress
 from regkit.transforms import Transform
 from regkit.volume import Volume
@@ -141,8 +142,8 @@ def jacobian_again(
     InputError
         If its inputs, outputs or settings are not those of such a job.
     """
-    onto = [each.path for each in inputs if each.role == "onto"]
-    transforms = tuple(each.path for each in inputs if each.role == "transform")
+    onto = paths_in_role(inputs, "onto")
+    transforms = paths_in_role(inputs, "transform")
     if len(onto) != 1 or not transforms or set(record["asked"]) != {"log"}:
         raise InputError("the record must name a reference and transforms; it is damaged")
     more = image_file_again(record, inputs, folder)
