@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.options import Onto, Run
 from regkit.cli.read_options import READING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from regkit.io import ReadOptions
 
 
-@takes(READING, RUNNING)
+@takes(ENDS.without("fixed", "output_program"), READING, RUNNING)
 def jacobian(
     transforms: Annotated[
         list[Path] | None,
@@ -31,6 +32,7 @@ def jacobian(
     onto: Onto = None,
     run: Run = None,
     log: Annotated[bool, typer.Option("--log", help="Write the natural logarithm.")] = False,
+    ends: Ends,
     reading: ReadOptions,
     running: Running,
 ) -> None:
@@ -44,11 +46,7 @@ def jacobian(
 
     chain, reference = way_of(transforms or [], onto, run)
     job = JacobianJob(
-        chain,
-        reference,
-        log,
-        output=output,
-        reading=reading,
-        **running.for_file,
-    )
+        chain, reference, log, ends.moving, ends.program,
+        output=output, reading=reading, **running.for_file,
+    )  # fmt: skip
     running.carry_out(job)

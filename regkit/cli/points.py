@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.options import Run
 from regkit.cli.running import RUNNING, Running
@@ -14,7 +15,7 @@ from regkit.cli.way import chain_of
 from regkit.errors import InputError
 
 
-@takes(RUNNING)
+@takes(ENDS.without("output_program"), RUNNING)
 def points(
     points: Annotated[
         Path,
@@ -51,6 +52,7 @@ def points(
         Literal["ras", "lps"] | None,
         typer.Option(help="Space of the coordinates, where POINTS does not say it."),
     ] = None,
+    ends: Ends,
     running: Running,
 ) -> None:
     """Map landmarks or a surface from one image of a registered pair to the other.
@@ -62,15 +64,15 @@ def points(
     Example: regkit points tumour.mrk.json out/transform.h5 -o tumour_in_moving.mrk.json
     """
     from regkit.io.point_formats.comma_separated import as_csv
-    from regkit.runs.points import PointsJob, open_mapping
+    from regkit.runs.points import PointsJob, PointsWay, open_mapping
 
     if (run is None) == (not transforms):
         raise InputError("give either TRANSFORM or --run FOLDER, which holds the transform")
-    chain = chain_of(transforms or (), run)
+    way = PointsWay(chain_of(transforms or (), run), of, ends.program, ends.fixed, ends.moving)
     if output is not None:
-        job = PointsJob(points, chain, of, space, output=output, **running.for_file)
+        job = PointsJob(points, way, space, output=output, **running.for_file)
         running.carry_out(job)
         return
     if running.record is not None or running.resume or running.dry_run or running.as_json:
         raise InputError("--record, --resume, --dry-run and --json are of a file; give --output")
-    typer.echo(as_csv(open_mapping(points, chain, of, space).mapped()), nl=False)
+    typer.echo(as_csv(open_mapping(points, way, space).mapped()), nl=False)

@@ -115,6 +115,14 @@ def register(
             rich_help_panel=_METHOD,
         ),
     ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROGRAM",
+            help="Program that wrote the file of --init, where that is not clear: fsl, greedy ...",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
     similarity: Annotated[
         str | None,
         typer.Option(
@@ -246,7 +254,8 @@ def register(
         others = {
             "--fixed-with": fixed_with, "--moving-with": moving_with, "--fixed-mask": fixed_mask,
             "--moving-mask": moving_mask, "--moving-labels": moving_labels, "--dice": dice,
-            "--fixed-labels": fixed_labels, "--init": init, "--channel-weights": channel_weights,
+            "--fixed-labels": fixed_labels, "--init": init, "--init-from": init_from,
+            "--channel-weights": channel_weights,
             "--model": model, "--refine": refine, "--strict": strict, "--landmarks": landmarks,
             "--landmark-weight": landmark_weight,
             "--preset": preset != "default",
@@ -307,6 +316,7 @@ def register(
         overwrite=running.replaces,
         reading=reading,
         full_paths=running.full_paths,
+        init_program=init_from,
     )
     more = [told] if told else []
     done = running.carry_out(job, more=more)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.option_group import group_of, takes
+from regkit.cli.ends import ENDS, Ends
+from regkit.cli.option_group import takes
 from regkit.cli.running import RUNNING, Running
 
 if TYPE_CHECKING:
@@ -39,37 +40,7 @@ Output = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Ends:
-    """The images that a transform connects, and the programs that it goes between."""
-
-    fixed: Annotated[
-        Path | None,
-        typer.Option(help="Image whose points the transform takes: reference, target, base, dst."),
-    ] = None
-    moving: Annotated[
-        Path | None,
-        typer.Option(help="Image to whose points it leads: floating, source, src, -in of FLIRT."),
-    ] = None
-    program: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="PROGRAM",
-            help="Program that wrote IN, where that is not clear: fsl, greedy, niftyreg, spm ...",
-        ),
-    ] = None
-    output_program: Annotated[
-        str | None,
-        typer.Option(
-            "--to",
-            metavar="PROGRAM",
-            help="Program that is to read OUT, where that is not clear.",
-        ),
-    ] = None
-
-
-_verb = takes(group_of("ends", Ends), RUNNING)
+_verb = takes(ENDS, RUNNING)
 
 
 @_verb

@@ -25,6 +25,47 @@ _FEW, _PER_BYTE = 64 << 20, 12
 
 
 @dataclass(frozen=True)
+class PointsWay:
+    """How points get from one image to the other.
+
+    Parameters
+    ----------
+    transforms
+        From points of fixed to points of moving, in the order in which a point passes them.
+    of
+        The image in which the points lie; they are led to the other one.
+    program, fixed, moving
+        Whose the transforms are and the images that they connect, as of
+        :func:`regkit.io.chain.open_chain`.
+    """
+
+    transforms: tuple[Path, ...]
+    of: PointsSide = "fixed"
+    program: str | None = None
+    fixed: Path | None = None
+    moving: Path | None = None
+
+    def files(self) -> list[tuple[str, Path]]:
+        """The transforms, and the images where they are given."""
+        images = (("fixed", self.fixed), ("moving", self.moving))
+        given = [("transform", path) for path in self.transforms]
+        return given + [(role, path) for role, path in images if path is not None]
+
+    def open(self) -> Transform:
+        """Read the transforms as the map from where the points lie.
+
+        Raises
+        ------
+        InputError
+            If one cannot be used, or an inverse would be inverted.
+        """
+        for transform in self.transforms:
+            check_not_inverted(transform, self.of)
+        phi = open_chain(self.transforms, self.program, fixed=self.fixed, moving=self.moving)
+        return phi if self.of == "fixed" else phi.inverse()
+
+
+@dataclass(frozen=True)
 class PointsJob(OutputFile):
     """A file of points through transforms: what `regkit points` runs.
 
@@ -32,10 +73,8 @@ class PointsJob(OutputFile):
     ----------
     points
         The file, in any format of points. The output is in the same format, or CSV.
-    transforms
-        From points of fixed to points of moving, in the order in which a point passes them.
-    of
-        The image in which the points lie; they are led to the other one.
+    way
+        What leads them to the other image.
     space
         In which the coordinates are, where the file does not say it.
     """
@@ -44,17 +83,17 @@ class PointsJob(OutputFile):
     role: ClassVar[str] = "points"
 
     points: Path
-    transforms: tuple[Path, ...]
-    of: PointsSide = "fixed"
+    way: PointsWay
     space: Space | None = None
 
     def files(self) -> list[tuple[str, Path]]:
-        """The points and the transforms."""
-        return [("points", self.points), *(("transform", path) for path in self.transforms)]
+        """The points, the transforms and the images that they connect."""
+        return [("points", self.points), *self.way.files()]
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
-        return {"of": self.of, "space": self.space}
+        program = {"from": self.way.program} if self.way.program else {}
+        return {"of": self.way.of, "space": self.space, **program}
 
     def check(self) -> None:
         """Refuse formats that are not known, and another one for the result.
@@ -82,17 +121,15 @@ class PointsJob(OutputFile):
 
     def open(self) -> PointsTask:
         """Read the points and the transforms."""
-        return open_mapping(self.points, self.transforms, self.of, self.space)
+        return open_mapping(self.points, self.way, self.space)
 
 
-def open_mapping(
-    points: Path, transforms: Sequence[Path], of: PointsSide = "fixed", space: Space | None = None
-) -> PointsTask:
+def open_mapping(points: Path, way: PointsWay, space: Space | None = None) -> PointsTask:
     """Read points and what leads them to the other image.
 
     Parameters
     ----------
-    points, transforms, of, space
+    points, way, space
         As of :class:`PointsJob`.
 
     Raises
@@ -100,16 +137,15 @@ def open_mapping(
     InputError
         If a file cannot be used, the dimensions differ, or an inverse would be inverted.
     """
-    for transform in transforms:
-        check_not_inverted(transform, of)
-    found, phi = open_points(points, space), open_chain(transforms)
+    phi = way.open()
+    found = open_points(points, space)
     ndim = found.points.xyz.shape[1]
     if ndim != phi.ndim:
         raise InputError(
             f"{points.name}: its points are {ndim}-D and the transform {phi.ndim}-D; give points "
             "of the transform's dimension"
         )
-    return PointsTask(found, phi if of == "fixed" else phi.inverse(), point_suffix(points))
+    return PointsTask(found, phi, point_suffix(points))
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,11 +215,15 @@ def points_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder:
     whole = (
         len(points) == 1
         and transforms
-        and set(asked) == {"of", "space"}
+        and {"of", "space"} <= set(asked) <= {"of", "space", "from"}
         and asked["of"] in ("fixed", "moving")
         and asked["space"] in (None, "ras", "lps")
     )
     if not whole:
         raise InputError("the record must name points and transforms; it is damaged")
+    images = {each.role: each.path for each in inputs}
+    way = PointsWay(
+        transforms, asked["of"], asked.get("from"), images.get("fixed"), images.get("moving")
+    )
     more = output_file_again(record, inputs, folder, role=PointsJob.role)
-    return PointsJob(points[0], transforms, asked["of"], asked["space"], **more)
+    return PointsJob(points[0], way, asked["space"], **more)

@@ -91,6 +91,8 @@ class RegisterJob:
         How images are read.
     full_paths
         Show the folders of the inputs wherever their names are shown.
+    init_program
+        Whose the initial transform is, where its file does not tell.
     """
 
     kind: ClassVar[str] = "register"
@@ -102,6 +104,7 @@ class RegisterJob:
     overwrite: bool
     reading: ReadOptions
     full_paths: bool = False
+    init_program: str | None = None
 
     @property
     def outputs(self) -> Folder:
@@ -120,6 +123,7 @@ class RegisterJob:
             "asked": self.asked(),
             "backbones": self.backbones(),
             "reading": asdict(self.reading),
+            **({"init_from": self.init_program} if self.init_program else {}),
         }
 
     def plan(self) -> dict[str, Any]:
@@ -199,6 +203,7 @@ def make_register_job(
     overwrite: bool,
     reading: ReadOptions,
     full_paths: bool = False,
+    init_program: str | None = None,
 ) -> RegisterJob:
     """Settle the settings and the folder of a registration, reading no image.
 
@@ -220,19 +225,23 @@ def make_register_job(
         How images are read.
     full_paths
         Show the folders of the inputs wherever their names are shown.
+    init_program
+        Whose the initial transform is, as of :func:`regkit.io.transforms.read_transform`.
 
     Raises
     ------
     InputError
         If an option is not allowed.
     """
+    if init_program and paths.init is None:
+        raise InputError(f"--init-from {init_program} is of a transform file; give it with --init")
     given = {name: value for name, value in options.items() if value is not None}
     settings = read_settings(file) if file else {}
     _check_settings(preset, file, settings)
     config = make_config(preset, file=settings, **given)
     config = weighing_landmarks(config, paths, {*given, *settings})
     place = folder or _default_folder(paths)
-    return RegisterJob(paths, place, preset, config, overwrite, reading, full_paths)
+    return RegisterJob(paths, place, preset, config, overwrite, reading, full_paths, init_program)
 
 
 def weighing_landmarks(
