@@ -65,6 +65,13 @@ class Components:
     axes: ComponentAxes
     order: TensorOrder | None = None
 
+    def __post_init__(self) -> None:
+        orders = (None,) if self.kind == "vectors" else tuple(_ORDERS)
+        if self.axes not in get_args(ComponentAxes) or self.order not in orders:
+            raise InputError(
+                f"{self.kind} in the order {self.order!s:.20} along {self.axes!s:.20} are unknown"
+            )
+
     @classmethod
     def of(
         cls,

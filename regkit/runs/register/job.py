@@ -23,7 +23,9 @@ from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
 from regkit.runs.register.memory import needs_of
 from regkit.runs.register.names import FILES, STRUCTURES, stem, warped_name
+from regkit.runs.register.outcome import RegisterOutcome
 from regkit.runs.register.pair import open_pair
+from regkit.runs.register.restored import restored_outcome
 from regkit.runs.register.task import RegisterTask
 
 if TYPE_CHECKING:
@@ -175,6 +177,10 @@ class RegisterJob:
     def look(self) -> RegisterSurvey:
         """Read the headers of both images."""
         return RegisterSurvey(self, read_headers(self))
+
+    def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RegisterOutcome:
+        """Read what a finished run has found; see :class:`regkit.runs.job.Restorable`."""
+        return restored_outcome(self, self.look().open().pair, places, record)
 
 
 @dataclass(frozen=True)
