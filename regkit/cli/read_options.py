@@ -154,6 +154,18 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "threshold": (
+        Annotated[
+            float | None,
+            typer.Option(
+                metavar="SHARE",
+                help="Share from which a voxel of a fractional DICOM SEG is part of a structure; "
+                "without it the file is an image of shares.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
     "padding": (
         Annotated[
             float | None,

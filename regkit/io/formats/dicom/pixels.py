@@ -72,7 +72,7 @@ def slice_values(
             yield _scaled(kept, each, np.dtype(dtype))
 
     files = [list(group) for _, group in groupby(slices, key=lambda each: each.path)]
-    if slices[0].layout.start is not None or len(files) == 1:
+    if len(files) < 2 or slices[0].layout.start is not None:
         yield from chain.from_iterable(map(values, files))
         return
     count = min(_MOST_DECODERS, torch.get_num_threads())
