@@ -121,14 +121,10 @@ def read_fractions(header: Header, window: Window) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If the file is cut or damaged, or two frames of a segment lie in one place.
+        If the file is cut or damaged.
     """
     given: Fractions = header.source
     own = [each for each in given.frames if each.segment == given.segments[header.channel]]
-    if len({each.number for each in own}) < len(own):
-        raise InputError(
-            f"{header.name}: has two frames of one segment in one place; it is damaged"
-        )
     out = np.zeros(header.grid.shape, np.float32)
     flat = (slice(None), slice(None))
     for each, values in zip(

@@ -100,10 +100,21 @@ def pixel_layout(file: DicomFile, *, max_bytes: int) -> PixelLayout:
         int(raw.value_tell) if plain else None,
     )  # fmt: skip
     # What is encoded, or has colours at half the width, can be of any size; the bound holds then.
-    there = file.path.stat().st_size - int(raw.value_tell)
-    found = min(there, int(raw.length)) if plain else layout.nbytes
+    there = min(file.path.stat().st_size - int(raw.value_tell), int(raw.length))
+    if order is not None and samples == 1:
+        _check_length(file.name, there, layout, tags.whole("BitsAllocated", 8))
+    found = there if plain else layout.nbytes
     check_claim(file.name, layout.nbytes, found, compressed=False, max_bytes=max_bytes)
     return layout
+
+
+def _check_length(name: str, found: int, layout: PixelLayout, allocated: int) -> None:
+    """Refuse fewer bytes than packed bits take: a decoder would read on in what is not there."""
+    needed = -(-product((*layout.shape, layout.frames)) * allocated // 8)
+    if allocated == 1 and found < needed:
+        raise InputError(
+            f"{name}: holds {found} bytes of the {needed} of its bits; the file is cut"
+        )
 
 
 def _kept_in(file: DicomFile) -> str:

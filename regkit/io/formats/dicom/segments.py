@@ -71,7 +71,7 @@ def segments_header(path: Path, series: DicomSeries, options: ReadOptions) -> He
     Raises
     ------
     InputError
-        If it has several files, or its frames make no grid.
+        If it has several files, its frames make no grid, or two are of one segment and place.
     """
     name = display_name(path)
     if len(series.files) > 1:
@@ -85,6 +85,8 @@ def segments_header(path: Path, series: DicomSeries, options: ReadOptions) -> He
     segments = [0 if kind == "LABELMAP" else each.whole("ReferencedSegmentNumber")
                 for each in frame_tags(file)]  # fmt: skip
     frames = tuple(map(SegmentFrame, slices, numbers, segments))
+    if len(set(zip(numbers, segments, strict=True))) < len(frames):
+        raise InputError(f"{name}: has two frames of one segment in one place; it is damaged")
     found, least = _segments(file), 1.0
     if kind == "FRACTIONAL":
         largest = tags.whole("MaximumFractionalValue")
