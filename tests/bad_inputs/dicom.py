@@ -139,7 +139,7 @@ CASES = [
         54,
         "mosaic",
         sliced(put(ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), all_of_them=True),
-        ("mosaics", "dcm2niix"),
+        ("is a mosaic", "how many slices it has", "dcm2niix"),
     ),
     Case(54, "DICOMDIR to elsewhere", index_alone, ("DICOMDIR: holds no DICOM image",)),
     Case(54, "no position", sliced(lambda d: d.pop("ImagePositionPatient")), ("nobody knows",)),

@@ -66,10 +66,12 @@ def slice_values(
     """
 
     def values(some: Sequence[DicomSlice]) -> Iterator[NDArray[Any]]:
-        for each, stored in zip(some, _stored(some), strict=True):
+        frames = [list(tiles) for _, tiles in groupby(some, key=lambda each: each.number)]
+        for tiles, stored in zip(frames, _stored([own[0] for own in frames]), strict=True):
             picked = stored if stored.ndim == 2 else stored[..., channel]
-            kept = _counting(picked[window[0], window[1]], each.layout)
-            yield _scaled(kept, each, np.dtype(dtype))
+            for each in tiles:
+                part = picked[_place_of(each)][window[0], window[1]]
+                yield _scaled(_counting(part, each.layout), each, np.dtype(dtype))
 
     files = [list(group) for _, group in groupby(slices, key=lambda each: each.path)]
     if len(files) < 2 or slices[0].layout.start is not None:
@@ -80,6 +82,16 @@ def slice_values(
         for begin in range(0, len(files), count):
             for some in pool.map(lambda file: [*values(file)], files[begin : begin + count]):
                 yield from some
+
+
+def _place_of(each: DicomSlice) -> tuple[slice, slice]:
+    """Where a slice is in its frame, ``(columns, rows)``."""
+    tile = each.tile
+    if tile is None:
+        return slice(None), slice(None)
+    return (
+        slice(tile.column, tile.column + tile.columns), slice(tile.row, tile.row + tile.rows)
+    )  # fmt: skip
 
 
 def _range(layout: PixelLayout) -> tuple[int, int]:
