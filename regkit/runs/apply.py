@@ -279,4 +279,6 @@ def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
 def _is_asked(asked: Mapping[str, Any]) -> bool:
     always = {"labels", "outside"}
     whole = always <= set(asked) <= always | {"interpolation", "voxel", "turned", "from"}
-    return whole and asked.get("interpolation") in (None, *INTERPOLATIONS)
+    sizes = asked.get("voxel", [1.0])
+    usable = isinstance(sizes, list) and all(isinstance(s, int | float) and s > 0 for s in sizes)
+    return whole and usable and asked.get("interpolation") in (None, *INTERPOLATIONS)

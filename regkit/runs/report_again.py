@@ -96,6 +96,8 @@ class FinishedRun:
         from regkit.report import write_page
 
         place = self.report
+        if output is not None and not is_report(output.name):
+            raise InputError(f"{display_name(output)}: a report is HTML; give a name in .html")
         inputs = find_inputs(self.record, folders)
         self._check_outputs()
         job = job_again(self.record, inputs, self.path.parent)
@@ -134,11 +136,17 @@ class FinishedRun:
         return [str(name) for name in self.record["outputs"]]
 
     def _places(self) -> dict[str, Path]:
-        """Where its outputs are: beside the record, by the base names that it gives."""
+        """Where its outputs are: in the folder of the record, by the names that it gives."""
         outputs = self.record["outputs"]
         files = outputs if isinstance(outputs, dict) else {name: name for name in outputs}
-        if not all(isinstance(f, str) and Path(f).name == f for f in files.values()):
+        if not all(isinstance(file, str) and _stays_inside(file) for file in files.values()):
             raise InputError(
-                f"{display_name(self.path)}: names outputs that are no base names; it is damaged"
+                f"{display_name(self.path)}: names outputs outside of its folder; it is damaged"
             )
-        return {str(name): self.path.with_name(file) for name, file in files.items()}
+        return {str(name): self.path.parent / file for name, file in files.items()}
+
+
+def _stays_inside(file: str) -> bool:
+    """Whether a path leads to a file of the folder that it is relative to."""
+    parts = Path(file).parts
+    return bool(parts) and not Path(file).is_absolute() and ".." not in parts

@@ -66,11 +66,11 @@ class Turned:
         InputError
             If the record is damaged.
         """
-        given = dict(asked)
         try:
+            given = dict(asked)
             turning = given.pop("turning")
             return cls(Components(**given), turning)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"the record does not say how values are turned: {error}") from error
 
     def check(self, header: Header, frames: int, channels: int) -> None:

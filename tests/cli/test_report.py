@@ -44,6 +44,12 @@ def test_another_file_leaves_the_run_as_it_is(files, run, tmp_path):
     assert {path.name: sha256(path) for path in run.iterdir()} == before
 
 
+def test_a_report_goes_into_no_image(files, run, capsys):
+    words = ["report", run, "--data", files.fixed.parent, "-o", run / "warped.nii.gz"]
+    assert main([*map(str, words)]) == 2
+    assert "a report is HTML" in capsys.readouterr().err
+
+
 def test_all_that_is_missing_is_named(run, capsys):
     assert main(["report", str(run)]) == 2
     said = capsys.readouterr().err

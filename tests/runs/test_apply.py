@@ -62,6 +62,7 @@ def test_without_a_record_nothing_is_resumed(words, tmp_path, capsys):
         lambda r: r["inputs"].pop(0),
         lambda r: r["inputs"].pop(),
         lambda r: r["asked"].clear(),
+        lambda r: r["asked"].update(voxel=["wide"]),
         lambda r: r["outputs"].update(image="../x.nii"),
         lambda r: r.update(outputs=["x.nii"]),
     ],
