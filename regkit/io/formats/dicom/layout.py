@@ -101,7 +101,7 @@ def pixel_layout(file: DicomFile, *, max_bytes: int) -> PixelLayout:
     )  # fmt: skip
     # What is encoded, or has colours at half the width, can be of any size; the bound holds then.
     there = min(file.path.stat().st_size - int(raw.value_tell), int(raw.length))
-    if order is not None and samples == 1:
+    if order is not None and not plain:
         _check_length(file.name, there, layout, tags.whole("BitsAllocated", 8))
     found = there if plain else layout.nbytes
     check_claim(file.name, layout.nbytes, found, compressed=False, max_bytes=max_bytes)
@@ -109,11 +109,12 @@ def pixel_layout(file: DicomFile, *, max_bytes: int) -> PixelLayout:
 
 
 def _check_length(name: str, found: int, layout: PixelLayout, allocated: int) -> None:
-    """Refuse fewer bytes than packed bits take: a decoder would read on in what is not there."""
-    needed = -(-product((*layout.shape, layout.frames)) * allocated // 8)
-    if allocated == 1 and found < needed:
+    """Refuse pixels that end early: given a path, pydicom 3.0.2 reads on in the next element."""
+    samples = 2 if layout.photometric == "YBR_FULL_422" else layout.samples
+    needed = -(-product((*layout.shape, layout.frames, samples)) * allocated // 8)
+    if found < needed:
         raise InputError(
-            f"{name}: holds {found} bytes of the {needed} of its bits; the file is cut"
+            f"{name}: its pixels are {found} bytes, and it claims {needed}; the file is cut"
         )
 
 
