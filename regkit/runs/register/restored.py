@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from regkit.runs.register.job import RegisterJob
 
 _NOT_KEPT = (
-    "This report was made again from the files of the run. The map of local agreement is in none "
-    "of them; the report that the run wrote had one."
+    "This report was made again from the files of the run. The map of local agreement, where the "
+    "run drew one, is in none of them."
 )
 
 
