@@ -86,9 +86,15 @@ class Turned:
         Raises
         ------
         InputError
-            If the values of a voxel, or the frames, are not as many as they must be.
+            If it is a scene on the earth, or the values of a voxel, or the frames, are not as many
+            as they must be.
         """
         kind, wanted = self.components.kind, self.components.count(header.grid.ndim)
+        if header.grid.world.crs is not None:
+            raise InputError(
+                f"{header.name}: the bands of a scene on the earth are no {kind}; leave out "
+                f"--{kind}"
+            )
         if kind == "tensors" and header.grid.ndim != 3:
             raise InputError(f"{header.name}: is 2-D; tensors are turned in 3-D images")
         if channels != wanted and (channels, frames) != (1, wanted):
