@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from regkit.cli.options import (
-    Debug,
-    Device,
-    DryRun,
-    FullPaths,
-    Json,
-    Overwrite,
-    Quiet,
-    Resume,
-    Threads,
-)
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.options import Device, Threads
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -26,7 +18,7 @@ if TYPE_CHECKING:
 _FILES, _NOISE, _LEARNING = "Further files", "Noise", "Learning"
 
 
-@takes_read_options(without=("allow_shear", "padding", "channels"))
+@takes(READING.without("allow_shear", "padding", "channels"), RUNNING.without("record"))
 def denoise(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Noisy image, 2-D, 3-D or 4-D.")],
     output: Annotated[
@@ -120,13 +112,7 @@ def denoise(
     ] = None,
     *,
     reading: ReadOptions,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Denoise an image without clean training data.
 
@@ -136,7 +122,6 @@ def denoise(
     """
     from denoise.config import make_denoise_config
     from denoise.job import DenoiseJob, output_files
-    from regkit.cli.job import carry_out
     from regkit.io import refuse_overwriting_inputs
     from regkit.io.settings import read_settings
 
@@ -149,13 +134,13 @@ def denoise(
         "image": output, "residual": residual, "uncertainty": uncertainty, "sigma": sigma_map,
         "report": report, "model": save_model,
     }  # fmt: skip
-    outputs = output_files(named, overwrite=overwrite or resume)
+    outputs = output_files(named, overwrite=running.replaces)
     refuse_overwriting_inputs(outputs.places().values(), [settings] if settings else [])
     job = DenoiseJob(
         image, config, outputs, mask=mask, sigma=level_map, model=model, reading=reading,
-        full_paths=full_paths,
+        full_paths=running.full_paths,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)
 
 
 def _sigma(word: str) -> tuple[float | None, Path | None]:

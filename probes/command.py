@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+from regkit.cli.option_group import takes
+from regkit.cli.running import RUNNING, Running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,17 +26,13 @@ Cache = Annotated[
 
 
 @app.command()
+@takes(RUNNING.without("record"))
 def run(
     config: Config,
     output: Output = Path("probe"),
     cache: Cache = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Judge probes on a table of images, one row an image.
 
@@ -46,27 +43,22 @@ def run(
     """
     from probes.study.config import ProbeConfig, read_probe_config
     from probes.study.job import ProbeJob
-    from regkit.cli.job import carry_out
 
     study = read_probe_config(config, ProbeConfig)
     if cache is not None:
         study = study.model_copy(update={"cache": cache})
-    job = ProbeJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = ProbeJob(study, output, overwrite=running.replaces, full_paths=running.full_paths)
+    running.carry_out(job)
 
 
 @app.command()
+@takes(RUNNING.without("record"))
 def progression(
     config: Config,
     output: Output = Path("probe-progression"),
     cache: Cache = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Judge probes on two visits of each subject, unaligned and aligned by regkit.
 
@@ -78,10 +70,11 @@ def progression(
     from probes.study.config import read_probe_config
     from probes.study.progression import ProbeProgressionJob
     from probes.study.progression_config import ProbeProgressionConfig
-    from regkit.cli.job import carry_out
 
     study = read_probe_config(config, ProbeProgressionConfig)
     if cache is not None:
         study = study.model_copy(update={"cache": cache})
-    job = ProbeProgressionJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = ProbeProgressionJob(
+        study, output, overwrite=running.replaces, full_paths=running.full_paths
+    )
+    running.carry_out(job)

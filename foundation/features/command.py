@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, Json, Overwrite, Quiet, Resume
+from regkit.cli.option_group import takes
+from regkit.cli.running import RUNNING, Running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +30,7 @@ def list_() -> None:
 
 
 @app.command()
+@takes(RUNNING.without("record", "full_paths"))
 def sweep(
     backbone: Annotated[
         str, typer.Argument(metavar="NAME[=PATH]", help="Backbone, as in features:NAME.")
@@ -55,12 +57,8 @@ def sweep(
     seed: Annotated[
         int, typer.Option(help="Seed for the random warp, sample points and noise.")
     ] = 0,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Measure which layer and timestep of a backbone match points best.
 
@@ -70,14 +68,13 @@ def sweep(
     Example: regkit features sweep small-diffusion t1.nii.gz t2.nii.gz -o sweep
     """
     from foundation.features.job import SweepJob
-    from regkit.cli.job import carry_out
 
     job = SweepJob(
         backbone, fixed, moving, output, layers=_words(layers), timesteps=tuple(_times(timesteps)),
-        index=slice_, places=places, seed=seed, overwrite=overwrite or resume,
+        index=slice_, places=places, seed=seed, overwrite=running.replaces,
     )  # fmt: skip
-    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
-    if done is not None and not as_json:
+    done = running.carry_out(job)
+    if done is not None and not running.as_json:
         best = done.record["best"]
         where = f"best {best['layer']} at {best['timestep']}, {best['error']:.2f} pixels"
         typer.echo(f"{output / 'sweep.html'}: {where}")

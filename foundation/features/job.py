@@ -88,6 +88,15 @@ class SweepJob:
         """Read the headers of the images."""
         return SweepSurvey(self, [read_header(each.path) for each in self.inputs()])
 
+    def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> SweepOutcome:
+        """Return what a finished run has found, which is in its record."""
+        try:
+            return SweepOutcome(self, [Cell(**each) for each in record["cells"]])
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"the record does not name its cells ({error}); it is damaged"
+            ) from error
+
 
 @dataclass(frozen=True)
 class SweepSurvey:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _PROMPTS = "Prompts"
 
 
-@takes_read_options()
+@takes(READING, RUNNING.without("record"))
 def segment(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image to segment.")],
     *,
@@ -77,13 +78,7 @@ def segment(
         typer.Option(help="Name of the structure, in words; repeatable.", rich_help_panel=_PROMPTS),
     ] = None,
     reading: ReadOptions,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Segment one structure of IMAGE, which prompts tell a model.
 
@@ -95,7 +90,6 @@ def segment(
     Example: regkit segment t1.nii.gz --mask rough.nii.gz --model prompt-unet-robust -o fine.nii.gz
     """
     from foundation.segmenters.job import AskedPrompts, SegmentJob
-    from regkit.cli.job import carry_out
 
     prompts = AskedPrompts(
         inside=_places("--point", point), outside=_places("--outside", outside),
@@ -103,9 +97,9 @@ def segment(
     )  # fmt: skip
     job = SegmentJob(
         image, model, output, prompts, points, mask, probability, reading,
-        overwrite=overwrite or resume, full_paths=full_paths,
+        overwrite=running.replaces, full_paths=running.full_paths,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)
 
 
 def _places(option: str, words: list[str] | None) -> tuple[tuple[float, ...], ...]:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+from regkit.cli.option_group import takes
+from regkit.cli.running import RUNNING, Running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,16 +23,12 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for all res
 
 
 @app.command()
+@takes(RUNNING.without("record"))
 def redundancy(
     config: Config,
     output: Output = Path("redundancy"),
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Cut the width of encoders, and probe how much of their skill is left.
 
@@ -41,24 +38,19 @@ def redundancy(
     """
     from probes.diagnosis.redundancy.config import read_redundancy
     from probes.diagnosis.redundancy.job import RedundancyJob
-    from regkit.cli.job import carry_out
 
     analysis = read_redundancy(config)
-    job = RedundancyJob(analysis, output, overwrite or resume, full_paths)
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = RedundancyJob(analysis, output, running.replaces, running.full_paths)
+    running.carry_out(job)
 
 
 @app.command()
+@takes(RUNNING.without("record"))
 def attribution(
     config: Config,
     output: Output = Path("attribution"),
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Judge methods of attribution by ten metrics, and the metrics by planted truth and noise.
 
@@ -70,26 +62,21 @@ def attribution(
     from probes.diagnosis.attribution.config import read_attribution
     from probes.diagnosis.attribution.job import AttributionJob
     from regkit.cli.exits import PART_FAILED
-    from regkit.cli.job import carry_out
 
     diagnosis = read_attribution(config)
-    job = AttributionJob(diagnosis, output, overwrite or resume, full_paths)
-    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = AttributionJob(diagnosis, output, running.replaces, running.full_paths)
+    done = running.carry_out(job)
     if done is not None and done.record["not_judged"]:
         raise typer.Exit(PART_FAILED)
 
 
 @app.command()
+@takes(RUNNING.without("record"))
 def augmentation(
     config: Config,
     output: Output = Path("augmentation"),
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Compare how far augmentations move the spectrum of a pixel with what dates do.
 
@@ -99,8 +86,7 @@ def augmentation(
     """
     from probes.diagnosis.augmentation.config import read_augmentation_audit
     from probes.diagnosis.augmentation.job import AugmentationJob
-    from regkit.cli.job import carry_out
 
     audit = read_augmentation_audit(config)
-    job = AugmentationJob(audit, output, overwrite or resume, full_paths)
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = AugmentationJob(audit, output, running.replaces, running.full_paths)
+    running.carry_out(job)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 
 if TYPE_CHECKING:
     from probes.progression.config import ProgressionConfig
     from regkit.io import ReadOptions
 
 
-@takes_read_options()
+@takes(READING, RUNNING.without("record"))
 def progression(
     baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="Image of the first visit.")],
     follow_up: Annotated[
@@ -41,13 +42,7 @@ def progression(
     years: Annotated[float, typer.Option(help="Time between the visits, for a rate.")] = 0.0,
     config: Annotated[Path | None, typer.Option(help="YAML file with settings.")] = None,
     reading: ReadOptions,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Measure the percentage by which structures grow or shrink from BASELINE to FOLLOW_UP.
 
@@ -59,13 +54,12 @@ def progression(
     Example: regkit progression a.nii b.nii --labels l.nii --structure ventricles=4,43 --years 1.5
     """
     from probes.progression.job import ProgressionJob
-    from regkit.cli.job import carry_out
 
     job = ProgressionJob(
         baseline, follow_up, output, labels, tuple(map(_structure, structure or ())), repeat,
-        years, _config(config), reading, overwrite or resume, full_paths,
+        years, _config(config), reading, running.replaces, running.full_paths,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)
 
 
 def _structure(word: str) -> tuple[str, tuple[int, ...]]:

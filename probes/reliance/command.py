@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+from regkit.cli.option_group import takes
+from regkit.cli.options import Debug
+from regkit.cli.running import RUNNING, Running
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,16 +23,12 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for all res
 
 
 @app.command()
+@takes(RUNNING.without("record"))
 def run(
     config: Config,
     output: Output = Path("reliance"),
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Ask models about images whose cues are suppressed, one cue and level after the other.
 
@@ -42,7 +40,6 @@ def run(
     from probes.reliance.config import read_reliance
     from probes.reliance.job import RelianceJob
     from regkit.cli.exits import PART_FAILED
-    from regkit.cli.job import carry_out
     from regkit.errors import InputError
 
     study = read_reliance(config)
@@ -51,23 +48,19 @@ def run(
             f"{config.name}: has no models; name one, or use `regkit reliance audit` for the "
             "suppressors alone"
         )
-    job = RelianceJob(study, output, overwrite or resume, full_paths)
-    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = RelianceJob(study, output, running.replaces, running.full_paths)
+    done = running.carry_out(job)
     if done is not None and _unjudged(done.record["indices"], len(study.models) * len(study.data)):
         raise typer.Exit(PART_FAILED)
 
 
 @app.command()
+@takes(RUNNING.without("record"))
 def audit(
     config: Config,
     output: Output = Path("audit"),
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Measure what the suppressors remove from the data sets, and what else they do to them.
 
@@ -77,11 +70,10 @@ def audit(
     """
     from probes.reliance.config import read_reliance
     from probes.reliance.job import RelianceJob
-    from regkit.cli.job import carry_out
 
     study = read_reliance(config).model_copy(update={"models": ()})
-    job = RelianceJob(study, output, overwrite or resume, full_paths)
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = RelianceJob(study, output, running.replaces, running.full_paths)
+    running.carry_out(job)
 
 
 @app.command()

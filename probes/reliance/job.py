@@ -26,6 +26,7 @@ from probes.reliance.rows import (
     ContrastRow,
     IndexRow,
     SkillRow,
+    read_rows,
     write_rows,
 )
 from probes.reliance.study import RelianceTables, run_reliance
@@ -107,6 +108,20 @@ class RelianceJob:
         """Read the data sets."""
         several = self.config.task == "several-labels"
         return RelianceTask(self, [read_samples(each, several) for each in self.config.data])
+
+    def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RelianceOutcome:
+        """Return what a finished run has found, which is in its tables."""
+        return RelianceOutcome(self.config, stored_tables(self.folder))
+
+
+def stored_tables(folder: Path) -> RelianceTables:
+    """Read the tables of a finished run that are in a folder."""
+    found: dict[str, Any] = {
+        attribute: read_rows(kind, folder / name)
+        for attribute, (name, kind) in TABLES.items()
+        if (folder / name).is_file()
+    }
+    return RelianceTables(**found)
 
 
 @dataclass(frozen=True, eq=False)

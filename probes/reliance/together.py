@@ -8,9 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
-from probes.reliance.job import TABLES
+from probes.reliance.job import stored_tables
 from probes.reliance.page import reliance_page
-from probes.reliance.rows import read_rows
 from probes.reliance.skill import TaskKind
 from probes.reliance.study import RelianceTables
 from regkit.errors import InputError
@@ -43,7 +42,7 @@ def write_together(folders: Sequence[Path], page: Path, title: str) -> Path:
             f"runs of different tasks or levels ({said}) make no page; take some apart"
         )
     task, level = tasks[0]
-    tables = [_tables(folder) for folder in folders]
+    tables = [stored_tables(folder) for folder in folders]
     together = RelianceTables(
         *([row for each in tables for row in getattr(each, field.name)]
           for field in fields(RelianceTables))
@@ -57,12 +56,3 @@ def _asked(folder: Path) -> dict[str, Any]:
         return {"task": record["asked"]["task"], "level": float(record["asked"]["level"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder.name}: holds no results of `regkit reliance run`") from error
-
-
-def _tables(folder: Path) -> RelianceTables:
-    found: dict[str, Any] = {
-        attribute: read_rows(kind, folder / name)
-        for attribute, (name, kind) in TABLES.items()
-        if (folder / name).is_file()
-    }
-    return RelianceTables(**found)

@@ -25,6 +25,7 @@ from regkit.cli.info import info
 from regkit.cli.jacobian import jacobian
 from regkit.cli.points import points
 from regkit.cli.register import register
+from regkit.cli.report import report
 from regkit.cli.rerun import rerun
 from regkit.cli.series import series
 from regkit.cli.stopping import Stopped, stoppable
@@ -38,7 +39,7 @@ from regkit.plugins import plug_ins, summary
 COMMANDS_GROUP = "regkit.commands"
 _COMMANDS = (
     register, cohort, template, series, apply, points, evaluate, jacobian, convert,
-    convert_transform, info, train, rerun, doctor,
+    convert_transform, info, train, rerun, report, doctor,
 )  # fmt: skip
 _GROUPS = {"transform": transform, "weights": weights, "dicom": dicom}
 _HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"]}

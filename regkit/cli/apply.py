@@ -7,26 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from regkit.cli.options import (
-    Debug,
-    DryRun,
-    FullPaths,
-    Json,
-    Onto,
-    Overwrite,
-    Quiet,
-    Record,
-    Resume,
-    Run,
-)
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.directions import DIRECTIONS, Directions
+from regkit.cli.ends import ENDS, Ends
+from regkit.cli.option_group import takes
+from regkit.cli.options import Onto, Run
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 from regkit.cli.way import way_of
+from regkit.errors import InputError
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
 
 
-@takes_read_options()
+@takes(ENDS.without("fixed", "moving", "output_program"), DIRECTIONS, READING, RUNNING)
 def apply(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image or label map to resample.")],
     transforms: Annotated[
@@ -60,33 +54,49 @@ def apply(
     outside: Annotated[
         float, typer.Option(help="Value outside IMAGE, such as -1000 for CT.")
     ] = 0.0,
+    voxel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LENGTH|X,Y[,Z]",
+            help="Size of the result's voxels, over the extent of the reference (default: its own)",
+        ),
+    ] = None,
+    ends: Ends,
+    directions: Directions,
     reading: ReadOptions,
-    record: Record = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Resample IMAGE on the grid of a reference through a transform.
 
     The transform.h5 of `regkit register` warps the moving image, its inverse.h5 the fixed image.
     All frames and channels are warped unless --frame, --channel or --channels choose among them.
+    With --from, IMAGE and the reference are the images that the transform connects.
 
     Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
+
+    Example: regkit apply in.nii flirt.mat --from fsl --onto ref.nii --voxel 1 -o out.nii
+
+    Example: regkit apply dti_tensor.nii.gz --run out --tensors fsl -o warped_tensor.nii.gz
 
     Of scenes on the earth all bands are written with their names, type, nodata and tags.
 
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
-    from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob
 
     chain, reference = way_of(transforms or [], onto, run, to)
     job = ApplyJob(
-        image, chain, reference, labels, outside, interpolation, output=output, record=record,
-        reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
+        image, chain, reference, labels, outside, interpolation, _sizes(voxel),
+        directions.turned(), ends.program, output=output, reading=reading, **running.for_file,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)
+
+
+def _sizes(word: str | None) -> tuple[float, ...] | None:
+    try:
+        found = None if word is None else tuple(float(part) for part in word.split(","))
+    except ValueError:
+        found = ()
+    if found is not None and not all(0 < size < float("inf") for size in found or (0,)):
+        raise InputError(f"--voxel {word!r:.40} is not like 1 or 0.5,0.5,2, in world units")
+    return found

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Record, Resume
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
 
 
-@takes_read_options()
+@takes(READING, RUNNING)
 def convert(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="Image in any format.")],
     output: Annotated[
@@ -26,14 +27,7 @@ def convert(
         bool, typer.Option("--labels", help="IMAGE is a label map: its values are whole numbers.")
     ] = False,
     reading: ReadOptions,
-    record: Record = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Write an image in another format, its values and its place in the world as they were.
 
@@ -41,11 +35,13 @@ def convert(
 
     Example: regkit convert head.mgz head.nii.gz
     """
-    from regkit.cli.job import carry_out
     from regkit.runs.convert import ConvertJob
 
     job = ConvertJob(
-        image, labels, output=output, record=record, reading=reading,
-        overwrite=overwrite or resume, full_paths=full_paths,
-    )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        image,
+        labels,
+        output=output,
+        reading=reading,
+        **running.for_file,
+    )
+    running.carry_out(job)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume, Run
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.options import Run
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 from regkit.cli.way import chain_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _LABELS = "Labels"
 
 
-@takes_read_options()
+@takes(READING, RUNNING.without("record"))
 def evaluate(
     transforms: Annotated[
         list[Path] | None,
@@ -59,13 +61,7 @@ def evaluate(
         ),
     ] = None,
     reading: ReadOptions,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Measure a registration by labels and landmarks, whoever made it.
 
@@ -76,7 +72,6 @@ def evaluate(
 
     Example: regkit evaluate warp.h5 --landmarks a.csv b.csv -o scores
     """
-    from regkit.cli.job import carry_out
     from regkit.runs.evaluate import EvaluateJob, EvaluatePaths
 
     chain = chain_of(transforms or (), run)
@@ -85,6 +80,6 @@ def evaluate(
         fixed_labels, moving_labels, points[0], points[1], onto=onto, transforms=chain
     )
     job = EvaluateJob(
-        paths, output, tolerance, reading, overwrite=overwrite or resume, full_paths=full_paths
+        paths, output, tolerance, reading, overwrite=running.replaces, full_paths=running.full_paths
     )
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)

@@ -25,7 +25,7 @@ _HELPS = (
 
 # An argument as the library names it in its advice.
 _ARGUMENT = re.compile(
-    r"\b(allow_shear|assume_ras|channels?|frame|geometry|init|max_bytes|nan|series|spacing|structures)"
+    r"\b(allow_shear|assume_ras|channels?|frame|geometry|init|max_bytes|nan|series|spacing|structures|threshold)"
     r"=(True|'?([\w.-]+)'?|\(([\w., ]+)\))"
 )
 

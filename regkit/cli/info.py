@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from regkit.cli.option_group import takes
 from regkit.cli.options import (
     Debug,
     Json,
 )
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.read_options import READING
 
 _COLUMNS = (
     "series", "description", "modality", "shape", "spacing", "frames", "time", "uid", "problem"
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from regkit.volume import Volume
 
 
-@takes_read_options()
+@takes(READING)
 def info(
     image: Annotated[
         Path,

@@ -7,26 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.options import (
-    Debug,
-    DryRun,
-    FullPaths,
-    Json,
-    Onto,
-    Overwrite,
-    Quiet,
-    Record,
-    Resume,
-    Run,
-)  # fmt: skip
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.ends import ENDS, Ends
+from regkit.cli.option_group import takes
+from regkit.cli.options import Onto, Run
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 from regkit.cli.way import way_of
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
 
 
-@takes_read_options()
+@takes(ENDS.without("fixed", "output_program"), READING, RUNNING)
 def jacobian(
     transforms: Annotated[
         list[Path] | None,
@@ -40,15 +32,9 @@ def jacobian(
     onto: Onto = None,
     run: Run = None,
     log: Annotated[bool, typer.Option("--log", help="Write the natural logarithm.")] = False,
+    ends: Ends,
     reading: ReadOptions,
-    record: Record = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Write how much volume of moving each voxel of fixed covers: the Jacobian determinant.
 
@@ -56,12 +42,11 @@ def jacobian(
 
     Example: regkit jacobian warp.h5 --onto fixed.nii.gz --log -o log_jacobian.nii.gz
     """
-    from regkit.cli.job import carry_out
     from regkit.runs.jacobian import JacobianJob
 
     chain, reference = way_of(transforms or [], onto, run)
     job = JacobianJob(
-        chain, reference, log, output=output, record=record, reading=reading,
-        overwrite=overwrite or resume, full_paths=full_paths,
+        chain, reference, log, ends.moving, ends.program,
+        output=output, reading=reading, **running.for_file,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)

@@ -36,6 +36,10 @@ Onto = Annotated[
 Record = Annotated[
     Path | None, typer.Option(help="Write a JSON record, for --resume and `regkit rerun`.")
 ]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(help="Folder with the inputs; repeatable (default: near the record)"),
+]
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Replace existing results.", rich_help_panel=_RUNNING),

@@ -7,21 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from regkit.cli.options import (
-    Debug,
-    DryRun,
-    FullPaths,
-    Json,
-    Overwrite,
-    Quiet,
-    Record,
-    Resume,
-    Run,
-)  # fmt: skip
+from regkit.cli.ends import ENDS, Ends
+from regkit.cli.option_group import takes
+from regkit.cli.options import Run
+from regkit.cli.running import RUNNING, Running
 from regkit.cli.way import chain_of
 from regkit.errors import InputError
 
 
+@takes(ENDS.without("output_program"), RUNNING)
 def points(
     points: Annotated[
         Path,
@@ -58,14 +52,8 @@ def points(
         Literal["ras", "lps"] | None,
         typer.Option(help="Space of the coordinates, where POINTS does not say it."),
     ] = None,
-    record: Record = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    ends: Ends,
+    running: Running,
 ) -> None:
     """Map landmarks or a surface from one image of a registered pair to the other.
 
@@ -75,21 +63,16 @@ def points(
 
     Example: regkit points tumour.mrk.json out/transform.h5 -o tumour_in_moving.mrk.json
     """
-    from regkit.cli.job import carry_out
     from regkit.io.point_formats.comma_separated import as_csv
-    from regkit.runs.points import PointsJob
+    from regkit.runs.points import PointsJob, PointsWay, open_mapping
 
     if (run is None) == (not transforms):
         raise InputError("give either TRANSFORM or --run FOLDER, which holds the transform")
-    job = PointsJob(
-        points, chain_of(transforms or (), run), output, of, space, record,
-        overwrite=overwrite or resume, full_paths=full_paths,
-    )  # fmt: skip
+    way = PointsWay(chain_of(transforms or (), run), of, ends.program, ends.fixed, ends.moving)
     if output is not None:
-        carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        job = PointsJob(points, way, space, output=output, **running.for_file)
+        running.carry_out(job)
         return
-    if record is not None or resume or dry_run or as_json:
+    if running.record is not None or running.resume or running.dry_run or running.as_json:
         raise InputError("--record, --resume, --dry-run and --json are of a file; give --output")
-    job.check()
-    task = job.look().open()
-    typer.echo(as_csv(task.phi.map_points(task.found.points)), nl=False)
+    typer.echo(as_csv(open_mapping(points, way, space).mapped()), nl=False)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from regkit.cli.option_group import OptionGroup
 from regkit.errors import InputError
 
+if TYPE_CHECKING:
+    from regkit.io import ReadOptions
+
 _READING = "Reading"
-_BY_NAME = inspect.Parameter.KEYWORD_ONLY
 
 
 def _as_spacing(word: str) -> tuple[float, ...]:
@@ -154,6 +154,18 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "threshold": (
+        Annotated[
+            float | None,
+            typer.Option(
+                metavar="SHARE",
+                help="Share from which a voxel of a fractional DICOM SEG is part of a structure; "
+                "without it the file is an image of shares.",
+                rich_help_panel=_READING,
+            ),
+        ],
+        None,
+    ),
     "padding": (
         Annotated[
             float | None,
@@ -168,56 +180,16 @@ _READ_OPTIONS: dict[str, tuple[Any, Any]] = {
 }
 
 
-def takes_read_options(*, without: tuple[str, ...] = ()) -> Callable[[Any], Callable[..., None]]:
-    """Give a command the options of :class:`regkit.io.ReadOptions` as its one argument ``reading``.
+def _made(**chosen: Any) -> ReadOptions:
+    from regkit.io import ReadOptions
 
-    Parameters
-    ----------
-    without
-        Those that the command does not offer.
-
-    Returns
-    -------
-    Callable
-        A decorator. What it returns has the options in its signature, where ``reading`` was, so
-        that typer offers them.
-    """
-    offered = {name: each for name, each in _READ_OPTIONS.items() if name not in without}
-
-    def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        def called(*args: Any, **given: Any) -> None:
-            from regkit.io import ReadOptions
-
-            chosen = {name: given.pop(name) for name in offered if name in given}
-            if chosen.get("spacing") is not None:
-                chosen["spacing"] = _as_spacing(chosen["spacing"])
-            if chosen.get("channels") is not None:
-                chosen["channels"] = _as_channels(chosen["channels"])
-            if chosen.get("structures") is not None:
-                chosen["structures"] = tuple(s.strip() for s in chosen["structures"].split(","))
-            command(*args, reading=ReadOptions(**chosen), **given)
-
-        called.__dict__["__signature__"] = _signature(command, offered)
-        called.__annotations__ = {
-            each.name: each.annotation for each in inspect.signature(called).parameters.values()
-        }
-        return called
-
-    return decorated
+    if chosen.get("spacing") is not None:
+        chosen["spacing"] = _as_spacing(chosen["spacing"])
+    if chosen.get("channels") is not None:
+        chosen["channels"] = _as_channels(chosen["channels"])
+    if chosen.get("structures") is not None:
+        chosen["structures"] = tuple(s.strip() for s in chosen["structures"].split(","))
+    return ReadOptions(**chosen)
 
 
-def _signature(
-    command: Callable[..., None], offered: dict[str, tuple[Any, Any]]
-) -> inspect.Signature:
-    hints = get_type_hints(command, localns={"ReadOptions": object}, include_extras=True)
-    out: list[inspect.Parameter] = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name != "reading":
-            out.append(parameter.replace(annotation=hints[parameter.name], kind=_BY_NAME))
-            continue
-        out += [
-            inspect.Parameter(name, _BY_NAME, default=default, annotation=annotation)
-            for name, (annotation, default) in offered.items()
-        ]
-    return inspect.Signature(out)
+READING = OptionGroup("reading", _READ_OPTIONS, _made)

@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from regkit.cli.options import (
-    Debug,
-    Device,
-    DryRun,
-    FullPaths,
-    Json,
-    Overwrite,
-    Quiet,
-    Resume,
-    Threads,
-)
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.options import Device, Threads
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 from regkit.errors import InputError
 from regkit.losses.registry import FEATURES, names
 
@@ -35,7 +27,7 @@ _Refine = Literal["field", "weights", "none"]
 _Preset = Literal["fast", "default", "accurate"]
 
 
-@takes_read_options()
+@takes(READING, RUNNING.without("record"))
 def register(
     fixed: Annotated[
         Path, typer.Argument(metavar="FIXED", help="Fixed image: results are written on its grid.")
@@ -120,6 +112,14 @@ def register(
         typer.Option(
             metavar="auto|header|centers|moments|FILE",
             help="Initial transform: a rule or a file (default: auto)",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROGRAM",
+            help="Program that wrote the file of --init, where that is not clear: fsl, greedy ...",
             rich_help_panel=_METHOD,
         ),
     ] = None,
@@ -219,9 +219,6 @@ def register(
     reading: ReadOptions,
     device: Device = None,
     threads: Threads = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
     strict: Annotated[
         bool,
         typer.Option(
@@ -230,10 +227,7 @@ def register(
             rich_help_panel="Running",
         ),
     ] = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Align MOVING with FIXED and write the result as one folder.
 
@@ -246,7 +240,6 @@ def register(
     Example: regkit register reference.tif scene.tif -o out
     """
     from regkit.cli.exits import UNFIT
-    from regkit.cli.job import carry_out
     from regkit.cli.model import chosen_model
     from regkit.runs.register.job import Paths, as_weights, make_register_job, split_init
     from regkit.runs.scenes.recognition import are_scenes
@@ -261,7 +254,8 @@ def register(
         others = {
             "--fixed-with": fixed_with, "--moving-with": moving_with, "--fixed-mask": fixed_mask,
             "--moving-mask": moving_mask, "--moving-labels": moving_labels, "--dice": dice,
-            "--fixed-labels": fixed_labels, "--init": init, "--channel-weights": channel_weights,
+            "--fixed-labels": fixed_labels, "--init": init, "--init-from": init_from,
+            "--channel-weights": channel_weights,
             "--model": model, "--refine": refine, "--strict": strict, "--landmarks": landmarks,
             "--landmark-weight": landmark_weight,
             "--preset": preset != "default",
@@ -275,9 +269,9 @@ def register(
                 "seed": seed,
             },
             mask=mask, keep_resolution=keep_resolution, shift_only=shift_only,
-            overwrite=overwrite or resume, reading=reading, full_paths=full_paths,
+            overwrite=running.replaces, reading=reading, full_paths=running.full_paths,
         )  # fmt: skip
-        carry_out(scene_job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+        running.carry_out(scene_job)
         return
     _refuse(
         {f"--{name.replace('_', '-')}": value for name, value in scenes.items()},
@@ -319,12 +313,13 @@ def register(
         preset=preset,
         file=config,
         options=options,
-        overwrite=overwrite or resume,
+        overwrite=running.replaces,
         reading=reading,
-        full_paths=full_paths,
+        full_paths=running.full_paths,
+        init_program=init_from,
     )
     more = [told] if told else []
-    done = carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet, more=more)
+    done = running.carry_out(job, more=more)
     if strict and done is not None and done.record["quality"]["verdict"] == "fail":
         raise typer.Exit(UNFIT)
 

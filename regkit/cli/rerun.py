@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, Quiet
+from regkit.cli.options import Data, Debug, Quiet
 
 DIFFERS = 3
 
@@ -19,10 +19,7 @@ def rerun(
     record: Annotated[
         Path, typer.Argument(metavar="RUN.JSON", help="Record that a command wrote.")
     ],
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder with the inputs; repeatable (default: near RUN.JSON)"),
-    ] = None,
+    data: Data = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -44,11 +41,16 @@ def rerun(
     from regkit.runs import run
     from regkit.runs.kinds import job_again
     from regkit.runs.record import read_record
-    from regkit.runs.rerun import changed_versions, differing, find_inputs, reproducible_outputs
+    from regkit.runs.rerun import (
+        changed_versions,
+        differing,
+        find_inputs,
+        folders_around,
+        reproducible_outputs,
+    )  # fmt: skip
 
     before = read_record(record)
-    around = [record.parent, record.absolute().parent.parent, Path()]
-    inputs = find_inputs(before, [*(data or ()), *around])
+    inputs = find_inputs(before, folders_around(record, data or ()))
     with _folder(output) as folder, progress(quiet=quiet) as on_progress:
         after = run(job_again(before, inputs, folder), on_progress=on_progress)
     for line in after.summary:

@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from regkit.cli.options import (
-    Debug,
-    DryRun,
-    FullPaths,
-    Json,
-    Overwrite,
-    Quiet,
-    Resume,
-    Threads,
-)
-from regkit.cli.read_options import takes_read_options
+from regkit.cli.option_group import takes
+from regkit.cli.options import Threads
+from regkit.cli.read_options import READING
+from regkit.cli.running import RUNNING, Running
 from regkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,7 +19,7 @@ if TYPE_CHECKING:
 _WORDS = ("auto", "mean")
 
 
-@takes_read_options(without=("frame", "channels"))
+@takes(READING.without("frame", "channels"), RUNNING.without("record"))
 def series(
     image: Annotated[
         Path, typer.Argument(metavar="SERIES", help="Image of several frames, such as fMRI.")
@@ -66,13 +59,7 @@ def series(
     ] = None,
     reading: ReadOptions,
     threads: Threads = None,
-    overwrite: Overwrite = False,
-    resume: Resume = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    running: Running,
 ) -> None:
     """Correct the motion between the frames of SERIES, each interpolated once.
 
@@ -83,7 +70,6 @@ def series(
 
     Example: regkit series dwi.nii.gz -o out --bvec dwi.bvec --bval dwi.bval
     """
-    from regkit.cli.job import carry_out
     from regkit.runs.series.job import make_series_job
 
     job = make_series_job(
@@ -96,10 +82,10 @@ def series(
         reading=reading,
         bvec=bvec,
         bval=bval,
-        overwrite=overwrite or resume,
-        full_paths=full_paths,
+        overwrite=running.replaces,
+        full_paths=running.full_paths,
     )  # fmt: skip
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)
 
 
 def _as_reference(word: str | None) -> str | int | None:

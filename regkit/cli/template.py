@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Resume
+from regkit.cli.option_group import takes
+from regkit.cli.running import RUNNING, Running
 
 _WHERE = "Where it runs"
 
 
+@takes(RUNNING.without("record"))
 def template(
     images: Annotated[
         list[Path],
@@ -62,13 +64,8 @@ def template(
             metavar="tcp://HOST:PORT", help="Run on this Dask scheduler.", rich_help_panel=_WHERE
         ),
     ] = None,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Build a template: the mean of IMAGES in their mean shape, biased to none of them.
 
@@ -77,7 +74,6 @@ def template(
     Example: regkit template one.nii.gz two.nii.gz three.nii.gz -o out
     """
     from regkit.cli.cohort import row_options
-    from regkit.cli.job import carry_out
     from regkit.cohort.register import REGISTER_ROWS
     from regkit.cohort.start import Workplace
     from regkit.cohort.template.images import named_images
@@ -91,7 +87,7 @@ def template(
         place=Workplace(
             scheduler=scheduler, workers=workers, threads=1 if threads is None else threads
         ),
-        overwrite=overwrite,
-        full_paths=full_paths,
+        overwrite=running.overwrite,
+        full_paths=running.full_paths,
     )
-    carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    running.carry_out(job)

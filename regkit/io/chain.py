@@ -6,22 +6,48 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regkit.errors import InputError
-from regkit.io.transforms import read_transform
+from regkit.io.transforms import ImageLike, read_transform
 from regkit.transforms import Transform, compose
 
 
-def open_chain(paths: Sequence[Path]) -> Transform:
+def open_chain(
+    paths: Sequence[Path],
+    program: str | None = None,
+    *,
+    fixed: ImageLike | None = None,
+    moving: ImageLike | None = None,
+) -> Transform:
     """Read several transform files as one map, in the order in which a world point passes them.
 
-    Each maps world points of fixed to world points of moving (RAS+ mm): the first file of ``paths``
-    is applied first.
+    Parameters
+    ----------
+    paths
+        Each maps world points of fixed to world points of moving (RAS+ mm); the first file is
+        applied first.
+    program
+        Whose they are, as of :func:`regkit.io.transforms.read_transform`.
+    fixed, moving
+        With a ``program``: the image whose points the first file takes, and that to whose points
+        the last one leads, for files whose numbers are relative to their images.
 
     Raises
     ------
     InputError
         If one cannot be read, or they are of different dimensions.
     """
-    found = [read_transform(path) for path in paths]
+    # A program that is not named stands beside no image: an LTA knows its own, and an image of
+    # another size may well go through it.
+    ends = (fixed, moving) if program else (None, None)
+    last = len(paths) - 1
+    found = [
+        read_transform(
+            path,
+            fixed=ends[0] if number == 0 else None,
+            moving=ends[1] if number == last else None,
+            program=program,
+        )
+        for number, path in enumerate(paths)
+    ]
     for path, each in zip(paths, found, strict=True):
         if each.ndim != found[0].ndim:
             raise InputError(

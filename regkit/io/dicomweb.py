@@ -8,10 +8,10 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -19,16 +19,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from regkit.errors import InputError
+from regkit.io.dicom_server import check_online, check_uid
 from regkit.io.formats.dicom.files import sniff_dicom
 from regkit.io.names import display_name
 from regkit.io.options import MAX_BYTES
 
 PASSWORD = "REGKIT_DICOMWEB_PASSWORD"  # noqa: S105 the name of the variable that holds it
-_OFFLINE = "REGKIT_OFFLINE"
 _SECONDS = 60
 _HERE = ("127.0.0.1", "localhost", "::1")
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
-_LONGEST_UID = 64
 _JSON = "application/dicom+json"
 _PARTS = 'multipart/related; type="application/dicom"'
 _STUDY, _INSTANCE, _FAILED = "0020000D", "00080018", "00081198"
@@ -73,8 +71,7 @@ class DicomWeb:
             raise InputError(
                 f"{self._name}: a password goes over https alone; give such an address"
             )
-        if os.environ.get(_OFFLINE, "") not in ("", "0"):
-            raise InputError(f"{_OFFLINE} is set: no server is asked; unset it")
+        check_online()
 
     @property
     def _name(self) -> str:
@@ -88,17 +85,26 @@ class DicomWeb:
         InputError
             If the server does not have exactly one such series, or answers otherwise than it must.
         """
-        _check_uid(series, "series")
+        check_uid(series, "series")
         found = self._json(f"series?SeriesInstanceUID={series}&includefield={_STUDY}")
         studies = {_value(each, _STUDY) for each in found}
         if len(studies) != 1:
             raise InputError(f"{self._name}: has no series {series}; look it up in the PACS")
-        study = _check_uid(studies.pop(), "study")
+        study = check_uid(studies.pop(), "study")
         images = self._json(f"studies/{study}/series/{series}/instances")
-        uids = [_check_uid(_value(each, _INSTANCE), "image") for each in images]
+        uids = [check_uid(_value(each, _INSTANCE), "image") for each in images]
         if not uids:
             raise InputError(f"{self._name}: series {series} holds no image")
         return study, uids
+
+    def fetched(self, study: str, series: str, images: Sequence[str]) -> Iterator[bytes]:
+        """See :class:`regkit.io.dicom_server.DicomServer`."""
+        return (self.fetch(study, series, image) for image in images)
+
+    def store(self, paths: Sequence[Path]) -> None:
+        """See :class:`regkit.io.dicom_server.DicomServer`."""
+        for path in paths:
+            self.send(path)
 
     def fetch(self, study: str, series: str, image: str) -> bytes:
         """Fetch one image as the bytes of a DICOM file.
@@ -190,13 +196,6 @@ def _login(user: str | None) -> dict[str, str]:
         raise InputError(f"{PASSWORD} is not set; put the password of {user!r:.40} there")
     word = base64.b64encode(f"{user}:{os.environ[PASSWORD]}".encode()).decode("ascii")
     return {"Authorization": f"Basic {word}"}
-
-
-def _check_uid(uid: str, what: str) -> str:
-    """A UID, which becomes a part of an address and so may hold nothing else."""
-    if not _UID.fullmatch(uid) or len(uid) > _LONGEST_UID:
-        raise InputError(f"{uid!r:.70} is no UID of a {what}; it has digits and dots, 64 at most")
-    return uid
 
 
 def _value(item: dict[str, Any], tag: str) -> str:

@@ -244,6 +244,7 @@ def read_labels(
     padding: float | None = None,
     series: int | str | None = None,
     structures: Sequence[str] | None = None,
+    threshold: float | None = None,
 ) -> Labels:
     """Read a label map; a float file is accepted where every value is a whole number.
 
@@ -257,6 +258,8 @@ def read_labels(
         Names of the structures of a DICOM segmentation or structure set that are taken, the first
         as label 1; where two overlap, the one that is named later has the voxel. Without them all
         are taken, under their numbers, and none may overlap.
+    threshold
+        The share from which a voxel of a fractional DICOM segmentation is part of its structure.
 
     Raises
     ------
@@ -265,7 +268,7 @@ def read_labels(
     """
     options = ReadOptions(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding, None, series, structures if structures is None else tuple(structures),
+        padding, None, series, structures if structures is None else tuple(structures), threshold,
     )  # fmt: skip
     return read_labels_when_touched(path, options)
 
@@ -304,7 +307,7 @@ def labels_of(image: Volume, header: Header) -> Labels:
     InputError
         If a value is not a whole number.
     """
-    whole = _whole(image.data, image.name, header.step)
+    whole = _whole(image.data, image.name, header)
     return Labels(whole, image.grid, image.name, image.valid, header.label_names)
 
 
@@ -312,8 +315,9 @@ def _as_tuple(spacing: Sequence[float] | None) -> tuple[float, ...] | None:
     return None if spacing is None else tuple(spacing)
 
 
-def _whole(data: torch.Tensor, name: str, step: float) -> torch.Tensor:
-    """Labels as whole numbers; with a scale of ``step`` they may be off by half of it."""
+def _whole(data: torch.Tensor, name: str, header: Header) -> torch.Tensor:
+    """Labels as whole numbers; with a scale they may be off by half of its step."""
+    step = header.step
     if not data.is_floating_point():
         return data
     nearest = data.round()
@@ -324,7 +328,8 @@ def _whole(data: torch.Tensor, name: str, step: float) -> torch.Tensor:
     if bool(wrong.any()):
         raise InputError(
             f"{name}: {int(wrong.sum())} voxels are not whole numbers, the first is "
-            f"{float(data[wrong][0]):g}; labels must be whole. Was it interpolated?"
+            f"{float(data[wrong][0]):g}; labels must be whole. "
+            f"{header.label_hint or 'Was it interpolated?'}"
         )
     largest = float(data.abs().max())
     if largest >= 2**53:

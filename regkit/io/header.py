@@ -58,6 +58,8 @@ class Header:
         Whether the format reads a window without what lies around it.
     label_names
         What the values of a label map are called, where the file says.
+    label_hint
+        What a user may do who wants labels of values that are none.
     about
         What else the file says that people ask for, such as its modality; nothing reads by it.
     """
@@ -83,6 +85,7 @@ class Header:
     beside: tuple[Path, ...] = ()
     in_parts: bool = False
     label_names: Mapping[int, str] = field(default_factory=dict)
+    label_hint: str = ""
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property

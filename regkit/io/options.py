@@ -26,6 +26,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "channels": (Sequence, NoneType),
     "series": (Integral, str, NoneType),
     "structures": (Sequence, NoneType),
+    "threshold": (Real, NoneType),
 }
 Channels = tuple[int | str, ...] | Literal["all", "luminance"]
 _WORDS = ("all", "luminance")
@@ -66,6 +67,9 @@ class ReadOptions:
     structures
         Names of the structures of a DICOM segmentation or structure set that are taken, the first
         as label 1; where two overlap, the one that is named later has the voxel.
+    threshold
+        The share, above 0 and up to 1, from which a voxel of a fractional DICOM segmentation is
+        part of its structure; without it such a file is an image, one channel a structure.
 
     Raises
     ------
@@ -91,6 +95,7 @@ class ReadOptions:
     channels: Channels | None = None
     series: int | str | None = None
     structures: tuple[str, ...] | None = None
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -106,6 +111,8 @@ class ReadOptions:
             object.__setattr__(self, "spacing", _checked_spacing(self.spacing))
         if self.structures is not None:
             object.__setattr__(self, "structures", _checked_structures(self.structures))
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            raise InputError(f"threshold is {self.threshold:g}; allowed: above 0, up to 1")
         if self.channels is not None:
             object.__setattr__(self, "channels", _checked_channels(self.channels, self.channel))
 

@@ -127,6 +127,33 @@ def structures_csv(scores: Sequence[StructureScore], unit: str) -> str:
     return out.getvalue()
 
 
+def read_structures(text: str) -> list[StructureScore]:
+    """Read the table that :func:`structures_csv` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> read_structures(structures_csv([StructureScore(3, 0.5, 0.75, None)], "mm"))[0].dice
+    0.75
+    """
+    try:
+        return [_score(row) for row in csv.DictReader(io.StringIO(text))]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"this is no table of structures ({error!r:.60})") from error
+
+
+def _score(row: dict[str, str]) -> StructureScore:
+    lengths = [row[f"surface_{name}"] for name in ("mean", "hd95", "max")]
+    surface = SurfaceDistance(*map(float, lengths)) if all(lengths) else None
+    near = float(row["surface_dice"]) if row["surface_dice"] else None
+    before, after = float(row["dice_before"]), float(row["dice"])
+    return StructureScore(int(row["label"]), before, after, surface, near, row["name"])
+
+
 def _line(score: StructureScore, unit: str) -> list[str]:
     apart = score.surface
     lengths = [""] * 3 if apart is None else [apart.mean, apart.hd95, apart.maximum]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,19 +19,21 @@ from regkit.io import (
     labels_of,
     open_frames,
     read_header,
-    save_series,
 )
 from regkit.io.chain import open_chain
 from regkit.io.header import Header
 from regkit.io.sizes import product
-from regkit.resample import INTERPOLATIONS, Interpolation, warp
+from regkit.resample import INTERPOLATIONS, Interpolation
+from regkit.runs.apply_task import ApplyTask
 from regkit.runs.bands import BandsTask, keeps_bands
 from regkit.runs.channels import chooses_channels, with_all_channels
 from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.origin import check_direction
-from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.output_file import paths_in_role
+from regkit.runs.turned import Turned
+from regkit.runs.turned_task import TurnedTask
 from regkit.transforms import Transform
 from regkit.volume import Volume
 
@@ -63,6 +65,13 @@ class ApplyJob(ImageFile):
         Value beyond the image.
     interpolation
         As of :func:`regkit.resample.warp`; None for the usual one.
+    voxel
+        Size of the result's voxels in world units, over the extent of the reference: one number,
+        or one for each axis; None for the voxels of the reference.
+    turned
+        What the values of a voxel mean together where they have a direction.
+    program
+        Whose the transforms are, where a file does not tell.
     """
 
     kind: ClassVar[str] = "apply"
@@ -73,6 +82,9 @@ class ApplyJob(ImageFile):
     labels: bool = False
     outside: float = 0.0
     interpolation: Interpolation | None = None
+    voxel: tuple[float, ...] | None = None
+    turned: Turned | None = None
+    program: str | None = None
 
     def files(self) -> list[tuple[str, Path]]:
         """The image, the reference and the transforms."""
@@ -80,25 +92,68 @@ class ApplyJob(ImageFile):
         return given + [("transform", path) for path in self.transforms]
 
     def plan(self) -> dict[str, Any]:
-        """What is done."""
+        """What is done; what was not asked for is not there."""
+        more = {
+            "interpolation": self.interpolation,
+            "voxel": self.voxel,
+            "turned": self.turned.as_record() if self.turned else None,
+            "from": self.program,
+        }
         asked = {"labels": self.labels, "outside": self.outside}
-        return (
-            asked if self.interpolation is None else {**asked, "interpolation": self.interpolation}
-        )
+        return asked | {name: value for name, value in more.items() if value is not None}
+
+    def check(self) -> None:
+        """Refuse what does not go together.
+
+        Raises
+        ------
+        InputError
+            If the output has a name that no format writes, or vectors are to be labels.
+        """
+        super().check()
+        if self.turned and (self.labels or self.outside):
+            raise InputError(
+                f"{self.turned.components.kind} are neither labels nor have a value outside but 0; "
+                "leave out --labels and --outside"
+            )
 
     def look(self) -> ApplySurvey:
         """Read the headers of the reference and the image."""
         # All frames and channels of a reference lie on one grid.
-        reference = read_header(self.onto, self.reading).of(frame=0, channel=0)
-        check_holds(self.output, reference.grid.straightened())
-        header = read_header(self.image, self.reading)
-        reading = self.reading if self.labels else with_all_channels(self.reading, header)
+        given = self._reading
+        reference = read_header(self.onto, given).of(frame=0, channel=0)
+        grid = _spaced(reference, self.voxel)
+        check_holds(self.output, grid)
+        header = read_header(self.image, given)
+        reading = given if self.labels else with_all_channels(given, header)
         frames = header.each_frame(reading)
         kept = frames[0].kept
         check_output(self.output, overwrite=self.overwrite, frames=len(frames), channels=kept)
+        if self.turned:
+            self.turned.check(header, len(frames), kept)
         if len(self.transforms) == 1:
             check_direction(self.transforms[0], self.image)
-        return ApplySurvey(self, reference, header, reading, len(frames), kept)
+        return ApplySurvey(self, reference, grid, header, reading, len(frames), kept)
+
+    @property
+    def _reading(self) -> ReadOptions:
+        """How images are read: all values of a vector or a tensor."""
+        if self.turned is None or chooses_channels(self.reading):
+            return self.reading
+        return replace(self.reading, channels="all")
+
+
+def _spaced(reference: Header, voxel: tuple[float, ...] | None) -> Grid:
+    """The grid of the result: that of a reference, or its extent in voxels of another size."""
+    grid = reference.grid.straightened()
+    if voxel is None:
+        return grid
+    if len(voxel) not in (1, grid.ndim):
+        raise InputError(
+            f"--voxel has {len(voxel)} sizes and {reference.name} {grid.ndim} axes; give one size, "
+            "or one for each axis"
+        )
+    return grid.with_spacing(voxel)
 
 
 @dataclass(frozen=True)
@@ -107,6 +162,7 @@ class ApplySurvey:
 
     job: ApplyJob
     reference: Header
+    grid: Grid
     header: Header
     reading: ReadOptions
     frames: int
@@ -114,18 +170,19 @@ class ApplySurvey:
 
     def needs(self) -> Needs:
         """Memory and disk, by the headers alone."""
-        voxels = product(self.header.grid.shape) + product(self.reference.grid.shape)
+        voxels = product(self.header.grid.shape) + product(self.grid.shape)
         return Needs(
             _FEW + _PER_VOXEL * voxels * self.frames * self.channels,
             of=f"{self.header.name} ({'x'.join(map(str, self.header.grid.shape))})",
             helps="use --frame, or an image with larger voxels",
         )
 
-    def open(self) -> ApplyTask | BandsTask:
+    def open(self) -> ApplyTask | TurnedTask | BandsTask:
         """Read the reference, the transforms and every frame."""
-        job = self.job
-        grid = self.reference.grid.straightened()
-        phi = open_chain(job.transforms)
+        job, grid = self.job, self.grid
+        phi = open_chain(
+            job.transforms, job.program, fixed=self.reference.grid, moving=self.header.grid
+        )
         _check_overlap(phi, grid, self.header, self.reference.name)
         keeps = keeps_bands(self.header, job.output, grid) and not chooses_channels(job.reading)
         if keeps and job.interpolation not in (None, "linear", "nearest"):
@@ -140,11 +197,12 @@ class ApplySurvey:
             labels_of(frame, self.header) if job.labels else frame
             for frame in open_frames(self.header, self.reading)
         ]
-        notices = () if job.labels else _notices(self.header.name, frames)
-        return ApplyTask(
+        notices = () if job.labels or job.turned else _notices(self.header.name, frames)
+        task = ApplyTask(
             frames, phi, grid, job.outside, self.header.repetition, job.interpolation,
             notices=notices,
         )  # fmt: skip
+        return task if job.turned is None else TurnedTask(task, job.turned, self.header)
 
 
 def _check_overlap(phi: Transform, grid: Grid, image: Header, onto: str) -> None:
@@ -187,55 +245,6 @@ def _notices(name: str, frames: Sequence[Volume]) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, eq=False)
-class ApplyTask:
-    """Frames and a transform in memory."""
-
-    frames: Sequence[Volume]
-    phi: Transform
-    grid: Grid
-    outside: float
-    repetition: float | None
-    interpolation: Interpolation | None = None
-    introduction: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-
-    def execute(self, on_progress: OnProgress) -> ApplyOutcome:
-        """Resample frame by frame."""
-        warped = []
-        for number, frame in enumerate(self.frames, start=1):
-            found = warp(
-                frame,
-                self.phi,
-                onto=self.grid,
-                outside=self.outside,
-                interpolation=self.interpolation,
-            )
-            warped.append(found)
-            on_progress(Progress("warping", number / len(self.frames)))
-        return ApplyOutcome(warped, self.repetition)
-
-
-@dataclass(frozen=True, eq=False)
-class ApplyOutcome:
-    """Frames on the grid of the reference."""
-
-    warped: Sequence[Volume]
-    repetition: float | None
-
-    def entries(self, seconds: float) -> dict[str, Any]:
-        """How many frames there are."""
-        return {"frames": len(self.warped)}
-
-    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write them as one file."""
-        save_series(self.warped, places["image"], repetition=self.repetition)
-
-    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """Nothing that the file does not say."""
-        return ()
-
-
 def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ApplyJob:
     """Make the job that a record came from, with its outputs in another folder.
 
@@ -254,17 +263,22 @@ def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
         If its inputs, outputs or settings are not those of such a job.
     """
     found = {each.role: each.path for each in inputs if each.role != "transform"}
-    transforms = tuple(each.path for each in inputs if each.role == "transform")
+    transforms = paths_in_role(inputs, "transform")
     asked = record["asked"]
     if set(found) != {"image", "onto"} or not transforms or not _is_asked(asked):
         raise InputError("the record must name an image, a reference and transforms; it is damaged")
+    turned, voxel = asked.get("turned"), asked.get("voxel")
     return ApplyJob(
         found["image"], transforms, found["onto"], bool(asked["labels"]), float(asked["outside"]),
-        asked.get("interpolation"),
+        asked.get("interpolation"), None if voxel is None else tuple(map(float, voxel)),
+        None if turned is None else Turned.of_record(turned), asked.get("from"),
         **image_file_again(record, inputs, folder),
     )  # fmt: skip
 
 
 def _is_asked(asked: Mapping[str, Any]) -> bool:
-    whole = {"labels", "outside"} <= set(asked) <= {"labels", "outside", "interpolation"}
-    return whole and asked.get("interpolation") in (None, *INTERPOLATIONS)
+    always = {"labels", "outside"}
+    whole = always <= set(asked) <= always | {"interpolation", "voxel", "turned", "from"}
+    sizes = asked.get("voxel", [1.0])
+    usable = isinstance(sizes, list) and all(isinstance(s, int | float) and s > 0 for s in sizes)
+    return whole and usable and asked.get("interpolation") in (None, *INTERPOLATIONS)

@@ -17,6 +17,7 @@ from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.lines import describe_deformation
+from regkit.runs.output_file import paths_in_role
 from regkit.runs.progress import OnProgress, Progress
 from regkit.transforms import Transform
 from regkit.volume import Volume
@@ -37,6 +38,9 @@ class JacobianJob(ImageFile):
         Fixed, whose grid the result takes.
     log
         Write the natural logarithm, and refuse what folds.
+    moving, program
+        The image to whose points they lead, and whose they are, as of
+        :func:`regkit.io.chain.open_chain`.
     """
 
     kind: ClassVar[str] = "jacobian"
@@ -44,27 +48,32 @@ class JacobianJob(ImageFile):
     transforms: tuple[Path, ...]
     onto: Path
     log: bool = False
+    moving: Path | None = None
+    program: str | None = None
 
     def files(self) -> list[tuple[str, Path]]:
-        """The reference and the transforms."""
-        return [("onto", self.onto), *(("transform", path) for path in self.transforms)]
+        """The reference, the transforms, and moving where it is given."""
+        moving = [] if self.moving is None else [("moving", self.moving)]
+        return [("onto", self.onto), *(("transform", path) for path in self.transforms), *moving]
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
-        return {"log": self.log}
+        return {"log": self.log, **({"from": self.program} if self.program else {})}
 
     def look(self) -> JacobianSurvey:
         """Read the header of the reference."""
-        grid = read_header(self.onto, self.reading).of(frame=0, channel=0).grid.straightened()
+        reference = read_header(self.onto, self.reading).of(frame=0, channel=0).grid
+        grid = reference.straightened()
         check_holds(self.output, grid)
-        return JacobianSurvey(self, grid)
+        return JacobianSurvey(self, reference, grid)
 
 
 @dataclass(frozen=True)
 class JacobianSurvey:
-    """The grid of the result."""
+    """The grid of the reference, and that of the result."""
 
     job: JacobianJob
+    reference: Grid
     grid: Grid
 
     def needs(self) -> Needs:
@@ -74,7 +83,9 @@ class JacobianSurvey:
 
     def open(self) -> JacobianTask:
         """Read the transforms."""
-        return JacobianTask(self.job, open_chain(self.job.transforms), self.grid)
+        job = self.job
+        phi = open_chain(job.transforms, job.program, fixed=self.reference, moving=job.moving)
+        return JacobianTask(job, phi, self.grid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +152,11 @@ def jacobian_again(
     InputError
         If its inputs, outputs or settings are not those of such a job.
     """
-    onto = [each.path for each in inputs if each.role == "onto"]
-    transforms = tuple(each.path for each in inputs if each.role == "transform")
-    if len(onto) != 1 or not transforms or set(record["asked"]) != {"log"}:
+    onto, transforms = paths_in_role(inputs, "onto"), paths_in_role(inputs, "transform")
+    moving, asked = paths_in_role(inputs, "moving"), record["asked"]
+    if len(onto) != 1 or not transforms or not {"log"} <= set(asked) <= {"log", "from"}:
         raise InputError("the record must name a reference and transforms; it is damaged")
-    more = image_file_again(record, inputs, folder)
-    return JacobianJob(transforms, onto[0], bool(record["asked"]["log"]), **more)
+    return JacobianJob(
+        transforms, onto[0], bool(asked["log"]), moving[0] if moving else None, asked.get("from"),
+        **image_file_again(record, inputs, folder),
+    )  # fmt: skip

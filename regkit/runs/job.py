@@ -93,6 +93,27 @@ class WithReport(Outcome, Protocol):
         """What the report says: its title, checks and sections."""
 
 
+@runtime_checkable
+class Restorable(Protocol):
+    """A job that reads back what a finished run of it has found; see ``regkit report``."""
+
+    def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> WithReport:
+        """Read the outcome of a finished run, computing nothing anew.
+
+        Parameters
+        ----------
+        places
+            Where its outputs are, by name.
+        record
+            What it wrote about itself.
+
+        Raises
+        ------
+        InputError
+            If an input or an output cannot be used, or the record is damaged.
+        """
+
+
 class Task(Protocol):
     """A job whose inputs have been read and checked."""
 

@@ -15,7 +15,7 @@ from regkit.io.point_formats.table import open_points, point_suffix
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.origin import check_not_inverted
-from regkit.runs.outputs import Files
+from regkit.runs.output_file import OutputFile, output_file_again, paths_in_role
 from regkit.runs.progress import OnProgress, Progress
 from regkit.transforms import Transform
 from regkit.volume import Points
@@ -25,58 +25,75 @@ _FEW, _PER_BYTE = 64 << 20, 12
 
 
 @dataclass(frozen=True)
-class PointsJob:
+class PointsWay:
+    """How points get from one image to the other.
+
+    Parameters
+    ----------
+    transforms
+        From points of fixed to points of moving, in the order in which a point passes them.
+    of
+        The image in which the points lie; they are led to the other one.
+    program, fixed, moving
+        Whose the transforms are and the images that they connect, as of
+        :func:`regkit.io.chain.open_chain`.
+    """
+
+    transforms: tuple[Path, ...]
+    of: PointsSide = "fixed"
+    program: str | None = None
+    fixed: Path | None = None
+    moving: Path | None = None
+
+    def files(self) -> list[tuple[str, Path]]:
+        """The transforms, and the images where they are given."""
+        images = (("fixed", self.fixed), ("moving", self.moving))
+        given = [("transform", path) for path in self.transforms]
+        return given + [(role, path) for role, path in images if path is not None]
+
+    def open(self) -> Transform:
+        """Read the transforms as the map from where the points lie.
+
+        Raises
+        ------
+        InputError
+            If one cannot be used, or an inverse would be inverted.
+        """
+        for transform in self.transforms:
+            check_not_inverted(transform, self.of)
+        phi = open_chain(self.transforms, self.program, fixed=self.fixed, moving=self.moving)
+        return phi if self.of == "fixed" else phi.inverse()
+
+
+@dataclass(frozen=True)
+class PointsJob(OutputFile):
     """A file of points through transforms: what `regkit points` runs.
 
     Parameters
     ----------
     points
-        The file, in any format of points.
-    transforms
-        From points of fixed to points of moving, in the order in which a point passes them.
-    output
-        The file to write, in the format of ``points`` or as CSV; None where nothing is written.
-    of
-        The image in which the points lie; they are led to the other one.
+        The file, in any format of points. The output is in the same format, or CSV.
+    way
+        What leads them to the other image.
     space
         In which the coordinates are, where the file does not say it.
-    record
-        Where the record goes; None for none.
-    overwrite
-        Replace what is there.
-    full_paths
-        Show the folders of the inputs wherever their names are shown.
     """
 
     kind: ClassVar[str] = "points"
+    role: ClassVar[str] = "points"
 
     points: Path
-    transforms: tuple[Path, ...]
-    output: Path | None = None
-    of: PointsSide = "fixed"
+    way: PointsWay
     space: Space | None = None
-    record: Path | None = None
-    overwrite: bool = False
-    full_paths: bool = False
 
-    @property
-    def outputs(self) -> Files:
-        """The points, and the record where one is asked for."""
-        given = (("points", self.output), ("record", self.record))
-        return Files(tuple((role, path) for role, path in given if path), self.overwrite)
-
-    def inputs(self) -> list[InputFile]:
-        """The points and the transforms."""
-        given = [("points", self.points), *(("transform", path) for path in self.transforms)]
-        return [InputFile(role, path, self.full_paths) for role, path in given]
-
-    def settings(self) -> dict[str, Any]:
-        """What is done."""
-        return {"asked": self.plan()}
+    def files(self) -> list[tuple[str, Path]]:
+        """The points, the transforms and the images that they connect."""
+        return [("points", self.points), *self.way.files()]
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
-        return {"of": self.of, "space": self.space}
+        program = {"from": self.way.program} if self.way.program else {}
+        return {"of": self.way.of, "space": self.space, **program}
 
     def check(self) -> None:
         """Refuse formats that are not known, and another one for the result.
@@ -87,48 +104,67 @@ class PointsJob:
             If they are.
         """
         given = point_suffix(self.points)
-        if self.output is not None and point_suffix(self.output) not in (given, ".csv"):
+        if point_suffix(self.output) not in (given, ".csv"):
             raise InputError(
                 f"{self.output.name}: points of {given} are written as {given} or .csv; change the "
                 "extension"
             )
 
     def look(self) -> PointsJob:
-        """Refuse to invert a transform that is an inverse already."""
-        for transform in self.transforms:
-            check_not_inverted(transform, self.of)
+        """Nothing of its own: points have no header."""
         return self
 
     def needs(self) -> Needs:
         """Memory, by the sizes of the files."""
-        sizes = [each.path.stat().st_size for each in self.inputs() if each.path.is_file()]
+        sizes = [path.stat().st_size for _, path in self.files() if path.is_file()]
         return Needs(_FEW + _PER_BYTE * sum(sizes), of="the points and the transforms")
 
     def open(self) -> PointsTask:
         """Read the points and the transforms."""
-        found, phi = open_points(self.points, self.space), open_chain(self.transforms)
-        ndim = found.points.xyz.shape[1]
-        if ndim != phi.ndim:
-            raise InputError(
-                f"{self.points.name}: its points are {ndim}-D and the transform {phi.ndim}-D; give "
-                "points of the transform's dimension"
-            )
-        return PointsTask(self, found, phi if self.of == "fixed" else phi.inverse())
+        return open_mapping(self.points, self.way, self.space)
+
+
+def open_mapping(points: Path, way: PointsWay, space: Space | None = None) -> PointsTask:
+    """Read points and what leads them to the other image.
+
+    Parameters
+    ----------
+    points, way, space
+        As of :class:`PointsJob`.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, the dimensions differ, or an inverse would be inverted.
+    """
+    phi = way.open()
+    found = open_points(points, space)
+    ndim = found.points.xyz.shape[1]
+    if ndim != phi.ndim:
+        raise InputError(
+            f"{points.name}: its points are {ndim}-D and the transform {phi.ndim}-D; give points "
+            "of the transform's dimension"
+        )
+    return PointsTask(found, phi, point_suffix(points))
 
 
 @dataclass(frozen=True, eq=False)
 class PointsTask:
     """Points and the transform that leads away from them."""
 
-    job: PointsJob
     found: PointFile
     phi: Transform
+    suffix: str
     introduction: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
+    def mapped(self) -> Points:
+        """The points in the space of the other image."""
+        return self.phi.map_points(self.found.points)
+
     def execute(self, on_progress: OnProgress) -> MappedPoints:
         """Map them."""
-        moved = self.phi.map_points(self.found.points)
+        moved = self.mapped()
         on_progress(Progress("mapping", 0.5))
         return MappedPoints(self, moved)
 
@@ -147,7 +183,7 @@ class MappedPoints:
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write them, in the format that they had or as CSV."""
         place, task = places["points"], self.task
-        if point_suffix(place) == point_suffix(task.job.points):
+        if point_suffix(place) == task.suffix:
             place.write_bytes(task.found.mapped(task.phi))
         else:
             place.write_text(as_csv(self.moved), encoding="utf-8")
@@ -174,24 +210,20 @@ def points_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder:
     InputError
         If its inputs, outputs or settings are not those of such a job.
     """
-    points = [each.path for each in inputs if each.role == "points"]
-    transforms = tuple(each.path for each in inputs if each.role == "transform")
-    asked, names = record["asked"], record["outputs"]
+    points, transforms = paths_in_role(inputs, "points"), paths_in_role(inputs, "transform")
+    asked = record["asked"]
     whole = (
         len(points) == 1
         and transforms
-        and set(asked) == {"of", "space"}
+        and {"of", "space"} <= set(asked) <= {"of", "space", "from"}
         and asked["of"] in ("fixed", "moving")
         and asked["space"] in (None, "ras", "lps")
-        and isinstance(names, dict)
-        and all(isinstance(name, str) and Path(name).name == name for name in names.values())
-        and {"points", "record"} <= set(names)
     )
     if not whole:
         raise InputError("the record must name points and transforms; it is damaged")
-    given = (("points", Path(names["points"])), ("record", Path(names["record"])))
-    places = Files(given).moved(folder).places()
-    return PointsJob(
-        points[0], transforms, places["points"], asked["of"], asked["space"], places["record"],
-        full_paths=any(each.full_path for each in inputs),
-    )  # fmt: skip
+    images = {each.role: each.path for each in inputs}
+    way = PointsWay(
+        transforms, asked["of"], asked.get("from"), images.get("fixed"), images.get("moving")
+    )
+    more = output_file_again(record, inputs, folder, role=PointsJob.role)
+    return PointsJob(points[0], way, asked["space"], **more)

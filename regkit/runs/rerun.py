@@ -22,9 +22,19 @@ def find_inputs(record: Mapping[str, Any], folders: Sequence[Path]) -> list[Inpu
     Raises
     ------
     InputError
-        If one is in none of the folders, or is another one now.
+        If some are in none of the folders, or are other ones now; it names all of them.
     """
-    return [_input(entry, folders) for entry in record["inputs"]]
+    found = [_input(entry, folders) for entry in record["inputs"]]
+    missing = [each for each in found if isinstance(each, str)]
+    if missing:
+        they = "it is" if len(missing) == 1 else "they are"
+        raise InputError(f"{'; '.join(missing)}; name the folder that {they} in with --data")
+    return [each for each in found if isinstance(each, InputFile)]
+
+
+def folders_around(record: Path, given: Sequence[Path]) -> list[Path]:
+    """List where the inputs of a run are looked for: where the user says, then near its record."""
+    return [*given, record.parent, record.absolute().parent.parent, Path()]
 
 
 def reproducible_outputs(record: Mapping[str, Any]) -> list[str]:
@@ -54,7 +64,8 @@ def changed_versions(before: object, now: Mapping[str, str]) -> str:
     return f"; {', '.join(other)}" if other else "; all versions are the same"
 
 
-def _input(entry: Any, folders: Sequence[Path]) -> InputFile:
+def _input(entry: Any, folders: Sequence[Path]) -> InputFile | str:
+    """An input where it is now, or what to say of one that is not there."""
     known = isinstance(entry, dict) and isinstance(entry.get("role"), str)
     name = entry.get("file") if known else None
     if not isinstance(name, str) or not name or Path(name).name != name:
@@ -64,7 +75,4 @@ def _input(entry: Any, folders: Sequence[Path]) -> InputFile:
         if sha256(path) == entry.get("sha256"):
             return InputFile(entry["role"], path, full_path="path" in entry)
     state = "is another file now (its SHA-256 differs)" if there else "is not here"
-    raise InputError(
-        f"{display_name(name)}: the {entry['role']} of this run {state}; name the folder that "
-        "it is in with --data"
-    )
+    return f"{display_name(name)}: the {entry['role']} of this run {state}"

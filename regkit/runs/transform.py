@@ -18,7 +18,7 @@ from regkit.io.transforms import split_inverted
 from regkit.registration.template_mean import mean_affine
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
-from regkit.runs.outputs import Files
+from regkit.runs.output_file import OutputFile, output_file_again, paths_in_role
 from regkit.runs.progress import OnProgress, Progress
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 
@@ -28,15 +28,13 @@ _FEW, _PER_BYTE = 64 << 20, 12
 
 
 @dataclass(frozen=True)
-class TransformJob:
+class TransformJob(OutputFile):
     """One transform file from one or several.
 
     Parameters
     ----------
     sources
         The files, each from points of fixed to points of moving; ``[FILE,1]`` is the inverse.
-    output
-        The file to write.
     verb
         ``compose``: a point passes them in their order. ``average``: the mean of affines by their
         logarithms; of displacements, with an affine among them or not, on the grid of ``fixed``.
@@ -46,44 +44,24 @@ class TransformJob:
         The images that the sources connect, where their format or that of the output needs them.
     program, output_program
         Whose the sources are, and whose the output, where the extension does not tell.
-    record
-        Where the record goes; None for none.
-    overwrite
-        Replace what is there.
-    full_paths
-        Show the folders of the inputs wherever their names are shown.
     """
 
     kind: ClassVar[str] = "transform"
+    role: ClassVar[str] = "transform"
 
     sources: tuple[Path, ...]
-    output: Path
     verb: Verb = "compose"
     invert: bool = False
     fixed: Path | None = None
     moving: Path | None = None
     program: str | None = None
     output_program: str | None = None
-    record: Path | None = None
-    overwrite: bool = False
-    full_paths: bool = False
 
-    @property
-    def outputs(self) -> Files:
-        """The transform, and the record where one is asked for."""
-        record = [("record", self.record)] if self.record else []
-        return Files((("transform", self.output), *record), self.overwrite)
-
-    def inputs(self) -> list[InputFile]:
+    def files(self) -> list[tuple[str, Path]]:
         """The transforms, and the images where they are given."""
         given = [("transform", split_inverted(path)[0]) for path in self.sources]
         images = (("fixed", self.fixed), ("moving", self.moving))
-        given += [(role, path) for role, path in images if path is not None]
-        return [InputFile(role, path, self.full_paths) for role, path in given]
-
-    def settings(self) -> dict[str, Any]:
-        """What is done."""
-        return {"asked": self.plan()}
+        return given + [(role, path) for role, path in images if path is not None]
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
@@ -111,7 +89,7 @@ class TransformJob:
 
     def needs(self) -> Needs:
         """Memory, by the sizes of the files."""
-        sizes = [each.path.stat().st_size for each in self.inputs() if each.path.is_file()]
+        sizes = [path.stat().st_size for _, path in self.files() if path.is_file()]
         return Needs(_FEW + _PER_BYTE * sum(sizes), of="the transforms")
 
     def open(self) -> TransformTask:
@@ -234,35 +212,27 @@ def transform_again(
     InputError
         If its inputs, outputs or settings are not those of such a job.
     """
-    asked, names = record["asked"], record["outputs"]
-    sources = [each.path for each in inputs if each.role == "transform"]
+    asked, sources = record["asked"], paths_in_role(inputs, "transform")
     turned = asked.get("inverted")
     whole = (
         set(asked) == {"verb", "inverted", "invert", "from", "to"}
         and asked["verb"] in VERBS
         and isinstance(turned, list)
         and len(turned) == len(sources) > 0
-        and isinstance(names, dict)
-        and all(isinstance(name, str) and Path(name).name == name for name in names.values())
-        and {"transform", "record"} <= set(names)
     )
     if not whole:
         raise InputError("the record must name transforms and what is made of them; it is damaged")
     images = {each.role: each.path for each in inputs}
-    given = (("transform", Path(names["transform"])), ("record", Path(names["record"])))
-    files = Files(given).moved(folder).places()
     return TransformJob(
         tuple(
             Path(f"[{path},1]") if inverted else path
             for path, inverted in zip(sources, turned, strict=True)
         ),
-        files["transform"],
         verb=asked["verb"],
         invert=bool(asked["invert"]),
         fixed=images.get("fixed"),
         moving=images.get("moving"),
         program=asked["from"],
         output_program=asked["to"],
-        record=files["record"],
-        full_paths=any(each.full_path for each in inputs),
+        **output_file_again(record, inputs, folder, role=TransformJob.role),
     )

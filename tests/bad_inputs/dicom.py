@@ -113,6 +113,12 @@ def structures(*boxes, alone=False):
     return make
 
 
+# 100 bytes of the 270 that its colours take, and something else behind them.
+SHORT_COLOURS = put(
+    SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8,
+    BitsStored=8, HighBit=7, PixelRepresentation=0, PixelData=bytes(100),
+    DataSetTrailingPadding=bytes(500),
+)  # fmt: skip
 EMPTY = bytes(128) + b"DICM"
 CASES = [
     Case(54, "no DICOM inside", raw("a.dcm", EMPTY + bytes(99)), ("a.dcm: ", "DICOM")),
@@ -139,7 +145,7 @@ CASES = [
         54,
         "mosaic",
         sliced(put(ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), all_of_them=True),
-        ("mosaics", "dcm2niix"),
+        ("is a mosaic", "how many slices it has", "dcm2niix"),
     ),
     Case(54, "DICOMDIR to elsewhere", index_alone, ("DICOMDIR: holds no DICOM image",)),
     Case(54, "no position", sliced(lambda d: d.pop("ImagePositionPatient")), ("nobody knows",)),
@@ -147,6 +153,12 @@ CASES = [
     Case(54, "no spacing", sliced(put(PixelSpacing=[0.0, 1.0])), ("PixelSpacing",)),
     Case(54, "report", sample("test-SR.dcm"), ("a.dcm: holds no DICOM image",)),
     Case(54, "cut slice", cut, ("IM", "the header claims", "the file is cut")),
+    Case(
+        54,
+        "cut colours",
+        sliced(SHORT_COLOURS, all_of_them=True),
+        ("its pixels are 100 bytes, and it claims 270", "the file is cut"),
+    ),
     Case(54, "contours alone", structures((1, 5), alone=True), ("refers to an image",), LABELS),
     Case(
         54,

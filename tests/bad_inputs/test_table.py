@@ -8,9 +8,12 @@ import time
 import pytest
 
 from regkit.cli import main
-from tests.bad_inputs import companions, dicom, images, outputs
+from tests.bad_inputs import companions, dicom, dicom_objects, images, outputs, points
 
-CASES = [*images.CASES, *dicom.CASES, *companions.CASES, *outputs.CASES]
+CASES = [
+    *images.CASES, *dicom.CASES, *dicom_objects.CASES, *companions.CASES, *points.CASES,
+    *outputs.CASES,
+]  # fmt: skip
 NOT_YET = companions.NOT_YET
 # One of each kind of thing that is read, as the shell would see it.
 APART = [

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -30,7 +31,7 @@ from regkit.io.dicom_objects.registration import registration_object
 from regkit.io.dicom_objects.segmentation import segmentation_object
 from regkit.io.dicom_objects.source import open_source
 from tests.io.conftest import forged
-from tests.io.dicom.writer import write_enhanced, write_series
+from tests.io.dicom.writer import write_enhanced, write_series, write_structures
 from tests.io.point_files import FILES
 
 KINDS = {
@@ -46,6 +47,7 @@ KINDS = {
     "little.ply": "table", "text.ply": "table", "surface.gii": "table", "new.fcsv": "table",
     "points.mrk.json": "table",
     "i.dcm": "image", "j.dcm": "image", "q.dcm": "image", "r.dcm": "transform",
+    "v.dcm": "coloured", "o.dcm": "image", "t.nii": "tensors",
 }  # fmt: skip
 RECORDED = Path(__file__).parents[1] / "io" / "transform_formats"
 CASES = int(os.environ.get("REGKIT_FUZZ", "200")) // len(KINDS) + 1
@@ -121,6 +123,11 @@ def originals(folder):
     series = open_source(read_header(write_series(folder / "series", scan)))
     making = Making(datetime(2026, 1, 2, 3, 4, 5), "", "0")
     write_object(segmentation_object(labels, series, making, name="q"), folder / "q.dcm")
+    _fractions_of(folder / "q.dcm", folder / "v.dcm")
+    write_structures(
+        folder / "o.dcm", folder / "series", scan, {"Box": [[(1, 1, 3), (5, 1, 3), (5, 5, 3)]]}
+    )
+    forged(folder / "t.nii", np.ones((8, 9, 10, 1, 6), np.float32), intent_code=1005)
     made = registration_object(field, grid, series, series, making)
     write_object(made, folder / "r.dcm")
     (slice_alone,) = write_series(folder / "slice", scan, order=[4]).iterdir()
@@ -132,6 +139,15 @@ def originals(folder):
     (folder / "s.yaml").write_text("similarity: mse\nfield: {factors: [2], iterations: [3]}\n")
     (folder / "run.json").write_text('{"inputs": [], "asked": {}, "reading": {}, "outputs": []}')
     return Whole((name, (folder / name).read_bytes()) for name in KINDS)
+
+
+def _fractions_of(binary, path):
+    """A segmentation of shares with the frames of another one."""
+    data = pydicom.dcmread(binary)
+    data.SegmentationType, data.SegmentationFractionalType = "FRACTIONAL", "PROBABILITY"
+    data.MaximumFractionalValue, data.BitsAllocated, data.BitsStored, data.HighBit = 200, 8, 8, 7
+    data.PixelData = bytes(n % 200 for n in range(data.NumberOfFrames * data.Rows * data.Columns))
+    data.save_as(path)
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +193,13 @@ def words(kind, path, folder):
         "beside": ["points", folder / "good.csv", folder / "m.xfm"],
         "framed": ["convert-transform", path, folder / "out.h5", "--dry-run", "-q", *images],
         "table": ["points", path, folder / "good.tfm"],
+        "tensors": [
+            "apply", path, folder / "good.tfm", "--onto", path, "--tensors", "nifti", "--axes",
+            "voxel", "-o", folder / "x.nii", "--dry-run",
+        ],
         "settings": ["register", folder / "no.nii", folder / "no.nii", "--config", path],
         "record": ["rerun", path],
-    }[kind]
+    }[kind]  # fmt: skip
 
 
 @contextlib.contextmanager

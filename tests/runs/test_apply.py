@@ -62,6 +62,7 @@ def test_without_a_record_nothing_is_resumed(words, tmp_path, capsys):
         lambda r: r["inputs"].pop(0),
         lambda r: r["inputs"].pop(),
         lambda r: r["asked"].clear(),
+        lambda r: r["asked"].update(voxel=["wide"]),
         lambda r: r["outputs"].update(image="../x.nii"),
         lambda r: r.update(outputs=["x.nii"]),
     ],
@@ -74,7 +75,7 @@ def test_a_record_that_is_not_one(words, tmp_path, capsys, change):
     record.write_text(json.dumps(told))
     capsys.readouterr()
     assert main(["rerun", str(record), "-q"]) == 2
-    assert "the record must name an image" in capsys.readouterr().err
+    assert "the record must name" in capsys.readouterr().err
 
 
 def test_voxels_that_lie_in_a_file_of_their_own_are_published_too(words, tmp_path, head, capsys):
@@ -217,3 +218,27 @@ def test_interpolation_that_is_not_for_it_is_refused(words, tmp_path, parts, cap
     assert main([*given, *more]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out.nii").exists()
+
+
+@pytest.mark.parametrize(("sizes", "shape"), [("3", (10, 10, 13)), ("2.6,1.1,3.8", (12, 28, 10))])
+def test_voxels_of_another_size_over_the_same_extent(words, head, tmp_path, sizes, shape):
+    record = tmp_path / "out.json"
+    assert main(words("out.nii", "--voxel", sizes, "--record", record)) == 0
+    found = read(tmp_path / "out.nii").grid
+    assert found.shape == shape
+    np.testing.assert_allclose(found.corners(), head.grid.corners(), atol=1e-4)
+    assert main(["rerun", str(record), "-q"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ("1,2", "--voxel has 2 sizes and head.nii.gz 3 axes"),
+        ("0", "--voxel '0' is not like 1 or 0.5,0.5,2"),
+        ("wide", "--voxel 'wide' is not like"),
+        ("1,nan,1", "is not like"),
+    ],
+)
+def test_sizes_that_are_none(words, capsys, sizes, said):
+    assert main(words("out.nii", "--voxel", sizes)) == 2
+    assert said in capsys.readouterr().err

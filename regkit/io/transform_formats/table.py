@@ -70,8 +70,8 @@ def readable_format(path: Path, program: str | None) -> TransformFormat:
         programs = _listed(row.program for row in fitting)
         raise InputError(
             f"{display_name(path)}: holds what {programs} write alike and mean differently; say "
-            f"whose it is: program={fitting[0].program!r} (`regkit convert-transform --from "
-            f"{fitting[0].program}`)"
+            f"whose it is: program={fitting[0].program!r} (on the command line --from "
+            f"{fitting[0].program})"
         )
     return fitting[0] if fitting else next((r for r in rows if r.recognises is None), rows[0])
 

@@ -37,8 +37,9 @@ def register_again(
     config = make_config(file=record["asked"])
     shown = any(each.full_path for each in inputs)
     return RegisterJob(
-        paths_of(inputs), folder, str(record.get("preset")), config, False, reading, shown
-    )
+        paths_of(inputs), folder, str(record.get("preset")), config, False, reading, shown,
+        record.get("init_from"),
+    )  # fmt: skip
 
 
 def paths_of(inputs: Sequence[InputFile]) -> Paths:

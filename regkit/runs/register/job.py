@@ -23,7 +23,9 @@ from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
 from regkit.runs.register.memory import needs_of
 from regkit.runs.register.names import FILES, STRUCTURES, stem, warped_name
+from regkit.runs.register.outcome import RegisterOutcome
 from regkit.runs.register.pair import open_pair
+from regkit.runs.register.restored import restored_outcome
 from regkit.runs.register.task import RegisterTask
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class RegisterJob:
         How images are read.
     full_paths
         Show the folders of the inputs wherever their names are shown.
+    init_program
+        Whose the initial transform is, where its file does not tell.
     """
 
     kind: ClassVar[str] = "register"
@@ -102,6 +106,7 @@ class RegisterJob:
     overwrite: bool
     reading: ReadOptions
     full_paths: bool = False
+    init_program: str | None = None
 
     @property
     def outputs(self) -> Folder:
@@ -120,6 +125,7 @@ class RegisterJob:
             "asked": self.asked(),
             "backbones": self.backbones(),
             "reading": asdict(self.reading),
+            **({"init_from": self.init_program} if self.init_program else {}),
         }
 
     def plan(self) -> dict[str, Any]:
@@ -172,6 +178,10 @@ class RegisterJob:
         """Read the headers of both images."""
         return RegisterSurvey(self, read_headers(self))
 
+    def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RegisterOutcome:
+        """Read what a finished run has found; see :class:`regkit.runs.job.Restorable`."""
+        return restored_outcome(self, self.look().open().pair, places, record)
+
 
 @dataclass(frozen=True)
 class RegisterSurvey:
@@ -199,6 +209,7 @@ def make_register_job(
     overwrite: bool,
     reading: ReadOptions,
     full_paths: bool = False,
+    init_program: str | None = None,
 ) -> RegisterJob:
     """Settle the settings and the folder of a registration, reading no image.
 
@@ -220,19 +231,23 @@ def make_register_job(
         How images are read.
     full_paths
         Show the folders of the inputs wherever their names are shown.
+    init_program
+        Whose the initial transform is, as of :func:`regkit.io.transforms.read_transform`.
 
     Raises
     ------
     InputError
         If an option is not allowed.
     """
+    if init_program and paths.init is None:
+        raise InputError(f"--init-from {init_program} is of a transform file; give it with --init")
     given = {name: value for name, value in options.items() if value is not None}
     settings = read_settings(file) if file else {}
     _check_settings(preset, file, settings)
     config = make_config(preset, file=settings, **given)
     config = weighing_landmarks(config, paths, {*given, *settings})
     place = folder or _default_folder(paths)
-    return RegisterJob(paths, place, preset, config, overwrite, reading, full_paths)
+    return RegisterJob(paths, place, preset, config, overwrite, reading, full_paths, init_program)
 
 
 def weighing_landmarks(

@@ -44,6 +44,15 @@ class OpenedPair:
     notes: tuple[str, ...] = ()
 
 
+def _initial(job: RegisterJob, headers: Headers) -> Transform | None:
+    """The transform to begin with; that of a named program lies between the two images."""
+    if job.paths.init is None:
+        return None
+    program = job.init_program
+    ends = {"fixed": headers.fixed.grid, "moving": headers.moving.grid} if program else {}
+    return read_transform(job.paths.init, program=program, **ends)
+
+
 def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:
     """Read and check every file of ``job``, the two images by the headers that are known.
 
@@ -59,7 +68,7 @@ def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:
     reading = replace(job.reading, frame=None, channel=None, channels=None, padding=None)
     fixed, moving, notes = one_dimension(fixed, moving)
     shares = check_pair(fixed, moving, job.config.channel_weights)
-    initial = read_transform(paths.init) if paths.init else None
+    initial = _initial(job, headers)
     check_initial(initial, fixed.ndim)
     if job.config.init == "header" and initial is None:
         check_meeting(fixed, moving)

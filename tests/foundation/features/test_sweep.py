@@ -109,6 +109,11 @@ def test_a_sweep_is_repeated_by_its_record(textured, tmp_path, capsys, monkeypat
     assert main(["rerun", str(tmp_path / "out" / "run.json"), "-q"]) == 0
     said = ["identical  sweep.csv", "the result is identical"]
     assert capsys.readouterr().out.splitlines() == said
+    page = tmp_path / "out" / "sweep.html"
+    before = page.read_text()
+    page.unlink()
+    assert main(["report", str(tmp_path / "out")]) == 0
+    assert page.read_text() == before
     for change, said in ((("inputs", []), "must name a fixed image"),
                          (("asked", {"layer": 3}), "no setting of a sweep")):  # fmt: skip
         told.pop("folder", None)

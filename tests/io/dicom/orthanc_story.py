@@ -24,6 +24,8 @@ from tests.io.dicom.writer import write_series
 PORT = 8942
 URL = f"http://127.0.0.1:{PORT}/dicom-web"
 PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
+DIMSE = ("--port", PORT + 1, "--aet", "ORTHANC")
+OTHER = "1.2.826.0.1.3680043.8.498.103"
 CT, MR = "1.2.826.0.1.3680043.8.498.101", "1.2.826.0.1.3680043.8.498.102"
 
 
@@ -34,6 +36,7 @@ def orthanc(folder):
         "Name": "test", "StorageDirectory": str(folder / "store"),
         "IndexDirectory": str(folder / "store"), "HttpPort": PORT, "DicomPort": PORT + 1,
         "AuthenticationEnabled": False, "Plugins": [PLUGIN], "DicomWeb": {"Enable": True},
+        "DicomAlwaysAllowFind": True, "DicomAlwaysAllowGet": True,
     }  # fmt: skip
     (folder / "orthanc.json").write_text(json.dumps(settings))
     words = ["Orthanc", str(folder / "orthanc.json")]
@@ -79,6 +82,12 @@ def story(folder):
         regkit("dicom", "push", URL, folder / "out")
         series = pydicom.dcmread(folder / "out" / "warped_0001.dcm").SeriesInstanceUID
         regkit("dicom", "pull", URL, series, "-o", folder / "back")
+        regkit("dicom", "pull", "127.0.0.1", series, *DIMSE, "-o", folder / "by_dimse")
+        check_same(read(folder / "by_dimse"), read(folder / "back"))
+        again = write_series(folder / "again", other, uid=OTHER, number=6)
+        regkit("dicom", "push", "127.0.0.1", again, folder / "out", *DIMSE)
+        regkit("dicom", "pull", URL, OTHER, "-o", folder / "other")
+        check_same(read(folder / "other"), other)
         assert main(["dicom", "pull", URL, "1.2.3", "-o", str(folder / "none")]) == 2
         assert not (folder / "none").exists()
     back, warped = read(folder / "back"), read(folder / "run" / "warped.nii.gz")

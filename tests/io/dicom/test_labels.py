@@ -40,6 +40,8 @@ def segmentation(image, organs, path, kind="BINARY"):
     mask = np.stack([stored == value for value in organs.names], -1).astype(np.uint8)
     if kind == "LABELMAP":
         mask = (mask * np.arange(1, mask.shape[-1] + 1)).sum(-1).astype(np.uint8)
+    if kind == "FRACTIONAL":
+        mask = mask * np.array([1.0, 0.6, 0.25])
     made = hd.seg.Segmentation(
         sources, mask, kind, described, series_instance_uid=hd.UID(), series_number=30,
         sop_instance_uid=hd.UID(), instance_number=1, manufacturer="phantom",
@@ -64,6 +66,39 @@ def test_a_segmentation_of_highdicom(kind, scan, organs, tmp_path):
     assert torch.equal(given, expected.to(given.dtype))
     assert found.dtype is torch.uint8
     assert set(found.values) == {1, 2, 3}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_fractions_are_an_image_or_labels_from_a_share_on(scan, organs, tmp_path, capsys):
+    image = write_series(tmp_path / "ct", scan, PatientOrientation="", PatientSex="O")
+    path = segmentation(image, organs, tmp_path / "seg" / "a.dcm", "FRACTIONAL")
+    found = read(path, channels="all")
+    assert found.channels == 3
+    shares = [float(each.max()) for each in found.data]
+    np.testing.assert_allclose(shares, [1, 0.6, 0.25], atol=0.5 / 255)
+    at = found.grid.to_world(torch.nonzero(found.data[1] > 0).double())
+    lobes = organs.grid.to_index(at).round().long()
+    assert set(organs.data[0][tuple(lobes.T)].tolist()) == {2}
+    assert len(at) == int((organs.data == 2).sum())
+    assert torch.equal(read(path, channels=("Spleen",)).data[0], found.data[2])
+    assert read_labels(path, threshold=0.5).values == (1, 2)
+    assert set(read_labels(path, threshold=0.2).values) == {1, 2, 3}
+    with pytest.raises(InputError, match=r"voxels are not whole numbers.* Pass threshold=0.5"):
+        read_labels(path, channel=1).load()
+    with pytest.raises(InputError, match="threshold is 2; allowed: above 0, up to 1"):
+        read_labels(path, threshold=2)
+    assert main(["info", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert "Left kidney" in told
+    assert "fractions   probability" in told
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_threshold_of_what_has_no_fractions(scan, organs, tmp_path):
+    image = write_series(tmp_path / "ct", scan, PatientOrientation="", PatientSex="O")
+    path = segmentation(image, organs, tmp_path / "seg" / "a.dcm")
+    with pytest.raises(InputError, match=r"holds no fractions; leave out threshold=0\.5"):
+        read_labels(path, threshold=0.5)
 
 
 @pytest.mark.filterwarnings("ignore")

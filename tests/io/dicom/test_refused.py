@@ -68,7 +68,7 @@ REFUSED = {
     "high bit": (changed(HighBit=7), "HighBit 7; allowed"),
     "photometric": (changed(PhotometricInterpretation="HSV"), "in HSV PhotometricInterp"),
     "other size": (changed(Rows=9, Columns=18), "has 18x14 pixels and .* 18x9; a series"),
-    "mosaic": (changed(ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), "mosaics.*dcm2niix"),
+    "mosaic": (changed(ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"]), "is a mosaic.*dcm2niix"),
     "cut": (changed(Rows=15), "claims 540.0 B|expected 540 bytes, found 504 bytes"),
     "vast": (changed(Rows=60000, Columns=60000), "claims 6.7 GiB of voxels: expected 7200000000"),
 }

@@ -9,11 +9,11 @@ import pydicom
 import pytest
 import torch
 from pydicom.fileset import FileSet
-from pydicom.uid import generate_uid
+from pydicom.uid import RLELossless, generate_uid
 
-from regkit import InputError, read
+from regkit import InputError, Volume, read
 from regkit.cli import main
-from regkit.io import ReadOptions, contents_of, read_header
+from regkit.io import ReadOptions, contents_of, open_image, read_header
 from tests.io.dicom.test_judges import check_same
 from tests.io.dicom.writer import MR, PATIENT, write_enhanced, write_series
 
@@ -225,3 +225,45 @@ def test_colours_are_channels(tmp_path):
     expected = pydicom.dcmread(path).pixel_array
     found = read(path, channels="all")
     assert torch.equal(found.data, torch.tensor(expected.transpose(2, 1, 0)))
+
+
+def test_products_that_pass_the_type_of_the_result_lose_nothing(scan, tmp_path):
+    """10 * 4095 is no int16, and 10 * 4095 - 20000 is one."""
+    stored = (scan.data.double() / scan.data.max() * 4095).clamp(0).round().to(torch.int16)
+    folder = write_series(
+        tmp_path / "a", scan.with_data(stored), slope=10, intercept=-20000, bits=12,
+        change=lambda data, _: setattr(data, "PixelRepresentation", 0),
+    )  # fmt: skip
+    found = read(folder)
+    assert found.data.dtype is torch.int16
+    check_same(found, scan.with_data((10 * stored.int() - 20000).to(torch.int16)))
+
+
+def test_more_slices_than_are_written_together(scan, tmp_path):
+    grid = scan.grid.with_shape((18, 14, 37))
+    values = torch.arange(18 * 14 * 37, dtype=torch.int16).reshape(18, 14, 37)
+    image = Volume(values, grid)
+    folder = write_series(tmp_path / "a", image)
+    check_same(read(folder), image)
+    part = open_image(folder, window=_box((2, 3, 5), (9, 8, 30)))
+    assert torch.equal(part.data, read(folder).data[:, 2:9, 3:8, 5:30])
+
+
+def _box(start, stop):
+    return tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_slices_that_threads_decode_are_in_order(scan, tmp_path, threads):
+    grid = scan.grid.with_shape((18, 14, 23))
+    image = Volume(torch.arange(18 * 14 * 23, dtype=torch.int16).reshape(18, 14, 23), grid)
+    folder = write_series(
+        tmp_path / "a", image,
+        change=lambda data, _: data.compress(RLELossless, generate_instance_uid=False),
+    )  # fmt: skip
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        check_same(read(folder), image)
+    finally:
+        torch.set_num_threads(before)

@@ -134,6 +134,9 @@ def test_runs_come_together_on_one_page(study, tmp_path, capsys):
     assert reliance("report", tmp_path / "one", tmp_path / "two", "-o", page) == 0
     assert "mean on one" in page.read_text()
     assert "mean on two" in page.read_text()
+    before = (tmp_path / "one" / "report.html").read_text()
+    assert main(["report", str(tmp_path / "one")]) == 0
+    assert (tmp_path / "one" / "report.html").read_text() == before
     capsys.readouterr()
     assert reliance("report", tmp_path, "-o", page) == 2
     assert "holds no results of `regkit reliance run`" in capsys.readouterr().err

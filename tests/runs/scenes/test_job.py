@@ -118,6 +118,12 @@ def test_apply_gives_the_same_file(run, place):
         assert one.descriptions == other.descriptions
 
 
+def test_bands_are_no_vectors(run, place):
+    words = ["apply", place / "scene.tif", "--run", run, "-o", place / "x.tif"]
+    refused = call(*words, "--vectors", "--axes", "ras")
+    assert "the bands of a scene on the earth are no vectors; leave out" in refused.output
+
+
 def test_a_shift_resamples_nothing(place):
     out = place / "shift"
     done = call("register", place / "ref.tif", place / "scene.tif", "-o", out, "--shift-only",

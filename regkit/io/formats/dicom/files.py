@@ -118,10 +118,22 @@ def dicom_errors(name: str) -> Iterator[None]:
     InputError
         In place of whatever pydicom raises.
     """
+    with warnings.catch_warnings(), dicom_damage(name):
+        warnings.simplefilter("ignore")  # its advice is for programmers
+        yield
+
+
+@contextmanager
+def dicom_damage(name: str) -> Iterator[None]:
+    """As :func:`dicom_errors` for a thread: what Python warns of belongs to all threads.
+
+    Raises
+    ------
+    InputError
+        In place of whatever pydicom raises.
+    """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its advice is for programmers
-            yield
+        yield
     except (InputError, MemoryError):
         raise
     except Exception as error:  # values are parsed when they are asked for

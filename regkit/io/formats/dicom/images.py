@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +14,13 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix
 from regkit.io.format import Window
+from regkit.io.formats.dicom.files import DicomFile
+from regkit.io.formats.dicom.mosaic import is_mosaic, slices_of_mosaic
 from regkit.io.formats.dicom.pixels import slice_values, value_type
 from regkit.io.formats.dicom.series import DicomSeries
 from regkit.io.formats.dicom.slices import DicomSlice, slices_of
 from regkit.io.formats.dicom.stack import SliceStack, slice_place, stack_affine, stack_slices
+from regkit.io.formats.dicom.tags import FrameTags
 from regkit.io.header import Header
 from regkit.io.header_checks import check_affine, check_claim, check_shear
 from regkit.io.lps import lps
@@ -23,6 +28,7 @@ from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.spacing import said_spacing
 
+_TOGETHER = 16  # slices whose voxels are written side by side
 _TILT = (
     "pass allow_shear=True to have it resampled on a grid at right angles; slices are taken where "
     "their positions say"
@@ -41,8 +47,21 @@ def read_image(header: Header, window: Window) -> NDArray[Any]:
     """
     slices = cast(SliceStack, header.source).frames[header.frame]
     wanted = slices[window[2]] if len(window) > 2 else slices
-    values = list(slice_values(wanted, window[:2], header.channel, header.value_type))
-    return np.stack(values, axis=-1) if len(window) > 2 else values[0]
+    values = slice_values(wanted, window[:2], header.channel, header.value_type)
+    return _stacked(values, len(wanted)) if len(window) > 2 else next(values)
+
+
+def _stacked(values: Iterator[NDArray[Any]], count: int) -> NDArray[Any]:
+    """Slices one behind the other, ``(columns, rows, count)``, the last axis fastest.
+
+    Some at a time: voxel by voxel each write would be to another line of the cache.
+    """
+    first = next(values)
+    rest, out = chain([first], values), np.empty((*first.shape, count), first.dtype)
+    for start in range(0, count, _TOGETHER):
+        some = np.array(list(islice(rest, _TOGETHER)), order="C")
+        out[..., start : start + len(some)] = np.moveaxis(some, 0, -1)
+    return out
 
 
 def image_header(path: Path, series: DicomSeries, options: ReadOptions) -> Header:
@@ -64,9 +83,7 @@ def image_header(path: Path, series: DicomSeries, options: ReadOptions) -> Heade
     """
     name = display_name(path)
     _check_kind(name, series)
-    slices = [
-        each for file in series.files for each in slices_of(file, max_bytes=options.max_bytes)
-    ]
+    slices = [each for file in series.files for each in _slices(file, options)]
     layouts = {each.path: each.layout for each in slices}
     claimed = sum(layout.nbytes for layout in layouts.values())
     check_claim(name, claimed, claimed, compressed=False, max_bytes=options.max_bytes)
@@ -109,6 +126,14 @@ def describe_series(series: DicomSeries, stack: SliceStack | None = None) -> dic
     return {name: value for name, value in out.items() if value not in (None, "")}
 
 
+def _slices(file: DicomFile, options: ReadOptions) -> list[DicomSlice]:
+    """The slices of a file, those of a mosaic taken apart."""
+    found = slices_of(file, max_bytes=options.max_bytes)
+    if not is_mosaic(FrameTags(file.name, (file.data,))):
+        return found
+    return [part for each in found for part in slices_of_mosaic(file, each)]
+
+
 def _clock(time: str) -> str:
     """Hours, minutes and seconds of a DICOM time."""
     return ":".join((time[:2], time[2:4], time[4:6])) if time[:6].isdigit() else ""
@@ -116,10 +141,6 @@ def _clock(time: str) -> str:
 
 def _check_kind(name: str, series: DicomSeries) -> None:
     kind = tuple(word.upper() for word in series.tags.words("ImageType"))
-    if "MOSAIC" in kind:
-        raise InputError(
-            f"{name}: holds mosaics, pictures of all slices of a volume; convert it with dcm2niix"
-        )
     if "LOCALIZER" in kind:
         raise InputError(
             f"{name}: is a localiser, pictures by which a scan was planned; choose another series"
@@ -128,7 +149,7 @@ def _check_kind(name: str, series: DicomSeries) -> None:
 
 def _placed(name: str, slices: list[DicomSlice], options: ReadOptions) -> tuple[SliceStack, Grid]:
     """The slices in order and their grid; a picture without a position lies where ITK has it."""
-    shape = slices[0].layout.shape
+    shape = slices[0].shape
     if len(slices) == 1 and slices[0].place is None:
         spacing, world = said_spacing(name, 2, slices[0].spacing, options)
         flat = Grid(shape, lps(2) @ np.diag([*spacing, 1.0]), world)

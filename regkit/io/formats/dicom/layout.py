@@ -100,10 +100,22 @@ def pixel_layout(file: DicomFile, *, max_bytes: int) -> PixelLayout:
         int(raw.value_tell) if plain else None,
     )  # fmt: skip
     # What is encoded, or has colours at half the width, can be of any size; the bound holds then.
-    there = file.path.stat().st_size - int(raw.value_tell)
-    found = min(there, int(raw.length)) if plain else layout.nbytes
+    there = min(file.path.stat().st_size - int(raw.value_tell), int(raw.length))
+    if order is not None and not plain:
+        _check_length(file.name, there, layout, tags.whole("BitsAllocated", 8))
+    found = there if plain else layout.nbytes
     check_claim(file.name, layout.nbytes, found, compressed=False, max_bytes=max_bytes)
     return layout
+
+
+def _check_length(name: str, found: int, layout: PixelLayout, allocated: int) -> None:
+    """Refuse pixels that end early: given a path, pydicom 3.0.2 reads on in the next element."""
+    samples = 2 if layout.photometric == "YBR_FULL_422" else layout.samples
+    needed = -(-product((*layout.shape, layout.frames, samples)) * allocated // 8)
+    if found < needed:
+        raise InputError(
+            f"{name}: its pixels are {found} bytes, and it claims {needed}; the file is cut"
+        )
 
 
 def _kept_in(file: DicomFile) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from regkit.io.format import Window
 from regkit.io.formats.dicom.contours import contours_header
 from regkit.io.formats.dicom.files import dicom_errors
+from regkit.io.formats.dicom.fractions import Fractions, read_fractions
 from regkit.io.formats.dicom.images import image_header, read_image
 from regkit.io.formats.dicom.segments import segments_header
 from regkit.io.formats.dicom.series import STRUCTURE_SET, DicomSeries, chosen_series
@@ -86,4 +87,6 @@ def read_dicom(header: Header, window: Window, level: int) -> NDArray[Any]:
     with dicom_errors(header.name):
         if isinstance(header.source, Painting):
             return paint(header)[window]
+        if isinstance(header.source, Fractions):
+            return read_fractions(header, window)
         return read_image(header, window)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
 from regkit.io.format import Window
-from regkit.io.formats.dicom.files import dicom_errors
+from regkit.io.formats.dicom.files import dicom_damage
 from regkit.io.formats.dicom.layout import PixelLayout
 from regkit.io.formats.dicom.slices import DicomSlice
 from regkit.io.stored import read_stored
@@ -19,6 +21,7 @@ from regkit.io.stored import read_stored
 _EXTENDED = "1.2.840.10008.1.2.4.51"  # Pillow decodes its 8 bits alone
 # JPEG Extended, JPEG Lossless (both kinds), JPEG-LS (both), JPEG 2000 (both).
 _BY_ITK = tuple(f"1.2.840.10008.1.2.4.{n}" for n in (51, 57, 70, 80, 81, 90, 91))
+_MOST_DECODERS = 4  # beyond which reading is no faster on common disks
 _WHOLE = ("int16", "int32", "int64")
 
 
@@ -61,12 +64,34 @@ def slice_values(
     InputError
         If a file is cut or damaged, or its compression is none that can be decoded here.
     """
-    for _, group in groupby(slices, key=lambda each: each.path):
-        some = list(group)
-        for each, stored in zip(some, _stored(some), strict=True):
+
+    def values(some: Sequence[DicomSlice]) -> Iterator[NDArray[Any]]:
+        frames = [list(tiles) for _, tiles in groupby(some, key=lambda each: each.number)]
+        for tiles, stored in zip(frames, _stored([own[0] for own in frames]), strict=True):
             picked = stored if stored.ndim == 2 else stored[..., channel]
-            kept = _counting(picked[window[0], window[1]], each.layout)
-            yield _scaled(kept, each, np.dtype(dtype))
+            for each in tiles:
+                part = picked[_place_of(each)][window[0], window[1]]
+                yield _scaled(_counting(part, each.layout), each, np.dtype(dtype))
+
+    files = [list(group) for _, group in groupby(slices, key=lambda each: each.path)]
+    if len(files) < 2 or slices[0].layout.start is not None:
+        yield from chain.from_iterable(map(values, files))
+        return
+    count = min(_MOST_DECODERS, torch.get_num_threads())
+    with ThreadPoolExecutor(count) as pool:  # decoders leave Python's lock to others
+        for begin in range(0, len(files), count):
+            for some in pool.map(lambda file: [*values(file)], files[begin : begin + count]):
+                yield from some
+
+
+def _place_of(each: DicomSlice) -> tuple[slice, slice]:
+    """Where a slice is in its frame, ``(columns, rows)``."""
+    tile = each.tile
+    if tile is None:
+        return slice(None), slice(None)
+    return (
+        slice(tile.column, tile.column + tile.columns), slice(tile.row, tile.row + tile.rows)
+    )  # fmt: skip
 
 
 def _range(layout: PixelLayout) -> tuple[int, int]:
@@ -78,9 +103,15 @@ def _range(layout: PixelLayout) -> tuple[int, int]:
 def _scaled(stored: NDArray[Any], each: DicomSlice, dtype: np.dtype[Any]) -> NDArray[Any]:
     if (each.slope, each.intercept) == (1.0, 0.0):
         return stored.astype(dtype, copy=False)
-    # In whole numbers no digit is lost; all others go through float64.
-    kind = np.int64 if dtype.kind == "i" else np.float64
-    return (stored.astype(kind) * kind(each.slope) + kind(each.intercept)).astype(dtype)
+    if dtype.kind != "i":
+        values = stored.astype(np.float64) * each.slope + each.intercept
+        return values.astype(dtype)
+    # The result fits its type, so that what wraps round on the way there wraps back.
+    slope, intercept = np.array([each.slope, each.intercept]).astype(np.int64).astype(dtype)
+    values = stored.astype(dtype)
+    values *= slope
+    values += intercept
+    return values
 
 
 def _counting(stored: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
@@ -110,7 +141,7 @@ def _decoded(first: DicomSlice, numbers: list[int]) -> Iterator[NDArray[Any]]:
     layout = first.layout
     pixels = require("pydicom.pixels", extra="dicom")
     if _can_decode(pixels, layout):
-        with dicom_errors(first.name):
+        with dicom_damage(first.name):
             for frame in pixels.iter_pixels(first.path, indices=numbers):
                 yield _transposed(frame, first)
         return

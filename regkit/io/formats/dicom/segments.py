@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.formats.dicom.files import DicomFile
+from regkit.io.formats.dicom.fractions import SegmentFrame, fractions_header
 from regkit.io.formats.dicom.pixels import slice_values
 from regkit.io.formats.dicom.series import DicomSeries
 from regkit.io.formats.dicom.slices import DicomSlice, slices_of
@@ -28,19 +29,19 @@ _ROUNDING = 0.05  # of a step, by which positions may be off
 
 
 @dataclass(frozen=True)
-class SegmentFrame:
-    """A frame of a segmentation: its slice, where that lies, and its segment (0: a label map)."""
-
-    slice: DicomSlice
-    number: int
-    segment: int
-
-
-@dataclass(frozen=True)
 class SegmentMasks:
-    """The masks of the frames of a segmentation; see :class:`Masks`."""
+    """The masks of the frames of a segmentation; see :class:`Masks`.
+
+    Parameters
+    ----------
+    frames
+        All of them.
+    least
+        The stored value from which a voxel is part of a segment.
+    """
 
     frames: tuple[SegmentFrame, ...]
+    least: float = 1.0
 
     def __call__(
         self, structures: Sequence[NamedStructure], shape: tuple[int, ...]
@@ -51,7 +52,7 @@ class SegmentMasks:
             own = [each for each in self.frames if each.segment in (0, structure.number)]
             slices = [each.slice for each in own]
             for each, values in zip(own, slice_values(slices, window, 0, "int32"), strict=True):
-                mask = values == structure.number if each.segment == 0 else values > 0
+                mask = values == structure.number if each.segment == 0 else values >= self.least
                 yield structure, (*window, slice(each.number, each.number + 1)), mask[..., None]
 
 
@@ -70,23 +71,32 @@ def segments_header(path: Path, series: DicomSeries, options: ReadOptions) -> He
     Raises
     ------
     InputError
-        If it is one of fractions, has several files, or its frames make no grid.
+        If it has several files, its frames make no grid, or two are of one segment and place.
     """
     name = display_name(path)
     if len(series.files) > 1:
         raise InputError(f"{name}: holds {len(series.files)} segmentations; give one file")
     file = series.files[0]
-    kind = FrameTags(name, (file.data,)).word("SegmentationType")
-    if kind == "FRACTIONAL":
-        raise InputError(f"{name}: holds fractions, no labels; make a binary segmentation of it")
+    tags = FrameTags(name, (file.data,))
+    kind = tags.word("SegmentationType")
     slices = slices_of(file, max_bytes=options.max_bytes)
     check_alike(name, slices)
     numbers, grid = _grid(name, slices)
-    segments = [0 if kind == "LABELMAP" else tags.whole("ReferencedSegmentNumber")
-                for tags in frame_tags(file)]  # fmt: skip
+    segments = [0 if kind == "LABELMAP" else each.whole("ReferencedSegmentNumber")
+                for each in frame_tags(file)]  # fmt: skip
     frames = tuple(map(SegmentFrame, slices, numbers, segments))
-    found = _segments(file)
-    return structure_header(path, series, grid, found, SegmentMasks(frames), (file.path,), options)
+    if len(set(zip(numbers, segments, strict=True))) < len(frames):
+        raise InputError(f"{name}: has two frames of one segment in one place; it is damaged")
+    found, least = _segments(file), 1.0
+    if kind == "FRACTIONAL":
+        largest = tags.whole("MaximumFractionalValue")
+        if options.threshold is None:
+            return fractions_header(path, series, grid, found, frames, largest, options)
+        least = options.threshold * largest
+    elif options.threshold is not None:
+        raise InputError(f"{name}: holds no fractions; leave out threshold={options.threshold:g}")
+    masks = SegmentMasks(frames, least)
+    return structure_header(path, series, grid, found, masks, (file.path,), options)
 
 
 def _segments(file: DicomFile) -> list[tuple[int, str]]:

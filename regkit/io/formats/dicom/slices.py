@@ -51,6 +51,16 @@ class SlicePlace:
         return out
 
 
+@dataclass(frozen=True)
+class Tile:
+    """The part of a picture that a slice is: its first column and row, and how many of each."""
+
+    column: int
+    row: int
+    columns: int
+    rows: int
+
+
 @dataclass(frozen=True, eq=False)
 class DicomSlice:
     """One slice, in a file of its own or as a frame.
@@ -75,6 +85,8 @@ class DicomSlice:
         Values of ``TELLING``, by which frames at one place are told apart.
     time
         When it was taken, as text that can be ordered; empty where unknown.
+    tile
+        Which part of the frame it is; None where it is all of it.
     """
 
     path: Path
@@ -88,6 +100,13 @@ class DicomSlice:
     intercept: float
     tells: tuple[tuple[str, ...], ...]
     time: str
+    tile: Tile | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Its columns and rows."""
+        tile = self.tile
+        return self.layout.shape if tile is None else (tile.columns, tile.rows)
 
     @property
     def name(self) -> str:

@@ -97,7 +97,7 @@ def check_alike(name: str, slices: Sequence[DicomSlice]) -> None:
     """
     first = slices[0]
     for each in slices:
-        if (each.layout.shape, each.layout.samples) != (first.layout.shape, first.layout.samples):
+        if (each.shape, each.layout.samples) != (first.shape, first.layout.samples):
             raise InputError(
                 f"{name}: {each.name} has {_size(each)} pixels and {first.name} "
                 f"{_size(first)}; a series has one size"
@@ -117,7 +117,7 @@ def check_alike(name: str, slices: Sequence[DicomSlice]) -> None:
 
 
 def _size(each: DicomSlice) -> str:
-    return "x".join(map(str, each.layout.shape))
+    return "x".join(map(str, each.shape))
 
 
 def _by_place(slices: Sequence[DicomSlice]) -> list[list[DicomSlice]]:

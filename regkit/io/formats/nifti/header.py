@@ -14,7 +14,7 @@ from nibabel.nifti2 import Nifti2Header
 
 from regkit.errors import InputError
 from regkit.io.formats.nifti.geometry import nifti_grid, unit_of
-from regkit.io.formats.nifti.warps import VECTOR_INTENTS, foreign_warp
+from regkit.io.formats.nifti.warps import SYMMETRIC, VECTOR_INTENTS, foreign_warp
 from regkit.io.header import Header
 from regkit.io.header_checks import check_claim, check_dims, check_spacing
 from regkit.io.names import display_name
@@ -227,6 +227,11 @@ def _image_dims(header: Nifti1Header, name: str, options: ReadOptions) -> tuple[
             f"{name}: looks like a displacement field ({shape}), not an image; read it with "
             f"read_transform, or pass channel=N, N from 0 to {count - 1}, or channels='all', if it "
             "is one"
+        )
+    if count > 1 and int(header["intent_code"]) == SYMMETRIC.code and not named:
+        raise InputError(
+            f"{name}: holds symmetric matrices such as diffusion tensors ({shape}), not an image; "
+            "`regkit apply --tensors` turns them, or pass channel=N or channels='all'"
         )
     return dims[: 5 if count > 1 else 4]
 

@@ -52,6 +52,7 @@ class Intent:
 
 
 ITK_VECTORS = Intent(1007)
+SYMMETRIC = Intent(1005, parameter=3)  # the rows of the matrices
 FSL_DISPLACEMENTS = Intent(2006)
 NIFTYREG_POSITIONS = Intent(1007, "NREG_TRANS")
 SPM_POSITIONS = Intent(1007, "Mapping")
