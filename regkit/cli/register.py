@@ -188,6 +188,15 @@ def register(
             rich_help_panel=_SCENES,
         ),
     ] = False,
+    stac: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|TIME",
+            help="Write a STAC item too: MOVING was taken at TIME, such as 2015-09-23T08:10:29Z, "
+            "or when its tags say (auto).",
+            rich_help_panel=_SCENES,
+        ),
+    ] = None,
     max_shift: Annotated[
         int | None,
         typer.Option(
@@ -253,7 +262,7 @@ def register(
 
     scenes = {
         "mask": mask, "keep_resolution": keep_resolution, "shift_only": shift_only,
-        "max_shift": max_shift, "window": window,
+        "stac": stac, "max_shift": max_shift, "window": window,
     }  # fmt: skip
     if are_scenes(fixed, moving):
         from regkit.runs.scenes.job import make_scene_job
@@ -274,7 +283,7 @@ def register(
                 "moving_modality": moving_modality, "max_shift": max_shift, "window": window,
                 "seed": seed,
             },
-            mask=mask, keep_resolution=keep_resolution, shift_only=shift_only,
+            mask=mask, keep_resolution=keep_resolution, shift_only=shift_only, stac=stac,
             overwrite=overwrite or resume, reading=reading, full_paths=full_paths,
         )  # fmt: skip
         carry_out(scene_job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

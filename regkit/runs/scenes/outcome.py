@@ -20,7 +20,17 @@ from regkit.registration.scenes import SceneResult
 from regkit.registration.scenes.levels import pixels_across
 from regkit.registration.scenes.result import displacement_volume, metres_a_pixel, moved_grid
 from regkit.runs.bands import warped_bands
-from regkit.runs.scenes.names import DISPLACEMENT, POINTS, SHIFTED, TRANSFORM, WARPED
+from regkit.runs.scenes.acquired import acquired
+from regkit.runs.scenes.names import (
+    DISPLACEMENT,
+    INVERSE,
+    POINTS,
+    SHIFTED,
+    STAC,
+    TRANSFORM,
+    WARPED,
+)
+from regkit.runs.scenes.stac import stac_item
 from regkit.transforms.reprojection import Reprojection
 
 if TYPE_CHECKING:
@@ -41,14 +51,20 @@ class SceneOutcome:
         Of the scene: all of its bands are written.
     source
         Its file.
+    name
+        What a catalogue may call the result.
     keep_resolution
         Whether it keeps the size of its pixels.
+    stac
+        When it was taken, or ``auto``, where an item is asked for.
     """
 
     result: SceneResult
     header: Header
     source: Path
+    name: str = "scene"
     keep_resolution: bool = False
+    stac: str | None = None
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """What was compared, and metrics: lengths in metres and in pixels of the reference."""
@@ -72,8 +88,18 @@ class SceneOutcome:
                 like=self.header,
             )  # fmt: skip
         write_transform(result.transform, places[TRANSFORM])
+        write_transform(result.inverse(), places[INVERSE])
         save(displacement_volume(result), places[DISPLACEMENT])
         places[POINTS].write_text(json.dumps(tie_points(result), allow_nan=False), "utf-8")
+
+        if self.stac:
+            places[STAC].write_text(self._item(self.stac, tuple(places)), "utf-8")
+
+    def _item(self, stac: str, files: tuple[str, ...]) -> str:
+        header = self.header
+        shifted = moved_grid(self.result, header.grid) if SHIFTED in files else None
+        taken = acquired(stac, header.source.tags, header.name)
+        return stac_item(self.name, shifted or self._grid(), taken, files, header.channel_names)
 
     def _grid(self) -> Grid:
         """That of the reference, in pixels of the size of the scene where that is asked for."""

@@ -14,8 +14,8 @@ from tests.registration.scenes.pairs import Ground, grid
 from tests.registration.scenes.test_scenes import shifted, undone
 
 rasterio = pytest.importorskip("rasterio")
-FILES = {"warped.tif", "transform.h5", "displacement.tif", "tie_points.geojson", "report.html",
-         "run.json"}  # fmt: skip
+FILES = {"warped.tif", "transform.h5", "inverse.h5", "displacement.tif", "tie_points.geojson",
+         "report.html", "run.json"}  # fmt: skip
 
 
 def call(*words):
