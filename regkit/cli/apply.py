@@ -21,6 +21,7 @@ from regkit.cli.options import (
 )
 from regkit.cli.read_options import takes_read_options
 from regkit.cli.way import way_of
+from regkit.errors import InputError
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -77,16 +78,35 @@ def apply(
 
     Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
 
-    Of scenes on the earth all bands are written with their names, type, nodata and tags.
+    Of scenes on the earth all bands are written with their names, type, nodata and tags. After
+    `regkit register --shift-only` the file is shifted likewise, and no pixel resampled.
 
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
     from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob
+    from regkit.runs.shift import ShiftJob, shift_only
 
-    chain, reference = way_of(transforms or [], onto, run, to)
-    job = ApplyJob(
-        image, chain, reference, labels, outside, interpolation, output=output, record=record,
-        reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
-    )  # fmt: skip
+    job: ApplyJob | ShiftJob
+    shift = shift_only(run) if run and not transforms and not onto and to == "fixed" else None
+    if shift is not None:
+        _check_no_interpolation(labels, interpolation)
+        job = ShiftJob(
+            image, shift, output=output, record=record, reading=reading,
+            overwrite=overwrite or resume, full_paths=full_paths,
+        )  # fmt: skip
+    else:
+        chain, reference = way_of(transforms or [], onto, run, to)
+        job = ApplyJob(
+            image, chain, reference, labels, outside, interpolation, output=output, record=record,
+            reading=reading, overwrite=overwrite or resume, full_paths=full_paths,
+        )  # fmt: skip
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
+
+
+def _check_no_interpolation(labels: bool, interpolation: str | None) -> None:
+    if labels or interpolation:
+        raise InputError(
+            "the run resampled nothing (--shift-only), and so does apply: leave out --labels and "
+            "--interpolation, or give --onto to resample"
+        )

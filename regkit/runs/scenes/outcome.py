@@ -31,6 +31,7 @@ from regkit.runs.scenes.names import (
     WARPED,
 )
 from regkit.runs.scenes.stac import stac_item
+from regkit.runs.shift import shift_entry
 from regkit.transforms.reprojection import Reprojection
 
 if TYPE_CHECKING:
@@ -73,8 +74,14 @@ class SceneOutcome:
             "config": result.config.model_dump(mode="json"),
             "reason": result.pair.reason,
             "world": asdict(result.grid.world),
+            "shift": shift_entry(self._moved_by(), self.header.grid),
             "metrics": result.metrics,
         }
+
+    def _moved_by(self) -> list[float]:
+        """What is to be added to easting and northing of the scene, which then lies right."""
+        by = moved_grid(self.result, self.header.grid).affine - self.header.grid.affine
+        return [float(each) for each in by[:2, 2]]
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write every file but the report."""
