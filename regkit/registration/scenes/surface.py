@@ -15,7 +15,9 @@ from regkit.registration.scenes.windows import Floats, WindowLayout
 _STIFFNESS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
 _FOLDS = 4
 _SHARED = 4  # windows that overlap by half: a fourth of them is independent
-_CHANCE = 2.0  # standard errors: a difference of more is none by chance
+# Standard errors by which a softer surface must be better: bending at all is to be proved, how much
+# of it is to be estimated.
+_TO_BEND, _TO_BEND_MORE = 2.0, 1.0
 _TINY = 1e-9
 
 
@@ -78,7 +80,7 @@ def fit_surface(
     off = np.stack([
         _left_out(rows[some], shift[some], weight[some], folds, each) for each in ladder
     ])  # fmt: skip
-    chosen = _stiffest(off, weight[some])
+    chosen = _stiffest(off, weight[some], np.array([each.proof for each in ladder]))
     found = ladder[chosen].of_more(len(index) / len(some))
     knots = found.fitted(rows, shift, weight)
     return Surface(knots.T.reshape(2, *size), window.step, found.stiffness, off[chosen])
@@ -104,6 +106,11 @@ class _Rung:
     bending: sparse.csr_matrix
     stiffness: float
 
+    @property
+    def proof(self) -> float:
+        """Standard errors by which a softer surface must be better than these."""
+        return _TO_BEND if np.isinf(self.stiffness) else _TO_BEND_MORE
+
     def of_more(self, times: float) -> _Rung:
         """As stiff for so many times the points."""
         return replace(self, bending=self.bending * times)
@@ -126,7 +133,7 @@ def _ladder(size: tuple[int, ...]) -> list[_Rung]:
     ]
 
 
-def _stiffest(off: Floats, weight: Floats) -> int:
+def _stiffest(off: Floats, weight: Floats, proof: Floats) -> int:
     """The stiffest of those whose error does not differ from the least by more than by chance.
 
     Parameters
@@ -135,6 +142,8 @@ def _stiffest(off: Floats, weight: Floats) -> int:
         ``(rungs, N)``: how far each point was off when it was left out.
     weight
         ``(N)``.
+    proof
+        ``(rungs)``: how many standard errors are no chance.
     """
     capped = np.minimum(off, 3 * np.median(off, axis=1, keepdims=True) + _TINY)
     share = weight / weight.sum()
@@ -142,7 +151,7 @@ def _stiffest(off: Floats, weight: Floats) -> int:
     worse = capped - capped[score.argmin()]
     mean = worse @ share
     spread = np.sqrt(((worse - mean[:, None]) ** 2) @ share**2 * _SHARED)
-    return int(np.flatnonzero(mean <= _CHANCE * spread).max())
+    return int(np.flatnonzero(mean <= proof * spread).max())
 
 
 def _left_out(

@@ -94,7 +94,8 @@ def _band(header: Header, name: str) -> Volume | None:
         return None
     one = replace(header, options=ReadOptions(max_bytes=header.options.max_bytes))
     number = names.index(name.casefold())
-    return cloud_mask(band_when_touched(one, number), quality_of(header, number))
+    cover = cloud_mask(band_when_touched(one, number), quality_of(header, number))
+    return replace(cover, name=f"band {header.channel_names[number]} of {header.name}")
 
 
 def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, GeoScene]:

@@ -113,8 +113,16 @@ class SceneOutcome:
         grid = self.result.grid
         if not self.keep_resolution:
             return grid.straightened()
-        across = pixels_across(grid, self.result.placed, self.header.grid)
-        return in_pixels_of(grid.straightened(), 1 / across)
+        # Rounded, as areas are computed: 20 m, not 19.9999999999.
+        factor = round(self._wanted() / metres_a_pixel(grid), 9)
+        return in_pixels_of(grid.straightened(), factor)
+
+    def _wanted(self) -> float:
+        """Metres of a pixel of the scene: as its file says, or on the ground if it says degrees."""
+        result, scene = self.result, self.header.grid
+        if scene.world.unit != "degree":
+            return metres_a_pixel(scene)
+        return metres_a_pixel(result.grid) / pixels_across(result.grid, result.placed, scene)
 
     def page(self) -> Page:
         """The report."""

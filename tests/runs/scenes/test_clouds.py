@@ -95,3 +95,13 @@ def test_a_scene_under_clouds_alone_is_refused(place):
                 "--mask", place / "all_SCL.tif")  # fmt: skip
     assert done.exit_code == 2
     assert "nothing is left" in done.output
+
+
+def test_a_band_that_hides_all_of_its_scene_is_named(place):
+    image = Ground().seen(grid())
+    tagged(place / "both.tif", [image, image.with_data(torch.full_like(image.data, 9))],
+           ["B4", "SCL"])  # fmt: skip
+    done = call("register", place / "ref.tif", place / "both.tif", "-o", place / "none",
+                "--mask", "scl")  # fmt: skip
+    assert done.exit_code == 2
+    assert "band SCL of both.tif: covers all of both.tif; nothing is left" in done.output

@@ -11,6 +11,7 @@ import regkit as rk
 from regkit.cli import main
 from regkit.geometry import World
 from regkit.io import read_transform, save
+from regkit.transforms.reprojection import Reprojection
 from tests.registration.scenes.pairs import Ground, grid
 from tests.registration.scenes.test_scenes import shifted, undone
 
@@ -181,6 +182,19 @@ def test_its_own_resolution(place, tmp_path):
         assert found.res == (20.0, 20.0)
         with rasterio.open(place / "ref.tif") as ref:
             assert found.bounds == ref.bounds
+
+
+def test_its_own_resolution_from_another_zone_is_what_its_file_says(place, tmp_path):
+    there, ground = Reprojection(grid().world, ZONE), Ground()
+    corner = there(np.array([[690000.0, 5310000.0]]))[0] + [-150, 150]
+    onto = grid(240, 220, world=ZONE, corner=tuple(corner))
+    save(ground.seen(onto, lambda y: undone(shifted)(there.inverse()(y))), tmp_path / "zone.tif")
+    words = ("register", place / "ref.tif", tmp_path / "zone.tif", "--keep-resolution", "-q")
+    done = call(*words, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    with rasterio.open(tmp_path / "out" / "warped.tif") as found:
+        assert found.res == (10.0, 10.0)
+        assert found.crs == "EPSG:32632"
 
 
 def test_clouds_by_a_band(place, tmp_path):
