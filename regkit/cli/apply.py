@@ -85,13 +85,13 @@ def apply(
     """
     from regkit.cli.job import carry_out
     from regkit.runs.apply import ApplyJob
-    from regkit.runs.shift import ShiftJob, shift_only
+    from regkit.runs.shift import GeoShiftJob, shift_only
 
-    job: ApplyJob | ShiftJob
+    job: ApplyJob | GeoShiftJob
     shift = shift_only(run) if run and not transforms and not onto and to == "fixed" else None
     if shift is not None:
         _check_no_interpolation(labels, interpolation)
-        job = ShiftJob(
+        job = GeoShiftJob(
             image, shift, output=output, record=record, reading=reading,
             overwrite=overwrite or resume, full_paths=full_paths,
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""ShiftJob: another file of a scene gets the shift that was found with --shift-only."""
+"""GeoShiftJob: another file of a scene gets the shift that was found with --shift-only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from regkit.runs.record import read_record
 
 
 @dataclass(frozen=True)
-class ShiftJob(ImageFile):
+class GeoShiftJob(ImageFile):
     """One GeoTIFF with another geotransform: what `regkit apply` runs after --shift-only.
 
     Parameters
@@ -153,7 +153,9 @@ def shift_only(run: Path) -> Path | None:
     return path if isinstance(asked, dict) and asked.get("shift_only") else None
 
 
-def shift_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ShiftJob:
+def geo_shift_again(
+    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
+) -> GeoShiftJob:
     """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
@@ -173,4 +175,4 @@ def shift_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
     found = {each.role: each.path for each in inputs}
     if set(found) != {"image", "run"}:
         raise InputError("the record must name an image and the record of a run; it is damaged")
-    return ShiftJob(found["image"], found["run"], **image_file_again(record, inputs, folder))
+    return GeoShiftJob(found["image"], found["run"], **image_file_again(record, inputs, folder))

@@ -10,7 +10,7 @@ from regkit.transforms import Affine, Transform
 from regkit.transforms.flatten import flatten_within
 from regkit.transforms.reprojection import Reprojection
 
-NEAR = 0.005  # pixels: how exact a reprojection is kept between its nodes
+REPROJECTED_WITHIN = 0.005  # pixels: how exact a reprojection is kept between its nodes
 _FIRST_UTM, _UTM_SOUTH = 32600, 32700
 
 
@@ -47,4 +47,4 @@ def placed_by_headers(fixed: Grid, moving: Grid) -> Transform:
     if fixed.world == moving.world:
         return Affine(np.eye(3), fixed.world, moving.world)
     there = Reprojection(fixed.world, moving.world)
-    return flatten_within(there, fixed, tolerance=NEAR * max(moving.spacing))
+    return flatten_within(there, fixed, tolerance=REPROJECTED_WITHIN * max(moving.spacing))

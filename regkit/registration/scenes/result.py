@@ -14,7 +14,7 @@ from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.engine import Report, SceneFit, fit_scenes
 from regkit.registration.scenes.inverse import scene_inverse
 from regkit.registration.scenes.levels import level_grid
-from regkit.registration.scenes.placed import NEAR, check_metric, placed_by_headers
+from regkit.registration.scenes.placed import REPROJECTED_WITHIN, check_metric, placed_by_headers
 from regkit.registration.scenes.scene import GeoScene
 from regkit.transforms import DisplacementField, Transform, compose
 from regkit.transforms.flatten import flatten, flatten_within
@@ -125,7 +125,7 @@ def _one_map(placed: Transform, motion: Transform, fixed: Grid, moving: Grid) ->
     if fixed.world == moving.world:
         return motion.between(fixed.world, moving.world)
     if not isinstance(motion, DisplacementField):
-        return flatten_within(whole, fixed, tolerance=NEAR * max(moving.spacing))
+        return flatten_within(whole, fixed, tolerance=REPROJECTED_WITHIN * max(moving.spacing))
     return flatten(whole, fixed, step=max(motion.grid.spacing) / max(fixed.spacing))
 
 

@@ -21,7 +21,7 @@ from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.outputs import RECORD, Folder
 from regkit.runs.register.names import stem
-from regkit.runs.scenes.acquired import acquired
+from regkit.runs.scenes.acquisition import acquisition_time
 from regkit.runs.scenes.clouds import without_clouds
 from regkit.runs.scenes.names import (
     DISPLACEMENT,
@@ -142,7 +142,7 @@ class SceneJob:
         check_metric(fixed.grid, fixed.name)
         if self.stac:
             check_stac(fixed.grid, fixed.name)
-            acquired(self.stac, moving.source.tags, moving.name)
+            acquisition_time(self.stac, moving.source.tags, moving.name)
         return SceneSurvey(self, fixed, moving)
 
 

@@ -20,7 +20,7 @@ from regkit.registration.scenes import SceneResult
 from regkit.registration.scenes.levels import pixels_across
 from regkit.registration.scenes.result import displacement_volume, metres_a_pixel, moved_grid
 from regkit.runs.bands import warped_bands
-from regkit.runs.scenes.acquired import acquired
+from regkit.runs.scenes.acquisition import acquisition_time
 from regkit.runs.scenes.names import (
     DISPLACEMENT,
     INVERSE,
@@ -105,7 +105,7 @@ class SceneOutcome:
     def _item(self, stac: str, files: tuple[str, ...]) -> str:
         header = self.header
         shifted = moved_grid(self.result, header.grid) if SHIFTED in files else None
-        taken = acquired(stac, header.source.tags, header.name)
+        taken = acquisition_time(stac, header.source.tags, header.name)
         return stac_item(self.name, shifted or self._grid(), taken, files, header.channel_names)
 
     def _grid(self) -> Grid:

@@ -24,7 +24,7 @@ from regkit.runs.scenes.names import (
 )
 from regkit.transforms.reprojection import Reprojection
 
-EXTRA = "stac"
+_EXTRA = "stac"
 _EARTH = World("degree", "EN+", "OGC:CRS84")
 _EDGE = 21  # points along each side of a footprint, which is straight in its own CRS alone
 _TIFF = "image/tiff; application=geotiff"
@@ -49,7 +49,7 @@ def check_stac(grid: Grid, name: str) -> None:
     InputError
         If pystac is not installed, or the grid lies across the antimeridian.
     """
-    require("pystac", extra=EXTRA)
+    require("pystac", extra=_EXTRA)
     longitudes = [longitude for longitude, _ in _footprint(grid)]
     if max(longitudes) - min(longitudes) > 180:
         raise InputError(
@@ -84,8 +84,8 @@ def stac_item(
     InputError
         If pystac is not installed.
     """
-    pystac = require("pystac", extra=EXTRA)
-    projection = require("pystac.extensions.projection", extra=EXTRA)
+    pystac = require("pystac", extra=_EXTRA)
+    projection = require("pystac.extensions.projection", extra=_EXTRA)
     outline = _footprint(grid)
     columns = [[point[axis] for point in outline] for axis in (0, 1)]
     box = [pick(column) for pick in (min, max) for column in columns]

@@ -5,7 +5,7 @@ import pytest
 
 import regkit as rk
 from regkit.geometry import Grid, World
-from regkit.runs.scenes.acquired import acquired
+from regkit.runs.scenes.acquisition import acquisition_time
 from regkit.runs.scenes.stac import check_stac, stac_item
 from tests.registration.scenes.pairs import Ground, grid
 from tests.registration.scenes.test_scenes import shifted, undone
@@ -88,7 +88,7 @@ def test_a_time_must_be_known_before_the_work(place, tmp_path):
     {"DATATAKE_1_DATATAKE_SENSING_START": "2015-09-23T08:10:29.365Z"},
 ])  # fmt: skip
 def test_the_time_of_tags(tags):
-    found = acquired("auto", {"TIFFTAG_DATETIME": "2001:01:01 00:00:00", **tags}, "a.tif")
+    found = acquisition_time("auto", {"TIFFTAG_DATETIME": "2001:01:01 00:00:00", **tags}, "a.tif")
     assert found.isoformat()[:23] == "2015-09-23T08:10:29.365"
 
 
@@ -97,7 +97,7 @@ def test_a_crs_without_a_code_is_told_in_full():
     place = Grid((30, 20), np.array([[10, 0, -6e4], [0, -10, -3.7e6], [0, 0, 1]]),
                  World.projected(wkt))  # fmt: skip
     files = ("warped.tif", "report.html")
-    item = valid(stac_item("a", place, acquired(TIME, {}, "a"), files, ("",)))
+    item = valid(stac_item("a", place, acquisition_time(TIME, {}, "a"), files, ("",)))
     assert item.properties["proj:code"] is None
     assert item.properties["proj:wkt2"].startswith("PROJCRS[")
     assert item.geometry["coordinates"][0][0] == item.geometry["coordinates"][0][-1]

@@ -11,7 +11,7 @@ _WHOLE = ("DATETIME", "ACQUISITIONDATETIME", "SENSING_TIME", "PRODUCT_START_TIME
           "DATATAKE_1_DATATAKE_SENSING_START")  # fmt: skip
 
 
-def acquired(asked: str, tags: Mapping[str, str], name: str) -> datetime:
+def acquisition_time(asked: str, tags: Mapping[str, str], name: str) -> datetime:
     """Return when a scene was taken, in UTC where nothing else is said.
 
     The tags of Landsat, of Sentinel-2 and of Earth Engine are known. When a file was made, which
@@ -33,7 +33,7 @@ def acquired(asked: str, tags: Mapping[str, str], name: str) -> datetime:
 
     Examples
     --------
-    >>> acquired("auto", {"system-time_start": "1442995829365"}, "a.tif").isoformat()
+    >>> acquisition_time("auto", {"system-time_start": "1442995829365"}, "a.tif").isoformat()
     '2015-09-23T08:10:29.365000+00:00'
     """
     if asked != "auto":
