@@ -141,15 +141,13 @@ def likeness(level: ViewPair, kept: TiePoints, size: int) -> float:
     level
         Features of both scenes.
     kept
-        Tie points in pixels of its grid, in the middle of windows that it covers.
+        Tie points in pixels of its grid, in windows that it covers.
     size
         Pixels of a window.
     """
-    corners = np.rint(kept.index - (size - 1) / 2).astype(np.int64)
-    corners = np.clip(corners, 0, np.maximum(np.array(level.cover.grid.shape) - size, 0))
-    if len(corners) == 0:
+    if len(kept) == 0:
         return float("nan")
-    corners = level.cover.closed(corners)
+    corners = level.cover.closed(level.cover.nearest(kept.index - (size - 1) / 2))
     w = taper(size) * cut_windows(level.weight[None], corners, size)[:, 0]
     k = cut_windows(level.known[None], corners, size)[:, 0]
     m = cut_windows(level.moving, corners, size) * k[:, None]

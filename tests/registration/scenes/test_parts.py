@@ -160,6 +160,8 @@ def test_a_cover_leaves_out_what_lies_between_windows_far_apart():
     inner = image[np.ix_(cover.columns, cover.rows)]
     for (i, j), (k, m) in zip(closed, outer, strict=True):
         assert np.array_equal(inner[i : i + 32, j : j + 32], image[k : k + 32, m : m + 32])
+    off = np.random.default_rng(0).uniform(-20, 20, outer.shape)
+    assert np.array_equal(cover.nearest(outer + off), outer)
     lines = [cover.columns[part] for part in cover.chunks(0)]
     assert np.array_equal(np.concatenate(lines), cover.columns)
     assert all((np.diff(part) == 1).all() for part in lines)
