@@ -14,7 +14,7 @@ from torch import Tensor
 from regkit.errors import require
 from regkit.geometry import Grid
 from regkit.registration.scenes import GeoScene
-from regkit.registration.scenes.result import placed_by_headers
+from regkit.registration.scenes.placed import placed_by_headers
 from regkit.resample import warp
 from regkit.transforms import Transform
 

@@ -78,12 +78,21 @@ def apply(
 
     Example: regkit apply dti_tensor.nii.gz --run out --tensors fsl -o warped_tensor.nii.gz
 
-    Of scenes on the earth all bands are written with their names, type, nodata and tags.
+    Of scenes on the earth all bands are written with their names, type, nodata and tags. After
+    `regkit register --shift-only` the file is shifted likewise, and no pixel resampled.
 
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
     from regkit.runs.apply import ApplyJob
+    from regkit.runs.shift import GeoShiftJob, shift_only
 
+    shift = shift_only(run) if run and not transforms and not onto and to == "fixed" else None
+    if shift is not None:
+        _check_no_resampling(labels, interpolation, voxel, directions)
+        running.carry_out(
+            GeoShiftJob(image, shift, output=output, reading=reading, **running.for_file)
+        )
+        return
     chain, reference = way_of(transforms or [], onto, run, to)
     job = ApplyJob(
         image, chain, reference, labels, outside, interpolation, _sizes(voxel),
@@ -100,3 +109,13 @@ def _sizes(word: str | None) -> tuple[float, ...] | None:
     if found is not None and not all(0 < size < float("inf") for size in found or (0,)):
         raise InputError(f"--voxel {word!r:.40} is not like 1 or 0.5,0.5,2, in world units")
     return found
+
+
+def _check_no_resampling(
+    labels: bool, interpolation: str | None, voxel: str | None, directions: Directions
+) -> None:
+    if labels or interpolation or voxel or directions.turned():
+        raise InputError(
+            "the run resampled nothing (--shift-only), and so does apply: leave out --labels, "
+            "--interpolation, --voxel and directions, or give --onto to resample"
+        )

@@ -15,6 +15,7 @@ from regkit.cli.options import (
     Json,
 )
 from regkit.cli.read_options import READING
+from regkit.errors import InputError
 
 _COLUMNS = (
     "series", "description", "modality", "shape", "spacing", "frames", "time", "uid", "problem"
@@ -22,6 +23,8 @@ _COLUMNS = (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from torch import Tensor
 
     from regkit.io import ReadOptions
     from regkit.io.header import Header
@@ -58,7 +61,7 @@ def info(
         typer.echo(json.dumps(facts, indent=2))
         return
     for name, value in facts.items():
-        typer.echo(f"{name:<12}{_plain(value)}")
+        typer.echo(f"{name + ' ':<12}{_plain(value)}")
 
 
 def parts(header: Header, reading: ReadOptions) -> Iterator[Volume]:
@@ -80,11 +83,18 @@ def describe_file(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
     header
         What was found out about the file.
     volumes
-        Its frames and channels, over which intensities are gathered.
+        Its frames and channels, over which intensities are gathered; those without data have none.
+
+    Raises
+    ------
+    InputError
+        If none of them has data.
     """
     grid = header.grid
     each = [(float(d.min()), float(d.max()), float(d.double().mean()), d.dtype)
-            for d in (volume.data_values() for volume in volumes)]  # fmt: skip
+            for d in map(_values, volumes) if d is not None]  # fmt: skip
+    if not each:
+        raise InputError(f"{header.name}: no voxel has data; all are padding or NaN")
     lowest, highest, means, types = zip(*each, strict=True)
     return {
         "file": header.name,
@@ -105,6 +115,12 @@ def describe_file(header: Header, volumes: Iterable[Volume]) -> dict[str, Any]:
         "mean": sum(means) / len(means),
         "affine": grid.affine.tolist(),
     }
+
+
+def _values(volume: Volume) -> Tensor | None:
+    """The values of voxels with data; None where there are none."""
+    empty = volume.valid is not None and not bool(volume.valid.any())
+    return None if empty else volume.data_values()
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

@@ -188,6 +188,15 @@ def register(
             rich_help_panel=_SCENES,
         ),
     ] = False,
+    stac: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|TIME",
+            help="Write a STAC item too: MOVING was taken at TIME, such as 2015-09-23T08:10:29Z, "
+            "or when its tags say (auto).",
+            rich_help_panel=_SCENES,
+        ),
+    ] = None,
     max_shift: Annotated[
         int | None,
         typer.Option(
@@ -246,7 +255,7 @@ def register(
 
     scenes = {
         "mask": mask, "keep_resolution": keep_resolution, "shift_only": shift_only,
-        "max_shift": max_shift, "window": window,
+        "stac": stac, "max_shift": max_shift, "window": window,
     }  # fmt: skip
     if are_scenes(fixed, moving):
         from regkit.runs.scenes.job import make_scene_job
@@ -268,7 +277,7 @@ def register(
                 "moving_modality": moving_modality, "max_shift": max_shift, "window": window,
                 "seed": seed,
             },
-            mask=mask, keep_resolution=keep_resolution, shift_only=shift_only,
+            mask=mask, keep_resolution=keep_resolution, shift_only=shift_only, stac=stac,
             overwrite=running.replaces, reading=reading, full_paths=running.full_paths,
         )  # fmt: skip
         running.carry_out(scene_job)

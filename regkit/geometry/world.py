@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from regkit.errors import InputError
@@ -12,6 +13,7 @@ _OTHER_SPELLINGS = {
     "um": "µm", "μm": "µm", "micron": "µm", "micrometer": "µm", "metre": "m", "meter": "m",
     "millimeter": "mm", "millimetre": "mm", "px": "pixel", "pixels": "pixel", "deg": "degree",
 }  # fmt: skip
+_NO_NAMES = ("", "unnamed", "unknown")
 UNITS = (*_METRES, "pixel", "degree")
 
 
@@ -80,13 +82,20 @@ class World:
     def crs_name(self) -> str:
         """The CRS as people call it: a code, or the name in its definition; empty without one.
 
+        One that has no name is called by its projection.
+
         Examples
         --------
         >>> World("m", "EN+", 'PROJCS["Lo25",GEOGCS[]]').crs_name
         'Lo25'
+        >>> World("m", "EN+", 'PROJCS["unnamed",PROJECTION["Transverse_Mercator"]]').crs_name
+        'Transverse Mercator'
         """
         text = self.crs or ""
-        return text.split('"')[1] if "[" in text and text.count('"') > 1 else text
+        if "[" not in text or text.count('"') < 2:
+            return text
+        name = text.split('"')[1]
+        return _projection(text) or name if name.casefold() in _NO_NAMES else name
 
     @property
     def anatomical(self) -> bool:
@@ -114,6 +123,16 @@ class World:
                     f" allowed: {', '.join(_METRES)}"
                 )
         return 1.0 if wanted == self.unit else _METRES[self.unit] / _METRES[wanted]
+
+
+def _projection(wkt: str) -> str:
+    """The name of a projection, and its meridian where it has one; empty where none is told."""
+    method = re.search(r'(?:PROJECTION|METHOD)\["([^"]+)"', wkt)
+    meridian = re.search(
+        r'"(?:central_meridian|Longitude of natural origin)",(-?[\d.]+)', wkt, re.IGNORECASE
+    )
+    about = f" about {float(meridian[1]):g}°" if meridian else ""
+    return method[1].replace("_", " ") + about if method else ""
 
 
 MEDICAL = World()

@@ -12,13 +12,11 @@ from regkit.io import save_bands
 from regkit.io.files import read_when_touched
 from regkit.io.formats.table import format_called, writer
 from regkit.io.header import Header
+from regkit.runs.products import quality_of
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.warped_parts import warp_when_touched
 from regkit.transforms import Transform
 from regkit.volume import Volume
-
-# Bands of products that hold classes or bits, by their names in Sentinel-2 and Landsat.
-_WHOLE = ("scl", "qa_pixel", "qa_radsat", "sr_qa_aerosol")
 
 
 def keeps_bands(header: Header, output: Path, grid: Grid) -> bool:
@@ -108,7 +106,6 @@ def band_when_touched(header: Header, number: int) -> Volume:
 
 
 def _is_whole(header: Header, number: int) -> bool:
-    named = header.channel_names[number].casefold() if header.channel_names else ""
     colours = header.source.colours
     table = bool(colours[number]) if len(colours) > number else False
-    return not header.value_type.startswith("float") and (table or named in _WHOLE)
+    return not header.value_type.startswith("float") and (table or bool(quality_of(header, number)))

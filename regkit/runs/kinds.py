@@ -26,6 +26,7 @@ _OWN = (
     EntryPoint("evaluate", "regkit.runs.evaluate:evaluate_again", JOBS_GROUP),
     EntryPoint("dicom-export", "regkit.runs.dicom_export:dicom_export_again", JOBS_GROUP),
     EntryPoint("scene", "regkit.runs.scenes.again:scene_again", JOBS_GROUP),
+    EntryPoint("shift", "regkit.runs.shift:geo_shift_again", JOBS_GROUP),
     EntryPoint("series", "regkit.runs.series.again:series_again", JOBS_GROUP),
     EntryPoint("template", "regkit.cohort.template.job:template_again", JOBS_GROUP),
 )

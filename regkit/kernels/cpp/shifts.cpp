@@ -78,27 +78,56 @@ struct Moments {
     }
 };
 
-// Normal equations of a shift, and the rest that it leaves.
+// A symmetric matrix of 2 x 2.
+struct Square {
+    double a = 0, b = 0, d = 0;
+
+    void add_outer(double x, double y, double scale) {
+        a += scale * x * x;
+        b += scale * x * y;
+        d += scale * y * y;
+    }
+
+    void add(const Square &other, double scale) {
+        a += scale * other.a;
+        b += scale * other.b;
+        d += scale * other.d;
+    }
+};
+
+// Pixels along a side of a patch, within which what a shift leaves is not independent: it is noise
+// that interpolation has spread, and whatever one image shows and the other does not.
+constexpr Index PATCH = 8;
+
+// Normal equations of a shift, and how much their right side varies from patch to patch.
 struct Normal {
-    double n00 = 0, n01 = 0, n11 = 0, r0 = 0, r1 = 0, rest = 0;
+    Square slopes, spread;
+    double r0 = 0, r1 = 0;
 
     void add(const Normal &other, double scale) {
-        n00 += scale * other.n00;
-        n01 += scale * other.n01;
-        n11 += scale * other.n11;
+        slopes.add(other.slopes, scale);
+        spread.add(other.spread, scale * scale);
         r0 += scale * other.r0;
         r1 += scale * other.r1;
-        rest += scale * other.rest;
     }
 
     // Of one channel; `share` of the slopes is that of fixed, the rest that of moving.
     static Normal of(const float *f, const float *out, const float *w, const Moments &sums,
                      double share, Index n) {
         Normal found;
+        for (Index i = 0; i < n; i += PATCH)
+            for (Index j = 0; j < n; j += PATCH)
+                found.add_patch(f, out, w, sums, share, n, i, j);
+        return found;
+    }
+
+    void add_patch(const float *f, const float *out, const float *w, const Moments &sums,
+                   double share, Index n, Index row, Index column) {
         const double gain = sums.ab / (sums.bb + 1e-9);
-        for (Index i = 0; i < n; ++i) {
+        double s0 = 0, s1 = 0;
+        for (Index i = row; i < smaller(row + PATCH, n); ++i) {
             const Index up = held(i - 1, n), low = held(i + 1, n);
-            for (Index j = 0; j < n; ++j) {
+            for (Index j = column; j < smaller(column + PATCH, n); ++j) {
                 const Index left = held(j - 1, n), right = held(j + 1, n), at = i * n + j;
                 const double g = w[at];
                 const double rest = (f[at] - sums.a) - gain * (out[at] - sums.b);
@@ -107,15 +136,14 @@ struct Normal {
                     (f[i * n + right] - f[i * n + left]) / static_cast<float>(right - left);
                 const double d = share * by_row + (1 - share) * gain * out[at + n * n];
                 const double c = share * by_column + (1 - share) * gain * out[at + 2 * n * n];
-                found.n00 += g * d * d;
-                found.n01 += g * d * c;
-                found.n11 += g * c * c;
-                found.r0 += g * d * rest;
-                found.r1 += g * c * rest;
-                found.rest += g * rest * rest;
+                slopes.add_outer(d, c, g);
+                s0 += g * d * rest;
+                s1 += g * c * rest;
             }
         }
-        return found;
+        spread.add_outer(s0, s1, 1);
+        r0 += s0;
+        r1 += s1;
     }
 };
 
@@ -135,7 +163,6 @@ void refine_shifts(Images fixed, Image weight, Image coefficients,
         for (int step = 0; step < steps; ++step) {
             Normal normal;
             likeness = 0;
-            double total = 0;
             const double whole0 = std::floor(x), whole1 = std::floor(y);
             const Spline down(x - whole0), right(y - whole1);
             const Index first = corners[w][0] + start[w][0] + static_cast<Index>(whole0) - 1;
@@ -149,16 +176,16 @@ void refine_shifts(Images fixed, Image weight, Image coefficients,
                 normal.add(Normal::of(f, out.get(), m, sums, share, n), scale);
                 likeness += sums.ab / std::sqrt(larger(sums.aa * sums.bb, 1e-12)) /
                             static_cast<double>(channels);
-                total = sums.total;
             }
-            const double ridge = 1e-4 * (normal.n00 + normal.n11) + 1e-9;
-            const double a = normal.n00 + ridge, b = normal.n01, d = normal.n11 + ridge;
+            const Square &h = normal.slopes, &v = normal.spread;
+            const double ridge = 1e-4 * (h.a + h.d) + 1e-9;
+            const double a = h.a + ridge, b = h.b, d = h.d + ridge;
             const double det = a * d - b * b;
             const double dx = (d * normal.r0 - b * normal.r1) / det;
             const double dy = (a * normal.r1 - b * normal.r0) / det;
-            const double variance = normal.rest / (total * static_cast<double>(channels));
-            found[w][2] = std::sqrt(larger(variance * d / det, 0.0));
-            found[w][3] = std::sqrt(larger(variance * a / det, 0.0));
+            // The variance of what the equations solve, whatever the noise is like (White 1980).
+            found[w][2] = std::sqrt(larger(d * d * v.a - 2 * b * d * v.b + b * b * v.d, 0.0)) / det;
+            found[w][3] = std::sqrt(larger(a * a * v.d - 2 * a * b * v.b + b * b * v.a, 0.0)) / det;
             const bool still = std::abs(dx) < done && std::abs(dy) < done;
             if (step == steps - 1 || (step > 0 && still)) break;
             x += dx;

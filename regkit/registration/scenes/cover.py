@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.geometry.grid import Grid
-from regkit.registration.scenes.windows import WindowLayout
+from regkit.registration.scenes.windows import Floats, WindowLayout
 
 Lines = NDArray[np.int64]
 _LONGEST = 512  # lines that are sampled at once
@@ -63,6 +63,14 @@ class Cover:
         lines = (self.columns, self.rows)
         found = [np.searchsorted(line, at) for line, at in zip(lines, index.T, strict=True)]
         return np.stack(found, -1).astype(np.int64)
+
+    def nearest(self, corners: Floats) -> Lines:
+        """The first pixels of the windows nearest to ``(N, 2)``, on the grid."""
+        found = [
+            starts[np.abs(starts[:, None] - wanted).argmin(0)]
+            for starts, wanted in zip(self.starts, corners.T, strict=True)
+        ]
+        return np.stack(found, -1)
 
     def world_points(self, columns: slice, rows: slice) -> torch.Tensor:
         """World positions of a part of the image without gaps, ``(n, m, 2)`` float64."""

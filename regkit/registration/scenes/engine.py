@@ -48,11 +48,11 @@ class SceneFit:
     residual
         ``(N, 2)``: what the motion leaves of the shift of each, in pixels.
     left_out
-        ``(kept)``: how far each kept one was off a map that did not know it, in pixels.
+        ``(M)``: how far kept ones were off a map that did not know them, in pixels.
     before, after
         Mean correlation of the kept windows at the start, and at the last look.
     stiffness
-        What the points chose; NaN for a motion without bending.
+        What the points chose; infinite or NaN for a motion without bending.
     overlap
         The share of fixed's valid pixels that moving covers.
     similarity
@@ -194,7 +194,7 @@ class _Search:
         grid, kind = level.cover.grid, self.config.transform
         ties = self.agreed(match(level, each.window, self.viewer.share), each)
         whole = replace(ties, shift=ties.shift + shift_at(state.motion, grid, ties.index))
-        fitted = fit_motion(whole, grid, kind, each.window.step)
+        fitted = fit_motion(whole, grid, kind, each.window)
         return _State(fitted.transform, whole.in_pixels(each.factor),
                       fitted.left_out * each.factor, fitted.stiffness, similarity)  # fmt: skip
 

@@ -47,6 +47,15 @@ class ViewPair:
         """The coefficients of the spline through ``moving``."""
         return spline_coefficients(self.moving)
 
+    def slopes(self, share: float) -> Array:
+        """Squared slopes ``(1, *shape)`` of fixed; of moving where a match takes none of fixed."""
+        features = self.fixed if share > 0 else self.moving
+        found = np.zeros((1, *features.shape[1:]), np.float32)
+        for each in features:
+            for slope in np.gradient(each):
+                found[0] += np.square(slope)
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Viewer:

@@ -12,7 +12,7 @@ from regkit.geometry.grid import Grid
 from regkit.registration.scenes.config import Kind
 from regkit.registration.scenes.surface import Surface, fit_surface
 from regkit.registration.scenes.ties import TiePoints
-from regkit.registration.scenes.windows import Floats
+from regkit.registration.scenes.windows import Floats, WindowLayout
 from regkit.transforms import Affine, DisplacementField, Transform
 
 _FLOOR = 0.02  # pixels: no match is trusted to be better than this
@@ -28,9 +28,10 @@ class FittedMotion:
     transform
         World points of fixed to where they lie in moving, placed in fixed's world.
     left_out
-        ``(kept)``: how far each tie point was off a motion that did not know it, in its pixels.
+        ``(M)``: how far tie points were off a motion that did not know them, in their pixels.
     stiffness
-        What bending costs, as the points chose it; NaN for a motion without bending.
+        What bending costs, as the points chose it: infinite where they chose none, NaN for a
+        motion that was not to bend.
     """
 
     transform: Transform
@@ -38,7 +39,7 @@ class FittedMotion:
     stiffness: float
 
 
-def fit_motion(ties: TiePoints, grid: Grid, kind: Kind, step: float) -> FittedMotion:
+def fit_motion(ties: TiePoints, grid: Grid, kind: Kind, window: WindowLayout) -> FittedMotion:
     """Fit a motion to tie points that were kept.
 
     Parameters
@@ -49,14 +50,14 @@ def fit_motion(ties: TiePoints, grid: Grid, kind: Kind, step: float) -> FittedMo
         Of the level.
     kind
         ``translation``, ``affine``, or one of those that bend.
-    step
-        Pixels from window to window.
+    window
+        How windows lie on it.
     """
     kept = ties.kept()
     spread = np.hypot(_FLOOR, np.linalg.norm(kept.error, axis=1))
     if kind in ("local", "deformable") and len(kept) >= _LEAST:
-        surface = fit_surface(kept.index, kept.shift, spread, grid.shape, step)
-        field = field_of(surface, grid, step)
+        surface = fit_surface(kept.index, kept.shift, spread, grid.shape, window)
+        field = field_of(surface, grid, window.step)
         return FittedMotion(field, surface.left_out, surface.stiffness)
     motion, left = _linear(kept, spread, grid, kind)
     return FittedMotion(motion, left, float("nan"))

@@ -8,21 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.registration.scenes.bands import Compared, compared_bands
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.engine import Report, SceneFit, fit_scenes
+from regkit.registration.scenes.inverse import scene_inverse
 from regkit.registration.scenes.levels import level_grid
+from regkit.registration.scenes.placed import REPROJECTED_WITHIN, check_metric, placed_by_headers
 from regkit.registration.scenes.scene import GeoScene
-from regkit.transforms import Affine, DisplacementField, Transform, compose
+from regkit.transforms import DisplacementField, Transform, compose
 from regkit.transforms.flatten import flatten, flatten_within
-from regkit.transforms.reprojection import Reprojection
 from regkit.volume.volume import Volume
 
-_NEAR = 0.005  # pixels: how exact a reprojection is kept between its nodes
 _MOST_NODES = 1 << 24  # pixels of a displacement that is written
-_FIRST_UTM, _UTM_SOUTH = 32600, 32700
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +58,16 @@ class SceneResult:
     def grid(self) -> Grid:
         """That of fixed."""
         return self.pair.fixed.grid
+
+    def inverse(self) -> Transform:
+        """World points of moving to world points of fixed.
+
+        Raises
+        ------
+        NotInvertibleError
+            If the motion folds.
+        """
+        return scene_inverse(self.fit.motion, self.grid, self.pair.moving.grid)
 
     def mean_shift(self) -> tuple[float, float]:
         """The mean way of the kept tie points, in units of fixed's world, along its axes."""
@@ -111,49 +119,13 @@ def register_scenes(
     return SceneResult(pair, wanted, placed, phi, fit, metrics, time.perf_counter() - begin)
 
 
-def check_metric(grid: Grid, name: str) -> None:
-    """Refuse a reference in degrees, in which a pixel is not as wide as high.
-
-    Raises
-    ------
-    InputError
-        It names the UTM zone of the image.
-    """
-    world = grid.world
-    if world.crs is None:
-        raise InputError(f"{name}: lies in {world}, which has no CRS; scenes need one")
-    if world.unit != "degree":
-        return
-    longitude, latitude = (float(value) for value in grid.centre)
-    zone = int((longitude + 180) // 6) % 60 + 1
-    code = (_FIRST_UTM if latitude >= 0 else _UTM_SOUTH) + zone
-    raise InputError(
-        f"{name}: lies in degrees ({world.crs_name}), and a reference must lie in metres; warp it "
-        f"to its UTM zone first, such as with rio warp --dst-crs EPSG:{code}"
-    )
-
-
-def placed_by_headers(fixed: Grid, moving: Grid) -> Transform:
-    """World points of fixed to those of moving, by what their headers say.
-
-    Raises
-    ------
-    InputError
-        If the two lie too far apart for that.
-    """
-    if fixed.world == moving.world:
-        return Affine(np.eye(3), fixed.world, moving.world)
-    there = Reprojection(fixed.world, moving.world)
-    return flatten_within(there, fixed, tolerance=_NEAR * max(moving.spacing))
-
-
 def _one_map(placed: Transform, motion: Transform, fixed: Grid, moving: Grid) -> Transform:
     """Motion and reprojection as one transform that a file can hold, interpolated once."""
     whole = compose(placed, motion).between(fixed.world, moving.world)
     if fixed.world == moving.world:
         return motion.between(fixed.world, moving.world)
     if not isinstance(motion, DisplacementField):
-        return flatten_within(whole, fixed, tolerance=_NEAR * max(moving.spacing))
+        return flatten_within(whole, fixed, tolerance=REPROJECTED_WITHIN * max(moving.spacing))
     return flatten(whole, fixed, step=max(motion.grid.spacing) / max(fixed.spacing))
 
 

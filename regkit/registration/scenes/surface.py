@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +10,14 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from regkit.kernels.spline import spline_weights
-from regkit.registration.scenes.windows import Floats
+from regkit.registration.scenes.windows import Floats, WindowLayout
 
-_STIFFNESS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
+_STIFFNESS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
 _FOLDS = 4
 _SHARED = 4  # windows that overlap by half: a fourth of them is independent
+# Standard errors by which a softer surface must be better: bending at all is to be proved, how much
+# of it is to be estimated.
+_TO_BEND, _TO_BEND_MORE = 2.0, 1.0
 _TINY = 1e-9
 
 
@@ -29,9 +32,10 @@ class Surface:
     step
         Pixels from knot to knot; the first one lies at ``-step``.
     stiffness
-        What bending costs, as the points chose it.
+        What bending costs, as the points chose it; infinite where it does not bend.
     left_out
-        ``(N)``: how far every point was off a surface that did not know it, in pixels.
+        ``(M)``: how far points were off a surface that did not know them, in pixels; of dense
+        windows only those side by side are asked.
     """
 
     knots: Floats
@@ -46,9 +50,11 @@ class Surface:
 
 
 def fit_surface(
-    index: Floats, shift: Floats, error: Floats, shape: tuple[int, ...], step: float
+    index: Floats, shift: Floats, error: Floats, shape: tuple[int, ...], window: WindowLayout
 ) -> Surface:
     """Fit a surface; how stiff it is follows from the points that each fit leaves out.
+
+    The stiffest are an affine and a translation.
 
     Parameters
     ----------
@@ -58,35 +64,86 @@ def fit_surface(
         ``(N)``: what each is expected to be off, in pixels.
     shape
         Of the image.
-    step
-        Pixels from knot to knot.
+    window
+        The windows that were matched: knots lie as far apart as they do.
 
     Raises
     ------
     RuntimeError
         If the points determine no surface.
     """
-    size = tuple(int(np.ceil((n - 1) / step)) + 3 for n in shape)
-    rows, bending = _design(index, step, size), _bending(size)
-    weight = 1 / error**2
-    folds = np.random.default_rng(0).permutation(len(index)) % _FOLDS
+    size = tuple(int(np.ceil((n - 1) / window.step)) + 3 for n in shape)
+    rows, weight = _design(index, window.step, size), 1 / error**2
+    some = _apart(index, window)
+    folds = np.random.default_rng(0).permutation(len(some)) % _FOLDS
+    ladder = _ladder(size)
     off = np.stack([
-        _left_out(rows, bending, shift, weight, folds, each) for each in _STIFFNESS
+        _left_out(rows[some], shift[some], weight[some], folds, each) for each in ladder
     ])  # fmt: skip
-    chosen = _stiffest(off, weight)
-    knots = _solved(rows, bending, shift, weight, _STIFFNESS[chosen])
-    return Surface(knots.T.reshape(2, *size), step, _STIFFNESS[chosen], off[chosen])
+    chosen = _stiffest(off, weight[some], np.array([each.proof for each in ladder]))
+    found = ladder[chosen].of_more(len(index) / len(some))
+    knots = found.fitted(rows, shift, weight)
+    return Surface(knots.T.reshape(2, *size), window.step, found.stiffness, off[chosen])
 
 
-def _stiffest(off: Floats, weight: Floats) -> int:
+def _apart(index: Floats, window: WindowLayout) -> NDArray[np.int64]:
+    """Numbers of the points that are left out in turn: all, or of dense windows those side by side.
+
+    Where windows overlap by more than half they show the same noise: a point that is left out
+    would be known by its neighbours, and noise be taken for motion.
+    """
+    if window.step >= window.size // 2:
+        return np.arange(len(index))
+    cells = np.floor(index / window.size).astype(np.int64)
+    return np.sort(np.unique(cells, axis=0, return_index=True)[1])
+
+
+@dataclass(frozen=True, eq=False)
+class _Rung:
+    """Surfaces that are sums of the columns of ``basis``, each of which is a value a knot."""
+
+    basis: sparse.csr_matrix
+    bending: sparse.csr_matrix
+    stiffness: float
+
+    @property
+    def proof(self) -> float:
+        """Standard errors by which a softer surface must be better than these."""
+        return _TO_BEND if np.isinf(self.stiffness) else _TO_BEND_MORE
+
+    def of_more(self, times: float) -> _Rung:
+        """As stiff for so many times the points."""
+        return replace(self, bending=self.bending * times)
+
+    def fitted(self, rows: sparse.csr_matrix, shift: Floats, weight: Floats) -> Floats:
+        """The knots ``(K L, 2)`` nearest to points, each a row of weights of knots."""
+        found: Floats = self.basis @ _solved(rows @ self.basis, self.bending, shift, weight)
+        return found
+
+
+def _ladder(size: tuple[int, ...]) -> list[_Rung]:
+    """From the softest surface to an affine and a translation, which splines hold exactly."""
+    bending, knots = _bending(size), np.indices(size).reshape(2, -1).T
+    free = sparse.identity(len(knots), format="csr")
+    plane = np.column_stack([np.ones(len(knots)), knots / np.array(size) - 0.5])
+    flat = [sparse.csr_matrix(plane[:, :count]) for count in (3, 1)]
+    return [
+        *(_Rung(free, each * bending, each) for each in _STIFFNESS),
+        *(_Rung(each, 0 * each.T @ each, float("inf")) for each in flat),
+    ]
+
+
+def _stiffest(off: Floats, weight: Floats, proof: Floats) -> int:
     """The stiffest of those whose error does not differ from the least by more than by chance.
 
     Parameters
     ----------
     off
-        ``(stiffnesses, N)``: how far each point was off when it was left out.
+        ``(rungs, N)``: how far each point was off when it was left out.
     weight
         ``(N)``.
+    proof
+        ``(rungs)``: how many standard errors are no chance.
     """
     capped = np.minimum(off, 3 * np.median(off, axis=1, keepdims=True) + _TINY)
     share = weight / weight.sum()
@@ -94,37 +151,32 @@ def _stiffest(off: Floats, weight: Floats) -> int:
     worse = capped - capped[score.argmin()]
     mean = worse @ share
     spread = np.sqrt(((worse - mean[:, None]) ** 2) @ share**2 * _SHARED)
-    return int(np.flatnonzero(mean <= spread).max())
+    return int(np.flatnonzero(mean <= proof * spread).max())
 
 
 def _left_out(
     rows: sparse.csr_matrix,
-    bending: sparse.csr_matrix,
     shift: Floats,
     weight: Floats,
     folds: NDArray[np.int64],
-    stiffness: float,
+    rung: _Rung,
 ) -> Floats:
     off = np.zeros(len(shift))
     for fold in range(_FOLDS):
         out = folds == fold
         if not out.any() or out.all():
             continue
-        knots = _solved(rows[~out], bending, shift[~out], weight[~out], stiffness)
+        knots = rung.fitted(rows[~out], shift[~out], weight[~out])
         off[out] = np.linalg.norm(rows[out] @ knots - shift[out], axis=1)
     return off
 
 
 def _solved(
-    rows: sparse.csr_matrix,
-    bending: sparse.csr_matrix,
-    shift: Floats,
-    weight: Floats,
-    stiffness: float,
+    rows: sparse.csr_matrix, bending: sparse.csr_matrix, shift: Floats, weight: Floats
 ) -> Floats:
     share = weight / weight.mean()
     weighted = rows.multiply(share[:, None])
-    normal = (rows.T @ weighted + stiffness * bending).tocsc()
+    normal = (rows.T @ weighted + bending).tocsc()
     normal = normal + _TINY * sparse.identity(normal.shape[0], format="csc")
     # Symmetric and positive: an order that knows it fills in far less.
     factors = splu(normal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,

@@ -22,6 +22,7 @@ from regkit.registration.scenes.windows import (
 )
 
 _PEAK = 2  # pixels around a peak that belong to it
+_FAINT = 1e-9  # so that a window without any slope has a middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class TiePoints:
     Parameters
     ----------
     index
-        ``(N, 2)``: the middle of each window, weighted as its pixels count.
+        ``(N, 2)``: the middle of what tells the shift of each window: of its squared slopes.
     shift
         ``(N, 2)``: where it was found in moving, less where it is.
     error
@@ -124,7 +125,9 @@ def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> TiePoint
     weights = taper(window.size) * cut_windows(level.weight[None], corners, window.size)[:, 0]
     windows = cut_windows(level.fixed, corners, window.size)
     refined = refine(windows, weights, level.spline, level.known, corners, start, share)
-    centre = outer + _centroid(weights)
+    # Where a window has no slope it says nothing of the shift: what it measures is that of edges.
+    slopes = cut_windows(level.slopes(share), corners, window.size)[:, 0]
+    centre = outer + _centroid(weights * slopes)
     good = np.isfinite(refined.likeness) & (worth > 0)
     return TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
                      worth, good)  # fmt: skip
@@ -138,15 +141,13 @@ def likeness(level: ViewPair, kept: TiePoints, size: int) -> float:
     level
         Features of both scenes.
     kept
-        Tie points in pixels of its grid, in the middle of windows that it covers.
+        Tie points in pixels of its grid, in windows that it covers.
     size
         Pixels of a window.
     """
-    corners = np.rint(kept.index - (size - 1) / 2).astype(np.int64)
-    corners = np.clip(corners, 0, np.maximum(np.array(level.cover.grid.shape) - size, 0))
-    if len(corners) == 0:
+    if len(kept) == 0:
         return float("nan")
-    corners = level.cover.closed(corners)
+    corners = level.cover.closed(level.cover.nearest(kept.index - (size - 1) / 2))
     w = taper(size) * cut_windows(level.weight[None], corners, size)[:, 0]
     k = cut_windows(level.known[None], corners, size)[:, 0]
     m = cut_windows(level.moving, corners, size) * k[:, None]
@@ -190,7 +191,8 @@ def _peaks(found: Array, reach: int) -> tuple[NDArray[np.int64], Floats]:
 
 
 def _centroid(weights: Array) -> Floats:
-    total = weights.sum((1, 2)) + 1e-9
+    weights = weights + _FAINT * weights.max((1, 2), keepdims=True) + _FAINT
+    total = weights.sum((1, 2))
     lines = np.arange(weights.shape[-1])
     i = (weights.sum(2) * lines).sum(1) / total
     j = (weights.sum(1) * lines).sum(1) / total

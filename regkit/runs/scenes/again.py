@@ -14,6 +14,7 @@ from regkit.runs.scenes.job import SceneJob
 from regkit.settings import validate
 
 _ASKED = {"config", "mask", "keep_resolution", "shift_only"}
+_MORE = {"stac"}
 
 
 def scene_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SceneJob:
@@ -34,7 +35,7 @@ def scene_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
         If its settings are not settings, or its inputs not those of one registration.
     """
     found, asked = {each.role: each.path for each in inputs}, record.get("asked")
-    if not isinstance(asked, dict) or set(asked) != _ASKED:
+    if not isinstance(asked, dict) or not _ASKED <= set(asked) <= _ASKED | _MORE:
         raise InputError("the record must say what was asked of a registration of scenes")
     if not {"fixed", "moving"} <= set(found) <= {"fixed", "moving", "mask"}:
         raise InputError("the record must name one fixed and one moving scene; it is damaged")
@@ -47,6 +48,7 @@ def scene_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
         mask,
         bool(asked["keep_resolution"]),
         bool(asked["shift_only"]),
+        asked.get("stac"),
         reading=reading_of(record),
         full_paths=any(each.full_path for each in inputs),
     )

@@ -6,14 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.geometry import Grid
 from regkit.io import ReadOptions, read_header
 from regkit.io.header import Header
 from regkit.registration.scenes import GeoScene
 from regkit.runs.bands import band_when_touched
+from regkit.runs.products import quality_of
+from regkit.runs.warped_parts import warp_when_touched
+from regkit.transforms import Affine
 from regkit.volume import Volume
 from regkit.volume.combined import mask_where
 
@@ -33,7 +38,7 @@ def without_clouds(
     ----------
     mask
         The name of a band of one of them or both (SCL and QA_PIXEL are decoded, of others what is
-        above 0 is covered), or a file on the grid of one of them.
+        above 0 is covered), or a file that covers the ground of one of them, in pixels of any size.
     scenes
         Fixed and moving.
     headers
@@ -42,7 +47,7 @@ def without_clouds(
     Raises
     ------
     InputError
-        If there is no such band or file, the file lies on neither grid, or nothing is left.
+        If there is no such band or file, the file covers other ground, or nothing is left.
     """
     if Path(mask).is_file():
         return _by_file(Path(mask), scenes)
@@ -57,22 +62,28 @@ def without_clouds(
 
 
 def cloud_mask(band: Volume, name: str) -> Volume:
-    """Decode a band of quality: 1 where nothing of the ground is seen, by the meaning of its name.
+    """Decode a band of quality: 1 where nothing of the ground is seen.
+
+    Parameters
+    ----------
+    band
+        Of one channel.
+    name
+        Of its quality, see :mod:`regkit.runs.products`; of another what is above 0 is covered.
 
     Examples
     --------
     >>> import numpy as np
-    >>> cloud_mask(Volume(np.array([[4, 9]]), np.eye(3)), "SCL").data.tolist()
+    >>> cloud_mask(Volume(np.array([[4, 9]]), np.eye(3)), "scl").data.tolist()
     [[[0, 1]]]
     """
     return mask_where(band, _meaning(name))
 
 
 def _meaning(name: str) -> Callable[[Tensor], Tensor]:
-    word = name.casefold()
-    if word == "scl":
+    if name == "scl":
         return lambda values: torch.isin(values, torch.tensor(_SCL, dtype=values.dtype))
-    if word.startswith("qa_pixel"):
+    if name == "qa_pixel":
         return lambda values: (values.to(torch.int64) & _QA) > 0
     return lambda values: values > 0
 
@@ -82,19 +93,38 @@ def _band(header: Header, name: str) -> Volume | None:
     if name.casefold() not in names:
         return None
     one = replace(header, options=ReadOptions(max_bytes=header.options.max_bytes))
-    return cloud_mask(band_when_touched(one, names.index(name.casefold())), name)
+    number = names.index(name.casefold())
+    cover = cloud_mask(band_when_touched(one, number), quality_of(header, number))
+    return replace(cover, name=f"band {header.channel_names[number]} of {header.name}")
 
 
 def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, GeoScene]:
     header = read_header(path).of(frame=None, channel=0)
-    called = header.channel_names[0] if header.channel_names else ""
-    cover = cloud_mask(band_when_touched(header, 0), called)
-    fits = [cover.grid.lies_on(scene.grid) for scene in scenes]
-    if not any(fits):
+    cover = cloud_mask(band_when_touched(header, 0), quality_of(header, 0))
+    over = [_same_ground(cover.grid, scene.grid) for scene in scenes]
+    if not any(over):
         raise InputError(
-            f"{cover.name}: lies on {cover.grid}, on the grid of neither scene; resample it on one"
+            f"{cover.name}: lies on {cover.grid}, over the ground of neither scene; cut it to that "
+            "of one"
         )
     fixed, moving = (
-        scene.without(cover if fit else None) for scene, fit in zip(scenes, fits, strict=True)
+        scene.without(_on(cover, scene.grid) if fit else None)
+        for scene, fit in zip(scenes, over, strict=True)
     )
     return fixed, moving
+
+
+def _same_ground(mask: Grid, scene: Grid) -> bool:
+    """Whether two grids of one CRS end at the same corners, within half a pixel of the mask."""
+    if mask.world != scene.world:
+        return False
+    apart = np.abs(mask.corners() - scene.corners()).max()
+    return bool(apart <= max(mask.spacing) / 2)
+
+
+def _on(mask: Volume, grid: Grid) -> Volume:
+    """A mask in the pixels of a scene, each that of the nearest."""
+    if mask.grid.lies_on(grid):
+        return mask
+    still = Affine(np.eye(3), grid.world, grid.world)
+    return warp_when_touched(mask, still, onto=grid, nearest=True)

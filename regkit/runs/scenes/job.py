@@ -14,15 +14,26 @@ from regkit.io.options import AS_STORED
 from regkit.io.settings import read_settings
 from regkit.io.sizes import product
 from regkit.registration.scenes import GeoScene, SceneConfig
+from regkit.registration.scenes.placed import check_metric
 from regkit.registration.scenes.pyramid import KEPT
-from regkit.registration.scenes.result import check_metric
 from regkit.runs.bands import band_when_touched
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.outputs import RECORD, Folder
 from regkit.runs.register.names import stem
+from regkit.runs.scenes.acquisition import acquisition_time
 from regkit.runs.scenes.clouds import without_clouds
-from regkit.runs.scenes.names import DISPLACEMENT, POINTS, REPORT, SHIFTED, TRANSFORM, WARPED
+from regkit.runs.scenes.names import (
+    DISPLACEMENT,
+    INVERSE,
+    POINTS,
+    REPORT,
+    SHIFTED,
+    STAC,
+    TRANSFORM,
+    WARPED,
+)
+from regkit.runs.scenes.stac import check_stac
 from regkit.runs.scenes.task import SceneTask
 from regkit.settings import validate
 
@@ -50,6 +61,9 @@ class SceneJob:
         Write the scene in pixels of its own size instead of those of the reference.
     shift_only
         Write a copy of the scene with another geotransform; resample nothing.
+    stac
+        When the scene was taken, or ``auto`` for the time in its tags: write a STAC item; None for
+        no item.
     overwrite
         Replace results that are there.
     reading
@@ -67,6 +81,7 @@ class SceneJob:
     mask: str | None = None
     keep_resolution: bool = False
     shift_only: bool = False
+    stac: str | None = None
     overwrite: bool = False
     reading: ReadOptions = AS_STORED
     full_paths: bool = False
@@ -75,9 +90,9 @@ class SceneJob:
     def outputs(self) -> Folder:
         """One folder, the record last."""
         image = SHIFTED if self.shift_only else WARPED
-        return Folder(
-            self.folder, (image, TRANSFORM, DISPLACEMENT, POINTS, REPORT, RECORD), self.overwrite
-        )
+        item = (STAC,) if self.stac else ()
+        names = (image, TRANSFORM, INVERSE, DISPLACEMENT, POINTS, *item, REPORT, RECORD)
+        return Folder(self.folder, names, self.overwrite)
 
     def inputs(self) -> tuple[InputFile, ...]:
         """Both scenes, and the mask where it is a file."""
@@ -100,6 +115,8 @@ class SceneJob:
             "keep_resolution": self.keep_resolution,
             "shift_only": self.shift_only,
         }
+        if self.stac:
+            asked["stac"] = self.stac
         return {"asked": asked, "reading": asdict(self.reading)}
 
     def plan(self) -> dict[str, Any]:
@@ -123,6 +140,9 @@ class SceneJob:
         """Read the headers of both scenes."""
         fixed, moving = (read_header(path, self.reading) for path in (self.fixed, self.moving))
         check_metric(fixed.grid, fixed.name)
+        if self.stac:
+            check_stac(fixed.grid, fixed.name)
+            acquisition_time(self.stac, moving.source.tags, moving.name)
         return SceneSurvey(self, fixed, moving)
 
 

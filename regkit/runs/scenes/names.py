@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 WARPED, SHIFTED = "warped.tif", "shifted.tif"
-TRANSFORM = "transform.h5"
+TRANSFORM, INVERSE = "transform.h5", "inverse.h5"
 DISPLACEMENT = "displacement.tif"
 POINTS = "tie_points.geojson"
+STAC = "stac_item.json"
 REPORT = "report.html"

@@ -20,7 +20,18 @@ from regkit.registration.scenes import SceneResult
 from regkit.registration.scenes.levels import pixels_across
 from regkit.registration.scenes.result import displacement_volume, metres_a_pixel, moved_grid
 from regkit.runs.bands import warped_bands
-from regkit.runs.scenes.names import DISPLACEMENT, POINTS, SHIFTED, TRANSFORM, WARPED
+from regkit.runs.scenes.acquisition import acquisition_time
+from regkit.runs.scenes.names import (
+    DISPLACEMENT,
+    INVERSE,
+    POINTS,
+    SHIFTED,
+    STAC,
+    TRANSFORM,
+    WARPED,
+)
+from regkit.runs.scenes.stac import stac_item
+from regkit.runs.shift import shift_entry
 from regkit.transforms.reprojection import Reprojection
 
 if TYPE_CHECKING:
@@ -41,14 +52,20 @@ class SceneOutcome:
         Of the scene: all of its bands are written.
     source
         Its file.
+    name
+        What a catalogue may call the result.
     keep_resolution
         Whether it keeps the size of its pixels.
+    stac
+        When it was taken, or ``auto``, where an item is asked for.
     """
 
     result: SceneResult
     header: Header
     source: Path
+    name: str = "scene"
     keep_resolution: bool = False
+    stac: str | None = None
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """What was compared, and metrics: lengths in metres and in pixels of the reference."""
@@ -57,8 +74,14 @@ class SceneOutcome:
             "config": result.config.model_dump(mode="json"),
             "reason": result.pair.reason,
             "world": asdict(result.grid.world),
+            "shift": shift_entry(self._moved_by(), self.header.grid),
             "metrics": result.metrics,
         }
+
+    def _moved_by(self) -> list[float]:
+        """What is to be added to easting and northing of the scene, which then lies right."""
+        by = moved_grid(self.result, self.header.grid).affine - self.header.grid.affine
+        return [float(each) for each in by[:2, 2]]
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write every file but the report."""
@@ -72,16 +95,34 @@ class SceneOutcome:
                 like=self.header,
             )  # fmt: skip
         write_transform(result.transform, places[TRANSFORM])
+        write_transform(result.inverse(), places[INVERSE])
         save(displacement_volume(result), places[DISPLACEMENT])
         places[POINTS].write_text(json.dumps(tie_points(result), allow_nan=False), "utf-8")
+
+        if self.stac:
+            places[STAC].write_text(self._item(self.stac, tuple(places)), "utf-8")
+
+    def _item(self, stac: str, files: tuple[str, ...]) -> str:
+        header = self.header
+        shifted = moved_grid(self.result, header.grid) if SHIFTED in files else None
+        taken = acquisition_time(stac, header.source.tags, header.name)
+        return stac_item(self.name, shifted or self._grid(), taken, files, header.channel_names)
 
     def _grid(self) -> Grid:
         """That of the reference, in pixels of the size of the scene where that is asked for."""
         grid = self.result.grid
         if not self.keep_resolution:
             return grid.straightened()
-        across = pixels_across(grid, self.result.placed, self.header.grid)
-        return in_pixels_of(grid.straightened(), 1 / across)
+        # Rounded, as areas are computed: 20 m, not 19.9999999999.
+        factor = round(self._wanted() / metres_a_pixel(grid), 9)
+        return in_pixels_of(grid.straightened(), factor)
+
+    def _wanted(self) -> float:
+        """Metres of a pixel of the scene: as its file says, or on the ground if it says degrees."""
+        result, scene = self.result, self.header.grid
+        if scene.world.unit != "degree":
+            return metres_a_pixel(scene)
+        return metres_a_pixel(result.grid) / pixels_across(result.grid, result.placed, scene)
 
     def page(self) -> Page:
         """The report."""

@@ -9,6 +9,7 @@ from regkit.io.header import Header
 from regkit.registration.scenes import GeoScene, register_scenes
 from regkit.runs.inputs import shown_name
 from regkit.runs.progress import OnProgress, Progress
+from regkit.runs.register.names import stem
 from regkit.runs.scenes.outcome import SceneOutcome
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class SceneTask:
             config=self.job.config,
             report=lambda note, share: on_progress(Progress("tie points", share, note)),
         )
+        job = self.job
         return SceneOutcome(
-            result, self.header, self.job.moving, keep_resolution=self.job.keep_resolution
-        )
+            result, self.header, job.moving, f"{stem(job.moving)}_to_{stem(job.fixed)}",
+            keep_resolution=job.keep_resolution, stac=job.stac,
+        )  # fmt: skip

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 import regkit as rk
+from regkit.cli import main
 from regkit.geometry import World
 from regkit.io import ReadOptions, open_image, preflight, read_header
 from tests.io.geotiff.scenes import ROTATED, noise, write
@@ -146,6 +147,16 @@ def test_nodata_everywhere(tmp_path):
     volume = rk.read(path)
     with pytest.raises(rk.InputError, match="no voxel has data"):
         volume.data_values()
+
+
+def test_a_band_without_data_does_not_hide_the_others(tmp_path, capsys):
+    data = np.stack([np.zeros((9, 9), "uint8"), np.full((9, 9), 7, "uint8")])
+    path = write(tmp_path / "a.tif", data, nodata=0)
+    assert main(["info", str(path)]) == 0
+    assert "lowest      7" in capsys.readouterr().out
+    empty = write(tmp_path / "b.tif", np.zeros((2, 9, 9), "uint8"), nodata=0)
+    assert main(["info", str(empty)]) == 2
+    assert "no voxel has data" in capsys.readouterr().err
 
 
 def test_cut_tiles(tmp_path):

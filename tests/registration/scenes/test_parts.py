@@ -3,18 +3,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import convolve, gaussian_filter, map_coordinates
 
 import regkit as rk
 from regkit.kernels.interpolation import sample_smoothly
 from regkit.kernels.spline import spline_coefficients, spline_weights
 from regkit.registration.scenes.consensus import affine_consensus, is_by_chance
 from regkit.registration.scenes.cover import Cover
+from regkit.registration.scenes.looks import ViewPair
 from regkit.registration.scenes.pyramid import BandPyramid
 from regkit.registration.scenes.surface import fit_surface
-from regkit.registration.scenes.ties import TiePoints
+from regkit.registration.scenes.ties import TiePoints, match
 from regkit.registration.scenes.windows import WindowLayout, correlation, taper
 from tests.registration.scenes.pairs import grid
+
+APART = WindowLayout(48, 24, 3)
 
 
 def ties(index, shift):
@@ -74,12 +77,72 @@ def test_a_surface_follows_what_is_smooth_and_not_the_noise():
     index = np.stack(np.meshgrid(*[np.arange(10, 300, 15.0)] * 2), -1).reshape(-1, 2)
     truth = 3 * np.stack([np.sin(index[:, 0] / 60), np.cos(index[:, 1] / 50)], -1)
     noisy = truth + rng.normal(0, 0.3, truth.shape)
-    surface = fit_surface(index, noisy, np.full(len(index), 0.3), (310, 310), 24.0)
+    surface = fit_surface(index, noisy, np.full(len(index), 0.3), (310, 310), APART)
     off = np.linalg.norm(surface(index) - truth, axis=1)
     assert np.median(off) < 0.2
     assert 0.2 < np.median(surface.left_out) < 0.6
-    exact = fit_surface(index, 0.02 * index + 1, np.full(len(index), 0.1), (310, 310), 24.0)
+    exact = fit_surface(index, 0.02 * index + 1, np.full(len(index), 0.1), (310, 310), APART)
     assert np.allclose(exact(index), 0.02 * index + 1, atol=0.02)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.004])
+def test_points_of_a_translation_or_an_affine_choose_no_bending(slope):
+    rng = np.random.default_rng(1)
+    index = rng.uniform(0, 300, (150, 2))
+    shift = 3.3 + slope * index + rng.normal(0, 0.05, index.shape)
+    surface = fit_surface(index, shift, np.full(len(index), 0.05), (310, 310), APART)
+    assert surface.stiffness == float("inf")
+    off = np.linalg.norm(surface(index) - (3.3 + slope * index), axis=1)
+    assert off.max() < 0.05 / np.sqrt(150) * 8
+    assert (np.ptp(off) < 1e-9) == (slope == 0)
+
+
+def test_windows_that_share_their_noise_do_not_vouch_for_each_other():
+    lattice = np.arange(12, 300, 6.0)
+    index = np.stack(np.meshgrid(lattice, lattice, indexing="ij"), -1).reshape(-1, 2)
+    noise = np.random.default_rng(2).normal(size=(2, len(lattice), len(lattice)))
+    # A window is four steps wide, and measures the mean of what it shows.
+    noise = np.stack([convolve(each, taper(4)) for each in noise], -1)
+    noise *= 0.1 / noise.std()
+    dense = WindowLayout(24, 6, 2)
+    surface = fit_surface(index, noise.reshape(-1, 2), np.full(len(index), 0.1), (310, 310), dense)
+    assert len(surface.left_out) < len(index) / 3
+    assert np.median(surface.left_out) > 0.08
+    assert np.median(np.linalg.norm(surface(index), axis=1)) < 0.04
+
+
+def one_window(fixed, moving, weight):
+    """A match of one window without gaps around it."""
+    level = ViewPair(
+        Cover.of(grid(*fixed.shape), WindowLayout(32, 32, 4), 0), fixed[None], weight,
+        moving[None], np.ones_like(weight),
+    )  # fmt: skip
+    return match(level, WindowLayout(32, 32, 4), 1.0)
+
+
+def test_a_tie_point_lies_where_its_edges_are():
+    image = gaussian_filter(np.random.default_rng(0).normal(size=(32, 32)), 1.5)
+    image[:, 12:] = 0
+    image = image.astype(np.float32)
+    ties = one_window(image, image, np.ones_like(image))
+    assert ties.index[0, 1] < 12
+    flat = one_window(np.zeros_like(image), image, np.ones_like(image))
+    assert np.allclose(flat.index[0], 15.5)
+
+
+@pytest.mark.parametrize("blur", [0.7, 1.5])
+def test_standard_errors_are_what_shifts_are_off(blur):
+    rng = np.random.default_rng(3)
+    off, told = [], []
+    for _ in range(80):
+        image, noise = (gaussian_filter(rng.normal(size=(32, 32)), each) for each in (1.5, blur))
+        noisy = image + 0.2 * noise * image.std() / noise.std()
+        ties = one_window(image.astype(np.float32), noisy.astype(np.float32),
+                          np.ones((32, 32), np.float32))  # fmt: skip
+        off.append(ties.shift[0])
+        told.append(ties.error[0])
+    ratio = np.sqrt(np.mean(np.square(off))) / np.sqrt(np.mean(np.square(told)))
+    assert 0.8 < ratio < 1.3
 
 
 def test_windows_cover_the_image_to_its_border():
@@ -97,6 +160,8 @@ def test_a_cover_leaves_out_what_lies_between_windows_far_apart():
     inner = image[np.ix_(cover.columns, cover.rows)]
     for (i, j), (k, m) in zip(closed, outer, strict=True):
         assert np.array_equal(inner[i : i + 32, j : j + 32], image[k : k + 32, m : m + 32])
+    off = np.random.default_rng(0).uniform(-20, 20, outer.shape)
+    assert np.array_equal(cover.nearest(outer + off), outer)
     lines = [cover.columns[part] for part in cover.chunks(0)]
     assert np.array_equal(np.concatenate(lines), cover.columns)
     assert all((np.diff(part) == 1).all() for part in lines)

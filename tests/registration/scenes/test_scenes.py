@@ -54,6 +54,8 @@ def test_a_known_smooth_warp(ground):
     fixed, moving = ground.seen(grid()), ground.seen(grid(), undone(bent))
     result = register_scenes(scene(fixed), scene(moving))
     assert np.median(errors(result, bent)) < 0.05
+    points = result.grid.world_points()[12:-12, 12:-12]
+    assert (result.inverse()(result.transform(points)) - points).norm(dim=-1).max() < 0.1
 
 
 def test_radar_against_optical(ground):
@@ -90,6 +92,10 @@ def test_the_neighbouring_zone_in_one_map(ground):
     assert result.transform.fixed_world == UTM
     assert result.transform.moving_world == other
     assert np.median(errors(result, lambda x: there(shifted(x)))) < 0.05
+    back = result.inverse()
+    assert (back.fixed_world, back.moving_world) == (other, UTM)
+    points = result.grid.world_points()
+    assert (back(result.transform(points)) - points).norm(dim=-1).max() < 0.1
 
 
 def test_half_of_it_is_no_data(ground):

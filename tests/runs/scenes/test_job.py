@@ -9,13 +9,16 @@ import torch
 
 import regkit as rk
 from regkit.cli import main
+from regkit.geometry import World
 from regkit.io import read_transform, save
+from regkit.transforms.reprojection import Reprojection
 from tests.registration.scenes.pairs import Ground, grid
 from tests.registration.scenes.test_scenes import shifted, undone
 
 rasterio = pytest.importorskip("rasterio")
-FILES = {"warped.tif", "transform.h5", "displacement.tif", "tie_points.geojson", "report.html",
-         "run.json"}  # fmt: skip
+ZONE = World.projected("EPSG:32633")
+FILES = {"warped.tif", "transform.h5", "inverse.h5", "displacement.tif", "tie_points.geojson",
+         "report.html", "run.json"}  # fmt: skip
 
 
 def call(*words):
@@ -124,17 +127,47 @@ def test_bands_are_no_vectors(run, place):
     assert "the bands of a scene on the earth are no vectors; leave out" in refused.output
 
 
-def test_a_shift_resamples_nothing(place):
+@pytest.fixture(scope="module")
+def shift(place):
     out = place / "shift"
     done = call("register", place / "ref.tif", place / "scene.tif", "-o", out, "--shift-only",
                 "--transform", "translation", "-q")  # fmt: skip
     assert done.exit_code == 0, done.output
-    with rasterio.open(out / "shifted.tif") as found, rasterio.open(place / "scene.tif") as scene:
+    return out
+
+
+def test_a_shift_resamples_nothing(shift, place):
+    with rasterio.open(shift / "shifted.tif") as found, rasterio.open(place / "scene.tif") as scene:
         assert np.array_equal(found.read(), scene.read())
         moved = np.subtract(found.transform[:6], scene.transform[:6])
         assert np.allclose(moved, [0, 0, -33.7, 0, 0, 52.1], atol=0.3)
-    refused = call("apply", place / "scene.tif", "--run", out, "-o", place / "x.tif")
-    assert "resampled nothing" in refused.output
+
+
+def test_other_files_of_a_scene_are_shifted_likewise(shift, place):
+    run, out = shift, place / "coarse_shifted.tif"
+    ground = Ground()
+    coarse = ground.seen(grid(110, 95, pixel=20.0, corner=(690005.0, 5309995.0)))
+    save(coarse, place / "coarse.tif")
+    words = ("apply", place / "coarse.tif", "--run", run)
+    done = call(*words, "-o", out, "--record", place / "r.json", "-q")
+    assert done.exit_code == 0, done.output
+    with rasterio.open(out) as found, rasterio.open(place / "coarse.tif") as scene:
+        assert np.array_equal(found.read(), scene.read())
+        moved = np.subtract(found.transform[:6], scene.transform[:6])
+        assert np.allclose(moved, [0, 0, -33.7, 0, 0, 52.1], atol=0.3)
+    record = json.loads((place / "r.json").read_text())
+    assert record["shift"] == {"by": pytest.approx([-33.7, 52.1], abs=0.3), "crs": "EPSG:32632"}
+    again = call("rerun", place / "r.json", "--data", place, "--data", run, "-o", place / "twice_s")
+    assert again.exit_code == 0, again.output
+    assert (place / "twice_s" / out.name).read_bytes() == out.read_bytes()
+    save(rk.Volume(torch.rand(1, 60, 60), grid(60, 60, world=ZONE)), place / "zone.tif")
+    for more, why in ((["--labels"], "leave out --labels"), ([], "another CRS"), ([], "stays one")):
+        target = "x.png" if why == "stays one" else "x.tif"
+        image = place / "zone.tif" if why == "another CRS" else place / "coarse.tif"
+        refused = call("apply", image, "--run", run, "-o", place / target, *more)
+        assert refused.exit_code == 2
+        assert why in refused.output
+        assert not (place / target).exists()
 
 
 def test_again_from_the_record(run, place):
@@ -155,6 +188,19 @@ def test_its_own_resolution(place, tmp_path):
         assert found.res == (20.0, 20.0)
         with rasterio.open(place / "ref.tif") as ref:
             assert found.bounds == ref.bounds
+
+
+def test_its_own_resolution_from_another_zone_is_what_its_file_says(place, tmp_path):
+    there, ground = Reprojection(grid().world, ZONE), Ground()
+    corner = there(np.array([[690000.0, 5310000.0]]))[0] + [-150, 150]
+    onto = grid(240, 220, world=ZONE, corner=tuple(corner))
+    save(ground.seen(onto, lambda y: undone(shifted)(there.inverse()(y))), tmp_path / "zone.tif")
+    words = ("register", place / "ref.tif", tmp_path / "zone.tif", "--keep-resolution", "-q")
+    done = call(*words, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    with rasterio.open(tmp_path / "out" / "warped.tif") as found:
+        assert found.res == (10.0, 10.0)
+        assert found.crs == "EPSG:32632"
 
 
 def test_clouds_by_a_band(place, tmp_path):
