@@ -33,6 +33,7 @@ from regkit.volume import Volume
 _CAPABILITIES = Capabilities(
     (PromptKind.POINTS, PromptKind.MASK), combinable=True, licence="Apache-2.0"
 )
+NAME = "sam-med3d"
 _SPACING_MM = 1.5
 _INSIDE, _OUTSIDE = 10.0, -20.0  # logits of a mask, as in the study of prompt robustness
 _MOST = 64  # embeddings of one image that are kept, 0.8 MB each
@@ -54,14 +55,37 @@ def open_sam_med3d(path: Path | None) -> SamMed3d:
     InputError
         If medim is not installed, or the weights are of another network.
     """
+    network, file = filled_sam_med3d(path)
+    return SamMed3d(network, replace(_CAPABILITIES, weights=sha256(file)))
+
+
+def filled_sam_med3d(path: Path | None) -> tuple[nn.Module, Path]:
+    """Build the network and load the weights of a checkpoint into it.
+
+    Parameters
+    ----------
+    path
+        ``sam_med3d_turbo.pth``, or another checkpoint of that network.
+
+    Returns
+    -------
+    network, file
+        Frozen, and the file that filled it.
+
+    Raises
+    ------
+    MissingWeightsError
+        If there is no such file.
+    InputError
+        If medim is not installed, or the weights are of another network.
+    """
     if path is None or not path.is_file():
         raise MissingWeightsError(
-            f"model sam-med3d={path or ''}: there is no such file; download sam_med3d_turbo.pth "
+            f"sam-med3d={path or ''}: there is no such file; download sam_med3d_turbo.pth "
             "from huggingface.co/blueyo0/SAM-Med3D and write sam-med3d=FILE"
         )
     network = sam_med3d_network()
-    fill_network(network, read_checkpoint(path, entry=_STATE), path.name)
-    return SamMed3d(network, replace(_CAPABILITIES, weights=sha256(path)))
+    return fill_network(network, read_checkpoint(path, entry=_STATE), path.name), path
 
 
 def sam_med3d_network(**sizes: Any) -> nn.Module:
@@ -96,7 +120,7 @@ class SamMed3d:
 
     network: Any
     capabilities: Capabilities = _CAPABILITIES
-    name: str = "sam-med3d"
+    name: str = NAME
     image: Volume | None = None
     _embeddings: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
 
@@ -151,7 +175,7 @@ class SamMed3d:
         if start not in self._embeddings:
             if len(self._embeddings) >= _MOST:
                 self._embeddings.pop(next(iter(self._embeddings)))
-            seen = _normalised(sampled_on(image, grid), image.name)
+            seen = above_zero_normalised(sampled_on(image, grid), image.name)
             self._embeddings[start] = self.network.image_encoder(seen[None])
         return self._embeddings[start]
 
@@ -179,11 +203,24 @@ def _prompted(prompts: Prompts, model: str) -> Box:
     return Box.around(inside.numpy())
 
 
-def _normalised(seen: Tensor, name: str) -> Tensor:
-    """As it was trained: mean 0 and deviation 1 of what is above 0, padding among the rest."""
+def above_zero_normalised(seen: Tensor, name: str) -> Tensor:
+    """Scale as in training: mean 0 and deviation 1 of what is above 0, padding among the rest.
+
+    Parameters
+    ----------
+    seen
+        ``(1, i, j, k)``, 0 where there is nothing.
+    name
+        What a message calls the image.
+
+    Raises
+    ------
+    InputError
+        If nothing is above 0, or it has no contrast.
+    """
     body = seen[seen > 0]
     if len(body) < 2 or not float(body.std()) > 0:
-        raise InputError(f"{name or 'image'}: holds nothing above 0 with contrast near the prompt")
+        raise InputError(f"{name or 'image'}: what {NAME} is shown has no contrast above 0")
     return (seen - body.mean()) / body.std()
 
 
