@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from probes.table import read_study_table
 from probes.table.columns import TableColumns
 from regkit.errors import InputError
+from regkit.geometry.affines import homogeneous, rotation
 from regkit.io import save
 from regkit.volume import Volume
 
@@ -63,6 +65,39 @@ def test_oai_knows_knees_of_one_person(tmp_path, image):
     table.check_visits()
     (tmp_path / "00m/contents.csv").write_text(lines[0] + "\n9000099,0.C.2,LOCALIZER,20050322\n")
     with pytest.raises(InputError, match="'LOCALIZER' does not say which knee it is"):
+        read_study_table("oai", tmp_path, COLUMNS)
+
+
+def test_a_series_may_be_dicom(tmp_path):
+    """As OAI and ADNI are handed out: with and without an ending."""
+    pytest.importorskip("pydicom", reason="the extra dicom is not installed")
+    from tests.io.dicom.writer import MR, write_series
+
+    oai, adni = tmp_path / "00m/0.C.2/9000099/20050322/10", tmp_path / "ADNI/002_S_0295/MPR/I45108"
+    affine = homogeneous(rotation([0.2, -0.1, 0.3]) @ np.diag([-0.4, -0.5, 3.0]), [9, -4, 2])
+    drawn = torch.randint(0, 900, (1, 6, 5, 4), generator=torch.Generator().manual_seed(0))
+    knee = Volume(drawn.to(torch.int16), affine)
+    for folder in (oai, adni):
+        write_series(folder, knee, kind=MR)
+    for file in adni.iterdir():
+        file.rename(file.with_suffix(".dcm"))
+    (tmp_path / "00m/contents.csv").write_text(
+        "ParticipantID,Folder,SeriesDescription,StudyDate\n"
+        "9000099,0.C.2/9000099/20050322/10,SAG_3D_DESS_RIGHT,20050322\n"
+    )
+    (tmp_path / "collection.csv").write_text(
+        "Image Data ID,Subject,Visit,Acq Date\nI45108,002_S_0295,sc,4/18/2006\n"
+    )
+    for layout in ("oai", "adni"):
+        (row,) = read_study_table(layout, tmp_path, COLUMNS).rows
+        image = row.image.open()
+        assert np.allclose(image.grid.affine, knee.grid.affine, atol=1e-3)
+        assert image.data.equal(knee.data.to(image.data.dtype))
+    empty = oai.with_name("11")
+    empty.mkdir()
+    oai.rename(oai.with_name("12"))
+    empty.rename(oai)
+    with pytest.raises(InputError, match="20050322/10 holds no NIfTI and no DICOM; put the series"):
         read_study_table("oai", tmp_path, COLUMNS)
 
 
