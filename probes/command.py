@@ -23,11 +23,16 @@ Cache = Annotated[
     Path | None, typer.Option(help="Folder in which features are kept, over that of the file.")
 ]
 
+Table = Annotated[
+    Path | None, typer.Option(help="Table, archive or folder of the images, over that of the file.")
+]
+
 
 @app.command()
 def run(
     config: Config,
     output: Output = Path("probe"),
+    table: Table = None,
     cache: Cache = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
@@ -42,15 +47,13 @@ def run(
     The folder holds results.parquet with a row for each measure, predictions.parquet, report.html
     and run.json.
 
-    Example: regkit probe run --config study.yaml -o probe
+    Example: regkit probe run --config study.yaml --table images.csv -o probe
     """
     from probes.study.config import ProbeConfig, read_probe_config
     from probes.study.job import ProbeJob
     from regkit.cli.job import carry_out
 
-    study = read_probe_config(config, ProbeConfig)
-    if cache is not None:
-        study = study.model_copy(update={"cache": cache})
+    study = read_probe_config(config, ProbeConfig, table=table, cache=cache)
     job = ProbeJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)
 
@@ -59,6 +62,7 @@ def run(
 def progression(
     config: Config,
     output: Output = Path("probe-progression"),
+    table: Table = None,
     cache: Cache = None,
     overwrite: Overwrite = False,
     resume: Resume = False,
@@ -73,15 +77,13 @@ def progression(
     The folder holds results.parquet with a row for each measure, predictions.parquet, report.html
     and run.json.
 
-    Example: regkit probe progression --config study.yaml -o progression
+    Example: regkit probe progression --config study.yaml --table visits.csv -o progression
     """
     from probes.study.config import read_probe_config
     from probes.study.progression import ProbeProgressionJob
     from probes.study.progression_config import ProbeProgressionConfig
     from regkit.cli.job import carry_out
 
-    study = read_probe_config(config, ProbeProgressionConfig)
-    if cache is not None:
-        study = study.model_copy(update={"cache": cache})
+    study = read_probe_config(config, ProbeProgressionConfig, table=table, cache=cache)
     job = ProbeProgressionJob(study, output, overwrite=overwrite or resume, full_paths=full_paths)
     carry_out(job, resume=resume, dry_run=dry_run, as_json=as_json, quiet=quiet)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,14 @@ from probes.linear.target import FloatArray
 from probes.study.blocks import Column
 from probes.study.judging import CHOSEN, JudgedBlock
 from regkit.errors import InputError
+from regkit.report import Section, figure, hint
 from regkit.report.canvas import MAP, strip
 from regkit.report.picture import Picture
 from regkit.report.slices import cut_plane, planes
 from regkit.volume import Labels, Volume
+
+LookAt = Callable[[int, FloatArray], tuple[Volume, Volume]]
+"""The number of a row and weights to contributions and image, ``(1, *spatial)`` each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,34 @@ class ProjectedWeights:
     title: str
     shares: Volume
     image: Volume
+
+
+def project_weights(
+    judged: JudgedBlock, column: Column, target: Target, most: int, look: LookAt
+) -> ProjectedWeights:
+    """Project the weights of a linear probe onto what it was shown of some rows.
+
+    Parameters
+    ----------
+    judged
+        The probe.
+    column
+        One of its layers, with a linear pooling.
+    target
+        What was to be told of the rows.
+    most
+        How many rows are shown; they are spread over the table.
+    look
+        What a row adds to the score, and its image, for weights of the pooled numbers.
+    """
+    rows = np.unique(np.linspace(0, len(target) - 1, min(len(target), most)).astype(int))
+    seen = [look(int(n), judged.fits[column].weights) for n in rows]
+    shares, images = zip(*seen, strict=True)
+    return ProjectedWeights(
+        f"{judged.title}, {', '.join(column)}",
+        weighted_sum(shares, contrast_of(target.rows(rows)).tolist()),
+        weighted_sum(images, [1 / len(rows)] * len(rows)),
+    )
 
 
 def linear_column(judged: JudgedBlock) -> Column | None:
@@ -103,6 +135,28 @@ def spread_weights(
     if spread is None:
         raise InputError(f"pooling {pooling!r} is not linear: no place has a share of its own")
     return spread(maps, structures, torch.from_numpy(np.asarray(weights, np.float64)))
+
+
+def projection_section(found: Sequence[ProjectedWeights], where: str = "") -> list[Section]:
+    """Make the section of a report about what the probes look at; none without a projection.
+
+    Parameters
+    ----------
+    found
+        What is shown.
+    where
+        Such as ", in the arm rigid".
+    """
+    if not found:
+        return []
+    text = (
+        f"Weights of the probe, spread over the map that they are weights of{where}: red raises "
+        "the score of subjects with more of the outcome over that of the others, blue lowers it. "
+        "Lines are of the mean image. Weights of a linear model are not importances: correlated "
+        "features share them."
+    )
+    pictures = [figure(each, title) for title, each in projection_pictures(found)]
+    return [Section("What the probes look at", [hint(text), *pictures])]
 
 
 def projection_pictures(found: Sequence[ProjectedWeights]) -> Iterator[tuple[str, Picture]]:
