@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from probes.table import read_study_table
 from probes.table.columns import TableColumns
@@ -144,6 +145,18 @@ def test_medmnist_says_whose_split_it_is(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(InputError, match="is no archive of MedMNIST"):
         read_study_table("medmnist", tmp_path / "other.npz", COLUMNS)
+
+
+def test_a_picture_of_an_archive_is_that_of_a_png(tmp_path):
+    picture = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    np.savez(tmp_path / "many.npz", x=picture[None])
+    Image.fromarray(picture).save(tmp_path / "one.png")
+    (tmp_path / "t.csv").write_text("image,subject\nmany.npz#x#0,p1\none.png,p2\n")
+    first, second = (
+        row.image for row in read_study_table("table", tmp_path / "t.csv", COLUMNS).rows
+    )
+    assert first.open().data.equal(second.open().data)
+    assert first.grid() == second.grid()
 
 
 def test_plain_tables_name_their_columns(tmp_path, image):

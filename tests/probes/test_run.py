@@ -174,7 +174,7 @@ def test_where_a_class_is_bright_the_map_is_red(pictures, study, tmp_path, monke
     )  # fmt: skip
     assert run(path, tmp_path / "out") == 0
     shares = found[-1].shares.data[0]
-    row, column = divmod(int(shares.argmax()), 12)
+    column, row = divmod(int(shares.argmax()), 12)
     assert 6 <= row < 10
     assert 2 <= column < 6
 
