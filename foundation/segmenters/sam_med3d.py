@@ -36,6 +36,7 @@ _CAPABILITIES = Capabilities(
 NAME = "sam-med3d"
 _SPACING_MM = 1.5
 _INSIDE, _OUTSIDE = 10.0, -20.0  # logits of a mask, as in the study of prompt robustness
+_CELLS = 8  # cubes begin every 24 mm, so that a prompt is at most 12 mm off the middle
 _MOST = 64  # embeddings of one image that are kept, 0.8 MB each
 _STATE = "model_state_dict"
 
@@ -108,7 +109,7 @@ def sam_med3d_network(**sizes: Any) -> nn.Module:
 
 @dataclass
 class SamMed3d:
-    """The network on a cube around the prompt, whose embedding is computed once a place.
+    """The network on a cube around the prompt, whose embedding is computed once.
 
     Parameters
     ----------
@@ -168,7 +169,10 @@ class SamMed3d:
         whole, size = isotropic_grid(grid, _SPACING_MM), int(self.network.image_encoder.img_size)
         centre = torch.tensor(_prompted(prompts, self.name).centre, dtype=torch.float64)
         middle = whole.to_index(centre).round().long()
-        start = tuple(int(n) - size // 2 for n in middle)
+        start = tuple(
+            _cube_start(int(at), length, size)
+            for at, length in zip(middle, whole.shape, strict=True)
+        )
         return start, whole.window(start, (size,) * 3)
 
     def _embedding(self, image: Volume, start: tuple[int, ...], grid: Grid) -> Tensor:
@@ -190,6 +194,18 @@ class SamMed3d:
             dense_prompt_embeddings=dense,
         )[0]
         return logits
+
+
+def _cube_start(middle: int, length: int, size: int) -> int:
+    """Where a cube of ``size`` voxels begins along an axis, for a prompt around ``middle``.
+
+    It holds the whole axis where it can, and else lies on a lattice: prompts of one structure, and
+    all prompts of a small image, see one cube, whose embedding takes most of the time.
+    """
+    if length <= size:
+        return (length - size) // 2
+    step = max(1, size // _CELLS)
+    return round((middle - size // 2) / step) * step
 
 
 def _prompted(prompts: Prompts, model: str) -> Box:
