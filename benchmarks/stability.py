@@ -26,14 +26,16 @@ from benchmarks.register import machine_text
 from benchmarks.table import Row, Table
 from probes.features import open_maps, pooling_called
 from probes.features.maps import MapExtractor
+from probes.study.arms import ARMS as FOUND
 from probes.study.arms import Registrar, seen_through, tilted_grid
 from probes.study.seeing import scaled_image
 from regkit import Labels, Volume
 from regkit.preprocess.foreground import foreground
 from regkit.resample import resample
+from regkit.transforms import Transform
 
 CONTRASTS = ("T1", "T2", "FLAIR")
-ARMS = ("unaligned", "rigid", "affine", "deformable", "published")
+ARMS = (*FOUND, "published")
 _SPACING = 2.5  # mm, of the grid that features see
 _AGREEMENT = "Correlation of the maps of both visits, place by place (1: the same)"
 _DISTANCE = "Distance of two visits over that of two patients, by mean features (0: none)"
@@ -102,8 +104,8 @@ def brought(contrast: str) -> Seen:
     wanted = first.grid.with_shape(tuple(round(each / _SPACING) for each in size))
     onto = tilted_grid(first.grid, wanted.reoriented("RAS").shape)
     registrar = Registrar({"preset": "fast"}, None)
-    phis = {arm: registrar.find(arm, first, second) for arm in ARMS[:-1]}
-    phis[ARMS[-1]] = published_transform(scans[0], scans[1])
+    phis: dict[str, Transform] = {arm: registrar.find(arm, first, second) for arm in FOUND}
+    phis["published"] = published_transform(scans[0], scans[1])
     here = seen_through(first, registrar.find("unaligned", first, first), onto)
     return Seen(
         here, {arm: seen_through(second, phi, onto) for arm, phi in phis.items()},
@@ -205,12 +207,13 @@ def _only(rows: Sequence[Row], key: tuple[str, str], arm: str) -> list[Row]:
 
 
 def _agreed(rows: Sequence[Row]) -> float:
-    return mean(row["agreement"] for row in rows)
+    return mean(float(row["agreement"]) for row in rows)
 
 
 def _ratio(rows: Sequence[Row]) -> float:
     """Of sums: two patients may be alike in one contrast by chance, and a mean of ratios wild."""
-    return float(sum(row["visits"] for row in rows) / sum(row["patients"] for row in rows))
+    visits, patients = (sum(float(row[name]) for row in rows) for name in ("visits", "patients"))
+    return visits / patients
 
 
 if __name__ == "__main__":

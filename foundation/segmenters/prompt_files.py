@@ -151,7 +151,7 @@ def scribble(path: Path) -> PointPrompt:
 
 def _numbered(paths: Mapping[str, Path], role: str) -> tuple[Path, ...]:
     """The files of a role, which is followed by its number."""
-    found = []
+    found: list[Path] = []
     while (name := f"{role} {len(found) + 1}") in paths:
         found.append(paths[name])
     return tuple(found)
