@@ -79,7 +79,7 @@ def segment(
     example_labels: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Where the structure is in each --example, in their order.",
+            help="Labels of the structure in each --example, in their order.",
             rich_help_panel=_PROMPTS,
         ),
     ] = None,

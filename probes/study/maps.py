@@ -17,12 +17,12 @@ from probes.study.projection import (
 )
 from regkit.volume import Labels, Volume
 
-Shown = Callable[[int], tuple[Volume, Labels | None]]
+ShownRow = Callable[[int], tuple[Volume, Labels | None]]
 """The number of a row to its image ``(1, *spatial)`` and the structures on it."""
 
 
 def projected_image_weights(
-    findings: ProbeFindings, opened: Sequence[OpenedFeatures], shown: Shown, most: int
+    findings: ProbeFindings, opened: Sequence[OpenedFeatures], shown: ShownRow, most: int
 ) -> list[ProjectedWeights]:
     """Project the weights of every linear probe onto its maps.
 
@@ -48,7 +48,7 @@ def projected_image_weights(
 
 
 def _look(
-    source: OpenedFeatures, column: Column, shown: Shown
+    source: OpenedFeatures, column: Column, shown: ShownRow
 ) -> Callable[[int, FloatArray], tuple[Volume, Volume]]:
     layer, pooling = column
 
