@@ -110,7 +110,7 @@ def main() -> int:
         "--keep", type=Path, help="folder of finished cases, which are not repeated"
     )
     asked = parser.parse_args()
-    rows = [row for number in asked.cases for row in _kept(CASES[number], asked)]
+    rows = [row for number in asked.cases for row in kept_rows(CASES[number], asked)]
     print(machine_text(describe(threads=torch.get_num_threads())))
     what = "whole brains" if asked.whole else "a box around the ventricles"
     spacing = "1 mm" if asked.spacing is None else f"{asked.spacing:g} mm"
@@ -156,7 +156,7 @@ def _anatomy(source: str, whole: bool) -> Anatomy:
     return Anatomy(image.window(*box), labels.window(*box), {})
 
 
-def _kept(case: Case, asked: argparse.Namespace) -> list[Row]:
+def kept_rows(case: Case, asked: argparse.Namespace) -> list[Row]:
     """The rows of a case, from the folder of finished ones where it is there."""
     if asked.keep is None:
         return _rows(case, asked)
