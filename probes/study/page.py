@@ -12,6 +12,7 @@ from regkit.report import Check, Page, Section, details, figure, hint, legend, t
 from regkit.statistics import Interval
 
 _FEW = 20  # subjects a class, below which a bootstrap says too little of how wide an interval is
+_OFF = 0.1  # of a measure with outcomes shuffled, beyond which something leaks
 _TITLES = {
     "auc": "AUC", "balanced_accuracy": "balanced accuracy", "f1": "F1", "brier": "Brier score",
     "calibration_error": "mean probability minus share", "calibration_slope": "calibration slope",
@@ -96,12 +97,14 @@ def _checks(config: ProbeConfig, findings: ProbeFindings) -> Iterator[Check]:
     fewest = min(counts) if target.kind == "class" else len(target.names)
     yield Check(fewest >= _FEW, f"The smallest class has {fewest} subjects; {_FEW} are wanted."
                 if target.kind == "class" else f"There are {fewest} subjects.")  # fmt: skip
-    off = [each for each in findings.judged if each.control is not None
-           and abs(each.control.mean - findings.chance) > 0.1]  # fmt: skip
-    yield Check(
-        not off,
-        f"With outcomes shuffled {len(off)} probes are more than 0.1 from chance on average.",
-    )
+    controls = [each.control for each in findings.judged if each.control is not None]
+    off = [each for each in controls if abs(each.mean - findings.chance) > _OFF]
+    if controls:
+        yield Check(
+            not off,
+            f"With outcomes shuffled {len(off)} of {len(controls)} probes are more than {_OFF:g} "
+            "from chance on average.",
+        )
 
 
 def _summary(config: ProbeConfig, findings: ProbeFindings) -> Section:

@@ -58,6 +58,7 @@ def test_a_study_from_a_table_to_a_report(pictures, study, tmp_path, capsys):
     assert any("random weights" in r["features"] for r in rows)
     page = (out / "report.html").read_text()
     assert "baseline: net (random weights)" in page
+    assert "of 3 probes are more than 0.1 from chance on average" in page
     assert "What the probe looks at: baseline: intensity" in page
     assert "too small to say anything" in page or "above chance" in page
     record = json.loads((out / "run.json").read_text())
@@ -100,6 +101,7 @@ def test_a_small_table_says_first_that_it_says_nothing(pictures, study, tmp_path
     page = (tmp_path / "out/report.html").read_text()
     before, _, _ = page.partition("What was found")
     assert "This table is too small to say anything" in before
+    assert "With outcomes shuffled" not in before  # none were: no check that cannot fail
 
 
 def test_a_dry_run_writes_nothing(pictures, study, tmp_path, capsys):
