@@ -127,7 +127,7 @@ class ProbeConfig(Settings):
     widest: Positive = 0.25
     seed: int = Field(default=0, ge=0)
     maps: bool = True
-    map_subjects: Whole = 24
+    map_subjects: int = Field(default=24, ge=2)
     cache: Path | None = None
 
     @model_validator(mode="after")

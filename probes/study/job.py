@@ -18,7 +18,7 @@ from probes.study.blocks import (
     structure_volumes,
 )
 from probes.study.checks import check_row, check_split
-from probes.study.config import COVARIATES, VOLUMES, ProbeConfig
+from probes.study.config import COVARIATES, OF_NUMBERS, VOLUMES, ProbeConfig
 from probes.study.job_outcome import ProbeOutcome
 from probes.study.judging import judge_blocks
 from probes.study.maps import projected_image_weights
@@ -115,8 +115,9 @@ class ProbeJob:
         left_out, notices = len(table.rows) - len(rows), []
         if left_out:
             notices.append(f"{left_out} of {len(table.rows)} rows have no outcome and are left out")
-        mapped = self.config.maps and (self.config.shape is not None or _alike(rows))
-        if self.config.maps and not mapped:
+        wanted = self.config.maps and any(f.source not in OF_NUMBERS for f in self.config.features)
+        mapped = wanted and (self.config.shape is not None or _alike(rows))
+        if wanted and not mapped:
             notices.append(
                 "images have several shapes, so that no maps are drawn; set `shape` for these"
             )

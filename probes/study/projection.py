@@ -11,7 +11,7 @@ import torch
 
 from probes.features import pooling_called
 from probes.linear import Target
-from probes.linear.target import FloatArray
+from probes.linear.target import FloatArray, RowNumbers
 from probes.study.blocks import Column
 from probes.study.judging import CHOSEN, JudgedBlock
 from regkit.errors import InputError
@@ -59,11 +59,11 @@ def project_weights(
     target
         What was to be told of the rows.
     most
-        How many rows are shown; they are spread over the table.
+        How many rows are shown, two at least.
     look
         What a row adds to the score, and its image, for weights of the pooled numbers.
     """
-    rows = np.unique(np.linspace(0, len(target) - 1, min(len(target), most)).astype(int))
+    rows = rows_across(target, most)
     seen = [look(int(n), judged.fits[column].weights) for n in rows]
     shares, images = zip(*seen, strict=True)
     return ProjectedWeights(
@@ -84,11 +84,34 @@ def linear_column(judged: JudgedBlock) -> Column | None:
     return max(linear, key=lambda key: counts[", ".join(key)], default=None)
 
 
+def rows_across(target: Target, most: int) -> RowNumbers:
+    """Choose rows from the least of the outcome to the most, so that rare ones are among them.
+
+    Parameters
+    ----------
+    target
+        What was to be told.
+    most
+        How many, two at least.
+
+    Examples
+    --------
+    >>> rare = Target("class", np.arange(100) == 37.0, tuple(range(100)))
+    >>> 37 in rows_across(rare, 3)
+    True
+    """
+    order = np.argsort(_outcome(target), kind="stable")
+    return np.unique(order[np.linspace(0, len(order) - 1, min(len(order), most)).astype(int)])
+
+
 def contrast_of(target: Target) -> FloatArray:
     """Weigh rows ``(n,)`` so that a sum of them is more of the outcome less the rest of them."""
-    values = target.truth if target.event is None else target.event.astype(float)
-    apart = values - values.mean()
+    apart = _outcome(target) - _outcome(target).mean()
     return np.asarray(2 * apart / np.abs(apart).sum(), np.float64)
+
+
+def _outcome(target: Target) -> FloatArray:
+    return target.truth if target.event is None else target.event.astype(float)
 
 
 def weighted_sum(volumes: Sequence[Volume], weights: Sequence[float]) -> Volume:
