@@ -108,19 +108,34 @@ def _checks(config: ProbeConfig, findings: ProbeFindings) -> Iterator[Check]:
 
 
 def _summary(config: ProbeConfig, findings: ProbeFindings) -> Section:
-    name, parts = METRIC_NAMES[findings.metric], []
-    for each in findings.judged:
-        text = f"{each.title}: {name} {interval_text(each.score(findings.metric).interval)}"
-        if each.control is not None:
-            text += f"; with outcomes shuffled {each.control.mean:.2f}, p {each.control.p:.2g}"
-        parts.append(text + ".")
-    for found in findings.comparisons:
-        difference = found.difference
-        parts.append(
-            f"{found.first} minus {found.second}: {interval_text(difference.interval)}: "
-            f"{difference.verdict}, for a margin of {config.margin:g}."
+    """A line a probe, and the differences that are decided; all of them have a section."""
+    name = METRIC_NAMES[findings.metric]
+    rows = [
+        (
+            each.title, interval_text(each.score(findings.metric).interval),
+            "" if each.control is None else f"{each.control.mean:.2f}",
+            "" if each.control is None else f"{each.control.p:.2g}",
         )
-    return Section("What was found", parts)
+        for each in findings.judged
+    ]  # fmt: skip
+    columns = ("probe", name, "with outcomes shuffled", "p")
+    return Section(
+        "What was found",
+        [table(columns, rows, numbers=columns[2:]), *_decided(config, findings)],
+    )
+
+
+def _decided(config: ProbeConfig, findings: ProbeFindings) -> list[str]:
+    found = [each for each in findings.comparisons if each.difference.verdict != "undecided"]
+    told = [
+        f"{each.first} minus {each.second}: {interval_text(each.difference.interval)}: "
+        f"{each.difference.verdict}, for a margin of {config.margin:g}."
+        for each in found
+    ]
+    left = len(findings.comparisons) - len(found)
+    if left:
+        told.append(f"Of {len(findings.comparisons)} comparisons {left} are undecided.")
+    return told
 
 
 def _layers(findings: ProbeFindings) -> Section:
