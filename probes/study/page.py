@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from markupsafe import Markup
+
 from probes.study.charts import METRIC_NAMES, arm_colours, difference_chart, layer_chart
 from probes.study.config import ProbeConfig
 from probes.study.judging import JudgedBlock, ProbeFindings
@@ -12,6 +14,7 @@ from regkit.report import Check, Page, Section, details, figure, hint, legend, t
 from regkit.statistics import Interval
 
 _FEW = 20  # subjects a class, below which a bootstrap says too little of how wide an interval is
+_MANY = 16  # rows of a chart that are shown unfolded
 _OFF = 0.1  # of a measure with outcomes shuffled, beyond which something leaks
 _TITLES = {
     "auc": "AUC", "balanced_accuracy": "balanced accuracy", "f1": "F1", "brier": "Brier score",
@@ -149,9 +152,15 @@ def _layers(findings: ProbeFindings) -> Section:
         "first row is the one that speaks: each fold takes the layer that its own inner folds "
         "like best. Whoever picks the best row by eye picks by luck as well."
     )
-    pictures = [figure(layer_chart(name, judged, findings)) for name, judged in groups]
+    pictures = [_layer_part(name, judged, findings) for name, judged in groups]
     title = f"{METRIC_NAMES[findings.metric]} by layer" + (" and alignment" if keys else "")
     return Section(title, [hint(text), *keys, *pictures])
+
+
+def _layer_part(name: str, judged: Sequence[JudgedBlock], findings: ProbeFindings) -> Markup:
+    """A chart, folded where it is longer than a screen: networks may have fifty layers."""
+    chart, rows = figure(layer_chart(name, judged, findings)), len(judged[0].fits)
+    return chart if rows <= _MANY else details(f"{name}: {rows} rows", chart)
 
 
 def _sorted(findings: ProbeFindings) -> list[JudgedBlock]:

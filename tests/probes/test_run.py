@@ -181,6 +181,22 @@ def test_where_a_class_is_bright_the_map_is_red(pictures, study, tmp_path, monke
     assert 2 <= column < 6
 
 
+def test_a_chart_of_many_layers_is_folded(pictures, study, tmp_path):
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, permutations=0,
+        features=[{"source": "intensity", "pooling": [f"grid:{n}" for n in range(1, 12)]}],
+        maps=False,
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 0
+    assert "12 rows" not in (tmp_path / "out/report.html").read_text()
+    text = path.read_text().replace(
+        "grid:11", "grid:11\n  - std\n  - max\n  - mean\n  - grid:12\n  - grid:13"
+    )
+    path.write_text(text)
+    assert run(path, tmp_path / "many") == 0
+    assert "baseline: intensity: 17 rows" in (tmp_path / "many/report.html").read_text()
+
+
 def test_images_of_several_shapes_have_no_map(pictures, study, tmp_path, capsys):
     np.savez(pictures.with_name("other.npz"), x=np.random.default_rng(1).normal(size=(1, 10, 12)))
     text = pictures.read_text().replace("pictures.npz#x#35,", "other.npz#x#0,")
