@@ -23,11 +23,11 @@ _PACKAGES = (
 )
 
 
-def describe(device: str = "cpu") -> dict[str, str]:
+def describe(device: str = "cpu", threads: int = THREADS) -> dict[str, str]:
     """Device, processor, memory, system, versions and how busy the machine is, as words."""
     return {
         "device": device_name(device),
-        "processor": f"{processor()}, {cores()} cores visible, {THREADS} threads used",
+        "processor": f"{processor()}, {cores()} cores visible, {threads} threads used",
         "memory": f"{total_memory() / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name))),

@@ -10,6 +10,7 @@ around the ventricles, so that a case takes minutes.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
+import torch
 
 import regkit as rk
 from benchmarks.data import data_folder
@@ -91,12 +93,12 @@ CASES = (
 _COLUMNS = {
     "case": "", "structure": "", "true %": ".3f", "of labels %": ".3f", "regkit %": ".3f",
     "± noise": ".3f", "error": "+.3f", "there + back": "+.3f", "ANTs error": "+.3f",
-    "ANTs there + back": "+.3f", "regkit s": ".0f", "ANTs s": ".0f",
+    "ANTs there + back": "+.3f", "regkit CPU s": ".0f", "ANTs CPU s": ".0f",
 }  # fmt: skip
 
 
 def main() -> int:
-    """Print one table, a row as soon as it is known to standard error."""
+    """Print one table of all cases."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.progression", description=__doc__)
     parser.add_argument("--whole", action="store_true", help="whole brains, not a box of them")
     parser.add_argument("--cases", type=int, nargs="+", default=list(range(len(CASES))))
@@ -104,13 +106,12 @@ def main() -> int:
         "--spacing", type=float, default=None, help="mm; that of the source if none"
     )
     parser.add_argument("--peers", action="store_true", help="ANTsPy too")
+    parser.add_argument(
+        "--keep", type=Path, help="folder of finished cases, which are not repeated"
+    )
     asked = parser.parse_args()
-    rows: list[Row] = []
-    for number in asked.cases:
-        for row in _rows(CASES[number], asked):
-            rows.append(row)
-            print(row, file=sys.stderr, flush=True)
-    print(machine_text(describe()))
+    rows = [row for number in asked.cases for row in kept_rows(CASES[number], asked)]
+    print(machine_text(describe(threads=torch.get_num_threads())))
     what = "whole brains" if asked.whole else "a box around the ventricles"
     spacing = "1 mm" if asked.spacing is None else f"{asked.spacing:g} mm"
     title = f"Known changes between two visits, {spacing}, {what}"
@@ -123,7 +124,8 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         "Errors are against the true change of the structure, in percent of its volume; `of "
         "labels` is the true change of the region of its voxels at the baseline. `there + back` "
         "adds the changes in percent of the mean volume of both directions, each with the labels "
-        "of its own baseline: 0 where nothing depends on the direction."
+        "of its own baseline: 0 where nothing depends on the direction. CPU seconds are those of "
+        "one direction, of regkit with its four repeats for the noise."
     ]
     for name in STRUCTURES:
         some = [row for row in rows if row["structure"] == name]
@@ -152,6 +154,19 @@ def _anatomy(source: str, whole: bool) -> Anatomy:
     shape = np.minimum(inside.max(axis=0) + 1 + _ROOM, labels.shape) - start
     box = start.tolist(), shape.tolist()
     return Anatomy(image.window(*box), labels.window(*box), {})
+
+
+def kept_rows(case: Case, asked: argparse.Namespace) -> list[Row]:
+    """The rows of a case, from the folder of finished ones where it is there."""
+    if asked.keep is None:
+        return _rows(case, asked)
+    how = [asked.whole, asked.spacing, asked.peers]
+    path = asked.keep / f"{case.name} {how}.json".replace("/", "_")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(_rows(case, asked)))
+    rows: list[Row] = json.loads(path.read_text())
+    return rows
 
 
 def _rows(case: Case, asked: argparse.Namespace) -> list[Row]:
@@ -215,14 +230,14 @@ class Measured:
             **own,
             f"{who}error": self.there[name] - truth,
             f"{who}there + back": both,
-            f"{who or 'regkit '}s": self.seconds,
+            f"{who or 'regkit '}CPU s": self.seconds,
         }
 
 
 def _regkit(scans: Sequence[Volume], labels: Sequence[Labels]) -> Measured:
-    begin = time.perf_counter()
+    begin = time.process_time()
     there = measure_progression(scans[0], scans[1], labels[0], structures=STRUCTURES)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     alone = ProgressionConfig(repeats=0)
     back = measure_progression(scans[1], scans[0], labels[1], structures=STRUCTURES, config=alone)
     found = [{each.name: each.percent for each in way.changes} for way in (there, back)]
@@ -237,9 +252,9 @@ def _ants(scans: Sequence[Volume], labels: Sequence[Labels]) -> Measured:
         for number, scan in enumerate(scans):
             scan.save(Path(folder) / f"{number}.nii.gz")
             images.append(ants.image_read(str(Path(folder) / f"{number}.nii.gz")))
-        begin = time.perf_counter()
+        begin = time.process_time()
         there = _ants_changes(ants, images[0], images[1], labels[0])
-        seconds = time.perf_counter() - begin
+        seconds = time.process_time() - begin
         back = _ants_changes(ants, images[1], images[0], labels[1])
     return Measured(there, back, seconds)
 

@@ -24,12 +24,17 @@ Cache = Annotated[
     Path | None, typer.Option(help="Folder in which features are kept, over that of the file.")
 ]
 
+Table = Annotated[
+    Path | None, typer.Option(help="Table, archive or folder of the images, over that of the file.")
+]
+
 
 @app.command()
 @takes(RUNNING.without("record"))
 def run(
     config: Config,
     output: Output = Path("probe"),
+    table: Table = None,
     cache: Cache = None,
     *,
     running: Running,
@@ -39,14 +44,12 @@ def run(
     The folder holds results.parquet with a row for each measure, predictions.parquet, report.html
     and run.json.
 
-    Example: regkit probe run --config study.yaml -o probe
+    Example: regkit probe run --config study.yaml --table images.csv -o probe
     """
     from probes.study.config import ProbeConfig, read_probe_config
     from probes.study.job import ProbeJob
 
-    study = read_probe_config(config, ProbeConfig)
-    if cache is not None:
-        study = study.model_copy(update={"cache": cache})
+    study = read_probe_config(config, ProbeConfig, table=table, cache=cache)
     job = ProbeJob(study, output, overwrite=running.replaces, full_paths=running.full_paths)
     running.carry_out(job)
 
@@ -56,6 +59,7 @@ def run(
 def progression(
     config: Config,
     output: Output = Path("probe-progression"),
+    table: Table = None,
     cache: Cache = None,
     *,
     running: Running,
@@ -65,15 +69,13 @@ def progression(
     The folder holds results.parquet with a row for each measure, predictions.parquet, report.html
     and run.json.
 
-    Example: regkit probe progression --config study.yaml -o progression
+    Example: regkit probe progression --config study.yaml --table visits.csv -o progression
     """
     from probes.study.config import read_probe_config
     from probes.study.progression import ProbeProgressionJob
     from probes.study.progression_config import ProbeProgressionConfig
 
-    study = read_probe_config(config, ProbeProgressionConfig)
-    if cache is not None:
-        study = study.model_copy(update={"cache": cache})
+    study = read_probe_config(config, ProbeProgressionConfig, table=table, cache=cache)
     job = ProbeProgressionJob(
         study, output, overwrite=running.replaces, full_paths=running.full_paths
     )

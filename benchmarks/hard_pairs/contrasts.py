@@ -20,7 +20,7 @@ from regkit.resample import resample
 from regkit.transforms import Transform
 
 # Patient and visit, as the files call them.
-_SESSIONS = (("ms_longitudinal", 1), ("ms_longitudinal", 2), ("ms_second_patient", 1))
+SESSIONS = (("ms_longitudinal", 1), ("ms_longitudinal", 2), ("ms_second_patient", 1))
 _FILES = {"T1": "T1W", "T2": "T2W", "FLAIR": "FLAIR"}
 _IN_PLANE = 1.8
 _MARGIN = 8.0  # mm: the published affines were found for what is inside the head
@@ -28,17 +28,17 @@ _MARGIN = 8.0  # mm: the published affines were found for what is inside the hea
 
 def raw() -> Iterator[HardPair]:
     """Files as they are; the pairs at which an affine by mutual information goes astray."""
-    for session in _SESSIONS:
+    for session in SESSIONS:
         yield _pair((*session, "FLAIR"), (*session, "T1"), whole=True)
-    yield _pair((*_SESSIONS[0], "T1"), (*_SESSIONS[0], "FLAIR"), whole=True)
-    yield _pair((*_SESSIONS[0], "T2"), (*_SESSIONS[0], "T1"), whole=True)
-    yield _pair((*_SESSIONS[1], "FLAIR"), (*_SESSIONS[1], "T2"), whole=True)
+    yield _pair((*SESSIONS[0], "T1"), (*SESSIONS[0], "FLAIR"), whole=True)
+    yield _pair((*SESSIONS[0], "T2"), (*SESSIONS[0], "T1"), whole=True)
+    yield _pair((*SESSIONS[1], "FLAIR"), (*SESSIONS[1], "T2"), whole=True)
 
 
 def contrasts() -> Iterator[HardPair]:
     """T1, T2 and FLAIR of one session in every order, at 1.8 mm in plane."""
     for fixed, moving in permutations(_FILES, 2):
-        for session in _SESSIONS:
+        for session in SESSIONS:
             yield _pair((*session, fixed), (*session, moving))
 
 
@@ -52,9 +52,9 @@ def visits() -> Iterator[HardPair]:
         ("T2", "T1"),
         ("FLAIR", "T2"),
     ):
-        yield _pair((*_SESSIONS[0], fixed), (*_SESSIONS[1], moving))
-    yield _pair((*_SESSIONS[1], "T1"), (*_SESSIONS[0], "T2"))
-    yield _pair((*_SESSIONS[1], "FLAIR"), (*_SESSIONS[0], "FLAIR"))
+        yield _pair((*SESSIONS[0], fixed), (*SESSIONS[1], moving))
+    yield _pair((*SESSIONS[1], "T1"), (*SESSIONS[0], "T2"))
+    yield _pair((*SESSIONS[1], "FLAIR"), (*SESSIONS[0], "FLAIR"))
 
 
 def echo_planar() -> Iterator[HardPair]:
@@ -83,19 +83,26 @@ def _along_rows(field: DisplacementField) -> DisplacementField:
     return replace(field, u=along[:, None, None, None] * size)
 
 
-_Scan = tuple[str, int, str]
+Scan = tuple[str, int, str]
+"""Patient, visit and contrast."""
 
 
-def _pair(fixed: _Scan, moving: _Scan, *, whole: bool = False) -> HardPair:
-    first, second = (_image(scan, whole=whole) for scan in (fixed, moving))
-    truth = rk.compose(_to_contrast(moving), _between(fixed, moving), _to_contrast(fixed).inverse())
+def _pair(fixed: Scan, moving: Scan, *, whole: bool = False) -> HardPair:
+    first, second = (scan_image(scan, whole=whole) for scan in (fixed, moving))
+    truth = published_transform(fixed, moving)
     inside = sources.shrunk(sources.body(first), _MARGIN)
     points = common(inside, truth, second.grid)
     across = fixed[2] != moving[2]
     return HardPair(_name(fixed, moving), first, second, truth, points, "affine", across=across)
 
 
-def _image(scan: _Scan, *, whole: bool) -> Volume:
+def published_transform(fixed: Scan, moving: Scan) -> Transform:
+    """Points of one scan of a patient to points of another, by the affines of the data set."""
+    return rk.compose(_to_contrast(moving), _between(fixed, moving), _to_contrast(fixed).inverse())
+
+
+def scan_image(scan: Scan, *, whole: bool = False) -> Volume:
+    """One scan, at 1.8 mm in plane unless it is taken ``whole``."""
     folder, visit, contrast = scan
     path = data_folder() / folder / f"study{visit}_{_FILES[contrast]}.nii.gz"
     image = as_float(rk.read(path))
@@ -105,7 +112,7 @@ def _image(scan: _Scan, *, whole: bool) -> Volume:
     return resample(image, image.grid.with_spacing(spacing))
 
 
-def _to_contrast(scan: _Scan) -> Transform:
+def _to_contrast(scan: Scan) -> Transform:
     """Points of the FLAIR of a session to points of another contrast of it."""
     folder, visit, contrast = scan
     if contrast == "FLAIR":
@@ -114,7 +121,7 @@ def _to_contrast(scan: _Scan) -> Transform:
     return rk.read_transform(data_folder() / folder / name)
 
 
-def _between(fixed: _Scan, moving: _Scan) -> Transform:
+def _between(fixed: Scan, moving: Scan) -> Transform:
     """Points of one visit's FLAIR to points of another's, by way of the space between them."""
     if fixed[:2] == moving[:2]:
         return rk.Affine.identity()
@@ -125,8 +132,8 @@ def _between(fixed: _Scan, moving: _Scan) -> Transform:
     return rk.compose(second, first.inverse())
 
 
-def _name(fixed: _Scan, moving: _Scan) -> str:
-    who = "" if fixed[0] == _SESSIONS[0][0] else "second patient, "
+def _name(fixed: Scan, moving: Scan) -> str:
+    who = "" if fixed[0] == SESSIONS[0][0] else "second patient, "
     if fixed[1] != moving[1]:
         return f"{who}{moving[2]} of visit {moving[1]} to {fixed[2]} of visit {fixed[1]}"
     return f"{who}visit {fixed[1]}, {moving[2]} to {fixed[2]}"

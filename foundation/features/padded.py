@@ -75,7 +75,7 @@ class PaddedFeatures:
         padding = [n for size in reversed(more) for n in (0, size)]
         seen = functional.pad(self.shown(images), padding, mode="replicate")
         maps = layer_outputs(self.network, self.layers, lambda: self.network(seen))
-        return [_cut(each, sizes, seen.shape[2:], self.name) for each in maps]
+        return [without_padding(each, sizes, seen.shape[2:], self.name) for each in maps]
 
     def to(self, device: torch.device) -> Self:
         """Move the network."""
@@ -83,8 +83,30 @@ class PaddedFeatures:
         return self
 
 
-def _cut(found: Tensor, sizes: Sequence[int], padded: Sequence[int], name: str) -> Tensor:
-    """The part of a map of padded images that shows the images."""
+def without_padding(
+    found: Tensor, sizes: Sequence[int], padded: Sequence[int], name: str
+) -> Tensor:
+    """Return the part of a map of padded images that shows the images.
+
+    Parameters
+    ----------
+    found
+        ``(N, C, *smaller)``, of images that were padded at the far end of each axis.
+    sizes, padded
+        Voxels an axis, before padding and after it.
+    name
+        What the message calls the backbone.
+
+    Raises
+    ------
+    InputError
+        If the map has other axes than the images.
+
+    Examples
+    --------
+    >>> without_padding(torch.zeros(1, 2, 4, 4), (5, 8), (8, 8), "net").shape
+    torch.Size([1, 2, 3, 4])
+    """
     if found.ndim != len(sizes) + 2:
         raise InputError(
             f"features:{name}: a layer puts out {tuple(found.shape)}; allowed: (N, C, *spatial)"

@@ -64,6 +64,30 @@ def segment(
         Path | None,
         typer.Option(help="A rough mask or its probability.", rich_help_panel=_PROMPTS),
     ] = None,
+    scribble: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="CSV x,y,z,name of places along a line, all inside or all outside; repeatable.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    example: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another image that shows the structure; repeatable.", rich_help_panel=_PROMPTS
+        ),
+    ] = None,
+    example_labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Labels of the structure in each --example, in their order.",
+            rich_help_panel=_PROMPTS,
+        ),
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="An earlier result, to be refined.", rich_help_panel=_PROMPTS),
+    ] = None,
     class_: Annotated[
         list[str] | None,
         typer.Option(
@@ -90,16 +114,32 @@ def segment(
     Example: regkit segment t1.nii.gz --mask rough.nii.gz --model prompt-unet-robust -o fine.nii.gz
     """
     from foundation.segmenters.job import AskedPrompts, SegmentJob
+    from foundation.segmenters.prompt_files import PromptFiles
 
     prompts = AskedPrompts(
         inside=_places("--point", point), outside=_places("--outside", outside),
         boxes=_places("--box", box), classes=tuple(class_ or ()), text=tuple(text or ()),
     )  # fmt: skip
+    files = PromptFiles(
+        points, mask, previous, tuple(scribble or ()), _pairs(example, example_labels)
+    )
     job = SegmentJob(
-        image, model, output, prompts, points, mask, probability, reading,
+        image, model, output, prompts, files, probability, reading,
         overwrite=running.replaces, full_paths=running.full_paths,
     )  # fmt: skip
     running.carry_out(job)
+
+
+def _pairs(images: list[Path] | None, labels: list[Path] | None) -> tuple[tuple[Path, Path], ...]:
+    from regkit.errors import InputError
+
+    given = images or [], labels or []
+    if len(given[0]) != len(given[1]):
+        raise InputError(
+            f"{len(given[0])} --example and {len(given[1])} --example-labels; give one of each for "
+            "every example"
+        )
+    return tuple(zip(*given, strict=True))
 
 
 def _places(option: str, words: list[str] | None) -> tuple[tuple[float, ...], ...]:

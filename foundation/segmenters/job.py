@@ -7,9 +7,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
-
-from foundation.prompts import Box, PointPrompt, Prompts
+from foundation.prompts import Box, Prompts
+from foundation.segmenters.prompt_files import (
+    PromptFiles,
+    PromptHeaders,
+    SignedPlace,
+    point_prompt,
+    scribble,
+    signed_places,
+)
 from foundation.segmenters.registry import check_segmenter, open_segmenter
 from foundation.segmenters.segmenter import Segmentation, Segmenter
 from regkit.errors import InputError
@@ -18,7 +24,6 @@ from regkit.io import (
     check_output,
     open_image,
     preflight,
-    read_points,
     save,
 )
 from regkit.io.header import Header
@@ -27,11 +32,10 @@ from regkit.io.options import AS_STORED
 from regkit.io.sizes import product
 from regkit.runs import Files, InputFile, Needs, OnProgress, Progress
 from regkit.runs.record import reading_of
-from regkit.volume import Points, Volume
+from regkit.volume import Volume
 
 _FEW, _BYTES_A_VOXEL = 512 << 20, 40  # a small network, and image, prompts and result
 _ROLES = ("segmentation", "probability", "record")
-_SIGNS = {"inside": True, "outside": False, "": True}
 Coordinates = tuple[float, ...]
 
 
@@ -54,6 +58,10 @@ class AskedPrompts:
     boxes: tuple[Coordinates, ...] = ()
     classes: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
+
+    def places(self) -> list[SignedPlace]:
+        """List the places inside, then those outside."""
+        return [(p, True) for p in self.inside] + [(p, False) for p in self.outside]
 
     def check(self, ndim: int) -> None:
         """Refuse places that do not have ``ndim`` coordinates, and boxes that have not twice them.
@@ -89,8 +97,8 @@ class SegmentJob:
         The file of the segmentation; its record lies beside it.
     prompts
         What the command itself says of the structure.
-    points, mask
-        Files of points and of a mask that say more.
+    files
+        What says more.
     probability
         A file of probabilities, where one is wanted.
     reading
@@ -105,8 +113,7 @@ class SegmentJob:
     model: str
     output: Path
     prompts: AskedPrompts = field(default_factory=AskedPrompts)
-    points: Path | None = None
-    mask: Path | None = None
+    files: PromptFiles = field(default_factory=PromptFiles)
     probability: Path | None = None
     reading: ReadOptions = AS_STORED
     overwrite: bool = False
@@ -125,8 +132,8 @@ class SegmentJob:
 
     def inputs(self) -> list[InputFile]:
         """List the image and the files of prompts."""
-        given = [("image", self.image), ("points", self.points), ("mask", self.mask)]
-        return [InputFile(role, path, self.full_paths) for role, path in given if path is not None]
+        given = [("image", self.image), *self.files.roles()]
+        return [InputFile(role, path, self.full_paths) for role, path in given]
 
     def settings(self) -> dict[str, Any]:
         """Return what is asked, and how files are read."""
@@ -144,20 +151,19 @@ class SegmentJob:
                 check_output(path, overwrite=self.overwrite)
 
     def look(self) -> SegmentSurvey:
-        """Read the headers of image and mask."""
+        """Read the headers of all images."""
         image = preflight(self.image, self.reading)
         self.prompts.check(image.grid.ndim)
-        mask = None if self.mask is None else preflight(self.mask)
-        return SegmentSurvey(self, image, mask)
+        return SegmentSurvey(self, image, self.files.look())
 
 
 @dataclass(frozen=True)
 class SegmentSurvey:
-    """An image and a mask whose headers have been looked at."""
+    """An image and files of prompts whose headers have been looked at."""
 
     job: SegmentJob
     image: Header
-    mask: Header | None
+    given: PromptHeaders
 
     def needs(self) -> Needs:
         """Estimate the memory of the images; that of a large model is its own."""
@@ -177,35 +183,21 @@ class SegmentSurvey:
         return SegmentTask(model, open_image(self.image), prompts, notices=notices)
 
     def _prompts(self) -> Prompts:
-        asked = self.job.prompts
-        ndim = self.image.grid.ndim
+        asked, files, ndim = self.job.prompts, self.job.files, self.image.grid.ndim
         return Prompts(
-            points=_points(asked, self.job.points),
+            points=point_prompt([*asked.places(), *_places_of(files.points)]),
             boxes=tuple(Box(box[:ndim], box[ndim:]) for box in asked.boxes),
-            mask=None if self.mask is None else open_image(self.mask),
+            scribbles=tuple(map(scribble, files.scribbles)),
+            mask=self.given.open_mask(),
             text=asked.text,
             classes=asked.classes,
+            support=self.given.open_examples(),
+            previous=self.given.open_previous(),
         )
 
 
-def _points(asked: AskedPrompts, file: Path | None) -> PointPrompt | None:
-    """Points of the command and of a file, whose names are ``inside`` or ``outside``."""
-    places = [(place, True) for place in asked.inside]
-    places += [(place, False) for place in asked.outside]
-    if file is not None:
-        given = read_points(file)
-        names = given.names or ("",) * len(given)
-        wrong = [name for name in names if name not in _SIGNS]
-        if wrong:
-            raise InputError(
-                f"{file.name}: a point is named {wrong[0]!r:.40}; allowed: inside, outside"
-            )
-        rows = given.xyz.tolist()
-        places += [(tuple(row), _SIGNS[name]) for row, name in zip(rows, names, strict=True)]
-    if not places:
-        return None
-    xyz = torch.tensor([place for place, _ in places], dtype=torch.float64)
-    return PointPrompt(Points(xyz), torch.tensor([sign for _, sign in places]))
+def _places_of(file: Path | None) -> list[SignedPlace]:
+    return [] if file is None else signed_places(file)
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +281,7 @@ def segment_again(
     except TypeError as error:
         raise InputError(f"the record asks for what is no prompt: {error}") from error
     return SegmentJob(
-        paths["image"], model, folder / names[0], prompts, paths.get("points"), paths.get("mask"),
+        paths["image"], model, folder / names[0], prompts, PromptFiles.of(paths),
         None if names[1] is None else folder / names[1], reading_of(record),
         full_paths=any(each.full_path for each in inputs),
     )  # fmt: skip

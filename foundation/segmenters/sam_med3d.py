@@ -33,8 +33,10 @@ from regkit.volume import Volume
 _CAPABILITIES = Capabilities(
     (PromptKind.POINTS, PromptKind.MASK), combinable=True, licence="Apache-2.0"
 )
+NAME = "sam-med3d"
 _SPACING_MM = 1.5
 _INSIDE, _OUTSIDE = 10.0, -20.0  # logits of a mask, as in the study of prompt robustness
+_CELLS = 8  # cubes begin every 24 mm, so that a prompt is at most 12 mm off the middle
 _MOST = 64  # embeddings of one image that are kept, 0.8 MB each
 _STATE = "model_state_dict"
 
@@ -54,14 +56,37 @@ def open_sam_med3d(path: Path | None) -> SamMed3d:
     InputError
         If medim is not installed, or the weights are of another network.
     """
+    network, file = filled_sam_med3d(path)
+    return SamMed3d(network, replace(_CAPABILITIES, weights=sha256(file)))
+
+
+def filled_sam_med3d(path: Path | None) -> tuple[nn.Module, Path]:
+    """Build the network and load the weights of a checkpoint into it.
+
+    Parameters
+    ----------
+    path
+        ``sam_med3d_turbo.pth``, or another checkpoint of that network.
+
+    Returns
+    -------
+    network, file
+        Frozen, and the file that filled it.
+
+    Raises
+    ------
+    MissingWeightsError
+        If there is no such file.
+    InputError
+        If medim is not installed, or the weights are of another network.
+    """
     if path is None or not path.is_file():
         raise MissingWeightsError(
-            f"model sam-med3d={path or ''}: there is no such file; download sam_med3d_turbo.pth "
+            f"sam-med3d={path or ''}: there is no such file; download sam_med3d_turbo.pth "
             "from huggingface.co/blueyo0/SAM-Med3D and write sam-med3d=FILE"
         )
     network = sam_med3d_network()
-    fill_network(network, read_checkpoint(path, entry=_STATE), path.name)
-    return SamMed3d(network, replace(_CAPABILITIES, weights=sha256(path)))
+    return fill_network(network, read_checkpoint(path, entry=_STATE), path.name), path
 
 
 def sam_med3d_network(**sizes: Any) -> nn.Module:
@@ -84,7 +109,7 @@ def sam_med3d_network(**sizes: Any) -> nn.Module:
 
 @dataclass
 class SamMed3d:
-    """The network on a cube around the prompt, whose embedding is computed once a place.
+    """The network on a cube around the prompt, whose embedding is computed once.
 
     Parameters
     ----------
@@ -96,7 +121,7 @@ class SamMed3d:
 
     network: Any
     capabilities: Capabilities = _CAPABILITIES
-    name: str = "sam-med3d"
+    name: str = NAME
     image: Volume | None = None
     _embeddings: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
 
@@ -144,14 +169,17 @@ class SamMed3d:
         whole, size = isotropic_grid(grid, _SPACING_MM), int(self.network.image_encoder.img_size)
         centre = torch.tensor(_prompted(prompts, self.name).centre, dtype=torch.float64)
         middle = whole.to_index(centre).round().long()
-        start = tuple(int(n) - size // 2 for n in middle)
+        start = tuple(
+            _cube_start(int(at), length, size)
+            for at, length in zip(middle, whole.shape, strict=True)
+        )
         return start, whole.window(start, (size,) * 3)
 
     def _embedding(self, image: Volume, start: tuple[int, ...], grid: Grid) -> Tensor:
         if start not in self._embeddings:
             if len(self._embeddings) >= _MOST:
                 self._embeddings.pop(next(iter(self._embeddings)))
-            seen = _normalised(sampled_on(image, grid), image.name)
+            seen = above_zero_normalised(sampled_on(image, grid), image.name)
             self._embeddings[start] = self.network.image_encoder(seen[None])
         return self._embeddings[start]
 
@@ -168,6 +196,18 @@ class SamMed3d:
         return logits
 
 
+def _cube_start(middle: int, length: int, size: int) -> int:
+    """Where a cube of ``size`` voxels begins along an axis, for a prompt around ``middle``.
+
+    It holds the whole axis where it can, and else lies on a lattice: prompts of one structure, and
+    all prompts of a small image, see one cube, whose embedding takes most of the time.
+    """
+    if length <= size:
+        return (length - size) // 2
+    step = max(1, size // _CELLS)
+    return round((middle - size // 2) / step) * step
+
+
 def _prompted(prompts: Prompts, model: str) -> Box:
     if prompts.mask is not None:
         return mask_box(prompts.mask)
@@ -179,11 +219,24 @@ def _prompted(prompts: Prompts, model: str) -> Box:
     return Box.around(inside.numpy())
 
 
-def _normalised(seen: Tensor, name: str) -> Tensor:
-    """As it was trained: mean 0 and deviation 1 of what is above 0, padding among the rest."""
+def above_zero_normalised(seen: Tensor, name: str) -> Tensor:
+    """Scale as in training: mean 0 and deviation 1 of what is above 0, padding among the rest.
+
+    Parameters
+    ----------
+    seen
+        ``(1, i, j, k)``, 0 where there is nothing.
+    name
+        What a message calls the image.
+
+    Raises
+    ------
+    InputError
+        If nothing is above 0, or it has no contrast.
+    """
     body = seen[seen > 0]
     if len(body) < 2 or not float(body.std()) > 0:
-        raise InputError(f"{name or 'image'}: holds nothing above 0 with contrast near the prompt")
+        raise InputError(f"{name or 'image'}: what {NAME} is shown has no contrast above 0")
     return (seen - body.mean()) / body.std()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -119,7 +119,7 @@ class BackboneMaps:
         """
         extractor = open_extractor(source, layers or None)
         if random:
-            draw_weights(network_of(extractor, source), seed)
+            extractor = _drawn_anew(extractor, source, seed)
         name = f"{source.partition('=')[0]}{'=' if '=' in source else ''}"
         shown = name + Path(source.partition("=")[2]).name
         return cls(extractor, f"{shown}, {_RANDOM}" if random else shown, not random, seed)
@@ -151,6 +151,15 @@ class BackboneMaps:
             name: on_field_of(image, each.permute(1, 2, 3, 0) if by_slice else each[0])
             for name, each in zip(names, found, strict=True)
         }
+
+
+def _drawn_anew(extractor: Extractor, source: str, seed: int) -> Extractor:
+    """By the extractor itself if it knows how its network begins, else layer by layer."""
+    own: Callable[[int], Extractor] | None = getattr(extractor, "drawn_anew", None)
+    if own is not None:
+        return own(seed)
+    draw_weights(network_of(extractor, source), seed)
+    return extractor
 
 
 def on_field_of(image: Volume, data: Tensor) -> Volume:

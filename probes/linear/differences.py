@@ -110,6 +110,7 @@ def compare_probes(
     beyond = min(int((known <= 0).sum()), int((known >= 0).sum()))
     p = min(1.0, 2 * (beyond + 1) / (len(known) + 1))
     both = np.concatenate([one, other])
+    both = both[~np.isnan(both)]  # a sample of few subjects may hold one class alone
     bounded = metric in BOUNDED and bool((both == both[0]).all()) and float(both[0]) in (0.0, 1.0)
     return ProbeDifference(
         metric, percentile_interval(apart, level), percentile_interval(apart, 1 - 2 * alpha),

@@ -101,7 +101,8 @@ class ProbeConfig(Settings):
     """A study by probes; see ``docs/probes.md`` for what each setting means.
 
     ``margin`` is the smallest difference of the headline measure that would matter; a report says
-    first where intervals are wider than ``widest``.
+    first where intervals are wider than ``widest``. ``maps`` shows what the probes look at, as the
+    mean over ``map_subjects`` rows.
     """
 
     study: str = Field(min_length=1, max_length=80)
@@ -126,6 +127,7 @@ class ProbeConfig(Settings):
     widest: Positive = 0.25
     seed: int = Field(default=0, ge=0)
     maps: bool = True
+    map_subjects: int = Field(default=24, ge=2)
     cache: Path | None = None
 
     @model_validator(mode="after")
@@ -160,7 +162,9 @@ class ProbeConfig(Settings):
 AnyProbeConfig = TypeVar("AnyProbeConfig", bound=ProbeConfig)
 
 
-def read_probe_config(path: Path, model: type[AnyProbeConfig]) -> AnyProbeConfig:
+def read_probe_config(
+    path: Path, model: type[AnyProbeConfig], **given: Path | None
+) -> AnyProbeConfig:
     """Read the configuration of a study; its paths count from its own folder.
 
     Parameters
@@ -169,16 +173,19 @@ def read_probe_config(path: Path, model: type[AnyProbeConfig]) -> AnyProbeConfig
         A YAML file.
     model
         Which study it is of.
+    **given
+        Paths that replace those of the file, such as ``table``; None leaves the file's.
 
     Raises
     ------
     InputError
         If a setting is unknown, with the names that are near, or a value is not allowed.
     """
-    given, folder = read_settings(path), path.absolute().parent
+    said, folder = read_settings(path), path.absolute().parent
     located = {
         key: str(folder / value)
-        for key, value in given.items()
+        for key, value in said.items()
         if key in _PATHS and isinstance(value, str)
     }
-    return validate(model, {**given, **located}, path.name)
+    asked = {key: str(value) for key, value in given.items() if value is not None}
+    return validate(model, {**said, **located, **asked}, path.name)

@@ -18,9 +18,10 @@ from probes.study.blocks import (
     structure_volumes,
 )
 from probes.study.checks import check_row, check_split
-from probes.study.config import COVARIATES, OF_NUMBERS, ProbeConfig
+from probes.study.config import COVARIATES, OF_NUMBERS, VOLUMES, ProbeConfig
 from probes.study.job_outcome import ProbeOutcome
 from probes.study.judging import judge_blocks
+from probes.study.maps import projected_image_weights
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
 from probes.study.records import (
     OF_RUN,
@@ -34,8 +35,8 @@ from probes.study.sources import open_features, source_notices, store_of
 from probes.study.tables import PAGE, PREDICTIONS, RESULTS
 from probes.table import ProbeRow, ProbeTable, read_study_table
 from regkit.errors import InputError
-from regkit.io import open_labels, read_header
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
+from regkit.volume import Labels, Volume
 
 _BYTES = 1 << 29  # the features of a small study, and a small network
 _FEATURES, _PROBES = 0.7, 0.3  # shares of the time
@@ -111,12 +112,23 @@ class ProbeJob:
             check_row(row, table, self.config)
         covariates = covariates_of(rows, table, self.config.covariates)
         settings = self.config.plan(split)
-        left_out = len(table.rows) - len(rows)
-        notices = (f"{left_out} of {len(table.rows)} rows have no outcome and are left out",)
+        left_out, notices = len(table.rows) - len(rows), []
+        if left_out:
+            notices.append(f"{left_out} of {len(table.rows)} rows have no outcome and are left out")
+        wanted = self.config.maps and any(f.source not in OF_NUMBERS for f in self.config.features)
+        mapped = wanted and (self.config.shape is not None or _alike(rows))
+        if wanted and not mapped:
+            notices.append(
+                "images have several shapes, so that no maps are drawn; set `shape` for these"
+            )
         return ProbeSurvey(
-            self, table, rows, target, settings, {COVARIATES: covariates},
-            notices if left_out else (),
-        )  # fmt: skip
+            self, table, rows, target, settings, {COVARIATES: covariates}, mapped, tuple(notices)
+        )
+
+
+def _alike(rows: Sequence[ProbeRow]) -> bool:
+    """Whether all images have one shape."""
+    return len({row.image.grid().shape for row in rows}) == 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +141,7 @@ class ProbeSurvey:
     target: Target
     settings: ProbeSettings
     numbers: Mapping[str, Any]
+    mapped: bool
     notices: tuple[str, ...] = ()
 
     def needs(self) -> Needs:
@@ -161,7 +174,17 @@ class ProbeTask:
             blocks, survey.target, config, survey.settings, first_against_rest(len(blocks)),
             lambda share: on_progress(Progress("probes", _FEATURES + _PROBES * share)),
         )  # fmt: skip
-        return ProbeOutcome(config, findings, [row.line for row in survey.rows], self.notices)
+        projected = (
+            projected_image_weights(findings, self.opened, self._shown, config.map_subjects)
+            if survey.mapped
+            else []
+        )
+        return ProbeOutcome(config, findings, [row.line for row in survey.rows], projected)
+
+    def _shown(self, number: int) -> tuple[Volume, Labels | None]:
+        """What sources are shown of a row."""
+        config, row = self.survey.job.config, self.survey.rows[number]
+        return _shown_of(row, _structures(row, config), config)
 
     def _blocks(self, on_progress: OnProgress) -> list[FeatureBlock]:
         survey, config = self.survey, self.survey.job.config
@@ -183,20 +206,27 @@ class ProbeTask:
 def _row_vectors(
     row: ProbeRow, config: ProbeConfig, opened: Sequence[OpenedFeatures], store: PooledStore
 ) -> dict[str, Any]:
-    labels = None
-    if config.structures and row.labels is not None:
-        labels = chosen_structures(open_labels(read_header(row.labels)), config.structures)
-    found: dict[str, Any] = {}
+    labels, found = _structures(row, config), dict[str, Any]()
     for choice in config.features:
-        if choice.source not in (*OF_NUMBERS,) or labels is None:
-            continue
-        if choice.source != COVARIATES:
-            found[choice.title] = {("volumes", ""): structure_volumes(labels, config.structures)}
+        if choice.source == VOLUMES and labels is not None:
+            found[choice.title] = {(VOLUMES, ""): structure_volumes(labels, config.structures)}
     if opened:
-        image, structures = shown_on_shape(scaled_image(row.image.open()), labels, config.shape)
+        image, structures = _shown_of(row, labels, config)
         for each in opened:
             found[each.choice.title] = each.vectors([image], structures, store)
     return found
+
+
+def _structures(row: ProbeRow, config: ProbeConfig) -> Labels | None:
+    if not config.structures or row.labels is None:
+        return None
+    return chosen_structures(row.open_labels(), config.structures)
+
+
+def _shown_of(
+    row: ProbeRow, structures: Labels | None, config: ProbeConfig
+) -> tuple[Volume, Labels | None]:
+    return shown_on_shape(scaled_image(row.image.open()), structures, config.shape)
 
 
 def first_against_rest(count: int) -> list[tuple[int, int]]:

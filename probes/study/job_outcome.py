@@ -10,6 +10,7 @@ from typing import Any
 from probes.study.config import ProbeConfig
 from probes.study.judging import ProbeFindings
 from probes.study.page import probe_page
+from probes.study.projection import ProjectedWeights, projection_section
 from probes.study.tables import (
     PREDICTIONS,
     RESULTS,
@@ -27,7 +28,7 @@ class ProbeOutcome:
     config: ProbeConfig
     findings: ProbeFindings
     lines: Sequence[int]
-    notices: Sequence[str] = ()
+    projected: Sequence[ProjectedWeights] = ()
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """Return the headline of each probe, for the record."""
@@ -40,7 +41,7 @@ class ProbeOutcome:
 
     def page(self) -> Page:
         """Make the report."""
-        return probe_page(self.config, self.findings)
+        return probe_page(self.config, self.findings, projection_section(self.projected))
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what the report says first, and a line for each probe."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from markupsafe import Markup
+
 from probes.study.charts import METRIC_NAMES, arm_colours, difference_chart, layer_chart
 from probes.study.config import ProbeConfig
 from probes.study.judging import JudgedBlock, ProbeFindings
@@ -12,6 +14,8 @@ from regkit.report import Check, Page, Section, details, figure, hint, legend, t
 from regkit.statistics import Interval
 
 _FEW = 20  # subjects a class, below which a bootstrap says too little of how wide an interval is
+_MANY = 16  # rows of a chart that are shown unfolded
+_OFF = 0.1  # of a measure with outcomes shuffled, beyond which something leaks
 _TITLES = {
     "auc": "AUC", "balanced_accuracy": "balanced accuracy", "f1": "F1", "brier": "Brier score",
     "calibration_error": "mean probability minus share", "calibration_slope": "calibration slope",
@@ -96,28 +100,45 @@ def _checks(config: ProbeConfig, findings: ProbeFindings) -> Iterator[Check]:
     fewest = min(counts) if target.kind == "class" else len(target.names)
     yield Check(fewest >= _FEW, f"The smallest class has {fewest} subjects; {_FEW} are wanted."
                 if target.kind == "class" else f"There are {fewest} subjects.")  # fmt: skip
-    off = [each for each in findings.judged if each.control is not None
-           and abs(each.control.mean - findings.chance) > 0.1]  # fmt: skip
-    yield Check(
-        not off,
-        f"With outcomes shuffled {len(off)} probes are more than 0.1 from chance on average.",
-    )
+    controls = [each.control for each in findings.judged if each.control is not None]
+    off = [each for each in controls if abs(each.mean - findings.chance) > _OFF]
+    if controls:
+        yield Check(
+            not off,
+            f"With outcomes shuffled {len(off)} of {len(controls)} probes are more than {_OFF:g} "
+            "from chance on average.",
+        )
 
 
 def _summary(config: ProbeConfig, findings: ProbeFindings) -> Section:
-    name, parts = METRIC_NAMES[findings.metric], []
-    for each in findings.judged:
-        text = f"{each.title}: {name} {interval_text(each.score(findings.metric).interval)}"
-        if each.control is not None:
-            text += f"; with outcomes shuffled {each.control.mean:.2f}, p {each.control.p:.2g}"
-        parts.append(text + ".")
-    for found in findings.comparisons:
-        difference = found.difference
-        parts.append(
-            f"{found.first} minus {found.second}: {interval_text(difference.interval)}: "
-            f"{difference.verdict}, for a margin of {config.margin:g}."
+    """A line a probe, and the differences that are decided; all of them have a section."""
+    name = METRIC_NAMES[findings.metric]
+    rows = [
+        (
+            each.title, interval_text(each.score(findings.metric).interval),
+            "" if each.control is None else f"{each.control.mean:.2f}",
+            "" if each.control is None else f"{each.control.p:.2g}",
         )
-    return Section("What was found", parts)
+        for each in findings.judged
+    ]  # fmt: skip
+    columns = ("probe", name, "with outcomes shuffled", "p")
+    return Section(
+        "What was found",
+        [table(columns, rows, numbers=columns[2:]), *_decided(config, findings)],
+    )
+
+
+def _decided(config: ProbeConfig, findings: ProbeFindings) -> list[str]:
+    found = [each for each in findings.comparisons if each.difference.verdict != "undecided"]
+    told = [
+        f"{each.first} minus {each.second}: {interval_text(each.difference.interval)}: "
+        f"{each.difference.verdict}, for a margin of {config.margin:g}."
+        for each in found
+    ]
+    left = len(findings.comparisons) - len(found)
+    if left:
+        told.append(f"Of {len(findings.comparisons)} comparisons {left} are undecided.")
+    return told
 
 
 def _layers(findings: ProbeFindings) -> Section:
@@ -131,9 +152,15 @@ def _layers(findings: ProbeFindings) -> Section:
         "first row is the one that speaks: each fold takes the layer that its own inner folds "
         "like best. Whoever picks the best row by eye picks by luck as well."
     )
-    pictures = [figure(layer_chart(name, judged, findings)) for name, judged in groups]
+    pictures = [_layer_part(name, judged, findings) for name, judged in groups]
     title = f"{METRIC_NAMES[findings.metric]} by layer" + (" and alignment" if keys else "")
     return Section(title, [hint(text), *keys, *pictures])
+
+
+def _layer_part(name: str, judged: Sequence[JudgedBlock], findings: ProbeFindings) -> Markup:
+    """A chart, folded where it is longer than a screen: networks may have fifty layers."""
+    chart, rows = figure(layer_chart(name, judged, findings)), len(judged[0].fits)
+    return chart if rows <= _MANY else details(f"{name}: {rows} rows", chart)
 
 
 def _sorted(findings: ProbeFindings) -> list[JudgedBlock]:

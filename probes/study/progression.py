@@ -13,7 +13,7 @@ from probes.linear import Target
 from probes.linear.nested import ProbeSettings
 from probes.linear.target import FloatArray
 from probes.study.blocks import chosen_structures
-from probes.study.checks import check_row
+from probes.study.checks import check_row, check_split
 from probes.study.config import VOLUMES
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
 from probes.study.progression_config import ProbeProgressionConfig
@@ -91,8 +91,8 @@ class ProbeProgressionJob:
         Raises
         ------
         InputError
-            If a visit has no pair, labels lie on another grid than their image, or there are too
-            few subjects of a class; naming the row.
+            If a visit has no pair, labels lie on another grid than their image, a subject is on
+            both sides of a split, or there are too few subjects of a class; naming the row.
         """
         config, whole = self.config, self.table()
         pairs, lacking = pair_visits(whole, config.visits, leave_out=config.unpaired == "leave out")
@@ -100,7 +100,11 @@ class ProbeProgressionJob:
         known = {row.line for row in rows}
         kept = [pair for pair in pairs if pair.baseline.line in known]
         target = target_of(rows, whole, config)
+        split = split_of(rows, whole, config)
+        if split is not None:
+            check_split(split, target, config, whole.name)
         for pair in kept:
+            pair.check_side(config.split, whole.what)
             for row in (pair.baseline, pair.follow_up):
                 _check_visit(row, whole, config)
         covariates = covariates_of(rows, whole, config.covariates)
@@ -109,7 +113,7 @@ class ProbeProgressionJob:
             notices.append(f"{len(lacking)} subjects lack a visit and are left out")
         if len(kept) < len(pairs):
             notices.append(f"{len(pairs) - len(kept)} pairs have no outcome and are left out")
-        settings = config.plan(split_of(rows, whole, config))
+        settings = config.plan(split)
         return ProbeProgressionSurvey(
             self, whole, kept, target, settings, covariates, tuple(notices)
         )

@@ -36,7 +36,6 @@ class ProbeProgressionConfig(ProbeConfig):
     combine: Combination = "difference"
     unpaired: Literal["refuse", "leave out"] = "refuse"
     registration: Mapping[str, Any] = Field(default_factory=dict)
-    map_subjects: int = Field(default=24, ge=1)
 
     @model_validator(mode="after")
     def _check_progression(self) -> Self:

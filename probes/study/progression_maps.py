@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
 from probes.linear.target import FloatArray
@@ -15,8 +14,8 @@ from probes.study.judging import JudgedBlock, ProbeFindings
 from probes.study.progression_config import ProbeProgressionConfig
 from probes.study.projection import (
     ProjectedWeights,
-    contrast_of,
     linear_column,
+    project_weights,
     spread_weights,
     weighted_sum,
 )
@@ -54,18 +53,13 @@ def _projection(
     task: ProbeProgressionTask, judged: JudgedBlock, source: OpenedFeatures, column: Column,
     registrar: Registrar,
 ) -> ProjectedWeights:  # fmt: skip
-    config, target = task.survey.job.config, task.survey.target
-    some = np.linspace(0, len(target) - 1, min(len(target), config.map_subjects)).astype(int)
-    rows = np.unique(some)
-    weights = judged.fits[column].weights
-    visits = [task.aligned(task.survey.pairs[n], config.arms[-1], registrar) for n in rows]
-    shares = [_shares(each, source, column, weights, config) for each in visits]
-    images = [each.images[0] for each in visits]
-    contrast = contrast_of(target.rows(rows)).tolist()
-    return ProjectedWeights(
-        f"{judged.title}, {', '.join(column)}", weighted_sum(shares, contrast),
-        weighted_sum(images, [1 / len(rows)] * len(rows)),
-    )  # fmt: skip
+    config, pairs = task.survey.job.config, task.survey.pairs
+
+    def look(number: int, weights: FloatArray) -> tuple[Volume, Volume]:
+        aligned = task.aligned(pairs[number], config.arms[-1], registrar)
+        return _shares(aligned, source, column, weights, config), aligned.images[0]
+
+    return project_weights(judged, column, task.survey.target, config.map_subjects, look)
 
 
 def _shares(

@@ -11,7 +11,7 @@ from probes.study.job_outcome import headlines, summary_lines
 from probes.study.judging import ProbeFindings
 from probes.study.page import probe_page
 from probes.study.progression_config import ProbeProgressionConfig
-from probes.study.projection import ProjectedWeights, projection_pictures
+from probes.study.projection import ProjectedWeights, projection_section
 from probes.study.tables import (
     PREDICTIONS,
     RESULTS,
@@ -19,7 +19,7 @@ from probes.study.tables import (
     result_rows,
     write_long_table,
 )
-from regkit.report import Page, Section, figure, hint, table
+from regkit.report import Page, Section, table
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class ProbeProgressionOutcome:
 
     def page(self) -> Page:
         """Make the report."""
-        return probe_page(self.config, self.findings, [*self._maps(), self._registrations()])
+        maps = projection_section(self.projected, f", in the arm {self.config.arms[-1]}")
+        return probe_page(self.config, self.findings, [*maps, self._registrations()])
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Return what the report says first, and a line for each probe."""
@@ -70,15 +71,3 @@ class ProbeProgressionOutcome:
         )
         parts = [table(("arm", *words), rows, numbers=words)] if rows else []
         return Section("Alignment", [text, *parts])
-
-    def _maps(self) -> list[Section]:
-        if not self.projected:
-            return []
-        text = (
-            f"Weights of the probe, spread over the map that they are weights of, in the arm "
-            f"{self.config.arms[-1]}: red raises the score of subjects with more of the outcome "
-            "over that of the others, blue lowers it. Lines are of the mean image. Weights of a "
-            "linear model are not importances: correlated features share them."
-        )
-        pictures = [figure(each, title) for title, each in projection_pictures(self.projected)]
-        return [Section("What the probes look at", [hint(text), *pictures])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +11,18 @@ import torch
 
 from probes.features import pooling_called
 from probes.linear import Target
-from probes.linear.target import FloatArray
+from probes.linear.target import FloatArray, RowNumbers
 from probes.study.blocks import Column
 from probes.study.judging import CHOSEN, JudgedBlock
 from regkit.errors import InputError
+from regkit.report import Section, figure, hint
 from regkit.report.canvas import MAP, strip
 from regkit.report.picture import Picture
 from regkit.report.slices import cut_plane, planes
 from regkit.volume import Labels, Volume
+
+LookAt = Callable[[int, FloatArray], tuple[Volume, Volume]]
+"""The number of a row and weights to contributions and image, ``(1, *spatial)`` each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,34 @@ class ProjectedWeights:
     image: Volume
 
 
+def project_weights(
+    judged: JudgedBlock, column: Column, target: Target, most: int, look: LookAt
+) -> ProjectedWeights:
+    """Project the weights of a linear probe onto what it was shown of some rows.
+
+    Parameters
+    ----------
+    judged
+        The probe.
+    column
+        One of its layers, with a linear pooling.
+    target
+        What was to be told of the rows.
+    most
+        How many rows are shown, two at least.
+    look
+        What a row adds to the score, and its image, for weights of the pooled numbers.
+    """
+    rows = rows_across(target, most)
+    seen = [look(int(n), judged.fits[column].weights) for n in rows]
+    shares, images = zip(*seen, strict=True)
+    return ProjectedWeights(
+        f"{judged.title}, {', '.join(column)}",
+        weighted_sum(shares, contrast_of(target.rows(rows)).tolist()),
+        weighted_sum(images, [1 / len(rows)] * len(rows)),
+    )
+
+
 def linear_column(judged: JudgedBlock) -> Column | None:
     """Return the layer and linear pooling that the folds took most often; None without one."""
     spoken = judged.fits[judged.headline].chosen
@@ -52,11 +84,34 @@ def linear_column(judged: JudgedBlock) -> Column | None:
     return max(linear, key=lambda key: counts[", ".join(key)], default=None)
 
 
+def rows_across(target: Target, most: int) -> RowNumbers:
+    """Choose rows from the least of the outcome to the most, so that rare ones are among them.
+
+    Parameters
+    ----------
+    target
+        What was to be told.
+    most
+        How many, two at least.
+
+    Examples
+    --------
+    >>> rare = Target("class", np.arange(100) == 37.0, tuple(range(100)))
+    >>> 37 in rows_across(rare, 3)
+    True
+    """
+    order = np.argsort(_outcome(target), kind="stable")
+    return np.unique(order[np.linspace(0, len(order) - 1, min(len(order), most)).astype(int)])
+
+
 def contrast_of(target: Target) -> FloatArray:
     """Weigh rows ``(n,)`` so that a sum of them is more of the outcome less the rest of them."""
-    values = target.truth if target.event is None else target.event.astype(float)
-    apart = values - values.mean()
+    apart = _outcome(target) - _outcome(target).mean()
     return np.asarray(2 * apart / np.abs(apart).sum(), np.float64)
+
+
+def _outcome(target: Target) -> FloatArray:
+    return target.truth if target.event is None else target.event.astype(float)
 
 
 def weighted_sum(volumes: Sequence[Volume], weights: Sequence[float]) -> Volume:
@@ -103,6 +158,28 @@ def spread_weights(
     if spread is None:
         raise InputError(f"pooling {pooling!r} is not linear: no place has a share of its own")
     return spread(maps, structures, torch.from_numpy(np.asarray(weights, np.float64)))
+
+
+def projection_section(found: Sequence[ProjectedWeights], where: str = "") -> list[Section]:
+    """Make the section of a report about what the probes look at; none without a projection.
+
+    Parameters
+    ----------
+    found
+        What is shown.
+    where
+        Such as ", in the arm rigid".
+    """
+    if not found:
+        return []
+    text = (
+        f"Weights of the probe, spread over the map that they are weights of{where}: red raises "
+        "the score of subjects with more of the outcome over that of the others, blue lowers it. "
+        "Lines are of the mean image. Weights of a linear model are not importances: correlated "
+        "features share them."
+    )
+    pictures = [figure(each, title) for title, each in projection_pictures(found)]
+    return [Section("What the probes look at", [hint(text), *pictures])]
 
 
 def projection_pictures(found: Sequence[ProjectedWeights]) -> Iterator[tuple[str, Picture]]:

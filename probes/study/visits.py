@@ -28,6 +28,29 @@ class VisitPair:
         known = {**self.follow_up.values, **self.baseline.values}
         return replace(self.baseline, values=known)
 
+    def check_side(self, split: str, what: str) -> None:
+        """Refuse visits on two sides of a split.
+
+        Parameters
+        ----------
+        split
+            The column of sides; "" where there is none. A follow-up may leave it empty.
+        what
+            What messages begin with.
+
+        Raises
+        ------
+        InputError
+            Naming both rows.
+        """
+        sides = [str(each.values.get(split, "")) for each in (self.baseline, self.follow_up)]
+        if all(sides) and sides[0] != sides[1]:
+            raise InputError(
+                f"{what} {self.follow_up.line}: subject {self.follow_up.subject!r} is in "
+                f"{sides[1]}, and in {sides[0]} at {self.baseline.visit!r}; put all rows of a "
+                "subject on one side"
+            )
+
 
 def pair_visits(
     table: ProbeTable, visits: tuple[str, str], *, leave_out: bool = False

@@ -9,6 +9,7 @@ from typing import Any
 
 from probes.table.columns import TableColumns
 from probes.table.rows import ImagePlace, ProbeRow, ProbeTable
+from probes.table.series import image_of_series
 from regkit.cohort.table import PairTable, read_pair_table
 from regkit.errors import InputError
 
@@ -17,7 +18,7 @@ _DATES = ("%m/%d/%Y", "%Y-%m-%d")
 
 
 def read_adni(path: Path, columns: TableColumns) -> ProbeTable:
-    """Read what LONI gives of ADNI: ``ADNI/<subject>/.../<image id>/*.nii`` and its tables.
+    """Read what LONI gives of ADNI: ``.nii`` or ``.dcm`` in ``ADNI/<subject>/.../<image id>``.
 
     One ``.csv`` has ``Image Data ID``, ``Subject``, ``Visit`` and ``Acq Date``; where another has
     ``PTID``, ``VISCODE`` and ``EXAMDATE`` (ADNIMERGE), its row that is nearest in time, within
@@ -43,7 +44,8 @@ def read_adni(path: Path, columns: TableColumns) -> ProbeTable:
             "gives it with the images"
         )
     merge = _with(tables, ("PTID", "VISCODE", "EXAMDATE"))
-    images = {image.parent.name: image for image in sorted(path.glob("**/*.nii*"))}
+    folders = {file.parent for kind in ("nii*", "dcm") for file in path.glob(f"**/*.{kind}")}
+    images = {each.name: image for each in folders if (image := image_of_series(each))}
     rows = tuple(
         _row(collection, record.line, record.values, images, merge) for record in collection.records
     )

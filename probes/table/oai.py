@@ -9,6 +9,7 @@ from pathlib import Path
 
 from probes.table.columns import TableColumns
 from probes.table.rows import ImagePlace, ProbeRow, ProbeTable
+from probes.table.series import image_of_series
 from regkit.cohort.table import read_pair_table
 from regkit.errors import InputError
 
@@ -20,9 +21,10 @@ def read_oai(path: Path, columns: TableColumns) -> ProbeTable:
     """Read OAI: ``contents*.csv`` of its image releases, and tables such as ``kxr_sq_bu00.txt``.
 
     Each visit is a folder such as ``00m`` with its contents (``ParticipantID``, ``Folder``,
-    ``SeriesDescription``); the series lie in its folders as NIfTI. Both knees of a person are
-    of one subject: the side, ``LEFT`` or ``RIGHT``, is read off the description. The values of a
-    row are those of its person, visit and side in all ``.txt`` tables, without their ``V00``.
+    ``SeriesDescription``); the series lie in its folders as DICOM or NIfTI. Both knees of a
+    person are of one subject: the side, ``LEFT`` or ``RIGHT``, is read off the description. The
+    values of a row are those of its person, visit and side in all ``.txt`` tables, without their
+    ``V00``.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def read_oai(path: Path, columns: TableColumns) -> ProbeTable:
     Raises
     ------
     InputError
-        If there are no contents, a series does not tell its side, or holds no NIfTI.
+        If there are no contents, a series does not tell its side, or holds no image.
     """
     contents = sorted(path.glob("*/contents*.csv"))
     if not contents:
@@ -77,11 +79,11 @@ def _rows(contents: Path, wanted: str, known: Mapping[Knee, Mapping[str, str]]) 
         if side is None:
             raise InputError(f"{table.at(record.line)}: {said!r:.60} does not say which knee it is")
         folder = contents.parent / str(record.values["Folder"])
-        image = next(iter(sorted(folder.glob("*.nii*"))), None)
+        image = image_of_series(folder)
         if image is None:
             raise InputError(
-                f"{table.at(record.line)}: {record.values['Folder']} holds no NIfTI; convert its "
-                "DICOM series first"
+                f"{table.at(record.line)}: {record.values['Folder']} holds no NIfTI and no DICOM; "
+                "put the series there, or take its row out"
             )
         person = str(record.values["ParticipantID"])
         keys = [(person, "", ""), (person, "", side), (person, visit, ""), (person, visit, side)]

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.geometry import Grid
+from regkit.geometry import Grid, World
 from regkit.io import open_image, open_labels, read_header
 from regkit.volume import Labels, Volume
+
+_ROWS_DOWN = np.diag([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,10 @@ class ImagePlace:
         return self.open().grid if self.member else read_header(self.path).grid
 
     def open(self) -> Volume:
-        """Read the image ``(C, *spatial)``; those of an archive lie in pixels, from an origin at 0.
+        """Read the image ``(C, *spatial)``.
+
+        One of an archive lies at an origin of 0; of two axes, rows and columns, it is a picture as
+        PNG files are: columns first, in pixels.
 
         Raises
         ------
@@ -52,6 +57,9 @@ class ImagePlace:
         if not self.member:
             return open_image(read_header(self.path))
         data = _archive(self.path, self.member)[self.index]
+        if data.ndim == 2:
+            picture = np.ascontiguousarray(data.T)
+            return Volume(picture, Grid(picture.shape, _ROWS_DOWN, World.pixels()), self.name)
         return Volume(data, np.eye(data.ndim + 1), self.name)
 
 

@@ -13,7 +13,8 @@ class Extractor(Protocol):
     """A frozen network that makes feature maps of images; see the group ``regkit.features``.
 
     One whose maps are to be kept on disk says in an attribute ``files`` which files decide them;
-    see :func:`regkit.features.identity_of`.
+    see :func:`regkit.features.identity_of`. One that knows how its weights begin has a method
+    ``drawn_anew(seed)``, which returns it untrained: a baseline.
     """
 
     @property

@@ -1,11 +1,14 @@
 """Maps, their grids, how they are pooled, and that they are made once."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 import torch
 
 from probes.features import PooledStore, open_maps, pooling_called
 from probes.features.gradicon import inner_layers
+from probes.features.maps import BackboneMaps
 from regkit import Grid, Labels, Volume
 from regkit.errors import InputError
 from regkit.features import FeatureCache
@@ -88,6 +91,32 @@ def test_random_weights_are_a_baseline_and_repeat(unit):
     assert open_maps("gradicon=small", ["phi"]).trained
     with pytest.raises(InputError, match="has no network whose weights could be drawn"):
         open_maps("mind", random=True)
+
+
+@dataclass(frozen=True)
+class OwnDraw:
+    """A backbone that knows itself how its network begins."""
+
+    weight: float = 5.0
+    layers: tuple[str, ...] = ("0",)
+    ndim: int = 3
+
+    def drawn_anew(self, seed):
+        return replace(self, weight=float(seed))
+
+    def draw(self, images, generator):
+        """No noise."""
+
+    def __call__(self, images, noise):
+        return [images * self.weight]
+
+
+def test_a_backbone_may_draw_its_own_weights(unit, monkeypatch):
+    monkeypatch.setattr("probes.features.maps.open_extractor", lambda source, layers: OwnDraw())
+    for random, weight in ((False, 5), (True, 2)):
+        found = BackboneMaps.called("own", (), random=random, seed=2)
+        assert found.trained is not random
+        assert found.maps([unit])["0"].data.equal(unit.data * weight)
 
 
 def test_a_backbone_by_name_has_maps_on_the_field_of_view(unit):

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from probes.table import read_study_table
 from probes.table.columns import TableColumns
 from regkit.errors import InputError
+from regkit.geometry.affines import homogeneous, rotation
 from regkit.io import save
 from regkit.volume import Volume
 
@@ -66,6 +69,39 @@ def test_oai_knows_knees_of_one_person(tmp_path, image):
         read_study_table("oai", tmp_path, COLUMNS)
 
 
+def test_a_series_may_be_dicom(tmp_path):
+    """As OAI and ADNI are handed out: with and without an ending."""
+    pytest.importorskip("pydicom", reason="the extra dicom is not installed")
+    from tests.io.dicom.writer import MR, write_series
+
+    oai, adni = tmp_path / "00m/0.C.2/9000099/20050322/10", tmp_path / "ADNI/002_S_0295/MPR/I45108"
+    affine = homogeneous(rotation([0.2, -0.1, 0.3]) @ np.diag([-0.4, -0.5, 3.0]), [9, -4, 2])
+    drawn = torch.randint(0, 900, (1, 6, 5, 4), generator=torch.Generator().manual_seed(0))
+    knee = Volume(drawn.to(torch.int16), affine)
+    for folder in (oai, adni):
+        write_series(folder, knee, kind=MR)
+    for file in adni.iterdir():
+        file.rename(file.with_suffix(".dcm"))
+    (tmp_path / "00m/contents.csv").write_text(
+        "ParticipantID,Folder,SeriesDescription,StudyDate\n"
+        "9000099,0.C.2/9000099/20050322/10,SAG_3D_DESS_RIGHT,20050322\n"
+    )
+    (tmp_path / "collection.csv").write_text(
+        "Image Data ID,Subject,Visit,Acq Date\nI45108,002_S_0295,sc,4/18/2006\n"
+    )
+    for layout in ("oai", "adni"):
+        (row,) = read_study_table(layout, tmp_path, COLUMNS).rows
+        image = row.image.open()
+        assert np.allclose(image.grid.affine, knee.grid.affine, atol=1e-3)
+        assert image.data.equal(knee.data.to(image.data.dtype))
+    empty = oai.with_name("11")
+    empty.mkdir()
+    oai.rename(oai.with_name("12"))
+    empty.rename(oai)
+    with pytest.raises(InputError, match="20050322/10 holds no NIfTI and no DICOM; put the series"):
+        read_study_table("oai", tmp_path, COLUMNS)
+
+
 def test_oasis_goes_by_days(tmp_path, image):
     for days in ("d0129", "d1200"):
         image(tmp_path / f"sub-OAS30001/ses-{days}/anat/sub-OAS30001_ses-{days}_T1w.nii.gz")
@@ -109,6 +145,18 @@ def test_medmnist_says_whose_split_it_is(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     with pytest.raises(InputError, match="is no archive of MedMNIST"):
         read_study_table("medmnist", tmp_path / "other.npz", COLUMNS)
+
+
+def test_a_picture_of_an_archive_is_that_of_a_png(tmp_path):
+    picture = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    np.savez(tmp_path / "many.npz", x=picture[None])
+    Image.fromarray(picture).save(tmp_path / "one.png")
+    (tmp_path / "t.csv").write_text("image,subject\nmany.npz#x#0,p1\none.png,p2\n")
+    first, second = (
+        row.image for row in read_study_table("table", tmp_path / "t.csv", COLUMNS).rows
+    )
+    assert first.open().data.equal(second.open().data)
+    assert first.grid() == second.grid()
 
 
 def test_plain_tables_name_their_columns(tmp_path, image):

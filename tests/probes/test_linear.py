@@ -252,6 +252,16 @@ def test_one_difference_among_many_must_hold_for_all_of_them():
     assert first.verdict == "undecided"
 
 
+def test_few_subjects_that_are_never_told_wrongly_are_no_equivalence():
+    """Of five subjects a class, some samples hold one class alone and cannot be judged."""
+    target = classes(subjects=10, visits=1)
+    plan = ProbeSettings(FoldPlan(outer=5, inner=2, seeds=(0,)), strengths=(10.0,))
+    fit = fit_probe(target.truth[:, None] + 0.01 * noise(target, 3), target, plan)
+    draws = SubjectDraws.of(target, 400, seed=0)
+    assert np.isnan(drawn_scores(fit, target, draws)["auc"]).any()
+    assert compare_probes(fit, fit, target, draws, margin=0.1).verdict == "undecided"
+
+
 def test_probes_that_are_never_wrong_have_an_interval_and_are_undecided():
     """12 subjects a class, none told wrongly: at most 0.22 of them may be, at 95 %."""
     target = classes(subjects=24, visits=1)

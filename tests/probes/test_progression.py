@@ -157,16 +157,69 @@ BAD = {
               "are both visit 'm12' of subject 'p11'; leave one image of each visit"),
     "no visit": (lambda lines: [line.replace(",m12,", ",m24,").replace(",bl,", ",b,")
                                 for line in lines], "has no visit bl or m12; its visits: b, m24"),
+    "one class": (lambda lines: [lines[0], *(line for line in lines if ",1,0.15," in line)],
+                  "no row has class 0; a probe needs both"),
+    "few subjects": (lambda lines: lines[:5], "2 subjects are fewer than the 3 that 3 folds"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_paired_is_named(name, visits, study, tmp_path, capsys, monkeypatch):
+def test_tables_that_cannot_be_used_are_named_first(
+    name, visits, study, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr("probes.study.progression_task.seen_through", None)
     change, message = BAD[name]
     path = study(**settings(visits, table=_rows(visits, tmp_path, change)))
     assert run(path, tmp_path / "out") == 2
     assert message in capsys.readouterr().err
+
+
+SIDES = {
+    "a visit on each side": (
+        lambda subject, visit: (
+            "train" if (subject < 6) ^ (subject == 2 and visit == "m12") else "test"
+        ),
+        "subject 'p2' is in test, and in train at 'bl'; put all rows of a subject on one side",
+    ),
+    "one side": (lambda subject, visit: "train", "no row of the split is 'test'"),
+    "one class of a side": (
+        lambda subject, visit: "test" if subject in (8, 10) else "train",
+        "test: has one class alone",
+    ),
+    "no side": (lambda subject, visit: "val", "side is 'val'; allowed: train, test"),
+}
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_no_subject_is_on_both_sides_of_a_split(name, visits, study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("probes.study.progression_task.seen_through", None)
+    side, message = SIDES[name]
+
+    def split(lines):
+        cells = [line.split(",") for line in lines[1:]]
+        return [f"{lines[0]},side", *(",".join([*c, side(int(c[0][1:]), c[1])]) for c in cells)]
+
+    path = study(**settings(visits, table=_rows(visits, tmp_path, split), split="side"))
+    assert run(path, tmp_path / "out") == 2
+    assert message in capsys.readouterr().err
+
+
+def test_both_knees_of_a_subject_are_on_one_side(visits, study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("probes.study.progression_task.seen_through", None)
+
+    def knees(lines):
+        """Every second person becomes the left knee of the one before."""
+        cells = [line.split(",") for line in lines[1:]]
+        numbers = [int(c[0][1:]) for c in cells]
+        rows = [
+            [f"p{n // 2}", *c[1:], "LEFT" if n % 2 else "RIGHT", "test" if n % 4 == 1 else "train"]
+            for n, c in zip(numbers, cells, strict=True)
+        ]
+        return [f"{lines[0]},unit,side", *map(",".join, rows)]
+
+    path = study(**settings(visits, table=_rows(visits, tmp_path, knees), split="side"))
+    assert run(path, tmp_path / "out") == 2
+    assert "subject 'p0' is in train and in test (3 subjects are)" in capsys.readouterr().err
 
 
 def test_labels_on_another_grid_are_named(visits, study, tmp_path, capsys):

@@ -7,6 +7,8 @@ import pyarrow.parquet as parquet
 import pytest
 
 from regkit.cli import main
+from regkit.io import save
+from regkit.volume import Labels
 
 COUNT = 36
 
@@ -56,6 +58,8 @@ def test_a_study_from_a_table_to_a_report(pictures, study, tmp_path, capsys):
     assert any("random weights" in r["features"] for r in rows)
     page = (out / "report.html").read_text()
     assert "baseline: net (random weights)" in page
+    assert "of 3 probes are more than 0.1 from chance on average" in page
+    assert "What the probe looks at: baseline: intensity" in page
     assert "too small to say anything" in page or "above chance" in page
     record = json.loads((out / "run.json").read_text())
     assert record["status"] == "done"
@@ -80,6 +84,14 @@ def test_numbers_are_told_as_well(pictures, study, tmp_path, capsys):
     assert record["probes"][0]["value"] > 0.2
 
 
+def test_a_table_may_replace_that_of_the_file(pictures, study, tmp_path, capsys):
+    path = study(table="none.csv", outcome={"column": "dose"}, features=[SPOT], permutations=0)
+    words = ["--table", str(pictures), "--dry-run"]
+    assert run(path, tmp_path / "out", *words) == 0
+    assert run(path, tmp_path / "out") == 2
+    assert "none.csv: is not there; it counts from the folder" in capsys.readouterr().err
+
+
 def test_a_small_table_says_first_that_it_says_nothing(pictures, study, tmp_path):
     path = study(
         table=str(pictures), outcome={"column": "sick", "positive": 1}, widest=0.01,
@@ -89,6 +101,7 @@ def test_a_small_table_says_first_that_it_says_nothing(pictures, study, tmp_path
     page = (tmp_path / "out/report.html").read_text()
     before, _, _ = page.partition("What was found")
     assert "This table is too small to say anything" in before
+    assert "With outcomes shuffled" not in before  # none were: no check that cannot fail
 
 
 def test_a_dry_run_writes_nothing(pictures, study, tmp_path, capsys):
@@ -132,6 +145,68 @@ def test_bad_input_is_named_before_the_first_feature(
     assert run(path, tmp_path / "out") == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_labels_on_another_grid_are_named(visits, study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("probes.study.job._row_vectors", None)
+    save(Labels(np.ones((1, 9, 9), np.uint8), np.eye(3)), tmp_path / "odd.nii.gz")
+    lines = (visits / "people.csv").read_text().splitlines()
+    cells = [line.split(",") for line in lines[1:]]
+    rows = [[c[0], f"{visits / c[2]}", f"{visits / c[3]}", c[4]] for c in cells]
+    rows[5][2] = str(tmp_path / "odd.nii.gz")
+    table = tmp_path / "table.csv"
+    table.write_text("subject,image,labels,grows\n" + "\n".join(map(",".join, rows)) + "\n")
+    path = study(
+        table=str(table), outcome={"column": "grows", "positive": 1}, structures=[1],
+        features=[{"source": "intensity", "pooling": ["roi"]}],
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 2
+    assert "table.csv: line 7: odd.nii.gz lies on 9x9" in capsys.readouterr().err
+
+
+def test_where_a_class_is_bright_the_map_is_red(pictures, study, tmp_path, monkeypatch):
+    """The weights of a grid raise the score where those of class 1 have their spot."""
+    found = []
+    monkeypatch.setattr(
+        "probes.study.job_outcome.projection_section", lambda p: found.extend(p) or []
+    )
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, permutations=0,
+        features=[{"source": "intensity", "pooling": ["grid:6"]}], map_subjects=COUNT,
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 0
+    shares = found[-1].shares.data[0]
+    column, row = divmod(int(shares.argmax()), 12)
+    assert 6 <= row < 10
+    assert 2 <= column < 6
+
+
+def test_a_chart_of_many_layers_is_folded(pictures, study, tmp_path):
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, permutations=0,
+        features=[{"source": "intensity", "pooling": [f"grid:{n}" for n in range(1, 12)]}],
+        maps=False,
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 0
+    assert "12 rows" not in (tmp_path / "out/report.html").read_text()
+    text = path.read_text().replace(
+        "grid:11", "grid:11\n  - std\n  - max\n  - mean\n  - grid:12\n  - grid:13"
+    )
+    path.write_text(text)
+    assert run(path, tmp_path / "many") == 0
+    assert "baseline: intensity: 17 rows" in (tmp_path / "many/report.html").read_text()
+
+
+def test_images_of_several_shapes_have_no_map(pictures, study, tmp_path, capsys):
+    np.savez(pictures.with_name("other.npz"), x=np.random.default_rng(1).normal(size=(1, 10, 12)))
+    text = pictures.read_text().replace("pictures.npz#x#35,", "other.npz#x#0,")
+    pictures.write_text(text)
+    given = {"table": str(pictures), "outcome": {"column": "sick", "positive": 1}}
+    path = study(**given, features=[SPOT], permutations=0)
+    assert run(path, tmp_path / "out", "--json") == 0
+    said = capsys.readouterr()
+    assert "several shapes, so that no maps are drawn; set `shape`" in said.out + said.err
+    assert "What the probes look at" not in (tmp_path / "out/report.html").read_text()
 
 
 def test_a_subject_on_both_sides_of_a_split_is_named(pictures, study, tmp_path, capsys):

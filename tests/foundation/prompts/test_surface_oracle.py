@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from foundation.prompts.perturbations import boundary_noise, dilate, shift
 from regkit import Labels
@@ -16,6 +17,20 @@ def pair(request, ball):
     mask = ball(9.0, (0.8, 0.8, 3.0))
     other = request.param(mask, 3.0, np.random.default_rng(0)).mask
     return Labels(mask.data, mask.grid), Labels(other.data, mask.grid)
+
+
+def test_surface_distances_are_those_of_all_pairs_of_places(pair):
+    """By brute force: every outermost voxel of one mask against every one of the other, in mm."""
+    ours = surface_distances(*pair)[1]
+    places = []
+    for each in pair:
+        inside = each.data[0].bool().numpy()
+        outermost = inside & ~ndimage.binary_erosion(inside)
+        places.append(each.grid.world_points()[torch.from_numpy(outermost)])
+    apart = torch.cdist(*places)
+    there, back = apart.amin(1), apart.amin(0)
+    assert ours.mean == pytest.approx(float(torch.cat([there, back]).mean()), abs=1e-4)
+    assert ours.maximum == pytest.approx(float(max(there.max(), back.max())), abs=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore:.*always_return_as_numpy")

@@ -1,5 +1,7 @@
 """Small models that stand for large ones."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -21,6 +23,33 @@ def small_sam_med3d():
     pytest.importorskip("medim", reason="medim is not installed")
     torch.manual_seed(0)
     return SamMed3d(sam_med3d_network(**SMALL))
+
+
+class Session:
+    """What the adapter of nnInteractive calls, noted; it answers with the mask that it is given."""
+
+    supports_initial_label = True
+    preferred_scribble_thickness = (1, 1, 1)
+    license = "CC BY-NC-SA 4.0"
+
+    def __init__(self):
+        self.calls, self.preprocess_future = [], SimpleNamespace(result=lambda: None)
+        self.supported_interactions = {"points": True, "bbox2d": True, "scribble": True}
+
+    def set_image(self, image):
+        self.shape = image.shape
+
+    def set_target_buffer(self, buffer):
+        self.target_buffer = buffer
+
+    def __getattr__(self, name):
+        def note(*args, **how):
+            print("chatter")
+            self.calls.append((name, args, how))
+            if name == "add_initial_seg_interaction":
+                self.target_buffer[:] = args[0]
+
+        return note
 
 
 class Fill:

@@ -18,32 +18,7 @@ from foundation.segmenters.nninteractive import (
 from regkit import InputError
 from regkit.volume import Points
 
-
-class Session:
-    """What the adapter calls, noted."""
-
-    supports_initial_label = True
-    preferred_scribble_thickness = (1, 1, 1)
-    license = "CC BY-NC-SA 4.0"
-
-    def __init__(self):
-        self.calls, self.preprocess_future = [], SimpleNamespace(result=lambda: None)
-        self.supported_interactions = {"points": True, "bbox2d": True, "scribble": True}
-
-    def set_image(self, image):
-        self.shape = image.shape
-
-    def set_target_buffer(self, buffer):
-        self.target_buffer = buffer
-
-    def __getattr__(self, name):
-        def note(*args, **how):
-            print("chatter")
-            self.calls.append((name, args, how))
-            if name == "add_initial_seg_interaction":
-                self.target_buffer[:] = args[0]
-
-        return note
+from .small_models import Session
 
 
 @pytest.fixture

@@ -69,19 +69,42 @@ def test_the_order_of_storage_does_not_matter(kind, model, scan, prompts):
     assert torch.allclose(*found, atol=1e-4)
 
 
-def test_the_cube_is_around_the_prompt_and_embedded_once_a_place(model, scan, prompts, centre):
-    model.set_image(scan)
+@pytest.fixture
+def embedded(model):
+    """What the encoder was shown, image by image."""
     seen = []
     model.network.image_encoder.register_forward_hook(lambda *each: seen.append(each[1][0]))
+    return seen
+
+
+def test_the_cube_is_around_the_prompt(model, embedded, scan, prompts, centre):
+    model.set_image(scan)
     where = model.segment(prompts["mask"]).details["crop_centre"]
-    assert torch.dist(torch.tensor(where), torch.from_numpy(centre).float()) < 2.7  # 1.5 mm, 3-D
-    (image,) = seen[0]
-    assert image.shape == (1, 32, 32, 32)
-    model.segment(prompts["mask"])
-    assert len(seen) == 1
-    away = PointPrompt(Points(torch.from_numpy(centre)[None] + 6))
+    # Cubes of 32 voxels of 1.5 mm begin every fourth voxel: three axes, half a step, a voxel.
+    assert torch.dist(torch.tensor(where), torch.from_numpy(centre).float()) < 1.5 * 3 * 3**0.5
+    assert embedded[0].shape == (1, 1, 32, 32, 32)
+
+
+def test_prompts_that_lie_together_share_an_embedding(model, embedded, scan, centre):
+    model.set_image(scan)
+    starts = []
+    for shift in (0.0, 0.1, 0.2, 20.0):
+        away = PointPrompt(Points(torch.from_numpy(centre)[None] + shift))
+        starts.append(model.segment(Prompts(points=away)).details["crop_start"])
+    assert starts[0] == starts[1] == starts[2] != starts[3]
+    assert len(embedded) == 2
+    model.set_image(scan)
     model.segment(Prompts(points=away))
-    assert len(seen) == 2
+    assert len(embedded) == 3  # of a new image nothing is known
+
+
+def test_an_image_that_fits_is_embedded_once_whatever_the_prompt(model, embedded, scan):
+    small = scan.window((8, 10, 5), (20, 20, 10))
+    model.set_image(small)
+    for index in ((2, 3, 1), (17, 16, 8), (10, 10, 5)):
+        place = small.grid.to_world(torch.tensor([index], dtype=torch.float64))
+        model.segment(Prompts(points=PointPrompt(Points(place))))
+    assert len(embedded) == 1
 
 
 def test_prompts_are_encoded_as_in_training(model, scan, body, prompts, centre):
@@ -114,5 +137,5 @@ def test_it_sees_nothing_but_the_image_and_the_prompt(model, scan, prompts):
     with pytest.raises(UnsupportedPromptError, match="needs a point inside"):
         model.segment(Prompts(points=PointPrompt(far, torch.tensor([False, False]))))
     model.set_image(scan.with_data(scan.data * 0))
-    with pytest.raises(InputError, match="nothing above 0 with contrast"):
+    with pytest.raises(InputError, match=r"what sam-med3d is shown has no contrast above 0"):
         model.segment(prompts["mask"])

@@ -1,8 +1,12 @@
 import json
+from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import torch
 
+from foundation.prompts import PromptKind
+from foundation.segmenters import Capabilities, Segmentation
 from regkit import Labels, read
 from regkit.cli import main
 
@@ -60,6 +64,74 @@ def test_what_cannot_be_done_is_said_in_one_line_and_writes_nothing(files, words
     assert segment(files, *words) == 2
     assert said in capsys.readouterr().err
     assert not (files / "out.nii.gz").exists()
+
+
+EVERYTHING = Capabilities(tuple(PromptKind), combinable=True)
+
+
+@dataclass
+class Told:
+    """A model that takes everything, and what it was told."""
+
+    told: list = field(default_factory=list)
+    name: str = "told"
+    capabilities: Capabilities = EVERYTHING
+
+    def set_image(self, image):
+        self.image = image
+
+    def segment(self, prompts):
+        self.told.append(prompts)
+        return Segmentation.of(self.image.with_data((self.image.data > 50).float()))
+
+    def reset(self):
+        self.image = None
+
+
+@pytest.fixture
+def told(monkeypatch):
+    model = Told()
+    monkeypatch.setattr("foundation.segmenters.job.check_segmenter", lambda name: None)
+    monkeypatch.setattr("foundation.segmenters.job.open_segmenter", lambda name: model)
+    return model.told
+
+
+def test_lines_examples_and_an_earlier_result_are_told_and_repeated(files, told):
+    (files / "in.csv").write_text("x,y,z\n1,2,3\n2,3,4\n")
+    (files / "out.csv").write_text("x,y,z,name\n9,9,9,outside\n8,9,9,outside\n")
+    mask, head = files / "mask.nii.gz", files / "head.nii.gz"
+    words = [
+        "--scribble", files / "in.csv", "--scribble", files / "out.csv", "--previous", mask,
+        "--example", head, "--example-labels", mask, "--example", head, "--example-labels", mask,
+    ]  # fmt: skip
+    assert segment(files, *words) == 0
+    record = json.loads((files / "out.json").read_text())
+    roles = [each["role"] for each in record["inputs"]]
+    assert roles == [
+        "image", "previous", "scribble 1", "scribble 2", "example 1", "example labels 1",
+        "example 2", "example labels 2",
+    ]  # fmt: skip
+    assert main(["rerun", str(files / "out.json"), "-o", str(files / "again")]) == 0
+    for prompts in told:
+        assert [line.positive.tolist() for line in prompts.scribbles] == [[True] * 2, [False] * 2]
+        assert prompts.scribbles[0].points.xyz.tolist() == [[1, 2, 3], [2, 3, 4]]
+        assert prompts.previous.data.equal(read(mask).data)
+        assert len(prompts.support) == 2
+        assert prompts.support[1].image.grid == prompts.support[1].labels.grid
+    assert len(told) == 2
+
+
+def test_lines_and_examples_that_cannot_be_used_are_named(files, told, capsys):
+    (files / "both.csv").write_text("x,y,z,name\n1,2,3,inside\n2,3,4,outside\n")
+    assert segment(files, "--scribble", files / "both.csv") == 2
+    assert "both.csv: a line needs places, all inside or all outside" in capsys.readouterr().err
+    Labels(torch.ones(1, 3, 3, 3, dtype=torch.uint8), np.eye(4)).save(files / "other.nii.gz")
+    words = ("--example", files / "head.nii.gz", "--example-labels", files / "other.nii.gz")
+    assert segment(files, *words) == 2
+    assert "other.nii.gz lies on 3x3x3" in capsys.readouterr().err
+    assert segment(files, *words[:2]) == 2
+    assert "1 --example and 0 --example-labels; give one of each" in capsys.readouterr().err
+    assert not told
 
 
 def test_points_of_a_file_are_inside_or_outside(files, capsys):
