@@ -45,11 +45,12 @@ def apply(
         typer.Option("--to", help="With --run: the image of it onto which IMAGE is warped."),
     ] = "fixed",
     labels: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--labels", help="IMAGE is a label map: take the nearest voxel, never a mixture."
+            help="IMAGE is a label map: take the nearest voxel, never a mixture; or it is not, "
+            "though it looks like one, which is refused without a word from you.",
         ),
-    ] = False,
+    ] = None,
     interpolation: Annotated[
         Literal["linear", "nearest", "cubic", "sinc", "label"] | None,
         typer.Option(
