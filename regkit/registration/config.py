@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from regkit.errors import InputError
 from regkit.losses.distances import DistanceName
@@ -165,7 +165,8 @@ class FeatureConfig(Settings):
     What is left out is set as the backbone is best used. ``mode`` says whether features are
     computed of the ``warped`` image at every step, or once (``static``) and then warped; the
     latter keeps ``channels`` of them. ``layers`` and ``timestep`` are the backbone's own words;
-    the rest is of :class:`~regkit.losses.features.FeatureSimilarity`.
+    ``cache`` is a folder in which features that are computed once and without noise are kept for
+    the next run; the rest is of :class:`~regkit.losses.features.FeatureSimilarity`.
     """
 
     mode: Literal["warped", "static"] = "warped"
@@ -179,6 +180,11 @@ class FeatureConfig(Settings):
     axes: Literal["random", "all", 0, 1, 2] = "random"
     chunk: int = Field(16, gt=0)
     channels: int = Field(16, gt=0)
+    cache: Path | None = None
+
+    @field_serializer("cache", when_used="json")
+    def _without_a_place(self, _: Path | None) -> None:
+        """Records say nothing of it: it decides no result, and folders stay private."""
 
 
 class RegisterConfig(Settings):
@@ -220,6 +226,15 @@ class RegisterConfig(Settings):
             raise ValueError(
                 f"similarity {self.similarity!r} guides a deformable transform; for "
                 f"{self.transform!r} take one of {', '.join(names())}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_cache_keeps_features(self) -> Self:
+        if self.features.cache is not None and FEATURES not in self.similarity:
+            raise ValueError(
+                f"cache keeps features, and similarity {self.similarity!r} compares none; take "
+                "similarity 'features:NAME', or leave the cache out"
             )
         return self
 
