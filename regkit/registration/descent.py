@@ -129,7 +129,7 @@ def bound_steps(config: FieldConfig, spacing: float) -> FieldConfig:
     Smoothing a force by 1.7 voxels of 16 mm drags along whatever lies within an organ of the
     edge that caused it, and finer levels do not undo that where the image is empty.
     """
-    share = min(1.0, config.reach / spacing)
+    share = min(1.0, config.max_step / spacing)
     return config.model_copy(
         update={"step": share * config.step, "update_sigma": share * config.update_sigma}
     )

@@ -199,7 +199,7 @@ class _Search:
     ) -> Descended:
         """``done``, or its mean with what is found from the other side, where voxels are large."""
         grid = descent.at.grid
-        if min(grid.spacing[1:]) < config.symmetric or descent.iterations == 0:
+        if min(grid.spacing[1:]) < config.symmetric_above or descent.iterations == 0:
             return done
         back = replace(
             descent,

@@ -121,7 +121,10 @@ def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> 
     if not held_out:
         return Pool(source, chosen, chosen)
     # As they are; one that was held out alone is paired with those that train.
-    as_they_are = {"within": 0.0, "recolour": 0.0, "toward": 0.0, "synthesis": "none"}
+    as_they_are = {
+        "same_subject_fraction": 0.0, "recolour_fraction": 0.0, "morph_fraction": 0.0,
+        "synthesis": "none",
+    }  # fmt: skip
     plain = source.model_copy(update=as_they_are)
     return Pool(plain, chosen, chosen if len(chosen) > 1 else tuple(everyone))
 
@@ -153,7 +156,7 @@ class Drawer:
         if pool.source.synthesis == "labels" and one.labels is not None:
             return self._of_labels(one.labels, view, generator)
         others = [subject for subject in pool.partners if subject.name != one.name]
-        within = float(torch.rand((), generator=generator)) < pool.source.within
+        within = float(torch.rand((), generator=generator)) < pool.source.same_subject_fraction
         same = within or not others
         two = one if same else _any(others, generator)
         compared = self._compared(one, two, generator)
@@ -162,7 +165,7 @@ class Drawer:
             for subject, modality in zip((one, two), compared, strict=True)
         ]
         known = None
-        if pool.source.taught and not same:
+        if pool.source.pseudo_labels and not same:
             there, back = pseudo_displacement(two, one, self.device)
             known = view.seen(there), view.seen(back)
         return Example(sides[0], sides[1], same, pool.source.conserve, known)
@@ -189,11 +192,14 @@ class Drawer:
     ) -> Side:
         seen, source = _any(subject.modalities, generator), pool.source
         u = self._deformation(generator)
-        if source.toward and float(torch.rand((), generator=generator)) < source.toward:
+        if (
+            source.morph_fraction
+            and float(torch.rand((), generator=generator)) < source.morph_fraction
+        ):
             u = self._toward(pool, subject, u, view, generator)
         image = view.show(subject.image(seen), u)
         other = image if compared is None else view.show(subject.image(compared), u)
-        if float(torch.rand((), generator=generator)) < source.recolour:
+        if float(torch.rand((), generator=generator)) < source.recolour_fraction:
             image = recolour(image, generator)
         labels, mask = subject.labels, subject.mask
         return Side(

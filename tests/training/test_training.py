@@ -151,7 +151,9 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
     words |= {
         "shape": 24,
         "stages": [{"networks": 2, "steps": 1, "learning_rate": 1e-3}],
-        "sources": [{"name": "chest", "table": str(chests), "taught": True, "intensity": "mr"}],
+        "sources": [
+            {"name": "chest", "table": str(chests), "pseudo_labels": True, "intensity": "mr"}
+        ],
         "augment": {"turn": 1, "affine": 0},
         "loss": {"coarse": 0.3},
         "window": 5,
@@ -174,7 +176,7 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
 def test_a_subject_is_bent_some_of_the_way_to_another(words, chests, monkeypatch):
     shift = torch.tensor([0.1, -0.2, 0.05]).reshape(1, 3, 1, 1, 1)
     monkeypatch.setattr(pseudo_labels, "_found", lambda *_: (shift.expand(1, 3, 16, 16, 16),) * 2)
-    source = {"name": "chest", "table": str(chests), "intensity": "mr", "toward": 1.0}
+    source = {"name": "chest", "table": str(chests), "intensity": "mr", "morph_fraction": 1.0}
     words |= {
         "shape": 16,
         "sources": [source],
@@ -195,7 +197,9 @@ def test_half_precision_is_of_the_network_alone(words, chests, spread):
     words |= {
         "shape": 32,
         "stages": [{"networks": 3, "steps": 1, "learning_rate": 1e-3, "patch": 16}],
-        "sources": [{"name": "chest", "table": str(chests), "taught": True, "intensity": "mr"}],
+        "sources": [
+            {"name": "chest", "table": str(chests), "pseudo_labels": True, "intensity": "mr"}
+        ],
         "loss": {"coarse": 0.3},
     }
     found = []
