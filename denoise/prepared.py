@@ -153,8 +153,8 @@ def _check_sigma(sigma: Volume, image: Volume) -> None:
     name = sigma.name or "sigma"
     if not sigma.grid.lies_on(image.grid):
         raise InputError(
-            f"{name}: lies on {sigma.grid}, its image {image.name!r} on {image.grid}; resample "
-            "the map onto the image"
+            f"{name}: lies on {sigma.grid}, its image {image.name!r} on {image.grid}, "
+            f"{sigma.grid.apart(image.grid)}; resample the map onto the image"
         )
     if not bool((sigma.data > 0).all()):
         raise InputError(f"{name}: a map of sigma must be above 0 everywhere")
