@@ -47,8 +47,8 @@ def apply(
     labels: Annotated[
         bool | None,
         typer.Option(
-            help="IMAGE is a label map: take the nearest voxel, never a mixture; or it is not, "
-            "though it looks like one, which is refused without a word from you.",
+            help="Whether IMAGE is a label map, whose values are never mixed (default: it is not; "
+            "one that looks like labels is refused)",
         ),
     ] = None,
     interpolation: Annotated[
@@ -76,9 +76,9 @@ def apply(
     The transform.h5 of `regkit register` warps the moving image, its inverse.h5 the fixed image.
     All frames and channels are warped unless --frame, --channel or --channels choose among them.
 
-    Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
-
     Of scenes on the earth all bands are written with their names, type, nodata and tags.
+
+    Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
 
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """

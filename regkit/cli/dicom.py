@@ -9,7 +9,11 @@ import typer
 
 from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet
 
-app = typer.Typer(no_args_is_help=True, help="Write results as DICOM; fetch and send series.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Write results as DICOM; fetch and send series.",
+    epilog="Example: regkit dicom export out study/ct study/mr -o for_pacs",
+)
 
 
 @app.command("export", no_args_is_help=True)

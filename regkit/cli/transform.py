@@ -9,7 +9,11 @@ import typer
 
 from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Record, Resume
 
-app = typer.Typer(no_args_is_help=True, help="Compose, invert and average transform files.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Compose, invert and average transform files.",
+    epilog="Example: regkit transform invert phi.h5 -o back.h5",
+)
 
 Source = Annotated[
     Path,
