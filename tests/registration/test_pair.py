@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
 import torch
 
+from regkit import Grid, Volume
 from regkit.losses import MIND, MSE
 from regkit.registration.check import as_mask
-from regkit.registration.pair import at_spacing, coarser, level
+from regkit.registration.pair import at_spacing, coarser, level, pair_of
+from regkit.registration.preparation import prepared_side
 from regkit.registration.prepared import is_cut
 from regkit.volume import Labels
 
@@ -65,3 +68,14 @@ def test_a_grid_is_made_coarser_only_where_it_is_finer(grid):
     out = at_spacing(grid, 1.6)  # spacings 1.3, 1.1, 1.9
     assert out.shape[2] == grid.shape[2]
     assert out.shape[0] < grid.shape[0]
+
+
+@pytest.mark.parametrize("side", [8, 16, 24, 64, 112])
+def test_a_small_image_makes_no_large_working_grid(side):
+    """Where a body has few voxels the unit shrinks with their number, and the margin with it."""
+    axis = torch.linspace(-1, 1, side)
+    ball = (axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2 < 0.8).float()
+    image = Volume(ball[None], Grid((side,) * 3, np.diag([-0.1, 0.1, 0.1, 1])), "ball")
+    prepared, cpu = prepared_side(image, image, None, "auto"), torch.device("cpu")
+    pair = pair_of(prepared.straight, prepared, multiple=4, max_voxels=16_000_000, device=cpu)
+    assert max(pair.grid.shape) <= side + 2 * 3 + 4  # two margins of a quarter voxel x 8, rounded
