@@ -7,7 +7,7 @@ from regkit.losses import MIND, MSE
 from regkit.registration.check import as_mask
 from regkit.registration.pair import at_spacing, coarser, level, pair_of
 from regkit.registration.preparation import prepared_side
-from regkit.registration.prepared import is_cut
+from regkit.registration.prepared import is_truncated
 from regkit.volume import Labels
 
 
@@ -23,14 +23,14 @@ def test_images_are_canonical_and_between_zero_and_one(head, bent, paired):
 
 def test_the_surroundings_count_unless_the_field_of_view_cuts_the_body(head, bent, paired):
     inner = paired(head, bent).region
-    assert not is_cut(inner)
+    assert not is_truncated(inner)
     whole = inner.with_data(torch.ones_like(inner.data))
-    assert is_cut(whole)
+    assert is_truncated(whole)
     half = torch.ones(1, 1, 20, 20, dtype=torch.uint8)
     half[:, :, 10:] = 0  # a lifted 2-D image: its single slice is no border
-    assert is_cut(Labels(half, inner.grid.window([0, 0, 0], [1, 20, 20])))
+    assert is_truncated(Labels(half, inner.grid.window([0, 0, 0], [1, 20, 20])))
     half[:, :, :, [0, -1]] = half[:, :, [0]] = 0
-    assert not is_cut(Labels(half, inner.grid.window([0, 0, 0], [1, 20, 20])))
+    assert not is_truncated(Labels(half, inner.grid.window([0, 0, 0], [1, 20, 20])))
 
 
 def test_masks_follow_their_images(head, bent, parts, paired):
