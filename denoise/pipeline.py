@@ -28,7 +28,7 @@ from regkit.registration.devices import resolve_device
 from regkit.runs import OnProgress, ignore
 from regkit.volume import Labels, Volume
 
-OnHealth = Callable[[Validation], None]
+OnValidation = Callable[[Validation], None]
 # Noise below this share of the range is not learned from: there is nothing to gain.
 _SILENT = 2e-3
 _LENT = (
@@ -44,7 +44,7 @@ def denoise(
     mask: Labels | None = None,
     sigma: Volume | None = None,
     trained: Method | None = None,
-    watch: OnHealth = lambda _: None,
+    watch: OnValidation = lambda _: None,
     on_progress: OnProgress = ignore,
 ) -> DenoiseResult:
     """Take the noise out of one image.
@@ -98,7 +98,7 @@ def denoise_series(
     mask: Labels | None = None,
     sigma: Volume | None = None,
     trained: Method | None = None,
-    watch: OnHealth = lambda _: None,
+    watch: OnValidation = lambda _: None,
     on_progress: OnProgress = ignore,
 ) -> list[DenoiseResult]:
     """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
@@ -188,7 +188,7 @@ def _applied(
 
 
 def _learned(
-    work: PreparedSeries, config: DenoiseConfig, watch: OnHealth
+    work: PreparedSeries, config: DenoiseConfig, watch: OnValidation
 ) -> tuple[Method, list[Validation], tuple[str, ...]]:
     check = HeldOut(*checked_part(work.images[0], work.masks[0]), work.blur)
     setting = TrainingData(
@@ -227,7 +227,8 @@ def _one(
     )
     return DenoiseResult(
         frame, restored, work.from_network(mask, frame.ndim), work.scaling,
-        frame.with_data(left[None]), work.correlation, config, method.name, notes=work.notes, learned=method,
+        frame.with_data(left[None]), work.correlation, config, method.name, notes=work.notes,
+        learned=method,
     )  # fmt: skip
 
 
