@@ -322,12 +322,16 @@ def test_nrrd_fields(nrrd, pattern, replacement, word):
         (rb"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 0", "1 or more"),
         (rb"NDims = 3", b"NDims = 3\nNDims = 3", "repeats a field"),
         (rb"NDims = 3", b"what?", "is damaged"),
-        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1", "1 spacings for 3 axes"),
+        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1", "1 numbers, and 3 axes need 3"),
+        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1 2", "2 numbers, and 3 axes need 3"),
+        (rb"Offset = [^\n]*", b"Offset = 1 2", "Offset has 2 numbers"),
+        (rb"TransformMatrix = [^\n]*", b"TransformMatrix = 1 0 0 1", "3 axes need 9"),
         (rb"ElementSpacing = [^\n]*", b"ElementSpacing = wide", "numbers only"),
     ],
 )
-def test_metaimage_fields(mha, pattern, replacement, word):
+def test_metaimage_fields(mha, pattern, replacement, word, capfd):
     refused(edited(mha, pattern, replacement), word)
+    assert capfd.readouterr() == ("", "")  # MetaIO prints, and does not see it
 
 
 @pytest.mark.parametrize("compressed", [False, True])
