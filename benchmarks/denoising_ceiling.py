@@ -14,7 +14,7 @@ from denoise.config import DenoiseConfig
 from denoise.ensemble import denoise_array
 from denoise.learning.fit import HeldOut
 from denoise.learning.patches import checked_part
-from denoise.learning.setting import Setting, trained_on
+from denoise.learning.setting import TrainingData, trained_on
 from denoise.methods import make_method
 from regkit.errors import InputError
 
@@ -54,7 +54,7 @@ def trained_with_truth(case: Case, config: DenoiseConfig) -> Array:
     )
     clean, noisy = torch.from_numpy(case.training), torch.from_numpy(case.noisy)
     mask = torch.from_numpy(case.mask)
-    setting = Setting(
+    setting = TrainingData(
         [clean], [clean > 0], HeldOut(*checked_part(noisy, mask)),
         case.sigma, case.spacing, True, config, torch.device("cpu"),
     )  # fmt: skip

@@ -40,7 +40,7 @@ FIELDS = {
     # What a user gets, who says nothing: the engine decides whether one anatomy is seen.
     "default": FieldConfig(),
     # What a user gets, who knows that it is one person: the truth of every scene here.
-    "smooth": FieldConfig(smooth=SmoothConfig(share=0)),
+    "smooth": FieldConfig(smooth=SmoothConfig(one_anatomy_share=0)),
 }
 MEASURES = (Measure("mean", "mean mm"), Measure("p95", "p95 mm"))
 _SLICES = 3

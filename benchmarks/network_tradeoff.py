@@ -93,7 +93,7 @@ def _asked(left: Sequence[int]) -> Mapping[str, Any]:
     return {
         "factors": [4, 2, 1][: len(left)],
         "iterations": [10 * first, (4 if rest else 2) * second, *(n - 1 for n in rest)],
-        "effort": 0,
+        "min_work": 0,
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from denoise.config import DenoiseConfig
-from denoise.learning.validation import Health
+from denoise.learning.validation import Validation
 from denoise.methods import Method
 from denoise.outcome import DenoiseOutcome
 from denoise.pipeline import denoise_series
@@ -94,7 +94,7 @@ def open_denoise_task(
     return DenoiseTask(frames, config, inside, level, trained, name, header.repetition)
 
 
-def _progress(health: Health, steps: int) -> Progress:
+def _progress(health: Validation, steps: int) -> Progress:
     line = (
         f"step {health.step:>6}  estimated error {100 * max(health.risk, 0) ** 0.5:.0f} % of sigma"
         f"  taken away {100 * health.residual:.0f} % of its variance"

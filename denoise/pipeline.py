@@ -16,11 +16,11 @@ from denoise.diffusion.stages import train_stages
 from denoise.ensemble import DRAWS, denoise_array, remaining_noise
 from denoise.learning.fit import HeldOut
 from denoise.learning.patches import checked_part
-from denoise.learning.setting import Setting, trained_on
-from denoise.learning.validation import Health, best
+from denoise.learning.setting import TrainingData, trained_on
+from denoise.learning.validation import Validation, best
 from denoise.methods import Method, make_method
 from denoise.phases import Counter
-from denoise.prepared import Work, prepare_series
+from denoise.prepared import PreparedSeries, prepare_series
 from denoise.result import DenoiseResult
 from denoise.series import FEWEST, fuse_frames
 from regkit.kernels.backend import threads
@@ -28,7 +28,7 @@ from regkit.registration.devices import resolve_device
 from regkit.runs import OnProgress, ignore
 from regkit.volume import Labels, Volume
 
-OnHealth = Callable[[Health], None]
+OnValidation = Callable[[Validation], None]
 # Noise below this share of the range is not learned from: there is nothing to gain.
 _SILENT = 2e-3
 _LENT = (
@@ -44,7 +44,7 @@ def denoise(
     mask: Labels | None = None,
     sigma: Volume | None = None,
     trained: Method | None = None,
-    watch: OnHealth = lambda _: None,
+    watch: OnValidation = lambda _: None,
     on_progress: OnProgress = ignore,
 ) -> DenoiseResult:
     """Take the noise out of one image.
@@ -98,7 +98,7 @@ def denoise_series(
     mask: Labels | None = None,
     sigma: Volume | None = None,
     trained: Method | None = None,
-    watch: OnHealth = lambda _: None,
+    watch: OnValidation = lambda _: None,
     on_progress: OnProgress = ignore,
 ) -> list[DenoiseResult]:
     """Take the noise out of images of one kind on one grid, such as the frames of a 4-D file.
@@ -142,7 +142,7 @@ def denoise_series(
         if work.scaling.sigma < _SILENT:
             return [_untouched(frame, work, settings) for frame in frames]
         start = time.perf_counter()
-        method, history = trained, list[Health]()
+        method, history = trained, list[Validation]()
         if method is None:
             method, history, notes = _learned(work, settings, watch)
             work = replace(work, notes=work.notes + notes)
@@ -168,31 +168,31 @@ def _mean_of(frames: Sequence[Volume]) -> Volume:
 
 
 def _applied(
-    work: Work,
+    work: PreparedSeries,
     config: DenoiseConfig,
     method: Method,
-    history: Sequence[Health],
+    history: Sequence[Validation],
     on_progress: OnProgress,
 ) -> list[Tensor]:
     """Every frame, denoised; together with the others where that is asked for."""
     method.network.eval()
     sigma = work.scaling.sigma
-    count = Counter("applying", len(work.seen) * config.passes, on_progress)
+    count = Counter("applying", len(work.images) * config.passes, on_progress)
     alone = [denoise_array(method, seen, sigma, passes=config.passes, blur=work.blur, on_pass=count)
-             for seen in work.seen]  # fmt: skip
+             for seen in work.images]  # fmt: skip
     if _lend(config, alone):
         risk = best(list(history)).risk if history else 1.0
-        alone = fuse_frames(work.seen, alone, work.masks, sigma, risk, on_progress)
+        alone = fuse_frames(work.images, alone, work.masks, sigma, risk, on_progress)
     return [restore_local_mean(seen, clean, mask)
-            for seen, clean, mask in zip(work.seen, alone, work.masks, strict=True)]  # fmt: skip
+            for seen, clean, mask in zip(work.images, alone, work.masks, strict=True)]  # fmt: skip
 
 
 def _learned(
-    work: Work, config: DenoiseConfig, watch: OnHealth
-) -> tuple[Method, list[Health], tuple[str, ...]]:
-    check = HeldOut(*checked_part(work.seen[0], work.masks[0]), work.blur)
-    setting = Setting(
-        work.seen, work.masks, check,
+    work: PreparedSeries, config: DenoiseConfig, watch: OnValidation
+) -> tuple[Method, list[Validation], tuple[str, ...]]:
+    check = HeldOut(*checked_part(work.images[0], work.masks[0]), work.blur)
+    setting = TrainingData(
+        work.images, work.masks, check,
         work.scaling.sigma, work.spacing, work.square,
         config, resolve_device(config.device),
     )  # fmt: skip
@@ -201,47 +201,52 @@ def _learned(
         if config.method == "diffusion":
             stages = train_stages(setting, watch)
             return stages.student, stages.history["student"], (stages.note,)
-        method = make_method(config, work.seen[0].shape, work.spacing, work.blur)
-    return method, trained_on(method, setting, work.seen, watch=watch), ()
+        method = make_method(config, work.images[0].shape, work.spacing, work.blur)
+    return method, trained_on(method, setting, work.images, watch=watch), ()
 
 
 def _one(
     frame: Volume,
     number: int,
-    work: Work,
+    work: PreparedSeries,
     config: DenoiseConfig,
     method: Method,
     out: Tensor,
     count: Counter,
 ) -> DenoiseResult:
-    seen, mask, sigma = work.seen[number], work.masks[number], work.scaling.sigma
+    seen, mask, sigma = work.images[number], work.masks[number], work.scaling.sigma
     once = denoise_array(method, seen, sigma, blur=work.blur, on_pass=count)
     spread = remaining_noise(method, seen, once, sigma, blur=work.blur, on_pass=count)
     restored = _restored(frame, work, out, mask)
     step = 0.5 * sigma
-    above, below = (work.scaling.back(work.back(out + s, frame.ndim)) for s in (step, -step))
-    left = work.back(torch.where(mask, spread, 0.0), frame.ndim) * (above - below) / (2 * step)
+    above, below = (
+        work.scaling.back(work.from_network(out + s, frame.ndim)) for s in (step, -step)
+    )
+    left = (
+        work.from_network(torch.where(mask, spread, 0.0), frame.ndim) * (above - below) / (2 * step)
+    )
     return DenoiseResult(
-        frame, restored, work.back(mask, frame.ndim), work.scaling, frame.with_data(left[None]),
-        work.correlation, config, method.name, notes=work.notes, learned=method,
+        frame, restored, work.from_network(mask, frame.ndim), work.scaling,
+        frame.with_data(left[None]), work.correlation, config, method.name, notes=work.notes,
+        learned=method,
     )  # fmt: skip
 
 
-def _restored(frame: Volume, work: Work, out: Tensor, mask: Tensor) -> Volume:
+def _restored(frame: Volume, work: PreparedSeries, out: Tensor, mask: Tensor) -> Volume:
     """In the type of the file; what lies outside the mask is not touched."""
-    found = work.scaling.back(work.back(out, frame.ndim))
+    found = work.scaling.back(work.from_network(out, frame.ndim))
     if not frame.data.dtype.is_floating_point:
         limits = torch.iinfo(frame.data.dtype)
         found = found.round().clamp(limits.min, limits.max)
-    inside = work.back(mask, frame.ndim)
+    inside = work.from_network(mask, frame.ndim)
     return frame.with_data(torch.where(inside, found.to(frame.data.dtype), frame.data[0])[None])
 
 
-def _untouched(frame: Volume, work: Work, config: DenoiseConfig) -> DenoiseResult:
+def _untouched(frame: Volume, work: PreparedSeries, config: DenoiseConfig) -> DenoiseResult:
     share = f"{100 * work.scaling.sigma:.2g} %"
     note = f"The noise is {share} of the range: too little to take away, so nothing was changed."
     nothing = frame.with_data(torch.zeros_like(frame.data, dtype=torch.float32))
     return DenoiseResult(
-        frame, frame, work.back(work.masks[0], frame.ndim), work.scaling, nothing,
+        frame, frame, work.from_network(work.masks[0], frame.ndim), work.scaling, nothing,
         work.correlation, config, "none", notes=(note,),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Work: images as a network sees them, and the way back."""
+"""PreparedSeries: images as a network sees them, and the way back."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _SQUARE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Work:
+class PreparedSeries:
     """Frames on the scale of the network, three axes each, slices last.
 
     ``blur`` is that of the noise along those axes, where frames have told it.
     """
 
-    seen: list[Tensor]
+    images: list[Tensor]
     masks: list[Tensor]
     scaling: Scaling
     order: tuple[int, ...]
@@ -47,20 +47,20 @@ class Work:
         """Whether the first two axes may be exchanged."""
         return abs(self.spacing[0] / self.spacing[1] - 1) < _SQUARE
 
-    def turned(self, array: Tensor) -> Tensor:
+    def to_network(self, array: Tensor) -> Tensor:
         """``(*spatial)`` of the file to three axes, slices last."""
         return (array if array.ndim == 3 else array[..., None]).permute(self.order)
 
-    def mean(self) -> Work:
+    def mean(self) -> PreparedSeries:
         """One frame in place of all: their mean, whose noise is less."""
-        mean, count = torch.stack(self.seen).mean(0), len(self.seen)
+        mean, count = torch.stack(self.images).mean(0), len(self.images)
         scaling = replace(self.scaling, noise=self.scaling.noise / math.sqrt(count))
         note = f"{count} frames were taken for repeats of one scene."
         return replace(
-            self, seen=[mean], masks=self.masks[:1], scaling=scaling, notes=(*self.notes, note)
+            self, images=[mean], masks=self.masks[:1], scaling=scaling, notes=(*self.notes, note)
         )
 
-    def back(self, array: Tensor, ndim: int) -> Tensor:
+    def from_network(self, array: Tensor, ndim: int) -> Tensor:
         """Three axes to ``(*spatial)`` of the file."""
         out = array.permute([self.order.index(axis) for axis in range(3)])
         return out if ndim == 3 else out[..., 0]
@@ -68,7 +68,7 @@ class Work:
 
 def prepare_series(
     frames: Sequence[Volume], config: DenoiseConfig, mask: Labels | None, sigma: Volume | None
-) -> Work:
+) -> PreparedSeries:
     """Estimate the noise of frames, and bring them to the scale of the network.
 
     Three frames or more tell additive noise, and how it is correlated, by their differences; else
@@ -108,14 +108,14 @@ def prepare_series(
     spacing = (*first.grid.spacing, 1.0)[:3]
     order = slices_last(spacing, (*first.grid.shape, 1)[:3])
     blur = blur_of((*correlation, 0.0)[:3])
-    work = Work(
+    work = PreparedSeries(
         [], [], scaling, order, tuple(spacing[a] for a in order), correlation,
         _notes(correlation, told), tuple(blur[a] for a in order) if told else (),
     )  # fmt: skip
     return replace(
         work,
-        seen=[work.turned(scaling(image)).contiguous() for image in images],
-        masks=[work.turned(each).contiguous() for each in masks],
+        images=[work.to_network(scaling(image)).contiguous() for image in images],
+        masks=[work.to_network(each).contiguous() for each in masks],
     )
 
 
@@ -153,8 +153,8 @@ def _check_sigma(sigma: Volume, image: Volume) -> None:
     name = sigma.name or "sigma"
     if not sigma.grid.lies_on(image.grid):
         raise InputError(
-            f"{name}: lies on {sigma.grid}, its image {image.name!r} on {image.grid}; resample "
-            "the map onto the image"
+            f"{name}: lies on {sigma.grid}, its image {image.name!r} on {image.grid}, "
+            f"{sigma.grid.apart(image.grid)}; resample the map onto the image"
         )
     if not bool((sigma.data > 0).all()):
         raise InputError(f"{name}: a map of sigma must be above 0 everywhere")

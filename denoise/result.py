@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 
 from denoise.config import DenoiseConfig
-from denoise.learning.validation import Health
+from denoise.learning.validation import Validation
 from denoise.methods import Method
 from denoise.noise.model import NoiseModel
 from denoise.scaling import Scaling
@@ -55,7 +55,7 @@ class DenoiseResult:
     correlation: tuple[float, ...]
     config: DenoiseConfig
     method: str
-    history: tuple[Health, ...] = ()
+    history: tuple[Validation, ...] = ()
     notes: tuple[str, ...] = ()
     learned: Method | None = None
     seconds: dict[str, float] = field(default_factory=dict)

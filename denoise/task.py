@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from denoise.config import BlindKind, DenoiseConfig, Dimensions, Hidden, NoiseName
 from denoise.constant import is_constant
 from denoise.learning.patches import Patches, cut_patches
-from denoise.learning.validation import examine
+from denoise.learning.validation import validate_denoiser
 from denoise.memory import denoising_memory
 from denoise.methods import Method, make_method
-from denoise.prepared import Work, prepare_series
+from denoise.prepared import PreparedSeries, prepare_series
 from denoise.weights import read_method, save_method
 from regkit.errors import InputError
 from regkit.io import read, read_header, read_labels
@@ -74,7 +74,7 @@ class DenoisingConfig(LoopConfig):
 class _Subject:
     """One image on the scale of the network, and what is drawn from it."""
 
-    work: Work
+    work: PreparedSeries
     patches: Patches
 
     @property
@@ -129,7 +129,7 @@ class DenoisingTask:
         """The network and its objective, as they are at the beginning."""
         torch.manual_seed(self.config.seed)
         first = self.train[0].work
-        method = make_method(self.config.denoising, first.seen[0].shape, first.spacing)
+        method = make_method(self.config.denoising, first.images[0].shape, first.spacing)
         if self.config.start is not None:
             _load(method.network, self.config.start)
         return method
@@ -203,7 +203,7 @@ class DenoisingTask:
         def denoiser(noisy: Tensor) -> Tensor:
             return self.method.objective.denoised(network, noisy, subject.sigma)
 
-        health = examine(denoiser, boxes, mask, subject.sigma)
+        health = validate_denoiser(denoiser, boxes, mask, subject.sigma)
         return {"risk": health.risk, "residual": health.residual}
 
 
@@ -214,7 +214,7 @@ def _subject(row: SourceRow, config: DenoisingConfig) -> _Subject:
         value = float(image.data.flatten()[0])
         raise InputError(f"{image.name}: all voxels are {value:g}; take it out of the table")
     work = prepare_series([image], config.denoising, mask, None)
-    patches = cut_patches(work.seen, work.masks, largest=config.patch, square=work.square)
+    patches = cut_patches(work.images, work.masks, largest=config.patch, square=work.square)
     return _Subject(work, patches)
 
 

@@ -14,6 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Judge by linear probes what features of images tell of an outcome.",
+    epilog="Example: regkit probe run --config study.yaml -o probe",
 )
 
 Config = Annotated[

@@ -67,7 +67,7 @@ def _said(path: Path, name: str) -> str:
         elif isinstance(node, ast.Assign) and _is_called(node, name):
             text = _help(node.value)
         if text:
-            return " ".join(text.partition("\n\n")[0].split())
+            return " ".join(text.partition("\n\n")[0].replace("``", "").split())
     return ""
 
 

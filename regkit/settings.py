@@ -4,20 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from regkit.errors import InputError
 
 
 class Settings(BaseModel):
-    """A model without unknown names, whose values do not change."""
+    """A model without unknown names, whose values do not change.
+
+    ``old_names`` are those of the last version, each with the name of today; they are taken too.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    old_names: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_old_names(cls, given: Any) -> Any:
+        return _renamed(given, cls.old_names) if isinstance(given, Mapping) else given
+
+
+def _renamed(given: Mapping[str, Any], old_names: Mapping[str, str]) -> dict[str, Any]:
+    for old, new in old_names.items():
+        if old in given and new in given:
+            raise ValueError(f"{old} is the old name of {new}, and both are given; leave {old} out")
+    return {old_names.get(name, name): value for name, value in given.items()}
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def current_names(model: type[Settings], given: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Give settings their names of today, so that layers of settings can be merged.
+
+    Parameters
+    ----------
+    model
+        Whose settings they are.
+    given
+        Names and values, nested as the model is.
+    what
+        What messages begin with.
+
+    Raises
+    ------
+    InputError
+        If a setting is given by its old name and by its new one.
+
+    Examples
+    --------
+    >>> class Stage(Settings):
+    ...     old_names = {"count": "steps"}
+    ...     steps: int
+    >>> current_names(Stage, {"count": 3}, "x.yaml:")
+    {'steps': 3}
+    """
+    try:
+        renamed = _renamed(given, model.old_names)
+    except ValueError as error:
+        raise InputError(f"{what}: {error}") from error
+    return {name: _inside(model, name, value, what) for name, value in renamed.items()}
+
+
+def _inside(model: type[Settings], name: str, value: Any, what: str) -> Any:
+    inner = model.model_fields[name].annotation if name in model.model_fields else None
+    if isinstance(inner, type) and issubclass(inner, Settings) and isinstance(value, Mapping):
+        return current_names(inner, value, what)
+    return value
 
 
 def validate(model: type[AnySettings], given: Mapping[str, Any], what: str) -> AnySettings:

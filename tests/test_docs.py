@@ -47,7 +47,8 @@ def _anchors(path):
 
 
 def _options(command):
-    return {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
+    given = [(*each.opts, *each.secondary_opts) for each in command.params]  # --no-labels too
+    return {option for options in given for option in options} | {"--help", "-h"}
 
 
 def _commands():

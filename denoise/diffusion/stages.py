@@ -17,8 +17,8 @@ from denoise.diffusion.condition import (
 from denoise.diffusion.model import Diffusion, diffusion_network
 from denoise.diffusion.student import Distillation
 from denoise.diffusion.volume import sampled_volume
-from denoise.learning.setting import Setting, Watch, trained_on
-from denoise.learning.validation import Health, best
+from denoise.learning.setting import TrainingData, Watch, trained_on
+from denoise.learning.validation import Validation, best
 from denoise.methods import Method, make_method
 from regkit.errors import InputError
 
@@ -36,7 +36,7 @@ class Stages:
     blind: Method
     diffusion: Method
     student: Method
-    history: dict[str, list[Health]]
+    history: dict[str, list[Validation]]
 
     @property
     def note(self) -> str:
@@ -50,7 +50,7 @@ class Stages:
         return f"Estimated error of the stages, of sigma: {told}{advice}."
 
 
-def train_stages(setting: Setting, watch: Watch) -> Stages:
+def train_stages(setting: TrainingData, watch: Watch) -> Stages:
     """Train blind spot, diffusion model and student, each on what the one before gives.
 
     Examples
@@ -78,14 +78,14 @@ def train_stages(setting: Setting, watch: Watch) -> Stages:
 
 
 def _fitted(
-    method: Method, setting: Setting, images: list[Tensor], stage: str, watch: Watch
-) -> list[Health]:
+    method: Method, setting: TrainingData, images: list[Tensor], stage: str, watch: Watch
+) -> list[Validation]:
     average = _AVERAGE if stage == "diffusion" else 0.0
     share = _SHARES[stage]
     return trained_on(method, setting, images, share=share, average=average, watch=watch)
 
 
-def _diffusion(blind: Method, setting: Setting) -> Method:
+def _diffusion(blind: Method, setting: TrainingData) -> Method:
     config = setting.config
     values = torch.cat([i[m] for i, m in zip(setting.images, setting.masks, strict=True)])
     objective = Diffusion(
@@ -98,7 +98,7 @@ def _diffusion(blind: Method, setting: Setting) -> Method:
     return Method("diffusion", network, objective, network.shape.reach, network.shape.multiple)
 
 
-def _condition(blind: Method, setting: Setting) -> Condition:
+def _condition(blind: Method, setting: TrainingData) -> Condition:
     config = setting.config
     if config.condition == "blind":
         return BlindCondition(blind.network.eval(), setting.sigma, config.condition_noise)
@@ -116,7 +116,7 @@ def _condition(blind: Method, setting: Setting) -> Condition:
     return SliceCondition()
 
 
-def _seen(setting: Setting) -> list[Tensor]:
+def _seen(setting: TrainingData) -> list[Tensor]:
     """What the diffusion model learns from: the images, each beside the next where they repeat."""
     images = setting.images
     if setting.config.condition != "repeats":
@@ -125,5 +125,5 @@ def _seen(setting: Setting) -> list[Tensor]:
     return [torch.stack(pair) for pair in zip(images, following, strict=True)]
 
 
-def _shape(setting: Setting) -> tuple[int, ...]:
+def _shape(setting: TrainingData) -> tuple[int, ...]:
     return tuple(setting.images[0].shape)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from denoise.learning.objective import Objective
 from denoise.learning.patches import Patches
-from denoise.learning.validation import Health, best, examine
+from denoise.learning.validation import Validation, best, validate_denoiser
 from denoise.networks.layers import to_channels_last
 from denoise.networks.precision import precision
 from regkit.training.average import Average
@@ -62,8 +62,8 @@ def fit(
     *,
     schedule: TrainingSchedule,
     generator: torch.Generator,
-    watch: Callable[[Health], None] = lambda _: None,
-) -> list[Health]:
+    watch: Callable[[Validation], None] = lambda _: None,
+) -> list[Validation]:
     """Train ``network`` in place; it ends as it was at the check of the lowest risk.
 
     Parameters
@@ -94,7 +94,7 @@ def fit(
     optimiser = torch.optim.Adam(network.parameters(), lr=schedule.rate)
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, schedule.factor)
     every = max(1, schedule.steps // schedule.checks)
-    found: list[Health] = []
+    found: list[Validation] = []
     average = Average(network, schedule.average)
     kept, losses = copy.deepcopy(network.state_dict()), []
     for step in range(1, schedule.steps + 1):
@@ -137,12 +137,12 @@ def _checked(
     sigma: float,
     step: int,
     losses: list[float],
-) -> Health:
+) -> Validation:
     def denoiser(noisy: Tensor) -> Tensor:
         return objective.denoised(network, noisy, sigma)
 
     noisy = check.noisy.to(next(network.parameters()).device)
     mean = sum(losses) / max(1, len(losses))
-    return examine(
+    return validate_denoiser(
         denoiser, noisy, check.mask.to(noisy.device), sigma, step=step, loss=mean, blur=check.blur
     )

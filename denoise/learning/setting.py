@@ -1,4 +1,4 @@
-"""Setting: what a network learns from, and the training that every method shares."""
+"""TrainingData: what a network learns from, and the training that every method shares."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 from denoise.config import DenoiseConfig
 from denoise.learning.fit import HeldOut, TrainingSchedule, fit
 from denoise.learning.patches import cut_patches
-from denoise.learning.validation import Health
+from denoise.learning.validation import Validation
 from denoise.methods import Method
 
-Watch = Callable[[Health], None]
+Watch = Callable[[Validation], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class TrainingData:
     """Images on the scale of the network, and all that decides how they are learned from.
 
     Parameters
@@ -49,13 +49,13 @@ class Setting:
 
 def trained_on(
     method: Method,
-    setting: Setting,
+    setting: TrainingData,
     images: list[Tensor],
     *,
     share: float = 1.0,
     average: float = 0.0,
     watch: Watch = lambda _: None,
-) -> list[Health]:
+) -> list[Validation]:
     """Train the network of ``method`` in place.
 
     Parameters

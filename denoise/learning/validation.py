@@ -1,4 +1,4 @@
-"""Health: how good a denoiser is, told without a clean image."""
+"""Validation: how good a denoiser is, told without a clean image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SMALLEST = 4
 
 
 @dataclass(frozen=True)
-class Health:
+class Validation:
     """What is known of a denoiser after so many steps of training.
 
     Parameters
@@ -51,7 +51,7 @@ class Health:
     neighbours: float = float("nan")
 
 
-def examine(
+def validate_denoiser(
     denoiser: Denoiser,
     noisy: Tensor,
     mask: Tensor,
@@ -60,7 +60,7 @@ def examine(
     step: int = 0,
     loss: float = float("nan"),
     blur: Sequence[float] = (),
-) -> Health:
+) -> Validation:
     """Measure how well a denoiser does on noisy voxels that it has not learned from.
 
     The divergence in Stein's estimate is that along one random direction (Ramani, Blu and Unser,
@@ -85,7 +85,7 @@ def examine(
     Examples
     --------
     >>> noisy = torch.randn(1, 1, 24, 24, 24, generator=torch.Generator().manual_seed(0))
-    >>> found = examine(lambda y: 0.25 * y, noisy, torch.ones(24, 24, 24).bool(), 1.0)
+    >>> found = validate_denoiser(lambda y: 0.25 * y, noisy, torch.ones(24, 24, 24).bool(), 1.0)
     >>> abs(found.risk - 0.0625) < 0.05  # of a clean image that is zero
     True
     """
@@ -101,7 +101,7 @@ def examine(
     variance = residual[inside].var() / sigma**2
     correlation = max(residual_correlation(residual[0, 0], mask), key=abs)
     pairs = neighbour_risk(denoiser, noisy, mask, sigma)
-    return Health(step, loss, float(risk), float(variance), correlation, pairs)
+    return Validation(step, loss, float(risk), float(variance), correlation, pairs)
 
 
 def neighbour_risk(denoiser: Denoiser, noisy: Tensor, mask: Tensor, sigma: float) -> float:
@@ -140,12 +140,12 @@ def neighbour_risk(denoiser: Denoiser, noisy: Tensor, mask: Tensor, sigma: float
     return float(apart.square().mean() / sigma**2 - 1)
 
 
-def best(found: list[Health]) -> Health:
+def best(found: list[Validation]) -> Validation:
     """Return the check of the lowest risk; the last, if none is a number.
 
     Examples
     --------
-    >>> best([Health(1, 0.0, 0.2, 1.0, 0.0), Health(2, 0.0, 0.1, 1.0, 0.0)]).step
+    >>> best([Validation(1, 0.0, 0.2, 1.0, 0.0), Validation(2, 0.0, 0.1, 1.0, 0.0)]).step
     2
     """
     numbers = [each for each in found if each.risk == each.risk]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from denoise.constant import is_constant
-from denoise.learning.validation import Health
+from denoise.learning.validation import Validation
 from denoise.report.measures import Curve, bias_by_intensity, spectrum
 from denoise.result import DenoiseResult
 from regkit.report.canvas import MAP, Panel, strip
@@ -108,7 +108,7 @@ def curves(result: DenoiseResult) -> Picture:
     )
 
 
-def learning(history: Sequence[Health], chosen: Health) -> Picture:
+def learning(history: Sequence[Validation], chosen: Validation) -> Picture:
     """Plot the measures by which the checkpoint was chosen over the steps of training."""
     steps = np.array([each.step for each in history], dtype=float)
     rows = (

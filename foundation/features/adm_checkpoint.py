@@ -22,7 +22,7 @@ _SPACE: dict[str, Any] = {**_PLANE, "sigma": 5.0, "slices": 4, "axes": "random"}
 def open_dgir_2d(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """Open ``features:dgir-2d=CHECKPOINT``: DGIR's setting for radiographs.
+    """OpenAI's diffusion model as DGIR uses it for radiographs: ``dgir-2d=FILE``.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def open_dgir_2d(
 def open_dgir_3d(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """Open ``features:dgir-3d=CHECKPOINT``: DGIR's setting for brains.
+    """OpenAI's diffusion model as DGIR uses it for brains: ``dgir-3d=FILE``.
 
     By default it needs 41.5 of the checkpoint's 553 million weights.
 

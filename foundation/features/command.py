@@ -14,6 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="List feature backbones, and measure which of their layers match best.",
+    epilog="Example: regkit features list",
 )
 
 

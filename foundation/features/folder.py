@@ -18,7 +18,7 @@ from regkit.optional_packages import diffusers
 
 
 def open_folder(path: Path | None, layers: Sequence[str] | None, timestep: int | None) -> Extractor:
-    """Open ``features:diffusers=FOLDER``, a model that diffusers wrote; nothing is downloaded.
+    """A model that diffusers wrote, in ``diffusers=FOLDER``; nothing is downloaded.
 
     Parameters
     ----------

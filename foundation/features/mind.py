@@ -40,7 +40,7 @@ class MINDFeatures:
 def open_mind(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> MINDFeatures:
-    """Open ``features:mind``, which has nothing to choose.
+    """The descriptor MIND-SSC: no weights, the baseline.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ SETTINGS: dict[str, Any] = {"distance": "lncc2", "sigma": 2.0, "noise": "none", 
 def open_small_diffusion(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> DenoiserFeatures:
-    """Open ``features:small-diffusion``; a README beside its weights tells what it was trained on.
+    """The small diffusion model that comes with regkit, trained briefly on photographs.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class ScriptFeatures:
 def open_torchscript(
     path: Path | None, layers: Sequence[str] | None, timestep: int | None
 ) -> ScriptFeatures:
-    """Open ``features:torchscript=FILE``.
+    """A TorchScript backbone, as IMPACT has them: ``torchscript=FILE``.
 
     Whether it takes 1 or 3 channels, in 2-D or 3-D, is tried out.
 

@@ -20,6 +20,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Study how far promptable 3-D segmenters can be trusted.",
+    epilog="Example: regkit study models",
 )
 
 Config = Annotated[

@@ -15,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
     help="Ask how much of an encoder is needed, what maps of attribution and their metrics are "
     "worth, and what augmentations do to spectra.",
+    epilog="Example: regkit diagnose redundancy encoders.yaml -o redundancy",
 )
 
 

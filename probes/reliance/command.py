@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     help="Suppress shape, texture or colour, and see how much of a model's skill is left.",
+    epilog="Example: regkit reliance run study.yaml -o reliance",
 )
 Config = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="YAML file with data sets, models and suppressors.")

@@ -149,7 +149,11 @@ class Registrar:
         return read_transform(kept)
 
     def _found(
-        self, arm: ArmName, reference: Volume, image: Volume, kept: Path | None
+        self,
+        arm: Literal["rigid", "affine", "deformable"],
+        reference: Volume,
+        image: Volume,
+        kept: Path | None,
     ) -> Transform:
         result = register(reference, image, transform=arm, **self.options)
         verdict = result.quality.verdict

@@ -106,6 +106,7 @@ def build() -> typer.Typer:
         name="regkit",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        epilog="Example: regkit register fixed.nii.gz moving.nii.gz -o out",
         context_settings=_HELP,
     )
     app.callback()(_front)

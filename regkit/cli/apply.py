@@ -39,11 +39,12 @@ def apply(
         typer.Option("--to", help="With --run: the image of it onto which IMAGE is warped."),
     ] = "fixed",
     labels: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--labels", help="IMAGE is a label map: take the nearest voxel, never a mixture."
+            help="Whether IMAGE is a label map, whose values are never mixed (default: it is not; "
+            "one that looks like labels is refused)",
         ),
-    ] = False,
+    ] = None,
     interpolation: Annotated[
         Literal["linear", "nearest", "cubic", "sinc", "label"] | None,
         typer.Option(
@@ -72,14 +73,14 @@ def apply(
     All frames and channels are warped unless --frame, --channel or --channels choose among them.
     With --from, IMAGE and the reference are the images that the transform connects.
 
-    Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
-
     Example: regkit apply in.nii flirt.mat --from fsl --onto ref.nii --voxel 1 -o out.nii
 
     Example: regkit apply dti_tensor.nii.gz --run out --tensors fsl -o warped_tensor.nii.gz
 
     Of scenes on the earth all bands are written with their names, type, nodata and tags. After
     `regkit register --shift-only` the file is shifted likewise, and no pixel resampled.
+
+    Example: regkit apply labels.nii.gz --run out --labels -o warped_labels.nii.gz
 
     Example: regkit apply labels.nii.gz out/transform.h5 --onto fixed.nii.gz --labels -o out.nii.gz
     """
@@ -112,7 +113,7 @@ def _sizes(word: str | None) -> tuple[float, ...] | None:
 
 
 def _check_no_resampling(
-    labels: bool, interpolation: str | None, voxel: str | None, directions: Directions
+    labels: bool | None, interpolation: str | None, voxel: str | None, directions: Directions
 ) -> None:
     if labels or interpolation or voxel or directions.turned():
         raise InputError(

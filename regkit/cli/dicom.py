@@ -16,7 +16,11 @@ from regkit.errors import InputError
 if TYPE_CHECKING:
     from regkit.io.dicom_server import DicomServer
 
-app = typer.Typer(no_args_is_help=True, help="Write results as DICOM; fetch and send series.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Write results as DICOM; fetch and send series.",
+    epilog="Example: regkit dicom export out study/ct study/mr -o for_pacs",
+)
 
 
 @app.command("export", no_args_is_help=True)

@@ -24,9 +24,10 @@ _HELPS = (
 )
 
 # An argument as the library names it in its advice.
+_SWITCHED = {"True": "", "False": "no-"}
 _ARGUMENT = re.compile(
-    r"\b(allow_shear|assume_ras|channels?|frame|geometry|init|max_bytes|nan|series|spacing|structures|threshold)"
-    r"=(True|'?([\w.-]+)'?|\(([\w., ]+)\))"
+    r"\b(allow_shear|assume_ras|channels?|frame|geometry|init|labels|max_bytes|nan|series|spacing"
+    r"|structures|threshold)=(True|False|'?([\w.-]+)'?|\(([\w., ]+)\))"
 )
 
 
@@ -88,14 +89,17 @@ def in_options(text: str) -> str:
     'pass --nan 0, --geometry sform or --assume-ras'
     >>> in_options("pass spacing=(0.5, 0.5, 2)")
     'pass --spacing 0.5,0.5,2'
+    >>> in_options("pass labels=True or labels=False")
+    'pass --labels or --no-labels'
     """
     return _ARGUMENT.sub(_option, text)
 
 
 def _option(found: re.Match[str]) -> str:
     name = found[1].replace("_", "-")
-    value = found[3] or found[4].replace(" ", "") if found[2] != "True" else ""
-    return f"--{name} {value}".rstrip()
+    if found[2] in _SWITCHED:
+        return f"--{_SWITCHED[found[2]]}{name}"
+    return f"--{name} {found[3] or found[4].replace(' ', '')}"
 
 
 def _message(error: BaseException) -> str:

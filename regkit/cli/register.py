@@ -131,6 +131,15 @@ def register(
             rich_help_panel=_METHOD,
         ),
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Keep the features of features:NAME here for the next run; for features: {mode: "
+            "static, noise: none} in --config.",
+            rich_help_panel=_METHOD,
+        ),
+    ] = None,
     channel_weights: Annotated[
         str | None,
         typer.Option(
@@ -266,7 +275,7 @@ def register(
             "--fixed-labels": fixed_labels, "--init": init, "--init-from": init_from,
             "--channel-weights": channel_weights,
             "--model": model, "--refine": refine, "--strict": strict, "--landmarks": landmarks,
-            "--landmark-weight": landmark_weight,
+            "--landmark-weight": landmark_weight, "--cache": cache,
             "--preset": preset != "default",
         }  # fmt: skip
         _refuse(others, "is not for scenes on the earth; leave it out")
@@ -315,6 +324,7 @@ def register(
         "device": device,
         "threads": threads,
         "seed": seed,
+        "features": cache and {"cache": cache},
     }
     job = make_register_job(
         paths,

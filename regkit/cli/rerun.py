@@ -37,17 +37,16 @@ def rerun(
     Example: regkit rerun out/run.json
     """
     from regkit.cli.terminal import progress, say
-    from regkit.report.versions import versions
     from regkit.runs import run
     from regkit.runs.kinds import job_again
     from regkit.runs.record import read_record
     from regkit.runs.rerun import (
-        changed_versions,
         differing,
         find_inputs,
         folders_around,
         reproducible_outputs,
-    )  # fmt: skip
+        what_changed,
+    )
 
     before = read_record(record)
     inputs = find_inputs(before, folders_around(record, data or ()))
@@ -61,7 +60,7 @@ def rerun(
     if not other:
         typer.echo("the result is identical")
         return
-    typer.echo(f"the result differs{changed_versions(before.get('versions'), versions())}")
+    typer.echo(f"the result differs; {what_changed(before, after.record)}")
     raise typer.Exit(DIFFERS)
 
 

@@ -16,7 +16,11 @@ from regkit.cli.running import RUNNING, Running
 if TYPE_CHECKING:
     from regkit.runs.transform import Verb
 
-app = typer.Typer(no_args_is_help=True, help="Compose, invert and average transform files.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Compose, invert and average transform files.",
+    epilog="Example: regkit transform invert phi.h5 -o back.h5",
+)
 
 Source = Annotated[
     Path,

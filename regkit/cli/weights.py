@@ -10,7 +10,11 @@ import typer
 
 from regkit.cli.options import Debug, Json, Quiet
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import network weights.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="List, fetch, check and import network weights.",
+    epilog="Example: regkit weights list",
+)
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help="A name that `regkit weights list` shows.")
 ]

@@ -24,8 +24,8 @@ def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
         If an option is not allowed.
     """
     asked, reading = split_reading(row.options)
-    labels, outside = asked.get("labels", False), asked.get("outside", 0.0)
-    if not isinstance(labels, bool):
+    labels, outside = asked.get("labels"), asked.get("outside", 0.0)
+    if not isinstance(labels, bool | None):
         raise InputError(f"labels is {labels!r:.40}; allowed: true or false")
     if isinstance(outside, bool) or not isinstance(outside, int | float):
         raise InputError(f"outside is {outside!r:.40}; allowed: a number")

@@ -151,10 +151,24 @@ class Grid:
         >>> grid.lies_on(grid.reoriented("LA")), grid.lies_on(Grid((4, 4), np.eye(3)))
         (False, True)
         """
-        if self.shape != other.shape or self.world != other.world:
-            return False
-        apart = float(np.abs(self.corners() - other.corners()).max())
-        return apart <= tolerance * min(other.spacing)
+        return self.shape == other.shape and self._off(other) <= tolerance * min(other.spacing)
+
+    def apart(self, other: Grid) -> str:
+        """Say how far two grids are apart, for messages: what they show of themselves may be alike.
+
+        Examples
+        --------
+        >>> Grid((4, 4), np.eye(3)).apart(Grid((4, 4), [[1, 0, 0], [0, 1, 30], [0, 0, 1]]))
+        'up to 30 mm apart'
+        """
+        off = self._off(other)
+        return f"up to {off:.4g} {self.world.unit} apart" if np.isfinite(off) else "in two worlds"
+
+    def _off(self, other: Grid) -> float:
+        """Distance of the corners that are farthest apart along an axis of the world."""
+        if self.ndim != other.ndim or self.world != other.world:
+            return float("inf")
+        return float(np.abs(self.corners() - other.corners()).max())
 
     def to_index(self, points: Tensor) -> Tensor:
         """Turn world points ``(..., d)`` into index coordinates."""

@@ -323,7 +323,7 @@ def _whole(data: torch.Tensor, name: str, header: Header) -> torch.Tensor:
     nearest = data.round()
     # From half a label on, any value would be near one.
     allowed = step / 2 if step < 0.5 else 0.0
-    rounding = torch.finfo(data.dtype).eps * nearest.abs() if allowed else 0.0
+    rounding = 2 * torch.finfo(data.dtype).eps * nearest.abs() if step else 0.0
     wrong = (data - nearest).abs() > allowed + rounding
     if bool(wrong.any()):
         raise InputError(

@@ -150,8 +150,9 @@ class Format:
     series
         Whether ``write`` takes several frames.
     write_channels
-        Write an array ``(*grid.shape, C)`` whose last axis lists the values of a voxel; None where
-        files of this kind hold one value a voxel.
+        Write an array ``(*grid.shape, C)`` whose last axis lists the values of a voxel, or with
+        ``series`` also ``(*grid.shape, frames, C)``; None where files of this kind hold one value a
+        voxel.
     read_series
         For a header of one channel, the voxels of one frame after the other, where that is quicker
         than ``read`` for each; None where it is not.

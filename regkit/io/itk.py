@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +32,7 @@ from regkit.io.stored import read_stored
 from regkit.io.text_header import TextHeader
 from regkit.io.voxels import check_same
 
+_OBJECT = re.compile(r"(ITK ERROR: )?\w+\((0x)?[0-9A-Fa-f]{6,}\):? *")
 _IMAGE_IO = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO"}
 
 
@@ -267,9 +269,12 @@ def verify_itk(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None
 
 
 def reason(error: Exception) -> str:
-    """Return the last line of an error of ITK, which is where it says what is wrong."""
+    """Return the last line of an error of ITK, which is where it says what is wrong.
+
+    What stands before it, ``ITK ERROR: Class(0x7f...):``, is an object in memory.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    return _OBJECT.sub("", lines[-1]) if lines else type(error).__name__
 
 
 def _check_text(name: str, text: TextHeader, max_bytes: int) -> None:

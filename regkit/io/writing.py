@@ -54,10 +54,9 @@ def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
     """
     place = Path(path)
     check_output(place, overwrite=overwrite, channels=volume.channels)
-    form = writer(place, volume.grid.world)
+    form = _form(place, volume)
     if form.write_bands is not None:
         return save_bands(volume.split(), place, grid=volume.grid, overwrite=overwrite)
-    form = form if volume.channels == 1 else of_channels(form)
     _save(form, array_of(volume), volume.grid, place, overwrite=overwrite)
     return place
 
@@ -127,9 +126,11 @@ def save_series(
     Parameters
     ----------
     frames
-        One channel each, on the same grid and of the same type.
+        On the same grid, of the same type and the same channels. Those of a plane become images of
+        one slice.
     path
-        With an extension that holds several frames.
+        With an extension that holds several frames, and several channels where they have some:
+        .nii or .nii.gz.
     repetition
         Seconds from one frame to the next, where they are known.
     overwrite
@@ -144,16 +145,16 @@ def save_series(
     if len(frames) == 1:
         return save(frames[0], place, overwrite=overwrite)
     check_output(place, overwrite=overwrite, frames=len(frames), channels=frames[0].channels)
-    data = np.stack([array_of(frame) for frame in frames], -1)
-    _save(
-        writer(place, frames[0].grid.world),
-        data,
-        frames[0].grid,
-        place,
-        repetition=repetition,
-        overwrite=overwrite,
-    )
+    grid = frames[0].grid
+    data = np.stack([array_of(frame) for frame in frames], grid.ndim)
+    form = _form(place, frames[0])
+    _save(form, data, grid, place, repetition=repetition, overwrite=overwrite)
     return place
+
+
+def _form(place: Path, image: Volume) -> Format:
+    form = writer(place, image.grid.world)
+    return form if image.channels == 1 else of_channels(form)
 
 
 def save_frames(
@@ -225,11 +226,6 @@ def check_output(path: Path, *, overwrite: bool, frames: int = 1, channels: int 
     """
     form = writer(path)
     name = display_name(path)
-    if frames > 1 and channels > 1:
-        raise InputError(
-            f"{name}: would hold {frames} frames of {channels} channels; regkit writes one or the "
-            "other. Choose with frame=N or channel=N"
-        )
     if channels > 1 and form.write_channels is None:
         raise InputError(
             f"{name}: {extension(path)} holds one value a voxel, not {channels} channels; write "

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def by_parity(images: Tensor) -> Tensor:
+def space_to_depth(images: Tensor) -> Tensor:
     """Move ``(B, C, *shape)`` to half the resolution, as ``(B, 2**d C, *half)``, channels last.
 
     Where a size is odd, zeros fill the last block.
@@ -20,7 +20,7 @@ def by_parity(images: Tensor) -> Tensor:
     Examples
     --------
     >>> import torch
-    >>> by_parity(torch.arange(4.0).reshape(1, 1, 2, 2)).flatten().tolist()
+    >>> space_to_depth(torch.arange(4.0).reshape(1, 1, 2, 2)).flatten().tolist()
     [0.0, 1.0, 2.0, 3.0]
     """
     n = images.ndim - 2
@@ -31,8 +31,8 @@ def by_parity(images: Tensor) -> Tensor:
     return split.permute(order).flatten(n + 1).movedim(-1, 1)
 
 
-def by_voxel(blocks: Tensor, channels: int, shape: Sequence[int]) -> Tensor:
-    """Undo :func:`by_parity`: bring blocks of two voxels an axis back to full resolution.
+def depth_to_space(blocks: Tensor, channels: int, shape: Sequence[int]) -> Tensor:
+    """Undo :func:`space_to_depth`: bring blocks of two voxels an axis back to full resolution.
 
     Parameters
     ----------

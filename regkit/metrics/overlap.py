@@ -138,5 +138,6 @@ def _check_same_grid(a: Labels, b: Labels) -> None:
     if not close:
         raise InputError(
             f"{b.name or 'labels'}: lies on {b.grid!r}, not on {a.grid!r} of "
-            f"{a.name or 'the other labels'}; resample one onto the other's grid first"
+            f"{a.name or 'the other labels'}, {b.grid.apart(a.grid)}; resample one onto the "
+            "other's grid first"
         )

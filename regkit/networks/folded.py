@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from regkit.kernels.parity import by_parity
+from regkit.kernels.parity import space_to_depth
 from regkit.networks.head import Head
 from regkit.networks.unet import SCALE, UNet, halve, mean_pool
 
@@ -65,7 +65,7 @@ class FoldedUNet(nn.Module):
         if self._head is None:
             out: Tensor = _CONV[self.ndim](torch.cat(parts, dim=1), *self._last, padding=1)
             return out.float()
-        features = self._laid_out(parts, self._width[0], by_parity(images))
+        features = self._laid_out(parts, self._width[0], space_to_depth(images))
         return self._head(features, tuple(fixed.shape[2:]))
 
     def _down(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from regkit.kernels.parity import by_voxel
+from regkit.kernels.parity import depth_to_space
 from regkit.networks.incidence import (
     Span,
     contract_taps,
@@ -73,7 +73,7 @@ class Head:
         ----------
         features
             ``(B, in + 2**d * 2, *half)``, with one voxel more on every side: the input of the
-            doubling, then the images as :func:`~regkit.kernels.parity.by_parity` stores them.
+            doubling, then the images as :func:`~regkit.kernels.parity.space_to_depth` stores them.
         """
         axes = [spans(size) for size in shape]
         widest = tuple(max(each, key=lambda span: span.stop - span.start) for each in axes)
@@ -82,7 +82,7 @@ class Head:
             if place != widest:
                 here = _window(features, place, 2)
                 _window(out, place, 0).copy_(self._convolved(here, place))
-        return by_voxel(out.float(), self.ndim, shape)
+        return depth_to_space(out.float(), self.ndim, shape)
 
     def _convolved(self, features: Tensor, place: Borders) -> Tensor:
         key = tuple(span.inside for span in place)

@@ -35,7 +35,7 @@ class Normalised(Registration):
     def forward(self, moving: Tensor, fixed: Tensor) -> SteppedMap:
         """See :class:`Registration`."""
         radius = int(self.window) // 2
-        phi: SteppedMap = self.net(standing_out(moving, radius), standing_out(fixed, radius))
+        phi: SteppedMap = self.net(local_normalize(moving, radius), local_normalize(fixed, radius))
         return phi
 
     def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
@@ -43,7 +43,7 @@ class Normalised(Registration):
         return Normalised(self.net.rebuilt(change, full=full), int(self.window))
 
 
-def standing_out(images: Tensor, radius: int) -> Tensor:
+def local_normalize(images: Tensor, radius: int) -> Tensor:
     """Normalise ``images (B, 1, *shape)`` locally: less the mean, over twice the spread.
 
     ``radius`` is the half width of the windows in voxels; the spread is the standard deviation.

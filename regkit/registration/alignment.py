@@ -25,12 +25,12 @@ class Alignment:
     """The start, then the rigid engine, then the affine one."""
 
     config: RegisterConfig
-    report: OnEngineProgress
+    on_progress: OnEngineProgress
 
     def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`; an affine that is known is a start."""
         start = state.affine if state.affines else None
-        affines, stages = align(pair, self.config, start, self.report)
+        affines, stages = align(pair, self.config, start, self.on_progress)
         return state.after(*stages, affines=tuple(affines))
 
 
@@ -40,17 +40,19 @@ class Polish:
 
     kind: str
     config: RegisterConfig
-    report: OnEngineProgress
+    on_progress: OnEngineProgress
 
     def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
         last = state.chosen.last
-        affine, stage = polish(pair, state.affines, last, self.config, self.report, kind=self.kind)
+        affine, stage = polish(
+            pair, state.affines, last, self.config, self.on_progress, kind=self.kind
+        )
         return state.after(stage, affines=(*state.affines, affine))
 
 
 def align(
-    pair: Pair, config: RegisterConfig, matrix: Matrix | None, report: OnEngineProgress
+    pair: Pair, config: RegisterConfig, matrix: Matrix | None, on_progress: OnEngineProgress
 ) -> tuple[list[Matrix], list[EngineStage]]:
     """Find a start if there is none, then run the rigid engine and, if asked for, the affine one.
 
@@ -66,7 +68,7 @@ def align(
         affine engine out.
     matrix
         World affine from fixed to moving (4, 4) to start from, or None to look for one.
-    report
+    on_progress
         Called at every iteration.
 
     Returns
@@ -83,7 +85,7 @@ def align(
     stages: list[EngineStage] = []
     seen, exchanged = smaller_first(pair)
     if matrix is None:
-        report(EngineProgress("init", MutualInformation.name, 1, 1, 0, 1, float("nan")))
+        on_progress(EngineProgress("init", MutualInformation.name, 1, 1, 0, 1, float("nan")))
         found, stage = find_start(seen, config.init)
         matrix = inverse_if(exchanged, found)
         stages.append(stage)
@@ -97,7 +99,7 @@ def align(
     known = [inverse_if(exchanged, matrix)]
     for kind, those in plan.items():
         found, stage = register_linear(
-            seen, known, kind, similarity, config.linear, report, spacings=those
+            seen, known, kind, similarity, config.linear, on_progress, spacings=those
         )
         known.append(found)
         stages.append(stage)
@@ -109,7 +111,7 @@ def polish(
     known: Sequence[Matrix],
     similarity: Similarity,
     config: RegisterConfig,
-    report: OnEngineProgress,
+    on_progress: OnEngineProgress,
     *,
     kind: str,
 ) -> tuple[Matrix, EngineStage]:
@@ -129,7 +131,7 @@ def polish(
         Of one channel; it is applied to all channels of the pair.
     config
         Settings, of which those of the linear engine count.
-    report
+    on_progress
         Called at every iteration.
     kind
         ``rigid`` or ``affine``.
@@ -146,7 +148,7 @@ def polish(
 
     def found(at: Pair, starts: Sequence[Matrix]) -> tuple[Matrix, EngineStage]:
         return register_linear(
-            at, starts, kind, similarity, settings, report, spacings=settings.polish
+            at, starts, kind, similarity, settings, on_progress, spacings=settings.polish
         )
 
     starts = [inverse_if(exchanged, each) for each in known]

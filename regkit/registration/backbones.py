@@ -6,12 +6,15 @@ from pathlib import Path
 
 import torch
 
-from regkit.features import files_of, open_extractor
+from regkit.errors import InputError
+from regkit.features import FeatureCache, files_of, open_extractor
 from regkit.losses.features import FeatureSimilarity
 from regkit.losses.registry import FEATURES, parts_of
 from regkit.losses.similarity import Similarity
 from regkit.losses.static_features import StaticFeatures
 from regkit.registration.config import FeatureConfig
+
+_CACHE_BYTES = 16 << 30
 
 
 def backbone_files(similarity: str) -> list[Path]:
@@ -40,7 +43,8 @@ def feature_similarity(name: str, config: FeatureConfig, seed: int) -> Similarit
     Raises
     ------
     InputError
-        If there is none of that name, or it cannot be opened.
+        If there is none of that name, it cannot be opened, or ``config`` names a cache in which
+        nothing would be kept.
     """
     extractor = open_extractor(name, config.layers, config.timestep)
     given = config.model_dump(include=config.model_fields_set)
@@ -55,5 +59,18 @@ def feature_similarity(name: str, config: FeatureConfig, seed: int) -> Similarit
         noise=full.noise,
         chunk=full.chunk,
         generator=torch.Generator().manual_seed(seed),
+        cache=_cache(full),
     )
     return source if full.mode == "warped" else StaticFeatures(source, full.channels)
+
+
+def _cache(config: FeatureConfig) -> FeatureCache | None:
+    if config.cache is None:
+        return None
+    if config.mode != "static" or config.noise != "none":
+        raise InputError(
+            f"features.cache keeps features with mode 'static' and noise 'none', not mode "
+            f"{config.mode!r} and noise {config.noise!r}, which compute them anew at every step; "
+            "set both, or leave the cache out"
+        )
+    return FeatureCache(config.cache, _CACHE_BYTES)

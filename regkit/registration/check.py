@@ -226,15 +226,10 @@ def as_mask(mask: Volume | None, image: Volume) -> Labels | None:
         return None
     name = mask.name or "mask"
     mask = flattened_with(mask, image)
-    apart = (
-        float(abs(mask.grid.corners() - image.grid.corners()).max())
-        if (mask.grid.shape == image.grid.shape)
-        else float("inf")
-    )
-    if apart > 0.01 * min(image.grid.spacing):
+    if not mask.grid.lies_on(image.grid):
         raise InputError(
-            f"{name}: lies on {mask.grid}, its image {image.name!r} on {image.grid}; "
-            "resample the mask onto the image"
+            f"{name}: lies on {mask.grid}, its image {image.name!r} on {image.grid}, "
+            f"{mask.grid.apart(image.grid)}; resample the mask onto the image"
         )
     inside = mask.data[:1] > 0
     if mask.valid is not None:

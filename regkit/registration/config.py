@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_serializer, model_validator
 
 from regkit.errors import InputError
 from regkit.losses.distances import DistanceName
 from regkit.losses.registry import FEATURES, is_registered, names, parts_of
 from regkit.preprocess.intensity import Modality
-from regkit.settings import Settings, validate
+from regkit.settings import Settings, current_names, validate
 
 Preset = Literal["fast", "default", "accurate"]
 AUTOMATIC = ("lncc2", "mi")  # what `auto` chooses: within one contrast, and between two
@@ -72,13 +72,15 @@ class SmoothConfig(Settings):
     """The field of a pair that a smooth field explains: one anatomy, moved.
 
     The coarsest level is done with this ``field_sigma``, in its voxels, and again with that of
-    :class:`FieldConfig`. Where the smooth field gains at least ``share`` of what the free one
-    does, the rest is noise: finer levels keep to a smooth field, whose ``field_sigma`` grows by
-    √2 with every halving of the voxels, and to this ``update_sigma``. A ``share`` above 1 never
-    does.
+    :class:`FieldConfig`. Where the smooth field gains at least ``one_anatomy_share`` of what the
+    free one does, the rest is noise: finer levels keep to a smooth field, whose ``field_sigma``
+    grows by √2 with every halving of the voxels, and to this ``update_sigma``. A share above 1
+    never does.
     """
 
-    share: float = Field(0.68, ge=0)
+    old_names: ClassVar[Mapping[str, str]] = {"share": "one_anatomy_share"}
+
+    one_anatomy_share: float = Field(0.68, ge=0)
     field_sigma: float = Field(1.6, ge=0)
     update_sigma: float = Field(12.0, ge=0)
 
@@ -96,15 +98,19 @@ class FieldConfig(Settings):
     the resolution of the images, or a quarter. It is smooth, so that it loses next to nothing, at
     a fraction of the time and memory.
 
-    Levels of voxels of at least ``symmetric`` are done from both images, and what is
+    Levels of voxels of at least ``symmetric_above`` are done from both images, and what is
     found is averaged; between coarse voxels that costs little and depends less on the direction.
 
-    ``reach`` bounds ``step`` and ``update_sigma``: in voxels larger than this they
+    ``max_step`` bounds ``step`` and ``update_sigma``: in voxels larger than this they
     shrink to what they are in voxels of this size. Both are in millimetres of a body that is 160 mm
-    across, as those of :class:`LinearConfig` are. ``effort`` raises
+    across, as those of :class:`LinearConfig` are. ``min_work`` raises
     the bound of a level of few voxels, up to that of the first one, until voxels times iterations
     come to it.
     """
+
+    old_names: ClassVar[Mapping[str, str]] = {
+        "reach": "max_step", "symmetric": "symmetric_above", "effort": "min_work"
+    }  # fmt: skip
 
     factors: tuple[int, ...] = (4, 2, 1)
     iterations: tuple[int, ...] = (100, 50, 6)
@@ -116,9 +122,9 @@ class FieldConfig(Settings):
     tolerance: float = Field(0.02, gt=0)
     max_voxels: int = Field(16_000_000, gt=0)
     max_field_voxels: int = Field(4_000_000, gt=0)
-    reach: float = Field(2.5, gt=0)
-    symmetric: float = Field(3.0, ge=0)
-    effort: int = Field(0, ge=0)
+    max_step: float = Field(2.5, gt=0)
+    symmetric_above: float = Field(3.0, ge=0)
+    min_work: int = Field(0, ge=0)
     smooth: SmoothConfig = SmoothConfig()
 
     @model_validator(mode="after")
@@ -165,7 +171,8 @@ class FeatureConfig(Settings):
     What is left out is set as the backbone is best used. ``mode`` says whether features are
     computed of the ``warped`` image at every step, or once (``static``) and then warped; the
     latter keeps ``channels`` of them. ``layers`` and ``timestep`` are the backbone's own words;
-    the rest is of :class:`~regkit.losses.features.FeatureSimilarity`.
+    ``cache`` is a folder in which features that are computed once and without noise are kept for
+    the next run; the rest is of :class:`~regkit.losses.features.FeatureSimilarity`.
     """
 
     mode: Literal["warped", "static"] = "warped"
@@ -179,6 +186,11 @@ class FeatureConfig(Settings):
     axes: Literal["random", "all", 0, 1, 2] = "random"
     chunk: int = Field(16, gt=0)
     channels: int = Field(16, gt=0)
+    cache: Path | None = None
+
+    @field_serializer("cache", when_used="json")
+    def _without_a_place(self, _: Path | None) -> None:
+        """Records say nothing of it: it decides no result, and folders stay private."""
 
 
 class RegisterConfig(Settings):
@@ -220,6 +232,15 @@ class RegisterConfig(Settings):
             raise ValueError(
                 f"similarity {self.similarity!r} guides a deformable transform; for "
                 f"{self.transform!r} take one of {', '.join(names())}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_cache_keeps_features(self) -> Self:
+        if self.features.cache is not None and FEATURES not in self.similarity:
+            raise ValueError(
+                f"cache keeps features, and similarity {self.similarity!r} compares none; take "
+                "similarity 'features:NAME', or leave the cache out"
             )
         return self
 
@@ -280,7 +301,8 @@ def make_config(
     >>> make_config("fast", seed=3).seed
     3
     """
-    return validate(RegisterConfig, _merged(load_preset(preset), file or {}, options), "option")
+    given = [current_names(RegisterConfig, each, "option") for each in (file or {}, options)]
+    return validate(RegisterConfig, _merged(load_preset(preset), *given), "option")
 
 
 def as_asked(config: RegisterConfig) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class Descent:
         warped, weight = at.warped(at.matrix(self.affine), u)
         with similarity.drawn_by(0):
             mean = sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
-        return mean if self.guides is None else mean + self.guides.pull(u, weight)[0]
+        return mean if self.guides is None else mean + self.guides.value_and_gradient(u, weight)[0]
 
     def _force(self, u: Tensor) -> tuple[tuple[float, float], Tensor]:
         """Losses of images and guides, and where the field is to move, on the grid of ``u``."""
@@ -103,7 +103,7 @@ class Descent:
         force = displacement_gradient(warped, weight, upstream, tuple(u.shape[1:]))
         guided = 0.0
         if self.guides is not None:
-            guided, pull = self.guides.pull(u, weight)
+            guided, pull = self.guides.value_and_gradient(u, weight)
             force = force.add_(pull)
         for axis in at.still:
             force[axis] = 0
@@ -129,7 +129,7 @@ def bound_steps(config: FieldConfig, spacing: float) -> FieldConfig:
     Smoothing a force by 1.7 voxels of 16 mm drags along whatever lies within an organ of the
     edge that caused it, and finer levels do not undo that where the image is empty.
     """
-    share = min(1.0, config.reach / spacing)
+    share = min(1.0, config.max_step / spacing)
     return config.model_copy(
         update={"step": share * config.step, "update_sigma": share * config.update_sigma}
     )

@@ -33,7 +33,7 @@ def find(
     config: RegisterConfig,
     model: Model | None,
     start: EngineState,
-    report: OnEngineProgress,
+    on_progress: OnEngineProgress,
     own: Similarity | None = None,
     guides: Guides | None = None,
 ) -> Found:
@@ -49,7 +49,7 @@ def find(
         The registration network, where one is used.
     start
         What is known before: an initial affine and displacement, or nothing.
-    report
+    on_progress
         Called at every iteration of every engine.
     own
         A similarity that is made already, by the name that ``config`` has; made here if None.
@@ -57,7 +57,7 @@ def find(
         Labels and landmarks for the deformable engines to bring together, if any.
     """
     state = start
-    for engine in list(_engines(pair, config, model, start, report, own, guides)):
+    for engine in list(_engines(pair, config, model, start, on_progress, own, guides)):
         state = engine.run(pair, state)
     name = state.chosen.name if config.transform == "deformable" else state.chosen.last.name
     return state.found(pair, name)
@@ -68,7 +68,7 @@ def _engines(
     config: RegisterConfig,
     model: Model | None,
     start: EngineState,
-    report: OnEngineProgress,
+    on_progress: OnEngineProgress,
     own: Similarity | None,
     guides: Guides | None,
 ) -> Iterator[Engine]:
@@ -77,20 +77,20 @@ def _engines(
             "an initial displacement and a model both say where the field starts; give one of them"
         )
     if start.initial is None:
-        yield Alignment(config, report)
+        yield Alignment(config, on_progress)
     if own is None and config.similarity != "auto":
         own = configured_similarity(config.similarity, config)
     yield Chooser(config, own)
     if config.transform != "deformable":
-        yield Polish(config.transform, config, report)
+        yield Polish(config.transform, config, on_progress)
         return
     if is_thin(pair):  # a field across few slices cannot mend what an affine leaves
-        yield Polish("affine", config, report)
+        yield Polish("affine", config, on_progress)
     if model is not None:
         from regkit.registration.network_engine import NetworkEngine
 
-        yield NetworkEngine(model, config, report, guides)
+        yield NetworkEngine(model, config, on_progress, guides)
     if model is None or config.refine == "field":
-        yield FieldEngine(config.field, report, guides)
+        yield FieldEngine(config.field, on_progress, guides)
         if start.initial is None and guides is None:
-            yield Selection(config, report)
+            yield Selection(config, on_progress)

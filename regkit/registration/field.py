@@ -52,7 +52,7 @@ class FieldEngine:
     """The displacement before the affine, from what was given or what a network made."""
 
     config: FieldConfig
-    report: OnEngineProgress
+    on_progress: OnEngineProgress
     guides: Guides | None = None
 
     def run(self, pair: Pair, state: EngineState) -> EngineState:
@@ -65,7 +65,7 @@ class FieldEngine:
             state.affine,
             pair.compared_by(single),
             config,
-            self.report,
+            self.on_progress,
             start=state.field or state.initial,
             guides=self.guides,
         )
@@ -77,7 +77,7 @@ def register_field(
     affine: Matrix,
     similarity: Similarity,
     config: FieldConfig,
-    report: OnEngineProgress,
+    on_progress: OnEngineProgress,
     *,
     start: Callable[[Tensor], Tensor] | None = None,
     guides: Guides | None = None,
@@ -97,7 +97,7 @@ def register_field(
         Of all channels of the pair.
     config
         Levels, iterations and smoothing.
-    report
+    on_progress
         Called at every iteration.
     start
         World points of fixed to world points of fixed: a displacement to refine. Where it folds,
@@ -113,7 +113,7 @@ def register_field(
         smooth field explains the pair.
     """
     begin = time.perf_counter()
-    search = _Search(pair, affine, similarity, config, report, guides)
+    search = _Search(pair, affine, similarity, config, on_progress, guides)
     grid = search.grid_of(0)
     u = pin_border(_first(start, grid)).to(pair.device)
     done, explained = search.first(u, started=start is not None)
@@ -136,7 +136,7 @@ class _Search:
     affine: Matrix
     similarity: Similarity
     config: FieldConfig
-    report: OnEngineProgress
+    on_progress: OnEngineProgress
     guides: Guides | None
 
     def grid_of(self, number: int) -> Grid:
@@ -199,7 +199,7 @@ class _Search:
     ) -> Descended:
         """``done``, or its mean with what is found from the other side, where voxels are large."""
         grid = descent.at.grid
-        if min(grid.spacing[1:]) < config.symmetric or descent.iterations == 0:
+        if min(grid.spacing[1:]) < config.symmetric_above or descent.iterations == 0:
             return done
         back = replace(
             descent,
@@ -213,12 +213,12 @@ class _Search:
     def _teller(self, number: int, iterations: int) -> Callable[[int, float], None]:
         total, name = len(self.config.factors), self.similarity.name
 
-        def told(iteration: int, value: float) -> None:
-            self.report(
+        def on_step(iteration: int, value: float) -> None:
+            self.on_progress(
                 EngineProgress("field", name, number + 1, total, iteration, iterations, value)
             )
 
-        return told
+        return on_step
 
 
 def _agreement(images: LevelPair, affine: Matrix, shares: Sequence[float], u: Tensor) -> Agreement:

@@ -25,7 +25,7 @@ def bound_iterations(iterations: int, voxels: int, config: FieldConfig) -> int:
     """
     if iterations == 0:
         return 0
-    return max(iterations, min(config.iterations[0], config.effort // voxels))
+    return max(iterations, min(config.iterations[0], config.min_work // voxels))
 
 
 def shorten_after_network(config: FieldConfig, similarity: Similarity) -> FieldConfig:

@@ -19,7 +19,7 @@ class LevelGuides:
 
     parts: tuple[LevelLabels | LevelLandmarks, ...]
 
-    def pull(self, u: Tensor, counts: Tensor) -> tuple[float, Tensor]:
+    def value_and_gradient(self, u: Tensor, counts: Tensor) -> tuple[float, Tensor]:
         """The loss of all, and where each voxel is to step aside, on the grid of ``u``.
 
         Parameters
@@ -29,7 +29,7 @@ class LevelGuides:
         counts
             ``(*shape)``: how much each voxel of the images counts.
         """
-        (loss, force), *others = [part.pull(u, counts) for part in self.parts]
+        (loss, force), *others = [part.value_and_gradient(u, counts) for part in self.parts]
         for more, pull in others:
             loss, force = loss + more, force.add_(pull)
         return loss, force

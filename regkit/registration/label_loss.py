@@ -48,7 +48,7 @@ class LevelLabels:
     count: int
     weight: float
 
-    def pull(self, u: Tensor, counts: Tensor) -> tuple[float, Tensor]:
+    def value_and_gradient(self, u: Tensor, counts: Tensor) -> tuple[float, Tensor]:
         """The loss, and its derivative by a step aside of every voxel, on the grid of ``u``.
 
         Each structure is looked at in the box around it alone. ``counts (*shape)`` weighs voxels.

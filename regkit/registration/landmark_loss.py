@@ -42,7 +42,7 @@ class LevelLandmarks:
     aside: NDArray[np.float64]
     weight: float
 
-    def pull(self, u: Tensor, counts: Tensor) -> tuple[float, Tensor]:
+    def value_and_gradient(self, u: Tensor, counts: Tensor) -> tuple[float, Tensor]:
         """The loss, and where each voxel is to step aside, on the grid of ``u``.
 
         Each landmark counts as the voxels of a ball around it. Its loss is ``sqrt(1 + r^2) - 1``

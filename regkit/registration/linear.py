@@ -27,7 +27,7 @@ def register_linear(
     kind: str,
     similarity: Similarity,
     config: LinearConfig,
-    report: OnEngineProgress,
+    on_progress: OnEngineProgress,
     *,
     spacings: tuple[float, ...],
 ) -> tuple[Matrix, EngineStage]:
@@ -49,7 +49,7 @@ def register_linear(
         Of all channels of the pair.
     config
         Iterations of a level, and the gain at which it ends.
-    report
+    on_progress
         Called at every iteration.
     spacings
         The working voxels, coarse to fine, in world units.
@@ -67,7 +67,7 @@ def register_linear(
         if starting[0] is not known[-1]:
             notes.append(f"what was found before did not hold at level {number + 1}: dropped")
         motions = [motion_of(at, kind, each, planar=pair.planar) for each in starting]
-        told = _teller(report, kind, similarity.name, (number + 1, len(spacings)), config)
+        told = _teller(on_progress, kind, similarity.name, (number + 1, len(spacings)), config)
         ends = [
             optimize_affine(at, motion, similarity, config.iterations, config.tolerance, told)
             for motion in motions
@@ -208,9 +208,13 @@ def optimize_affine(
 
 
 def _teller(
-    report: OnEngineProgress, stage: str, name: str, place: tuple[int, int], config: LinearConfig
+    on_progress: OnEngineProgress,
+    stage: str,
+    name: str,
+    place: tuple[int, int],
+    config: LinearConfig,
 ) -> Callable[[int, float], None]:
     def told(iteration: int, value: float) -> None:
-        report(EngineProgress(stage, name, *place, iteration, config.iterations, value))
+        on_progress(EngineProgress(stage, name, *place, iteration, config.iterations, value))
 
     return told

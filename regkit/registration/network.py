@@ -48,7 +48,7 @@ def register_network(
     affine: Matrix,
     model: Model,
     config: NetworkConfig,
-    report: OnEngineProgress,
+    on_progress: OnEngineProgress,
     *,
     directions: int,
     same_contrast: bool = True,
@@ -71,7 +71,7 @@ def register_network(
         The network, with what it was trained on.
     config
         The shape of the cube, and how the network is compiled and at which precision it runs.
-    report
+    on_progress
         Called before each direction.
     directions
         1, or 2 for the way back too.
@@ -115,7 +115,7 @@ def register_network(
     )
     found = []
     for number, (source, target) in enumerate(((moving, fixed), (fixed, moving))[:directions]):
-        report(EngineProgress("network", model.name, 1, 1, number, directions, math.nan))
+        on_progress(EngineProgress("network", model.name, 1, 1, number, directions, math.nan))
         found.append(displacement(network, source, target).cpu())
     if directions == 2:
         there, back = found

@@ -25,19 +25,19 @@ class NetworkEngine:
 
     model: Model
     config: RegisterConfig
-    report: OnEngineProgress
+    on_progress: OnEngineProgress
     guides: Guides | None = None
 
     def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
         config, similarity = self.config, state.chosen.similarity
-        tuning = _Tuning(similarity, config.tuning, config.dice, self.report)
+        tuning = _Tuning(similarity, config.tuning, config.dice, self.on_progress)
         (there, *back), stage = register_network(
             pair,
             state.affine,
             self.model,
             config.network,
-            self.report,
+            self.on_progress,
             directions=1 if config.refine == "field" else 2,
             same_contrast=not similarity.traits.across_contrasts,
             tune=tuning if config.refine == "weights" else None,
@@ -53,7 +53,7 @@ class _Tuning:
     similarity: Similarity
     config: TuningConfig
     dice: float
-    report: OnEngineProgress
+    on_progress: OnEngineProgress
     stages: list[EngineStage] = field(default_factory=list)
 
     def __call__(
@@ -67,8 +67,10 @@ class _Tuning:
 
         begin, name = time.perf_counter(), self.similarity.name
 
-        def told(step: int, value: float) -> None:
-            self.report(EngineProgress("tuning", name, 1, 1, step, self.config.iterations, value))
+        def on_step(step: int, value: float) -> None:
+            self.on_progress(
+                EngineProgress("tuning", name, 1, 1, step, self.config.iterations, value)
+            )
 
         found, losses = tune(
             network,
@@ -76,7 +78,7 @@ class _Tuning:
             fixed,
             self.similarity,
             self.config,
-            told,
+            on_step,
             weights=weights,
             labels=labels,
             dice=self.dice,

@@ -22,7 +22,7 @@ from regkit.losses.channels import over_channels
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.box import working_grid
 from regkit.preprocess.nodata import fill_nodata
-from regkit.registration.prepared import PreparedImage, everything, is_cut
+from regkit.registration.prepared import PreparedImage, everything, is_truncated
 from regkit.registration.pyramid import Pyramid
 from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
@@ -247,7 +247,7 @@ def swap_images(pair: Pair) -> Pair:
         fixed=pair.moving,
         moving=pair.fixed,
         region=region,
-        scope=region if is_cut(region) else known,
+        scope=region if is_truncated(region) else known,
         fixed_region=pair.moving_region,
         moving_region=pair.fixed_region,
         moving_body=pair.region,

@@ -94,7 +94,7 @@ class PreparedImage:
 
         But the tissue alone where the field of view cuts through it.
         """
-        if self.mask is not None or is_cut(self.body):
+        if self.mask is not None or is_truncated(self.body):
             return self.body
         return _with_data(everything(self.normal), self.normal)
 
@@ -125,7 +125,7 @@ class PreparedImage:
         return self if image is self.image else replace(self, image=image, mask=mask)
 
 
-def is_cut(body: Labels) -> bool:
+def is_truncated(body: Labels) -> bool:
     """Tell whether a body goes on beyond its image: it fills a tenth of the outermost voxels."""
     mask = body.data[0] > 0
     axes = [axis for axis, n in enumerate(mask.shape) if n > 1]

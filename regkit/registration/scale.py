@@ -37,7 +37,7 @@ def find_at_body_scale(
     config: RegisterConfig,
     model: Model | None,
     start: EngineState,
-    report: OnEngineProgress,
+    on_progress: OnEngineProgress,
     own: Similarity | None = None,
     guides: Guides | None = None,
 ) -> Found:
@@ -55,7 +55,7 @@ def find_at_body_scale(
         The registration network, where one is used.
     start
         What is known before, in the world of ``pair``.
-    report
+    on_progress
         Called at every iteration of every engine.
     own
         A similarity that is made already, by the name that ``config`` has; made here if None.
@@ -70,7 +70,9 @@ def find_at_body_scale(
     """
     inside = body_size(pair)
     within = None if guides is None else _guides(guides, inside)
-    found = find(at_body_scale(pair), config, model, _start(start, inside), report, own, within)
+    found = find(
+        at_body_scale(pair), config, model, _start(start, inside), on_progress, own, within
+    )
     return _found(found, pair.unit)
 
 

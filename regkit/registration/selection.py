@@ -25,7 +25,7 @@ class Selection:
     """Leaves the affine alone where the field after it makes nothing better."""
 
     config: RegisterConfig
-    report: OnEngineProgress
+    on_progress: OnEngineProgress
 
     def run(self, pair: Pair, state: EngineState) -> EngineState:
         """See :class:`~regkit.registration.engines.Engine`."""
@@ -48,7 +48,7 @@ class Selection:
         """
         information = MutualInformation()
         alone, stage = polish(
-            pair, state.affines, information, self.config, self.report, kind="affine"
+            pair, state.affines, information, self.config, self.on_progress, kind="affine"
         )
         begin = time.perf_counter()
         seen = compare_field(pair, alone, state.affine, field, fine=True)

@@ -40,7 +40,7 @@ def first_level(
     u
         Displacement to begin with, ``(3, *spatial)``, in voxels of the field's grid.
     config
-        Settings; ``smooth.share`` is what the smooth field must explain of the gain.
+        Settings; ``smooth.one_anatomy_share`` is what the smooth field must explain of the gain.
     is_one_anatomy
         Judges by the images beside the loss, through the smooth displacement and the free one; None
         where the loss alone decides.
@@ -56,8 +56,8 @@ def first_level(
         return replace(quiet, u=u), Explained(0.0, smooth=False)
     first = descent.loss_of(torch.zeros_like(u)) if started else quiet.first
     share = (first - quiet.last) / (first - free.last) if free.last < first else 0.0
-    smooth = share >= config.smooth.share
-    if is_one_anatomy is not None and config.smooth.share <= 1:
+    smooth = share >= config.smooth.one_anatomy_share
+    if is_one_anatomy is not None and config.smooth.one_anatomy_share <= 1:
         smooth = smooth or is_one_anatomy(quiet.u, free.u)
     both = replace(free.level, values=quiet.level.values + free.level.values)
     return replace(quiet if smooth else free, level=both), Explained(share, smooth)

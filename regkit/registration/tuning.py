@@ -27,7 +27,7 @@ def tune(
     fixed: Tensor,
     similarity: Similarity,
     config: TuningConfig,
-    report: Callable[[int, float], None],
+    on_progress: Callable[[int, float], None],
     *,
     weights: tuple[Tensor, Tensor] | None = None,
     labels: tuple[Tensor, Tensor] | None = None,
@@ -43,7 +43,7 @@ def tune(
         ``(1, 1, *shape)`` in [0, 1], on one grid.
     similarity
         Compared both ways; GradICON joins it with the weight ``config.lmbda``.
-    report
+    on_progress
         Called with the number of steps that are done, and the loss.
     weights
         Where moving and fixed count, ``(*shape)`` each; everywhere if not given.
@@ -70,7 +70,7 @@ def tune(
         for number in range(config.iterations + 1):
             loss = _loss(tuning, moving, fixed, similarity, config, weights, labels, dice)
             losses.append(float(loss.detach()))
-            report(number, losses[-1])
+            on_progress(number, losses[-1])
             if losses[-1] <= min(losses):
                 best = copy.deepcopy(own.state_dict())
             if number == config.iterations or _settled(losses, config.tolerance):

@@ -25,22 +25,20 @@ from regkit.io.header import Header
 from regkit.io.sizes import product
 from regkit.resample import INTERPOLATIONS, Interpolation
 from regkit.runs.apply_task import ApplyTask
-from regkit.runs.bands import BandsTask, keeps_bands
+from regkit.runs.bands import BandsTask, check_bands, keeps_bands
 from regkit.runs.channels import chooses_channels, with_all_channels
 from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
+from regkit.runs.look_alike import check_no_labels
 from regkit.runs.origin import check_direction
 from regkit.runs.output_file import paths_in_role
 from regkit.runs.turned import Turned
 from regkit.runs.turned_task import TurnedTask
 from regkit.transforms import Transform
-from regkit.volume import Volume
 
 _FEW = 64 << 20
 _LATTICE = 16  # points along an axis by which one sees whether images meet
-_FEWEST, _MOST_LABELS = 2, 100  # values, of what may be labels
-_SOME = 100_000
 # An image as it is stored, as it is sampled, and once more while it is checked; the result likewise
 # with the points at which it is sampled, slab by slab.
 _PER_VOXEL = 12
@@ -60,7 +58,8 @@ class ApplyJob(ImageFile):
     onto
         The reference, whose grid the result takes.
     labels
-        The image holds labels.
+        Whether the image holds labels. None: it does not, and one that looks as if it did is
+        refused.
     outside
         Value beyond the image.
     interpolation
@@ -79,7 +78,7 @@ class ApplyJob(ImageFile):
     image: Path
     transforms: tuple[Path, ...]
     onto: Path
-    labels: bool = False
+    labels: bool | None = None
     outside: float = 0.0
     interpolation: Interpolation | None = None
     voxel: tuple[float, ...] | None = None
@@ -99,7 +98,7 @@ class ApplyJob(ImageFile):
             "turned": self.turned.as_record() if self.turned else None,
             "from": self.program,
         }
-        asked = {"labels": self.labels, "outside": self.outside}
+        asked = {"labels": bool(self.labels), "outside": self.outside}
         return asked | {name: value for name, value in more.items() if value is not None}
 
     def check(self) -> None:
@@ -190,18 +189,19 @@ class ApplySurvey:
                 f"{self.header.name}: a scene is resampled linear or nearest, not "
                 f"{job.interpolation}"
             )
+        nearest = job.labels is True or job.interpolation == "nearest"
+        asks = job.labels is None and not nearest
         if keeps:
-            nearest = job.labels or job.interpolation == "nearest"
+            if asks:
+                check_bands(self.header)
             return BandsTask(self.header, phi, grid, nearest=nearest)
         frames = [
             labels_of(frame, self.header) if job.labels else frame
             for frame in open_frames(self.header, self.reading)
         ]
-        notices = () if job.labels or job.turned else _notices(self.header.name, frames)
-        task = ApplyTask(
-            frames, phi, grid, job.outside, self.header.repetition, job.interpolation,
-            notices=notices,
-        )  # fmt: skip
+        if asks and job.turned is None:
+            check_no_labels(frames[0])
+        task = ApplyTask(frames, phi, grid, job.outside, self.header.repetition, job.interpolation)
         return task if job.turned is None else TurnedTask(task, job.turned, self.header)
 
 
@@ -227,22 +227,6 @@ def _lattice(grid: Grid) -> Tensor:
     """Some points of a grid, far apart ``(n, d)``, in its world."""
     axes = [torch.linspace(0, n - 1, min(n, _LATTICE), dtype=torch.float64) for n in grid.shape]
     return grid.to_world(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2))
-
-
-def _notices(name: str, frames: Sequence[Volume]) -> tuple[str, ...]:
-    """What an image that is warped as an image looks like: labels are few whole values."""
-    data = frames[0].data.flatten()
-    some = torch.unique(data[:: max(1, len(data) // _SOME)])
-    if len(some) > _MOST_LABELS:  # as nearly every image has
-        return ()
-    values = torch.unique(data)
-    whole = not values.is_floating_point() or bool((values == values.round()).all())
-    if not whole or not _FEWEST <= len(values) <= _MOST_LABELS:
-        return ()
-    return (
-        f"{name} holds {len(values)} whole values and is mixed as an image; if these are labels, "
-        "pass --labels",
-    )
 
 
 def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ApplyJob:

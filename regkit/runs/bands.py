@@ -12,6 +12,7 @@ from regkit.io import save_bands
 from regkit.io.files import read_when_touched
 from regkit.io.formats.table import format_called, writer
 from regkit.io.header import Header
+from regkit.runs.look_alike import check_no_labels
 from regkit.runs.products import quality_of
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.warped_parts import warp_when_touched
@@ -98,6 +99,19 @@ def warped_bands(
     for number in range(header.channels):
         whole = nearest or _is_whole(header, number)
         yield warp_when_touched(band_when_touched(header, number), phi, onto=grid, nearest=whole)
+
+
+def check_bands(header: Header) -> None:
+    """Refuse a scene of one band that looks like a map of classes and does not say that it is one.
+
+    Raises
+    ------
+    InputError
+        If parts of it hold few whole values, and it has neither a table of colours nor a name by
+        which :func:`warped_bands` knows classes.
+    """
+    if header.channels == 1 and not _is_whole(header, 0):
+        check_no_labels(band_when_touched(header, 0))
 
 
 def band_when_touched(header: Header, number: int) -> Volume:

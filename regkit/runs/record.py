@@ -11,6 +11,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io import ReadOptions
@@ -45,7 +47,7 @@ def make_record(job: Job, task: Task, outcome: Outcome, *, seconds: float) -> di
             "status": "done",
             "kind": job.kind,
             "versions": versions(),
-            "machine": {"system": platform.platform(), "processor": platform.machine()},
+            "machine": machine(),
             "inputs": [each.as_record() for each in job.inputs()],
             **job.settings(),
             "notices": list(task.notices),
@@ -55,6 +57,23 @@ def make_record(job: Job, task: Task, outcome: Outcome, *, seconds: float) -> di
         }
     )
     return record
+
+
+def machine() -> dict[str, Any]:
+    """Return what of this machine decides the last bits of a result: system, processor, threads.
+
+    Threads are those that a job takes where it is told none.
+
+    Examples
+    --------
+    >>> list(machine())
+    ['system', 'processor', 'threads']
+    """
+    return {
+        "system": platform.platform(),
+        "processor": platform.machine(),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def with_outputs(

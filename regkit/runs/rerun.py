@@ -49,19 +49,29 @@ def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return [name for name in reproducible_outputs(before) if old[name] != new.get(name)]
 
 
-def changed_versions(before: object, now: Mapping[str, str]) -> str:
-    """Say which versions have changed since a record was written.
+def what_changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Say what else differs between the records of two runs: versions, the machine, its threads.
 
     Examples
     --------
-    >>> changed_versions({"torch": "2.10"}, {"torch": "2.11"})
-    '; torch was 2.10 and is 2.11'
+    >>> before = {"versions": {"torch": "2.10"}, "machine": {"threads": 1}}
+    >>> what_changed(before, {"versions": {"torch": "2.10"}, "machine": {"threads": 2}})
+    'threads: 1 before, 2 now'
+    >>> what_changed(before, before)
+    'all versions are the same, and the machine'
     """
-    old = before if isinstance(before, dict) else {}
+    old, new = _surroundings(before), _surroundings(after)
     other = [
-        f"{name} was {old.get(name)} and is {v}" for name, v in now.items() if old.get(name) != v
+        f"{name}: {old.get(name)} before, {value} now"
+        for name, value in new.items()
+        if old.get(name) != value
     ]
-    return f"; {', '.join(other)}" if other else "; all versions are the same"
+    return ", ".join(other) or "all versions are the same, and the machine"
+
+
+def _surroundings(record: Mapping[str, Any]) -> dict[str, Any]:
+    parts = [record.get(key) for key in ("versions", "machine")]
+    return {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
 
 
 def _input(entry: Any, folders: Sequence[Path]) -> InputFile | str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -57,11 +58,12 @@ class Source(Settings):
     """A source of pairs of images.
 
     ``table`` names a CSV or JSON file. ``synthesis`` draws images instead: of random ``shapes``,
-    or of the ``labels`` of the table. ``within`` is the share of pairs that are two deformations
-    of one subject, of which the truth is known; ``recolour`` that of inputs whose contrast is
-    made up. Where two subjects are ``taught``, the classical engine finds where they lie in each
-    other, in seconds and once for every resolution, and that counts as known too; so found, it
-    bends the share ``toward`` of the images some of the way to the shape of another subject.
+    or of the ``labels`` of the table. ``same_subject_fraction`` is the share of pairs that are two
+    deformations of one subject, of which the truth is known; ``recolour_fraction`` that of inputs
+    whose contrast is made up. With ``pseudo_labels`` the classical engine finds where two subjects
+    lie in each other, in seconds and once for every resolution, and that counts as known too; so
+    found, it bends the share ``morph_fraction`` of the images some of the way to the shape of
+    another subject.
     Subjects that are ``held_out`` are for validation alone, by their images as they are. With
     ``mirrored`` the mirror image of each, left for right, is a subject of its own, without labels.
     ``aligned`` subjects, which an affine brought into one world, are shown in the box of the first
@@ -69,16 +71,23 @@ class Source(Settings):
     ``conserve: mass`` compares CT by :func:`regkit.losses.mass.mass_conserved`: lungs that breathe.
     """
 
+    old_names: ClassVar[Mapping[str, str]] = {
+        "within": "same_subject_fraction",
+        "recolour": "recolour_fraction",
+        "taught": "pseudo_labels",
+        "toward": "morph_fraction",
+    }
+
     name: str
     table: Path | None = None
     synthesis: Literal["none", "shapes", "labels"] = "none"
     weight: float = Field(1.0, gt=0)
     intensity: Modality = "auto"
     modalities: tuple[str, ...] = ()
-    within: float = Field(0.0, ge=0, le=1)
-    recolour: float = Field(0.0, ge=0, le=1)
-    taught: bool = False
-    toward: float = Field(0.0, ge=0, le=1)
+    same_subject_fraction: float = Field(0.0, ge=0, le=1)
+    recolour_fraction: float = Field(0.0, ge=0, le=1)
+    pseudo_labels: bool = False
+    morph_fraction: float = Field(0.0, ge=0, le=1)
     held_out: tuple[str, ...] = ()
     mirrored: bool = False
     aligned: bool = False
@@ -93,7 +102,7 @@ class Source(Settings):
         }
         idle = {
             "none": set(),
-            "labels": told & {"within", "recolour", "taught", "toward", "mirrored"},
+            "labels": told & {*self.old_names.values(), "mirrored"},
             "shapes": told - {"name", "synthesis", "weight"},
         }
         if found := sorted(idle[self.synthesis]):
@@ -155,7 +164,7 @@ class RegistrationConfig(LoopConfig):
     ``contrast: one`` says of the weights that they are to be shown moving in the contrast of fixed.
     The steps of the network see images of ``shape`` voxels halved so often as ``halvings`` tells.
     Images are kept in the folder ``prepared`` as the network sees them, 2 bytes a voxel, and what
-    taught pairs come to, 12 (inside ``output`` if it names none); runs may share it.
+    pseudo-labels come to, 12 (inside ``output`` if it names none); runs may share it.
     """
 
     shape: int = Field(175, ge=16, le=512)

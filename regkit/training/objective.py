@@ -14,7 +14,7 @@ from regkit.losses.gradicon import gradicon_loss
 from regkit.losses.mass import mass_conserved
 from regkit.losses.similarity import Similarity
 from regkit.training.config import Loss
-from regkit.training.pairs import Example, Side
+from regkit.training.pairs import Example, Sample
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Way:
     """One direction of a pair, and the displacement ``u`` that is judged for it."""
 
     u: Tensor
-    moving: Side
-    fixed: Side
+    moving: Sample
+    fixed: Sample
     example: Example
     between: Tensor | None
 

@@ -25,7 +25,7 @@ Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
-class Side:
+class Sample:
     """One image of a pair, ``(1, 1, *shape)`` each: seen by the network, and compared.
 
     ``u`` is the deformation that made it, ``labels`` are integers.
@@ -46,15 +46,15 @@ class Example:
     and back. ``conserve`` is that of its :class:`~regkit.training.config.Source`.
     """
 
-    moving: Side
-    fixed: Side
+    moving: Sample
+    fixed: Sample
     same: bool
     conserve: str = "nothing"
     between: Between | None = None
 
 
 @dataclass(frozen=True)
-class Pool:
+class SourceSubjects:
     """A source with its subjects, and the ``partners`` that they are paired with."""
 
     source: Source
@@ -62,7 +62,7 @@ class Pool:
     partners: tuple[Subject, ...] = ()
 
 
-def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> list[Pool]:
+def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> list[SourceSubjects]:
     """Open the sources, with those subjects that train or those that are held out.
 
     Parameters
@@ -88,11 +88,11 @@ def _drawn(source: Source) -> bool:
     return source.synthesis == "shapes"
 
 
-def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> Pool:
+def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> SourceSubjects:
     if source.table is None:
         if not _drawn(source):
             raise InputError(f"source {source.name!r}: has no table; name one, or draw shapes")
-        return Pool(source, ())
+        return SourceSubjects(source, ())
     if source.conserve == "mass" and source.intensity != "ct":
         raise InputError(
             f"source {source.name!r}: conserve: mass is for intensity: ct, not {source.intensity}"
@@ -119,15 +119,18 @@ def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> 
     if source.synthesis == "labels" and not all(any(r.labels for r in s.rows) for s in chosen):
         raise InputError(f"source {source.name!r}: synthesis from labels needs labels everywhere")
     if not held_out:
-        return Pool(source, chosen, chosen)
+        return SourceSubjects(source, chosen, chosen)
     # As they are; one that was held out alone is paired with those that train.
-    as_they_are = {"within": 0.0, "recolour": 0.0, "toward": 0.0, "synthesis": "none"}
+    as_they_are = {
+        "same_subject_fraction": 0.0, "recolour_fraction": 0.0, "morph_fraction": 0.0,
+        "synthesis": "none",
+    }  # fmt: skip
     plain = source.model_copy(update=as_they_are)
-    return Pool(plain, chosen, chosen if len(chosen) > 1 else tuple(everyone))
+    return SourceSubjects(plain, chosen, chosen if len(chosen) > 1 else tuple(everyone))
 
 
 @dataclass(frozen=True)
-class Drawer:
+class PairSampler:
     """Draws pairs on a grid of ``shape`` voxels an axis, on ``device``.
 
     Parameters
@@ -136,7 +139,7 @@ class Drawer:
         Whether the compared images are drawn independently of those that are seen.
     """
 
-    pools: Sequence[Pool]
+    pools: Sequence[SourceSubjects]
     augment: Augment
     shape: int
     randomise: bool
@@ -153,7 +156,7 @@ class Drawer:
         if pool.source.synthesis == "labels" and one.labels is not None:
             return self._of_labels(one.labels, view, generator)
         others = [subject for subject in pool.partners if subject.name != one.name]
-        within = float(torch.rand((), generator=generator)) < pool.source.within
+        within = float(torch.rand((), generator=generator)) < pool.source.same_subject_fraction
         same = within or not others
         two = one if same else _any(others, generator)
         compared = self._compared(one, two, generator)
@@ -162,7 +165,7 @@ class Drawer:
             for subject, modality in zip((one, two), compared, strict=True)
         ]
         known = None
-        if pool.source.taught and not same:
+        if pool.source.pseudo_labels and not same:
             there, back = pseudo_displacement(two, one, self.device)
             known = view.seen(there), view.seen(back)
         return Example(sides[0], sides[1], same, pool.source.conserve, known)
@@ -181,22 +184,25 @@ class Drawer:
 
     def _side(
         self,
-        pool: Pool,
+        pool: SourceSubjects,
         subject: Subject,
         compared: str | None,
         view: TrainingView,
         generator: torch.Generator,
-    ) -> Side:
+    ) -> Sample:
         seen, source = _any(subject.modalities, generator), pool.source
         u = self._deformation(generator)
-        if source.toward and float(torch.rand((), generator=generator)) < source.toward:
+        if (
+            source.morph_fraction
+            and float(torch.rand((), generator=generator)) < source.morph_fraction
+        ):
             u = self._toward(pool, subject, u, view, generator)
         image = view.show(subject.image(seen), u)
         other = image if compared is None else view.show(subject.image(compared), u)
-        if float(torch.rand((), generator=generator)) < source.recolour:
+        if float(torch.rand((), generator=generator)) < source.recolour_fraction:
             image = recolour(image, generator)
         labels, mask = subject.labels, subject.mask
-        return Side(
+        return Sample(
             image,
             other,
             torch.ones_like(image) if mask is None else view.show((mask > 0).float(), u),
@@ -206,7 +212,7 @@ class Drawer:
 
     def _toward(
         self,
-        pool: Pool,
+        pool: SourceSubjects,
         subject: Subject,
         u: Tensor,
         view: TrainingView,
@@ -227,7 +233,7 @@ class Drawer:
             u = self._deformation(generator)
             here = view.show(labels, u, nearest=True)
             image = paint_labels(here, generator)
-            sides.append(Side(image, image, (here > 0).float(), u, here))
+            sides.append(Sample(image, image, (here > 0).float(), u, here))
         return Example(sides[0], sides[1], same=True)
 
     def _shapes(self, generator: torch.Generator) -> Tensor:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import warp_unit
-from regkit.networks.normalised import Normalised, standing_out
+from regkit.networks.normalised import Normalised, local_normalize
 from regkit.networks.steps import Registration, SteppedMap, TwoStep
-from regkit.training.pairs import Example, Side
+from regkit.training.pairs import Example, Sample
 
 _MARGIN = 12  # a share of the box that is not judged: what lies beyond it is not known there
 PatchBox = tuple[slice, ...]
@@ -90,7 +90,7 @@ def _apart(
     """Take a network apart: all steps but the last, the last, and the images as both see them."""
     if isinstance(network, Normalised):
         radius = int(network.window) // 2
-        return _apart(network.net, standing_out(moving, radius), standing_out(fixed, radius))
+        return _apart(network.net, local_normalize(moving, radius), local_normalize(fixed, radius))
     if not isinstance(network, TwoStep):
         raise InputError("patch: a network of one step has no others that could rest")
     return network.netPhi, network.netPsi, moving, fixed
@@ -112,8 +112,8 @@ def _cut(x: Tensor, places: Sequence[Place]) -> Tensor:
 
 
 def _cropped(example: Example, box: PatchBox, ratio: float) -> Example:
-    def cropped(side: Side) -> Side:
-        return Side(
+    def cropped(side: Sample) -> Sample:
+        return Sample(
             side.seen[:, :, *box],
             side.compared[:, :, *box],
             _inner(side.weight[:, :, *box]),

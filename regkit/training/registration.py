@@ -25,7 +25,7 @@ from regkit.settings import validate
 from regkit.training.config import Augment, RegistrationConfig
 from regkit.training.headers import check_headers
 from regkit.training.objective import objective
-from regkit.training.pairs import Drawer, Example, Pool, open_pools
+from regkit.training.pairs import Example, PairSampler, SourceSubjects, open_pools
 from regkit.training.patches import map_patches
 from regkit.training.resources import disk_needed, memory_needed
 from regkit.training.tasks import WEIGHTS
@@ -39,8 +39,8 @@ class RegistrationTask:
     """The training of a registration network; see :class:`regkit.training.tasks.TrainingTask`."""
 
     config: RegistrationConfig
-    _train: Drawer | None = None
-    _held_out: Drawer | None = None
+    _train: PairSampler | None = None
+    _held_out: PairSampler | None = None
     _shape: int = field(default=0)
     _patch: int = field(default=0)
 
@@ -115,7 +115,7 @@ class RegistrationTask:
     def open(self) -> None:
         """Do nothing: images are read when they are drawn for the first time."""
 
-    def _pools(self) -> list[Pool]:
+    def _pools(self) -> list[SourceSubjects]:
         ways = (False, True)
         return [p for way in ways for p in open_pools(self.config, self.config.shape, held_out=way)]
 
@@ -200,10 +200,10 @@ class RegistrationTask:
         loss = self.config.loss
         return similarity_of(loss.similarity, loss.radius, loss.features, self.config.seed)
 
-    def _drawer(self, *, held_out: bool) -> Drawer:
+    def _drawer(self, *, held_out: bool) -> PairSampler:
         pools = open_pools(self.config, self._shape, held_out=held_out)
         augment = _AS_IT_IS if held_out else self.config.augment
-        return Drawer(pools, augment, self._shape, self.config.loss.randomise)
+        return PairSampler(pools, augment, self._shape, self.config.loss.randomise)
 
     def _first(self, steps: int) -> Registration:
         if self.config.start is None:

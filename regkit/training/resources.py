@@ -11,7 +11,7 @@ from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
 from regkit.registration.devices import resolve_device
 from regkit.training.config import RegistrationConfig
-from regkit.training.pairs import Pool
+from regkit.training.pairs import SourceSubjects
 from regkit.training.subjects import Subject
 
 _FLOAT, _HALF = 4, 2
@@ -38,7 +38,7 @@ def memory_needed(config: RegistrationConfig) -> int:
     return (trained + kept) * network_bytes(config)
 
 
-def disk_needed(config: RegistrationConfig, pools: Iterable[Pool]) -> int:
+def disk_needed(config: RegistrationConfig, pools: Iterable[SourceSubjects]) -> int:
     """Return the least disk space in bytes: checkpoint, weights, and images not prepared yet.
 
     A checkpoint is replaced only when the next one is whole, so that there are two for a moment.

@@ -42,13 +42,8 @@ def check_one_grid(grids: Sequence[Grid], names: Sequence[str]) -> None:
     for grid, name in zip(grids[1:], names[1:], strict=True):
         pair = name or "an image", names[0] or "the first"
         check_same_world(grid.world, first.world, pair)
-        if grid.shape != first.shape or _apart(grid, first) > _APART * min(first.spacing):
+        if not grid.lies_on(first, tolerance=_APART):
             raise InputError(
-                f"{pair[0]}: lies on {grid}, and {pair[1]} on {first}; channels share one grid: "
-                "resample one onto the other first (regkit.warp)"
+                f"{pair[0]}: lies on {grid}, and {pair[1]} on {first}, {grid.apart(first)}; "
+                "channels share one grid: resample one onto the other first (regkit.warp)"
             )
-
-
-def _apart(grid: Grid, other: Grid) -> float:
-    """The largest distance between their corners."""
-    return float(abs(grid.corners() - other.corners()).max())

@@ -21,12 +21,9 @@ def _guests():
 
 
 def _leaves(name, command):
-    inner = getattr(command, "commands", None)
-    if inner is None:
-        yield name, command
-    else:
-        for word, each in inner.items():
-            yield from _leaves(f"{name} {word}", each)
+    yield name, command
+    for word, each in getattr(command, "commands", {}).items():
+        yield from _leaves(f"{name} {word}", each)
 
 
 def _pages():
@@ -65,6 +62,10 @@ def test_every_option_says_what_it_does(name):
         assert said, each.name
         assert re.match(r"[A-Z'-]", said), f"{each.name}: {said}"
         assert not re.match(r"(?:Of|That|What|Where|How) ", said) or "?" in said, said
+
+
+def test_the_first_page_has_an_example(page):
+    assert "Example: regkit register fixed.nii.gz" in page()
 
 
 def test_guests_say_what_they_are_for_unloaded(page):

@@ -22,12 +22,14 @@ def test_what_differs_is_named(files, record, tmp_path, capsys):
     known = json.loads(record.read_text())
     known["sha256"]["warped.nii.gz"] = "0" * 64
     known["versions"]["torch"] = "1.0"
+    known["machine"]["threads"] = 7
     record.write_text(json.dumps(known))
     words = ["rerun", record, "--data", files.fixed.parent, "-q", "-o", tmp_path / "again"]
     assert main([*map(str, words)]) == 3
     said = capsys.readouterr().out.splitlines()
     assert "differs    warped.nii.gz" in said
-    assert said[-1].startswith("the result differs; torch was 1.0")
+    assert said[-1].startswith("the result differs; torch: 1.0 before, ")
+    assert ", threads: 7 before, " in said[-1]
     assert (tmp_path / "again" / "warped.nii.gz").exists()
 
 

@@ -47,8 +47,8 @@ def test_apply_refuses_a_file_that_is_there(registered, files, capsys):
     [
         (["--labels", "--outside", "-1"], "0 to 255"),
         (["--labels", "--outside", "300"], "0 to 255"),
-        (["--outside", "0.5"], "0 to 255"),
-        (["--outside", "-1000"], "0 to 255"),
+        (["--no-labels", "--outside", "0.5"], "0 to 255"),
+        (["--no-labels", "--outside", "-1000"], "0 to 255"),
     ],
 )
 def test_apply_refuses_a_value_outside_that_the_image_cannot_hold(

@@ -7,7 +7,7 @@ from denoise.learning.fit import HeldOut, TrainingSchedule, fit
 from denoise.learning.neighbours import drawn_pair, sub_image
 from denoise.learning.patches import checked_part, cut_patches, held_out_slab
 from denoise.learning.recorruption import Recorruption
-from denoise.learning.validation import Health, best, examine
+from denoise.learning.validation import Validation, best, validate_denoiser
 from denoise.networks.unet import ResidualUNet, Shape
 
 
@@ -59,7 +59,7 @@ def test_the_estimated_error_is_the_true_one(noisy, shrink):
     def denoiser(y):
         return 0.3 + shrink * (y - 0.3)
 
-    found = examine(denoiser, seen[None, None], everywhere, 0.08)
+    found = validate_denoiser(denoiser, seen[None, None], everywhere, 0.08)
     true = float((denoiser(seen) - clean).square().mean()) / 0.08**2
     assert found.risk == pytest.approx(true, abs=0.05 + 0.03 * true)
 
@@ -68,23 +68,23 @@ def test_held_out_neighbours_rank_denoisers_as_the_truth_does(noisy):
     seen = noisy.image.data[0][None, None] / 100
     everywhere = torch.ones(seen.shape[2:]).bool()
     slope = [
-        examine(lambda y, s=s: 0.4 + s * (y - 0.4), seen, everywhere, 0.08).neighbours
+        validate_denoiser(lambda y, s=s: 0.4 + s * (y - 0.4), seen, everywhere, 0.08).neighbours
         for s in (0.0, 0.5, 0.9)
     ]
     assert slope[0] > slope[1] > slope[2]
-    tiny = examine(lambda y: y, seen[:, :, :2], everywhere[:2], 0.08).neighbours
+    tiny = validate_denoiser(lambda y: y, seen[:, :, :2], everywhere[:2], 0.08).neighbours
     assert tiny != tiny
 
 
 def test_giving_the_noise_back_is_noticed(noisy):
     seen = noisy.image.data[0][None, None] / 100
-    found = examine(lambda y: y, seen, torch.ones(seen.shape[2:]).bool(), 0.08)
+    found = validate_denoiser(lambda y: y, seen, torch.ones(seen.shape[2:]).bool(), 0.08)
     assert found.risk == pytest.approx(1, abs=0.02)
     assert found.residual == 0
 
 
 def test_the_best_checkpoint_is_that_of_the_lowest_risk():
-    one = Health(1, 0.0, 0.3, 1.0, 0.0)
+    one = Validation(1, 0.0, 0.3, 1.0, 0.0)
     assert best([one, replace(one, step=2, risk=0.2), replace(one, step=3, risk=0.4)]).step == 2
     assert best([replace(one, risk=float("nan")), one]) is one
 
@@ -107,5 +107,5 @@ def test_training_ends_at_the_best_checkpoint_and_repeats_itself(noisy):
     (net, found), (_, again), (_, other) = run(1), run(1), run(2)
     assert found == again != other
     assert [each.step for each in found] == [6, 12, 18, 24, 30]
-    after = examine(lambda y: net(y), check.noisy, check.mask, 0.08)
+    after = validate_denoiser(lambda y: net(y), check.noisy, check.mask, 0.08)
     assert after.risk == pytest.approx(best(found).risk, abs=1e-6)

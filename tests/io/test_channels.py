@@ -1,5 +1,7 @@
 """Several values a voxel: read together, turned grey, and written."""
 
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -7,16 +9,20 @@ import torch
 from PIL import Image
 
 import regkit as rk
-from regkit import Grid, InputError, Volume, World
-from regkit.io import ReadOptions, save_series
+from regkit import Grid, InputError, ResourceError, Volume, World
+from regkit.io import ReadOptions, read_header, save_series
+from regkit.io.formats.nifti import NIFTI
 from regkit.io.lps import lps
 
 AFFINE = np.array([[0, 2.0, 0, 5], [1.5, 0, 0, -3], [0, 0, 3, 7], [0, 0, 0, 1]])
 PIXELS = Grid((6, 5), lps(2).astype(float), World.pixels())
 
 
-def _image(channels, dtype, grid=AFFINE, shape=(4, 5, 6)):
-    generator = torch.Generator().manual_seed(0)
+PLANE = AFFINE[np.ix_([0, 1, 3], [0, 1, 3])]
+
+
+def _image(channels, dtype, grid=AFFINE, shape=(4, 5, 6), seed=0):
+    generator = torch.Generator().manual_seed(seed)
     data = 200 * torch.rand(channels, *shape, generator=generator)
     return Volume(data.to(dtype), grid, "bands")
 
@@ -147,10 +153,38 @@ def test_what_a_file_cannot_hold_is_refused(tmp_path, name, channels, dtype, mes
     assert not list(tmp_path.iterdir())
 
 
-def test_a_series_of_channels_is_refused(tmp_path):
-    frames = [_image(2, torch.float32)] * 3
-    with pytest.raises(InputError, match=r"a.nii: would hold 3 frames of 2 channels; regkit write"):
-        save_series(frames, tmp_path / "a.nii")
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
+@pytest.mark.parametrize(("channels", "dtype"), [(2, torch.float32), (3, torch.uint8)])
+@pytest.mark.parametrize(("affine", "shape"), [(PLANE, (4, 5)), (AFFINE, (4, 5, 6))])
+def test_a_series_of_channels(tmp_path, name, channels, dtype, affine, shape):
+    frames = [_image(channels, dtype, affine, shape, seed) for seed in range(3)]
+    path = save_series(frames, tmp_path / name, repetition=2.5)
+    header = read_header(path)
+    assert (header.frames, header.channels, header.repetition) == (3, channels, 2.5)
+    for number, frame in enumerate(frames):
+        found = rk.read(path, frame=number, channels="all")
+        assert torch.equal(found.data.reshape(frame.data.shape), frame.data)
+    assert np.array_equal(nib.load(path).affine[:2, :2], affine[:2, :2])
+
+
+def test_frames_of_a_plane_are_no_slices(tmp_path):
+    frames = [_image(1, torch.float32, PLANE, (4, 5), seed) for seed in range(3)]
+    path = save_series(frames, tmp_path / "a.nii")
+    assert nib.load(path).shape == (4, 5, 1, 3)
+    assert torch.equal(rk.read(path, frame=1).data[..., 0], frames[1].data)
+
+
+def test_what_the_disk_lost_of_one_channel_of_one_frame_is_noticed(tmp_path, monkeypatch):
+    def other(data, grid, path, *, repetition):
+        lossy = data.copy(order="K")
+        lossy[..., 2, 1] = 0
+        NIFTI.write_channels(lossy, grid, path, repetition=repetition)
+
+    form = replace(NIFTI, write_channels=other)
+    monkeypatch.setattr("regkit.io.writing.writer", lambda *_: form)
+    with pytest.raises(ResourceError, match="reads back differently"):
+        save_series([_image(2, torch.float32, seed=n) for n in range(3)], tmp_path / "a.nii")
+    assert not list(tmp_path.iterdir())
 
 
 def test_images_of_other_libraries_are_chosen_from_alike():

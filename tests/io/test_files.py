@@ -54,6 +54,14 @@ def test_labels_that_are_not_whole(forge):
         read_labels(forge("a.nii", np.full((8, 8, 8), 1e30))).load()
 
 
+def test_a_slope_one_rounding_from_one_leaves_labels_whole(forge):
+    """float32 has no exact third: what a program computed as 1 may be the number beside it."""
+    stored, beside = np.arange(720).reshape(8, 9, 10), float(np.nextafter(np.float32(1), 2))
+    path = forge("a.nii", stored.astype(np.int16), scl_slope=beside, scl_inter=0.0)
+    assert (read(path).data != read(path).data.round()).any()
+    assert np.array_equal(read_labels(path).data[0], stored)
+
+
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.h5", "a.nhdr"])
 def test_unknown_extensions(head, tmp_path, name):
     with pytest.raises(InputError, match=r"writable: .nii, .nii.gz, .nrrd, .mha, .mhd"):

@@ -322,12 +322,16 @@ def test_nrrd_fields(nrrd, pattern, replacement, word):
         (rb"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 0", "1 or more"),
         (rb"NDims = 3", b"NDims = 3\nNDims = 3", "repeats a field"),
         (rb"NDims = 3", b"what?", "is damaged"),
-        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1", "1 spacings for 3 axes"),
+        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1", "1 numbers, and 3 axes need 3"),
+        (rb"ElementSpacing = [^\n]*", b"ElementSpacing = 1 2", "2 numbers, and 3 axes need 3"),
+        (rb"Offset = [^\n]*", b"Offset = 1 2", "Offset has 2 numbers"),
+        (rb"TransformMatrix = [^\n]*", b"TransformMatrix = 1 0 0 1", "3 axes need 9"),
         (rb"ElementSpacing = [^\n]*", b"ElementSpacing = wide", "numbers only"),
     ],
 )
-def test_metaimage_fields(mha, pattern, replacement, word):
+def test_metaimage_fields(mha, pattern, replacement, word, capfd):
     refused(edited(mha, pattern, replacement), word)
+    assert capfd.readouterr() == ("", "")  # MetaIO prints, and does not see it
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -410,6 +414,14 @@ def test_inside_gzip_or_under_another_name(nrrd):
 
 def test_what_simpleitk_cannot_read(nrrd):
     refused(edited(nrrd, rb"endian: little\n", b""), "cannot be read")
+
+
+def test_messages_of_itk_lose_their_addresses():
+    """ITK begins them with the class and the place in memory of the object that complains."""
+    said = "itkObject.cxx:9:\nITK ERROR: TxtTransformIOTemplate(0x55d1e7a3c2f0): Tags must be"
+    assert itk.reason(RuntimeError(said)) == "Tags must be"
+    on_windows = "ITK ERROR: NrrdImageIO(000001F2A8E3B0C0): Error reading a.nrrd (0xff)"
+    assert itk.reason(RuntimeError(on_windows)) == "Error reading a.nrrd (0xff)"
 
 
 def test_what_the_disk_lost_is_noticed(head, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from regkit import InputError
 from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import HALVINGS, add_halved_step, cascade, from_state
 from regkit.networks.inference import displacement, optimize_for_inference
-from regkit.networks.normalised import Normalised, standing_out
+from regkit.networks.normalised import Normalised, local_normalize
 from regkit.networks.steps import Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
 
@@ -117,7 +117,7 @@ def test_a_network_that_normalises_grows_inside():
 
 
 def test_flat_surroundings_have_nothing_that_stands_out():
-    assert float(standing_out(torch.full((1, 1, 9, 9, 9), 0.7), 2).abs().max()) < 1e-3
+    assert float(local_normalize(torch.full((1, 1, 9, 9, 9), 0.7), 2).abs().max()) < 1e-3
 
 
 def test_a_first_layer_of_flow_knows_where_a_ramp_has_gone():

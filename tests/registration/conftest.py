@@ -89,7 +89,7 @@ def quick():
         similarity="mse",
         # A millimetre is a quarter of a voxel here: these bodies have few.
         linear=LinearConfig(spacings=(16.0, 8.0), polish=(4.0,), iterations=60),
-        field=FieldConfig(factors=(2, 1), iterations=(40, 20), reach=8.0, symmetric=100.0),
+        field=FieldConfig(factors=(2, 1), iterations=(40, 20), max_step=8.0, symmetric_above=100.0),
     )
 
 

@@ -103,6 +103,14 @@ def test_a_mask_on_another_grid_is_refused(head, parts, start):
         as_mask(other, head)
 
 
+def test_a_mask_on_the_same_grid_elsewhere_is_refused_with_the_distance(head, parts):
+    affine = parts.grid.affine.copy()
+    affine[:3, 3] += [0, 500, 0]
+    far = Labels(parts.data, parts.grid.placed(parts.grid.shape, affine), "far.nii")
+    with pytest.raises(InputError, match=r"far.nii: lies on .*, up to 500 mm apart; resample"):
+        as_mask(far, head)
+
+
 def test_an_empty_mask_is_refused(head, parts):
     empty = parts.with_data(torch.zeros_like(parts.data))
     with pytest.raises(InputError, match=r"parts\.nii\.gz: has no voxel above 0"):

@@ -2,7 +2,13 @@ import pytest
 from pydantic import ValidationError
 
 from regkit import InputError
-from regkit.registration.config import RegisterConfig, configs, load_preset, make_config
+from regkit.registration.config import (
+    FieldConfig,
+    RegisterConfig,
+    configs,
+    load_preset,
+    make_config,
+)
 
 PRESETS = ["accurate", "default", "fast"]
 
@@ -94,3 +100,29 @@ def test_a_value_that_is_not_allowed_is_refused(options, message):
     with pytest.raises(InputError, match=message) as caught:
         make_config(**options)
     assert "\n" not in str(caught.value)
+
+
+OLD = {
+    "field": {"reach": 2.0, "symmetric": 4.0, "effort": 7, "smooth": {"share": 2.0}},
+    "seed": 3,
+}
+
+
+@pytest.mark.parametrize("preset", ["default", "accurate"])
+def test_names_of_the_last_version_are_taken_over_those_of_a_preset(preset):
+    field = make_config(preset, file=OLD).field
+    assert (field.max_step, field.symmetric_above, field.min_work) == (2.0, 4.0, 7)
+    assert field.smooth.one_anatomy_share == 2.0
+    assert make_config(preset, file={"field": {"max_step": 1.0}}, **OLD).field.max_step == 2.0
+    assert FieldConfig(**OLD["field"]) == FieldConfig(
+        max_step=2.0, symmetric_above=4.0, min_work=7, smooth={"one_anatomy_share": 2.0}
+    )
+    assert "reach" not in make_config(preset, file=OLD).model_dump_json()
+
+
+def test_an_old_name_beside_the_new_one_is_refused():
+    both = {"field": {"reach": 2.0, "max_step": 3.0}}
+    with pytest.raises(InputError, match="reach is the old name of max_step, and both are given"):
+        make_config(file=both)
+    with pytest.raises(ValueError, match="leave reach out"):
+        FieldConfig(**both["field"])

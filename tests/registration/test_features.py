@@ -171,3 +171,41 @@ def test_training_refuses_auto(tmp_path):
     }  # fmt: skip
     with pytest.raises(InputError, match=r"loss\.similarity: .*'lncc2'"):
         open_task(words, "x.yaml")
+
+
+def static(**more):
+    return {"similarity": "features:mind", "features": {"mode": "static", "noise": "none", **more}}
+
+
+def test_features_are_kept_for_the_next_run(plane, bent, tmp_path):
+    moving = warp(plane, bent, onto=plane.grid)
+    first = register(plane, moving, **static(cache=tmp_path), **FEW)
+    kept = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
+    assert kept
+    again = register(plane, moving, **static(cache=tmp_path), **FEW)
+    assert {path.name: path.stat().st_ino for path in tmp_path.iterdir()} == kept
+    plain = register(plane, moving, **static(), **FEW)
+    for other in (again, plain):
+        assert torch.equal(other.warped.data, first.warped.data)
+
+
+def test_options_beside_a_config_leave_its_cache(plane, tmp_path):
+    config = make_config(**static(cache=tmp_path), **FEW)
+    result = register(plane, plane, config=config, seed=3)
+    assert result.config.features.cache == tmp_path
+    assert str(tmp_path) not in config.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"similarity": "lncc2", "features": {"cache": "x"}}, "similarity 'lncc2' compares none"),
+        (
+            {"similarity": "features:mind", "features": {"cache": "x", "noise": "none"}},
+            "not mode 'warped' and noise 'none', which compute them anew",
+        ),
+    ],
+)
+def test_a_cache_that_would_keep_nothing_is_refused(plane, options, message):
+    with pytest.raises(InputError, match=message):
+        register(plane, plane.with_data(plane.data + 1), **options)

@@ -104,14 +104,14 @@ class TestOneAnatomyOrTwo:
         noisy = head.with_data(head.data + 6 * grain)
         pair, start = paired(noisy, move(bend, image=head)), rippled(bend) if started else None
         field, stage = _warp(pair, LNCC(2, squared=True), start=start)
-        never = CONFIG.model_copy(update={"smooth": SmoothConfig(share=2)})
+        never = CONFIG.model_copy(update={"smooth": SmoothConfig(one_anatomy_share=2)})
         free, other = _warp(pair, LNCC(2, squared=True), never, start=start)
         assert stage.note.startswith("smooth: one anatomy")
         assert other.note == ""
         assert error(field, bend) < 0.85 * error(free, bend)
 
     def test_what_a_start_gained_does_not_count_as_smooth(self, two_people):
-        free = CONFIG.model_copy(update={"smooth": SmoothConfig(share=2)})
+        free = CONFIG.model_copy(update={"smooth": SmoothConfig(one_anatomy_share=2)})
         start = _warp(two_people, LNCC(2, squared=True), free)[0]
         _, stage = _warp(two_people, LNCC(2, squared=True), start=start)
         assert stage.note == ""
@@ -128,7 +128,7 @@ class TestOneAnatomyOrTwo:
 
 
 def test_large_voxels_shorten_steps_and_smoothing():
-    config = FieldConfig(reach=4.0)
+    config = FieldConfig(max_step=4.0)
     assert bound_steps(config, 4.0) == config
     coarse = bound_steps(config, 16.0)
     assert (coarse.step, coarse.update_sigma) == (config.step / 4, config.update_sigma / 4)
@@ -136,7 +136,7 @@ def test_large_voxels_shorten_steps_and_smoothing():
 
 
 def test_small_levels_may_take_more_iterations():
-    config = FieldConfig(iterations=(100, 50, 6), effort=36_000_000)
+    config = FieldConfig(iterations=(100, 50, 6), min_work=36_000_000)
     assert bound_iterations(6, 6_000_000, config) == 6
     assert bound_iterations(6, 900_000, config) == 40
     assert bound_iterations(6, 1000, config) == 100

@@ -49,29 +49,29 @@ def _level(balls, **changes):
 def test_the_pull_is_towards_the_structure(balls):
     level, still = _level(balls), torch.zeros(3, 30, 28, 26)
     everywhere = torch.ones(30, 28, 26)
-    apart, force = level.pull(still, everywhere)
+    apart, force = level.value_and_gradient(still, everywhere)
     assert level.count == 2
     assert 0 < apart < 2  # of a weight of 2
     step = -force.sum(dim=(1, 2, 3))
     assert torch.allclose(step / step.norm(), torch.tensor([2.0, -1.0, 1.0]) / 6**0.5, atol=0.1)
     there = torch.tensor(SHIFT).reshape(3, 1, 1, 1).expand_as(still).contiguous()
-    assert level.pull(there, everywhere)[0] == pytest.approx(0, abs=1e-6)
-    assert level.pull(still + 0.5 * there, everywhere)[0] < apart
+    assert level.value_and_gradient(there, everywhere)[0] == pytest.approx(0, abs=1e-6)
+    assert level.value_and_gradient(still + 0.5 * there, everywhere)[0] < apart
 
 
 def test_the_box_around_a_structure_is_all_that_it_takes(balls, monkeypatch):
     still, everywhere = torch.zeros(3, 30, 28, 26), torch.ones(30, 28, 26)
-    value, force = _level(balls).pull(still, everywhere)
+    value, force = _level(balls).value_and_gradient(still, everywhere)
     monkeypatch.setattr(module, "_MARGIN", 100)
-    whole, other = _level(balls).pull(still, everywhere)
+    whole, other = _level(balls).value_and_gradient(still, everywhere)
     assert value == pytest.approx(whole, rel=1e-6)
     assert torch.allclose(force, other, atol=1e-8)
 
 
 def test_a_coarser_field_is_pulled_alike(balls):
     everywhere = torch.ones(30, 28, 26)
-    value, force = _level(balls).pull(torch.zeros(3, 30, 28, 26), everywhere)
-    again, coarse = _level(balls).pull(torch.zeros(3, 15, 14, 13), everywhere)
+    value, force = _level(balls).value_and_gradient(torch.zeros(3, 30, 28, 26), everywhere)
+    again, coarse = _level(balls).value_and_gradient(torch.zeros(3, 15, 14, 13), everywhere)
     assert again == value
     assert torch.allclose(coarse, upsample_adjoint(force, (15, 14, 13)), atol=1e-8)
 
@@ -79,7 +79,7 @@ def test_a_coarser_field_is_pulled_alike(balls):
 def test_what_does_not_count_does_not_pull(balls):
     left = torch.zeros(30, 28, 26)
     left[:15] = 1
-    _, force = _level(balls).pull(torch.zeros(3, 30, 28, 26), left)
+    _, force = _level(balls).value_and_gradient(torch.zeros(3, 30, 28, 26), left)
     assert float(force[:, 16:].abs().max()) == 0
 
 
@@ -91,7 +91,9 @@ def test_exchanged_it_looks_from_the_other_side(balls):
     assert torch.equal(back.fixed[1:-2], (guides.moving.data[0])[2:-1])
     there, still = guides.on(balls[0].grid, turn, CPU), torch.zeros(3, 30, 28, 26)
     everywhere = torch.ones(30, 28, 26)
-    assert back.pull(still, everywhere)[0] == pytest.approx(there.pull(still, everywhere)[0], 0.01)
+    assert back.value_and_gradient(still, everywhere)[0] == pytest.approx(
+        there.value_and_gradient(still, everywhere)[0], 0.01
+    )
 
 
 def test_where_images_tell_nothing_labels_do(head, parts, bend):

@@ -26,20 +26,20 @@ def inner_points(head, count=6):
 def test_the_loss_is_that_of_its_definition_and_its_force_leads_down():
     level = LevelLandmarks(np.array([[5.0, 6, 7]]), np.array([[2.0, 0, -1]]), weight=0.5)
     u, counts = torch.zeros(3, 12, 12, 12), torch.ones(12, 12, 12)
-    loss, force = level.pull(u, counts)
+    loss, force = level.value_and_gradient(u, counts)
     near = torch.stack(torch.meshgrid(*[torch.arange(12.0)] * 3, indexing="ij"), -1)
     apart = (near - torch.tensor([5.0, 6, 7])).square()
     ball = torch.where((apart <= 36).all(-1), torch.exp(-apart.sum(-1) / 8), 0.0)
     assert loss == pytest.approx(0.5 * float(ball.sum()) / 12**3 * (6**0.5 - 1), rel=1e-5)
     direction = force[:, 5, 6, 7] / force[:, 5, 6, 7].norm()
     torch.testing.assert_close(direction, -torch.tensor([2.0, 0, -1]) / 5**0.5)
-    assert level.pull(u - 100 * force, counts)[0] < loss
+    assert level.value_and_gradient(u - 100 * force, counts)[0] < loss
 
 
 def test_a_landmark_that_arrived_does_not_pull():
     level = LevelLandmarks(np.array([[5.0, 6, 7]]), np.array([[2.0, 0, -1]]), weight=1.0)
     u = torch.tensor([2.0, 0, -1]).reshape(3, 1, 1, 1).expand(3, 12, 12, 12).contiguous()
-    loss, force = level.pull(u, torch.ones(12, 12, 12))
+    loss, force = level.value_and_gradient(u, torch.ones(12, 12, 12))
     assert loss == pytest.approx(0, abs=1e-9)
     assert float(force.abs().max()) < 1e-9
 
@@ -49,8 +49,8 @@ def test_a_coarser_field_counts_as_its_voxels():
     fine = LevelLandmarks(np.array([[11.5, 11.5, 11.5]]), np.array([[4.0, 0, 0]]), weight=1.0)
     coarse = LevelLandmarks(np.array([[5.5, 5.5, 5.5]]), np.array([[2.0, 0, 0]]), weight=1.0)
     counts = torch.ones(24, 24, 24)
-    one, force = fine.pull(torch.zeros(3, 12, 12, 12), counts)
-    other, same = coarse.pull(torch.zeros(3, 12, 12, 12), torch.ones(12, 12, 12))
+    one, force = fine.value_and_gradient(torch.zeros(3, 12, 12, 12), counts)
+    other, same = coarse.value_and_gradient(torch.zeros(3, 12, 12, 12), torch.ones(12, 12, 12))
     assert one == pytest.approx(other)
     torch.testing.assert_close(force, same)
 

@@ -20,9 +20,11 @@ def _words(hint):
 
 
 def test_they_are_the_fields_of_the_configuration_and_what_stands_beside_it():
-    taken = inspect.signature(register).parameters
-    named = set(taken) - set(inspect.signature(rk.register).parameters)
-    assert set(_HINTS) == {*RegisterConfig.model_fields, "preset", *named}
+    beside = {"preset", "config", "model", "progress"}
+    assert set(_HINTS) == {*RegisterConfig.model_fields, *beside}
+    assert set(inspect.signature(register).parameters) == set(
+        inspect.signature(rk.register).parameters
+    )
 
 
 @pytest.mark.parametrize("name", ["transform", "init", "modality", "moving_modality", "refine"])

@@ -11,7 +11,9 @@ from regkit.registration.planar import drop_field
 from regkit.registration.symmetric import exchange_level
 from regkit.resample import resample, warp
 
-ONE, BOTH = (FieldConfig(factors=(2, 1), iterations=(60, 40), symmetric=mm) for mm in (1000.0, 0.0))
+ONE, BOTH = (
+    FieldConfig(factors=(2, 1), iterations=(60, 40), symmetric_above=mm) for mm in (1000.0, 0.0)
+)
 
 
 def _warp(pair, config, similarity=None, affine=None):
@@ -78,7 +80,7 @@ def test_only_levels_of_large_voxels_have_two_sides(head, bent, paired):
     pair = paired(head, bent)
     voxel = min(pair.grid.spacing)
     never = _warp(pair, ONE)
-    same = _warp(pair, ONE.model_copy(update={"symmetric": 2.1 * voxel}))
-    other = _warp(pair, ONE.model_copy(update={"symmetric": 1.9 * voxel}))
+    same = _warp(pair, ONE.model_copy(update={"symmetric_above": 2.1 * voxel}))
+    other = _warp(pair, ONE.model_copy(update={"symmetric_above": 1.9 * voxel}))
     assert torch.equal(never.u, same.u)
     assert not torch.equal(never.u, other.u)

@@ -6,6 +6,7 @@ import pytest
 
 import regkit as rk
 from regkit import InputError
+from regkit.report.html import write_report
 from regkit.runs.kinds import job_again
 from regkit.runs.register.names import FILES
 
@@ -52,3 +53,9 @@ def test_the_report_is_one_file(result, tmp_path):
     assert "visit2.nii.gz" in path.read_text(encoding="utf-8")
     with pytest.raises(InputError, match="nowhere"):
         result.report(tmp_path / "nowhere" / "report.html")
+
+
+def test_the_name_of_the_last_version_warns(result, tmp_path):
+    with pytest.warns(DeprecationWarning, match="call result.report"):
+        path = write_report(result, tmp_path / "old.html", run={}, before=None)
+    assert path.read_bytes() == result.report(tmp_path / "new.html").read_bytes()

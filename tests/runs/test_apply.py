@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from regkit import Affine, Volume, read, write_transform
+from regkit import Affine, InputError, Volume, read, write_transform
 from regkit.cli import main
 from regkit.digests import sha256
 from regkit.runs.inputs import fingerprint
+from regkit.runs.look_alike import check_no_labels
 
 
 @pytest.fixture
@@ -176,13 +177,41 @@ def test_a_small_image_in_a_large_reference_is_found(head, tmp_path):
 
 def test_what_looks_like_labels_is_asked_about(words, head, tmp_path, capsys):
     assert main(words("out.nii")) == 0
-    assert "pass --labels" not in capsys.readouterr().err
     values = torch.randint(0, 7, head.data.shape, dtype=torch.int16)
     Volume(values, head.grid).save(tmp_path / "head.nii.gz", overwrite=True)
-    assert main(words("mixed.nii")) == 0
-    assert "head.nii.gz holds 7 whole values and is mixed as an image" in capsys.readouterr().err
+    assert main(words("mixed.nii")) == 2
+    assert (
+        "head.nii.gz: looks like a label map, with 7 whole values; pass --labels to take the "
+        "nearest voxel, or --no-labels to mix them as intensities"
+    ) in capsys.readouterr().err
+    assert not (tmp_path / "mixed.nii").exists()
     assert main(words("labels.nii", "--labels")) == 0
-    assert "pass --labels" not in capsys.readouterr().err
+    assert main(words("nearest.nii", "--interpolation", "nearest")) == 0
+    assert sha256(tmp_path / "labels.nii") == sha256(tmp_path / "nearest.nii")
+    record = tmp_path / "mixed.json"
+    assert main(words("mixed.nii", "--no-labels", "--record", record)) == 0
+    assert len(torch.unique(read(tmp_path / "mixed.nii").data)) >= 7
+    assert main(["rerun", str(record), "-q"]) == 0
+
+
+def test_structures_between_the_parts_that_are_read_first_are_seen():
+    grey = torch.zeros(1, 200, 40, 40, dtype=torch.int16)
+    grey[0, 50] = torch.arange(1600).reshape(40, 40)
+    check_no_labels(Volume(grey, np.eye(4), "grey.nii"))
+
+
+def test_few_grey_levels_are_no_labels_and_a_parcellation_is(head):
+    shape = head.grid.shape
+    noise = torch.randint(0, 70, (1, *shape), generator=torch.Generator().manual_seed(0))
+    check_no_labels(Volume(noise, head.grid, "noise.nii"))
+    cells = torch.stack(torch.meshgrid(*[torch.arange(n) // 6 for n in shape], indexing="ij"))
+    parcels = (cells * torch.tensor([20, 4, 1])[:, None, None, None]).sum(0)
+    with pytest.raises(InputError, match=r"parcels.nii: looks like a label map, with 80 whole"):
+        check_no_labels(Volume(parcels[None], head.grid, "parcels.nii"))
+
+
+def test_colours_are_never_labels(head):
+    check_no_labels(Volume(torch.ones(3, *head.grid.shape).cumsum(0), head.grid, "rgb.nii"))
 
 
 @pytest.mark.parametrize("method", ["cubic", "sinc", "nearest", "label"])

@@ -8,7 +8,7 @@ from regkit.losses import MSE
 from regkit.losses.mass import mass_conserved
 from regkit.training.config import Loss
 from regkit.training.objective import objective
-from regkit.training.pairs import Example, Side
+from regkit.training.pairs import Example, Sample
 
 SHAPE = (20, 18, 16)
 
@@ -26,7 +26,7 @@ def breath(points):
 
 
 def _side(image, labels=None):
-    return Side(image, image, torch.ones_like(image), torch.zeros(1, 3, *SHAPE), labels)
+    return Sample(image, image, torch.ones_like(image), torch.zeros(1, 3, *SHAPE), labels)
 
 
 def _parts(u, moving, fixed, loss, conserve="nothing"):
@@ -77,7 +77,7 @@ def test_between_two_subjects_the_truth_goes_through_both_deformations(points):
         (0.02, 0.0, 0.0), (0.0, 0.03, 0.0), (0.0, 0.0, 0.04),
     ))  # fmt: skip
     image = _bump(points, 0.5, 0.2)
-    moving, fixed = (Side(image, image, torch.ones_like(image), u, None) for u in (moved, turned))
+    moving, fixed = (Sample(image, image, torch.ones_like(image), u, None) for u in (moved, turned))
     example = Example(moving, fixed, same=False, between=(between, -between))
     u = turned + between - moved
     loss = Loss(coarse=0.5)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from regkit.training.config import Augment, Source
-from regkit.training.pairs import Drawer, Pool
+from regkit.training.pairs import PairSampler, SourceSubjects
 
 SHAPE = 4
 
@@ -36,8 +36,10 @@ def drawn():
     """Call with who there is, for the values of many pairs."""
 
     def draw(people, *, randomise=True, within=0.0, count=300):
-        pool = Pool(Source(name="x", table="x.csv", within=within), people, people)
-        drawer = Drawer([pool], Augment(turn=0, affine=0), SHAPE, randomise)
+        pool = SourceSubjects(
+            Source(name="x", table="x.csv", same_subject_fraction=within), people, people
+        )
+        drawer = PairSampler([pool], Augment(turn=0, affine=0), SHAPE, randomise)
         generator = torch.Generator().manual_seed(0)
         return [_values(drawer.draw(generator)) for _ in range(count)]
 
@@ -85,9 +87,13 @@ def test_pairs_are_drawn_on_the_device_of_the_network(monkeypatch):
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # it knows none for it
     inside = torch.ones(1, 1, *[SHAPE] * 3, dtype=torch.uint8)
     people = tuple(Person(tens, ("a", "b"), inside, inside) for tens in (10, 20))
-    pool = Pool(Source(name="x", table="x.csv", within=0.5, recolour=0.5), people, people)
+    pool = SourceSubjects(
+        Source(name="x", table="x.csv", same_subject_fraction=0.5, recolour_fraction=0.5),
+        people,
+        people,
+    )
     augment = Augment(turn=1, affine=0.1, crop=0.5, scales=(0.5,), reach=(0.1,))
-    drawer = Drawer([pool], augment, SHAPE, randomise=True, device=torch.device("meta"))
+    drawer = PairSampler([pool], augment, SHAPE, randomise=True, device=torch.device("meta"))
     generator = torch.Generator().manual_seed(0)
     for _ in range(10):
         example = drawer.draw(generator)

@@ -16,7 +16,7 @@ from regkit.networks.unet import Widths
 from regkit.networks.weights.checkpoint import Trained, read_checkpoint, training_facts
 from regkit.training import pairs, pseudo_labels
 from regkit.training.loop import LOG, STATE, WEIGHTS, train
-from regkit.training.pairs import Example, Side
+from regkit.training.pairs import Example, Sample
 from regkit.training.patches import map_patches
 from regkit.training.tasks import open_task
 
@@ -151,7 +151,9 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
     words |= {
         "shape": 24,
         "stages": [{"networks": 2, "steps": 1, "learning_rate": 1e-3}],
-        "sources": [{"name": "chest", "table": str(chests), "taught": True, "intensity": "mr"}],
+        "sources": [
+            {"name": "chest", "table": str(chests), "pseudo_labels": True, "intensity": "mr"}
+        ],
         "augment": {"turn": 1, "affine": 0},
         "loss": {"coarse": 0.3},
         "window": 5,
@@ -174,7 +176,7 @@ def test_the_classical_engine_teaches_between_subjects(words, chests):
 def test_a_subject_is_bent_some_of_the_way_to_another(words, chests, monkeypatch):
     shift = torch.tensor([0.1, -0.2, 0.05]).reshape(1, 3, 1, 1, 1)
     monkeypatch.setattr(pseudo_labels, "_found", lambda *_: (shift.expand(1, 3, 16, 16, 16),) * 2)
-    source = {"name": "chest", "table": str(chests), "intensity": "mr", "toward": 1.0}
+    source = {"name": "chest", "table": str(chests), "intensity": "mr", "morph_fraction": 1.0}
     words |= {
         "shape": 16,
         "sources": [source],
@@ -195,7 +197,9 @@ def test_half_precision_is_of_the_network_alone(words, chests, spread):
     words |= {
         "shape": 32,
         "stages": [{"networks": 3, "steps": 1, "learning_rate": 1e-3, "patch": 16}],
-        "sources": [{"name": "chest", "table": str(chests), "taught": True, "intensity": "mr"}],
+        "sources": [
+            {"name": "chest", "table": str(chests), "pseudo_labels": True, "intensity": "mr"}
+        ],
         "loss": {"coarse": 0.3},
     }
     found = []
@@ -309,8 +313,8 @@ def test_pairs_are_drawn_by_the_weights_of_their_sources(words, monkeypatch):
     task, drawn = open_task(words, "x"), []
     task.begin(0, None)
     monkeypatch.setattr(pairs, "_drawn", lambda source: drawn.append(source.name) or True)
-    monkeypatch.setattr(pairs.Drawer, "_shapes", lambda *_: None)
-    monkeypatch.setattr(pairs.Drawer, "_of_labels", lambda *_: None)
+    monkeypatch.setattr(pairs.PairSampler, "_shapes", lambda *_: None)
+    monkeypatch.setattr(pairs.PairSampler, "_of_labels", lambda *_: None)
     generator = torch.Generator().manual_seed(0)
     for _ in range(2000):
         task._train.draw(generator)
@@ -349,7 +353,7 @@ def test_a_patch_shows_what_the_whole_network_finds_there(spread):
     network = spread(cascade((1, 0), 3, Widths((2, 4, 8), (4, 8))))
     images = torch.rand(2, 1, 1, 24, 24, 24, generator=generator)
     u = 0.02 * torch.randn(2, 1, 3, 24, 24, 24, generator=generator)
-    sides = [Side(x, x, torch.ones_like(x), v, None) for x, v in zip(images, u, strict=True)]
+    sides = [Sample(x, x, torch.ones_like(x), v, None) for x, v in zip(images, u, strict=True)]
     example = Example(sides[0], sides[1], same=True)
     phi, found = map_patches(network, [example], 16, 3, generator)
     assert len(found) == 3

@@ -28,6 +28,9 @@ _TYPES = {
     "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4", "MET_DOUBLE": "f8",
 }  # fmt: skip
 _BYTE_ORDER = ("BinaryDataByteOrderMSB", "ElementByteOrderMSB")
+# What MetaIO reads of each axis, or of each pair of axes, whatever line the numbers are on.
+_BY_AXIS = ("ElementSpacing", "ElementSize", "Offset", "Position", "Origin", "CenterOfRotation")
+_BY_PAIR = ("TransformMatrix", "Rotation", "Orientation")
 _ONLY = {
     "BinaryData": "True",
     "HeaderSize": "0",
@@ -51,6 +54,7 @@ def metaimage_header(path: Path) -> TextHeader:
         if fields.get(key, allowed).lower() != allowed.lower():
             raise InputError(f"{name}: {key} is {fields[key]}; only {allowed} is supported")
     channels, dims = _channels(path, fields), _dims(path, fields)
+    _check_counts(path, fields, len(dims))
     source = fields["ElementDataFile"]
     local = source.lower() == "local"
     return TextHeader(
@@ -75,6 +79,18 @@ def _dims(path: Path, fields: dict[str, str]) -> tuple[int, ...]:
             f"{name}: NDims is {fields.get('NDims')}, but DimSize has {len(dims)}; it is damaged"
         )
     return dims
+
+
+def _check_counts(path: Path, fields: dict[str, str], ndim: int) -> None:
+    """Refuse too few numbers, for which MetaIO would take those of the next field."""
+    wanted = {**dict.fromkeys(_BY_AXIS, ndim), **dict.fromkeys(_BY_PAIR, ndim**2)}
+    for key in wanted.keys() & fields.keys():
+        found = len(numbers(path, key, fields[key]))
+        if found != wanted[key]:
+            raise InputError(
+                f"{display_name(path)}: {key} has {found} numbers, and {ndim} axes need "
+                f"{wanted[key]}; it is damaged"
+            )
 
 
 def _dtype(name: str, fields: dict[str, str]) -> np.dtype[np.generic]:

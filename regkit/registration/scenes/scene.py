@@ -90,8 +90,8 @@ class GeoScene:
             return self
         if not mask.grid.lies_on(self.grid):
             raise InputError(
-                f"{mask.name or 'mask'}: lies on {mask.grid}, and {self.name} on {self.grid}; "
-                "resample the mask on the scene"
+                f"{mask.name or 'mask'}: lies on {mask.grid}, and {self.name} on {self.grid}, "
+                f"{mask.grid.apart(self.grid)}; resample the mask on the scene"
             )
         low_and_high = BandPyramid(mask_where(mask, _above_nothing)).low_and_high
         if low_and_high is not None and low_and_high[0] == 1:

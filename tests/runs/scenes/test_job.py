@@ -127,6 +127,17 @@ def test_bands_are_no_vectors(run, place):
     assert "the bands of a scene on the earth are no vectors; leave out" in refused.output
 
 
+def test_a_map_of_classes_is_asked_about(run, place):
+    cover = rk.read(place / "ref.tif").with_data(torch.randint(1, 9, (1, *grid().shape)))
+    tagged(place / "cover.tif", [cover], ["cover"])
+    words = ["apply", place / "cover.tif", "--run", run, "-o", place / "classes.tif", "-q"]
+    refused = call(*words)
+    assert refused.exit_code == 2
+    assert "cover.tif: looks like a label map, with 8 whole values" in refused.output
+    assert call(*words, "--labels").exit_code == 0
+    assert set(np.unique(rk.read(place / "classes.tif").data)) <= set(range(9))
+
+
 @pytest.fixture(scope="module")
 def shift(place):
     out = place / "shift"

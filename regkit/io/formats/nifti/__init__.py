@@ -12,9 +12,9 @@ from regkit.io.formats.nifti.header import nifti_header
 from regkit.io.formats.nifti.voxels import (
     read_nifti,
     read_nifti_series,
-    verify_image,
+    verify_frames,
     write_channels,
-    write_image,
+    write_frames,
 )
 
 
@@ -34,8 +34,8 @@ NIFTI = Format(
     _sniff,
     nifti_header,
     read_nifti,
-    write_image,
-    verify_image,
+    write_frames,
+    verify_frames,
     writable=(".nii", ".nii.gz"),
     gzipped=(".nii.gz",),
     units=(*NIFTI_UNITS, "pixel"),

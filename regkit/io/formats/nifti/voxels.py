@@ -184,6 +184,45 @@ def nifti_image(data: NDArray[Any], grid: Grid, repetition: float | None = None)
     return image
 
 
+def write_frames(
+    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
+) -> None:
+    """Write one image, or the frames of a series along the fourth axis, as NIfTI.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)`` or ``(*grid.shape, frames)``.
+    grid
+        Where the voxels lie.
+    path
+        The file; its content is compressed where the name ends in .gz.
+    repetition
+        Seconds from frame to frame, where they are known.
+    """
+    write_image(_with_slices(data, grid), grid, path, repetition=repetition)
+
+
+def verify_frames(data: NDArray[Any], grid: Grid, path: Path) -> None:
+    """Compare a file with the array and grid that :func:`write_frames` wrote.
+
+    Parameters
+    ----------
+    data
+        ``(*grid.shape)`` or ``(*grid.shape, frames)``.
+    grid
+        Where its voxels lie.
+    path
+        The file.
+
+    Raises
+    ------
+    ResourceError
+        If it differs: the disk lost something.
+    """
+    verify_image(_with_slices(data, grid), grid, path)
+
+
 def write_channels(
     data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
 ) -> None:
@@ -194,21 +233,29 @@ def write_channels(
     Parameters
     ----------
     data
-        ``(*grid.shape, C)``.
+        ``(*grid.shape, C)`` or ``(*grid.shape, frames, C)``.
     grid
         Where the voxels lie.
     path
         The file; its content is compressed where the name ends in .gz.
     repetition
-        Unused: an image of several channels has one frame.
+        Seconds from frame to frame, where they are known.
     """
     colours = "RGBA"[: data.shape[-1]]
     if data.dtype == np.uint8 and len(colours) == data.shape[-1] > 2:
         pixels = np.ascontiguousarray(data).view([(letter, "u1") for letter in colours])[..., 0]
-        write_image(pixels, grid, path)
+        write_frames(pixels, grid, path, repetition=repetition)
         return
-    *spatial, count = data.shape
-    write_image(data.reshape(*spatial, *[1] * (4 - len(spatial)), count, order="F"), grid, path)
+    frames = data if data.ndim > grid.ndim + 1 else data[..., None, :]
+    write_frames(frames, grid, path, repetition=repetition)
+
+
+def _with_slices(data: NDArray[Any], grid: Grid) -> NDArray[Any]:
+    """Give a series in a plane its axis of one slice: frames are what the fourth axis lists."""
+    if data.ndim == grid.ndim:
+        return data
+    spatial, rest = data.shape[: grid.ndim], data.shape[grid.ndim :]
+    return data.reshape(*spatial, *[1] * (3 - grid.ndim), *rest, order="F")
 
 
 def verify_image(data: NDArray[Any], grid: Grid, path: Path) -> None:
