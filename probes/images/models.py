@@ -130,6 +130,33 @@ def open_encoder(settings: ModelSettings, bands: int) -> nn.Module:
     )
 
 
+def new_encoder(network: str, bands: int) -> nn.Module:
+    """Make a network without its classifier whose weights are still to be learned.
+
+    Parameters
+    ----------
+    network
+        ``timm:NAME`` or ``python:MODULE:FUNCTION``.
+    bands
+        Of the images.
+
+    Raises
+    ------
+    InputError
+        If there is no such network.
+    """
+    kind, _, name = network.partition(":")
+    if kind == "timm" and name:
+        return _timm_network("network", name, bands, 0)
+    found = _made("network", name) if kind == "python" else None
+    if isinstance(found, nn.Module):
+        return found
+    raise InputError(
+        f"network {network!r:.80} is neither timm:NAME nor python:MODULE:FUNCTION that returns a "
+        "torch module"
+    )
+
+
 def weights_of(settings: ModelSettings) -> Path | None:
     """Return the file of a model, or None for one that is made by a function.
 
@@ -143,16 +170,19 @@ def weights_of(settings: ModelSettings) -> Path | None:
     InputError
         If there is no such kind of model.
     """
-    kind, file, _ = _parts(settings)
-    return None if kind == "python" else Path(file)
+    kind, file, name = _parts(settings)
+    return None if kind == "python" and not name else Path(file)
 
 
 def _parts(settings: ModelSettings) -> tuple[str, str, str]:
     """The kind, the file or function, and the name of an architecture."""
     head, _, tail = settings.source.partition("=")
     kind, _, name = head.partition(":")
-    if kind not in _OPENERS or not tail or (kind == "timm") != bool(name):
-        forms = "exported=FILE, torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION"
+    if kind not in _OPENERS or not tail or bool(name) not in _NAMED.get(kind, (False,)):
+        forms = (
+            "exported=FILE, torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION, "
+            "python:MODULE:FUNCTION=FILE"
+        )
         raise InputError(
             f"model {settings.name}: source {settings.source!r:.80} is none of {forms}"
         )
@@ -216,18 +246,20 @@ def _onnx(
 
 
 def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
+    network = _timm_network(f"model {settings.name}", name, bands, classes)
+    _load(network, _file(settings), classes)
+    return network.eval()
+
+
+def _timm_network(model: str, name: str, bands: int, classes: int) -> nn.Module:
     mend_torchvision()
     timm = require("timm", extra="timm")
     if name not in timm.list_models():
-        raise InputError(
-            f"model {settings.name}: timm has no network {name!r}{near(name, timm.list_models())}"
-        )
-    path = _file(settings)
+        raise InputError(f"{model}: timm has no network {name!r}{near(name, timm.list_models())}")
     network: nn.Module = timm.create_model(
         name, pretrained=False, in_chans=bands, num_classes=classes
     )
-    _load(network, path, classes)
-    return network.eval()
+    return network
 
 
 def _load(network: nn.Module, path: Path, classes: int) -> None:
@@ -243,7 +275,9 @@ def _load(network: nn.Module, path: Path, classes: int) -> None:
     weights = weights.get("state_dict", weights) if isinstance(weights, dict) else {}
     own = network.state_dict()
     if not classes:  # an encoder: the classifier of the checkpoint is left out
-        weights = {k: v for k, v in weights.items() if k.partition(".")[0] not in _HEADS}
+        weights = {
+            k: v for k, v in weights.items() if k in own or k.partition(".")[0] not in _HEADS
+        }
     wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
     more = [key for key in weights if key not in own]
     if wrong or more:
@@ -257,18 +291,28 @@ def _load(network: nn.Module, path: Path, classes: int) -> None:
 def _python(
     settings: ModelSettings, name: str, bands: int, classes: int
 ) -> Callable[[Tensor], Tensor]:
-    place = settings.source.partition("=")[2]
+    model = f"model {settings.name}"
+    made = _made(model, name or settings.source.partition("=")[2])
+    if name and not isinstance(made, nn.Module):
+        raise InputError(f"{model}: {name} returns no torch module, which a file of weights needs")
+    if isinstance(made, nn.Module):
+        if name:
+            _load(made, _file(settings), classes)
+        return made.eval()
+    return made
+
+
+def _made(model: str, place: str) -> Callable[[Tensor], Tensor]:
+    """What a function without arguments makes, ``MODULE:FUNCTION``."""
     module, _, function = place.partition(":")
     try:
         made = getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
-            f"model {settings.name}: {place!r:.80} is no function that can be imported: {error}"
+            f"{model}: {place!r:.80} is no function that can be imported: {error}"
         ) from error
-    if isinstance(made, nn.Module):
-        return made.eval()
     if not callable(made):
-        raise InputError(f"model {settings.name}: {place} returns {type(made).__name__}, no model")
+        raise InputError(f"{model}: {place} returns {type(made).__name__}, no model")
     network: Callable[[Tensor], Tensor] = made
     return network
 
@@ -277,3 +321,5 @@ _OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
     "exported": _exported, "torchscript": _torchscript, "onnx": _onnx, "timm": _timm,
     "python": _python,
 }  # fmt: skip
+_NAMED = {"timm": (True,), "python": (False, True)}
+"""Whether the kind is followed by the name of an architecture; others have none."""

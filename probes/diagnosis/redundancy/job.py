@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from probes.diagnosis.redundancy.config import RedundancyConfig, learnt_side
+from probes.diagnosis.redundancy.config import RedundancyConfig
 from probes.diagnosis.redundancy.page import redundancy_page
 from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
+from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
 from probes.images.models import ModelSettings, open_encoder
 from probes.images.places import (
     check_places,
@@ -127,11 +128,13 @@ class RedundancyTask:
         truth = samples.truth
         if truth is None:
             raise InputError(f"{config.data.name}: has no classes")
+        probed = ProbedImages(
+            settings.scaled(samples.images), truth.astype(int),
+            learnt_side(samples, config.learnt, config.seed), samples.subjects,
+        )  # fmt: skip
         return width_curve(
-            encoder, settings.scaled(samples.images), truth.astype(int),
-            learnt_side(samples, config.learnt, config.seed), config.widths,
-            subjects=samples.subjects, seed=config.seed, resamples=config.resamples,
-            level=config.level,
+            encoder, probed, config.widths, statistics=config.statistics, seed=config.seed,
+            resamples=config.resamples, level=config.level,
         )  # fmt: skip
 
 

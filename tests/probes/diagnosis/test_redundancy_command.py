@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from probes.diagnosis.redundancy.config import learnt_side, read_redundancy
+from probes.diagnosis.redundancy.config import read_redundancy
+from probes.diagnosis.redundancy.sides import learnt_side
 from probes.images.samples import ImageSamples
 from regkit import InputError
 from regkit.cli import main
