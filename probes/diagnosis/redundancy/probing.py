@@ -70,16 +70,16 @@ def encode_images(encoder: nn.Module, images: Tensor, batch_size: int = 32) -> N
         ``(N, F)``.
     """
     encoder.eval()
-    rows = [pooled(encoder(own.float())) for own in images.split(batch_size)]
+    rows = [pool_features(encoder(own.float())) for own in images.split(batch_size)]
     return torch.cat(rows).double().numpy()
 
 
-def pooled(features: Tensor) -> Tensor:
+def pool_features(features: Tensor) -> Tensor:
     """Return features ``(B, F)`` as they are, and maps ``(B, F, *spatial)`` by their means.
 
     Examples
     --------
-    >>> pooled(torch.ones(2, 3, 4, 4)).shape
+    >>> pool_features(torch.ones(2, 3, 4, 4)).shape
     torch.Size([2, 3])
     """
     return features.flatten(2).mean(2) if features.ndim > 2 else features
@@ -114,7 +114,7 @@ def width_curve(
     Raises
     ------
     InputError
-        If the encoder cannot be slimmed.
+        If the encoder cannot be slim_encoder.
     """
     generator = np.random.default_rng(seed)
     judged = probed.classes[~probed.learnt]

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from probes.diagnosis.redundancy.batch_norm import measure_statistics
-from probes.diagnosis.redundancy.probing import pooled
-from probes.diagnosis.redundancy.slimming import slim, slimmed
+from probes.diagnosis.redundancy.probing import pool_features
+from probes.diagnosis.redundancy.slimming import slim, slim_encoder
 
 
 class SlimmableClassifier(nn.Module):
@@ -24,7 +24,7 @@ class SlimmableClassifier(nn.Module):
     Parameters
     ----------
     encoder
-        See :func:`~probes.diagnosis.redundancy.slimming.slimmed`.
+        See :func:`~probes.diagnosis.redundancy.slimming.slim_encoder`.
     image
         ``(1, C, *spatial)``, such as it will be shown.
     classes
@@ -35,13 +35,13 @@ class SlimmableClassifier(nn.Module):
         super().__init__()
         self.encoder = encoder
         with torch.no_grad():
-            features = pooled(encoder.eval()(image)).shape[1]
+            features = pool_features(encoder.eval()(image)).shape[1]
         self.head = nn.Linear(features, classes)
 
     def forward(self, images: Tensor, width: float = 1.0) -> Tensor:
         """Classify images ``(B, C, *spatial)`` at a width; the logits are ``(B, K)``."""
-        encoder = slimmed(self.encoder, width)
-        return self.classified(pooled(encoder.shared(self.encoder, images)))
+        encoder = slim_encoder(self.encoder, width)
+        return self.classified(pool_features(encoder.shared(self.encoder, images)))
 
     def classified(self, features: Tensor) -> Tensor:
         """Classify by the first features, ``(B, F)`` of them; the logits are ``(B, K)``."""
@@ -126,5 +126,5 @@ def narrow_answers(
     """
     encoder = slim(network.encoder, width)
     measure_statistics(encoder, learnt)
-    features = [pooled(encoder(own)) for own in asked.split(64)]
+    features = [pool_features(encoder(own)) for own in asked.split(64)]
     return network.classified(torch.cat(features))
