@@ -114,7 +114,7 @@ def width_curve(
     Raises
     ------
     InputError
-        If the encoder cannot be slim_encoder.
+        If the encoder cannot be slimmed.
     """
     generator = np.random.default_rng(seed)
     judged = probed.classes[~probed.learnt]

@@ -109,7 +109,7 @@ def slim_encoder(encoder: nn.Module, width: float) -> SlimEncoder:
     if module == "timm" and kind == "VisionTransformer":
         return knife.transformer()
     raise InputError(
-        f"an encoder of the kind {kind} cannot be slim_encoder; allowed are ResNet and "
+        f"an encoder of the kind {kind} cannot be slimmed; allowed are ResNet and "
         "VisionTransformer of timm, and nn.Sequential of layers without branches"
     )
 
@@ -140,7 +140,7 @@ def _check_sequence(encoder: nn.Sequential) -> None:
     for name, part in encoder.named_modules():
         if not isinstance(part, allowed):
             raise InputError(
-                f"layer {name} is a {type(part).__name__}, which cannot be slim_encoder in a sequence"
+                f"layer {name} is a {type(part).__name__}, which cannot be slimmed in a sequence"
             )
 
 
@@ -163,9 +163,7 @@ class _Knife:
             raise InputError("the encoder has no convolution and no linear layer to be cut")
         for part in self._names:
             if isinstance(part, _CONVOLUTIONS) and part.groups > 1:
-                raise InputError(
-                    "grouped convolutions cannot be slim_encoder; take another network"
-                )
+                raise InputError("grouped convolutions cannot be slimmed; take another network")
             if isinstance(part, (*_CONVOLUTIONS, nn.Linear)):
                 self._layer(part, whole_input=part is layers[0])
             elif isinstance(part, _NORMS):
@@ -218,7 +216,7 @@ class _Knife:
         values = ("weight", "bias", "running_mean", "running_var")
         own = [name for name in values if getattr(part, name, None) is not None]
         if not own:
-            raise InputError("a normalisation without any values of its own cannot be slim_encoder")
+            raise InputError("a normalisation without any values of its own cannot be slimmed")
         count = _kept(len(getattr(part, own[0])), self._width)
         for name in own:
             self._cut(part, name, lambda each: each[:count])

@@ -42,7 +42,7 @@ class SlimmableConfig(LoopConfig):
     data
         Images with one class each.
     network
-        ``timm:NAME`` or ``python:MODULE:FUNCTION``, an encoder that can be slim_encoder.
+        ``timm:NAME`` or ``python:MODULE:FUNCTION``, an encoder that can be slimmed.
     start
         Weights of the encoder to go on from.
     mean, std
@@ -134,7 +134,7 @@ class SlimmableTask:
         Raises
         ------
         InputError
-            If an image has no class, or the network cannot be slim_encoder.
+            If an image has no class, or the network cannot be slimmed.
         """
         draw = self._fresh()
         draw(self.sides.images[:1], self.config.narrowest)
