@@ -23,7 +23,8 @@ from benchmarks.machine import describe
 from benchmarks.table import Row, Table
 from probes.images.bands import Bands
 from probes.images.samples import ImageSamples
-from probes.reliance.answers import ask_classifier, check_conditions, conditions_of
+from probes.reliance.answers import ask_all, check_conditions, conditions_of
+from probes.reliance.classifiers import class_answers
 from probes.reliance.index import Reliance, reliance
 from probes.reliance.skill import bootstrap_weights, chance
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
@@ -157,7 +158,7 @@ def measured(split: SplitSamples) -> tuple[Reliance, int]:
     conditions = conditions_of(usual_suppressors(bands.count), 3)
     refused = check_conditions(samples, bands, conditions)
     conditions = [each for each in conditions if each not in refused]
-    answers = ask_classifier(trained(split), samples, bands, conditions)
+    answers = ask_all(class_answers(trained(split)), samples, bands, conditions)
     generator = np.random.default_rng(0)
     weights = bootstrap_weights(len(samples), _RESAMPLES, generator, samples.subjects)
     least = chance("ranking", samples.truth)
@@ -206,7 +207,7 @@ def speed_table(images: int, size: int) -> Table:
     ):
         conditions = conditions_of(names, 3)
         begin = time.perf_counter()
-        ask_classifier(network, samples, bands, conditions, batch_size=32)
+        ask_all(class_answers(network), samples, bands, conditions, batch_size=32)
         whole = time.perf_counter() - begin
         begin = time.perf_counter()
         _forward(network, shown, len(conditions))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ def new_encoder(network: str, bands: int) -> nn.Module:
     kind, _, name = network.partition(":")
     if kind == "timm" and name:
         return _timm_network("network", name, bands, 0)
-    found = _made("network", name) if kind == "python" else None
+    found = make_from_function("network", name) if kind == "python" else None
     if isinstance(found, nn.Module):
         return found
     raise InputError(
@@ -170,8 +171,19 @@ def weights_of(settings: ModelSettings) -> Path | None:
     InputError
         If there is no such kind of model.
     """
-    kind, file, name = _parts(settings)
-    return None if kind == "python" and not name else Path(file)
+    _, file, _ = _parts(settings)
+    return None if is_without_file(settings.source) else Path(file)
+
+
+def is_without_file(source: str) -> bool:
+    """Whether a source names a function or a preset, and no file.
+
+    Examples
+    --------
+    >>> is_without_file("register=fast"), is_without_file("onnx=mine.onnx")
+    (True, False)
+    """
+    return source.partition("=")[0] in ("python", "register")
 
 
 def _parts(settings: ModelSettings) -> tuple[str, str, str]:
@@ -181,7 +193,7 @@ def _parts(settings: ModelSettings) -> tuple[str, str, str]:
     if kind not in _OPENERS or not tail or bool(name) not in _NAMED.get(kind, (False,)):
         forms = (
             "exported=FILE, torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION, "
-            "python:MODULE:FUNCTION=FILE"
+            "python:MODULE:FUNCTION=FILE, register=PRESET"
         )
         raise InputError(
             f"model {settings.name}: source {settings.source!r:.80} is none of {forms}"
@@ -292,7 +304,7 @@ def _python(
     settings: ModelSettings, name: str, bands: int, classes: int
 ) -> Callable[[Tensor], Tensor]:
     model = f"model {settings.name}"
-    made = _made(model, name or settings.source.partition("=")[2])
+    made = make_from_function(model, name or settings.source.partition("=")[2])
     if name and not isinstance(made, nn.Module):
         raise InputError(f"{model}: {name} returns no torch module, which a file of weights needs")
     if isinstance(made, nn.Module):
@@ -302,8 +314,21 @@ def _python(
     return made
 
 
-def _made(model: str, place: str) -> Callable[[Tensor], Tensor]:
-    """What a function without arguments makes, ``MODULE:FUNCTION``."""
+def make_from_function(model: str, place: str) -> Callable[..., Any]:
+    """Call a function without arguments that makes a model.
+
+    Parameters
+    ----------
+    model
+        What messages call it.
+    place
+        ``MODULE:FUNCTION``.
+
+    Raises
+    ------
+    InputError
+        If it cannot be imported, or returns what cannot be called.
+    """
     module, _, function = place.partition(":")
     try:
         made = getattr(importlib.import_module(module), function)()
@@ -313,13 +338,22 @@ def _made(model: str, place: str) -> Callable[[Tensor], Tensor]:
         ) from error
     if not callable(made):
         raise InputError(f"{model}: {place} returns {type(made).__name__}, no model")
-    network: Callable[[Tensor], Tensor] = made
-    return network
+    function_made: Callable[..., Any] = made
+    return function_made
+
+
+def _registration(
+    settings: ModelSettings, name: str, bands: int, classes: int
+) -> Callable[[Tensor], Tensor]:
+    raise InputError(
+        f"model {settings.name}: {settings.source} registers pairs of images; it is asked by "
+        "`regkit reliance` alone, with the task registration"
+    )
 
 
 _OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
     "exported": _exported, "torchscript": _torchscript, "onnx": _onnx, "timm": _timm,
-    "python": _python,
+    "python": _python, "register": _registration,
 }  # fmt: skip
 _NAMED = {"timm": (True,), "python": (False, True)}
 """Whether the kind is followed by the name of an architecture; others have none."""

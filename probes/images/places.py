@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from probes.images.models import ModelSettings, weights_of
+from probes.images.models import ModelSettings, is_without_file, weights_of
 from probes.images.settings import DataSettings
 from regkit.errors import InputError
 from regkit.runs import InputFile
@@ -24,7 +24,7 @@ def locate_source(model: Any, folder: Path) -> Any:
     if not isinstance(model, Mapping) or not isinstance(model.get("source"), str):
         return model
     head, equals, tail = model["source"].partition("=")
-    if not tail or head == "python":
+    if not tail or is_without_file(model["source"]):
         return model
     return {**model, "source": f"{head}{equals}{folder / tail}"}
 
@@ -41,7 +41,7 @@ def image_inputs(
     full_paths
         Whether its record names their folders.
     """
-    found = [("data", path) for each in data for path in data_files(each.path)]
+    found = [("data", path) for each in data for path in data_files(each)]
     weights = (weights_of(model) for model in models)
     found += [("weights", path) for path in weights if path is not None]
     return [InputFile(role, path, full_paths) for role, path in found]
@@ -61,7 +61,7 @@ def check_places(data: Sequence[DataSettings], models: Sequence[ModelSettings]) 
         If a data set or the weights of a model are missing, by name.
     """
     for each in data:
-        if not each.path.exists():
+        if each.kind != "python" and not each.path.exists():
             raise InputError(f"{each.name}: there is no {each.path}; check the path")
     for model in models:
         path = weights_of(model)
@@ -69,36 +69,44 @@ def check_places(data: Sequence[DataSettings], models: Sequence[ModelSettings]) 
             raise InputError(f"model {model.name}: there is no file {path}; put its weights there")
 
 
-def data_files(path: Path) -> list[Path]:
-    """List the files of a data set: itself, or all that lie in its folder."""
+def data_files(data: DataSettings) -> list[Path]:
+    """List the files of a data set: its own, or all that lie in its folder; objects have none."""
+    path = data.path
+    if data.kind == "python":
+        return []
     return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
 
 
 def data_size(data: Sequence[DataSettings]) -> int:
     """Return how many bytes the files of data sets have."""
-    return sum(path.stat().st_size for each in data for path in data_files(each.path))
+    return sum(path.stat().st_size for each in data for path in data_files(each))
 
 
 def dumped_data(data: DataSettings) -> dict[str, Any]:
     """Return settings of a data set as JSON, without its folder."""
-    return {**data.model_dump(mode="json"), "path": data.path.name}
+    given = data.model_dump(mode="json", exclude={"path"})
+    return given if data.kind == "python" else {**given, "path": data.path.name}
 
 
 def dumped_model(model: ModelSettings) -> dict[str, Any]:
     """Return settings of a model as JSON, without the folder of its file."""
     head, _, tail = model.source.partition("=")
-    name = tail if head == "python" else Path(tail).name
+    name = tail if is_without_file(model.source) else Path(tail).name
     return {**model.model_dump(mode="json"), "source": f"{head}={name}"}
 
 
 def recorded_data(given: Mapping[str, Any], files: Sequence[Path]) -> dict[str, Any]:
     """Return settings that :func:`dumped_data` made, with the folder that holds its files now.
 
+    What a function makes has none.
+
     Raises
     ------
     InputError
         If none of the files is of it.
     """
+    if "path" not in given:
+        return dict(given)
     return {**given, "path": str(_place(given["path"], files))}
 
 
@@ -111,7 +119,7 @@ def recorded_model(given: Mapping[str, Any], files: Sequence[Path]) -> dict[str,
         If it is not among the files.
     """
     head, _, tail = given["source"].partition("=")
-    if head == "python":
+    if is_without_file(given["source"]):
         return dict(given)
     return {**given, "source": f"{head}={_place(tail, files)}"}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from probes.images.pairs import read_pairs
 from probes.images.places import (
     check_places,
     data_size,
@@ -18,6 +19,7 @@ from probes.images.places import (
 )
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples
+from probes.images.settings import DataSettings, TruthKind
 from probes.reliance.config import RelianceConfig
 from probes.reliance.page import reliance_page
 from probes.reliance.rows import (
@@ -28,6 +30,7 @@ from probes.reliance.rows import (
     SkillRow,
     write_rows,
 )
+from probes.reliance.skill import TaskKind
 from probes.reliance.study import RelianceTables, run_reliance
 from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
@@ -105,8 +108,16 @@ class RelianceJob:
 
     def open(self) -> RelianceTask:
         """Read the data sets."""
-        several = self.config.task == "several-labels"
-        return RelianceTask(self, [read_samples(each, several) for each in self.config.data])
+        return RelianceTask(self, [_read(each, self.config.task) for each in self.config.data])
+
+
+_TRUTHS: Mapping[TaskKind, TruthKind] = {"several-labels": "several", "segmentation": "map"}
+
+
+def _read(data: DataSettings, task: TaskKind) -> ImageSamples:
+    if task == "registration":
+        return read_pairs(data)
+    return read_samples(data, _TRUTHS.get(task, "class"))
 
 
 @dataclass(frozen=True, eq=False)

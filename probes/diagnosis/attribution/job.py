@@ -94,7 +94,9 @@ class AttributionJob:
 
     def open(self) -> AttributionTask:
         """Read the data set."""
-        samples = read_samples(self.config.data, self.config.task == "several-labels")
+        samples = read_samples(
+            self.config.data, "several" if self.config.task == "several-labels" else "class"
+        )
         label_matrix(samples)
         return AttributionTask(self.config, samples)
 

@@ -93,7 +93,7 @@ class RedundancyJob:
 
     def open(self) -> RedundancyTask:
         """Read the data set and open the encoders."""
-        samples = read_samples(self.config.data, several=False)
+        samples = read_samples(self.config.data, "class")
         learnt_side(samples, self.config.learnt, self.config.seed)
         return RedundancyTask(self.config, samples)
 

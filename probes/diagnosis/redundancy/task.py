@@ -109,12 +109,12 @@ class SlimmableTask:
 
     def inputs(self) -> dict[str, Path]:
         """Return the data set, and the weights to go on from."""
-        start = self.config.start
-        return {"data.path": self.config.data.path} | ({} if start is None else {"start": start})
+        named = {"data.path": self.config.data.path, "start": self.config.start}
+        return {name: path for name, path in named.items() if path is not None and path != Path()}
 
     def data(self) -> list[Path]:
         """List the files of the data set."""
-        return data_files(self.config.data.path)
+        return data_files(self.config.data)
 
     def bytes_needed(self) -> tuple[int, int]:
         """Return what the images take."""
@@ -123,7 +123,7 @@ class SlimmableTask:
     @cached_property
     def sides(self) -> _Sides:
         """All images, and on which side they are."""
-        samples = read_samples(self.config.data, several=False)
+        samples = read_samples(self.config.data, "class")
         learnt = learnt_side(samples, 1 - self.config.held_out, self.config.seed)
         images = self.config.model.scaled(samples.images)
         return _Sides(images, torch.as_tensor(samples.truth).long(), torch.from_numpy(learnt))
