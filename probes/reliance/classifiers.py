@@ -17,8 +17,13 @@ def class_answers(predict: Predict) -> OnBatch:
     Parameters
     ----------
     predict
-        Images ``(B, C, *spatial)`` to answers ``(B, K)``. It is refused where it does not return
-        one row an image, or returns what is not finite.
+        Images ``(B, C, *spatial)`` to answers ``(B, K)``.
+
+    Raises
+    ------
+    InputError
+        When it is asked: if the model does not return one row an image, or returns what is not
+        finite.
     """
 
     def ask(batch: Batch) -> NDArray[np.float32]:

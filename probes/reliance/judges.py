@@ -18,7 +18,7 @@ from probes.reliance.classifiers import class_answers
 from probes.reliance.config import RelianceConfig
 from probes.reliance.index import Reliance, reliance
 from probes.reliance.registrations import open_registration, pair_scores, unregistered_dice
-from probes.reliance.segmenters import guessed_dice, map_scores
+from probes.reliance.segmenters import guessed_dice, segmenter_scores
 from probes.reliance.skill import Rows, chance, check_truth
 from regkit.errors import InputError
 
@@ -52,7 +52,7 @@ class AskedData:
         return [each for each in self.conditions if each not in self.refused]
 
 
-def judge(
+def judge_model(
     config: RelianceConfig, asked: AskedData, model: ModelSettings, on_share: OnShare
 ) -> Reliance:
     """Ask one model about one data set.
@@ -104,7 +104,7 @@ def _judge_segmenter(
     if labels is None:
         raise InputError(f"{asked.name}: has no label maps")
     predict = open_model(model, asked.bands.count, int(labels.max()) + 1)
-    scores = _asked(config, asked, map_scores(_named(predict, model.name)), on_share)
+    scores = _asked(config, asked, segmenter_scores(_named(predict, model.name)), on_share)
     return scores, np.zeros(len(labels)), guessed_dice(labels)
 
 

@@ -98,7 +98,13 @@ def pair_scores(
 
 
 def unregistered_dice(pairs: ImagePairs) -> float:
-    """Return the mean Dice of labels as they lie, which is what no registration is worth."""
+    """Return the mean Dice of labels as they lie, which is what no registration is worth.
+
+    Raises
+    ------
+    InputError
+        If the pairs have no labels.
+    """
     if pairs.labels is None or pairs.moving.labels is None:
         raise InputError("registrations are judged by labels; these pairs have none")
     scores = []

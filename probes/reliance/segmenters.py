@@ -12,15 +12,20 @@ from probes.reliance.answers import OnBatch
 from regkit.errors import InputError
 
 
-def map_scores(predict: Predict) -> OnBatch:
+def segmenter_scores(predict: Predict) -> OnBatch:
     """Return what asks a segmenter about a batch, and judges each image by its Dice.
 
     Parameters
     ----------
     predict
-        Images ``(B, C, *spatial)`` to logits ``(B, K, *spatial)``, of which 0 is the background. It
-        is refused where it returns another size, or has less classes than the labels. Voxels
-        without data count for nothing.
+        Images ``(B, C, *spatial)`` to logits ``(B, K, *spatial)``, of which 0 is the background.
+        Voxels without data count for nothing.
+
+    Raises
+    ------
+    InputError
+        When it is asked: if there are no labels, or the model returns another size, what is not
+        finite, or less classes than the labels have.
     """
 
     def ask(batch: Batch) -> NDArray[np.float32]:

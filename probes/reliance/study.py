@@ -21,7 +21,7 @@ from probes.reliance.answers import (
 )
 from probes.reliance.config import RelianceConfig
 from probes.reliance.index import Reliance, RelianceIndex
-from probes.reliance.judges import AskedData, judge
+from probes.reliance.judges import AskedData, judge_model
 from probes.reliance.matching import match_level
 from probes.reliance.retention import retention
 from probes.reliance.rows import (
@@ -158,7 +158,7 @@ def _ask(
 ) -> Reliance | str:
     """What a model loses, or why it could not be asked."""
     try:
-        return judge(config, asked, model, on_share)
+        return judge_model(config, asked, model, on_share)
     except InputError as error:
         return str(error)
 

@@ -14,7 +14,7 @@ from probes.images.bands import Bands
 from probes.images.samples import ImageSamples
 from probes.reliance.answers import RelianceCondition, ask_all
 from probes.reliance.index import reliance
-from probes.reliance.segmenters import guessed_dice, image_dice, map_scores
+from probes.reliance.segmenters import guessed_dice, image_dice, segmenter_scores
 from probes.reliance.skill import bootstrap_weights
 from regkit import InputError, Labels, Volume
 from regkit.cli import main
@@ -39,7 +39,7 @@ def _by_brightness(images):
 
 def test_a_segmenter_by_brightness_needs_no_shape(blobs):
     conditions = [RelianceCondition(), RelianceCondition("patch-shuffle", 1, 4.0)]
-    answers = ask_all(map_scores(_by_brightness), blobs, Bands.of(blobs.images), conditions)
+    answers = ask_all(segmenter_scores(_by_brightness), blobs, Bands.of(blobs.images), conditions)
     assert answers.shape == (2, 12, 1)
     np.testing.assert_allclose(answers, 1)
     weights = bootstrap_weights(12, 100, np.random.default_rng(0))
@@ -53,7 +53,7 @@ def test_a_segmenter_that_looks_at_places_loses_by_a_shuffle(blobs):
 
     conditions = [RelianceCondition(), RelianceCondition("patch-shuffle", 1, 4.0)]
     answers = ask_all(
-        map_scores(by_heart), blobs, Bands.of(blobs.images), conditions, batch_size=len(blobs)
+        segmenter_scores(by_heart), blobs, Bands.of(blobs.images), conditions, batch_size=len(blobs)
     )
     assert answers[0].mean() == 1
     assert answers[1].mean() < 0.7
@@ -77,7 +77,7 @@ def test_voxels_without_data_count_for_nothing(blobs):
     wrong = blobs.images.where(valid, -blobs.images)
     samples = ImageSamples(wrong, None, blobs.names, valid=valid, labels=blobs.labels)
     bands = Bands.of(samples.images, valid)
-    np.testing.assert_allclose(ask_all(map_scores(_by_brightness), samples, bands, _PLAIN), 1)
+    np.testing.assert_allclose(ask_all(segmenter_scores(_by_brightness), samples, bands, _PLAIN), 1)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_cannot_be_judged_is_named(blobs, labels, predict, message):
     maps = None if labels is None else torch.full_like(blobs.labels, labels)
     samples = ImageSamples(blobs.images, None, blobs.names, labels=maps)
     with pytest.raises(InputError, match=message):
-        ask_all(map_scores(predict), samples, Bands.of(blobs.images), _PLAIN)
+        ask_all(segmenter_scores(predict), samples, Bands.of(blobs.images), _PLAIN)
 
 
 @pytest.fixture
