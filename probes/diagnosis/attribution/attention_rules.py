@@ -104,19 +104,9 @@ class _Joined(Function):
 
 
 apply_product: Callable[..., Tensor] = _Product.apply
-_apply_softmax: Callable[..., Tensor] = _Softmax.apply
+apply_softmax: Callable[..., Tensor] = _Softmax.apply
 _apply_layer_norm: Callable[..., Tensor] = _LayerNorm.apply
-_apply_joined: Callable[..., Tensor] = _Joined.apply
-
-
-def join_parts(parts: Sequence[Tensor], axis: int, taken: list[Tensor]) -> Tensor:
-    """Concatenate tensors; constant ones take what arrives at them."""
-    return _apply_joined(axis, taken, *parts)
-
-
-def share_softmax(logits: Tensor, axis: int, taken: list[Tensor]) -> Tensor:
-    """Softmax along an axis; ``taken`` gets what its constant term takes."""
-    return _apply_softmax(logits, axis, taken)
+apply_joined: Callable[..., Tensor] = _Joined.apply
 
 
 def share_layer_norm(
@@ -127,7 +117,21 @@ def share_layer_norm(
     eps: float,
     taken: list[Tensor],
 ) -> Tensor:
-    """Normalise the last axes of ``tokens``, which have the sizes ``shape``."""
+    """Normalise the last axes of tokens.
+
+    Parameters
+    ----------
+    tokens
+        ``(B, ..., *shape)``.
+    shape
+        The sizes of these axes.
+    weight, bias
+        ``(*shape)``, or None.
+    eps
+        Added to the variance.
+    taken
+        Gets what the bias takes, ``(B,)``.
+    """
     axes = tuple(range(-len(shape), 0))
     spread = tokens.detach().var(axes, unbiased=False, keepdim=True)
     scale = (spread + eps).rsqrt()
@@ -163,4 +167,4 @@ def share_attention(
         logits = (
             logits.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else logits + mask
         )
-    return apply_product(share_softmax(logits, -1, taken), value, torch.matmul)
+    return apply_product(apply_softmax(logits, -1, taken), value, torch.matmul)

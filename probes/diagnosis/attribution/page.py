@@ -30,9 +30,9 @@ _RULES = (
     "LRP: z+ in convolutions, epsilon in linear layers and sums, in proportion in averages, to the "
     "winner of a maximum, unchanged through activations. A BatchNorm that follows a convolution "
     "is merged into it, another one passes relevance unchanged. Biases of convolutions take no "
-    "relevance, those of linear layers their share. Attention: one half to each factor of a product, "
-    "a softmax by its first-order expansion, a layer normalisation with its spread held (AttnLRP, "
-    "Achtibat et al. 2024). "
+    "relevance, those of linear layers their share. "
+    "Attention: one half to each factor of a product, a softmax by its first-order expansion, a "
+    "layer normalisation with its spread held (AttnLRP, Achtibat et al. 2024). "
     "Occlusion and LIME: a grid of 8 x 8 cells. Grad-CAM and DeepLIFT are those of captum."
 )
 

@@ -24,11 +24,11 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from probes.diagnosis.attribution.attention_rules import (
+    apply_joined,
     apply_product,
-    join_parts,
+    apply_softmax,
     share_attention,
     share_layer_norm,
-    share_softmax,
 )
 from probes.diagnosis.attribution.rules import (
     Apply,
@@ -173,7 +173,7 @@ class _Watched(TorchFunctionMode):
 
 
 def _softmax(taken: list[Tensor], logits: Tensor, dim: int, **_: Any) -> Tensor:
-    return share_softmax(logits, dim, taken)
+    return apply_softmax(logits, dim, taken)
 
 
 def _layer_norm(
@@ -207,7 +207,7 @@ def _attention(
 
 
 def _joined(taken: list[Tensor], tensors: Any, dim: int = 0) -> Tensor:
-    return join_parts(tensors, dim, taken)
+    return apply_joined(dim, taken, *tensors)
 
 
 # By the names and arguments that torch has.
