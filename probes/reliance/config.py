@@ -9,13 +9,12 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from probes.images.models import ModelSettings
-from probes.images.places import locate_data, locate_source
+from probes.images.places import read_image_settings
 from probes.images.settings import DataSettings
 from probes.reliance.skill import TaskKind
 from probes.reliance.suppressor import suppressor_called
 from regkit.errors import InputError
-from regkit.io.settings import read_settings
-from regkit.settings import Settings, validate
+from regkit.settings import Settings
 
 
 class RelianceConfig(Settings):
@@ -78,11 +77,4 @@ def read_reliance(path: Path) -> RelianceConfig:
         If a setting or a suppressor is unknown, with the names that are near, or a value is not
         allowed.
     """
-    given = read_settings(path)
-    folder, data = path.absolute().parent, given.get("data")
-    if isinstance(data, list):
-        given = {**given, "data": [locate_data(each, folder) for each in data]}
-    models = given.get("models")
-    if isinstance(models, list):
-        given = {**given, "models": [locate_source(each, folder) for each in models]}
-    return validate(RelianceConfig, given, path.name)
+    return read_image_settings(RelianceConfig, path)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from probes.images.models import ModelSettings
-from probes.images.places import locate_data, locate_source
+from probes.images.places import read_image_settings
 from probes.images.settings import DataSettings
-from regkit.io.settings import read_settings
-from regkit.settings import Settings, validate
+from regkit.settings import Settings
 
 
 class RedundancyConfig(Settings):
@@ -49,10 +48,4 @@ def read_redundancy(path: Path) -> RedundancyConfig:
     InputError
         If a setting is unknown, or a value is not allowed.
     """
-    given: dict[str, Any] = read_settings(path)
-    folder = path.absolute().parent
-    given = {**given, "data": locate_data(given.get("data"), folder)}
-    encoders = given.get("encoders")
-    if isinstance(encoders, list):
-        given = {**given, "encoders": [locate_source(each, folder) for each in encoders]}
-    return validate(RedundancyConfig, given, path.name)
+    return read_image_settings(RedundancyConfig, path)
