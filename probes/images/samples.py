@@ -11,6 +11,7 @@ from torch import Tensor
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
+from regkit.errors import InputError
 
 Predict = Callable[[Tensor], Tensor]
 """Images ``(B, C, *spatial)`` to answers ``(B, K)``, or to logits ``(B, K, *spatial)``."""
@@ -63,3 +64,32 @@ class ImageSamples:
                 None if self.valid is None else self.valid[own],
                 None if self.labels is None else self.labels[own],
             )  # fmt: skip
+
+
+def name_errors(predict: Predict, model: str) -> Predict:
+    """Let a model's own errors become a line that names it and what it was shown.
+
+    Parameters
+    ----------
+    predict
+        The model.
+    model
+        Its name.
+
+    Raises
+    ------
+    InputError
+        When it is asked: for whatever it raises.
+    """
+
+    def ask(images: Tensor) -> Tensor:
+        try:
+            return predict(images)
+        except Exception as error:  # whatever somebody else's model raises
+            shown = "x".join(map(str, images.shape[1:]))
+            first = str(error).strip().split("\n")[0]
+            raise InputError(
+                f"model {model} cannot take images of {shown} (bands first): {first:.160}"
+            ) from error
+
+    return ask

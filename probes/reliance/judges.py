@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from probes.images.bands import Bands
 from probes.images.models import ModelSettings, open_model
 from probes.images.pairs import ImagePairs
-from probes.images.samples import ImageSamples, Predict
+from probes.images.samples import ImageSamples, name_errors
 from probes.reliance.answers import OnBatch, OnShare, RelianceCondition, ask_all
 from probes.reliance.classifiers import class_answers
 from probes.reliance.config import RelianceConfig
@@ -92,7 +91,7 @@ def _judge_classifier(
         raise InputError(f"{asked.name}: has no labels of whole images")
     classes = truth.shape[1] if truth.ndim == 2 else int(truth.max()) + 1
     predict = open_model(model, asked.bands.count, classes)
-    answers = _asked(config, asked, class_answers(_named(predict, model.name)), on_share)
+    answers = _asked(config, asked, class_answers(name_errors(predict, model.name)), on_share)
     check_truth(config.task, truth, answers.shape[2])
     return answers, truth, chance(config.task, truth)
 
@@ -104,7 +103,7 @@ def _judge_segmenter(
     if labels is None:
         raise InputError(f"{asked.name}: has no label maps")
     predict = open_model(model, asked.bands.count, int(labels.max()) + 1)
-    scores = _asked(config, asked, segmenter_scores(_named(predict, model.name)), on_share)
+    scores = _asked(config, asked, segmenter_scores(name_errors(predict, model.name)), on_share)
     return scores, np.zeros(len(labels)), guessed_dice(labels)
 
 
@@ -133,19 +132,3 @@ def _asked(
         ask, asked.samples, asked.bands, asked.possible, seed=config.seed,
         batch_size=config.batch_size, on_share=on_share,
     )  # fmt: skip
-
-
-def _named(predict: Predict, model: str) -> Predict:
-    """A model whose own errors become a line that names it and what it was shown."""
-
-    def ask(images: Tensor) -> Tensor:
-        try:
-            return predict(images)
-        except Exception as error:  # whatever somebody else's model raises
-            shown = "x".join(map(str, images.shape[1:]))
-            first = str(error).strip().split("\n")[0]
-            raise InputError(
-                f"model {model} cannot take images of {shown} (bands first): {first:.160}"
-            ) from error
-
-    return ask

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from probes.diagnosis.attribution.config import AttributionConfig
+from probes.diagnosis.attribution.labelled import label_matrix
 from probes.diagnosis.attribution.page import attribution_page
 from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
-from probes.diagnosis.attribution.study import ModelDiagnosis, label_matrix, run_attribution
+from probes.diagnosis.attribution.study import ModelDiagnosis, run_attribution
 from probes.images.job import ImageJob, describe_samples
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples
