@@ -62,14 +62,9 @@ def _read(settings: DataSettings, truth: TruthKind) -> ImageSamples:
 
 
 def _limited(samples: ImageSamples, limit: int | None) -> ImageSamples:
-    truth, labels = samples.truth, samples.labels
-    classes = np.zeros(len(samples)) if truth is None else truth
+    classes = np.zeros(len(samples)) if samples.truth is None else samples.truth
     keep = evenly(classes if classes.ndim == 1 else classes.argmax(1), limit)
-    return replace(
-        samples, images=samples.images[keep], names=[samples.names[n] for n in keep],
-        truth=None if truth is None else truth[keep],
-        labels=None if labels is None else labels[keep],
-    )  # fmt: skip
+    return samples.at(keep)
 
 
 def _chosen(samples: ImageSamples, settings: DataSettings) -> ImageSamples:

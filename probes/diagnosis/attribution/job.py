@@ -16,7 +16,7 @@ from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
 from probes.diagnosis.attribution.study import ModelDiagnosis, run_attribution
 from probes.images.job import ImageJob, describe_samples
 from probes.images.reading import read_samples
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, leave_out_gaps
 from probes.reliance.rows import write_rows
 from regkit.report import Page
 from regkit.runs import OnProgress, Progress
@@ -51,7 +51,7 @@ class AttributionJob(ImageJob):
             self.config.data, "several" if self.config.task == "several-labels" else "class"
         )
         label_matrix(samples)
-        return AttributionTask(self.config, samples)
+        return AttributionTask(self.config, samples, leave_out_gaps(samples)[1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, leave_out_gaps
 from regkit.errors import InputError
 
 
@@ -63,10 +63,6 @@ def whole_images(samples: ImageSamples) -> LabelledImages:
     InputError
         If there is none, or there are no labels.
     """
-    labels, kept = label_matrix(samples), np.arange(len(samples))
-    if samples.valid is not None:
-        kept = kept[samples.valid.flatten(1).all(1).numpy()]
-    if not len(kept):
-        raise InputError("every image has pixels without data; attribution needs whole images")
-    names = [samples.names[n] for n in kept.tolist()]
-    return LabelledImages(samples.images[kept].float(), labels[kept], names)
+    labels = label_matrix(samples)  # the classes are those of the whole data set
+    whole, _ = leave_out_gaps(replace(samples, truth=labels.astype(np.float64)))
+    return LabelledImages(whole.images.float(), label_matrix(whole), whole.names)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
+
 from probes.diagnosis.redundancy.config import RedundancyConfig
 from probes.diagnosis.redundancy.page import redundancy_page
 from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
@@ -15,7 +17,7 @@ from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
 from probes.images.job import ImageJob, describe_samples
 from probes.images.models import ModelSettings, open_encoder
 from probes.images.reading import read_samples
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, leave_out_gaps, name_errors
 from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import OnProgress, Progress
@@ -46,9 +48,9 @@ class RedundancyJob(ImageJob):
 
     def open(self) -> RedundancyTask:
         """Read the data set and open the encoders."""
-        samples = read_samples(self.config.data, "class")
+        samples, notices = leave_out_gaps(read_samples(self.config.data, "class"))
         learnt_side(samples, self.config.learnt, self.config.seed)
-        return RedundancyTask(self.config, samples)
+        return RedundancyTask(self.config, samples, notices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,8 @@ class RedundancyTask:
         truth = samples.truth
         if truth is None:
             raise InputError(f"{config.data.name}: has no classes")
+        with torch.no_grad():
+            name_errors(encoder, settings.name)(settings.scaled(samples.images[:1]))
         probed = ProbedImages(
             settings.scaled(samples.images), truth.astype(int),
             learnt_side(samples, config.learnt, config.seed), samples.subjects,

@@ -24,6 +24,7 @@ from probes.diagnosis.redundancy.slimmable import (
 from probes.images.models import ModelSettings, new_encoder, open_encoder
 from probes.images.places import check_places, data_files, data_size
 from probes.images.reading import read_samples
+from probes.images.samples import leave_out_gaps, name_errors
 from probes.images.settings import DataSettings
 from regkit.networks.weights.checkpoint import write_checkpoint
 from regkit.settings import validate
@@ -123,7 +124,7 @@ class SlimmableTask:
     @cached_property
     def sides(self) -> _Sides:
         """All images, and on which side they are."""
-        samples = read_samples(self.config.data, "class")
+        samples, _ = leave_out_gaps(read_samples(self.config.data, "class"))
         learnt = learnt_side(samples, 1 - self.config.held_out, self.config.seed)
         images = self.config.model.scaled(samples.images)
         return _Sides(images, torch.as_tensor(samples.truth).long(), torch.from_numpy(learnt))
@@ -186,4 +187,6 @@ class SlimmableTask:
             if self.config.start is None
             else open_encoder(self.config.model, bands)
         )
+        with torch.no_grad():
+            name_errors(encoder.eval(), self.config.network)(images[:1])
         return SlimmableClassifier(encoder, images[:1], classes)

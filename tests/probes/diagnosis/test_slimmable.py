@@ -155,6 +155,10 @@ def test_statistics_are_those_of_the_images():
         ({"network": "python:torch.nn:Identity"}, "of the kind Identity cannot be slimmed"),
         ({"network": "python:nowhere:make"}, "is no function that can be imported"),
         ({"start": "no.safetensors"}, "there is no file"),
+        (
+            {"network": "python:tests.probes.networks:brighter_band"},
+            "cannot take images of 1x32x32",
+        ),
         ({"narrowest": 0}, "greater than 0"),
         ({"narowest": 0.5}, "did you mean 'narrowest'"),
         ({"mean": [1, 2]}, "mean has 2 values, the images 1 bands"),
