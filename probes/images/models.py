@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from probes.images.checkpoints import load_weights
+from probes.images.functions import make_model
 from probes.images.samples import Predict
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
 from regkit.settings import Settings, near
-
-_HEADS = ("fc", "head", "classifier")  # of networks of timm
 
 
 class ModelSettings(Settings):
@@ -149,7 +147,7 @@ def new_encoder(network: str, bands: int) -> nn.Module:
     kind, _, name = network.partition(":")
     if kind == "timm" and name:
         return _timm_network("network", name, bands, 0)
-    found = make_from_function("network", name) if kind == "python" else None
+    found = make_model("network", name) if kind == "python" else None
     if isinstance(found, nn.Module):
         return found
     raise InputError(
@@ -259,7 +257,7 @@ def _onnx(
 
 def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
     network = _timm_network(f"model {settings.name}", name, bands, classes)
-    _load(network, _file(settings), classes)
+    load_weights(network, _file(settings), classes)
     return network.eval()
 
 
@@ -274,72 +272,18 @@ def _timm_network(model: str, name: str, bands: int, classes: int) -> nn.Module:
     return network
 
 
-def _load(network: nn.Module, path: Path, classes: int) -> None:
-    try:
-        if path.suffix == ".safetensors":
-            weights = importlib.import_module("safetensors.torch").load_file(path)
-        else:
-            weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged in any of the ways of two formats
-        raise InputError(
-            f"{path.name}: holds no weights (.safetensors, or a state dict)"
-        ) from error
-    weights = weights.get("state_dict", weights) if isinstance(weights, dict) else {}
-    own = network.state_dict()
-    if not classes:  # an encoder: the classifier of the checkpoint is left out
-        weights = {
-            k: v for k, v in weights.items() if k in own or k.partition(".")[0] not in _HEADS
-        }
-    wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
-    more = [key for key in weights if key not in own]
-    if wrong or more:
-        raise InputError(
-            f"{path.name}: is of another network: {len(wrong)} of {len(own)} tensors are missing "
-            f"or of another shape, {len(more)} are unknown; the first is {(wrong + more)[0]}"
-        )
-    network.load_state_dict(weights)
-
-
 def _python(
     settings: ModelSettings, name: str, bands: int, classes: int
 ) -> Callable[[Tensor], Tensor]:
     model = f"model {settings.name}"
-    made = make_from_function(model, name or settings.source.partition("=")[2])
+    made = make_model(model, name or settings.source.partition("=")[2])
     if name and not isinstance(made, nn.Module):
         raise InputError(f"{model}: {name} returns no torch module, which a file of weights needs")
     if isinstance(made, nn.Module):
         if name:
-            _load(made, _file(settings), classes)
+            load_weights(made, _file(settings), classes)
         return made.eval()
     return made
-
-
-def make_from_function(model: str, place: str) -> Callable[..., Any]:
-    """Call a function without arguments that makes a model.
-
-    Parameters
-    ----------
-    model
-        What messages call it.
-    place
-        ``MODULE:FUNCTION``.
-
-    Raises
-    ------
-    InputError
-        If it cannot be imported, or returns what cannot be called.
-    """
-    module, _, function = place.partition(":")
-    try:
-        made = getattr(importlib.import_module(module), function)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{model}: {place!r:.80} is no function that can be imported: {error}"
-        ) from error
-    if not callable(made):
-        raise InputError(f"{model}: {place} returns {type(made).__name__}, no model")
-    function_made: Callable[..., Any] = made
-    return function_made
 
 
 def _registration(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from probes.images.functions import call_named
 from probes.images.samples import ImageSamples
 from probes.images.settings import DataSettings, TruthKind
 from probes.images.stacks import evenly
 from regkit.errors import InputError
-from regkit.optional_packages import mend_torchvision
 
 
 def read_objects(settings: DataSettings, truth: TruthKind) -> ImageSamples:
@@ -61,13 +60,7 @@ def read_objects(settings: DataSettings, truth: TruthKind) -> ImageSamples:
 
 def _made(settings: DataSettings) -> Any:
     place = settings.dataset or ""
-    module, _, function = place.partition(":")
-    mend_torchvision()  # which torchgeo and many others import
-    try:
-        found = getattr(importlib.import_module(module), function)(**settings.options)
-    except Exception as error:  # whatever somebody else's function raises
-        first = str(error).strip().split("\n")[0]
-        raise InputError(f"{settings.name}: {place} makes no data set: {first:.160}") from error
+    found = call_named(settings.name, place, settings.options)
     if not hasattr(found, "__len__") or not hasattr(found, "__getitem__") or not len(found):
         raise InputError(
             f"{settings.name}: {place} returns {type(found).__name__}; a data set has a length "

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
-from probes.images.models import ModelSettings, make_from_function
+from probes.images.functions import make_model
+from probes.images.models import ModelSettings
 from probes.images.pairs import ImagePairs
 from probes.reliance.answers import OnShare, RelianceCondition, suppress
 from regkit.errors import InputError
@@ -46,7 +47,7 @@ def open_registration(settings: ModelSettings) -> RegisterPair:
         config = validate(RegisterConfig, load_preset(tail), tail)
         return lambda fixed, moving: register(fixed, moving, config=config).transform
     if kind == "python":
-        return make_from_function(f"model {settings.name}", tail)
+        return make_model(f"model {settings.name}", tail)
     raise InputError(
         f"model {settings.name}: {settings.source!r:.80} is no registration; give "
         "register=fast, register=default, register=accurate, or python=MODULE:FUNCTION"

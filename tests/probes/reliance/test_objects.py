@@ -140,9 +140,9 @@ def test_a_study_of_objects_can_be_rerun(tmp_path):
 @pytest.mark.parametrize(
     ("dataset", "truth", "more", "message"),
     [
-        ("nowhere:Scenes", "class", {}, "nowhere:Scenes makes no data set: No module named"),
-        ("mine:Nothing", "class", {}, "mine:Nothing makes no data set"),
-        ("mine:broken", "class", {}, "mine:broken makes no data set: no root$"),
+        ("nowhere:Scenes", "class", {}, "imported and called: No module named"),
+        ("mine:Nothing", "class", {}, "'mine:Nothing' is no function that can be"),
+        ("mine:broken", "class", {}, "imported and called: no root$"),
         ("mine:number", "class", {}, "returns int; a data set has a length above 0"),
         ("mine:none", "class", {}, "returns list; a data set has a length above 0"),
         ("mine:words", "class", {}, "item 0 is str; an item is a mapping with image"),
