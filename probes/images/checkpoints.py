@@ -13,7 +13,7 @@ from regkit.errors import InputError
 _HEADS = ("fc", "head", "classifier")  # of networks of timm
 
 
-def load_weights(network: nn.Module, path: Path, classes: int) -> None:
+def load_checkpoint(network: nn.Module, path: Path, classes: int) -> None:
     """Load a checkpoint into a network, whose every tensor it must hold.
 
     Parameters

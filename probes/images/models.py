@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from probes.images.checkpoints import load_weights
+from probes.images.checkpoints import load_checkpoint
 from probes.images.functions import make_model
 from probes.images.samples import Predict
 from regkit.errors import InputError, require
@@ -257,7 +257,7 @@ def _onnx(
 
 def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
     network = _timm_network(f"model {settings.name}", name, bands, classes)
-    load_weights(network, _file(settings), classes)
+    load_checkpoint(network, _file(settings), classes)
     return network.eval()
 
 
@@ -281,7 +281,7 @@ def _python(
         raise InputError(f"{model}: {name} returns no torch module, which a file of weights needs")
     if isinstance(made, nn.Module):
         if name:
-            load_weights(made, _file(settings), classes)
+            load_checkpoint(made, _file(settings), classes)
         return made.eval()
     return made
 
