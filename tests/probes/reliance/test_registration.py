@@ -81,6 +81,7 @@ def test_a_registration_is_judged_by_a_command(pairs, tmp_path, capsys):
         found = {row["suppressor"]: float(row["index"]) for row in csv.DictReader(file)}
     assert found["gaussian"] < 0.1
     assert found["patch-shuffle"] > 0.5
+    assert "what is lost by them is no shape" in (out / "report.html").read_text()
     record = json.loads((out / "run.json").read_text())
     assert record["asked"]["models"][0]["source"] == "register=fast"
     words = ["rerun", out / "run.json", "-o", tmp_path / "again", "--data", tmp_path]
