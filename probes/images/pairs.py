@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -72,7 +73,7 @@ def read_pairs(settings: DataSettings) -> ImagePairs:
             "leave them out"
         )
     rows = read_table_rows(settings.path, _COLUMNS)
-    keep = evenly(torch.zeros(len(rows)).numpy(), settings.limit)
+    keep = evenly(np.zeros(len(rows)), settings.limit)
     pairs = [_read(settings, rows[n], n) for n in keep]
     _check_sizes(settings, pairs)
     sides = [

@@ -97,7 +97,10 @@ def stack_label_maps(paths: Sequence[Path], settings: DataSettings) -> Tensor:
     found = [open_labels(preflight(path)).data.movedim(1, -1).long() for path in paths]
     if settings.size is not None:
         shape = (settings.size,) * (found[0].ndim - 1)
-        found = [interpolate(each[None].double(), shape)[0].long() for each in found]  # nearest
+        found = [
+            interpolate(each[None].double(), shape, mode="nearest-exact")[0].long()
+            for each in found
+        ]  # fmt: skip
     for path, each in zip(paths, found, strict=True):
         if each.shape != found[0].shape:
             raise InputError(

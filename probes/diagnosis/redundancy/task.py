@@ -137,8 +137,8 @@ class SlimmableTask:
         InputError
             If an image has no class, or the network cannot be slimmed.
         """
-        draw = self._fresh()
-        draw(self.sides.images[:1], self.config.narrowest)
+        network = self._fresh()
+        network(self.sides.images[:1], self.config.narrowest)
 
     def begin(self, stage: int, network: nn.Module | None) -> nn.Module:
         """Build the network, or go on with that of the stage before."""

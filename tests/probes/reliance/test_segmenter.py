@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from probes.images.bands import Bands
+from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples
+from probes.images.settings import DataSettings
 from probes.reliance.answers import RelianceCondition, ask_all
 from probes.reliance.index import reliance
 from probes.reliance.segmenters import guessed_dice, image_dice, segmenter_scores
@@ -141,6 +143,15 @@ def test_a_segmenter_is_judged_by_a_command(study, tmp_path, data, capsys):
     with (out / "skill.csv").open(newline="") as file:
         subjects = {row["subjects"] for row in csv.DictReader(file)}
     assert subjects == ({"6"} if data else {"12"})
+
+
+def test_images_and_label_maps_are_brought_to_one_size_alike(study, tmp_path):
+    given = {"name": "blobs", "kind": "table", "path": tmp_path / "set.csv", "size": 16}
+    study()
+    found = read_samples(DataSettings.model_validate(given), "map")
+    assert found.images.shape == found.labels.shape == (12, 1, 16, 16)
+    centre = (found.images > 0.3) == (found.labels > 0)
+    assert float(centre.float().mean()) > 0.93
 
 
 def test_images_without_structures_are_named(study, blobs, tmp_path, capsys):
