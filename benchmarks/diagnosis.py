@@ -24,6 +24,7 @@ from probes.diagnosis.attribution.study import run_attribution
 from probes.diagnosis.augmentation.changes import BAND_AUGMENTATIONS
 from probes.diagnosis.augmentation.consistency import all_consistencies
 from probes.diagnosis.redundancy.probing import width_curve
+from probes.diagnosis.redundancy.sides import ProbedImages
 from probes.images.samples import ImageSamples
 from regkit.optional_packages import mend_torchvision
 
@@ -82,7 +83,7 @@ def attribution(images: Tensor, classes: Tensor, mosaics: int) -> None:
 def redundancy(images: Tensor, classes: Tensor, mosaics: int) -> None:
     """Both probes at five widths."""
     learnt = np.arange(len(images)) % 5 < 3
-    width_curve(resnet(0), images, classes.numpy(), learnt, (0.75, 0.5, 0.25, 0.125))
+    width_curve(resnet(0), ProbedImages(images, classes.numpy(), learnt), (0.75, 0.5, 0.25, 0.125))
 
 
 def augmentation(images: Tensor, classes: Tensor, mosaics: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from probes.images.checkpoints import load_checkpoint
+from probes.images.functions import make_model
 from probes.images.samples import Predict
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
 from regkit.settings import Settings, near
-
-_HEADS = ("fc", "head", "classifier")  # of networks of timm
 
 
 class ModelSettings(Settings):
@@ -130,6 +129,33 @@ def open_encoder(settings: ModelSettings, bands: int) -> nn.Module:
     )
 
 
+def new_encoder(network: str, bands: int) -> nn.Module:
+    """Make a network without its classifier whose weights are still to be learned.
+
+    Parameters
+    ----------
+    network
+        ``timm:NAME`` or ``python:MODULE:FUNCTION``.
+    bands
+        Of the images.
+
+    Raises
+    ------
+    InputError
+        If there is no such network.
+    """
+    kind, _, name = network.partition(":")
+    if kind == "timm" and name:
+        return _timm_network("network", name, bands, 0)
+    found = make_model("network", name) if kind == "python" else None
+    if isinstance(found, nn.Module):
+        return found
+    raise InputError(
+        f"network {network!r:.80} is neither timm:NAME nor python:MODULE:FUNCTION that returns a "
+        "torch module"
+    )
+
+
 def weights_of(settings: ModelSettings) -> Path | None:
     """Return the file of a model, or None for one that is made by a function.
 
@@ -143,16 +169,30 @@ def weights_of(settings: ModelSettings) -> Path | None:
     InputError
         If there is no such kind of model.
     """
-    kind, file, _ = _parts(settings)
-    return None if kind == "python" else Path(file)
+    _, file, _ = _parts(settings)
+    return None if is_without_file(settings.source) else Path(file)
+
+
+def is_without_file(source: str) -> bool:
+    """Whether a source names a function or a preset, and no file.
+
+    Examples
+    --------
+    >>> is_without_file("register=fast"), is_without_file("onnx=mine.onnx")
+    (True, False)
+    """
+    return source.partition("=")[0] in ("python", "register")
 
 
 def _parts(settings: ModelSettings) -> tuple[str, str, str]:
     """The kind, the file or function, and the name of an architecture."""
     head, _, tail = settings.source.partition("=")
     kind, _, name = head.partition(":")
-    if kind not in _OPENERS or not tail or (kind == "timm") != bool(name):
-        forms = "exported=FILE, torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION"
+    if kind not in _OPENERS or not tail or bool(name) not in _NAMED.get(kind, (False,)):
+        forms = (
+            "exported=FILE, torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION, "
+            "python:MODULE:FUNCTION=FILE, register=PRESET"
+        )
         raise InputError(
             f"model {settings.name}: source {settings.source!r:.80} is none of {forms}"
         )
@@ -216,64 +256,48 @@ def _onnx(
 
 
 def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
-    mend_torchvision()
-    timm = require("timm", extra="timm")
-    if name not in timm.list_models():
-        raise InputError(
-            f"model {settings.name}: timm has no network {name!r}{near(name, timm.list_models())}"
-        )
-    path = _file(settings)
-    network: nn.Module = timm.create_model(
-        name, pretrained=False, in_chans=bands, num_classes=classes
-    )
-    _load(network, path, classes)
+    network = _timm_network(f"model {settings.name}", name, bands, classes)
+    load_checkpoint(network, _file(settings), classes)
     return network.eval()
 
 
-def _load(network: nn.Module, path: Path, classes: int) -> None:
-    try:
-        if path.suffix == ".safetensors":
-            weights = importlib.import_module("safetensors.torch").load_file(path)
-        else:
-            weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged in any of the ways of two formats
-        raise InputError(
-            f"{path.name}: holds no weights (.safetensors, or a state dict)"
-        ) from error
-    weights = weights.get("state_dict", weights) if isinstance(weights, dict) else {}
-    own = network.state_dict()
-    if not classes:  # an encoder: the classifier of the checkpoint is left out
-        weights = {k: v for k, v in weights.items() if k.partition(".")[0] not in _HEADS}
-    wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
-    more = [key for key in weights if key not in own]
-    if wrong or more:
-        raise InputError(
-            f"{path.name}: is of another network: {len(wrong)} of {len(own)} tensors are missing "
-            f"or of another shape, {len(more)} are unknown; the first is {(wrong + more)[0]}"
-        )
-    network.load_state_dict(weights)
+def _timm_network(model: str, name: str, bands: int, classes: int) -> nn.Module:
+    mend_torchvision()
+    timm = require("timm", extra="timm")
+    if name not in timm.list_models():
+        raise InputError(f"{model}: timm has no network {name!r}{near(name, timm.list_models())}")
+    network: nn.Module = timm.create_model(
+        name, pretrained=False, in_chans=bands, num_classes=classes
+    )
+    return network
 
 
 def _python(
     settings: ModelSettings, name: str, bands: int, classes: int
 ) -> Callable[[Tensor], Tensor]:
-    place = settings.source.partition("=")[2]
-    module, _, function = place.partition(":")
-    try:
-        made = getattr(importlib.import_module(module), function)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"model {settings.name}: {place!r:.80} is no function that can be imported: {error}"
-        ) from error
+    model = f"model {settings.name}"
+    made = make_model(model, name or settings.source.partition("=")[2])
+    if name and not isinstance(made, nn.Module):
+        raise InputError(f"{model}: {name} returns no torch module, which a file of weights needs")
     if isinstance(made, nn.Module):
+        if name:
+            load_checkpoint(made, _file(settings), classes)
         return made.eval()
-    if not callable(made):
-        raise InputError(f"model {settings.name}: {place} returns {type(made).__name__}, no model")
-    network: Callable[[Tensor], Tensor] = made
-    return network
+    return made
+
+
+def _registration(
+    settings: ModelSettings, name: str, bands: int, classes: int
+) -> Callable[[Tensor], Tensor]:
+    raise InputError(
+        f"model {settings.name}: {settings.source} registers pairs of images; it is asked by "
+        "`regkit reliance` alone, with the task registration"
+    )
 
 
 _OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
     "exported": _exported, "torchscript": _torchscript, "onnx": _onnx, "timm": _timm,
-    "python": _python,
+    "python": _python, "register": _registration,
 }  # fmt: skip
+_NAMED = {"timm": (True,), "python": (False, True)}
+"""Whether the kind is followed by the name of an architecture; others have none."""

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from probes.images.samples import ImageSamples
-from probes.images.settings import DataSettings
+from probes.images.settings import DataSettings, TruthKind
 from regkit.errors import InputError
 
 
-def read_npz(settings: DataSettings, several: bool) -> ImageSamples:
+def read_npz(settings: DataSettings, truth: TruthKind) -> ImageSamples:
     """Read the images and labels of one split.
 
     Parameters
     ----------
     settings
         The file, and which split of it.
-    several
-        Whether an image has several labels.
+    truth
+        What labels are: a class or several for each image, or label maps.
 
     Raises
     ------
@@ -38,15 +38,30 @@ def read_npz(settings: DataSettings, several: bool) -> ImageSamples:
             f"{settings.path.name}: has {len(images)} images and {len(labels)} labels; each image "
             "needs its own"
         )
+    names = [f"{settings.split} {number}" for number in range(len(images))]
+    shown = _bands_first(images)
+    if truth == "map":
+        return ImageSamples(shown, None, names, labels=_maps(settings, labels, shown))
     wide = labels.reshape(len(labels), -1)
-    if not several and wide.shape[1] > 1:
+    if truth == "class" and wide.shape[1] > 1:
         raise InputError(
             f"{settings.path.name}: has {wide.shape[1]} labels an image; use the task "
             "several-labels"
         )
-    truth = (wide if several else wide[:, 0]).astype(np.float64)
-    names = [f"{settings.split} {number}" for number in range(len(images))]
-    return ImageSamples(_bands_first(images), truth, names)
+    return ImageSamples(
+        shown, (wide if truth == "several" else wide[:, 0]).astype(np.float64), names
+    )
+
+
+def _maps(settings: DataSettings, labels: NDArray[np.generic], images: Tensor) -> Tensor:
+    """Label maps ``(N, 1, *spatial)``."""
+    found = torch.from_numpy(labels.astype(np.int64))
+    if found.shape[1:] != images.shape[2:]:
+        raise InputError(
+            f"{settings.path.name}: has labels of {tuple(found.shape[1:])} for images of "
+            f"{tuple(images.shape[2:])}; a segmenter is judged by a label for each voxel"
+        )
+    return found[:, None]
 
 
 def _opened(path: Path) -> NpzFile:

@@ -4,51 +4,67 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from probes.images.files import evenly, read_bigearthnet, read_folders, read_image_table
+import numpy as np
+from torch import Tensor
+
+from probes.images.folders import read_bigearthnet, read_folders
 from probes.images.npz import read_npz
+from probes.images.objects import read_objects
 from probes.images.samples import ImageSamples
-from probes.images.settings import DataSettings
+from probes.images.settings import DataSettings, TruthKind
+from probes.images.stacks import evenly
+from probes.images.tables import read_image_table
 from regkit.errors import InputError
 
 
-def read_samples(settings: DataSettings, several: bool) -> ImageSamples:
+def read_samples(settings: DataSettings, truth: TruthKind) -> ImageSamples:
     """Read a data set.
 
     Parameters
     ----------
     settings
         Where it is.
-    several
-        Whether an image has several labels.
+    truth
+        What is known of each image.
 
     Returns
     -------
     ImageSamples
-        Images ``(N, C, *spatial)``.
+        Images ``(N, C, *spatial)``, with ``truth``, or with ``labels`` where these are maps.
 
     Raises
     ------
     InputError
-        If it cannot be read, has no such band, or has no data anywhere.
+        If it cannot be read, has no such truth or band, or has images without data or structures.
     """
+    if truth == "map" and settings.kind in ("folders", "bigearthnet"):
+        raise InputError(
+            f"{settings.name}: {settings.kind} have no label maps; use npz, table or python"
+        )
+    found = _read(settings, truth)
+    if found.labels is not None:
+        _refuse(settings, found, ~(found.labels > 0).flatten(1).any(1), "has no structure")
+    return _valid(found, settings)
+
+
+def _read(settings: DataSettings, truth: TruthKind) -> ImageSamples:
+    if settings.kind == "bigearthnet":
+        return read_bigearthnet(settings)
     if settings.kind == "npz":
-        found = _limited(read_npz(settings, several), settings.limit)
+        found = _limited(read_npz(settings, truth), settings.limit)
     elif settings.kind == "folders":
         found = read_folders(settings)
     elif settings.kind == "table":
-        found = read_image_table(settings, several)
+        found = read_image_table(settings, truth)
     else:
-        return _valid(read_bigearthnet(settings), settings)
-    return _valid(_chosen(found, settings), settings)
+        found = read_objects(settings, truth)
+    return _chosen(found, settings)
 
 
 def _limited(samples: ImageSamples, limit: int | None) -> ImageSamples:
-    if limit is None or samples.truth is None:
-        return samples
-    truth = samples.truth
-    keep = evenly(truth if truth.ndim == 1 else truth.argmax(1), limit)
-    names = [samples.names[n] for n in keep]
-    return replace(samples, images=samples.images[keep], truth=truth[keep], names=names)
+    classes = np.zeros(len(samples)) if samples.truth is None else samples.truth
+    keep = evenly(classes if classes.ndim == 1 else classes.argmax(1), limit)
+    return samples.at(keep)
 
 
 def _chosen(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
@@ -63,14 +79,20 @@ def _chosen(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
 
 
 def _valid(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
-    """Mark where a pixel has no data in any band; images without any are refused by name."""
+    """Mark where a pixel has no data in any band."""
     if settings.missing is None:
         return samples
     valid = (samples.images != settings.missing).any(1, keepdim=True)
-    empty = (~valid.flatten(1).any(1)).nonzero().flatten().tolist()
-    if empty:
-        raise InputError(
-            f"{settings.name}: {samples.names[empty[0]]} is {settings.missing:g} everywhere; leave "
-            f"out the {len(empty)} images without data"
-        )
+    empty = ~valid.flatten(1).any(1)
+    _refuse(settings, samples, empty, f"is {settings.missing:g} everywhere")
     return replace(samples, valid=valid)
+
+
+def _refuse(settings: DataSettings, samples: ImageSamples, which: Tensor, what: str) -> None:
+    """Refuse images that nothing can be said of, by the name of the first."""
+    places = which.nonzero().flatten().tolist()
+    if places:
+        raise InputError(
+            f"{settings.name}: {samples.names[places[0]]} {what}; leave out the {len(places)} "
+            "images of this kind"
+        )

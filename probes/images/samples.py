@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
+from regkit.errors import InputError
 
 Predict = Callable[[Tensor], Tensor]
 """Images ``(B, C, *spatial)`` to answers ``(B, K)``, or to logits ``(B, K, *spatial)``."""
@@ -46,6 +47,23 @@ class ImageSamples:
     def __len__(self) -> int:
         return len(self.images)
 
+    def at(self, places: Sequence[int]) -> ImageSamples:
+        """Return some of the images with all that is known of them.
+
+        Parameters
+        ----------
+        places
+            Their numbers, from 0.
+        """
+        kept = list(places)
+        return replace(
+            self, images=self.images[kept], names=[self.names[n] for n in kept],
+            truth=None if self.truth is None else self.truth[kept],
+            valid=None if self.valid is None else self.valid[kept],
+            labels=None if self.labels is None else self.labels[kept],
+            subjects=None if self.subjects is None else [self.subjects[n] for n in kept],
+        )  # fmt: skip
+
     def batches(self, bands: Bands, size: int) -> Iterator[tuple[int, Batch]]:
         """Give the number of the first image of each batch, and the batch.
 
@@ -63,3 +81,60 @@ class ImageSamples:
                 None if self.valid is None else self.valid[own],
                 None if self.labels is None else self.labels[own],
             )  # fmt: skip
+
+
+def leave_out_gaps(samples: ImageSamples) -> tuple[ImageSamples, tuple[str, ...]]:
+    """Leave out images with pixels without data, where a model would be shown them.
+
+    Parameters
+    ----------
+    samples
+        A data set.
+
+    Returns
+    -------
+    samples, notices
+        Images that are whole, and how many are not, in a line.
+
+    Raises
+    ------
+    InputError
+        If no image is whole.
+    """
+    if samples.valid is None:
+        return samples, ()
+    kept = samples.valid.flatten(1).all(1).nonzero().flatten().tolist()
+    if not kept:
+        raise InputError("every image has pixels without data; whole images are needed")
+    count = len(samples) - len(kept)
+    said = f"{count} of {len(samples)} images have pixels without data and are left out"
+    return samples.at(kept), (said,) if count else ()
+
+
+def name_errors(predict: Predict, model: str) -> Predict:
+    """Let a model's own errors become a line that names it and what it was shown.
+
+    Parameters
+    ----------
+    predict
+        The model.
+    model
+        Its name.
+
+    Raises
+    ------
+    InputError
+        When it is asked: for whatever it raises.
+    """
+
+    def ask(images: Tensor) -> Tensor:
+        try:
+            return predict(images)
+        except Exception as error:  # whatever somebody else's model raises
+            shown = "x".join(map(str, images.shape[1:]))
+            first = str(error).strip().split("\n")[0]
+            raise InputError(
+                f"model {model} cannot take images of {shown} (bands first): {first:.160}"
+            ) from error
+
+    return ask

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from regkit.settings import Settings
 
 Split = Literal["train", "val", "test"]
-DataKind = Literal["npz", "folders", "table", "bigearthnet"]
+DataKind = Literal["npz", "folders", "table", "bigearthnet", "python"]
+TruthKind = Literal["class", "several", "map"]
+"""A class for each image, several labels, or a label map."""
 
 
 class DataSettings(Settings):
     """A data set.
 
-    ``kind`` is the layout: ``npz`` (MedMNIST: arrays ``test_images`` and ``test_labels``; or
-    ``images`` and ``labels``), ``folders`` (a folder for each class: UC Merced, AID, EuroSAT),
-    ``table`` (CSV with the columns image, label and, if wanted, subject; several labels are joined
-    by ``;``) or ``bigearthnet`` (a folder for each patch, a GeoTIFF for each band).
+    ``kind`` is the layout of ``path``: ``npz`` (MedMNIST: arrays ``test_images`` and
+    ``test_labels``; or ``images`` and ``labels``, which may be label maps), ``folders`` (a folder
+    for each class: UC Merced, AID, EuroSAT), ``table`` (CSV with the columns image, label and, if
+    wanted, subject; several labels are joined by ``;``; label maps are files in a column labels;
+    registrations need fixed, moving, fixed_labels and moving_labels) or ``bigearthnet`` (a folder
+    for each patch, a GeoTIFF for each band). ``python`` is what the function or class ``dataset``,
+    ``MODULE:NAME``, makes of ``options``: an object with a length, whose items are those of
+    torchgeo (``{"image", "label"}`` or ``"mask"``) or pairs of image and truth.
     ``bands`` keeps some of the bands, by number from 1 or, in BigEarthNet, by name; ``size`` brings
     the shorter side of larger images to so many pixels before anything is suppressed; ``limit``
     takes so many images, the same share of each class.
@@ -27,10 +33,27 @@ class DataSettings(Settings):
 
     name: str = Field(min_length=1, pattern=r"^[\w.+-]+$")
     kind: DataKind
-    path: Path
+    path: Path = Path()
+    dataset: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
+    options: dict[str, Any] = Field(default_factory=dict)
     split: Split = "test"
     bands: tuple[int | str, ...] | None = None
     size: int | None = Field(default=None, ge=8, le=4096)
     limit: int | None = Field(default=None, ge=2)
     missing: float | None = None
     """The value of pixels without data."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        wanted = "dataset" if self.kind == "python" else "path"
+        given = {"dataset": self.dataset is not None, "path": self.path != Path()}
+        if given != {"dataset": wanted == "dataset", "path": wanted == "path"}:
+            raise ValueError(f"a data set of the kind {self.kind} has a {wanted}, and no other")
+        if self.options and self.kind != "python":
+            raise ValueError(f"options are for the kind python, not for {self.kind}")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder of a table, which its files count from."""
+        return self.path.parent

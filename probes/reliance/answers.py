@@ -1,4 +1,4 @@
-"""Answers: what a model says of images whose cues are suppressed, one condition after the other."""
+"""Answers: images whose cues are suppressed, one condition after the other, as models are asked."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Generator, Tensor
+from torch import Generator
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
-from probes.images.samples import ImageSamples, Predict
+from probes.images.samples import ImageSamples
 from probes.reliance.suppressor import suppressor_called
 from regkit.errors import InputError
 
@@ -153,9 +153,13 @@ def _refusal(batch: Batch, condition: RelianceCondition) -> str:
     return ""
 
 
+OnBatch = Callable[[Batch], NDArray[np.float32]]
+"""Suppressed images to one row of answers or scores for each, ``(B, K)``."""
+
+
 @torch.no_grad()
-def ask_classifier(
-    predict: Predict,
+def ask_all(
+    ask: OnBatch,
     samples: ImageSamples,
     bands: Bands,
     conditions: Sequence[RelianceCondition],
@@ -164,12 +168,12 @@ def ask_classifier(
     batch_size: int = 64,
     on_share: OnShare = lambda share: None,
 ) -> NDArray[np.float32]:
-    """Ask a classifier about every image under every condition.
+    """Ask about every image under every condition.
 
     Parameters
     ----------
-    predict
-        Images ``(B, C, *spatial)`` to answers ``(B, K)``.
+    ask
+        What is asked about a batch.
     samples, bands
         The data set and its statistics.
     conditions
@@ -185,109 +189,10 @@ def ask_classifier(
     -------
     array
         ``(conditions, N, K)``.
-
-    Raises
-    ------
-    InputError
-        If the model does not return one row an image, or returns what is not finite.
     """
     rows: list[list[NDArray[np.float32]]] = [[] for _ in conditions]
     for first, batch in samples.batches(bands, batch_size):
         for number, condition in enumerate(conditions):
-            shown = suppress(batch, condition, seed, first)
-            found = predict(shown.images)
-            if found.ndim != 2 or len(found) != len(shown.images):
-                raise InputError(
-                    f"the model returns {tuple(found.shape)} for {len(shown.images)} images; a "
-                    "classifier returns one row of answers an image"
-                )
-            if not bool(found.isfinite().all()):
-                raise InputError("the model returns answers that are not finite numbers")
-            rows[number].append(found.float().cpu().numpy())
+            rows[number].append(ask(suppress(batch, condition, seed, first)))
             on_share((first + len(batch.images) * (number + 1) / len(conditions)) / len(samples))
     return np.stack([np.concatenate(each) for each in rows])
-
-
-@torch.no_grad()
-def ask_segmenter(
-    predict: Predict,
-    samples: ImageSamples,
-    bands: Bands,
-    conditions: Sequence[RelianceCondition],
-    *,
-    seed: int = 0,
-    batch_size: int = 8,
-    on_share: OnShare = lambda share: None,
-) -> NDArray[np.float32]:
-    """Ask a segmenter; where patches move, the labels that it is judged by move along.
-
-    Parameters
-    ----------
-    predict
-        Images ``(B, C, *spatial)`` to logits ``(B, K, *spatial)``, of which 0 is the background.
-    samples, bands
-        The data set, with label maps, and its statistics.
-    conditions
-        What is done to the images.
-    seed, batch_size, on_share
-        As :func:`ask_classifier`.
-
-    Returns
-    -------
-    array
-        ``(conditions, N, 1)``: Dice of each image, the mean over its structures.
-
-    Raises
-    ------
-    InputError
-        If there are no labels, or the model returns another size.
-    """
-    rows: list[list[NDArray[np.float32]]] = [[] for _ in conditions]
-    for first, batch in samples.batches(bands, batch_size):
-        for number, condition in enumerate(conditions):
-            shown = suppress(batch, condition, seed, first)
-            found = predict(shown.images)
-            if found.ndim != shown.images.ndim or found.shape[2:] != shown.images.shape[2:]:
-                raise InputError(
-                    f"the model returns {tuple(found.shape)} for {tuple(shown.images.shape)}; a "
-                    "segmenter returns one logit a class and voxel"
-                )
-            dice = image_dice(found.argmax(1, keepdim=True), _labels(shown))
-            rows[number].append(dice[:, None])
-            on_share((first + len(batch.images) * (number + 1) / len(conditions)) / len(samples))
-    return np.stack([np.concatenate(each) for each in rows])
-
-
-def _labels(batch: Batch) -> Tensor:
-    if batch.labels is None:
-        raise InputError("a segmenter is judged by label maps; the data set has none")
-    return batch.labels
-
-
-def image_dice(found: Tensor, labels: Tensor) -> NDArray[np.float32]:
-    """Dice of each image, the mean over the structures that its labels have.
-
-    Parameters
-    ----------
-    found, labels
-        ``(B, 1, *spatial)`` whole numbers; 0 is the background.
-
-    Returns
-    -------
-    array
-        ``(B,)``; NaN for an image without structures.
-
-    Examples
-    --------
-    >>> image_dice(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[1, 1, 1]]])).tolist()
-    [0.800000011920929]
-    """
-    scores = []
-    for one, other in zip(found, labels, strict=True):
-        values = [value for value in other.unique().tolist() if value]
-        dice = [
-            float(2 * ((one == v) & (other == v)).sum() / ((one == v).sum() + (other == v).sum()))
-            for v in values
-        ]
-        scores.append(sum(dice) / len(dice) if dice else float("nan"))
-    return np.array(scores, np.float32)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from probes.images.models import ModelSettings
-from probes.images.places import locate_data, locate_source
+from probes.images.places import read_image_settings
 from probes.images.settings import DataSettings
+from probes.reliance.skill import TaskKind
 from probes.reliance.suppressor import suppressor_called
 from regkit.errors import InputError
-from regkit.io.settings import read_settings
-from regkit.settings import Settings, validate
-
-LabelTask = Literal["classes", "ranking", "ordinal", "several-labels"]
+from regkit.settings import Settings
 
 
 class RelianceConfig(Settings):
     """Models, data sets and suppressors.
 
+    ``task`` says what is known of images and how models are judged, as
+    :func:`~probes.reliance.skill.skill` has it.
     ``suppressors`` are those that suit the bands where none are named; ``levels`` gives some of
     them other strengths; ``match`` replaces the levels of each by the one that leaves this share of
     its own cue, found on the images themselves. ``span`` holds the least and the largest value that
@@ -30,7 +30,7 @@ class RelianceConfig(Settings):
     """
 
     study: str = Field(min_length=1, max_length=80)
-    task: LabelTask = "classes"
+    task: TaskKind = "classes"
     data: Annotated[tuple[DataSettings, ...], Field(min_length=1)]
     models: tuple[ModelSettings, ...] = ()
     suppressors: tuple[str, ...] | None = None
@@ -77,11 +77,4 @@ def read_reliance(path: Path) -> RelianceConfig:
         If a setting or a suppressor is unknown, with the names that are near, or a value is not
         allowed.
     """
-    given = read_settings(path)
-    folder, data = path.absolute().parent, given.get("data")
-    if isinstance(data, list):
-        given = {**given, "data": [locate_data(each, folder) for each in data]}
-    models = given.get("models")
-    if isinstance(models, list):
-        given = {**given, "models": [locate_source(each, folder) for each in models]}
-    return validate(RelianceConfig, given, path.name)
+    return read_image_settings(RelianceConfig, path)

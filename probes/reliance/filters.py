@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from math import exp
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import pad
 
 from probes.images.batch import Batch
 from probes.reliance.patches import mirror_places
-from regkit.kernels.windows import box_sum
 
 # The reference has (d, sigmaColor) = (4, 50), (6, 80), ... (14, 200) and sigmaSpace = 75, in
 # 8-bit values summed over three bands, at 224 pixels.
@@ -55,9 +56,8 @@ def median(batch: Batch, strength: float, generator: Generator) -> Batch:
         Not used.
     """
     radius = max(1, round(strength * min(batch.shape)))
-    around = list(product(range(-radius, radius + 1), repeat=len(batch.shape)))
     return batch.showing(
-        torch.cat([_median_of(image, radius, around) for image in _with_gaps(batch).split(1)])
+        torch.cat([_median_of(image, radius) for image in _with_gaps(batch).split(1)])
     )
 
 
@@ -174,7 +174,25 @@ def window_sum(images: Tensor, radius: int) -> Tensor:
     >>> window_sum(torch.ones(1, 1, 1, 4), 1).tolist()
     [[[[2.0, 3.0, 3.0, 2.0]]]]
     """
-    return box_sum(images.flatten(0, 1), radius).reshape(images.shape)
+    for axis in range(2, images.ndim):
+        images = _run_sum(images, radius, axis)
+    return images
+
+
+def _run_sum(images: Tensor, radius: int, axis: int) -> Tensor:
+    """Sum along one axis, from runs of 1, 2, 4, ... voxels: nothing is taken away again."""
+    size, width = images.shape[axis], 2 * radius + 1
+    margins = [radius * (axis == images.ndim - 1 - place // 2) for place in range(2 * images.ndim)]
+    run, length, first = pad(images, margins), 1, 0
+    total = torch.zeros_like(images)
+    while length <= width:
+        if width & length:
+            total += run.narrow(axis, first, size)
+            first += length
+        count = run.shape[axis] - length
+        run = run.narrow(axis, 0, count) + run.narrow(axis, length, count)
+        length *= 2
+    return total
 
 
 def _separable(batch: Batch, weights: Sequence[float]) -> Tensor:
@@ -204,14 +222,16 @@ def _with_gaps(batch: Batch) -> Tensor:
     return batch.images.masked_fill(~batch.valid, float("nan"))
 
 
-def _median_of(image: Tensor, radius: int, around: Sequence[tuple[int, ...]]) -> Tensor:
-    shape = image.shape[2:]
-    wide = image
-    for axis, size in enumerate(shape, start=2):
+def _median_of(image: Tensor, radius: int) -> Tensor:
+    windows = image
+    for axis, size in enumerate(image.shape[2:], start=2):
         places = torch.arange(-radius, size + radius).clamp(0, size - 1)
-        wide = wide.index_select(axis, places)
-    windows = [wide[_at([radius + o for o in offset], shape)] for offset in around]
-    return torch.stack(windows).nanmedian(0).values
+        windows = windows.index_select(axis, places).unfold(axis, 2 * radius + 1, 1)
+    rows = windows.reshape(*image.shape, -1)
+    if bool(image.isnan().any()):
+        return rows.nanmedian(-1).values
+    middle = rows.shape[-1] // 2
+    return torch.from_numpy(np.partition(rows.numpy(), middle, axis=-1)[..., middle].copy())
 
 
 def _continued(images: Tensor, radius: int) -> Tensor:

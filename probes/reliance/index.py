@@ -99,8 +99,7 @@ def reliance(
     Parameters
     ----------
     answers
-        ``(conditions, N, K)``, of :func:`~probes.reliance.answers.ask_classifier` or
-        :func:`~probes.reliance.answers.ask_segmenter`.
+        ``(conditions, N, K)``, of :func:`~probes.reliance.answers.ask_all`.
     conditions
         What each row was asked under; the plain images are among them.
     truth
@@ -122,9 +121,8 @@ def reliance(
     """
     grouped: dict[tuple[str, int, float], list[Rows]] = defaultdict(list)
     for condition, found in zip(conditions, answers, strict=True):
-        given = found[:, 0] if task == "scores" else found
         key = (condition.suppressor, condition.level, condition.strength)
-        grouped[key].append(skill(task, given.astype(np.float64), truth, weights))
+        grouped[key].append(skill(task, found.astype(np.float64), truth, weights))
     plain = grouped.pop((PLAIN, 0, 0.0))[0]
     _check_skill(plain, chance, level)
     levels = [

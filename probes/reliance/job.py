@@ -7,17 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from probes.images.places import (
-    check_places,
-    data_size,
-    dumped_data,
-    dumped_model,
-    image_inputs,
-    recorded_data,
-    recorded_model,
-)
+from probes.images.job import ImageJob, describe_samples
+from probes.images.pairs import read_pairs
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples
+from probes.images.settings import DataSettings, TruthKind
 from probes.reliance.config import RelianceConfig
 from probes.reliance.page import reliance_page
 from probes.reliance.rows import (
@@ -29,10 +23,10 @@ from probes.reliance.rows import (
     read_rows,
     write_rows,
 )
+from probes.reliance.skill import TaskKind
 from probes.reliance.study import RelianceTables, run_reliance
 from regkit.report import Page
-from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
-from regkit.settings import validate
+from regkit.runs import OnProgress, Progress
 
 TABLES = {
     "skills": ("skill.csv", SkillRow),
@@ -40,74 +34,41 @@ TABLES = {
     "contrasts": ("contrasts.csv", ContrastRow),
     "audits": ("audit.csv", AuditRow),
 }
-RELIANCE_REPORT = "report.html"
-_TIMES = 6  # copies of a data set in memory: as stored, as numbers, and statistics of bands
 
 
 @dataclass(frozen=True)
-class RelianceJob:
+class RelianceJob(ImageJob):
     """A study of feature reliance.
 
     Parameters
     ----------
-    config
-        The study; without models it is an audit of the suppressors on its data.
-    folder
-        Where the tables and the report go.
-    overwrite, full_paths
-        As in every job.
+    config, folder, overwrite, full_paths
+        As in every :class:`~probes.images.job.ImageJob`.
     """
 
     kind: ClassVar[str] = "reliance"
+    settings_kind = RelianceConfig
 
     config: RelianceConfig
-    folder: Path
-    overwrite: bool = False
-    full_paths: bool = False
 
     @property
-    def outputs(self) -> Folder:
-        """Four tables, the report and the record."""
+    def results(self) -> Sequence[str]:
+        """Four tables, or that of the audit alone where no models are asked."""
         names = [name for name, _ in TABLES.values()]
-        if not self.config.models:
-            names = [TABLES["audits"][0]]
-        return Folder(self.folder, (*names, RELIANCE_REPORT, RECORD), self.overwrite)
-
-    def inputs(self) -> list[InputFile]:
-        """List every file of the data sets, and the weights of the models."""
-        return image_inputs(self.config.data, self.config.models, self.full_paths)
-
-    def settings(self) -> dict[str, Any]:
-        """Return the study with the names of its files, but not their folders."""
-        given = self.config.model_dump(mode="json")
-        given["data"] = [dumped_data(each) for each in self.config.data]
-        given["models"] = [dumped_model(each) for each in self.config.models]
-        return {"asked": given}
-
-    def plan(self) -> dict[str, Any]:
-        """Return the same."""
-        return dict(self.settings()["asked"])
-
-    def check(self) -> None:
-        """Refuse files that are not there."""
-        check_places(self.config.data, self.config.models)
-
-    def look(self) -> RelianceJob:
-        """Return itself: what data sets hold is known when they are read."""
-        return self
-
-    def needs(self) -> Needs:
-        """Estimate the memory of the data sets from their files."""
-        return Needs(
-            _TIMES * data_size(self.config.data),
-            of="the data sets",
-            helps="give them a limit or a size",
-        )
+        return names if self.config.models else [TABLES["audits"][0]]
 
     def open(self) -> RelianceTask:
         """Read the data sets."""
-        several = self.config.task == "several-labels"
-        return RelianceTask(self, [read_samples(each, several) for each in self.config.data])
+        return RelianceTask(self, [_read(each, self.config.task) for each in self.config.data])
+
+
+_TRUTHS: Mapping[TaskKind, TruthKind] = {"several-labels": "several", "segmentation": "map"}
+
+
+def _read(data: DataSettings, task: TaskKind) -> ImageSamples:
+    if task == "registration":
+        return read_pairs(data)
+    return read_samples(data, _TRUTHS.get(task, "class"))
 
     def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RelianceOutcome:
         """Return what a finished run has found, which is in its tables."""
@@ -136,8 +97,7 @@ class RelianceTask:
     def introduction(self) -> tuple[str, ...]:
         """A line for each data set."""
         return tuple(
-            f"data    {each.name}: {len(samples)} images of "
-            f"{'x'.join(map(str, samples.images.shape[2:]))}, {samples.images.shape[1]} bands"
+            describe_samples(samples, each.name)
             for each, samples in zip(self.job.config.data, self.data, strict=True)
         )
 
@@ -192,28 +152,5 @@ def _lines(tables: RelianceTables) -> Iterator[str]:
         yield f"{model} on {data}: reliance {said}"
 
 
-def reliance_again(
-    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
-) -> RelianceJob:
-    """Make the job that a record came from, with another folder.
-
-    Parameters
-    ----------
-    record
-        What `regkit reliance` wrote; its ``asked`` holds the settings.
-    inputs
-        The files of data sets and weights, where they are now.
-    folder
-        Where the new job writes.
-
-    Raises
-    ------
-    InputError
-        If its settings or inputs are not those of such a study.
-    """
-    asked = dict(record["asked"])
-    files = [each.path for each in inputs]
-    asked["data"] = [recorded_data(each, files) for each in asked["data"]]
-    asked["models"] = [recorded_model(each, files) for each in asked["models"]]
-    config = validate(RelianceConfig, asked, "the record")
-    return RelianceJob(config, folder, full_paths=any(each.full_path for each in inputs))
+reliance_again = RelianceJob.again
+"""Make the job that a record came from, with another folder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -22,6 +22,19 @@ _CITED = (
     "Burgert T, Stoll O, Rota P, Demir B. ImageNet-trained CNNs are not biased towards texture: "
     "revisiting feature reliance through controlled suppression. 2025."
 )
+
+
+_OF_TASK: Mapping[TaskKind, tuple[str, ...]] = {
+    "segmentation": (
+        "Label maps move with the patches. Chance is the Dice of labels drawn at the frequency of "
+        "each structure.",
+    ),
+    "registration": (
+        "The same draw suppresses cues of both images, and labels move with the patches. Chance is "
+        "the overlap of labels as they lie. Patches that change places take the deformation apart: "
+        "what is lost by them is no shape.",
+    ),
+}
 
 
 def reliance_page(study: str, tables: RelianceTables, task: TaskKind, level: float) -> Page:
@@ -233,5 +246,6 @@ def _method(task: TaskKind, level: float) -> Section:
             "times and their skill is averaged.",
             "Images that a suppressor cannot work on are left out with their level, never averaged "
             "in.",
+            *_OF_TASK.get(task, ()),
         ],
     )

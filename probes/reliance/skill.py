@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError
 
-TaskKind = Literal["classes", "ranking", "ordinal", "several-labels", "scores"]
+TaskKind = Literal[
+    "classes", "ranking", "ordinal", "several-labels", "segmentation", "registration"
+]
+SCORED: tuple[TaskKind, ...] = ("segmentation", "registration")
+"""Tasks whose answers are scores already, one an image."""
 Rows = NDArray[np.float64]
 
 METRICS: dict[TaskKind, str] = {
@@ -21,7 +25,8 @@ METRICS: dict[TaskKind, str] = {
     "ranking": "macro area under the ROC curve",
     "ordinal": "quadratic kappa",
     "several-labels": "macro average precision",
-    "scores": "mean score",
+    "segmentation": "mean Dice",
+    "registration": "mean Dice",
 }
 
 
@@ -71,9 +76,10 @@ def skill(task: TaskKind, answers: Rows, truth: Rows, weights: Rows) -> Rows:
         ``ranking``: the order of images by each answer, judged by the area under the ROC curve of
         each class against all others, averaged; no threshold has a part in it.
         ``ordinal``: likewise, judged by quadratically weighted kappa. ``several-labels``: one
-        answer a label, judged by average precision. ``scores``: the answers are scores already.
+        answer a label, judged by average precision. ``segmentation`` and ``registration``: the
+        answers are scores already.
     answers
-        ``(N, K)``, or ``(N,)`` scores.
+        ``(N, K)``, or ``(N, 1)`` scores.
     truth
         ``(N,)`` numbers of classes, or ``(N, K)`` zeros and ones; not used for scores.
     weights
@@ -84,8 +90,8 @@ def skill(task: TaskKind, answers: Rows, truth: Rows, weights: Rows) -> Rows:
     array
         ``(R,)``. A sample in which it cannot be judged has NaN.
     """
-    if task == "scores":
-        return np.asarray((weights @ answers) / weights.sum(1), np.float64)
+    if task in SCORED:
+        return np.asarray((weights @ answers[:, 0]) / weights.sum(1), np.float64)
     if task == "classes":
         return _macro_accuracy(answers.argmax(1), truth.astype(int), weights)
     if task == "ranking":
@@ -102,7 +108,9 @@ def chance(task: TaskKind, truth: Rows) -> float:
     Parameters
     ----------
     task
-        As :func:`skill`; scores have a chance of their own, which whoever made them knows.
+        As :func:`skill`; scores have a chance of their own, which whoever made them knows:
+        :func:`~probes.reliance.segmenters.guessed_dice`,
+        :func:`~probes.reliance.registrations.unregistered_dice`.
     truth
         As there.
 

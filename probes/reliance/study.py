@@ -11,18 +11,17 @@ import torch
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
-from probes.images.models import open_model
-from probes.images.samples import ImageSamples, Predict
+from probes.images.models import ModelSettings
+from probes.images.samples import ImageSamples
 from probes.reliance.answers import (
     PLAIN,
     OnShare,
-    RelianceCondition,
-    ask_classifier,
     check_conditions,
     conditions_of,
 )
 from probes.reliance.config import RelianceConfig
-from probes.reliance.index import Reliance, RelianceIndex, reliance
+from probes.reliance.index import Reliance, RelianceIndex
+from probes.reliance.judges import AskedData, judge_model
 from probes.reliance.matching import match_level
 from probes.reliance.retention import retention
 from probes.reliance.rows import (
@@ -33,7 +32,7 @@ from probes.reliance.rows import (
     IndexRow,
     SkillRow,
 )
-from probes.reliance.skill import Rows, bootstrap_weights, chance, check_truth
+from probes.reliance.skill import bootstrap_weights, check_truth
 from probes.reliance.suppressor import suppressor_called, usual_suppressors
 from regkit.errors import InputError
 from regkit.statistics import percentile_interval
@@ -55,18 +54,6 @@ class RelianceTables:
     indices: Sequence[IndexRow] = ()
     contrasts: Sequence[ContrastRow] = ()
     audits: Sequence[AuditRow] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Asked:
-    """A data set with what is asked about it."""
-
-    name: str
-    samples: ImageSamples
-    bands: Bands
-    conditions: Sequence[RelianceCondition]
-    refused: Mapping[RelianceCondition, str]
-    weights: Rows
 
 
 def run_reliance(
@@ -97,7 +84,7 @@ def run_reliance(
     found: dict[tuple[str, str], Reliance] = {}
     pairs = [(each, model) for each in asked for model in config.models]
     for number, (each, model) in enumerate(pairs):
-        answer = _ask(config, each, model.name, _part(on_share, number, len(pairs)))
+        answer = _ask(config, each, model, _part(on_share, number, len(pairs)))
         skills += _skill_rows(config, each, model.name, answer)
         if isinstance(answer, Reliance):
             found[each.name, model.name] = answer
@@ -110,7 +97,7 @@ def _part(on_share: OnShare, number: int, count: int) -> OnShare:
     return lambda share: on_share((number + share) / count)
 
 
-def _prepared(config: RelianceConfig, name: str, samples: ImageSamples) -> _Asked:
+def _prepared(config: RelianceConfig, name: str, samples: ImageSamples) -> AskedData:
     try:
         bands = Bands.of(samples.images.float(), samples.valid, span=config.span)
     except InputError as error:
@@ -125,7 +112,7 @@ def _prepared(config: RelianceConfig, name: str, samples: ImageSamples) -> _Aske
     generator = np.random.default_rng(config.seed)
     weights = bootstrap_weights(len(samples), config.resamples, generator, samples.subjects)
     refused = check_conditions(samples, bands, conditions)
-    return _Asked(name, samples, bands, conditions, refused, weights)
+    return AskedData(name, samples, bands, conditions, refused, weights)
 
 
 def _few(samples: ImageSamples, bands: Bands) -> Batch:
@@ -151,7 +138,7 @@ def _matched(
     return found
 
 
-def _audit(config: RelianceConfig, asked: _Asked) -> Iterator[AuditRow]:
+def _audit(config: RelianceConfig, asked: AskedData) -> Iterator[AuditRow]:
     batch = _few(asked.samples, asked.bands)
     for condition in asked.conditions:
         if condition.suppressor == PLAIN or condition.draw or condition in asked.refused:
@@ -166,48 +153,18 @@ def _audit(config: RelianceConfig, asked: _Asked) -> Iterator[AuditRow]:
         )  # fmt: skip
 
 
-def _ask(config: RelianceConfig, asked: _Asked, model: str, on_share: OnShare) -> Reliance | str:
+def _ask(
+    config: RelianceConfig, asked: AskedData, model: ModelSettings, on_share: OnShare
+) -> Reliance | str:
     """What a model loses, or why it could not be asked."""
-    settings = next(each for each in config.models if each.name == model)
-    truth = asked.samples.truth
-    if truth is None:
-        raise InputError(f"{asked.name}: has no labels of whole images")
-    conditions = [each for each in asked.conditions if each not in asked.refused]
     try:
-        classes = truth.shape[1] if truth.ndim == 2 else int(truth.max()) + 1
-        predict = open_model(settings, asked.bands.count, classes)
-        answers = ask_classifier(
-            _named(predict, model), asked.samples, asked.bands, conditions,
-            seed=config.seed, batch_size=config.batch_size, on_share=on_share,
-        )  # fmt: skip
-        check_truth(config.task, truth, answers.shape[2])
-        least = chance(config.task, truth)
-        return reliance(
-            answers, conditions, truth, config.task, asked.weights, chance=least,
-            level=config.level,
-        )  # fmt: skip
+        return judge_model(config, asked, model, on_share)
     except InputError as error:
         return str(error)
 
 
-def _named(predict: Predict, model: str) -> Predict:
-    """A model whose own errors become a line that names it and what it was shown."""
-
-    def ask(images: torch.Tensor) -> torch.Tensor:
-        try:
-            return predict(images)
-        except Exception as error:  # whatever somebody else's model raises
-            shown = "x".join(map(str, images.shape[1:]))
-            first = str(error).strip().split("\n")[0]
-            raise InputError(
-                f"model {model} cannot take images of {shown} (bands first): {first:.160}"
-            ) from error
-
-    return ask
-
-
 def _skill_rows(
-    config: RelianceConfig, asked: _Asked, model: str, answer: Reliance | str
+    config: RelianceConfig, asked: AskedData, model: str, answer: Reliance | str
 ) -> Iterator[SkillRow]:
     subjects = len(set(asked.samples.subjects or range(len(asked.samples))))
     drawn = max((each.draw for each in asked.conditions), default=0) + 1

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from probes.diagnosis.attribution.methods import METHODS, method_called
 from probes.images.models import ModelSettings
-from probes.images.places import locate_data, locate_source
+from probes.images.places import read_image_settings
 from probes.images.settings import DataSettings
 from regkit.errors import InputError
-from regkit.io.settings import read_settings
-from regkit.settings import Settings, validate
+from regkit.settings import Settings
 
 
 class AttributionConfig(Settings):
@@ -75,10 +74,4 @@ def read_attribution(path: Path) -> AttributionConfig:
     InputError
         If a setting or a method is unknown, or a value is not allowed.
     """
-    given: dict[str, Any] = read_settings(path)
-    folder = path.absolute().parent
-    given = {**given, "data": locate_data(given.get("data"), folder)}
-    models = given.get("models")
-    if isinstance(models, list):
-        given = {**given, "models": [locate_source(each, folder) for each in models]}
-    return validate(AttributionConfig, given, path.name)
+    return read_image_settings(AttributionConfig, path)

@@ -63,6 +63,34 @@ class ExplainedModel:
         return self.module
 
 
+@dataclass(frozen=True, eq=False)
+class MapQuestion:
+    """What a method of attribution is asked for: a map for each image and class.
+
+    Parameters
+    ----------
+    model
+        What is explained.
+    images
+        ``(N, C, *spatial)``, on the scale of the model.
+    targets
+        ``(N, T)``: classes.
+    generator
+        Draws what is random, where a method draws.
+    """
+
+    model: ExplainedModel
+    images: Tensor
+    targets: Tensor
+    generator: Generator
+
+
+AttributionMethod = Callable[[MapQuestion], Tensor]
+"""Makes maps ``(N, T, *spatial)``. Methods that take layers apart refuse a model whose inside is
+not known, or does what they have no rule for, by an :class:`~regkit.errors.InputError`.
+"""
+
+
 def mean_absent(bands: Bands) -> Absent:
     """Return the mean of each band over the data set as what is absent."""
     return lambda images: bands.along(bands.mean, images).expand_as(images)

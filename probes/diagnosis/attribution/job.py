@@ -10,93 +10,48 @@ from typing import Any, ClassVar
 import numpy as np
 
 from probes.diagnosis.attribution.config import AttributionConfig
+from probes.diagnosis.attribution.labelled import label_matrix
 from probes.diagnosis.attribution.page import attribution_page
 from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
-from probes.diagnosis.attribution.study import ModelDiagnosis, label_matrix, run_attribution
-from probes.images.places import (
-    check_places,
-    data_size,
-    dumped_data,
-    dumped_model,
-    image_inputs,
-    recorded_data,
-    recorded_model,
-)
+from probes.diagnosis.attribution.study import ModelDiagnosis, run_attribution
+from probes.images.job import ImageJob, describe_samples
 from probes.images.reading import read_samples
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, leave_out_gaps
 from probes.reliance.rows import write_rows
 from regkit.report import Page
-from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
-from regkit.settings import validate
+from regkit.runs import OnProgress, Progress
 
 METHODS_TABLE, TRUST_TABLE, RELEVANCE_TABLE = "methods.csv", "trust.csv", "relevance.csv"
-MAPS_FILE, ATTRIBUTION_REPORT = "maps.npz", "report.html"
-_TIMES = 6  # of the data set in memory: as stored, on the scale of a model, and its bands
+MAPS_FILE = "maps.npz"
 
 
 @dataclass(frozen=True)
-class AttributionJob:
+class AttributionJob(ImageJob):
     """A diagnosis of attribution.
 
     Parameters
     ----------
-    config
-        The diagnosis.
-    folder
-        Where the tables, the maps and the report go.
-    overwrite, full_paths
-        As in every job.
+    config, folder, overwrite, full_paths
+        As in every :class:`~probes.images.job.ImageJob`.
     """
 
     kind: ClassVar[str] = "attribution"
+    settings_kind = AttributionConfig
 
     config: AttributionConfig
-    folder: Path
-    overwrite: bool = False
-    full_paths: bool = False
 
     @property
-    def outputs(self) -> Folder:
-        """Three tables, the maps, the report and the record."""
-        names = (METHODS_TABLE, TRUST_TABLE, RELEVANCE_TABLE, MAPS_FILE)
-        return Folder(self.folder, (*names, ATTRIBUTION_REPORT, RECORD), self.overwrite)
-
-    def inputs(self) -> list[InputFile]:
-        """List every file of the data set, and the weights."""
-        return image_inputs([self.config.data], self.config.models, self.full_paths)
-
-    def settings(self) -> dict[str, Any]:
-        """Return the diagnosis with the names of its files, but not their folders."""
-        given = self.config.model_dump(mode="json")
-        given["data"] = dumped_data(self.config.data)
-        given["models"] = [dumped_model(each) for each in self.config.models]
-        return {"asked": given}
-
-    def plan(self) -> dict[str, Any]:
-        """Return the same."""
-        return dict(self.settings()["asked"])
-
-    def check(self) -> None:
-        """Refuse files that are not there."""
-        check_places([self.config.data], self.config.models)
-
-    def look(self) -> AttributionJob:
-        """Return itself: what the data set holds is known when it is read."""
-        return self
-
-    def needs(self) -> Needs:
-        """Estimate the memory of the data set from its files."""
-        return Needs(
-            _TIMES * data_size([self.config.data]),
-            of="the data set",
-            helps="give it a limit or a size",
-        )
+    def results(self) -> Sequence[str]:
+        """Three tables and the maps."""
+        return METHODS_TABLE, TRUST_TABLE, RELEVANCE_TABLE, MAPS_FILE
 
     def open(self) -> AttributionTask:
         """Read the data set."""
-        samples = read_samples(self.config.data, self.config.task == "several-labels")
+        samples = read_samples(
+            self.config.data, "several" if self.config.task == "several-labels" else "class"
+        )
         label_matrix(samples)
-        return AttributionTask(self.config, samples)
+        return AttributionTask(self.config, samples, leave_out_gaps(samples)[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +65,7 @@ class AttributionTask:
     @property
     def introduction(self) -> tuple[str, ...]:
         """A line that says what was read."""
-        size = "x".join(map(str, self.samples.images.shape[2:]))
-        return (
-            f"data    {len(self.samples)} images of {size}, {self.samples.images.shape[1]} bands",
-        )
+        return (describe_samples(self.samples),)
 
     def execute(self, on_progress: OnProgress) -> AttributionOutcome:
         """Judge the methods and metrics for one model after the other."""
@@ -182,28 +134,5 @@ def _lines(found: Mapping[str, ModelDiagnosis]) -> Iterator[str]:
         yield f"{name}: metrics that do not rank the planted truth above noise: {told}"
 
 
-def attribution_again(
-    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
-) -> AttributionJob:
-    """Make the job that a record came from, with another folder.
-
-    Parameters
-    ----------
-    record
-        What `regkit diagnose attribution` wrote; its ``asked`` holds the settings.
-    inputs
-        The files of the data set and the weights, where they are now.
-    folder
-        Where the new job writes.
-
-    Raises
-    ------
-    InputError
-        If its settings or inputs are not those of such a diagnosis.
-    """
-    asked = dict(record["asked"])
-    files = [each.path for each in inputs]
-    models = [recorded_model(each, files) for each in asked["models"]]
-    given = {**asked, "data": recorded_data(asked["data"], files), "models": models}
-    config = validate(AttributionConfig, given, "the record")
-    return AttributionJob(config, folder, full_paths=any(each.full_path for each in inputs))
+attribution_again = AttributionJob.again
+"""Make the job that a record came from, with another folder."""

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from probes.diagnosis.attribution.explained import (
+    AttributionMethod,
     ExplainedModel,
+    MapQuestion,
     answers_of,
     cell_sums,
     cells,
     partial_answers,
 )
-from probes.diagnosis.attribution.methods import AttributionMethod
 from probes.diagnosis.attribution.metrics import (
     ATTRIBUTION_METRICS,
     average_sensitivity,
@@ -75,27 +76,13 @@ class MosaicTrial:
     seed: int
 
 
-def noise_maps(
-    model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator
-) -> Tensor:
-    """White noise that depends on the image alone: neither on the model nor on the class.
-
-    Parameters
-    ----------
-    model
-        Not used.
-    images
-        ``(N, C, *spatial)``.
-    targets
-        ``(N, T)``.
-    generator
-        Not used.
-    """
+def noise_maps(asked: MapQuestion) -> Tensor:
+    """White noise that depends on the image alone: neither on the model nor on the class."""
     found = []
-    for image in images:
+    for image in asked.images:
         own = Generator().manual_seed(zlib.crc32(image.contiguous().numpy().tobytes()))
         found.append(torch.randn(image.shape[1:], generator=own))
-    repeats = (1, targets.shape[1], *[1] * (images.ndim - 2))
+    repeats = (1, asked.targets.shape[1], *[1] * (asked.images.ndim - 2))
     return torch.stack(found)[:, None].repeat(repeats)
 
 
@@ -191,7 +178,8 @@ def judge(
     images, targets = asked.mosaics.images, asked.mosaics.targets
 
     def explain(model: ExplainedModel, shown: Tensor, classes: Tensor, number: int) -> Tensor:
-        found = method(model, shown, classes, Generator().manual_seed(asked.seed + number))
+        draws = Generator().manual_seed(asked.seed + number)
+        found = method(MapQuestion(model, shown, classes, draws))
         on_step()
         return found
 

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 
 from probes.diagnosis.attribution.explained import (
-    ExplainedModel,
+    AttributionMethod,
+    MapQuestion,
     answers_of,
     cells,
     partial_answers,
@@ -21,56 +22,31 @@ from probes.diagnosis.attribution.relevance import relevance
 from regkit.errors import InputError, require
 from regkit.settings import near
 
-AttributionMethod = Callable[[ExplainedModel, Tensor, Tensor, Generator], Tensor]
-"""A model, images ``(N, C, *spatial)`` and classes ``(N, T)`` to maps ``(N, T, *spatial)``."""
 _CELLS = 8  # along each axis, of Occlusion and LIME
 _RIDGE, _WIDTH = 1.0, 0.25  # of LIME; the width of its kernel is that of its authors for images
 _MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
-def occlusion(
-    model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator
-) -> Tensor:
-    """Take one cell of a grid away after the other (Zeiler and Fergus 2014).
-
-    Parameters
-    ----------
-    model
-        What is explained.
-    images
-        ``(N, C, *spatial)``.
-    targets
-        ``(N, T)``.
-    generator
-        Not used.
-    """
-    grid = cells(tuple(images.shape[2:]), _CELLS)
+def occlusion(asked: MapQuestion) -> Tensor:
+    """Take one cell of a grid away after the other (Zeiler and Fergus 2014)."""
+    grid = cells(tuple(asked.images.shape[2:]), _CELLS)
     kept = grid != torch.arange(int(grid.max()) + 1).reshape(-1, *[1] * grid.ndim)
-    drops = answers_of(model, images)[:, None] - partial_answers(model, images, kept)
-    return spread_over(_of_targets(drops, targets), grid)
+    whole = answers_of(asked.model, asked.images)[:, None]
+    drops = whole - partial_answers(asked.model, asked.images, kept)
+    return spread_over(_of_targets(drops, asked.targets), grid)
 
 
-def lime(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator) -> Tensor:
+def lime(asked: MapQuestion) -> Tensor:
     """Fit a linear model to what is said when random cells are absent (Ribeiro et al. 2016).
 
-    Cells are squares of a grid; the linear model is a ridge regression whose weights fall with the
-    cosine distance from the whole image.
-
-    Parameters
-    ----------
-    model
-        What is explained.
-    images
-        ``(N, C, *spatial)``.
-    targets
-        ``(N, T)``.
-    generator
-        Draws which cells are absent, the same ones in every image.
+    Cells are squares of a grid, the same ones absent in every image; the linear model is a ridge
+    regression whose weights fall with the cosine distance from the whole image.
     """
-    grid = cells(tuple(images.shape[2:]), _CELLS)
+    grid = cells(tuple(asked.images.shape[2:]), _CELLS)
     count = int(grid.max()) + 1
-    drawn = torch.rand(model.samples, count, generator=generator) < 0.5
-    answers = _of_targets(partial_answers(model, images, drawn[:, grid]), targets)
+    drawn = torch.rand(asked.model.samples, count, generator=asked.generator) < 0.5
+    said = partial_answers(asked.model, asked.images, drawn[:, grid])
+    answers = _of_targets(said, asked.targets)
     apart = 1 - drawn.double().mean(1).sqrt()  # from a row of ones, by the cosine
     weight = (-(apart**2) / _WIDTH**2).exp()
     design = torch.cat([drawn.double(), torch.ones(len(drawn), 1)], 1)
@@ -81,30 +57,13 @@ def lime(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Gene
     return spread_over(torch.einsum("cs,nts->ntc", fit, answers.double()).float(), grid)
 
 
-def gradcam(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator) -> Tensor:
-    """Weight the maps of a layer by their gradients (Selvaraju et al. 2017), by captum.
-
-    Parameters
-    ----------
-    model
-        A network.
-    images
-        ``(N, C, *spatial)``.
-    targets
-        ``(N, T)``.
-    generator
-        Not used.
-
-    Raises
-    ------
-    InputError
-        If its inside is not known, or no layer gives maps.
-    """
-    network = model.required_module("gradcam")
+def gradcam(asked: MapQuestion) -> Tensor:
+    """Weight the maps of a layer by their gradients (Selvaraju et al. 2017), by captum."""
+    network = asked.model.required_module("gradcam")
     explainer = require("captum.attr", extra="probes").LayerGradCam(
-        network, _layer(network, images[:1], model.layer)
+        network, _layer(network, asked.images[:1], asked.model.layer)
     )
-    size = tuple(images.shape[2:])
+    size = tuple(asked.images.shape[2:])
 
     def explain(shown: Tensor, target: Tensor) -> Tensor:
         found = explainer.attribute(shown, target=target, relu_attributions=True).detach()
@@ -112,55 +71,26 @@ def gradcam(model: ExplainedModel, images: Tensor, targets: Tensor, generator: G
             found, size, mode=_MODES[len(size)], align_corners=False
         )
 
-    return _each_target(model, images, targets, explain)
+    return _each_target(asked, explain)
 
 
-def lrp(model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator) -> Tensor:
-    """Share out the logit layer by layer; see :mod:`probes.diagnosis.attribution.relevance`.
-
-    Parameters
-    ----------
-    model
-        A network.
-    images
-        ``(N, C, *spatial)``.
-    targets
-        ``(N, T)``.
-    generator
-        Not used.
-
-    Raises
-    ------
-    InputError
-        If its inside is not known, or it does what there is no rule for.
-    """
-    network = model.required_module("lrp")
-    return _each_target(
-        model, images, targets, lambda shown, target: relevance(network, shown, target)[0]
-    )
+def lrp(asked: MapQuestion) -> Tensor:
+    """Share out the logit layer by layer; see :mod:`probes.diagnosis.attribution.relevance`."""
+    network = asked.model.required_module("lrp")
+    return _each_target(asked, lambda shown, target: relevance(network, shown, target)[0])
 
 
-def deeplift(
-    model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator
-) -> Tensor:
+def deeplift(asked: MapQuestion) -> Tensor:
     """Compare activations with those of absent images (Shrikumar et al. 2017), by captum.
 
-    Parameters
-    ----------
-    model
-        A network whose activations are modules, each used once.
-    images
-        ``(N, C, *spatial)``.
-    targets
-        ``(N, T)``.
-    generator
-        Not used.
+    Activations must be modules, each used once.
 
     Raises
     ------
     InputError
-        If its inside is not known, or contributions do not sum to the difference of the logits.
+        If contributions do not sum to the difference of the logits.
     """
+    model = asked.model
     network = model.required_module("deeplift")
     explainer = require("captum.attr", extra="probes").DeepLift(network)
 
@@ -170,11 +100,11 @@ def deeplift(
         return found.detach()
 
     try:
-        maps = _each_target(model, images, targets, explain)
+        maps = _each_target(asked, explain)
     except (AssertionError, AttributeError, RuntimeError) as error:
         said = str(error).strip().split("\n")[0]
         raise InputError(f"DeepLIFT of captum cannot take this network: {said:.160}") from error
-    _check_differences(model, images, targets, maps)
+    _check_differences(asked, maps)
     return maps
 
 
@@ -208,21 +138,17 @@ def _of_targets(answers: Tensor, targets: Tensor) -> Tensor:
     return answers.gather(2, places).movedim(2, 1)
 
 
-def _each_target(
-    model: ExplainedModel,
-    images: Tensor,
-    targets: Tensor,
-    explain: Callable[[Tensor, Tensor], Tensor],
-) -> Tensor:
+def _each_target(asked: MapQuestion, explain: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """Maps ``(N, T, *spatial)``: sums over bands of what a method gives for one class each."""
+    size = asked.model.batch_size
     found = [
         torch.cat([
             explain(shown, own).sum(1)
             for shown, own in zip(
-                images.split(model.batch_size), target.split(model.batch_size), strict=True
+                asked.images.split(size), target.split(size), strict=True
             )
         ])
-        for target in targets.T
+        for target in asked.targets.T
     ]  # fmt: skip
     return torch.stack(found, 1)
 
@@ -252,12 +178,11 @@ def _layer(network: nn.Module, image: Tensor, name: str | None) -> nn.Module:
     return found[-1]
 
 
-def _check_differences(
-    model: ExplainedModel, images: Tensor, targets: Tensor, maps: Tensor
-) -> None:
+def _check_differences(asked: MapQuestion, maps: Tensor) -> None:
     """Activations that are no modules are passed by captum without a word."""
+    model, images = asked.model, asked.images
     apart = answers_of(model, images) - answers_of(model, model.absent(images))
-    wanted = apart.gather(1, targets)
+    wanted = apart.gather(1, asked.targets)
     worst = float(((maps.flatten(2).sum(2) - wanted).abs().median()) / wanted.abs().median())
     if not worst < 0.05:
         raise InputError(

@@ -14,10 +14,11 @@ from math import factorial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Generator, Tensor
+from torch import Tensor
 
 from probes.diagnosis.attribution.explained import (
     ExplainedModel,
+    MapQuestion,
     cells,
     partial_answers,
     spread_over,
@@ -55,30 +56,10 @@ class Mosaics:
         return len(self.images)
 
 
-def shapley_truth(
-    model: ExplainedModel, images: Tensor, targets: Tensor, generator: Generator
-) -> Tensor:
-    """Return the exact Shapley value of each quarter (each eighth in 3-D), spread over it.
-
-    Parameters
-    ----------
-    model
-        What is explained.
-    images
-        ``(N, C, *spatial)``.
-    targets
-        ``(N, T)``.
-    generator
-        Not used.
-
-    Returns
-    -------
-    Tensor
-        ``(N, T, *spatial)``.
-    """
-    grid = cells(tuple(images.shape[2:]), 2)
-    values = _shapley(model, images, targets, grid)
-    return spread_over(values, grid)
+def shapley_truth(asked: MapQuestion) -> Tensor:
+    """Return the exact Shapley value of each quarter (each eighth in 3-D), spread over it."""
+    grid = cells(tuple(asked.images.shape[2:]), 2)
+    return spread_over(_shapley(asked.model, asked.images, asked.targets, grid), grid)
 
 
 def _shapley(model: ExplainedModel, images: Tensor, targets: Tensor, grid: Tensor) -> Tensor:

@@ -31,6 +31,8 @@ _RULES = (
     "winner of a maximum, unchanged through activations. A BatchNorm that follows a convolution "
     "is merged into it, another one passes relevance unchanged. Biases of convolutions take no "
     "relevance, those of linear layers their share. "
+    "Attention: one half to each factor of a product, a softmax by its first-order expansion, a "
+    "layer normalisation with its spread held (AttnLRP, Achtibat et al. 2024). "
     "Occlusion and LIME: a grid of 8 x 8 cells. Grad-CAM and DeepLIFT are those of captum."
 )
 
@@ -89,7 +91,7 @@ def _conserved(rows: Sequence[RelevanceRow]) -> Iterator[tuple[str, list[float]]
     """What should be 1, and what it is for each map."""
     lrp = [(row.total + row.biases) / row.logit for row in rows if row.method == "lrp"]
     if lrp:
-        yield "relevance by lrp, with what biases of linear layers take, over the logit", lrp
+        yield "relevance by lrp, with what biases and constants take, over the logit", lrp
     deeplift = [row.of_difference for row in rows if row.method == "deeplift"]
     if deeplift:
         yield "the sum of deeplift over the difference of the logits", deeplift

@@ -7,30 +7,45 @@ activations and dropout unchanged. A BatchNorm that follows a convolution is mer
 one passes relevance unchanged. Biases of convolutions take none: what they add is shared out among
 the inputs. In linear layers they take their share, as the epsilon rule has it: were it shared out,
 all signs would turn where the bias outweighs the products. What they took is returned, so that
-conservation can be seen. Operations are seen as they are called, whatever modules they are in:
-residual additions need no canonizer.
+conservation can be seen. Attention and its normalisations have the rules of AttnLRP, in
+:mod:`probes.diagnosis.attribution.attention_rules`. Operations are seen as they are called,
+whatever modules they are in: residual additions need no canonizer.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd import Function
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from probes.diagnosis.attribution.attention_rules import (
+    apply_joined,
+    apply_product,
+    apply_softmax,
+    share_attention,
+    share_layer_norm,
+)
+from probes.diagnosis.attribution.rules import (
+    Apply,
+    apply_passed,
+    apply_shared,
+    apply_summed,
+    apply_summed_in_place,
+    apply_weighted,
+)
 from regkit.errors import InputError
 
-_SMALL = 1e-6
 _CONVOLUTIONS = {"conv1d", "conv2d", "conv3d"}
 _ACTIVATIONS = {
     "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus",
     "hardtanh", "hardswish", "tanh",
 }  # fmt: skip
+_PRODUCTS = {"mul", "__mul__", "__rmul__", "matmul", "__matmul__", "__rmatmul__", "bmm"}
 _SUMS = {"add", "__add__", "__radd__", "__iadd__"}
 _BY_CONSTANTS = {
     *_SUMS, "sub", "__sub__", "__rsub__", "mul", "__mul__", "__rmul__", "div", "__truediv__",
@@ -42,13 +57,12 @@ _AVERAGES = {
 }  # fmt: skip
 # Their gradient hands relevance to the places that values came from.
 _MOVES = {
-    "flatten", "reshape", "view", "permute", "transpose", "movedim", "contiguous", "squeeze",
-    "unsqueeze", "cat", "concat", "stack", "chunk", "split", "unbind", "__getitem__", "narrow",
+    "expand", "flatten", "reshape", "view", "permute", "transpose", "movedim", "contiguous",
+    "squeeze", "unsqueeze", "stack", "chunk", "split", "unbind", "__getitem__", "narrow",
     "clone", "to", "float", "pad", "flip", "roll", "dropout", "dropout1d", "dropout2d", "dropout3d",
     "max_pool1d", "max_pool2d", "max_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "amax",
 }  # fmt: skip
-Apply = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 
 
 def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,7 +80,8 @@ def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> tuple[Tens
     Returns
     -------
     shared, taken
-        As ``images``, and ``(B,)``: what biases of linear layers took. The sum of both is the
+        As ``images``, and ``(B,)``: what biases of linear layers, and constants of
+        attention, took. The sum of both is the
         logit, as far as relevance is conserved.
 
     Raises
@@ -84,7 +99,9 @@ def relevance(network: nn.Module, images: Tensor, targets: Tensor) -> tuple[Tens
         raise InputError("LRP does not follow this network, which changes values in place")
     chosen = torch.zeros_like(logits).scatter_(1, targets[:, None], 1)
     (found,) = torch.autograd.grad(logits, shown, logits.detach() * chosen)
-    return found, torch.stack(taken).sum(0) if taken else logits.new_zeros(len(images))
+    # Windows of an image that are a batch of their own are all of that image.
+    own = [each.reshape(len(images), -1).sum(1) for each in taken]
+    return found, torch.stack(own).sum(0) if own else logits.new_zeros(len(images))
 
 
 class _Watched(TorchFunctionMode):
@@ -108,15 +125,19 @@ class _Watched(TorchFunctionMode):
         if name == "batch_norm":
             return self._normalised(*_arguments_of_batch_norm(args, kwargs))
         if name in _ACTIVATIONS:
-            return _apply_passed(args[0], func(args[0].detach().clone(), *args[1:], **kwargs))
+            return apply_passed(args[0], func(args[0].detach().clone(), *args[1:], **kwargs))
         if name in _AVERAGES:
-            return _apply_shared(args[0], lambda x: func(x, *args[1:], **kwargs))
+            return apply_shared(args[0], lambda x: func(x, *args[1:], **kwargs))
         if name in _SUMS and len(depends) == 2 and depends[0].shape == depends[1].shape:
-            return _apply_summed(*depends)
+            return apply_summed(*depends)
         if name == "add_" and len(depends) == 2 and depends[0].shape == depends[1].shape:
-            return _apply_summed_in_place(*depends)
+            return apply_summed_in_place(*depends)
         if name in _BY_CONSTANTS and len(depends) == 1:
-            return _apply_passed(depends[0], _detached(func, args, kwargs))
+            return apply_passed(depends[0], _detached(func, args, kwargs))
+        if name in _ATTENTION:
+            return _ATTENTION[name](self._taken, *args, **kwargs)
+        if name in _PRODUCTS and len(depends) == 2:
+            return apply_product(*depends, lambda one, other: func(one, other))
         found = func(*args, **kwargs)
         if name not in _MOVES and _depends(found):
             raise InputError(f"LRP has no rule for {name or func}; leave lrp out for this network")
@@ -131,7 +152,7 @@ class _Watched(TorchFunctionMode):
             found: Tensor = func(x, w, b, *rest[1:], **others)
             return found
 
-        found: Tensor = _apply_weighted(
+        found: Tensor = apply_weighted(
             image, weight, bias, apply, name in _CONVOLUTIONS, self._taken
         )
         self._last = (found, image, weight, bias, apply) if name in _CONVOLUTIONS else None
@@ -143,12 +164,57 @@ class _Watched(TorchFunctionMode):
             _, before, weight, bias, apply = self._last
             wide = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
             moved = shift if bias is None else shift + bias * scale
-            merged: Tensor = _apply_weighted(before, wide, moved, apply, True, self._taken)
+            merged: Tensor = apply_weighted(before, wide, moved, apply, True, self._taken)
             return merged
         line = (1, -1, *[1] * (image.ndim - 2))
         value = image.detach() * scale.reshape(line) + shift.reshape(line)
-        passed: Tensor = _apply_passed(image, value)
+        passed: Tensor = apply_passed(image, value)
         return passed
+
+
+def _softmax(taken: list[Tensor], logits: Tensor, dim: int, **_: Any) -> Tensor:
+    return apply_softmax(logits, dim, taken)
+
+
+def _layer_norm(
+    taken: list[Tensor],
+    tokens: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    return share_layer_norm(tokens, normalized_shape, weight, bias, eps, taken)
+
+
+def _attention(
+    taken: list[Tensor],
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    if is_causal or enable_gqa or not all(map(_depends, (query, key, value))):
+        raise InputError(
+            "LRP has no rule for attention that is causal, grouped, or asks by constants; leave "
+            "lrp out for this network"
+        )
+    return share_attention(query, key, value, attn_mask, scale, taken)
+
+
+def _joined(taken: list[Tensor], tensors: Any, dim: int = 0) -> Tensor:
+    return apply_joined(dim, taken, *tensors)
+
+
+# By the names and arguments that torch has.
+_ATTENTION: Mapping[str, Callable[..., Tensor]] = {
+    "softmax": _softmax, "layer_norm": _layer_norm, "scaled_dot_product_attention": _attention,
+    "cat": _joined, "concat": _joined,
+}  # fmt: skip
 
 
 def _arguments_of_batch_norm(args: Any, kwargs: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -172,119 +238,3 @@ def _depends(value: Any) -> bool:
 
 def _detached(func: Any, args: Any, kwargs: Any) -> Any:
     return func(*(each.detach() if isinstance(each, Tensor) else each for each in args), **kwargs)
-
-
-def _steady(values: Tensor) -> Tensor:
-    """Away from zero, to either side."""
-    return values + torch.where(values >= 0, _SMALL, -_SMALL)
-
-
-class _Weighted(Function):
-    """A convolution by the z+ rule (``positive``), or a linear layer by the epsilon rule."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        image: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        apply: Apply,
-        positive: bool,
-        taken: list[Tensor],
-    ) -> Tensor:
-        ctx.save_for_backward(image, weight)
-        ctx.operation, ctx.positive, ctx.bias, ctx.taken = apply, positive, bias, taken
-        return apply(image, weight, bias)
-
-    @staticmethod
-    def backward(ctx: Any, arriving: Tensor) -> Any:
-        image, weight = ctx.saved_tensors
-        rule = _by_positive_products if ctx.positive else _by_all_products
-        return rule(ctx, image, weight, arriving), None, None, None, None, None
-
-
-def _by_positive_products(ctx: Any, image: Tensor, weight: Tensor, arriving: Tensor) -> Tensor:
-    pairs = [(image.clamp_min(0), weight.clamp_min(0))]
-    if bool((image < 0).any()):
-        pairs.append((image.clamp_max(0), weight.clamp_max(0)))
-    parts = [part.detach().requires_grad_() for part, _ in pairs]
-    with torch.enable_grad():
-        total = torch.stack(
-            [ctx.operation(x, w, None) for x, (_, w) in zip(parts, pairs, strict=True)]
-        ).sum(0)
-    shares = torch.autograd.grad(total, parts, arriving / _steady(total.detach()))
-    return torch.stack([x.detach() * s for x, s in zip(parts, shares, strict=True)]).sum(0)
-
-
-def _by_all_products(ctx: Any, image: Tensor, weight: Tensor, arriving: Tensor) -> Tensor:
-    part = image.detach().requires_grad_()
-    with torch.enable_grad():
-        total = ctx.operation(part, weight, ctx.bias)
-    share = arriving / _steady(total.detach())
-    if ctx.bias is not None:
-        alone = ctx.operation(torch.zeros_like(image), weight, ctx.bias)
-        ctx.taken.append((alone * share).flatten(1).sum(1))
-    (found,) = torch.autograd.grad(total, part, share)
-    return part.detach() * found
-
-
-class _Shared(Function):
-    """A sum or an average: relevance goes in proportion to the values."""
-
-    @staticmethod
-    def forward(ctx: Any, image: Tensor, apply: Callable[[Tensor], Tensor]) -> Tensor:
-        ctx.save_for_backward(image)
-        ctx.operation = apply
-        return apply(image)
-
-    @staticmethod
-    def backward(ctx: Any, arriving: Tensor) -> Any:
-        part = ctx.saved_tensors[0].detach().requires_grad_()
-        with torch.enable_grad():
-            total = ctx.operation(part)
-        (share,) = torch.autograd.grad(total, part, arriving / _steady(total.detach()))
-        return part.detach() * share, None
-
-
-class _Summed(Function):
-    """Two maps that are added, as at the end of a residual block."""
-
-    @staticmethod
-    def forward(ctx: Any, one: Tensor, other: Tensor) -> Tensor:
-        ctx.save_for_backward(one, other)
-        return one + other
-
-    @staticmethod
-    def backward(ctx: Any, arriving: Tensor) -> Any:
-        one, other = ctx.saved_tensors
-        share = arriving / _steady(one + other)
-        return one * share, other * share
-
-
-class _SummedInPlace(_Summed):
-    """The same where the first map becomes the sum, as ``+=`` does it."""
-
-    @staticmethod
-    def forward(ctx: Any, one: Tensor, other: Tensor) -> Tensor:
-        ctx.save_for_backward(one.clone(), other)
-        ctx.mark_dirty(one)
-        return one.add_(other)
-
-
-class _Passed(Function):
-    """What passes relevance unchanged; its value is known."""
-
-    @staticmethod
-    def forward(ctx: Any, image: Tensor, value: Tensor) -> Tensor:
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, arriving: Tensor) -> Any:
-        return arriving, None
-
-
-_apply_weighted: Callable[..., Tensor] = _Weighted.apply
-_apply_shared: Callable[..., Tensor] = _Shared.apply
-_apply_summed: Callable[..., Tensor] = _Summed.apply
-_apply_summed_in_place: Callable[..., Tensor] = _SummedInPlace.apply
-_apply_passed: Callable[..., Tensor] = _Passed.apply

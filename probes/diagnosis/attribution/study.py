@@ -8,17 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from probes.diagnosis.attribution.config import AttributionConfig
 from probes.diagnosis.attribution.explained import (
+    AttributionMethod,
     ExplainedModel,
+    MapQuestion,
     answers_of,
-    blur_absent,
-    mean_absent,
 )
 from probes.diagnosis.attribution.judging import MosaicTrial, judge, noise_maps, trial
-from probes.diagnosis.attribution.methods import METHODS, AttributionMethod
+from probes.diagnosis.attribution.labelled import LabelledImages, whole_images
+from probes.diagnosis.attribution.methods import METHODS
 from probes.diagnosis.attribution.mosaics import (
     Mosaics,
     crop_piece,
@@ -26,6 +27,7 @@ from probes.diagnosis.attribution.mosaics import (
     shapley_truth,
     shrink_piece,
 )
+from probes.diagnosis.attribution.opened import are_right, open_explained
 from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
 from probes.diagnosis.attribution.verdicts import (
     ExplainedImages,
@@ -34,8 +36,8 @@ from probes.diagnosis.attribution.verdicts import (
     trust_rows,
 )
 from probes.images.bands import Bands
-from probes.images.models import ModelSettings, open_network
-from probes.images.samples import ImageSamples, Predict
+from probes.images.models import ModelSettings
+from probes.images.samples import ImageSamples
 from probes.reliance.answers import OnShare
 from probes.reliance.rows import ERROR, REFUSED
 from regkit.errors import InputError
@@ -93,55 +95,16 @@ def run_attribution(
     InputError
         If there are no labels, or a band is constant or not finite.
     """
-    labels = label_matrix(samples)
-    whole = _whole_images(samples)
+    whole = whole_images(samples)
     found = {}
     for number, settings in enumerate(config.models):
         steps = _Steps(config, number, on_share)
         try:
-            found[settings.name] = _diagnosed(config, settings, whole, labels[whole.kept], steps)
+            found[settings.name] = _diagnosed(config, settings, whole, steps)
         except InputError as error:
             row = MethodRow(settings.name, "", status=ERROR, message=str(error))
             found[settings.name] = ModelDiagnosis([row])
     return found
-
-
-def label_matrix(samples: ImageSamples) -> NDArray[np.bool_]:
-    """Return which classes are in each image, ``(N, K)``.
-
-    Raises
-    ------
-    InputError
-        If the images have no labels, or classes that are not whole numbers from 0.
-    """
-    truth = samples.truth
-    if truth is None:
-        raise InputError("attribution needs a class or labels for each image; there are none")
-    if truth.ndim == 2:
-        return truth > 0
-    if (truth < 0).any() or (truth != truth.round()).any():
-        raise InputError("classes must be whole numbers from 0")
-    return np.asarray(truth[:, None] == np.arange(int(truth.max()) + 1))
-
-
-@dataclass(frozen=True, eq=False)
-class _WholeImages:
-    """Images that have data everywhere, and which of the data set they are."""
-
-    images: Tensor
-    names: Sequence[str]
-    kept: NDArray[np.int_]
-
-
-def _whole_images(samples: ImageSamples) -> _WholeImages:
-    kept = np.arange(len(samples))
-    if samples.valid is not None:
-        kept = kept[samples.valid.flatten(1).all(1).numpy()]
-    if not len(kept):
-        raise InputError("every image has pixels without data; attribution needs whole images")
-    return _WholeImages(
-        samples.images[kept].float(), [samples.names[n] for n in kept.tolist()], kept
-    )
 
 
 class _Steps:
@@ -160,14 +123,13 @@ class _Steps:
 def _diagnosed(
     config: AttributionConfig,
     settings: ModelSettings,
-    whole: _WholeImages,
-    labels: NDArray[np.bool_],
+    whole: LabelledImages,
     on_step: Callable[[], None],
 ) -> ModelDiagnosis:
-    images = settings.scaled(whole.images)
+    images, labels = settings.scaled(whole.images), whole.labels
     bands = Bands.of(images)
-    model = _explained(config, settings, bands, labels.shape[1])
-    right = np.nonzero(_right(answers_of(model, images), labels, config.task))[0]
+    model = open_explained(config, settings, bands, labels.shape[1])
+    right = np.nonzero(are_right(answers_of(model, images), labels, config.task))[0]
     if not len(right):
         raise InputError("the model is right about no image; nothing it says can be explained")
     asked = {
@@ -239,59 +201,13 @@ def _plain(images: Tensor, labels: NDArray[np.bool_]) -> Mosaics:
     return Mosaics(images, torch.from_numpy(labels.argmax(1))[:, None], nowhere, 0)
 
 
-def _explained(
-    config: AttributionConfig, settings: ModelSettings, bands: Bands, classes: int
-) -> ExplainedModel:
-    network = open_network(settings, bands.count, classes)
-    is_known = settings.source.startswith(("timm:", "python="))
-    scripted = isinstance(network, torch.jit.ScriptModule)
-    module = None
-    if is_known and isinstance(network, nn.Module) and not scripted:
-        module = network.eval().requires_grad_(False)
-    absent = mean_absent(bands) if config.absent == "mean" else blur_absent(bands)
-    return ExplainedModel(
-        _named(network, settings.name), absent, module, config.layers.get(settings.name),
-        config.batch_size, config.samples,
-    )  # fmt: skip
-
-
-def _named(predict: Predict, model: str) -> Predict:
-    """A model whose own errors become a line that names it and what it was shown."""
-
-    def ask(images: Tensor) -> Tensor:
-        try:
-            return predict(images)
-        except Exception as error:  # whatever somebody else's model raises
-            shown = "x".join(map(str, images.shape[1:]))
-            first = str(error).strip().split("\n")[0]
-            raise InputError(
-                f"model {model} cannot take images of {shown} (bands first): {first:.160}"
-            ) from error
-
-    return ask
-
-
-def _right(answers: Tensor, labels: NDArray[np.bool_], task: str) -> NDArray[np.bool_]:
-    """Of which images the model is right: of their class, or of all of their labels."""
-    if answers.shape[1] < labels.shape[1]:
-        raise InputError(
-            f"the model has {answers.shape[1]} classes, the data set {labels.shape[1]}"
-        )
-    if task == "classes":
-        said = answers.argmax(1).numpy()
-        return np.asarray(labels[np.arange(len(labels)), np.minimum(said, labels.shape[1] - 1)]
-                          & (said < labels.shape[1]))  # fmt: skip
-    positive = (answers > 0).numpy()[:, : labels.shape[1]]
-    return np.asarray((positive == labels).all(1) & labels.any(1))
-
-
 def _plain_maps(
     model: ExplainedModel, method: AttributionMethod, plain: Mosaics, seed: int
 ) -> Tensor:
     if not len(plain):
         return torch.zeros(0, *plain.images.shape[2:])
     generator = Generator().manual_seed(seed)
-    return method(model, plain.images, plain.targets, generator)[:, 0]
+    return method(MapQuestion(model, plain.images, plain.targets, generator))[:, 0]
 
 
 def _together(

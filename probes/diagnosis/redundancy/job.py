@@ -4,97 +4,53 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from probes.diagnosis.redundancy.config import RedundancyConfig, learnt_side
+import torch
+
+from probes.diagnosis.redundancy.config import RedundancyConfig
 from probes.diagnosis.redundancy.page import redundancy_page
 from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
+from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
+from probes.images.job import ImageJob, describe_samples
 from probes.images.models import ModelSettings, open_encoder
-from probes.images.places import (
-    check_places,
-    data_size,
-    dumped_data,
-    dumped_model,
-    image_inputs,
-    recorded_data,
-    recorded_model,
-)
 from probes.images.reading import read_samples
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, leave_out_gaps, name_errors
 from regkit.errors import InputError
 from regkit.report import Page
-from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
-from regkit.settings import validate
+from regkit.runs import OnProgress, Progress
 
-WIDTHS_TABLE, SPECTRA_TABLE, REDUNDANCY_REPORT = "widths.csv", "spectra.csv", "report.html"
-_TIMES = 4  # of the data set in memory: as stored, as numbers
+WIDTHS_TABLE, SPECTRA_TABLE = "widths.csv", "spectra.csv"
 
 
 @dataclass(frozen=True)
-class RedundancyJob:
+class RedundancyJob(ImageJob):
     """An analysis of redundancy.
 
     Parameters
     ----------
-    config
-        The analysis.
-    folder
-        Where the tables and the report go.
-    overwrite, full_paths
-        As in every job.
+    config, folder, overwrite, full_paths
+        As in every :class:`~probes.images.job.ImageJob`.
     """
 
     kind: ClassVar[str] = "redundancy"
+    settings_kind = RedundancyConfig
+    times: ClassVar[int] = 4
 
     config: RedundancyConfig
-    folder: Path
-    overwrite: bool = False
-    full_paths: bool = False
 
     @property
-    def outputs(self) -> Folder:
-        """Two tables, the report and the record."""
-        names = (WIDTHS_TABLE, SPECTRA_TABLE, REDUNDANCY_REPORT, RECORD)
-        return Folder(self.folder, names, self.overwrite)
-
-    def inputs(self) -> list[InputFile]:
-        """List every file of the data set, and the weights."""
-        return image_inputs([self.config.data], self.config.encoders, self.full_paths)
-
-    def settings(self) -> dict[str, Any]:
-        """Return the analysis with the names of its files, but not their folders."""
-        given = self.config.model_dump(mode="json")
-        given["data"] = dumped_data(self.config.data)
-        given["encoders"] = [dumped_model(each) for each in self.config.encoders]
-        return {"asked": given}
-
-    def plan(self) -> dict[str, Any]:
-        """Return the same."""
-        return dict(self.settings()["asked"])
-
-    def check(self) -> None:
-        """Refuse files that are not there."""
-        check_places([self.config.data], self.config.encoders)
-
-    def look(self) -> RedundancyJob:
-        """Return itself: what the data set holds is known when it is read."""
-        return self
-
-    def needs(self) -> Needs:
-        """Estimate the memory of the data set from its files."""
-        return Needs(
-            _TIMES * data_size([self.config.data]),
-            of="the data set",
-            helps="give it a limit or a size",
-        )
+    def results(self) -> Sequence[str]:
+        """Two tables."""
+        return WIDTHS_TABLE, SPECTRA_TABLE
 
     def open(self) -> RedundancyTask:
         """Read the data set and open the encoders."""
-        samples = read_samples(self.config.data, several=False)
+        samples, notices = leave_out_gaps(read_samples(self.config.data, "class"))
         learnt_side(samples, self.config.learnt, self.config.seed)
-        return RedundancyTask(self.config, samples)
+        return RedundancyTask(self.config, samples, notices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +64,7 @@ class RedundancyTask:
     @property
     def introduction(self) -> tuple[str, ...]:
         """A line that says what was read."""
-        size = "x".join(map(str, self.samples.images.shape[2:]))
-        return (
-            f"data    {len(self.samples)} images of {size}, {self.samples.images.shape[1]} bands",
-        )
+        return (describe_samples(self.samples),)
 
     def execute(self, on_progress: OnProgress) -> RedundancyOutcome:
         """Probe one encoder after the other."""
@@ -127,11 +80,15 @@ class RedundancyTask:
         truth = samples.truth
         if truth is None:
             raise InputError(f"{config.data.name}: has no classes")
+        with torch.no_grad():
+            name_errors(encoder, settings.name)(settings.scaled(samples.images[:1]))
+        probed = ProbedImages(
+            settings.scaled(samples.images), truth.astype(int),
+            learnt_side(samples, config.learnt, config.seed), samples.subjects,
+        )  # fmt: skip
         return width_curve(
-            encoder, settings.scaled(samples.images), truth.astype(int),
-            learnt_side(samples, config.learnt, config.seed), config.widths,
-            subjects=samples.subjects, seed=config.seed, resamples=config.resamples,
-            level=config.level,
+            encoder, probed, config.widths, statistics=config.statistics, seed=config.seed,
+            resamples=config.resamples, level=config.level,
         )  # fmt: skip
 
 
@@ -195,29 +152,5 @@ class RedundancyOutcome:
         )
 
 
-def redundancy_again(
-    record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
-) -> RedundancyJob:
-    """Make the job that a record came from, with another folder.
-
-    Parameters
-    ----------
-    record
-        What `regkit diagnose redundancy` wrote; its ``asked`` holds the settings.
-    inputs
-        The files of the data set and the weights, where they are now.
-    folder
-        Where the new job writes.
-
-    Raises
-    ------
-    InputError
-        If its settings or inputs are not those of such an analysis.
-    """
-    asked = dict(record["asked"])
-    files = [each.path for each in inputs]
-    encoders = [recorded_model(each, files) for each in asked["encoders"]]
-    given = {**asked, "data": recorded_data(asked["data"], files), "encoders": encoders}
-    config = validate(RedundancyConfig, given, "the record")
-    job = RedundancyJob(config, folder)
-    return replace(job, full_paths=any(each.full_path for each in inputs))
+redundancy_again = RedundancyJob.again
+"""Make the job that a record came from, with another folder."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from probes.diagnosis.redundancy.batch_norm import measure_statistics
+from probes.diagnosis.redundancy.sides import ProbedImages
 from probes.diagnosis.redundancy.slimming import flops, slim
 from probes.diagnosis.redundancy.spectrum import FeatureSpectrum, feature_spectrum
 from probes.reliance.skill import Rows, bootstrap_weights, skill
-from regkit.errors import InputError, require
+from regkit.errors import require
 from regkit.statistics import Interval, percentile_interval
 
 _NEIGHBOURS, _STRENGTHS = 5, (0.01, 0.1, 1.0, 10.0)
@@ -50,7 +53,7 @@ class SlimSkill:
 
 @torch.no_grad()
 def encode_images(encoder: nn.Module, images: Tensor, batch_size: int = 32) -> NDArray[np.float64]:
-    """Encode images, maps by their mean.
+    """Encode images.
 
     Parameters
     ----------
@@ -67,19 +70,27 @@ def encode_images(encoder: nn.Module, images: Tensor, batch_size: int = 32) -> N
         ``(N, F)``.
     """
     encoder.eval()
-    found = [encoder(own.float()) for own in images.split(batch_size)]
-    rows = torch.cat([each.flatten(2).mean(2) if each.ndim > 2 else each for each in found])
-    return rows.double().numpy()
+    rows = [pool_features(encoder(own.float())) for own in images.split(batch_size)]
+    return torch.cat(rows).double().numpy()
+
+
+def pool_features(features: Tensor) -> Tensor:
+    """Return features ``(B, F)`` as they are, and maps ``(B, F, *spatial)`` by their means.
+
+    Examples
+    --------
+    >>> pool_features(torch.ones(2, 3, 4, 4)).shape
+    torch.Size([2, 3])
+    """
+    return features.flatten(2).mean(2) if features.ndim > 2 else features
 
 
 def width_curve(
     encoder: nn.Module,
-    images: Tensor,
-    classes: NDArray[np.int_],
-    learnt: NDArray[np.bool_],
+    probed: ProbedImages,
     widths: Sequence[float],
     *,
-    subjects: Sequence[str] | None = None,
+    statistics: Literal["stored", "measured"] = "stored",
     seed: int = 0,
     resamples: int = 1000,
     level: float = 0.95,
@@ -90,46 +101,42 @@ def width_curve(
     ----------
     encoder
         See :func:`~probes.diagnosis.redundancy.slimming.slim`.
-    images
-        ``(N, C, *spatial)``, on the scale that it was trained with.
-    classes
-        ``(N,)``.
-    learnt
-        ``(N,)``: which images the probes are fitted on; they are judged by the others.
+    probed
+        Images on two sides.
     widths
         Shares of channels; the whole encoder is probed besides.
-    subjects
-        ``(N,)``: whose each image is; none may be on both sides.
+    statistics
+        Of batch normalisations: as they are stored, or as each width has them on the images that
+        probes learn from.
     seed, resamples, level
         Of the intervals.
 
     Raises
     ------
     InputError
-        If a side lacks a class or shares a subject with the other one, or the encoder cannot be
-        slimmed.
+        If the encoder cannot be slimmed.
     """
-    _check_sides(classes, learnt, subjects)
-    owners = None if subjects is None else [subjects[n] for n in np.nonzero(~learnt)[0]]
-    weights = bootstrap_weights(
-        int((~learnt).sum()), resamples, np.random.default_rng(seed), owners
-    )
-    most = flops(encoder, images[:1].float())
-    chance = 1 / len(np.unique(classes))
+    generator = np.random.default_rng(seed)
+    judged = probed.classes[~probed.learnt]
+    weights = bootstrap_weights(len(judged), resamples, generator, probed.judges)
+    one = probed.images[:1].float()
+    chance = 1 / len(np.unique(judged))
     found: list[SlimSkill] = []
     whole: Rows | None = None
     for width in dict.fromkeys((1.0, *sorted(widths, reverse=True))):
         narrow = slim(encoder, width)
-        features = encode_images(narrow, images)
+        if statistics == "measured":
+            measure_statistics(narrow, probed.images[torch.from_numpy(probed.learnt)])
+        features = encode_images(narrow, probed.images)
         linear, neighbours = (
-            skill("classes", said, classes[~learnt].astype(float), weights)
-            for said in _probed(features, classes, learnt)
+            skill("classes", said, judged.astype(float), weights)
+            for said in _probed(features, probed.classes, probed.learnt)
         )
         whole = linear if whole is None else whole
         relative = (linear - chance) / (whole - chance)
         found.append(
             SlimSkill(
-                width, flops(narrow, images[:1].float()) / most,
+                width, flops(narrow, one) / flops(encoder, one),
                 percentile_interval(linear, level), percentile_interval(neighbours, level),
                 percentile_interval(relative, level), feature_spectrum(features), chance,
             )
@@ -152,21 +159,3 @@ def _probed(
     )
     count = int(classes.max()) + 1
     return np.eye(count)[first.predict(asked)], np.eye(count)[second.predict(asked)]
-
-
-def _check_sides(
-    classes: NDArray[np.int_], learnt: NDArray[np.bool_], subjects: Sequence[str] | None
-) -> None:
-    sides = [set(classes[side].tolist()) for side in (learnt, ~learnt)]
-    if sides[0] != sides[1] or len(sides[0]) < 2:
-        raise InputError(
-            f"probes learn from classes {sorted(sides[0])} and are judged by {sorted(sides[1])}; "
-            "both sides need the same classes, two at least"
-        )
-    both = _owners(subjects, learnt) & _owners(subjects, ~learnt)
-    if both:
-        raise InputError(f"subject {min(both)} is on both sides; keep all images of one together")
-
-
-def _owners(subjects: Sequence[str] | None, side: NDArray[np.bool_]) -> set[str]:
-    return {owner for owner, own in zip(subjects or (), side, strict=False) if own}

@@ -8,8 +8,9 @@ channels were all there twice is the same at half its width.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -27,8 +28,53 @@ _PASSING = (
 )  # fmt: skip
 
 
+Cut = Callable[[Tensor], Tensor]
+"""Values of a whole layer to those that its narrow form keeps."""
+
+
+@dataclass(frozen=True, eq=False)
+class SlimEncoder:
+    """An encoder at a part of its width.
+
+    Parameters
+    ----------
+    module
+        A copy with the values of the whole encoder, cut.
+    cuts
+        How the values of a parameter follow from those of the whole encoder, by its name; others
+        stay whole.
+    """
+
+    module: nn.Module
+    cuts: Mapping[str, Cut]
+
+    def shared(self, whole: nn.Module, images: Tensor) -> Tensor:
+        """Encode images ``(B, C, *spatial)`` by the values of ``whole``, which learns by them."""
+        values = dict(whole.named_parameters())
+        narrow = {name: cut(values[name]) for name, cut in self.cuts.items()}
+        found: Tensor = torch.func.functional_call(self.module, values | narrow, (images,))
+        return found
+
+
 def slim(encoder: nn.Module, width: float) -> nn.Module:
-    """Cut the width of an encoder.
+    """Cut the width of an encoder; a copy of :func:`slim_encoder` that stands alone.
+
+    Parameters
+    ----------
+    encoder, width
+        As there.
+
+    Examples
+    --------
+    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
+    >>> slim(net, 0.5)(torch.zeros(1, 3, 9, 9)).shape
+    torch.Size([1, 2, 5, 5])
+    """
+    return slim_encoder(encoder, width).module
+
+
+def slim_encoder(encoder: nn.Module, width: float) -> SlimEncoder:
+    """Cut the width of an encoder, and keep how that was done.
 
     Parameters
     ----------
@@ -42,31 +88,26 @@ def slim(encoder: nn.Module, width: float) -> nn.Module:
 
     Returns
     -------
-    nn.Module
-        A copy; ``encoder`` stays as it is. Its features are the first ones of every layer.
+    SlimEncoder
+        With a copy; ``encoder`` stays as it is. Its features are the first ones of every layer.
 
     Raises
     ------
     InputError
         If it is another kind of network, or the width is not allowed.
-
-    Examples
-    --------
-    >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 4, 3))
-    >>> slim(net, 0.5)(torch.zeros(1, 3, 9, 9)).shape
-    torch.Size([1, 2, 5, 5])
     """
     if not 0 < width <= 1:
         raise InputError(f"width {width:g} is not allowed; give a share above 0, at most 1")
     kind = type(encoder).__name__
     module = type(encoder).__module__.partition(".")[0]
+    knife = _Knife(deepcopy(encoder), width)
     if isinstance(encoder, nn.Sequential):
         _check_sequence(encoder)
-        return _slim_convolutional(deepcopy(encoder), width)
+        return knife.convolutional()
     if module == "timm" and kind == "ResNet":
-        return _slim_convolutional(deepcopy(encoder), width)
+        return knife.convolutional()
     if module == "timm" and kind == "VisionTransformer":
-        return _slim_transformer(deepcopy(encoder), width)
+        return knife.transformer()
     raise InputError(
         f"an encoder of the kind {kind} cannot be slimmed; allowed are ResNet and "
         "VisionTransformer of timm, and nn.Sequential of layers without branches"
@@ -107,83 +148,98 @@ def _kept(count: int, width: float) -> int:
     return max(1, round(count * width))
 
 
-def _slim_convolutional(encoder: nn.Module, width: float) -> nn.Module:
-    """Every layer but the first keeps a part of its inputs, every layer a part of its outputs."""
-    layers = [p for p in encoder.modules() if isinstance(p, (*_CONVOLUTIONS, nn.Linear))]
-    if not layers:
-        raise InputError("the encoder has no convolution and no linear layer; nothing can be cut")
-    for part in encoder.modules():
-        if isinstance(part, _CONVOLUTIONS) and part.groups > 1:
-            raise InputError("grouped convolutions cannot be slimmed; take a network without them")
-        if isinstance(part, (*_CONVOLUTIONS, nn.Linear)):
-            _slim_layer(part, width, whole_input=part is layers[0])
-        elif isinstance(part, _NORMS):
-            _slim_norm(part, width)
-    return encoder
+class _Knife:
+    """Cuts the layers of one encoder, in place, and notes every cut."""
 
+    def __init__(self, encoder: Any, width: float) -> None:
+        self._encoder, self._width = encoder, width
+        self._names = {part: name for name, part in encoder.named_modules()}
+        self._cuts: dict[str, Cut] = {}
 
-def _slim_layer(part: Any, width: float, *, whole_input: bool, rows: Tensor | None = None) -> None:
-    weight = part.weight
-    outputs = torch.arange(_kept(len(weight), width)) if rows is None else rows
-    inputs = weight.shape[1] if whole_input else _kept(weight.shape[1], width)
-    scale = weight.shape[1] / inputs
-    part.weight = nn.Parameter(weight[outputs, :inputs] * scale, requires_grad=False)
-    if part.bias is not None:
-        part.bias = nn.Parameter(part.bias[outputs], requires_grad=False)
-    names = (
-        ("in_features", "out_features")
-        if isinstance(part, nn.Linear)
-        else ("in_channels", "out_channels")
-    )
-    setattr(part, names[0], inputs)
-    setattr(part, names[1], len(outputs))
+    def convolutional(self) -> SlimEncoder:
+        """Every layer but the first keeps a part of its inputs, every one a part of its outputs."""
+        layers = [p for p in self._names if isinstance(p, (*_CONVOLUTIONS, nn.Linear))]
+        if not layers:
+            raise InputError("the encoder has no convolution and no linear layer to be cut")
+        for part in self._names:
+            if isinstance(part, _CONVOLUTIONS) and part.groups > 1:
+                raise InputError("grouped convolutions cannot be slimmed; take another network")
+            if isinstance(part, (*_CONVOLUTIONS, nn.Linear)):
+                self._layer(part, whole_input=part is layers[0])
+            elif isinstance(part, _NORMS):
+                self._norm(part)
+        return SlimEncoder(self._encoder, self._cuts)
 
+    def transformer(self) -> SlimEncoder:
+        """Whole heads are kept, so that what they look at stays the same."""
+        encoder = self._encoder
+        heads = encoder.blocks[0].attn.num_heads
+        self._width = _kept(heads, self._width) / heads
+        embedding = _kept(encoder.embed_dim, self._width)
+        self._layer(encoder.patch_embed.proj, whole_input=True)
+        for name in ("pos_embed", "cls_token", "reg_token"):
+            if isinstance(getattr(encoder, name, None), nn.Parameter):
+                self._cut(encoder, name, lambda tokens: tokens[..., :embedding])
+        for part in _norms(encoder):
+            self._norm(part)
+        for block in encoder.blocks:
+            self._attention(block.attn)
+            self._layer(block.mlp.fc1)
+            self._layer(block.mlp.fc2)
+            for scale in _scales(block):
+                self._cut(scale, "gamma", lambda gamma: gamma[:embedding])
+        encoder.embed_dim = encoder.num_features = embedding
+        return SlimEncoder(encoder, self._cuts)
 
-def _slim_norm(part: Any, width: float) -> None:
-    count = _kept(len(part.weight), width) if part.weight is not None else None
-    for name in ("weight", "bias", "running_mean", "running_var"):
-        values = getattr(part, name, None)
-        if values is None:
-            continue
-        count = count or _kept(len(values), width)
-        cut = values[:count].detach().clone()
-        is_weight = isinstance(values, nn.Parameter)
-        setattr(part, name, nn.Parameter(cut, requires_grad=False) if is_weight else cut)
-    if count is None:
-        raise InputError("a normalisation without any values of its own cannot be slimmed")
-    if isinstance(part, nn.LayerNorm):
-        part.normalized_shape = (count,)
-    elif isinstance(part, nn.GroupNorm):
-        if count % part.num_groups:
-            raise InputError(
-                f"{count} channels do not make {part.num_groups} groups; give another width"
-            )
-        part.num_channels = count
-    else:
-        part.num_features = count
+    def _cut(self, part: Any, name: str, cut: Cut) -> None:
+        """Cut a parameter, or the buffer of a statistic, which is never learned."""
+        values = getattr(part, name)
+        cut_values = cut(values.detach()).clone()
+        if isinstance(values, nn.Parameter):
+            path = self._names[part]
+            self._cuts[f"{path}.{name}" if path else name] = cut
+            cut_values = nn.Parameter(cut_values, requires_grad=False)
+        setattr(part, name, cut_values)
 
+    def _layer(self, part: Any, *, whole_input: bool = False, rows: Tensor | None = None) -> None:
+        total, before = part.weight.shape[:2]
+        outputs = torch.arange(_kept(total, self._width)) if rows is None else rows
+        inputs = before if whole_input else _kept(before, self._width)
+        self._cut(part, "weight", lambda weight: weight[outputs, :inputs] * (before / inputs))
+        if part.bias is not None:
+            self._cut(part, "bias", lambda bias: bias[outputs])
+        linear = isinstance(part, nn.Linear)
+        setattr(part, "in_features" if linear else "in_channels", inputs)
+        setattr(part, "out_features" if linear else "out_channels", len(outputs))
 
-def _slim_transformer(encoder: Any, width: float) -> nn.Module:
-    """Whole heads are kept, so that what they look at stays the same."""
-    heads = encoder.blocks[0].attn.num_heads
-    width = _kept(heads, width) / heads
-    embedding = _kept(encoder.embed_dim, width)
-    _slim_layer(encoder.patch_embed.proj, width, whole_input=True)
-    for name in ("pos_embed", "cls_token", "reg_token"):
-        tokens = getattr(encoder, name, None)
-        if isinstance(tokens, nn.Parameter):
-            setattr(encoder, name, nn.Parameter(tokens[..., :embedding], requires_grad=False))
-    for part in _norms(encoder):
-        _slim_norm(part, width)
-    for block in encoder.blocks:
-        _slim_attention(block.attn, width)
-        _slim_layer(block.mlp.fc1, width, whole_input=False)
-        _slim_layer(block.mlp.fc2, width, whole_input=False)
-        for scale in _scales(block):
-            scale.gamma = nn.Parameter(scale.gamma[:embedding], requires_grad=False)
-    encoder.embed_dim = encoder.num_features = embedding
-    slim: nn.Module = encoder
-    return slim
+    def _norm(self, part: Any) -> None:
+        values = ("weight", "bias", "running_mean", "running_var")
+        own = [name for name in values if getattr(part, name, None) is not None]
+        if not own:
+            raise InputError("a normalisation without any values of its own cannot be slimmed")
+        count = _kept(len(getattr(part, own[0])), self._width)
+        for name in own:
+            self._cut(part, name, lambda each: each[:count])
+        if isinstance(part, nn.LayerNorm):
+            part.normalized_shape = (count,)
+        elif isinstance(part, nn.GroupNorm):
+            if count % part.num_groups:
+                raise InputError(
+                    f"{count} channels do not make {part.num_groups} groups; give another width"
+                )
+            part.num_channels = count
+        else:
+            part.num_features = count
+
+    def _attention(self, attention: Any) -> None:
+        heads, size = attention.num_heads, attention.head_dim
+        kept = _kept(heads, self._width)
+        every = torch.arange(3 * heads * size).reshape(3, heads, size)
+        self._layer(attention.qkv, rows=every[:, :kept].flatten())
+        self._layer(attention.proj)
+        attention.num_heads = kept
+        if hasattr(attention, "attn_dim"):
+            attention.attn_dim = kept * size
 
 
 def _norms(encoder: nn.Module) -> Iterable[nn.LayerNorm]:
@@ -197,14 +253,3 @@ def _norms(encoder: nn.Module) -> Iterable[nn.LayerNorm]:
 
 def _scales(block: Any) -> Iterable[Any]:
     return [part for part in block.modules() if isinstance(getattr(part, "gamma", None), Tensor)]
-
-
-def _slim_attention(attention: Any, width: float) -> None:
-    heads, size = attention.num_heads, attention.head_dim
-    kept = _kept(heads, width)
-    every = torch.arange(3 * heads * size).reshape(3, heads, size)
-    _slim_layer(attention.qkv, width, whole_input=False, rows=every[:, :kept].flatten())
-    _slim_layer(attention.proj, width, whole_input=False)
-    attention.num_heads = kept
-    if hasattr(attention, "attn_dim"):
-        attention.attn_dim = kept * size

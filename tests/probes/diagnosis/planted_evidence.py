@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from regkit.optional_packages import mend_torchvision
+
 CLASSES, SIZE = 3, 32
 
 
@@ -49,15 +51,35 @@ class ResidualNetwork(nn.Module):
         return self.classifier(maps.mean((2, 3)))
 
 
+def small_transformer() -> nn.Module:
+    """A vision transformer of timm with fresh weights, the same every time."""
+    mend_torchvision()
+    from timm.models.vision_transformer import VisionTransformer
+
+    torch.manual_seed(0)
+    return VisionTransformer(
+        img_size=SIZE, patch_size=4, embed_dim=48, depth=2, num_heads=3, num_classes=CLASSES
+    )
+
+
 @cache
 def trained_network() -> nn.Module:
     """One that tells the classes apart, as a user's module."""
     torch.manual_seed(0)
-    network = ResidualNetwork()
+    return _trained(ResidualNetwork(), 5e-3, 5)
+
+
+@cache
+def trained_transformer() -> nn.Module:
+    """A transformer that does."""
+    return _trained(small_transformer(), 2e-3, 8)
+
+
+def _trained(network: nn.Module, rate: float, epochs: int) -> nn.Module:
     images, classes = planted_images(210, 0)
     truth = torch.from_numpy(classes)
-    optimiser = torch.optim.AdamW(network.parameters(), 5e-3)
-    for _ in range(5):
+    optimiser = torch.optim.AdamW(network.parameters(), rate)
+    for _ in range(epochs):
         for own in torch.randperm(len(images)).split(30):
             optimiser.zero_grad()
             nn.functional.cross_entropy(network(images[own]), truth[own]).backward()

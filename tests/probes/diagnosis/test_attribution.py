@@ -11,6 +11,7 @@ from torch import nn
 
 from probes.diagnosis.attribution.explained import (
     ExplainedModel,
+    MapQuestion,
     answers_of,
     blur_absent,
     cell_sums,
@@ -67,7 +68,9 @@ def test_planted_evidence_is_localised(trials, name):
     """A quarter holds the evidence: twice the share of chance of what speaks for it lies there."""
     images = _one_square()
     shown, masks = images
-    maps = METHODS[name](_model(), shown, torch.zeros(len(shown), 1, dtype=torch.long), _NOTHING)
+    maps = METHODS[name](
+        MapQuestion(_model(), shown, torch.zeros(len(shown), 1, dtype=torch.long), _NOTHING)
+    )
     inside = (maps[:, 0].clamp_min(0) * masks).flatten(1).sum(1)
     share = inside / maps[:, 0].clamp_min(0).flatten(1).sum(1)
     assert float(share.median()) > 2 * float(masks.float().mean())
@@ -97,7 +100,7 @@ def test_random_weights_lower_every_faithful_method(trials, judged):
     for name, method in METHODS.items():
         if name == "deeplift" or np.nanmean(judged[name][1]["faithfulness-estimate"]) < 0.3:
             continue
-        maps = method(other, asked.mosaics.images, targets, _NOTHING)[:, 0]
+        maps = method(MapQuestion(other, asked.mosaics.images, targets, _NOTHING))[:, 0]
         found = map_scores(asked, maps)["faithfulness-estimate"].numpy()
         known = judged[name][1]["faithfulness-estimate"]
         assert np.nanmean(found) < np.nanmean(known) - 0.2, name
@@ -129,7 +132,9 @@ def test_a_class_that_fills_the_image_exposes_localisation(trials):
 
 def test_shapley_values_of_pieces_sum_to_what_they_change(trials):
     asked = trials[False]
-    found = shapley_truth(asked.model, asked.mosaics.images, asked.mosaics.targets, _NOTHING)
+    found = shapley_truth(
+        MapQuestion(asked.model, asked.mosaics.images, asked.mosaics.targets, _NOTHING)
+    )
     images = asked.mosaics.images
     apart = answers_of(asked.model, images) - answers_of(asked.model, asked.model.absent(images))
     wanted = apart.gather(1, asked.mosaics.targets)
@@ -141,7 +146,7 @@ def test_shapley_values_of_a_sum_are_its_terms():
     network = nn.Sequential(nn.Flatten(), nn.Linear(16, 2, bias=False)).requires_grad_(False)
     model = ExplainedModel(network, torch.zeros_like, network)
     images = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
-    found = shapley_truth(model, images, torch.tensor([[0], [1]]), _NOTHING)[:, 0]
+    found = shapley_truth(MapQuestion(model, images, torch.tensor([[0], [1]]), _NOTHING))[:, 0]
     grid = cells((4, 4), 2)
     products = images[:, 0] * network[1].weight.reshape(2, 4, 4)
     torch.testing.assert_close(found, spread_over(cell_sums(products, grid), grid))
@@ -158,7 +163,9 @@ def test_linear_models_are_explained_by_their_products():
     grid = cells((16, 16), 8)
     wanted = spread_over(cell_sums(products, grid), grid)
     found = {
-        n: METHODS[n](model, images, targets, _NOTHING)[:, 0] for n in METHODS if n != "gradcam"
+        n: METHODS[n](MapQuestion(model, images, targets, _NOTHING))[:, 0]
+        for n in METHODS
+        if n != "gradcam"
     }
     torch.testing.assert_close(found["occlusion"], wanted, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(found["lime"], wanted, atol=1e-3, rtol=0.03)
@@ -170,7 +177,7 @@ def test_occlusion_is_that_of_captum():
 
     model, images = _model(), planted_images(3, 7)[0]
     targets = torch.tensor([[0], [1], [2]])
-    found = METHODS["occlusion"](model, images, targets, _NOTHING)[:, 0]
+    found = METHODS["occlusion"](MapQuestion(model, images, targets, _NOTHING))[:, 0]
     peer = Occlusion(model.predict).attribute(
         images,
         (CLASSES, 4, 4),
@@ -198,10 +205,10 @@ def test_shuffled_networks_keep_the_values_of_each_layer():
 
 def test_noise_depends_on_the_image_alone():
     images, targets = planted_images(2, 3)[0], torch.zeros(2, 2, dtype=torch.long)
-    one = noise_maps(_model(), images, targets, _NOTHING)
-    assert torch.equal(one, noise_maps(None, images, targets + 1, _NOTHING))
+    one = noise_maps(MapQuestion(_model(), images, targets, _NOTHING))
+    assert torch.equal(one, noise_maps(MapQuestion(None, images, targets + 1, _NOTHING)))
     assert torch.equal(one[:, 0], one[:, 1])
-    assert not torch.equal(one, noise_maps(_model(), images + 1e-3, targets, _NOTHING))
+    assert not torch.equal(one, noise_maps(MapQuestion(_model(), images + 1e-3, targets, _NOTHING)))
 
 
 def test_volumes_are_explained_as_well():
@@ -213,7 +220,7 @@ def test_volumes_are_explained_as_well():
     model = ExplainedModel(network, torch.zeros_like, network, samples=16)
     images, targets = torch.rand(2, 1, 8, 9, 10), torch.tensor([[0], [1]])
     for method in (*METHODS.values(), shapley_truth, noise_maps):
-        assert method(model, images, targets, _NOTHING).shape == (2, 1, 8, 9, 10)
+        assert method(MapQuestion(model, images, targets, _NOTHING)).shape == (2, 1, 8, 9, 10)
 
 
 def test_pieces_are_quarters_or_the_whole_at_half_its_size():
@@ -248,10 +255,7 @@ class _Functional(nn.Module):
         (lambda: method_called("lpr"), "did you mean 'lrp'"),
         (lambda: cells((4, 4), 8), "images of 4x4 have no 8 cells along each axis"),
         (
-            lambda: METHODS["lrp"](
-                replace(_model(), module=None), torch.zeros(1, 3, 32, 32), torch.zeros(1, 1).long(),
-                _NOTHING,
-            ),
+            lambda: METHODS["lrp"](_blank(replace(_model(), module=None))),
             "lrp needs the layers of a network",
         ),
         (lambda: answers_of(ExplainedModel(lambda x: x.sum((1, 2, 3))[:, None], torch.zeros_like),
@@ -259,10 +263,7 @@ class _Functional(nn.Module):
         (lambda: answers_of(ExplainedModel(lambda x: x.flatten(1) / 0, torch.zeros_like),
                             torch.zeros(2, 1, 4, 4)), "answers that are not finite numbers"),
         (
-            lambda: METHODS["gradcam"](
-                replace(_model(), layer="block"), torch.zeros(1, 3, 32, 32),
-                torch.zeros(1, 1).long(), _NOTHING,
-            ),
+            lambda: METHODS["gradcam"](_blank(replace(_model(), layer="block"))),
             "there is no layer 'block'; did you mean",
         ),
         (
@@ -283,9 +284,13 @@ def test_what_cannot_be_done_is_named(call, message):
         call()
 
 
+def _blank(model: ExplainedModel) -> MapQuestion:
+    return MapQuestion(model, torch.zeros(1, 3, 32, 32), torch.zeros(1, 1).long(), _NOTHING)
+
+
 def _deeplift_of(network: nn.Module) -> torch.Tensor:
     torch.manual_seed(0)
     network.eval().requires_grad_(False)
     model = ExplainedModel(network, lambda x: x - 3, network)
     images = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    return METHODS["deeplift"](model, images, torch.zeros(8, 1).long(), _NOTHING)
+    return METHODS["deeplift"](MapQuestion(model, images, torch.zeros(8, 1).long(), _NOTHING))

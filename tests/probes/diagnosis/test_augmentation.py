@@ -17,7 +17,7 @@ from probes.diagnosis.augmentation.changes import (
     augmentation_called,
 )
 from probes.diagnosis.augmentation.config import read_augmentation_audit
-from probes.diagnosis.augmentation.consistency import consistency
+from probes.diagnosis.augmentation.consistency import consistency, median_of_dates
 from probes.images.bands import Bands
 from regkit import InputError
 from regkit.cli import main
@@ -75,6 +75,15 @@ def test_pixels_without_data_take_no_part(stack):
     for one, other in zip(first.deviations, second.deviations, strict=True):
         assert one.beyond.estimate == pytest.approx(other.beyond.estimate, abs=0.01)
         assert one.natural == pytest.approx(other.natural, rel=1e-3)
+
+
+@pytest.mark.parametrize("dates", [2, 3, 4, 7])
+def test_the_median_of_dates_is_that_of_what_is_known(dates):
+    generator = torch.Generator().manual_seed(dates)
+    values = torch.rand(dates, 20, 20, generator=generator)
+    gaps = torch.rand(dates, 20, 20, generator=generator) > 0.6
+    wanted = values.masked_fill(gaps, torch.nan).nanmedian(0).values
+    torch.testing.assert_close(median_of_dates(values, gaps), wanted, equal_nan=True)
 
 
 def test_a_third_of_a_turn_of_hue_exchanges_the_colours():

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from probes.diagnosis.redundancy.probing import encode_images, width_curve
+from probes.diagnosis.redundancy.sides import ProbedImages
 from probes.diagnosis.redundancy.slimming import flops, slim
 from probes.diagnosis.redundancy.spectrum import feature_spectrum
 from regkit import InputError
@@ -159,7 +160,8 @@ def test_the_curve_of_a_doubled_encoder_is_flat_to_half_its_width():
     images[classes == 1, 0] += 0.5
     learnt = np.arange(80) < 40
     doubled = _doubled(_sequence())
-    found = width_curve(doubled, images, classes, learnt, (0.5, 0.125), resamples=200)
+    probed = ProbedImages(images, classes, learnt)
+    found = width_curve(doubled, probed, (0.5, 0.125), resamples=200)
     assert [each.width for each in found] == [1.0, 0.5, 0.125]
     assert found[0].linear.estimate > 0.95
     assert found[1].relative.estimate == pytest.approx(1)
@@ -183,19 +185,16 @@ def test_maps_are_averaged():
             "grouped convolutions cannot be slimmed",
         ),
         (lambda: slim(nn.Sequential(nn.LSTM(3, 3)), 0.5), "is a LSTM, which cannot be slimmed"),
-        (lambda: slim(nn.Sequential(nn.ReLU()), 0.5), "nothing can be cut"),
+        (lambda: slim(nn.Sequential(nn.ReLU()), 0.5), "no linear layer to be cut"),
         (lambda: feature_spectrum(np.ones((4, 3))), "no feature varies"),
         (lambda: feature_spectrum(np.ones(4)), "must be two rows at least"),
         (
-            lambda: width_curve(
-                _sequence(), _seeded_images(4), np.array([0, 1, 0, 0]), np.arange(4) < 2, (0.5,)
-            ),
+            lambda: ProbedImages(_seeded_images(4), np.array([0, 1, 0, 0]), np.arange(4) < 2),
             r"learn from classes \[0, 1\] and are judged by \[0\]",
         ),
         (
-            lambda: width_curve(
-                _sequence(), _seeded_images(4), np.array([0, 1, 0, 1]), np.arange(4) < 2, (0.5,),
-                subjects=["a", "b", "b", "c"],
+            lambda: ProbedImages(
+                _seeded_images(4), np.array([0, 1, 0, 1]), np.arange(4) < 2, ["a", "b", "b", "c"]
             ),
             "subject b is on both sides",
         ),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from probes.diagnosis.redundancy.config import learnt_side, read_redundancy
+from probes.diagnosis.redundancy.config import read_redundancy
+from probes.diagnosis.redundancy.sides import learnt_side
 from probes.images.samples import ImageSamples
 from regkit import InputError
 from regkit.cli import main
@@ -84,6 +85,11 @@ def test_an_encoder_is_probed_at_every_width(analysis, tmp_path, weights, capsys
             "an encoder of the kind Identity cannot be slimmed",
         ),
         ({"encoders": [{"name": "a", "source": "onnx=m.onnx"}]}, "there is no file"),
+        (
+            {"encoders": [{"name": "a", "source": "python=tests.probes.networks:small_encoder"}]},
+            "model a cannot take images of 4x32x32 (bands first)",
+        ),
+        ({"statistics": "new"}, "statistics"),
         ({"data": {"name": "x", "kind": "npz", "path": "no.npz"}}, "there is no"),
     ],
 )
@@ -93,6 +99,23 @@ def test_what_is_wrong_is_one_line(analysis, tmp_path, capsys, more, message):
     assert said.count("\n") == 0
     assert message in said
     assert not (tmp_path / "out").exists()
+
+
+def test_images_without_data_somewhere_are_left_out_and_counted(analysis, tmp_path, capsys):
+    with np.load(tmp_path / "set.npz") as found:
+        images, labels = found["images"].copy(), found["labels"]
+    images[:3, 4:20] = -9999
+    np.savez(tmp_path / "gaps.npz", images=images, labels=labels)
+    data = {"name": "gaps", "kind": "npz", "path": "gaps.npz", "missing": -9999}
+    assert diagnose(analysis(data=data), "-o", tmp_path / "out") == 0
+    said = "3 of 60 images have pixels without data and are left out"
+    assert said in capsys.readouterr().err
+    assert said in (tmp_path / "out" / "report.html").read_text()
+    data = {**data, "missing": 0, "path": "zeros.npz"}
+    images[:, 0] = 0
+    np.savez(tmp_path / "zeros.npz", images=images, labels=labels)
+    assert diagnose(analysis(data=data), "-o", tmp_path / "none", "--quiet") == 2
+    assert "every image has pixels without data" in capsys.readouterr().err
 
 
 def test_subjects_are_on_one_side_and_classes_on_both():

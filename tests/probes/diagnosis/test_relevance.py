@@ -9,7 +9,13 @@ from torch import nn
 from probes.diagnosis.attribution.relevance import relevance
 from regkit import InputError
 from regkit.optional_packages import mend_torchvision
-from tests.probes.diagnosis.planted_evidence import planted_images, trained_network
+from tests.probes.diagnosis.planted_evidence import (
+    SIZE,
+    planted_images,
+    small_transformer,
+    trained_network,
+    trained_transformer,
+)
 
 
 def _shares(network: nn.Module, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -103,11 +109,119 @@ def test_a_sum_shares_by_the_size_of_its_parts():
     torch.testing.assert_close(found, torch.tensor([[[1.0, 0.0, 3.0]]]), atol=1e-4, rtol=0)
 
 
+class _Attends(nn.Module):
+    """Attention without any weights of its own."""
+
+    def __init__(self, **how: object) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        given = (tokens, tokens, tokens)
+        return nn.functional.scaled_dot_product_attention(*given, **self.how).flatten(1)
+
+
+def _asked(call, values: list[list[list[float]]], target: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Relevance of what ``call`` makes of values, and what constants take."""
+
+    class Called(nn.Module):
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return call(tokens).flatten(1)
+
+    return relevance(Called(), torch.tensor(values), torch.tensor([target]))
+
+
+def test_a_softmax_shares_by_its_expansion_and_its_constant_takes_the_rest():
+    logits = torch.tensor([1.0, -2.0, 0.5])
+    found, taken = _asked(lambda tokens: tokens.softmax(-1), [[logits.tolist()]], 0)
+    said = logits.softmax(0)
+    wanted = logits * (torch.tensor([said[0], 0, 0]) - said * said[0])
+    torch.testing.assert_close(found[0, 0], wanted, atol=1e-5, rtol=0)
+    torch.testing.assert_close(taken[0], said[0] - wanted.sum(), atol=1e-5, rtol=0)
+
+
+def test_a_product_gives_one_half_to_each_of_its_factors():
+    found, _ = _asked(lambda tokens: tokens[..., :1] @ tokens[..., 1:], [[[3.0, 2.0]]], 0)
+    torch.testing.assert_close(found, torch.tensor([[[3.0, 3.0]]]), atol=1e-4, rtol=0)
+    found, _ = _asked(lambda tokens: tokens[..., :1] * tokens[..., 1:], [[[3.0, 2.0]]], 0)
+    torch.testing.assert_close(found, torch.tensor([[[3.0, 3.0]]]), atol=1e-4, rtol=0)
+
+
+def test_a_layer_norm_is_linear_with_its_spread_held_and_its_bias_takes_its_own():
+    tokens, bias = torch.tensor([1.0, 2.0, 6.0]), torch.tensor([0.5, 0.0, 0.0])
+    weight = torch.tensor([2.0, 1.0, 1.0])
+    found, taken = _asked(
+        lambda given: nn.functional.layer_norm(given, (3,), weight, bias), [[tokens.tolist()]], 0
+    )
+    scale = 2 / (tokens.var(unbiased=False) + 1e-5).sqrt()
+    wanted = tokens * scale * torch.tensor([2 / 3, -1 / 3, -1 / 3])
+    torch.testing.assert_close(found[0, 0], wanted, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(taken, torch.tensor([0.5]), atol=1e-4, rtol=0)
+
+
+def test_a_constant_that_is_joined_takes_what_arrives_at_it():
+    constant = torch.full((1, 1, 2), 5.0)
+    found, taken = _asked(
+        lambda tokens: torch.cat([constant, tokens], 1).sum(1), [[[1.0, 2.0], [3.0, 4.0]]], 0
+    )
+    torch.testing.assert_close(found, torch.tensor([[[1.0, 0.0], [3.0, 0.0]]]), atol=1e-4, rtol=0)
+    torch.testing.assert_close(taken, torch.tensor([5.0]), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("mask", [
+    torch.tensor([[True, False], [True, True]]), torch.tensor([[0.0, -torch.inf], [0.0, 0.5]]), None
+])  # fmt: skip
+def test_attention_conserves_relevance_under_a_mask(mask):
+    tokens = torch.randn(2, 2, 4, generator=_seeded(1))
+    network = _Attends(attn_mask=mask)
+    shares = _shares(network, tokens, torch.tensor([0, 5]))
+    torch.testing.assert_close(shares, torch.ones(2), atol=1e-3, rtol=0)
+
+
+# lxt 2.1 gives the same maps for blocks of a vision transformer (correlation 0.99998).
+@pytest.mark.parametrize(
+    ("name", "size", "more"),
+    [
+        ("vit_tiny_patch16_224", 32, {"patch_size": 8, "img_size": 32}),
+        ("swin_tiny_patch4_window7_224", 56, {"img_size": 56, "window_size": 7}),
+        ("convnext_atto", 64, {}),
+    ],
+)
+@pytest.mark.parametrize("fused", [False, True])
+def test_transformers_of_timm_conserve_relevance(name, size, more, fused):
+    mend_torchvision()
+    import timm
+
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=5, **more).eval().requires_grad_(False)
+    for part in network.modules():
+        if hasattr(part, "fused_attn"):
+            part.fused_attn = fused
+    shares = _shares(network, torch.randn(2, 3, size, size, generator=_seeded(9)), torch.arange(2))
+    torch.testing.assert_close(shares, torch.ones(2), atol=2e-3, rtol=0)
+
+
+def test_relevance_of_a_transformer_lies_where_the_evidence_is_once_it_has_learned():
+    generator, masks = _seeded(5), torch.zeros(6, SIZE, SIZE)
+    images = 0.5 * torch.randn(6, 3, SIZE, SIZE, generator=generator)
+    for number in range(6):
+        images[number, 0, 4 * number : 4 * number + 8, 8:20] += 1.5
+        masks[number, 4 * number : 4 * number + 8, 8:20] = 1
+    area, found = float(masks.mean()), {}
+    fresh = small_transformer().eval().requires_grad_(False)
+    for name, network in (("fresh", fresh), ("trained", trained_transformer())):
+        maps = relevance(network, images, torch.zeros(6, dtype=torch.long))[0].sum(1).clamp_min(0)
+        found[name] = float(((maps * masks).flatten(1).sum(1) / maps.flatten(1).sum(1)).median())
+    assert found["fresh"] < 2 * area
+    assert found["trained"] > 4 * area
+
+
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (nn.Sequential(nn.Flatten(), nn.LayerNorm(4), nn.Linear(4, 2)), "no rule for layer_norm"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.Softmax(1)), "no rule for softmax"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.Sigmoid()), "no rule for sigmoid"),
+        (nn.Sequential(nn.TransformerEncoderLayer(4, 2, 4), nn.Flatten()), "no rule for"),
+        (_Attends(is_causal=True), "causal, grouped, or asks by constants"),
         (
             nn.Sequential(nn.BatchNorm1d(1, track_running_stats=False), nn.Flatten()),
             "BatchNorm in evaluation mode",

@@ -24,9 +24,9 @@ def _picture(path: Path, value: int, shape: tuple[int, int] = (10, 14), bands: i
     return path
 
 
-def _read(path: Path, kind: str, several: bool = False, **more: object):
+def _read(path: Path, kind: str, truth: str = "class", **more: object):
     given = DataSettings.model_validate({"name": "set", "kind": kind, "path": path, **more})
-    return read_samples(given, several)
+    return read_samples(given, truth)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_several_labels_in_a_table(tmp_path):
     for number in range(2):
         _picture(tmp_path / f"{number}.png", 9)
     (tmp_path / "set.csv").write_text("image,label\n0.png,sea;town\n1.png,forest")
-    found = _read(tmp_path / "set.csv", "table", several=True)
+    found = _read(tmp_path / "set.csv", "table", truth="several")
     assert found.truth.tolist() == [[0, 1, 1], [1, 0, 0]]
 
 
@@ -109,11 +109,11 @@ def _patch(folder: Path, name: str, labels: list[str]) -> None:
 def test_bigearthnet(tmp_path):
     _patch(tmp_path / "set", "S2A_1", ["Pastures", "Water"])
     _patch(tmp_path / "set", "S2A_2", ["Water"])
-    found = _read(tmp_path / "set", "bigearthnet", several=True)
+    found = _read(tmp_path / "set", "bigearthnet", truth="several")
     assert found.images.shape == (2, 3, 12, 12)
     assert found.truth.tolist() == [[1, 1], [0, 1]]
     assert found.images[0].float().mean((1, 2)).tolist() == pytest.approx([200, 300, 500])
-    some = _read(tmp_path / "set", "bigearthnet", several=True, bands=["B05", "B02"])
+    some = _read(tmp_path / "set", "bigearthnet", truth="several", bands=["B05", "B02"])
     assert some.images[0].float().mean((1, 2)).tolist() == pytest.approx([500, 200])
 
 
@@ -159,7 +159,7 @@ def _broken(folder: Path) -> dict[str, tuple[Path, str, dict[str, object], str]]
         "one class": (folder / "single", "folders", {}, "1 of its folders hold pictures"),
         "no folder": (folder / "no.csv", "folders", {}, "is no folder"),
         "no column": (folder / "no.csv", "table", {}, "has no column image; it has picture, label"),
-        "no label": (folder / "gap.csv", "table", {}, "line 2 has no image or no label"),
+        "no label": (folder / "gap.csv", "table", {}, "line 2 has no label"),
         "no labels": (folder / "ben", "bigearthnet", {}, "has no patch_labels_metadata.json"),
         "band": (folder / "bands", "bigearthnet", {"bands": ["B99"]}, "has no band 'B99'"),
     }

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from probes.images.bands import Bands
 from probes.images.batch import Batch
 from probes.images.samples import ImageSamples
-from probes.reliance.answers import PLAIN, RelianceCondition, ask_classifier
+from probes.reliance.answers import PLAIN, RelianceCondition, ask_all
+from probes.reliance.classifiers import class_answers
 from probes.reliance.index import reliance
 from probes.reliance.matching import match_level
 from probes.reliance.skill import bootstrap_weights
@@ -118,7 +119,7 @@ def _measured() -> dict[tuple[str, str], float]:
     for number, cue in enumerate(_CUES):
         samples = ImageSamples(judged, truth[:, number].double().numpy(), [""] * len(judged))
         network = _trained(images, drawn[:, number])
-        answers = ask_classifier(network, samples, bands, conditions)
+        answers = ask_all(class_answers(network), samples, bands, conditions)
         found = reliance(answers, conditions, samples.truth, "classes", weights, chance=0.25)
         assert found.plain.estimate > 0.95
         scores |= {(cue, each.suppressor): each.relative.estimate for each in found.levels}

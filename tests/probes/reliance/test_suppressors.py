@@ -74,7 +74,7 @@ def test_a_study_shows_models_what_opencv_gives_for_the_span_that_it_names(
     def look(*_: object) -> Predict:
         return lambda given: shown.append(given) or torch.eye(2)[[0, 1, 0]]
 
-    monkeypatch.setattr("probes.reliance.study.open_model", look)
+    monkeypatch.setattr("probes.reliance.judges.open_model", look)
     config = RelianceConfig(
         study="Dim", data=[DataSettings(name="dim", kind="npz", path="dim.npz")],
         models=[ModelSettings(name="any", source="python=a:b")], span=(0, 255), draws=1,
