@@ -60,7 +60,7 @@ class DenoiseConfig(Settings):
         repeated images of one scene and makes one of them.
     from_scratch
         Learn from nothing; otherwise from the shipped start, where one fits: see
-        :func:`denoise.start.started`.
+        :func:`denoise.start.with_start`.
     steps, scratch_steps, start_steps
         Training steps. Where ``steps`` is left out, ``scratch_steps`` of a network that learns from
         nothing, and ``start_steps`` of one that goes on from the shipped start.

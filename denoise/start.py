@@ -16,7 +16,7 @@ from denoise.networks.unet import ResidualUNet
 from denoise.weights import read_method
 
 
-def started(method: Method, config: DenoiseConfig) -> Method:
+def with_start(method: Method, config: DenoiseConfig) -> Method:
     """Return ``method`` with the weights of the shipped start that fits it.
 
     It stays as it is where ``config.from_scratch`` asks for that, where it is of another kind or
@@ -34,14 +34,14 @@ def started(method: Method, config: DenoiseConfig) -> Method:
     >>> from denoise.config import make_denoise_config
     >>> from denoise.methods import make_method
     >>> config = make_denoise_config()
-    >>> started(make_method(config, (64, 64, 40), (1.0, 1.0, 1.0)), config).start[:3]
+    >>> with_start(make_method(config, (64, 64, 40), (1.0, 1.0, 1.0)), config).start[:3]
     'mri'
     """
     objective = method.objective
     wanted = method.name == BEST and not config.from_scratch
     if not wanted or not isinstance(objective, Recorruption) or objective.blur:
         return method
-    for path in shipped():
+    for path in shipped_starts():
         known, _ = read_method(path)
         if _alike(known.network, method.network):
             return replace(known, objective=replace(objective, told=True))
@@ -49,7 +49,7 @@ def started(method: Method, config: DenoiseConfig) -> Method:
 
 
 @cache
-def shipped() -> tuple[Path, ...]:
+def shipped_starts() -> tuple[Path, ...]:
     """Return the files of all starts."""
     folder = Path(str(resources.files("denoise"))) / "starts"
     return tuple(sorted(folder.glob("*.safetensors")))

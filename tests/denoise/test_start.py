@@ -14,7 +14,7 @@ from denoise.learning.clean import CleanPatches, supervised_loss
 from denoise.learning.recorruption import Recorruption
 from denoise.methods import make_method
 from denoise.pipeline import denoise
-from denoise.start import shipped, started
+from denoise.start import shipped_starts, with_start
 from denoise.start_task import StartTask
 from denoise.weights import read_method, save_method
 from regkit import Grid, InputError, Volume
@@ -25,13 +25,13 @@ SPACING = (1.0, 1.0, 1.0)
 
 def _begun(shape=(64, 64, 40), spacing=SPACING, blur=(), **options):
     config = DenoiseConfig(**options)
-    return started(make_method(config, shape, spacing, blur), config)
+    return with_start(make_method(config, shape, spacing, blur), config)
 
 
 def test_every_preset_of_the_same_network_begins_from_it():
     for preset in ("fast", "default"):
         config = make_denoise_config(preset)
-        assert started(make_method(config, (64, 64, 40), SPACING), config).start
+        assert with_start(make_method(config, (64, 64, 40), SPACING), config).start
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,8 @@ def test_the_start_alone_is_better_than_what_learns_as_long_from_nothing(noisy):
     config = DenoiseConfig(steps=1, passes=1, threads=1, patch=16)
     begun = denoise(noisy.image, config)
     other = denoise(noisy.image, config.model_copy(update={"from_scratch": True, "steps": 20}))
-    assert begun.learned.start and not other.learned.start
+    assert begun.learned.start
+    assert not other.learned.start
     assert noisy.psnr(begun.denoised) > noisy.psnr(other.denoised) + 1
     assert noisy.psnr(begun.denoised) > noisy.psnr(noisy.image) + 6
 
@@ -99,7 +100,7 @@ def test_a_file_keeps_that_it_was_told_and_what_it_had_seen(tmp_path):
 
 
 def test_shipped_starts_are_few_and_small():
-    files = shipped()
+    files = shipped_starts()
     assert files
     assert sum(path.stat().st_size for path in files) < 4e6
 
@@ -192,5 +193,5 @@ def test_an_image_of_one_value_is_refused(table):
 def test_the_wider_preset_still_learns_from_nothing():
     config = make_denoise_config("accurate")
     made = make_method(config, (64, 64, 40), SPACING)
-    assert started(made, config) is made
+    assert with_start(made, config) is made
     assert replace(made).start == ""
