@@ -70,9 +70,11 @@ def _denoisers(case: Case, asked: Any, seed: int) -> Iterator[tuple[str, Denoise
     options = {"steps": asked.steps, "seed": seed, "threads": asked.threads}
     yield "noisy", untouched
     yield from peers(case).items()
+    yield "**regkit** (default)", regkit("recorrupted", seed=seed, threads=asked.threads)
     for method in _METHODS:
-        name = "**regkit** (default)" if method == "recorrupted" else f"regkit --method {method}"
-        yield name, regkit(method, **options)
+        alone = method == "recorrupted"
+        name = "regkit --from-scratch" if alone else f"regkit --method {method}"
+        yield name, regkit(method, from_scratch=alone, **options)
     if case.frames:
         yield "**regkit**, the series (default)", series("together", **options)
         yield "regkit, the series --frames alone", series("alone", **options)
@@ -119,7 +121,8 @@ def _table(rows: Sequence[Mapping[str, Any]], asked: Any) -> Table:
         "brain or the body, where PSNR and SSIM (3-D, Gaussian window of 1.5 voxels) are taken. "
         "MB: what the peak of the memory is above what Python and the images take.",
         "Self-supervised rows are transductive: they learn from the image that they are judged "
-        "on, and from nothing else; but for `--model`, which has learned from another person's "
+        "on, and from nothing else; but for the default, which goes on from the shipped start, by "
+        "the steps of its preset, and for `--model`, which has learned from another person's "
         "noisy image and is applied as it is. Oracle: the best of a grid of parameters by the "
         "clean image; seconds are of one of them.",
     )

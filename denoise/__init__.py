@@ -3,7 +3,7 @@
 Examples
 --------
 >>> import denoise
->>> denoise.DenoiseConfig().steps
+>>> denoise.DenoiseConfig().scratch_steps
 3000
 """
 

@@ -104,6 +104,14 @@ def denoise(
         int | None,
         typer.Option(help="Training steps; overrides the preset.", rich_help_panel=_LEARNING),
     ] = None,
+    from_scratch: Annotated[
+        bool | None,
+        typer.Option(
+            "--from-scratch",
+            help="Learn from the image alone, without the start that comes with regkit.",
+            rich_help_panel=_LEARNING,
+        ),
+    ] = None,
     device: Device = None,
     threads: Threads = None,
     seed: Annotated[
@@ -116,7 +124,8 @@ def denoise(
 ) -> None:
     """Denoise an image without clean training data.
 
-    A network is trained on IMAGE itself, on all frames of a 4-D image at once.
+    A network is trained on IMAGE itself, on all frames of a 4-D image at once; where one fits, it
+    goes on from a network that comes with regkit.
 
     Example: regkit denoise noisy.nii.gz -o clean.nii.gz --report report.html
     """
@@ -128,7 +137,8 @@ def denoise(
     level, level_map = _sigma(sigma)
     config = make_denoise_config(
         preset, file=read_settings(settings) if settings else None, noise=noise, sigma=level,
-        method=method, frames=frames, steps=steps, device=device, threads=threads, seed=seed,
+        method=method, frames=frames, steps=steps, from_scratch=from_scratch, device=device,
+        threads=threads, seed=seed,
     )  # fmt: skip
     named = {
         "image": output, "residual": residual, "uncertainty": uncertainty, "sigma": sigma_map,

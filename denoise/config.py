@@ -58,8 +58,16 @@ class DenoiseConfig(Settings):
         Of a 4-D image: ``together`` joins each with what the others tell of it, where there are
         four or more, ``alone`` learns from all and lends nothing, ``repeats`` takes them for
         repeated images of one scene and makes one of them.
-    steps, rate, patch, widths
-        Training steps, learning rate, voxels of a patch along an axis, channels of each level.
+    from_scratch
+        Learn from nothing; otherwise from the shipped start, where one fits: see
+        :func:`denoise.start.with_start`.
+    steps, scratch_steps, start_steps
+        Training steps. Where ``steps`` is left out, ``scratch_steps`` of a network that learns from
+        nothing, and ``start_steps`` of one that goes on from the shipped start.
+    rate, start_rate
+        Learning rate, from nothing and from the start.
+    patch, widths
+        Voxels of a patch along an axis, channels of each level.
     passes
         How many mirror images of the image are denoised and averaged: 1 to 8.
     device, threads, seed
@@ -84,8 +92,12 @@ class DenoiseConfig(Settings):
     pairs: int = Field(1, gt=0)
     dimensions: Dimensions = "auto"
     frames: Frames = "together"
-    steps: int = Field(3000, gt=0)
+    from_scratch: bool = False
+    steps: int | None = Field(None, gt=0)
+    scratch_steps: int = Field(3000, gt=0)
+    start_steps: int = Field(400, gt=0)
     rate: float = Field(2e-3, gt=0)
+    start_rate: float = Field(5e-4, gt=0)
     patch: int = Field(48, ge=8, le=256)
     batch: int = Field(1, gt=0)
     widths: tuple[int, ...] = Field((16, 32, 64), min_length=2)

@@ -47,7 +47,7 @@ class DenoiseTask:
             mask=self.mask,
             sigma=self.sigma,
             trained=self.trained,
-            watch=lambda health: on_progress(_progress(health, self.config.steps)),
+            watch=lambda health: on_progress(_progress(health)),
             on_progress=on_progress,
         )
         return DenoiseOutcome(results, self.repetition)
@@ -94,9 +94,9 @@ def open_denoise_task(
     return DenoiseTask(frames, config, inside, level, trained, name, header.repetition)
 
 
-def _progress(health: Validation, steps: int) -> Progress:
+def _progress(health: Validation) -> Progress:
     line = (
         f"step {health.step:>6}  estimated error {100 * max(health.risk, 0) ** 0.5:.0f} % of sigma"
         f"  taken away {100 * health.residual:.0f} % of its variance"
     )
-    return Progress("learning", min(1.0, health.step / steps), f"step {health.step}", line)
+    return Progress("learning", health.share, f"step {health.step}", line)

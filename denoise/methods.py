@@ -31,7 +31,8 @@ class Method:
     """A network and what it is trained for, with what tiles need to know of it.
 
     ``reach`` and ``multiple`` are of the three axes of a volume; see
-    :func:`denoise.tiles.map_tiles`.
+    :func:`denoise.tiles.map_tiles`. ``start`` tells what the network had seen before it met an
+    image; empty where that was nothing.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Method:
     objective: Objective
     reach: tuple[int, ...]
     multiple: tuple[int, ...]
+    start: str = ""
 
 
 def make_method(

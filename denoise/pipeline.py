@@ -23,6 +23,7 @@ from denoise.phases import Counter
 from denoise.prepared import PreparedSeries, prepare_series
 from denoise.result import DenoiseResult
 from denoise.series import FEWEST, fuse_frames
+from denoise.start import with_start
 from regkit.kernels.backend import threads
 from regkit.registration.devices import resolve_device
 from regkit.runs import OnProgress, ignore
@@ -201,7 +202,8 @@ def _learned(
         if config.method == "diffusion":
             stages = train_stages(setting, watch)
             return stages.student, stages.history["student"], (stages.note,)
-        method = make_method(config, work.images[0].shape, work.spacing, work.blur)
+        untrained = make_method(config, work.images[0].shape, work.spacing, work.blur)
+        method = with_start(untrained, config)
     return method, trained_on(method, setting, work.images, watch=watch), ()
 
 

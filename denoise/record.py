@@ -15,12 +15,14 @@ def entries(results: list[DenoiseResult]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``method``, ``noise``, ``sigma``, ``neighbour_correlation``, ``config``, ``notes``,
-        ``frames``, ``seconds`` (``learning`` and ``applying``) and ``history``.
+        ``method``, ``start`` (what the network had seen before; empty: nothing), ``noise``,
+        ``sigma``, ``neighbour_correlation``, ``config``, ``notes``, ``frames``, ``seconds``
+        (``learning`` and ``applying``) and ``history``.
     """
     first = results[0]
     return {
         "method": first.method,
+        "start": first.learned.start if first.learned else "",
         "noise": first.model.name,
         "sigma": first.model.level,
         "neighbour_correlation": [round(value, 4) for value in first.correlation],

@@ -64,6 +64,8 @@ def save_method(method: Method, path: Path, *, sigma: float) -> None:
         "reach": method.reach,
         "multiple": method.multiple,
         "sigma": sigma,
+        "told": isinstance(method.objective, Recorruption) and method.objective.told,
+        "start": method.start,
         "hidden": method.objective.hidden if isinstance(method.objective, Masked) else None,
     }
     state = {k: v.detach().cpu().contiguous() for k, v in method.network.state_dict().items()}
@@ -103,8 +105,9 @@ def _made(told: dict[str, Any], path: Path) -> Method:
     whole = inner if told["beside"] is None else Slices(inner, int(told["beside"]))
     whole.load_state_dict(safetensors.torch.load_file(path))
     return Method(
-        str(told["method"]), whole, _objective(told), tuple(told["reach"]), tuple(told["multiple"])
-    )
+        str(told["method"]), whole, _objective(told), tuple(told["reach"]),
+        tuple(told["multiple"]), str(told.get("start", "")),
+    )  # fmt: skip
 
 
 def _objective(told: dict[str, Any]) -> Objective:
@@ -113,7 +116,7 @@ def _objective(told: dict[str, Any]) -> Objective:
         return Blind()
     if told["method"] == "noise2self":
         return Masked("grid", tuple(told["hidden"]))
-    return Recorruption()
+    return Recorruption(told=bool(told.get("told", False)))
 
 
 def _tuples(value: Any) -> Any:

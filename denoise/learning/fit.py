@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +24,9 @@ _WARM, _LAST_RATE, _CLIP = 50, 0.01, 1.0
 class TrainingSchedule:
     """How long, and how fast: Adam, whose rate rises over 50 steps and falls as a cosine.
 
-    ``average`` is how much of the running average of the weights a step keeps; the average is
-    what is checked and kept. 0: the weights themselves.
+    The network is checked before the first step, and ``checks`` times from then on. ``average``
+    is how much of the running average of the weights a step keeps; the average is what is checked
+    and kept. 0: the weights themselves.
     """
 
     steps: int = 3000
@@ -96,15 +97,17 @@ def fit(
     every = max(1, schedule.steps // schedule.checks)
     found: list[Validation] = []
     average = Average(network, schedule.average)
-    kept, losses = copy.deepcopy(network.state_dict()), []
-    for step in range(1, schedule.steps + 1):
-        noisy = to_channels_last(patches.draw(schedule.batch, generator).to(device))
-        losses.append(_step(network, objective, noisy, sigma, optimiser, generator))
-        rates.step()
-        average.follow()
+    kept, losses = copy.deepcopy(network.state_dict()), list[float]()
+    for step in range(schedule.steps + 1):
+        if step:
+            noisy = to_channels_last(patches.draw(schedule.batch, generator).to(device))
+            losses.append(_step(network, objective, noisy, sigma, optimiser, generator))
+            rates.step()
+            average.follow()
         if step % every and step != schedule.steps:
             continue
-        found.append(_checked(average.kept, objective, check, sigma, step, losses))
+        health = _checked(average.kept, objective, check, sigma, step, losses)
+        found.append(replace(health, share=step / schedule.steps))
         losses = []
         watch(found[-1])
         if best(found) is found[-1]:
@@ -142,7 +145,7 @@ def _checked(
         return objective.denoised(network, noisy, sigma)
 
     noisy = check.noisy.to(next(network.parameters()).device)
-    mean = sum(losses) / max(1, len(losses))
+    mean = sum(losses) / len(losses) if losses else math.nan
     return validate_denoiser(
         denoiser, noisy, check.mask.to(noisy.device), sigma, step=step, loss=mean, blur=check.blur
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from denoise.noise.repeats import correlate_noise
+
+# The noise that a network sees which is told sigma.
+TOLD = 0.1
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,9 @@ class Recorruption:
 
     Parameters
     ----------
+    told
+        Whether the network is told sigma, for one that has learned from many: it sees every image
+        so scaled that the noise has one standard deviation.
     strength
         Large: the network is trained on more noise than it will see. Small: a noisier target.
     blur
@@ -38,6 +45,7 @@ class Recorruption:
 
     strength: float = 0.5
     blur: tuple[float, ...] = ()
+    told: bool = False
 
     def loss(
         self, network: nn.Module, noisy: Tensor, sigma: float, generator: torch.Generator
@@ -45,11 +53,13 @@ class Recorruption:
         """Mean squared error between the two, in units of sigma²."""
         drawn = sigma * correlate_noise(torch.randn(noisy.shape, generator=generator), self.blur)
         drawn = drawn.to(noisy)
-        guess = network(noisy + self.strength * drawn)
+        level = sigma * math.hypot(1, self.strength)
+        guess = self.denoised(network, noisy + self.strength * drawn, level)
         target = noisy - drawn / self.strength
-        return functional.mse_loss(guess.float(), target) / sigma**2
+        return functional.mse_loss(guess, target) / sigma**2
 
     def denoised(self, network: nn.Module, noisy: Tensor, sigma: float) -> Tensor:
         """The network on the image itself, which has less noise than it was trained on."""
-        out: Tensor = network(noisy)
-        return out.float()
+        scale = TOLD / sigma if self.told else 1.0
+        out: Tensor = network(scale * noisy)
+        return out.float() / scale

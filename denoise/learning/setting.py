@@ -15,6 +15,7 @@ from denoise.learning.validation import Validation
 from denoise.methods import Method
 
 Watch = Callable[[Validation], None]
+_CHECKS, _BETWEEN = 12, 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +82,20 @@ def trained_on(
     """
     config = setting.config
     method.network.to(setting.device)
-    steps = max(1, round(share * config.steps))
+    usual, rate = (
+        (config.start_steps, config.start_rate)
+        if method.start
+        else (config.scratch_steps, config.rate)
+    )
+    steps = max(1, round(share * (config.steps or usual)))
     patches = cut_patches(images, setting.masks, largest=config.patch, square=setting.square)
     return fit(
         method.network, method.objective, patches, setting.check, setting.sigma,
-        schedule=TrainingSchedule(steps, config.rate, config.batch, average=average),
+        schedule=TrainingSchedule(steps, rate, config.batch, _checks(steps), average),
         generator=torch.Generator().manual_seed(config.seed), watch=watch,
     )  # fmt: skip
+
+
+def _checks(steps: int) -> int:
+    """How often to look: each look takes as long as some steps."""
+    return max(1, min(_CHECKS, steps // _BETWEEN))

@@ -41,6 +41,8 @@ class Validation:
         over sigma², less the 1 that is the noise of the other: needs no derivative, and includes
         what two neighbouring voxels differ in without noise. It tells when to stop, not how good
         a denoiser is.
+    share
+        Of the training that is done.
     """
 
     step: int
@@ -49,6 +51,7 @@ class Validation:
     residual: float
     correlation: float
     neighbours: float = float("nan")
+    share: float = 1.0
 
 
 def validate_denoiser(

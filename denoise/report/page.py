@@ -81,7 +81,9 @@ def denoising_page(results: Sequence[DenoiseResult]) -> Page:
 
 def _facts(result: DenoiseResult, frame: int, frames: int) -> list[str]:
     shown = [f"frame {frame} of {frames} is shown, counted from 0"] if frames > 1 else []
-    return [f"Method: {result.method}", f"Noise: {result.model.name}", *shown]
+    begun = result.learned.start if result.learned else ""
+    start = [f"Start: {begun}"] if begun else []
+    return [f"Method: {result.method}", *start, f"Noise: {result.model.name}", *shown]
 
 
 def _pictures(result: DenoiseResult) -> list[Section]:

@@ -106,6 +106,6 @@ def test_training_ends_at_the_best_checkpoint_and_repeats_itself(noisy):
 
     (net, found), (_, again), (_, other) = run(1), run(1), run(2)
     assert found == again != other
-    assert [each.step for each in found] == [6, 12, 18, 24, 30]
+    assert [each.step for each in found] == [0, 6, 12, 18, 24, 30]
     after = validate_denoiser(lambda y: net(y), check.noisy, check.mask, 0.08)
     assert after.risk == pytest.approx(best(found).risk, abs=1e-6)
