@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from denoise.config import BlindKind, DenoiseConfig, Dimensions, Hidden, NoiseName
 from denoise.constant import is_constant
 from denoise.learning.patches import Patches, cut_patches
+from denoise.learning.recorruption import Recorruption
 from denoise.learning.validation import validate_denoiser
 from denoise.memory import denoising_memory
 from denoise.methods import Method, make_method
@@ -130,9 +131,7 @@ class DenoisingTask:
         torch.manual_seed(self.config.seed)
         first = self.train[0].work
         method = make_method(self.config.denoising, first.images[0].shape, first.spacing)
-        if self.config.start is not None:
-            _load(method.network, self.config.start)
-        return method
+        return method if self.config.start is None else _gone_on(method, self.config.start)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -218,10 +217,15 @@ def _subject(row: SourceRow, config: DenoisingConfig) -> _Subject:
     return _Subject(work, patches)
 
 
-def _load(network: nn.Module, path: Path) -> None:
+def _gone_on(method: Method, path: Path) -> Method:
+    """``method`` with the weights in a file, told sigma if the network there was."""
+    known, mine = read_method(path)[0].objective, method.objective
     try:
-        network.load_state_dict(read_checkpoint(path))
+        method.network.load_state_dict(read_checkpoint(path))
     except RuntimeError as error:
         raise InputError(
             f"{path.name}: is of another network; give widths, method and dimensions as it has"
         ) from error
+    if isinstance(known, Recorruption) and isinstance(mine, Recorruption):
+        return replace(method, objective=replace(mine, told=known.told))
+    return method

@@ -16,6 +16,7 @@ from denoise.methods import make_method
 from denoise.pipeline import denoise
 from denoise.start import shipped_starts, with_start
 from denoise.start_task import StartTask
+from denoise.task import DenoisingTask
 from denoise.weights import read_method, save_method
 from regkit import Grid, InputError, Volume
 from regkit.cli.app import build
@@ -167,6 +168,17 @@ def test_a_start_of_ones_own_is_trained_by_command(table, tmp_path):
     assert done.exit_code == 0, done.output
     made, sigma = read_method(tmp_path / "run" / "weights.safetensors")
     assert (made.start, made.objective.told, sigma) == ("two ramps", True, 0.1)
+
+
+def test_a_cohort_goes_on_from_the_start_as_it_was_made(table):
+    weights = next(path for path in shipped_starts() if path.stem == "mri-3d")
+    given = {
+        "task": "denoising", "output": str(table.parent / "cohort"), "table": str(table),
+        "start": str(weights), "noise": "gaussian", "stages": [{"steps": 1}],
+    }  # fmt: skip
+    method = DenoisingTask.of(given, "cohort.yaml").method
+    assert method.objective.told
+    assert torch.equal(method.network.last.weight, read_method(weights)[0].network.last.weight)
 
 
 @pytest.mark.parametrize(
