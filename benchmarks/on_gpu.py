@@ -100,7 +100,9 @@ def _fireants(fixed: rk.Volume, moving: rk.Volume, asked: argparse.Namespace) ->
     """Affine, then greedy by cross-correlation, as its documentation's first example."""
     if find_spec("fireants") is None:
         return [{"what": "FireANTs: not installed"}]
-    io, registration = import_module("fireants.io"), import_module("fireants.registration")
+    io = import_module("fireants.io")
+    affine_of = import_module("fireants.registration.affine").AffineRegistration
+    greedy_of = import_module("fireants.registration.greedy").GreedyRegistration
     with tempfile.TemporaryDirectory() as folder:
         images = []
         for name, image in (("fixed", fixed), ("moving", moving)):
@@ -109,12 +111,12 @@ def _fireants(fixed: rk.Volume, moving: rk.Volume, asked: argparse.Namespace) ->
             images.append(io.BatchedImages([io.Image.load_file(str(path), device=asked.device)]))
 
     def run() -> None:
-        affine = registration.AffineRegistration(
+        affine = affine_of(
             [8, 4, 2, 1], [200, 100, 50, 20], *images, optimizer="Adam", optimizer_lr=3e-3,
             cc_kernel_size=5,
         )  # fmt: skip
         affine.optimize()
-        greedy = registration.GreedyRegistration(
+        greedy = greedy_of(
             scales=[4, 2, 1], iterations=[200, 100, 25], fixed_images=images[0],
             moving_images=images[1], cc_kernel_size=5, smooth_grad_sigma=1.0, optimizer="Adam",
             optimizer_lr=0.5, init_affine=affine.get_affine_matrix().detach(),
