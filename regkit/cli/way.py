@@ -58,5 +58,6 @@ def way_of(
     if onto is None and run is not None and to == "fixed":
         onto = warped_by(run)  # on the grid of fixed
     if onto is None:
-        raise InputError("there is no reference; give --onto, an image with the grid of the result")
+        which = "the moving image of the run" if run else "an image with the grid of the result"
+        raise InputError(f"there is no reference; give --onto, {which}")
     return chain, onto

@@ -217,6 +217,23 @@ class Grid:
         # A tie must not be decided by the last bits of a header, which the unit changes.
         return self.with_shape(np.maximum(1, np.rint(extent / wanted + 1e-6)).astype(int))
 
+    def in_voxels(self, spacing: ArrayLike) -> Grid:
+        """Cover the same field of view, and at most a voxel more, with voxels of ``spacing``.
+
+        ``spacing`` is in world units, one number for all axes or ``(d,)``, and kept exactly, where
+        :meth:`with_spacing` keeps the field of view. The centre stays.
+
+        Examples
+        --------
+        >>> Grid((10, 10), np.diag([1.0, 1.5, 1.0])).in_voxels(4.0)
+        Grid(3x4, 4x4 mm, RA)
+        """
+        wanted = np.broadcast_to(np.asarray(spacing, dtype=np.float64), (self.ndim,))
+        factor, old = wanted / self.spacing, np.array(self.shape)
+        new = np.maximum(1, np.ceil(old / factor - 1e-6)).astype(int)
+        start = ((old - 1) - factor * (new - 1)) / 2
+        return self.placed(new, self.affine @ homogeneous(np.diag(factor), start))
+
     def with_shape(self, shape: Sequence[int] | NDArray[np.int64]) -> Grid:
         """Cut the same field of view (its outer corners stay) into ``shape`` voxels."""
         new = np.array(shape, dtype=np.float64)

@@ -152,7 +152,7 @@ def _spaced(reference: Header, voxel: tuple[float, ...] | None) -> Grid:
             f"--voxel has {len(voxel)} sizes and {reference.name} {grid.ndim} axes; give one size, "
             "or one for each axis"
         )
-    return grid.with_spacing(voxel)
+    return grid.in_voxels(voxel)
 
 
 @dataclass(frozen=True)
