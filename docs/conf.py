@@ -33,6 +33,7 @@ include_patterns = [
     "notebooks/*.ipynb",
     "benchmarks/*.md",
     "findings/README.md",
+    "denoise/**/README.md",
     "foundation/**/README.md",
     "regkit/networks/weights/shipped/README.md",
 ]
