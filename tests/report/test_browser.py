@@ -123,6 +123,19 @@ def test_the_canvas_shows_three_planes(browser):
         assert part.std() > 5
 
 
+@pytest.mark.parametrize("width", [1003, 201, 151])
+def test_the_crosshair_is_seen_at_any_width(browser, width):
+    browser.value(f"document.querySelector('.stage').style.width = '{width}px'")
+    browser.wait(f"document.querySelector('.stage canvas').clientWidth === {width}")
+    browser.value("new Promise(done => setTimeout(done, 200))")
+    pixels = seen(browser)
+    browser.value("document.querySelector('.stage').style.width = ''")
+    orange = pixels[..., 0] - pixels[..., 2] > 60
+    for part in np.array_split(orange, 3, axis=1):
+        assert part.sum(axis=0).max() > 0.3 * len(part)
+        assert part.sum(axis=1).max() > 0.3 * width / 3
+
+
 def test_a_dot_is_where_the_picture_beside_it_has_it(browser, dotted):
     image, place = dotted
     width = browser.box(".stage")[2]
