@@ -310,6 +310,13 @@ def test_print_shows_the_planes_in_place_of_the_canvas(browser):
     assert said == "Shown: fixed."
 
 
+def test_no_column_of_a_table_is_cut_off_on_paper(browser):
+    rights = (
+        "[...document.querySelectorAll('.wide table')].map(e => e.getBoundingClientRect().right)"
+    )
+    assert max(browser.on_paper(rights, 718)) <= 718
+
+
 def test_a_dark_screen_gets_a_dark_page(browser):
     browser.dark()
     colour = browser.value("getComputedStyle(document.body).backgroundColor")
