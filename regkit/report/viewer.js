@@ -86,6 +86,7 @@
   // The crosshair is a tube of some millimetres: one thinner than a pixel is seen here and there only.
   function drawLines() {
     var slice = nv.screenSlices[0];
+    if (!slice || !slice.leftTopWidthHeight[2]) return; // hidden, as in a folded cell of a notebook
     nv.opts.crosshairWidth = LINE * window.devicePixelRatio * Math.abs(slice.fovMM[0]) / slice.leftTopWidthHeight[2];
     nv.crosshairs3D.mm[0] = NaN; // else it is made anew only where it has moved
     nv.drawScene();
