@@ -86,9 +86,9 @@ class Session:
         shutil.rmtree(self._results(fixed), ignore_errors=True)
 
     def warm_up(self, *similarities: str) -> None:
-        """Let regkit compile its loops, which happens once per installation and is not timed."""
+        """Let what regkit reads come into the memory of the system once, untimed."""
         for similarity in set(similarities) - self._warm:
-            say(f"compiling the loops for {similarity}, once per installation")
+            say(f"a first run with {similarity}, which is not timed")
             fixed, moving = (self.save(_blob(shift), f"blob{shift}") for shift in (0, 1))
             method = regkit("--similarity", similarity)
             method.run(fixed, moving, self.folder / "warm", device=self.device)

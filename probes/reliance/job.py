@@ -61,6 +61,10 @@ class RelianceJob(ImageJob):
         """Read the data sets."""
         return RelianceTask(self, [_read(each, self.config.task) for each in self.config.data])
 
+    def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RelianceOutcome:
+        """Return what a finished run has found, which is in its tables."""
+        return RelianceOutcome(self.config, stored_tables(self.folder))
+
 
 _TRUTHS: Mapping[TaskKind, TruthKind] = {"several-labels": "several", "segmentation": "map"}
 
@@ -69,10 +73,6 @@ def _read(data: DataSettings, task: TaskKind) -> ImageSamples:
     if task == "registration":
         return read_pairs(data)
     return read_samples(data, _TRUTHS.get(task, "class"))
-
-    def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RelianceOutcome:
-        """Return what a finished run has found, which is in its tables."""
-        return RelianceOutcome(self.config, stored_tables(self.folder))
 
 
 def stored_tables(folder: Path) -> RelianceTables:

@@ -98,6 +98,7 @@ def image_dice(found: Tensor, labels: Tensor) -> NDArray[np.float32]:
 
     Examples
     --------
+    >>> import torch
     >>> image_dice(torch.tensor([[[0, 1, 1]]]), torch.tensor([[[1, 1, 1]]])).tolist()
     [0.800000011920929]
     """
