@@ -5,6 +5,7 @@ The source folder is the checkout, so that a link between two pages is the same 
 """
 
 import builtins
+import re
 import sys
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def setup(app: Sphinx) -> None:
     app.connect("builder-inited", lambda _: write_pages(ROOT, ROOT / "docs" / "api"))
     app.connect("source-read", _with_contents)
     app.connect("doctree-read", _without_links_to_outside)
+    app.connect("autodoc-process-signature", _with_plain_aliases)
 
 
 def _with_contents(_: Sphinx, page: str, source: list[str]) -> None:
@@ -79,3 +81,12 @@ def _without_links_to_outside(_: Sphinx, doctree: nodes.document) -> None:
     for link in list(doctree.findall(pending_xref)):
         if link.get("reftarget", "").rpartition(".")[2] in OUTSIDE:
             link.replace_self(link.children)
+
+
+def _with_plain_aliases(
+    _: Sphinx, what: str, name: str, thing: object, options: object, *signature: str | None
+) -> tuple[str | None, ...]:
+    """Sphinx 9 writes an alias inside of another type as the call that marks it."""
+    return tuple(
+        part and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", part) for part in signature
+    )

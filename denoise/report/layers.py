@@ -13,12 +13,19 @@ from regkit.geometry import Grid
 from regkit.report import Section, hint, viewer
 from regkit.report.display import display_range
 from regkit.report.slices import planes
-from regkit.report.volumes import focus, has_volume, series_layer, signed_layer, thinned_grid
+from regkit.report.volumes import (
+    focus,
+    has_volume,
+    series_layer,
+    shown_frames,
+    signed_layer,
+    thinned_grid,
+)
 from regkit.resample import warp
 from regkit.transforms import Affine
 from regkit.volume import Volume
 
-_LAYERS, _MOST_FRAMES = 3, 12
+_LAYERS = 3
 _HOW = (
     "Let the image after flicker over the one before, or lay what was removed over it: an edge or "
     "a structure in it was removed from the image. Of a large image only some voxels are shown, at "
@@ -40,7 +47,7 @@ def denoising_viewer(results: Sequence[DenoiseResult], beside: Sequence[Section]
     first = results[0].noisy
     if not has_volume(first.grid):
         return []
-    frames = _frames(len(results))
+    frames = shown_frames(len(results))
     shown = [results[frame] for frame in frames]
     grid = thinned_grid(first.grid, _LAYERS * len(frames), beside)
     middle = shown[len(shown) // 2]
@@ -58,12 +65,6 @@ def denoising_viewer(results: Sequence[DenoiseResult], beside: Sequence[Section]
     drawn = viewer(layers, grid, focus(grid, planes(middle.noisy)), frames)
     hints = [hint(_HOW), *([hint(_SERIES.format(len(frames), len(results)))] if frames[1:] else [])]
     return [Section("Look through the image", [*hints, drawn])]
-
-
-def _frames(count: int) -> list[int]:
-    """At most ``_MOST_FRAMES`` of them, the first and the last among them."""
-    most = min(count, _MOST_FRAMES)
-    return [round(n * (count - 1) / max(1, most - 1)) for n in range(most)]
 
 
 def _sampled(volumes: Sequence[Volume], grid: Grid) -> Tensor:

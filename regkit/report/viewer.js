@@ -4,6 +4,7 @@
   var canvas = place.querySelector("canvas"), below = part("below"), above = part("above");
   var opacity = part("opacity"), tiles = part("tiles"), flicker = part("flicker"), note = part("note");
   var unit = place.dataset.unit, sides = "sides" in place.dataset;
+  var LINE = 1.5; // width of the crosshair in pixels of the screen
   var OPACITY = { image: 100, signed: 60, labels: 50 };
   // Told apart with any kind of colour vision (Okabe and Ito); code 0 is not drawn.
   var PALETTE = [[86, 180, 233], [230, 159, 0], [240, 228, 66], [0, 158, 115], [213, 94, 0], [204, 121, 167], [0, 114, 178]];
@@ -78,8 +79,17 @@
     // The same place, whatever the grid of the image below.
     if (world) nv.scene.crosshairPos = nv.mm2frac(world, 0, true);
     nv.drawScene();
+    drawLines();
     opacity.disabled = flicker.disabled = pair.length < 2;
     read();
+  }
+  // The crosshair is a tube of some millimetres: one thinner than a pixel is seen here and there only.
+  function drawLines() {
+    var slice = nv.screenSlices[0];
+    if (!slice || !slice.leftTopWidthHeight[2]) return; // hidden, as in a folded cell of a notebook
+    nv.opts.crosshairWidth = LINE * window.devicePixelRatio * Math.abs(slice.fovMM[0]) / slice.leftTopWidthHeight[2];
+    nv.crosshairs3D.mm[0] = NaN; // else it is made anew only where it has moved
+    nv.drawScene();
   }
   function fade(share) { if (nv.volumes.length > 1) nv.setOpacity(1, share); }
   function stop() {
@@ -226,7 +236,7 @@
     document.head.append(script);
     lib = window.niivue;
     nv = new lib.Niivue({
-      backColor: [0, 0, 0, 1], crosshairColor: [1, .75, 0, 1], crosshairWidth: .4, crosshairGap: 4, fontColor: [1, 1, 1, 1],
+      backColor: [0, 0, 0, 1], crosshairColor: [1, .75, 0, 1], crosshairWidthUnit: "mm", crosshairGap: 4, fontColor: [1, 1, 1, 1],
       dragAndDropEnabled: false, dragMode: 0, isOrientationTextVisible: sides, isRadiologicalConvention: true, loadingText: "",
       logLevel: "error", multiplanarLayout: 3, multiplanarShowRender: 0, sagittalNoseLeft: true, scrollRequiresFocus: true,
       showAllOrientationMarkers: sides, tileMargin: 4
@@ -243,6 +253,7 @@
     listen();
     if (frame) chooseFrame();
     show();
+    new ResizeObserver(function () { requestAnimationFrame(drawLines); }).observe(canvas); // NiiVue comes first
     part("missing").hidden = true;
   }
   if (window.DecompressionStream && document.createElement("canvas").getContext("webgl2")) {

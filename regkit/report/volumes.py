@@ -31,6 +31,7 @@ from regkit.volume.volume import Labels, Volume
 PAGE_LIMIT, _NIIVUE, _AROUND = 10_000_000, 1_200_000, 100_000
 _BASE64 = 4 / 3
 _MOST, _FEWEST = 900_000, 50_000  # voxels of one volume: 2 mm for a brain
+_MOST_FRAMES = 12
 _MOST_STRUCTURES = 2**16 - 1
 _LEAST_DATA = 0.5
 _SLAB = 64  # rows
@@ -71,6 +72,18 @@ class Layer:
 def has_volume(grid: Grid) -> bool:
     """Tell whether a viewer of three planes has something to show: 3-D, and no single slice."""
     return grid.ndim == 3 and min(grid.shape) > 1
+
+
+def shown_frames(count: int) -> list[int]:
+    """Choose the frames of a series that a page shows, the first and the last among them.
+
+    Examples
+    --------
+    >>> shown_frames(3), shown_frames(100)
+    ([0, 1, 2], [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99])
+    """
+    most = min(count, _MOST_FRAMES)
+    return [round(n * (count - 1) / max(1, most - 1)) for n in range(most)]
 
 
 def small_grid(grid: Grid, count: int, beside: Sequence[Section] = ()) -> Grid:

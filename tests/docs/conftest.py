@@ -43,6 +43,15 @@ def _scenes(folder):
         seen.save(folder / f"{name}.tif")
 
 
+def _study(folder):
+    from tests.io.dicom.conftest import VIEWS, phantom
+    from tests.io.dicom.writer import MR, write_series
+
+    write_series(folder / "ct", phantom(VIEWS["oblique"], shape=(24, 20, 12)), number=2)
+    turned = phantom(VIEWS["axial"], shape=(26, 21, 13), origin=(22.0, -12, 1))
+    write_series(folder / "mr", turned, kind=MR, number=5)
+
+
 def _tables(folder):
     rows = {
         "inhale_landmarks.csv": [("x", "y", "z"), (3, -10, 23.5), (7, -7, 21.5)],
@@ -94,6 +103,14 @@ def desk(phantoms, tmp_path, monkeypatch):
     folder = shutil.copytree(phantoms, tmp_path / "desk")
     monkeypatch.chdir(folder)
     return folder
+
+
+@pytest.fixture
+def study(desk):
+    """The same with a study of a CT and an MR, which need the extra dicom."""
+    pytest.importorskip("pydicom")
+    _study(desk / "study")
+    return desk
 
 
 @pytest.fixture

@@ -129,6 +129,16 @@ class Browser:
         found = self._call("DOM.querySelector", nodeId=node, selector=selector)["nodeId"]
         self._call("DOM.setFileInputFiles", nodeId=found, files=[str(path) for path in paths])
 
+    def on_paper(self, expression, width):
+        """The value of an expression while the page is laid out for paper of some pixels."""
+        size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        self._call("Emulation.setEmulatedMedia", media="print")
+        self._call("Emulation.setDeviceMetricsOverride", **size)
+        found = self.value(expression)
+        self._call("Emulation.setEmulatedMedia", media="")
+        self._call("Emulation.clearDeviceMetricsOverride")
+        return found
+
     def dark(self):
         features = [{"name": "prefers-color-scheme", "value": "dark"}]
         self._call("Emulation.setEmulatedMedia", features=features)

@@ -123,6 +123,19 @@ def test_the_canvas_shows_three_planes(browser):
         assert part.std() > 5
 
 
+@pytest.mark.parametrize("width", [1003, 201, 151])
+def test_the_crosshair_is_seen_at_any_width(browser, width):
+    browser.value(f"document.querySelector('.stage').style.width = '{width}px'")
+    browser.wait(f"document.querySelector('.stage canvas').clientWidth === {width}")
+    browser.value("new Promise(done => setTimeout(done, 200))")
+    pixels = seen(browser)
+    browser.value("document.querySelector('.stage').style.width = ''")
+    orange = pixels[..., 0] - pixels[..., 2] > 60
+    for part in np.array_split(orange, 3, axis=1):
+        assert part.sum(axis=0).max() > 0.3 * len(part)
+        assert part.sum(axis=1).max() > 0.3 * width / 3
+
+
 def test_a_dot_is_where_the_picture_beside_it_has_it(browser, dotted):
     image, place = dotted
     width = browser.box(".stage")[2]
@@ -295,6 +308,13 @@ def test_print_shows_the_planes_in_place_of_the_canvas(browser):
     assert copied > 100
     said = browser.value("document.querySelector('.printed figcaption').textContent")
     assert said == "Shown: fixed."
+
+
+def test_no_column_of_a_table_is_cut_off_on_paper(browser):
+    rights = (
+        "[...document.querySelectorAll('.wide table')].map(e => e.getBoundingClientRect().right)"
+    )
+    assert max(browser.on_paper(rights, 718)) <= 718
 
 
 def test_a_dark_screen_gets_a_dark_page(browser):

@@ -6,6 +6,7 @@ import pytest
 
 from regkit import Volume
 from regkit.report import widget
+from regkit.report.display import display_range
 from regkit.report.notebook import result_bundle
 
 
@@ -46,16 +47,28 @@ def test_a_notebook_with_ipyniivue_shows_three_planes_and_keeps_the_pictures(res
     bundle = result._repr_mimebundle_(include=None, exclude=None)
     assert set(bundle) >= {WIDGET, "text/html", "text/plain"}
     assert bundle["text/html"] == result._repr_html_()
-    planes, slider, table = widget.result_widget(result, "<b>x</b>").children
-    fixed, warped = planes.volumes
+    planes, _, table = widget.result_widget(result, "<b>x</b>").children
+    fixed, warped, *_ = planes.volumes
     assert (fixed.name, warped.name) == ("fixed.nii.gz", "warped.nii.gz")
     assert planes.opts.is_radiological_convention
     for volume, image in ((fixed, result.fixed), (warped, result.moving)):
-        low, high = widget.display_range(image)
+        low, high = display_range(image)
         assert volume.cal_min == pytest.approx(low - (high - low) / 254)
         assert volume.cal_max == high
         assert volume.data.startswith(b"\x1f\x8b")
-    assert (slider.value, table.value) == (1.0, "<b>x</b>")
+    assert table.value == "<b>x</b>"
+
+
+def test_what_lies_above_fixed_is_chosen_and_faded(result):
+    pytest.importorskip("ipyniivue")
+    planes, controls, _ = widget.result_widget(result, "").children
+    chosen, opacity, _ = controls.children
+    names = ("warped", "moving, placed by its header", "log Jacobian")
+    assert chosen.options == names
+    for place, name in enumerate(names, start=1):
+        chosen.value, opacity.value = name, 0.5
+        shown = [volume.opacity for volume in planes.volumes]
+        assert shown == [1.0, *(0.5 if n == place else 0.0 for n in (1, 2, 3))]
 
 
 def test_without_ipyniivue_a_notebook_shows_the_pictures(result, monkeypatch):

@@ -100,7 +100,11 @@ class MotionResult:
 
     def corrected(self) -> Iterator[Volume]:
         """Every frame on the grid of the reference, each interpolated once, when its turn comes."""
-        for frame, phi in zip(self.frames, self.transforms, strict=True):
-            with threads(self.config.threads):
-                out = warp(frame, phi, onto=self.grid, outside=self.outside)
-            yield out
+        for number in range(len(self.frames)):
+            yield self.corrected_frame(number)
+
+    def corrected_frame(self, number: int) -> Volume:
+        """The frame of that number, from 0, interpolated once on the grid of the reference."""
+        frame, phi = self.frames[number], self.transforms[number]
+        with threads(self.config.threads):
+            return warp(frame, phi, onto=self.grid, outside=self.outside)

@@ -65,16 +65,25 @@ def registration_viewer(
     count = _IMAGES + math.ceil((2 + len(labels)) / _COMPRESSION)
     grid = small_grid(result.fixed.grid, count, beside)
     layers = [
-        *_images(result, grid),
+        *image_layers(result, grid),
         *label_layers(labels, grid),
-        *_volume_changes(result.jacobian, grid),
+        *jacobian_layers(result.jacobian, grid),
         _cubes(result.transform, affine, grid, _step(cuts, grid)),
     ]
     shown = viewer(layers, grid, focus(grid, cuts.planes))
     return [Section("Look through the images", [hint(_HOW), shown])]
 
 
-def _images(result: Result, grid: Grid) -> list[Layer]:
+def image_layers(result: Result, grid: Grid) -> list[Layer]:
+    """Make layers of fixed, warped, and moving as its header places it.
+
+    Parameters
+    ----------
+    result
+        The registration.
+    grid
+        See :func:`regkit.report.volumes.small_grid`.
+    """
     limits, other = display_range(result.fixed), display_range(result.moving)
     return [
         image_layer(FIXED, result.fixed, grid, limits),
@@ -83,8 +92,16 @@ def _images(result: Result, grid: Grid) -> list[Layer]:
     ]
 
 
-def _volume_changes(jacobian: Volume, grid: Grid) -> list[Layer]:
-    """The logarithm of the mean determinant of each block, and blocks that hold a fold."""
+def jacobian_layers(jacobian: Volume, grid: Grid) -> list[Layer]:
+    """Make layers of the logarithm of the mean determinant of each block, and of folded blocks.
+
+    Parameters
+    ----------
+    jacobian
+        The determinant on the grid of fixed; there is no second layer where none is negative or 0.
+    grid
+        See :func:`regkit.report.volumes.small_grid`.
+    """
     means = small_copy(jacobian, grid).data[0]
     logs = means.clamp(min=1e-3).log()
     layers = [signed_layer(JACOBIAN, logs, grid, jacobian_limit([means.numpy()]))]

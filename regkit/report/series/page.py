@@ -18,6 +18,7 @@ from regkit.report.parts import Section, blend, figure, hint, pairs, table
 from regkit.report.picture import Picture
 from regkit.report.scene import shade_volume
 from regkit.report.series.curves import displacement_curve, motion_curves
+from regkit.report.series.movie import series_viewer
 from regkit.report.slices import Plane, cut_plane, planes
 from regkit.volume.volume import Volume
 
@@ -50,19 +51,17 @@ def series_page(result: MotionResult, name: str) -> Page:
         What the series is called.
     """
     view = planes(result.mean)
+    curves, *others = [
+        _curves(result),
+        _means(result, view),
+        _stability(result, view),
+        *_odd_frames(result),
+        _largest_moves(result),
+    ]
     return Page(
         title=f"Motion of {name}",
         checks=_checks(result),
-        sections=[
-            Section(
-                "Motion",
-                [hint(_MOTION), figure(motion_curves(result)), figure(displacement_curve(result))],
-            ),
-            _means(result, view),
-            _stability(result, view),
-            *_odd_frames(result),
-            _largest_moves(result),
-        ],
+        sections=[curves, *series_viewer(result, view, [curves, *others]), *others],
         facts=(
             f"{len(result.verdicts)} frames", f"Transform: {result.config.transform}",
             f"Reference: {_reference(result)}", result.grid.summary,
@@ -70,6 +69,11 @@ def series_page(result: MotionResult, name: str) -> Page:
         settings=result.config.model_dump(mode="json"),
         citations=_CITATIONS,
     )  # fmt: skip
+
+
+def _curves(result: MotionResult) -> Section:
+    drawn = [figure(motion_curves(result)), figure(displacement_curve(result))]
+    return Section("Motion", [hint(_MOTION), *drawn])
 
 
 def _reference(result: MotionResult) -> str:
@@ -168,8 +172,8 @@ def _largest_moves(result: MotionResult) -> Section:
     unit, moved = result.grid.world.unit, np.nan_to_num(result.displacement)
     order = np.argsort(-moved, kind="stable")[:_SHOWN]
     rows = [
-        [str(n), f"{moved[n]:.3f}", *(f"{v:.3f}" for v in result.parameters[n][:3]),
-         *(f"{v:.3f}" for v in np.degrees(result.parameters[n][3:]))]
+        [str(n), f"{moved[n]:.3f}", *(f"{v:z.3f}" for v in result.parameters[n][:3]),
+         *(f"{v:z.3f}" for v in np.degrees(result.parameters[n][3:]))]
         for n in order
         if moved[n] > 0
     ]  # fmt: skip

@@ -87,7 +87,13 @@ def test_the_record_and_the_report_name_the_failed_frame(out):
     assert record["metrics"]["displacement_largest"] > 0.5
     page = (out / "report.html").read_text()
     assert "1 of 6 frames were not aligned (frame 3)" in page
-    for title in ("Motion", "Mean before and after", "Temporal signal to noise"):
+    titles = (
+        "Motion",
+        "Look through the frames",
+        "Mean before and after",
+        "Temporal signal to noise",
+    )
+    for title in titles:
         assert f">{title}<" in page
 
 
