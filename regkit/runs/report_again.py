@@ -51,7 +51,7 @@ class FinishedRun:
         if not path.is_file():
             raise InputError(
                 f"{display_name(run)}: holds no {RECORD}; give the folder or the record that a "
-                "command of regkit wrote"
+                "command of regkit wrote, of a cohort that of one row"
             )
         return cls(path, read_record(path))
 
@@ -64,12 +64,15 @@ class FinishedRun:
         InputError
             If it has none.
         """
-        names = [name for name in self._names() if is_report(name)]
+        places = self._places()
+        names = [name for name in places if is_report(name)]
         if not names:
+            results = ", ".join(path.name for path in places.values() if path != self.path)
             raise InputError(
-                f"{display_name(self.path)}: a run of {kind_of(self.record)!r:.40} without a report"
+                f"{display_name(self.path)}: a run of {kind_of(self.record)!r:.40} makes no "
+                f"report; look at what it wrote: {results}"
             )
-        return self._places()[names[0]]
+        return places[names[0]]
 
     def report_again(self, folders: Sequence[Path], output: Path | None = None) -> Path:
         """Make the report from the files of the run, computing nothing anew.
@@ -130,10 +133,6 @@ class FinishedRun:
                     f"{display_name(path)}: {state}, and the report is made of it; "
                     "`regkit rerun RUN.JSON -o FOLDER` makes all files again"
                 )
-
-    def _names(self) -> list[str]:
-        """The names of its outputs, as :class:`regkit.runs.outputs.Outputs` has them."""
-        return [str(name) for name in self.record["outputs"]]
 
     def _places(self) -> dict[str, Path]:
         """Where its outputs are: in the folder of the record, by the names that it gives."""
