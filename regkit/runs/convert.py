@@ -19,13 +19,15 @@ from regkit.io import (
 )  # fmt: skip
 from regkit.io.header import Header
 from regkit.io.sizes import product
+from regkit.resample import warp
 from regkit.runs.bands import BandsOutcome, band_when_touched, keeps_bands
 from regkit.runs.channels import chooses_channels, with_all_channels
 from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.progress import OnProgress, Progress
-from regkit.volume import Volume
+from regkit.transforms import Affine
+from regkit.volume import Labels, Volume
 
 _FEW, _PER_VOXEL = 64 << 20, 12
 
@@ -63,7 +65,7 @@ class ConvertJob(ImageFile):
         check_output(
             self.output, overwrite=self.overwrite, frames=len(frames), channels=frames[0].kept
         )
-        check_holds(self.output, frames[0].grid)
+        check_holds(self.output, frames[0].grid.straightened())
         return ConvertSurvey(self, header, reading, len(frames))
 
 
@@ -87,7 +89,15 @@ class ConvertSurvey:
 
     def open(self) -> ConvertTask:
         """Nothing more: an image is checked as it is read."""
-        return ConvertTask(self)
+        grid = self.header.grid
+        if grid.straightened() == grid or keeps_bands(self.header, self.job.output, grid):
+            return ConvertTask(self)
+        size = "x".join(map(str, grid.straightened().shape))
+        notice = (
+            f"{self.header.name} is sheared; it is resampled at right angles, {size} voxels, and "
+            "has its lowest value where it showed nothing"
+        )
+        return ConvertTask(self, notices=(notice,))
 
 
 @dataclass(frozen=True)
@@ -106,10 +116,17 @@ class ConvertTask:
             return BandsOutcome(bands, header.grid, header)
         frames = list(open_frames(header, self.survey.reading))
         on_progress(Progress("reading", 0.5))
-        return ConvertOutcome(
-            [labels_of(frame, header) for frame in frames] if job.labels else frames,
-            header.repetition,
-        )
+        kept = [labels_of(frame, header) for frame in frames] if job.labels else frames
+        return ConvertOutcome([_straightened(frame) for frame in kept], header.repetition)
+
+
+def _straightened(frame: Volume) -> Volume:
+    """A frame on the nearest grid whose axes are at right angles, if its own are not."""
+    onto = frame.grid.straightened()
+    if onto == frame.grid:
+        return frame
+    lowest = 0.0 if isinstance(frame, Labels) else float(frame.data.min())
+    return warp(frame, Affine.identity(onto.ndim), onto=onto, outside=lowest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,8 @@ from regkit.runs.outputs import RECORD, is_report
 from regkit.runs.record import read_record, write_record
 from regkit.runs.rerun import find_inputs
 
+_FEW = 4
+
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -67,7 +69,7 @@ class FinishedRun:
         places = self._places()
         names = [name for name in places if is_report(name)]
         if not names:
-            results = ", ".join(path.name for path in places.values() if path != self.path)
+            results = _first([path.name for path in places.values() if path != self.path])
             raise InputError(
                 f"{display_name(self.path)}: a run of {kind_of(self.record)!r:.40} makes no "
                 f"report; look at what it wrote: {results}"
@@ -149,3 +151,9 @@ def _stays_inside(file: str) -> bool:
     """Whether a path leads to a file of the folder that it is relative to."""
     parts = Path(file).parts
     return bool(parts) and not Path(file).is_absolute() and ".." not in parts
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
