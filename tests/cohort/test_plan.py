@@ -219,14 +219,15 @@ def test_labels_are_compared(images):
 
 
 def test_landmarks_and_transforms_of_other_programs_are_compared(images):
-    text = "fixed_labels,moving_labels,fixed_landmarks,moving_landmarks,fixed,from,tolerance\n"
-    text += "a.nii.gz,b.nii.gz,a.nii.gz,b.nii.gz,c.nii.gz,fsl,1.5\n"
+    text = "fixed_labels,moving_labels,fixed_landmarks,moving_landmarks,fixed,transforms,from,"
+    text += "tolerance\na.nii.gz,b.nii.gz,a.nii.gz,b.nii.gz,c.nii.gz,c.nii.gz,fsl,1.5\n"
     kind = kind_called("evaluate")
     job = plan_cohort(written(images, text), kind, images / "out").pairs[0].job
     assert job.plan() == {"tolerance": 1.5, "from": "fsl"}
     roles = [role for role, _ in job.paths.by_role()]
     assert roles == [
-        "fixed_labels", "moving_labels", "fixed_landmarks", "moving_landmarks", "fixed"
+        "fixed_labels", "moving_labels", "fixed_landmarks", "moving_landmarks", "fixed",
+        "transform",
     ]  # fmt: skip
     for column, said in (("tolerance", "allowed: a number"), ("from", "the name of a program")):
         text = f"fixed_labels,moving_labels,{column}\na.nii.gz,b.nii.gz,[1]\n"

@@ -145,6 +145,10 @@ class EvaluateJob:
             If they do not.
         """
         self.paths.check()
+        if not self.paths.transforms and (self.program or self.paths.fixed or self.paths.moving):
+            raise InputError(
+                "--from, --fixed and --moving are of a transform; give TRANSFORM, or leave them out"
+            )
         if self.tolerance is not None and not 0 <= self.tolerance < float("inf"):
             raise InputError(
                 f"--tolerance {self.tolerance:g}: must be finite and 0 or more, in world units"
