@@ -25,6 +25,7 @@ from regkit.runs.channels import chooses_channels, with_all_channels
 from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
+from regkit.runs.look_alike import check_no_labels
 from regkit.runs.progress import OnProgress, Progress
 from regkit.transforms import Affine
 from regkit.volume import Labels, Volume
@@ -41,13 +42,14 @@ class ConvertJob(ImageFile):
     image
         What is read, 4-D too.
     labels
-        The image holds labels, which are whole numbers.
+        Whether the image holds labels, which are whole numbers. None: it does not, and one that
+        looks as if it did is not resampled.
     """
 
     kind: ClassVar[str] = "convert"
 
     image: Path
-    labels: bool = False
+    labels: bool | None = None
 
     def files(self) -> list[tuple[str, Path]]:
         """The image."""
@@ -55,7 +57,7 @@ class ConvertJob(ImageFile):
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
-        return {"labels": self.labels}
+        return {"labels": bool(self.labels)}
 
     def look(self) -> ConvertSurvey:
         """Read the header, and refuse what the new format does not hold."""
@@ -115,6 +117,8 @@ class ConvertTask:
             bands = [band_when_touched(header, number) for number in range(header.channels)]
             return BandsOutcome(bands, header.grid, header)
         frames = list(open_frames(header, self.survey.reading))
+        if job.labels is None and frames[0].grid.straightened() != frames[0].grid:
+            check_no_labels(frames[0])
         on_progress(Progress("reading", 0.5))
         kept = [labels_of(frame, header) for frame in frames] if job.labels else frames
         return ConvertOutcome([_straightened(frame) for frame in kept], header.repetition)

@@ -72,6 +72,18 @@ def test_a_sheared_image_is_laid_straight_where_that_is_allowed(head, tmp_path, 
     assert found.data[0][outside].unique().tolist() == pytest.approx([float(ramp.min())])
 
 
+def test_labels_of_a_sheared_map_are_never_mixed(parts, tmp_path, capsys):
+    affine = parts.grid.affine @ homogeneous(np.eye(3) + TILT, [0, 0, 0])
+    nib.save(nib.Nifti1Image(parts.data[0].numpy().astype(np.int16), affine), tmp_path / "map.nii")
+    words = ["convert", str(tmp_path / "map.nii"), str(tmp_path / "out.nii"), "--allow-shear"]
+    assert main(words) == 2
+    assert "pass --labels to take the nearest voxel, or --no-labels" in capsys.readouterr().err
+    assert main([*words, "--labels", "--record", str(tmp_path / "out.json")]) == 0
+    found = set(read_labels(tmp_path / "out.nii").data.unique().tolist())
+    assert found == set(parts.data.unique().tolist())
+    assert main(["rerun", str(tmp_path / "out.json"), "-q"]) == 0
+
+
 def test_labels_that_are_none_are_refused(head, parts, tmp_path, capsys):
     half = Volume(parts.data.float() + 0.5, parts.grid)
     half.save(tmp_path / "half.nii")
