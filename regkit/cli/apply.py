@@ -86,6 +86,7 @@ def apply(
     """
     from regkit.runs.apply import ApplyJob
     from regkit.runs.shift import GeoShiftJob, shift_only
+    from regkit.runs.voxel_sizes import voxel_sizes
 
     shift = shift_only(run) if run and not transforms and not onto and to == "fixed" else None
     if shift is not None:
@@ -96,20 +97,11 @@ def apply(
         return
     chain, reference = way_of(transforms or [], onto, run, to)
     job = ApplyJob(
-        image, chain, reference, labels, outside, interpolation, _sizes(voxel),
-        directions.turned(), ends.program, output=output, reading=reading, **running.for_file,
+        image, chain, reference, labels, outside, interpolation,
+        None if voxel is None else voxel_sizes(voxel), directions.turned(), ends.program,
+        output=output, reading=reading, **running.for_file,
     )  # fmt: skip
     running.carry_out(job)
-
-
-def _sizes(word: str | None) -> tuple[float, ...] | None:
-    try:
-        found = None if word is None else tuple(float(part) for part in word.split(","))
-    except ValueError:
-        found = ()
-    if found is not None and not all(0 < size < float("inf") for size in found or (0,)):
-        raise InputError(f"--voxel {word!r:.40} is not like 1 or 0.5,0.5,2, in world units")
-    return found
 
 
 def _check_no_resampling(

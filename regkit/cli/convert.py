@@ -24,8 +24,12 @@ def convert(
     ],
     *,
     labels: Annotated[
-        bool, typer.Option("--labels", help="IMAGE is a label map: its values are whole numbers.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            help="Whether IMAGE is a label map, whose values are whole numbers (default: it is "
+            "not; one that looks like labels is not resampled)",
+        ),
+    ] = None,
     reading: ReadOptions,
     running: Running,
 ) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regkit.cli.option_group import group_of
-from regkit.errors import InputError
 
 if TYPE_CHECKING:
     from regkit.runs.turned import Turned
@@ -62,17 +61,9 @@ class Directions:
         InputError
             If the options do not go together.
         """
-        if self.tensors and self.vectors:
-            raise InputError("--tensors and --vectors both say what IMAGE holds; give one of them")
-        if not (self.tensors or self.vectors):
-            if self.axes or self.turn:
-                raise InputError("--axes and --turn are of --tensors or --vectors; give one")
-            return None
-        from regkit.io.components import Components
         from regkit.runs.turned import Turned
 
-        kind: Literal["tensors", "vectors"] = "tensors" if self.tensors else "vectors"
-        return Turned(Components.of(kind, axes=self.axes, order=self.tensors), self.turn)
+        return Turned.asked_for(self.tensors, self.vectors, self.axes, self.turn)
 
 
 DIRECTIONS = group_of("directions", Directions)

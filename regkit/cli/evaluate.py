@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.options import Run
 from regkit.cli.read_options import READING
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _LABELS = "Labels"
 
 
-@takes(READING, RUNNING.without("record"))
+@takes(ENDS.without("output_program"), READING, RUNNING.without("record"))
 def evaluate(
     transforms: Annotated[
         list[Path] | None,
@@ -60,6 +61,7 @@ def evaluate(
             help="Image on whose grid folding is measured; the labels of fixed if left out."
         ),
     ] = None,
+    ends: Ends,
     reading: ReadOptions,
     running: Running,
 ) -> None:
@@ -71,15 +73,18 @@ def evaluate(
     Example: regkit evaluate --run out --fixed-labels a.nii.gz --moving-labels b.nii.gz -o scores
 
     Example: regkit evaluate warp.h5 --landmarks a.csv b.csv -o scores
+
+    With --from, the labels lie on the grids of the images that the transform connects, unless
+    --fixed and --moving name these.
     """
     from regkit.runs.evaluate import EvaluateJob, EvaluatePaths
 
     chain = chain_of(transforms or (), run)
     points = landmarks or (None, None)
     paths = EvaluatePaths(
-        fixed_labels, moving_labels, points[0], points[1], onto=onto, transforms=chain
+        fixed_labels, moving_labels, points[0], points[1], onto, ends.fixed, ends.moving, chain
     )
     job = EvaluateJob(
-        paths, output, tolerance, reading, overwrite=running.replaces, full_paths=running.full_paths
+        paths, output, tolerance, reading, ends.program, running.replaces, running.full_paths
     )
     running.carry_out(job)

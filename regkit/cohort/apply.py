@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, get_args
 
 from regkit.cohort.kind import RowKind
 from regkit.cohort.reading import READING, split_reading
 from regkit.cohort.row import PairRow
 from regkit.errors import InputError
+from regkit.io.components import ComponentAxes, TensorOrder
 from regkit.resample import INTERPOLATIONS
 from regkit.runs import RECORD
 from regkit.runs.apply import ApplyJob
+from regkit.runs.turned import Turned
+from regkit.runs.voxel_sizes import voxel_sizes
+from regkit.transforms.reorientation import Turning
 
-_OWN = ("labels", "outside", "interpolation")
+_TRUTHS = ("labels", "vectors")
+_WORDS = {
+    "interpolation": INTERPOLATIONS,
+    "tensors": get_args(TensorOrder),
+    "axes": get_args(ComponentAxes),
+    "turn": get_args(Turning),
+}
 
 
 def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
@@ -24,21 +36,32 @@ def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
         If an option is not allowed.
     """
     asked, reading = split_reading(row.options)
-    labels, outside = asked.get("labels"), asked.get("outside", 0.0)
-    if not isinstance(labels, bool | None):
-        raise InputError(f"labels is {labels!r:.40}; allowed: true or false")
-    if isinstance(outside, bool) or not isinstance(outside, int | float):
-        raise InputError(f"outside is {outside!r:.40}; allowed: a number")
-    interpolation = asked.get("interpolation")
-    if interpolation not in (None, *INTERPOLATIONS):
-        raise InputError(
-            f"interpolation is {interpolation!r:.40}; allowed: {', '.join(INTERPOLATIONS)}"
-        )
+    _check(asked)
+    voxel = asked.get("voxel")
+    turned = Turned.asked_for(
+        asked.get("tensors"), bool(asked.get("vectors")), asked.get("axes"), asked.get("turn")
+    )
     return ApplyJob(
-        row.file("image"), row.files["transforms"], row.file("onto"), labels, float(outside),
-        interpolation,
+        row.file("image"), row.files["transforms"], row.file("onto"), asked.get("labels"),
+        float(asked.get("outside", 0.0)), asked.get("interpolation"),
+        None if voxel is None else voxel_sizes(voxel), turned, asked.get("from"),
         output=folder / "warped.nii.gz", record=folder / RECORD, reading=reading, overwrite=True,
     )  # fmt: skip
+
+
+def _check(asked: Mapping[str, Any]) -> None:
+    """Refuse values of another kind, which the command line does not let through."""
+    for name in _TRUTHS:
+        if not isinstance(asked.get(name), bool | None):
+            raise InputError(f"{name} is {asked[name]!r:.40}; allowed: true or false")
+    outside = asked.get("outside", 0.0)
+    if isinstance(outside, bool) or not isinstance(outside, int | float):
+        raise InputError(f"outside is {outside!r:.40}; allowed: a number")
+    for name, allowed in _WORDS.items():
+        if asked.get(name) not in (None, *allowed):
+            raise InputError(f"{name} is {asked[name]!r:.40}; allowed: {', '.join(allowed)}")
+    if not isinstance(asked.get("from"), str | None):
+        raise InputError(f"from is {asked['from']!r:.40}; allowed: the name of a program")
 
 
 APPLY_ROWS = RowKind(
@@ -46,7 +69,7 @@ APPLY_ROWS = RowKind(
     make_apply_job,
     required=("image", "transforms", "onto"),
     several=("transforms",),
-    options=(*_OWN, *READING),
+    options=(*_TRUTHS, *_WORDS, "outside", "voxel", "from", *READING),
     images=("image", "onto"),
     output="image",
     onto="onto",

@@ -27,23 +27,21 @@ def open_chain(
     program
         Whose they are, as of :func:`regkit.io.transforms.read_transform`.
     fixed, moving
-        With a ``program``: the image whose points the first file takes, and that to whose points
-        the last one leads, for files whose numbers are relative to their images.
+        The image whose points the first file takes, and that to whose points the last one leads,
+        for files whose numbers are relative to their images. Images that only happen to be there
+        are :func:`images_beside`.
 
     Raises
     ------
     InputError
         If one cannot be read, or they are of different dimensions.
     """
-    # A program that is not named stands beside no image: an LTA knows its own, and an image of
-    # another size may well go through it.
-    ends = (fixed, moving) if program else (None, None)
     last = len(paths) - 1
     found = [
         read_transform(
             path,
-            fixed=ends[0] if number == 0 else None,
-            moving=ends[1] if number == last else None,
+            fixed=fixed if number == 0 else None,
+            moving=moving if number == last else None,
             program=program,
         )
         for number, path in enumerate(paths)
@@ -55,3 +53,26 @@ def open_chain(
                 "in a row must have one dimension"
             )
     return compose(*reversed(found))
+
+
+def images_beside(
+    program: str | None, fixed: ImageLike | None, moving: ImageLike | None
+) -> tuple[ImageLike | None, ImageLike | None]:
+    """Return the images of a command as those that its transforms connect, if a program is named.
+
+    Without one they are left aside: an LTA knows its own images, and an image of another size may
+    well go through it.
+
+    Parameters
+    ----------
+    program
+        Whose the transforms are.
+    fixed, moving
+        The images that the command works on.
+
+    Examples
+    --------
+    >>> images_beside("fsl", Path("ref.nii"), None), images_beside(None, Path("ref.nii"), None)
+    ((PosixPath('ref.nii'), None), (None, None))
+    """
+    return (fixed, moving) if program else (None, None)

@@ -65,7 +65,8 @@ class DicomWeb:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
             raise InputError(
                 f"{self.url!r:.80} is no address of a DICOMweb server; give one such as "
-                "https://pacs:8042/dicom-web, and the user with --user"
+                "https://pacs:8042/dicom-web, and the user with --user; or an archive with --port "
+                "and --aet"
             )
         if self.user and parts.scheme == "http" and parts.hostname not in _HERE:
             raise InputError(

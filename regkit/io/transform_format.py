@@ -61,8 +61,8 @@ class ImagePair:
         if image is None:
             raise InputError(
                 f"{display_name(path)}: {what} is relative to the grid of the {end} image; give "
-                f"that image as {end} (`regkit convert-transform --{end} IMAGE`; `regkit apply` "
-                "knows both once --from names the program)"
+                f"that image as {end} (--{end} IMAGE on the command line; `regkit apply` knows "
+                "both once --from names the program)"
             )
         if image.grid.ndim != 3:
             raise InputError(f"{image.name}: is 2-D; {what} lies between 3-D images")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from regkit.io import (
     open_frames,
     read_header,
 )
-from regkit.io.chain import open_chain
+from regkit.io.chain import images_beside, open_chain
 from regkit.io.header import Header
 from regkit.io.sizes import product
 from regkit.resample import INTERPOLATIONS, Interpolation
@@ -128,11 +129,28 @@ class ApplyJob(ImageFile):
         frames = header.each_frame(reading)
         kept = frames[0].kept
         check_output(self.output, overwrite=self.overwrite, frames=len(frames), channels=kept)
+        self._check_spacing(reference, header)
         if self.turned:
             self.turned.check(header, len(frames), kept)
         if len(self.transforms) == 1:
             check_direction(self.transforms[0], self.image)
         return ApplySurvey(self, reference, grid, header, reading, len(frames), kept)
+
+    def _check_spacing(self, *headers: Header) -> None:
+        """Refuse a spacing that no file takes: the size of the result's voxels is another option.
+
+        Raises
+        ------
+        InputError
+            If both files say their own.
+        """
+        said = self.reading.spacing
+        found = [header.grid.spacing for header in headers]
+        if said and not any(len(own) == len(said) and np.allclose(own, said) for own in found):
+            raise InputError(
+                f"--spacing {','.join(f'{size:g}' for size in said)}: both files state their own "
+                "voxel sizes; leave it out, or give --voxel for those of the result"
+            )
 
     @property
     def _reading(self) -> ReadOptions:
@@ -179,9 +197,8 @@ class ApplySurvey:
     def open(self) -> ApplyTask | TurnedTask | BandsTask:
         """Read the reference, the transforms and every frame."""
         job, grid = self.job, self.grid
-        phi = open_chain(
-            job.transforms, job.program, fixed=self.reference.grid, moving=self.header.grid
-        )
+        fixed, moving = images_beside(job.program, self.reference.grid, self.header.grid)
+        phi = open_chain(job.transforms, job.program, fixed=fixed, moving=moving)
         _check_overlap(phi, grid, self.header, self.reference.name)
         keeps = keeps_bands(self.header, job.output, grid) and not chooses_channels(job.reading)
         if keeps and job.interpolation not in (None, "linear", "nearest"):

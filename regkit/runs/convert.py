@@ -19,13 +19,16 @@ from regkit.io import (
 )  # fmt: skip
 from regkit.io.header import Header
 from regkit.io.sizes import product
+from regkit.resample import warp
 from regkit.runs.bands import BandsOutcome, band_when_touched, keeps_bands
 from regkit.runs.channels import chooses_channels, with_all_channels
 from regkit.runs.image_file import ImageFile, image_file_again
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
+from regkit.runs.look_alike import check_no_labels
 from regkit.runs.progress import OnProgress, Progress
-from regkit.volume import Volume
+from regkit.transforms import Affine
+from regkit.volume import Labels, Volume
 
 _FEW, _PER_VOXEL = 64 << 20, 12
 
@@ -39,13 +42,14 @@ class ConvertJob(ImageFile):
     image
         What is read, 4-D too.
     labels
-        The image holds labels, which are whole numbers.
+        Whether the image holds labels, which are whole numbers. None: it does not, and one that
+        looks as if it did is not resampled.
     """
 
     kind: ClassVar[str] = "convert"
 
     image: Path
-    labels: bool = False
+    labels: bool | None = None
 
     def files(self) -> list[tuple[str, Path]]:
         """The image."""
@@ -53,7 +57,7 @@ class ConvertJob(ImageFile):
 
     def plan(self) -> dict[str, Any]:
         """What is done."""
-        return {"labels": self.labels}
+        return {"labels": bool(self.labels)}
 
     def look(self) -> ConvertSurvey:
         """Read the header, and refuse what the new format does not hold."""
@@ -63,7 +67,7 @@ class ConvertJob(ImageFile):
         check_output(
             self.output, overwrite=self.overwrite, frames=len(frames), channels=frames[0].kept
         )
-        check_holds(self.output, frames[0].grid)
+        check_holds(self.output, frames[0].grid.straightened())
         return ConvertSurvey(self, header, reading, len(frames))
 
 
@@ -87,7 +91,15 @@ class ConvertSurvey:
 
     def open(self) -> ConvertTask:
         """Nothing more: an image is checked as it is read."""
-        return ConvertTask(self)
+        grid = self.header.grid
+        if grid.straightened() == grid or keeps_bands(self.header, self.job.output, grid):
+            return ConvertTask(self)
+        size = "x".join(map(str, grid.straightened().shape))
+        notice = (
+            f"{self.header.name} is sheared; it is resampled at right angles, {size} voxels, and "
+            "has its lowest value where it showed nothing"
+        )
+        return ConvertTask(self, notices=(notice,))
 
 
 @dataclass(frozen=True)
@@ -105,11 +117,20 @@ class ConvertTask:
             bands = [band_when_touched(header, number) for number in range(header.channels)]
             return BandsOutcome(bands, header.grid, header)
         frames = list(open_frames(header, self.survey.reading))
+        if job.labels is None and frames[0].grid.straightened() != frames[0].grid:
+            check_no_labels(frames[0])
         on_progress(Progress("reading", 0.5))
-        return ConvertOutcome(
-            [labels_of(frame, header) for frame in frames] if job.labels else frames,
-            header.repetition,
-        )
+        kept = [labels_of(frame, header) for frame in frames] if job.labels else frames
+        return ConvertOutcome([_straightened(frame) for frame in kept], header.repetition)
+
+
+def _straightened(frame: Volume) -> Volume:
+    """A frame on the nearest grid whose axes are at right angles, if its own are not."""
+    onto = frame.grid.straightened()
+    if onto == frame.grid:
+        return frame
+    lowest = 0.0 if isinstance(frame, Labels) else float(frame.data.min())
+    return warp(frame, Affine.identity(onto.ndim), onto=onto, outside=lowest)
 
 
 @dataclass(frozen=True, eq=False)

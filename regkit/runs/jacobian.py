@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import check_holds, read_header, save
-from regkit.io.chain import open_chain
+from regkit.io.chain import images_beside, open_chain
 from regkit.io.sizes import product
 from regkit.metrics import deformation_metrics, jacobian
 from regkit.runs.image_file import ImageFile, image_file_again
@@ -84,7 +84,8 @@ class JacobianSurvey:
     def open(self) -> JacobianTask:
         """Read the transforms."""
         job = self.job
-        phi = open_chain(job.transforms, job.program, fixed=self.reference, moving=job.moving)
+        fixed, _ = images_beside(job.program, self.reference, None)
+        phi = open_chain(job.transforms, job.program, fixed=fixed, moving=job.moving)
         return JacobianTask(job, phi, self.grid)
 
 

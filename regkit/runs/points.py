@@ -104,10 +104,11 @@ class PointsJob(OutputFile):
             If they are.
         """
         given = point_suffix(self.points)
-        if point_suffix(self.output) not in (given, ".csv"):
+        allowed = dict.fromkeys((given, ".csv"))
+        if point_suffix(self.output) not in allowed:
             raise InputError(
-                f"{self.output.name}: points of {given} are written as {given} or .csv; change the "
-                "extension"
+                f"{self.output.name}: points of {given} are written as {' or '.join(allowed)}; "
+                "change the extension"
             )
 
     def look(self) -> PointsJob:

@@ -17,6 +17,8 @@ from regkit.runs.outputs import RECORD, is_report
 from regkit.runs.record import read_record, write_record
 from regkit.runs.rerun import find_inputs
 
+_FEW = 4
+
 
 @dataclass(frozen=True)
 class FinishedRun:
@@ -51,7 +53,7 @@ class FinishedRun:
         if not path.is_file():
             raise InputError(
                 f"{display_name(run)}: holds no {RECORD}; give the folder or the record that a "
-                "command of regkit wrote"
+                "command of regkit wrote, of a cohort that of one row"
             )
         return cls(path, read_record(path))
 
@@ -64,12 +66,15 @@ class FinishedRun:
         InputError
             If it has none.
         """
-        names = [name for name in self._names() if is_report(name)]
+        places = self._places()
+        names = [name for name in places if is_report(name)]
         if not names:
+            results = _first([path.name for path in places.values() if path != self.path])
             raise InputError(
-                f"{display_name(self.path)}: a run of {kind_of(self.record)!r:.40} without a report"
+                f"{display_name(self.path)}: a run of {kind_of(self.record)!r:.40} makes no "
+                f"report; look at what it wrote: {results}"
             )
-        return self._places()[names[0]]
+        return places[names[0]]
 
     def report_again(self, folders: Sequence[Path], output: Path | None = None) -> Path:
         """Make the report from the files of the run, computing nothing anew.
@@ -131,10 +136,6 @@ class FinishedRun:
                     "`regkit rerun RUN.JSON -o FOLDER` makes all files again"
                 )
 
-    def _names(self) -> list[str]:
-        """The names of its outputs, as :class:`regkit.runs.outputs.Outputs` has them."""
-        return [str(name) for name in self.record["outputs"]]
-
     def _places(self) -> dict[str, Path]:
         """Where its outputs are: in the folder of the record, by the names that it gives."""
         outputs = self.record["outputs"]
@@ -150,3 +151,9 @@ def _stays_inside(file: str) -> bool:
     """Whether a path leads to a file of the folder that it is relative to."""
     parts = Path(file).parts
     return bool(parts) and not Path(file).is_absolute() and ".." not in parts
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more

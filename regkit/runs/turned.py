@@ -10,7 +10,7 @@ import torch
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.io.components import Components
+from regkit.io.components import ComponentAxes, Components, TensorOrder
 from regkit.io.header import Header
 from regkit.transforms import Transform
 from regkit.transforms.derivative import derivative
@@ -52,6 +52,40 @@ class Turned:
     def way(self) -> Turning:
         """How they are turned."""
         return self.turning or TURNINGS[self.components.kind][1][0]
+
+    @classmethod
+    def asked_for(
+        cls,
+        tensors: TensorOrder | None = None,
+        vectors: bool = False,
+        axes: ComponentAxes | None = None,
+        turning: Turning | None = None,
+    ) -> Turned | None:
+        """What a user means; None where nothing is turned.
+
+        Parameters
+        ----------
+        tensors
+            The image holds tensors in this program's order.
+        vectors
+            It holds vectors.
+        axes, turning
+            As of :class:`regkit.io.components.Components` and of this class; None for the usual.
+
+        Raises
+        ------
+        InputError
+            If they do not go together.
+        """
+        if tensors and vectors:
+            raise InputError("--tensors and --vectors both say what IMAGE holds; give one of them")
+        if tensors:
+            return cls(Components.of("tensors", axes=axes, order=tensors), turning)
+        if vectors:
+            return cls(Components.of("vectors", axes=axes), turning)
+        if axes or turning:
+            raise InputError("--axes and --turn are of --tensors or --vectors; give one")
+        return None
 
     def as_record(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""

@@ -193,7 +193,7 @@ CASES = [
         49,
         "FNIRT",
         wrong("u.nii", data=VECTORS, intent_code=2006),
-        ("a field of FSL", "convert-transform --moving"),
+        ("a field of FSL", "--moving IMAGE"),
         TRANSFORM,
     ),
     Case(
@@ -226,7 +226,7 @@ CASES = [
         49,
         "FNIRT coefficients",
         wrong("u.nii", data=VECTORS, intent_code=2007),
-        ("a coefficient file of FSL", "convert-transform --fixed"),
+        ("a coefficient file of FSL", "--fixed IMAGE"),
         TRANSFORM,
     ),
     Case(

@@ -83,3 +83,35 @@ def test_a_registration_begins_with_it(there, tmp_path, capsys):
     told = json.loads((tmp_path / "out" / "run.json").read_text())
     assert told["init_from"] == "fsl"
     assert _run("rerun", tmp_path / "out" / "run.json", "-q") == 0
+
+
+def test_images_that_are_named_need_no_program(there, tmp_path, capsys):
+    fixed, moving, _, phi = there
+    table = tmp_path / "points.csv"
+    table.write_text("x,y,z\n20,-12,3\n")
+    matrix = write_transform(phi, tmp_path / "phi.1D", fixed=fixed, moving=moving)
+    assert _run("points", table, matrix, "--fixed", fixed, "--moving", moving) == 0
+    found = [float(word) for word in capsys.readouterr().out.split()[1].split(",")[:3]]
+    np.testing.assert_allclose(found, phi([20.0, -12, 3]), atol=1e-4)
+
+
+def test_evaluate_takes_the_labels_for_the_images(there, parts, tmp_path, capsys):
+    fixed, moving, matrix, phi = there
+    marks = tmp_path / "fixed.csv", tmp_path / "moving.csv"
+    for path, (x, y, z) in zip(marks, ([20.0, -12, 3], phi([20.0, -12, 3])), strict=True):
+        path.write_text(f"x,y,z\n{x},{y},{z}\n")
+    labels = parts.save(tmp_path / "moving_labels.nii.gz")
+    onto = warp(parts, phi, onto=read(fixed).grid).save(tmp_path / "fixed_labels.nii.gz")
+    words = ["evaluate", matrix, "--landmarks", *marks]
+    drawn = ["--fixed-labels", onto, "--moving-labels", labels]
+    assert _run(*words, *drawn, "-o", tmp_path / "refused") == 2
+    assert "--from fsl" in capsys.readouterr().err
+    ends = ["--from", "fsl", "--fixed", fixed, "--moving", moving]
+    for name, more in (("drawn", [*drawn, "--from", "fsl"]), ("named", ends)):
+        out = tmp_path / name
+        assert _run(*words, *more, "-o", out) == 0
+        record = json.loads((out / "run.json").read_text())
+        assert record["metrics"]["landmark_error_max"] < 1e-4
+        assert record["asked"]["from"] == "fsl"
+        assert _run("rerun", out / "run.json", "-q") == 0
+    assert json.loads((tmp_path / "drawn/run.json").read_text())["metrics"]["dice_mean"] == 1

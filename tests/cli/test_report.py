@@ -62,7 +62,7 @@ def test_all_that_is_missing_is_named(run, capsys):
     [
         (lambda run: (run / "warped.nii.gz").unlink(), "warped.nii.gz: is missing"),
         (lambda run: (run / "jacobian.nii.gz").write_bytes(b"0"), "is another file now"),
-        (lambda run: (run / "run.json").unlink(), "holds no run.json"),
+        (lambda run: (run / "run.json").unlink(), "holds no run.json; give the folder"),
     ],
 )
 def test_a_report_is_made_of_the_files_of_the_run_alone(files, run, capsys, change, said):
@@ -103,7 +103,8 @@ def test_a_run_without_a_report_says_so(head, tmp_path, capsys):
     words = ["apply", image, phi, "--onto", image, "-o", tmp_path / "out.nii", "--record", record]
     assert main([*map(str, words)]) == 0
     assert main(["report", str(record)]) == 2
-    assert "a run of 'apply' without a report" in capsys.readouterr().err
+    said = "a run of 'apply' makes no report; look at what it wrote: out.nii\n"
+    assert capsys.readouterr().err.endswith(said)
 
 
 def test_a_report_that_no_file_keeps_says_what_makes_it(files, run, monkeypatch, capsys):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from regkit import InputError
-from regkit.cohort import TableError, kind_called, plan_cohort, read_pair_table
+from regkit.cohort import PairRow, TableError, kind_called, plan_cohort, read_pair_table
+from regkit.cohort.apply import APPLY_ROWS
 from regkit.cohort.kind import ROWS_GROUP
 from regkit.cohort.pairing import pair_images
 from regkit.runs.kinds import JOBS_GROUP
@@ -100,6 +101,44 @@ def test_several_files_where_one_is_meant(images):
         assert said in problems(written(images, text), images, kind)[0]
 
 
+ROW = "a.nii.gz,b.nii.gz,c.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "said"),
+    [
+        ("vectors", "maybe", "vectors is 'maybe'; allowed: true or false"),
+        ("interpolation", "spline", "interpolation is 'spline'; allowed: linear, nearest"),
+        ("tensors", "siemens", "tensors is 'siemens'; allowed: nifti, fsl, mrtrix, dipy"),
+        ("tensors", "dipy", "the axes of the tensors are not clear"),
+        ("tensors,axes,vectors", "fsl,fsl,true", "--tensors and --vectors both say"),
+        ("turn", "rotation", "--axes and --turn are of --tensors or --vectors"),
+        ("voxel", "0", "--voxel 0 is not like 1 or 0.5,0.5,2"),
+        ("voxel", "true", "--voxel True is not like 1"),
+        ("from", "3", "from is 3; allowed: the name of a program"),
+    ],
+)
+def test_options_of_apply_that_are_none(images, columns, cells, said):
+    table = written(images, f"image,transforms,onto,{columns}\n{ROW},{cells}\n")
+    assert said in problems(table, images, kind_called("apply"))[0]
+
+
+@pytest.mark.parametrize("voxel", [2, [2], "2"])
+def test_rows_of_apply_have_the_options_of_the_command(tmp_path, voxel):
+    paths = tmp_path / "a.nii.gz", tmp_path / "b.mat", tmp_path / "c.nii.gz"
+    files = {name: (path,) for name, path in zip(APPLY_ROWS.required, paths, strict=True)}
+    options = {"from": "fsl", "voxel": voxel, "tensors": "mrtrix", "turn": "rotation", "frame": 1}
+    job = APPLY_ROWS.make(PairRow(2, files, options), tmp_path)
+    assert job.plan() == {
+        "labels": False,
+        "outside": 0.0,
+        "voxel": (2.0,),
+        "turned": {"kind": "tensors", "axes": "ras", "order": "mrtrix", "turning": "rotation"},
+        "from": "fsl",
+    }
+    assert job.reading.frame == 1
+
+
 def test_a_subject_in_two_spaces(images, head):
     np.save(images / "p.npy", head.data[0].numpy())
     text = "fixed,moving,subject\na.nii.gz,b.nii.gz,01\np.npy,p.npy,01\n"
@@ -177,6 +216,22 @@ def test_labels_are_compared(images):
     table = written(images, "fixed_labels,moving_labels\na.nii.gz,b.nii.gz\n")
     job = plan_cohort(table, kind_called("evaluate"), images / "out").pairs[0].job
     assert (job.kind, job.paths.transforms, job.folder.name) == ("evaluate", (), "b_to_a")
+
+
+def test_landmarks_and_transforms_of_other_programs_are_compared(images):
+    text = "fixed_labels,moving_labels,fixed_landmarks,moving_landmarks,fixed,transforms,from,"
+    text += "tolerance\na.nii.gz,b.nii.gz,a.nii.gz,b.nii.gz,c.nii.gz,c.nii.gz,fsl,1.5\n"
+    kind = kind_called("evaluate")
+    job = plan_cohort(written(images, text), kind, images / "out").pairs[0].job
+    assert job.plan() == {"tolerance": 1.5, "from": "fsl"}
+    roles = [role for role, _ in job.paths.by_role()]
+    assert roles == [
+        "fixed_labels", "moving_labels", "fixed_landmarks", "moving_landmarks", "fixed",
+        "transform",
+    ]  # fmt: skip
+    for column, said in (("tolerance", "allowed: a number"), ("from", "the name of a program")):
+        text = f"fixed_labels,moving_labels,{column}\na.nii.gz,b.nii.gz,[1]\n"
+        assert said in problems(written(images, text), images, kind)[0]
 
 
 def test_a_job_that_declares_no_columns(images):

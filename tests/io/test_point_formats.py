@@ -188,3 +188,10 @@ def test_what_the_command_refuses(place, turn, tmp_path, monkeypatch, capsys, mo
     assert main(["points", str(place("points.mrk.json")), str(turn), "-q", *more]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.glob("out*"))
+
+
+def test_a_table_is_written_as_a_table(tmp_path, turn, capsys):
+    table = tmp_path / "points.csv"
+    table.write_text("x,y,z\n1,2,3\n")
+    assert main(["points", str(table), str(turn), "-o", str(tmp_path / "out.fcsv")]) == 2
+    assert "points of .csv are written as .csv; change" in capsys.readouterr().err

@@ -274,3 +274,16 @@ def test_voxels_of_another_size_over_the_same_extent(words, head, tmp_path, size
 def test_sizes_that_are_none(words, capsys, sizes, said):
     assert main(words("out.nii", "--voxel", sizes)) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_spacing_that_no_file_takes_is_refused(words, head, tmp_path, capsys):
+    for sizes in ("2,2,2", "2,2"):
+        given = words("out.nii", "--spacing", sizes)
+        assert main(given) == 2
+        said = f"--spacing {sizes}: both files state their own voxel sizes; leave it out, or give "
+        assert said in capsys.readouterr().err
+    np.save(tmp_path / "head.npy", head.data[0].numpy())  # it takes the spacing
+    given = words("out.nii", "--spacing", "2,2,2", "--assume-ras")
+    given[1] = given[given.index("--onto") + 1] = str(tmp_path / "head.npy")
+    assert main(given) == 0
+    np.testing.assert_allclose(read(tmp_path / "out.nii").grid.spacing, 2)

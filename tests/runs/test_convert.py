@@ -8,9 +8,13 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from regkit import Affine, Volume
+from regkit import Affine, Grid, Volume
 from regkit.cli import main
+from regkit.geometry.affines import homogeneous
 from regkit.io import read, read_labels, save_series, write_transform
+
+TILT = np.array([[0, 0, 0], [0, 0, 0.3], [0, 0, 0]])
+SLOPE = torch.tensor([1.0, 2, -3], dtype=torch.float64)
 
 
 def run(*words):
@@ -44,6 +48,40 @@ def test_frames_stay_together_and_one_can_be_chosen(head, tmp_path):
     assert found.header.get_zooms()[3] == pytest.approx(2.5)
     assert run("convert", tmp_path / "series.nii.gz", tmp_path / "one.nrrd", "--frame", 2) == 0
     torch.testing.assert_close(read(tmp_path / "one.nrrd").data, head.data + 2)
+
+
+def test_a_sheared_image_is_laid_straight_where_that_is_allowed(head, tmp_path, capsys):
+    tilted = Grid(head.grid.shape, head.grid.affine @ homogeneous(np.eye(3) + TILT, [0, 0, 0]))
+    ramp = tilted.world_points() @ SLOPE
+    nib.save(nib.Nifti1Image(ramp.numpy(), tilted.affine), tmp_path / "tilted.nii.gz")
+    words = ["convert", str(tmp_path / "tilted.nii.gz"), str(tmp_path / "straight.nii.gz")]
+    assert main(words) == 2
+    assert "pass --allow-shear" in capsys.readouterr().err
+    assert main([*words, "--allow-shear"]) == 0
+    assert "resampled at right angles" in capsys.readouterr().err
+    found = read(tmp_path / "straight.nii.gz")
+    points = found.grid.world_points()
+    last = torch.tensor(tilted.shape) - 1
+    at = tilted.to_index(points)
+    inside = ((at >= 0) & (at <= last)).all(-1)
+    outside = ((at < -0.51) | (at > last + 0.51)).any(-1)
+    assert inside.sum() > 1000
+    torch.testing.assert_close(
+        found.data[0][inside], (points @ SLOPE)[inside], atol=1e-2, rtol=0, check_dtype=False
+    )
+    assert found.data[0][outside].unique().tolist() == pytest.approx([float(ramp.min())])
+
+
+def test_labels_of_a_sheared_map_are_never_mixed(parts, tmp_path, capsys):
+    affine = parts.grid.affine @ homogeneous(np.eye(3) + TILT, [0, 0, 0])
+    nib.save(nib.Nifti1Image(parts.data[0].numpy().astype(np.int16), affine), tmp_path / "map.nii")
+    words = ["convert", str(tmp_path / "map.nii"), str(tmp_path / "out.nii"), "--allow-shear"]
+    assert main(words) == 2
+    assert "pass --labels to take the nearest voxel, or --no-labels" in capsys.readouterr().err
+    assert main([*words, "--labels", "--record", str(tmp_path / "out.json")]) == 0
+    found = set(read_labels(tmp_path / "out.nii").data.unique().tolist())
+    assert found == set(parts.data.unique().tolist())
+    assert main(["rerun", str(tmp_path / "out.json"), "-q"]) == 0
 
 
 def test_labels_that_are_none_are_refused(head, parts, tmp_path, capsys):

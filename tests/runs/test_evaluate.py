@@ -110,6 +110,14 @@ def test_what_cannot_be_measured_is_refused_before_a_file_is_opened(given, messa
         check(EvaluateJob(EvaluatePaths(**given), tmp_path / "out"))
 
 
+@pytest.mark.parametrize("given", [{"program": "fsl"}, {"fixed": Path("c.nii")}])
+def test_what_is_said_of_no_transform_is_refused(given, tmp_path):
+    program = given.pop("program", None)
+    paths = EvaluatePaths(Path("a.nii"), Path("b.nii"), **given)
+    with pytest.raises(InputError, match="are of a transform; give TRANSFORM, or leave them out"):
+        check(EvaluateJob(paths, tmp_path / "out", program=program))
+
+
 def test_a_tolerance_is_a_length(tmp_path):
     paths = EvaluatePaths(Path("a.nii"), Path("b.nii"))
     with pytest.raises(InputError, match=r"--tolerance -1: must be finite and 0 or more"):

@@ -38,8 +38,8 @@ TABLE = (
 )  # fmt: skip
 
 _CONVERT = {
-    ".m3z": "a morph of FreeSurfer is not read; make it a warp with `mri_warp_convert --inm3z IN "
-    "--outmgzwarp OUT.mgz`",
+    ".m3z": "a morph of FreeSurfer is neither read nor written; make it a warp with "
+    "`mri_warp_convert --inm3z IN --outmgzwarp OUT.mgz`",
 }
 
 

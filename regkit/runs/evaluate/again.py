@@ -35,7 +35,8 @@ def evaluate_again(
         If its inputs or settings are not those of such a job.
     """
     found = {each.role: each.path for each in inputs if each.role != "transform"}
-    tolerance = record["asked"].get("tolerance")
+    asked = record["asked"]
+    tolerance, program = asked.get("tolerance"), asked.get("from")
     if not found or not set(found) <= _ROLES or not isinstance(tolerance, float | int | None):
         raise InputError("the record must name labels or landmarks of a pair; it is damaged")
     transforms = tuple(each.path for each in inputs if each.role == "transform")
@@ -44,5 +45,6 @@ def evaluate_again(
         folder,
         tolerance,
         reading_of(record),
+        program,
         full_paths=any(each.full_path for each in inputs),
     )

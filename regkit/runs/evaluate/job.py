@@ -36,6 +36,9 @@ class EvaluatePaths:
         The same landmarks in both images, in one order, both or none.
     onto
         An image on whose grid the transforms are judged; the labels of fixed where it is None.
+    fixed, moving
+        The images that the transforms connect, where a program's numbers are relative to them; the
+        labels where they are None.
     transforms
         From points of fixed to points of moving, in the order in which a point passes them; none
         if both lie in one place already.
@@ -46,6 +49,8 @@ class EvaluatePaths:
     fixed_landmarks: Path | None = None
     moving_landmarks: Path | None = None
     onto: Path | None = None
+    fixed: Path | None = None
+    moving: Path | None = None
     transforms: tuple[Path, ...] = ()
 
     def by_role(self) -> list[tuple[str, Path]]:
@@ -93,6 +98,8 @@ class EvaluateJob:
         spacing of the labels of fixed.
     reading
         How labels are read.
+    program
+        Whose the transforms are, where a file does not tell.
     overwrite
         Replace what is there.
     full_paths
@@ -105,6 +112,7 @@ class EvaluateJob:
     folder: Path
     tolerance: float | None = None
     reading: ReadOptions = AS_STORED
+    program: str | None = None
     overwrite: bool = False
     full_paths: bool = False
 
@@ -125,8 +133,8 @@ class EvaluateJob:
         return {"asked": self.plan(), "reading": asdict(self.reading)}
 
     def plan(self) -> dict[str, Any]:
-        """The tolerance."""
-        return {"tolerance": self.tolerance}
+        """The tolerance, and whose the transforms are."""
+        return {"tolerance": self.tolerance, **({"from": self.program} if self.program else {})}
 
     def check(self) -> None:
         """Refuse files that do not go together, and a tolerance that is no length.
@@ -137,6 +145,10 @@ class EvaluateJob:
             If they do not.
         """
         self.paths.check()
+        if not self.paths.transforms and (self.program or self.paths.fixed or self.paths.moving):
+            raise InputError(
+                "--from, --fixed and --moving are of a transform; give TRANSFORM, or leave them out"
+            )
         if self.tolerance is not None and not 0 <= self.tolerance < float("inf"):
             raise InputError(
                 f"--tolerance {self.tolerance:g}: must be finite and 0 or more, in world units"

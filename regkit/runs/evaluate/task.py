@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_labels, read_header, read_points
-from regkit.io.chain import open_chain
+from regkit.io.chain import images_beside, open_chain
 from regkit.metrics import deformation_metrics, jacobian, landmark_error
 from regkit.metrics.structures import score_structures
 from regkit.resample import warp
@@ -19,7 +19,7 @@ from regkit.transforms import Affine, Transform
 from regkit.volume import Labels, Points
 
 if TYPE_CHECKING:
-    from regkit.runs.evaluate.job import EvaluateJob
+    from regkit.runs.evaluate.job import EvaluateJob, EvaluatePaths
 
 
 def open_comparison(job: EvaluateJob) -> EvaluateTask:
@@ -38,7 +38,7 @@ def open_comparison(job: EvaluateJob) -> EvaluateTask:
     paths = job.paths
     labels = [open_labels(p, job.reading) for p in (paths.fixed_labels, paths.moving_labels) if p]
     points = [read_points(p) for p in (paths.fixed_landmarks, paths.moving_landmarks) if p]
-    phi = open_chain(paths.transforms) if paths.transforms else None
+    phi = _transform(paths, job.program) if paths.transforms else None
     grid = labels[0].grid if labels else None
     if paths.onto is not None:
         grid = read_header(paths.onto, job.reading).of(frame=0, channel=0).grid.straightened()
@@ -54,6 +54,14 @@ def open_comparison(job: EvaluateJob) -> EvaluateTask:
     if tolerance is None and labels:
         tolerance = float(max(labels[0].grid.spacing))
     return EvaluateTask(labels, points, phi, grid, tolerance or 0.0)
+
+
+def _transform(paths: EvaluatePaths, program: str | None) -> Transform:
+    """The map from fixed to moving, beside the images that are named or else the labels."""
+    fixed, moving = images_beside(program, paths.fixed_labels or paths.onto, paths.moving_labels)
+    return open_chain(
+        paths.transforms, program, fixed=paths.fixed or fixed, moving=paths.moving or moving
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io import open_image, open_labels, read_points, read_transform
+from regkit.io.chain import images_beside
 from regkit.io.header import Header
 from regkit.io.names import display_name
 from regkit.metrics.landmarks import check_same_landmarks
@@ -49,8 +50,8 @@ def _initial(job: RegisterJob, headers: Headers) -> Transform | None:
     if job.paths.init is None:
         return None
     program = job.init_program
-    ends = {"fixed": headers.fixed.grid, "moving": headers.moving.grid} if program else {}
-    return read_transform(job.paths.init, program=program, **ends)
+    fixed, moving = images_beside(program, headers.fixed.grid, headers.moving.grid)
+    return read_transform(job.paths.init, program=program, fixed=fixed, moving=moving)
 
 
 def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:

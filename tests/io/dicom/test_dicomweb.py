@@ -154,6 +154,7 @@ def test_a_server_that_takes_everything(server, scan, tmp_path):
 def test_what_is_no_address(url, tmp_path, capsys):
     error = told(capsys, "pull", url, SERIES, "-o", tmp_path / "out")
     assert "is no address of a DICOMweb server" in error
+    assert "or an archive with --port and --aet" in error
 
 
 def test_passwords(server, tmp_path, capsys, monkeypatch):

@@ -85,9 +85,11 @@ def test_a_series_that_makes_no_image(what, scan, tmp_path):
     assert "Doe" not in str(error.value)
 
 
-def test_a_gap(scan, tmp_path):
-    folder = write_series(tmp_path / "a", scan, order=[0, 1, 2, 5, 6, 7, 8])
-    told = r"a: 2 slices are missing, the first gap is 7.5 mm instead of 2.5 between IM\d+ and IM"
+@pytest.mark.parametrize(("start", "said"), [(4, "1 slice is"), (5, "2 slices are")])
+def test_a_gap(start, said, scan, tmp_path):
+    folder = write_series(tmp_path / "a", scan, order=[0, 1, 2, *range(start, 9)])
+    gap = 2.5 * (start - 2)
+    told = rf"a: {said} missing, the first gap is {gap:g} mm instead of 2.5 between IM\d+ and IM"
     with pytest.raises(InputError, match=told):
         read(folder)
 
@@ -167,6 +169,18 @@ def test_a_cut_file(scan, tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=f"{path.name}: the header claims"):
         read(folder)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 1])
+def test_a_last_slice_that_lost_its_pixels_is_missed(kept, scan, tmp_path):
+    folder = write_series(tmp_path / "a", scan)
+    first, *_, last = sorted(folder.iterdir())
+    whole = last.read_bytes()
+    pixels = whole.index(b"\xe0\x7f\x10\x00")  # their tag
+    last.write_bytes(whole[: int(kept * pixels)])
+    for place in (folder, first):
+        with pytest.raises(InputError, match=f"{last.name}: (has no pixels|cannot be read)"):
+            read(place)
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value")

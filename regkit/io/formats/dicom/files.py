@@ -102,7 +102,10 @@ def open_dicom(path: Path) -> DicomFile:
     pydicom = require("pydicom", extra="dicom")
     with path.open("rb") as file:
         if _DEFLATED in file.read(_META):
-            raise InputError(f"{name}: is deflated as a whole; store it in another transfer syntax")
+            raise InputError(
+                f"{name}: is deflated as a whole; store it in another transfer syntax, or take it "
+                "out of the folder"
+            )
     with dicom_errors(name):
         return DicomFile(path, name, pydicom.dcmread(path, defer_size=_LATER))
 

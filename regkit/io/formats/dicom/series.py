@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,7 +93,7 @@ def series_in(path: Path) -> list[DicomSeries]:
     if _is_whole(file):
         return [DicomSeries(_uid(file), (file,))] if _is_wanted(file) else []
     beside = map(open_dicom, dicom_paths(path.parent, deep=False))
-    return _grouped(each for each in beside if _uid(each) == _uid(file))
+    return _grouped(each for each in beside if _uid(each) == _uid(file) or _is_nameless(each))
 
 
 def chosen_series(path: Path, options: ReadOptions) -> DicomSeries:
@@ -146,9 +146,11 @@ def series_of_files(files: Sequence[DicomFile]) -> DicomSeries:
 
 def _grouped(files: Iterable[DicomFile]) -> list[DicomSeries]:
     groups: dict[str, list[DicomFile]] = defaultdict(list)
+    bare: list[DicomFile] = []
     for file in files:
         with dicom_errors(file.name):
             if not _is_wanted(file):
+                bare.append(file)
                 continue
             if not _uid(file):
                 raise InputError(
@@ -156,8 +158,34 @@ def _grouped(files: Iterable[DicomFile]) -> list[DicomSeries]:
                     "give the file itself"
                 )
             groups[_uid(file)].append(file)
+    _check_whole(groups, bare)
     found = [_once(DicomSeries(uid, tuple(group))) for uid, group in groups.items()]
     return sorted(found, key=lambda each: (each.number is None, each.number or 0, each.uid))
+
+
+def _check_whole(groups: Mapping[str, Sequence[DicomFile]], bare: Iterable[DicomFile]) -> None:
+    """Refuse images that lost their pixels: without its last slice a stack looks whole.
+
+    Parameters
+    ----------
+    groups
+        The images of each series.
+    bare
+        Files without pixels, most of them of other kinds, such as plans.
+
+    Raises
+    ------
+    InputError
+        If one is of the kind of the images of its series, or does not say of which it is.
+    """
+    kinds = {(uid, _class_of(file)) for uid, group in groups.items() for file in group}
+    kinds |= {("", kind) for _, kind in kinds} | ({("", "")} if kinds else set())
+    for file in bare:
+        if (_uid(file), _class_of(file)) in kinds:
+            raise InputError(
+                f"{file.name}: has no pixels, unlike the images beside it; the file is cut. Copy "
+                "it again, or take it out of the folder"
+            )
 
 
 def _once(series: DicomSeries) -> DicomSeries:
@@ -174,6 +202,12 @@ def _once(series: DicomSeries) -> DicomSeries:
 
 def _is_wanted(file: DicomFile) -> bool:
     return has_pixels(file) or _class_of(file) == STRUCTURE_SET
+
+
+def _is_nameless(file: DicomFile) -> bool:
+    """Whether a file shows nothing and does not say to which series it belongs."""
+    with dicom_errors(file.name):
+        return not _uid(file) and not _is_wanted(file)
 
 
 def _is_whole(file: DicomFile) -> bool:

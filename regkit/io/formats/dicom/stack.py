@@ -213,9 +213,10 @@ def _check_even(name: str, slices: Sequence[DicomSlice], steps: Matrix) -> None:
     times = steps[uneven] / usual
     worst = int(np.argmax(np.where(uneven, steps, 0)))
     if np.abs(times - times.round()).max() < _UNEVEN * 5 and times.min() > 1.5:
+        count = int((times.round() - 1).sum())
         raise InputError(
-            f"{name}: {int((times.round() - 1).sum())} slices are missing, the first gap is "
-            f"{steps[worst]:.4g} mm instead of {usual:.4g} between {slices[worst].name} and "
+            f"{name}: {'1 slice is' if count == 1 else f'{count} slices are'} missing, the first "
+            f"gap is {steps[worst]:.4g} mm instead of {usual:.4g} between {slices[worst].name} and "
             f"{slices[worst + 1].name}; copy the whole series"
         )
     raise InputError(
