@@ -22,7 +22,7 @@ from regkit.io import read, read_header
 from regkit.io.sizes import product
 from regkit.settings import validate
 from regkit.training.config import LoopConfig
-from regkit.training.table import SourceRow, read_table
+from regkit.training.table import SourceRow, check_held_out, read_table
 from regkit.training.tasks import WEIGHTS
 
 _BRIGHTEST, _BYTES = 0.995, 4
@@ -77,8 +77,7 @@ class StartTask:
         if not 0 < config.noise[0] <= config.noise[1] <= 1:
             raise InputError(f"{name}: noise: {config.noise}; give two shares of the range, 0 to 1")
         rows = read_table(config.table)
-        if {row.subject for row in rows} <= set(config.held_out):
-            raise InputError(f"{name}: held_out: leaves no image to learn from")
+        check_held_out(rows, config.held_out, name)
         for row in rows:
             if read_header(row.image).grid.ndim != 3:
                 raise InputError(f"{row.image.name}: has no three axes; a start is of volumes")

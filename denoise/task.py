@@ -27,7 +27,7 @@ from regkit.io.sizes import product
 from regkit.networks.weights.checkpoint import read_checkpoint
 from regkit.settings import validate
 from regkit.training.config import LoopConfig
-from regkit.training.table import SourceRow, read_table
+from regkit.training.table import SourceRow, check_held_out, read_table
 from regkit.training.tasks import WEIGHTS
 
 _PER_VOXEL = 16  # of an image that waits: as the network sees it, its mask, and what is drawn from
@@ -101,12 +101,7 @@ class DenoisingTask:
         """
         config = validate(DenoisingConfig, given, name)
         rows = read_table(config.table)
-        subjects = {row.subject for row in rows}
-        unknown = set(config.held_out) - subjects
-        if unknown:
-            raise InputError(f"{name}: held_out: {sorted(unknown)[0]!r} is no subject of the table")
-        if subjects <= set(config.held_out):
-            raise InputError(f"{name}: held_out: leaves no image to learn from")
+        check_held_out(rows, config.held_out, name)
         if config.start is not None:
             read_method(config.start)
         for row in rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from denoise.learning.recorruption import Recorruption
+from regkit.kernels.smoothing import gaussian
 
 _LOW, _HIGH = 0.01, 0.995
 # A patch is drawn again, so often, where less than this share of it is brighter than that.
@@ -71,9 +71,8 @@ class CleanPatches:
             step[2] *= 2 + 2 * _uniform(generator)
         spans = [min(n - 1.0, s * self.size) for s, n in zip(step, image.shape, strict=True)]
         part = _somewhere(image, spans, generator)
-        for axis, span in enumerate(spans):
-            part = _smoothed(part, _ANTIALIAS * max(0.0, span / self.size - 1), axis)
-        return _resized(part, self.size)
+        widths = [_ANTIALIAS * max(0.0, span / self.size - 1) for span in spans]
+        return _resized(gaussian(part, widths)[None], self.size)
 
 
 def supervised_loss(
@@ -104,7 +103,7 @@ def supervised_loss(
 
 
 def _somewhere(image: Tensor, spans: Sequence[float], generator: torch.Generator) -> Tensor:
-    """Cut ``(1, 1, *spatial)`` where the object is, if it is found."""
+    """Cut ``(1, *spatial)`` where the object is, if it is found."""
     for _ in range(_TRIES):
         room = [n - 1 - span for n, span in zip(image.shape, spans, strict=True)]
         starts = [_uniform(generator) * free for free in room]
@@ -112,7 +111,7 @@ def _somewhere(image: Tensor, spans: Sequence[float], generator: torch.Generator
         part = image[i, j, k]
         if float((part > _BRIGHT).float().mean()) > _SHARE:
             break
-    return part[None, None].float()
+    return part[None].float()
 
 
 def _remapped(box: Tensor, generator: torch.Generator) -> Tensor:
@@ -137,9 +136,7 @@ def _made_up(size: int, generator: torch.Generator) -> Tensor:
         field = _resized(torch.randn(1, 1, coarse, coarse, coarse, generator=generator), size)
         out = torch.where(field > best, _uniform(generator), out)
         best = torch.maximum(best, field)
-    for axis in range(3):
-        out = _smoothed(out, 0.6 * _uniform(generator), axis)
-    return out
+    return gaussian(out[0], [0.6 * _uniform(generator) for _ in range(3)])[None]
 
 
 def _shading(size: int, generator: torch.Generator) -> Tensor:
@@ -160,19 +157,6 @@ def _turned(box: Tensor, generator: torch.Generator) -> Tensor:
 
 def _resized(box: Tensor, size: int) -> Tensor:
     return functional.interpolate(box, (size,) * 3, mode="trilinear", align_corners=True)
-
-
-def _smoothed(box: Tensor, sigma: float, axis: int) -> Tensor:
-    """``box (1, 1, *spatial)`` by a Gaussian along one axis; as it is, below a fifth of a voxel."""
-    if sigma < 0.2:
-        return box
-    reach = math.ceil(3 * sigma)
-    at = torch.arange(-reach, reach + 1, dtype=box.dtype)
-    taps = torch.exp(-0.5 * (at / sigma) ** 2)
-    along = [len(taps) if n == axis else 1 for n in range(3)]
-    pad = [reach if n == axis else 0 for n in (2, 1, 0) for _ in range(2)]
-    whole = functional.pad(box, pad, mode="replicate")
-    return functional.conv3d(whole, (taps / taps.sum()).reshape(1, 1, *along))
 
 
 def _between(limits: tuple[int, int], generator: torch.Generator) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ IMAGE_REPORT = "report.html"
 
 
 @dataclass(frozen=True)
-class ImageJob:
+class ImageJob(ABC):
     """A job on images and models: its files, settings and checks. A kind of its own opens it.
 
     Parameters
@@ -47,9 +48,9 @@ class ImageJob:
     full_paths: bool = False
 
     @property
+    @abstractmethod
     def results(self) -> Sequence[str]:
         """The names of the files with results, apart from the report and the record."""
-        raise NotImplementedError
 
     @property
     def outputs(self) -> Folder:

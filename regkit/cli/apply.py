@@ -90,7 +90,9 @@ def apply(
 
     shift = shift_only(run) if run and not transforms and not onto and to == "fixed" else None
     if shift is not None:
-        _check_no_resampling(labels, interpolation, voxel, directions)
+        _check_only_shifted(
+            labels or interpolation or voxel or outside or ends.program or directions.turned()
+        )
         running.carry_out(
             GeoShiftJob(image, shift, output=output, reading=reading, **running.for_file)
         )
@@ -104,11 +106,9 @@ def apply(
     running.carry_out(job)
 
 
-def _check_no_resampling(
-    labels: bool | None, interpolation: str | None, voxel: str | None, directions: Directions
-) -> None:
-    if labels or interpolation or voxel or directions.turned():
+def _check_only_shifted(more: object) -> None:
+    if more:
         raise InputError(
             "the run resampled nothing (--shift-only), and so does apply: leave out --labels, "
-            "--interpolation, --voxel and directions, or give --onto to resample"
+            "--interpolation, --voxel, --outside, --from and directions, or give --onto to resample"
         )

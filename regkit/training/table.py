@@ -55,6 +55,32 @@ def read_table(path: Path, *, modalities: Sequence[str] = ()) -> list[SourceRow]
     return rows
 
 
+def check_held_out(rows: Sequence[SourceRow], held_out: Sequence[str], name: str) -> None:
+    """Refuse subjects for validation of whom there is none, or who leave nothing to learn from.
+
+    Parameters
+    ----------
+    rows
+        Of the table.
+    held_out
+        Subjects that are for validation alone.
+    name
+        What messages call the file of settings.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    subjects = {row.subject for row in rows}
+    unknown = sorted(set(held_out) - subjects)
+    if unknown:
+        hint = near(unknown[0], sorted(subjects))
+        raise InputError(f"{name}: held_out: {unknown[0]!r} is no subject of the table{hint}")
+    if subjects <= set(held_out):
+        raise InputError(f"{name}: held_out: leaves no image to learn from")
+
+
 def _raw(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         raise InputError(

@@ -185,6 +185,7 @@ def test_a_cohort_goes_on_from_the_start_as_it_was_made(table):
     ("more", "words"),
     [
         ({"held_out": ["1", "2"]}, "leaves no image"),
+        ({"held_out": ["3"]}, "'3' is no subject of the table"),
         ({"noise": [0.3, 0.1]}, "noise"),
         ({"seen": ""}, "seen"),
     ],

@@ -17,12 +17,11 @@ from foundation.segmenters.prompt_unet.draw import Shares, draw_example
 from foundation.segmenters.prompt_unet.network import WIDTHS, PromptNetwork, segmentation_loss
 from foundation.segmenters.prompt_unet.segmenter import CONFIG_FILE, NETWORK_FILE
 from foundation.segmenters.prompt_unet.structures import LabelledImage, read_example
-from regkit.errors import InputError
 from regkit.io import read_header
 from regkit.networks.weights.checkpoint import write_checkpoint
 from regkit.settings import validate
 from regkit.training.config import LoopConfig
-from regkit.training.table import SourceRow, read_table
+from regkit.training.table import SourceRow, check_held_out, read_table
 
 _VALIDATION = 1  # its draws are the same every time
 
@@ -73,12 +72,7 @@ class PromptUnetTask:
         """
         config = validate(PromptUnetConfig, given, f"{name}:")
         rows = read_table(config.table)
-        subjects = {row.subject for row in rows}
-        unknown = sorted(set(config.held_out) - subjects)
-        if unknown:
-            raise InputError(f"{name}: held_out: {unknown[0]!r} is no subject of the table")
-        if subjects <= set(config.held_out):
-            raise InputError(f"{name}: held_out: leaves no image to learn from")
+        check_held_out(rows, config.held_out, name)
         for row in rows:
             read_header(row.image)
         return cls(config, rows)

@@ -154,6 +154,14 @@ def test_a_shift_resamples_nothing(shift, place):
         assert np.allclose(moved, [0, 0, -33.7, 0, 0, 52.1], atol=0.3)
 
 
+@pytest.mark.parametrize("word", ["--labels", "--outside=-1", "--voxel=20", "--from=itk"])
+def test_what_only_resampling_needs_is_refused_of_a_shift(shift, place, word):
+    refused = call("apply", place / "scene.tif", "--run", shift, "-o", place / "no.tif", word)
+    assert refused.exit_code == 2
+    assert "the run resampled nothing (--shift-only), and so does apply" in refused.output
+    assert not (place / "no.tif").exists()
+
+
 def test_other_files_of_a_scene_are_shifted_likewise(shift, place):
     run, out = shift, place / "coarse_shifted.tif"
     ground = Ground()
