@@ -53,7 +53,8 @@ class LinearConfig(Settings):
     at which a local similarity has the last word when no field follows: within one contrast LNCC
     in windows of half width ``radius`` voxels. It has many minima, so that it is looked for from
     both images. ``iterations`` bounds each of them and ``tolerance`` stops earlier, when a step
-    gains less than this share; for the last word that is ``polish_tolerance``.
+    gains less than this share; for the last word that is ``polish_tolerance``. ``max_voxels`` bounds
+    what ``spacings`` ask for: twelve numbers need no more voxels.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
     twentieth of the body of fixed, whatever its size and the unit of its header, and less where
@@ -66,6 +67,7 @@ class LinearConfig(Settings):
     iterations: int = Field(100, ge=0)
     tolerance: float = Field(1e-8, gt=0)
     polish_tolerance: float = Field(1e-6, gt=0)
+    max_voxels: int = Field(400_000, gt=0)
 
 
 class SmoothConfig(Settings):
@@ -94,9 +96,9 @@ class FieldConfig(Settings):
     ``step`` is the longest move of one iteration. A level ends when ten iterations gain less
     than ``tolerance`` of all that it gained. ``max_voxels`` bounds the finest grid.
 
-    ``max_field_voxels`` bounds that of the field: where it would hold more, the field has half
-    the resolution of the images, or a quarter. It is smooth, so that it loses next to nothing, at
-    a fraction of the time and memory.
+    The field has the resolution of the images where these have few voxels (500 000), else half of
+    it, or less where it would hold more than ``max_field_voxels``. It is smooth, so that it loses
+    next to nothing, at a fraction of the time and memory.
 
     Levels of voxels of at least ``symmetric_above`` are done from both images, and what is
     found is averaged; between coarse voxels that costs little and depends less on the direction.

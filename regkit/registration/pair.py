@@ -313,3 +313,22 @@ def at_spacing(grid: Grid, spacing: float) -> Grid:
     if all(w < 1.02 * s for w, s in zip(wanted, grid.spacing, strict=True)):
         return grid
     return grid.with_spacing(wanted)
+
+
+def affordable_spacing(grid: Grid, spacing: float, max_voxels: int) -> float:
+    """Return ``spacing``, or what leaves about ``max_voxels`` where it would leave more.
+
+    Parameters
+    ----------
+    grid
+        The finest working grid.
+    spacing
+        Size of voxels that is asked for, in world units.
+    max_voxels
+        That :func:`at_spacing` may leave.
+    """
+    shape = at_spacing(grid, spacing).shape
+    share = max_voxels / math.prod(shape)
+    if share >= 1:
+        return spacing
+    return float(np.median(at_spacing(grid, spacing).spacing)) / share ** (1 / sum(n > 1 for n in shape))
