@@ -9,7 +9,7 @@ from regkit.geometry.grid import Grid
 from regkit.metrics.summary import summarise
 from regkit.registration.config import RegisterConfig
 from regkit.registration.outside import warp_into
-from regkit.registration.pair import Pair
+from regkit.registration.pair import Pair, coarser
 from regkit.registration.planar import drop_grid
 from regkit.registration.prepared import PreparedImage
 from regkit.registration.quality import Quality, assess
@@ -39,7 +39,8 @@ def measure_result(
     """
     begin, moving = time.perf_counter(), side.image
     # Where the field spreads out, its inverse has detail that the field's own grid cannot hold.
-    fine = drop_grid(pair.grid) if pair.planar else pair.grid
+    finest = coarser(pair.grid, config.field.factors[-1])
+    fine = drop_grid(finest) if pair.planar else finest
     inverse = found.inverse or _inverse(found.transform, fine)
     metrics, jacobian = summarise(
         found.transform,

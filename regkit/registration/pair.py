@@ -331,4 +331,6 @@ def affordable_spacing(grid: Grid, spacing: float, max_voxels: int) -> float:
     share = max_voxels / math.prod(shape)
     if share >= 1:
         return spacing
-    return float(np.median(at_spacing(grid, spacing).spacing)) / share ** (1 / sum(n > 1 for n in shape))
+    return float(np.median(at_spacing(grid, spacing).spacing)) / share ** (
+        1 / sum(n > 1 for n in shape)
+    )

@@ -3,13 +3,14 @@ import pytest
 import torch
 
 from regkit import Affine, DisplacementField
+from regkit.geometry.grid import Grid
 from regkit.kernels.smoothing import gaussian
 from regkit.losses import LNCC, MIND, MSE, MutualInformation
 from regkit.metrics.jacobian import jacobian
 from regkit.registration.config import FieldConfig, SmoothConfig
 from regkit.registration.descent import bound_steps
 from regkit.registration.field import refit, register_field
-from regkit.registration.field_plan import bound_iterations
+from regkit.registration.field_plan import bound_iterations, least_factor
 from regkit.registration.smoothness import smooth_config
 from regkit.resample import warp
 
@@ -193,3 +194,11 @@ def test_a_field_is_refitted_to_another_grid(grid):
         world = coarse.to_index(grid.world_points())[..., axis].float()
         expected = 0.1 * world * factor[axis]
         torch.testing.assert_close(fine[axis][inner], expected[inner], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "factor"),
+    [((64, 77, 90), 1), ((102, 66, 133), 2), ((160, 192, 224), 2), ((400, 400, 400), 4)],
+)
+def test_the_field_of_many_voxels_is_coarser_than_the_images(shape, factor):
+    assert least_factor(Grid(shape, np.eye(4)), 4_000_000) == factor

@@ -6,6 +6,7 @@ from regkit import Affine, Chain, DisplacementField, Grid, InputError, Labels, V
 from regkit.metrics import dice
 from regkit.registration.pipeline import register
 from regkit.resample import warp
+from regkit.transforms import links
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,18 @@ def test_the_result_holds_what_it_promises(head, bent, quick):
     assert result.reason == "asked for"
     assert "deformable, mse" in repr(result)
     assert isinstance(result.transform, Chain)
+
+
+def test_the_inverse_is_as_fine_as_the_finest_level(head, bent, quick):
+    field = quick.field.model_copy(update={"factors": (2,), "iterations": (40,)})
+    coarse = quick.model_copy(update={"field": field})
+    fine, half = (_spacing_of_inverse(register(head, bent, config=c)) for c in (quick, coarse))
+    assert half > 1.8 * fine
+
+
+def _spacing_of_inverse(result):
+    fields = [link for link in links(result.inverse) if isinstance(link, DisplacementField)]
+    return fields[0].grid.spacing[0]
 
 
 def test_auto_says_what_it_took_and_why(head, bent, quick):
