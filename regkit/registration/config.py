@@ -53,8 +53,8 @@ class LinearConfig(Settings):
     at which a local similarity has the last word when no field follows: within one contrast LNCC
     in windows of half width ``radius`` voxels. It has many minima, so that it is looked for from
     both images. ``iterations`` bounds each of them and ``tolerance`` stops earlier, when a step
-    gains less than this share; for the last word that is ``polish_tolerance``. ``max_voxels`` bounds
-    what ``spacings`` ask for: twelve numbers need no more voxels.
+    gains less than this share; for the last word that is ``polish_tolerance``. ``max_voxels``
+    bounds what ``spacings`` ask for: twelve numbers need no more voxels.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
     twentieth of the body of fixed, whatever its size and the unit of its header, and less where

@@ -327,10 +327,9 @@ def affordable_spacing(grid: Grid, spacing: float, max_voxels: int) -> float:
     max_voxels
         That :func:`at_spacing` may leave.
     """
-    shape = at_spacing(grid, spacing).shape
-    share = max_voxels / math.prod(shape)
-    if share >= 1:
+    asked = at_spacing(grid, spacing)
+    surplus: float = math.prod(asked.shape) / max_voxels
+    if surplus <= 1:
         return spacing
-    return float(np.median(at_spacing(grid, spacing).spacing)) / share ** (
-        1 / sum(n > 1 for n in shape)
-    )
+    axes = [s for s, n in zip(asked.spacing, asked.shape, strict=True) if n > 1]
+    return float(np.median(axes)) * surplus ** (1 / len(axes))
