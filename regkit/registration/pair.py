@@ -328,8 +328,8 @@ def affordable_spacing(grid: Grid, spacing: float, max_voxels: int) -> float:
         That :func:`at_spacing` may leave.
     """
     asked = at_spacing(grid, spacing)
-    surplus: float = math.prod(asked.shape) / max_voxels
+    surplus = math.prod(asked.shape) / max_voxels
     if surplus <= 1:
         return spacing
     axes = [s for s, n in zip(asked.spacing, asked.shape, strict=True) if n > 1]
-    return float(np.median(axes)) * surplus ** (1 / len(axes))
+    return float(np.median(axes)) * math.pow(surplus, 1 / len(axes))
