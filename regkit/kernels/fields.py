@@ -56,7 +56,7 @@ def resize_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
     mode = "trilinear" if len(u) == 3 else "bilinear"
     scale = u.new_tensor([n / g for n, g in zip(shape, u.shape[1:], strict=True)])
     other = functional.interpolate(u[None], tuple(shape), mode=mode, align_corners=False)[0]
-    return scale.reshape(-1, *([1] * len(u))) * other
+    return other.mul_(scale.reshape(-1, *([1] * len(u))))
 
 
 @with_triton

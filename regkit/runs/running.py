@@ -10,6 +10,7 @@ from typing import Any
 
 from regkit.errors import InputError
 from regkit.io.transforms import split_inverted
+from regkit.kernels.heap import give_back_memory
 from regkit.runs.job import Job, Task
 from regkit.runs.memory import check_needs
 from regkit.runs.outputs import Outputs, record_name, report_name
@@ -91,6 +92,7 @@ def run(job: Job, task: Task | None = None, *, on_progress: OnProgress = ignore)
     # Staged from the start: a folder that cannot be written fails before the work.
     with job.outputs.staged() as staged:
         outcome = begun.execute(on_progress)
+        give_back_memory()  # of the engines, before that of the writers is added to it
         seconds = time.perf_counter() - started
         record = make_record(job, begun, outcome, seconds=seconds)
         write_outcome(outcome, staged, record, report_name(job.outputs))

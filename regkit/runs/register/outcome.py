@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from regkit.geometry.world import World
 from regkit.io import save, write_transform
 from regkit.metrics.structures import StructureScore, structures_csv, worst_structure
@@ -140,8 +138,10 @@ def quantize_determinants(jacobian: Volume) -> Volume:
     They are off by 5e-4 at most. None becomes 0 by it: the file has the folding that the record
     has.
     """
-    near = (jacobian.data * _STEPS).round() / _STEPS
-    return jacobian.with_data(torch.where(near == 0, jacobian.data, near))
+    near = (jacobian.data * _STEPS).round_().div_(_STEPS)
+    lost = near == 0
+    near[lost] = jacobian.data[lost]
+    return jacobian.with_data(near)
 
 
 def _quality(quality: Mapping[str, Any]) -> str:
