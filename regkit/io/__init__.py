@@ -15,18 +15,13 @@ from regkit.io.files import (
     read_when_touched,
 )
 from regkit.io.options import ReadOptions
+from regkit.io.output_checks import check_holds, check_output
 from regkit.io.point_formats.table import read_points
 from regkit.io.preflight import contents_of, preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
 from regkit.io.transforms import read_transform, write_transform
-from regkit.io.writing import (
-    check_holds,
-    check_output,
-    save,
-    save_bands,
-    save_frames,
-    save_series,
-)
+from regkit.io.writing import save, save_series
+from regkit.io.writing_parts import save_bands, save_frames
 
 __all__ = [
     "ReadOptions",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,12 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.channels import luminance
 from regkit.io.deferred import when_touched
+from regkit.io.finite import with_finite
 from regkit.io.format import Window
 from regkit.io.formats.table import format_called
 from regkit.io.header import Header
 from regkit.io.options import AS_STORED, MAX_BYTES, Channels, ReadOptions
 from regkit.io.preflight import preflight
-from regkit.io.voxel_types import finite, known_voxels, torch_type
 from regkit.io.voxels import mark_padding
 from regkit.volume.volume import Labels, Volume
 
@@ -155,27 +156,17 @@ def open_image(
     whole = header.level(level)
     box = tuple(slice(0, size) for size in whole.shape) if window is None else window
     grid = whole if window is None else whole.window(*_corner_and_shape(header, whole, box))
-    read_one = format_called(header.format).read
-    data = [read_one(each, box, level) for each in header.each_channel]
-    known = _known(header, box, level, data)
+    form, channels = format_called(header.format), header.each_channel
+    data = [form.read(each, box, level) for each in channels]
+    known = None
+    if form.known is not None:
+        known = _everywhere(map(form.known, channels, repeat(box), repeat(level), data))
     return _volume(header, data[0][None] if len(data) == 1 else np.stack(data), grid, known)
 
 
-def _known(
-    header: Header, window: Window, level: int, data: Sequence[NDArray[Any]]
-) -> NDArray[np.bool_] | None:
-    """Where all channels that are meant have data, by what the file itself says; None: everywhere.
-
-    No channel is mixed with a value that stands for nothing.
-    """
-    known_one = format_called(header.format).known
-    if known_one is None:
-        return None
-    found = [
-        known_one(each, window, level, values)
-        for each, values in zip(header.each_channel, data, strict=True)
-    ]
-    parts = [each for each in found if each is not None]
+def _everywhere(maps: Iterable[NDArray[np.bool_] | None]) -> NDArray[np.bool_] | None:
+    """Where all maps of known voxels are true; None, of a map too, stands for everywhere."""
+    parts = [each for each in maps if each is not None]
     return np.logical_and.reduce(parts) if parts else None
 
 
@@ -206,13 +197,13 @@ def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
 def _volume(
     header: Header, data: NDArray[Any], grid: Grid, said: NDArray[np.bool_] | None = None
 ) -> Volume:
-    """The image of values ``(C, *spatial)`` as they are stored."""
-    nan = header.options.nan
-    checked, valid = finite(header.name, data, nan), known_voxels(data, nan)
-    if said is not None:
-        valid = said if valid is None else said & valid
-    native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
-    stored = mark_padding(Volume(native, grid, header.name, valid), header.options.padding)
+    """The image of values ``(C, *spatial)`` as they are stored, known where the file has said so.
+
+    No channel is mixed with a value that stands for nothing.
+    """
+    values, finite = with_finite(header.name, data, header.options.nan)
+    image = Volume(values, grid, header.name, _everywhere([said, finite]))
+    stored = mark_padding(image, header.options.padding)
     return luminance(stored) if header.grey else stored
 
 

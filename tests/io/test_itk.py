@@ -430,7 +430,7 @@ def test_what_the_disk_lost_is_noticed(head, tmp_path, monkeypatch):
 
     whole = save(head.with_data(head.data + 1), tmp_path / "whole.nrrd").read_bytes()
     form = replace(NRRD, write=other)
-    monkeypatch.setattr("regkit.io.writing.writer", lambda *_: form)
+    monkeypatch.setattr("regkit.io.output_checks.writer", lambda *_: form)
     with pytest.raises(ResourceError, match=r"^a.nrrd: reads back differently"):
         save(head, tmp_path / "a.nrrd")
     assert [path.name for path in tmp_path.iterdir()] == ["whole.nrrd"]

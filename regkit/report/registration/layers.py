@@ -9,7 +9,7 @@ import torch
 
 from regkit.geometry.grid import Grid
 from regkit.registration.result import Result
-from regkit.report.display import display_range
+from regkit.report.display import Range
 from regkit.report.parts import Section, hint, viewer
 from regkit.report.registration.deformation import grid_step, jacobian_limit
 from regkit.report.scene import Scene
@@ -65,7 +65,7 @@ def registration_viewer(
     count = _IMAGES + math.ceil((2 + len(labels)) / _COMPRESSION)
     grid = small_grid(result.fixed.grid, count, beside)
     layers = [
-        *image_layers(result, grid),
+        *image_layers(result, grid, cuts.ranges),
         *label_layers(labels, grid),
         *jacobian_layers(result.jacobian, grid),
         _cubes(result.transform, affine, grid, _step(cuts, grid)),
@@ -74,7 +74,7 @@ def registration_viewer(
     return [Section("Look through the images", [hint(_HOW), shown])]
 
 
-def image_layers(result: Result, grid: Grid) -> list[Layer]:
+def image_layers(result: Result, grid: Grid, ranges: tuple[Range, Range]) -> list[Layer]:
     """Make layers of fixed, warped, and moving as its header places it.
 
     Parameters
@@ -83,8 +83,10 @@ def image_layers(result: Result, grid: Grid) -> list[Layer]:
         The registration.
     grid
         See :func:`regkit.report.volumes.small_grid`.
+    ranges
+        The intensities shown black and white: of fixed, and of moving and warped.
     """
-    limits, other = display_range(result.fixed), display_range(result.moving)
+    limits, other = ranges
     return [
         image_layer(FIXED, result.fixed, grid, limits),
         image_layer(WARPED, result.warped, grid, other),

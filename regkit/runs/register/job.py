@@ -17,7 +17,7 @@ from regkit.io.settings import read_settings
 from regkit.registration.backbones import backbone_files
 from regkit.registration.config import RegisterConfig, as_asked, make_config
 from regkit.registration.devices import resolve_device
-from regkit.runs.inputs import InputFile, shown_name
+from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.outputs import LONGEST_NAME, RECORD, Folder
 from regkit.runs.register.headers import Headers, read_headers
@@ -121,9 +121,10 @@ class RegisterJob:
 
     def settings(self) -> dict[str, Any]:
         """The settings as they were given, how files are read, and what backbones are made of."""
+        backbones = backbone_files(self.config.similarity)
         return {
-            "asked": self.asked(),
-            "backbones": self.backbones(),
+            "asked": as_asked(self.config),
+            "backbones": [{"file": path.name, "sha256": sha256(path)} for path in backbones],
             "reading": asdict(self.reading),
             **({"init_from": self.init_program} if self.init_program else {}),
         }
@@ -131,19 +132,6 @@ class RegisterJob:
     def plan(self) -> dict[str, Any]:
         """Preset and settings."""
         return {"preset": self.preset, "config": self.config.model_dump(mode="json")}
-
-    def shown(self, path: Path) -> str:
-        """What an input is called where people look: its base name, if not asked for more."""
-        return shown_name(path, full=self.full_paths)
-
-    def asked(self) -> dict[str, Any]:
-        """The settings as they were given, before ``auto`` became something."""
-        return as_asked(self.config)
-
-    def backbones(self) -> list[dict[str, str]]:
-        """Names and SHA-256 of the files by whose features images are compared."""
-        files = backbone_files(self.config.similarity)
-        return [{"file": path.name, "sha256": sha256(path)} for path in files]
 
     def check(self) -> None:
         """Refuse what could not be carried out, reading no image.
