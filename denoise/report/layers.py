@@ -13,14 +13,8 @@ from regkit.geometry import Grid
 from regkit.report import Section, hint, viewer
 from regkit.report.display import display_range
 from regkit.report.slices import planes
-from regkit.report.volumes import (
-    focus,
-    has_volume,
-    series_layer,
-    shown_frames,
-    signed_layer,
-    thinned_grid,
-)
+from regkit.report.small_copies import focus, has_volume, thinned_grid
+from regkit.report.volumes import series_layer, shown_frames, signed_layer
 from regkit.resample import warp
 from regkit.transforms import Affine
 from regkit.volume import Volume

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.places import read_image_settings
 from probes.images.settings import DataSettings
 from probes.reliance.skill import TaskKind

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.io.itk import reason, simpleitk, write_with
+from regkit.io.itk import reason, simpleitk
 from regkit.io.itk_hdf5 import hdf5_transforms, stored_bytes, verify_hdf5, write_hdf5
 from regkit.io.itk_transforms import transform_from_sitk, transform_to_sitk
+from regkit.io.itk_writing import write_with
 from regkit.io.map_worlds import KEY, as_text, between_worlds, map_worlds, turn_half, worlds_in
 from regkit.io.names import display_name, extension
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types

@@ -13,7 +13,8 @@ from regkit.geometry.grid import Grid
 from regkit.registration.result import Result
 from regkit.report.display import display_range
 from regkit.report.registration.layers import image_layers, jacobian_layers
-from regkit.report.volumes import Layer, has_volume, small_grid
+from regkit.report.small_copies import has_volume, small_grid
+from regkit.report.volumes import Layer
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -9,9 +9,9 @@ from typing import Any
 
 from regkit.geometry import Grid
 from regkit.io import save_bands
-from regkit.io.files import read_when_touched
 from regkit.io.formats.table import format_called, writer
 from regkit.io.header import Header
+from regkit.io.reading import read_when_touched
 from regkit.runs.look_alike import check_no_labels
 from regkit.runs.products import quality_of
 from regkit.runs.progress import OnProgress, Progress

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from probes.diagnosis.attribution.methods import METHODS, method_called
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.places import read_image_settings
 from probes.images.settings import DataSettings
 from regkit.errors import InputError

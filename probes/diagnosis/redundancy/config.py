@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.places import read_image_settings
 from probes.images.settings import DataSettings
 from regkit.settings import Settings

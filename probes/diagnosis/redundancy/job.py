@@ -15,7 +15,8 @@ from probes.diagnosis.redundancy.page import redundancy_page
 from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
 from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
 from probes.images.job import ImageJob, describe_samples
-from probes.images.models import ModelSettings, open_encoder
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_encoder
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples, leave_out_gaps, name_errors
 from regkit.errors import InputError

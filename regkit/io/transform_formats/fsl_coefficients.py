@@ -19,9 +19,10 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.io.fields import check_not_foreign_warp, said_intent, stored_components, vector_header
+from regkit.io.fields import check_not_foreign_warp
 from regkit.io.formats.nifti.header import stored_dims
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import said_intent, stored_components, vector_header
 from regkit.io.options import MAX_BYTES
 from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.fsl import fsl_to_world

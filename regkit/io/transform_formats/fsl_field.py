@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.io.fields import check_not_foreign_warp, said_intent
+from regkit.io.fields import check_not_foreign_warp
 from regkit.io.formats.nifti.warps import FSL_DISPLACEMENTS
+from regkit.io.nifti_vectors import said_intent
 from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.frames import framed_field_writers, read_framed_field
 from regkit.io.transform_formats.fsl import fsl_to_world

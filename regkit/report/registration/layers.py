@@ -13,17 +13,8 @@ from regkit.report.display import Range
 from regkit.report.parts import Section, hint, viewer
 from regkit.report.registration.deformation import grid_step, jacobian_limit
 from regkit.report.scene import Scene
-from regkit.report.volumes import (
-    Layer,
-    coded_layer,
-    focus,
-    has_volume,
-    image_layer,
-    label_layers,
-    signed_layer,
-    small_copy,
-    small_grid,
-)
+from regkit.report.small_copies import focus, has_volume, small_copy, small_grid
+from regkit.report.volumes import Layer, coded_layer, image_layer, label_layers, signed_layer
 from regkit.transforms import Affine, Transform, compose
 from regkit.volume.volume import Labels, Volume
 
@@ -82,7 +73,7 @@ def image_layers(result: Result, grid: Grid, ranges: tuple[Range, Range]) -> lis
     result
         The registration.
     grid
-        See :func:`regkit.report.volumes.small_grid`.
+        See :func:`regkit.report.small_copies.small_grid`.
     ranges
         The intensities shown black and white: of fixed, and of moving and warped.
     """
@@ -102,7 +93,7 @@ def jacobian_layers(jacobian: Volume, grid: Grid) -> list[Layer]:
     jacobian
         The determinant on the grid of fixed; there is no second layer where none is negative or 0.
     grid
-        See :func:`regkit.report.volumes.small_grid`.
+        See :func:`regkit.report.small_copies.small_grid`.
     """
     means = small_copy(jacobian, grid).data[0]
     logs = means.clamp(min=1e-3).log()

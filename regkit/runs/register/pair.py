@@ -27,12 +27,13 @@ from regkit.volume import Labels, Points, Volume
 
 if TYPE_CHECKING:
     from regkit.registration.config import RegisterConfig
-    from regkit.runs.register.job import Paths, RegisterJob
+    from regkit.runs.register.job import RegisterJob
+    from regkit.runs.register.paths import Paths
 
 
 @dataclass(frozen=True)
 class OpenedPair:
-    """What :class:`regkit.runs.register.job.Paths` names, in memory.
+    """What :class:`regkit.runs.register.paths.Paths` names, in memory.
 
     ``notices`` are what a user should know about it, though it is no error.
     """

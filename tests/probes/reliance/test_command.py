@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from probes.images.models import ModelSettings, open_model
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_model
 from probes.reliance.answers import conditions_of
 from probes.reliance.config import read_reliance
 from probes.reliance.suppressor import usual_suppressors

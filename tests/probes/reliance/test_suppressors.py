@@ -11,7 +11,7 @@ from skimage.transform import resize
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.samples import ImageSamples, Predict
 from probes.images.settings import DataSettings
 from probes.reliance.config import RelianceConfig
