@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from denoise.report.figures import largest
+from denoise.report.figures import colour_limit
 from denoise.result import DenoiseResult
 from regkit.geometry import Grid
 from regkit.report import Section, hint, viewer
@@ -53,7 +53,7 @@ def denoising_viewer(results: Sequence[DenoiseResult], beside: Sequence[Section]
             "removed",
             _sampled([each.residual for each in shown], grid),
             grid,
-            largest(middle.residual),
+            colour_limit(middle.residual),
         ),
     ]
     drawn = viewer(layers, grid, focus(grid, planes(middle.noisy)), frames)

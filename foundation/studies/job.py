@@ -51,7 +51,7 @@ class CellsJob(Job, Protocol):
         """Give them, as :class:`foundation.studies.robustness.job.RobustnessJob` does."""
 
 
-def look_at(job: CellsJob) -> CellsSurvey:
+def read_case_headers(job: CellsJob) -> CellsSurvey:
     """Read the headers of image and labels, the first two inputs of a job.
 
     Raises

@@ -119,7 +119,7 @@ class BackboneMaps:
         """
         extractor = open_extractor(source, layers or None)
         if random:
-            extractor = _drawn_anew(extractor, source, seed)
+            extractor = _untrained(extractor, source, seed)
         name = f"{source.partition('=')[0]}{'=' if '=' in source else ''}"
         shown = name + Path(source.partition("=")[2]).name
         return cls(extractor, f"{shown}, {_RANDOM}" if random else shown, not random, seed)
@@ -153,9 +153,10 @@ class BackboneMaps:
         }
 
 
-def _drawn_anew(extractor: Extractor, source: str, seed: int) -> Extractor:
+def _untrained(extractor: Extractor, source: str, seed: int) -> Extractor:
     """By the extractor itself if it knows how its network begins, else layer by layer."""
-    own: Callable[[int], Extractor] | None = getattr(extractor, "drawn_anew", None)
+    old = getattr(extractor, "drawn_anew", None)  # the name in version 0.1
+    own: Callable[[int], Extractor] | None = getattr(extractor, "with_random_weights", old)
     if own is not None:
         return own(seed)
     draw_weights(network_of(extractor, source), seed)

@@ -30,7 +30,7 @@ from probes.study.records import (
     refuse_other_images,
     table_inputs,
 )
-from probes.study.seeing import scaled_image, shown_on_shape
+from probes.study.seeing import resample_to_shape, rescale_intensity
 from probes.study.sources import open_features, source_notices, store_of
 from probes.study.tables import PAGE, PREDICTIONS, RESULTS
 from probes.table import ProbeRow, ProbeTable, read_study_table
@@ -226,7 +226,7 @@ def _structures(row: ProbeRow, config: ProbeConfig) -> Labels | None:
 def _shown_of(
     row: ProbeRow, structures: Labels | None, config: ProbeConfig
 ) -> tuple[Volume, Labels | None]:
-    return shown_on_shape(scaled_image(row.image.open()), structures, config.shape)
+    return resample_to_shape(rescale_intensity(row.image.open()), structures, config.shape)
 
 
 def first_against_rest(count: int) -> list[tuple[int, int]]:

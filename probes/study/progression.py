@@ -25,7 +25,7 @@ from probes.study.records import (
     refuse_other_images,
     table_inputs,
 )
-from probes.study.seeing import scaled_image
+from probes.study.seeing import rescale_intensity
 from probes.study.sources import open_features, source_notices
 from probes.study.tables import PAGE, PREDICTIONS, RESULTS
 from probes.study.visits import VisitPair, pair_visits
@@ -163,7 +163,7 @@ class ProbeProgressionSurvey:
                 labels = chosen_structures(found, config.structures)
             elif config.structures:
                 raise InputError("structures of an atlas need `atlas_labels`")
-            atlas = (scaled_image(open_image(read_header(config.atlas))), labels)
+            atlas = (rescale_intensity(open_image(read_header(config.atlas))), labels)
         return ProbeProgressionTask(self, opened, atlas, notices=notices)
 
 

@@ -66,7 +66,7 @@ _Address = Annotated[
 
 
 @dataclass(frozen=True)
-class Speaking:
+class ServerOptions:
     """How a server is spoken to; each field is the option of that name."""
 
     user: Annotated[
@@ -101,7 +101,7 @@ class Speaking:
         return DicomArchive(address, self.port, self.aet, self.own_aet)
 
 
-_speaking = takes(group_of("speaking", Speaking))
+_speaking = takes(group_of("speaking", ServerOptions))
 
 
 @app.command("pull", no_args_is_help=True)
@@ -111,7 +111,7 @@ def pull(
     series: Annotated[str, typer.Argument(metavar="UID", help="SeriesInstanceUID of the series.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the DICOM files.")],
     *,
-    speaking: Speaking,
+    speaking: ServerOptions,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -146,7 +146,7 @@ def push(
         list[Path], typer.Argument(metavar="FILE...", help="DICOM files, or folders of them.")
     ],
     *,
-    speaking: Speaking,
+    speaking: ServerOptions,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:

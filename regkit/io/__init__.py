@@ -10,7 +10,7 @@ from regkit.io.output_checks import check_holds, check_output
 from regkit.io.point_formats.table import read_points
 from regkit.io.preflight import contents_of, preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
-from regkit.io.reading import read, read_labels, read_labels_when_touched, read_when_touched
+from regkit.io.reading import read, read_labels, read_labels_lazily, read_lazily
 from regkit.io.transforms import read_transform, write_transform
 from regkit.io.writing import save, save_series
 from regkit.io.writing_parts import save_bands, save_frames
@@ -30,10 +30,10 @@ __all__ = [
     "read",
     "read_header",
     "read_labels",
-    "read_labels_when_touched",
+    "read_labels_lazily",
+    "read_lazily",
     "read_points",
     "read_transform",
-    "read_when_touched",
     "refuse_overwriting_inputs",
     "save",
     "save_bands",

@@ -120,7 +120,7 @@ class FileSource:
             state.check(self.name)
 
 
-def when_touched(
+def open_lazily(
     path: str | Path, options: ReadOptions, kind: type[Opened], opens: Open[Opened]
 ) -> Opened:
     """Read the header of a file now, and give a volume that reads its voxels when they are touched.

@@ -154,7 +154,7 @@ def grid_from(image: Any) -> Grid:
     return from_itk(image.GetSize(), place)
 
 
-def reason(error: Exception) -> str:
+def itk_reason(error: Exception) -> str:
     """Return the last line of an error of ITK, which is where it says what is wrong.
 
     What stands before it, ``ITK ERROR: Class(0x7f...):``, is an object in memory.
@@ -208,7 +208,7 @@ def attempt(path: Path, call: Callable[[], Any]) -> Any:
     try:
         return call()
     except (RuntimeError, UnicodeDecodeError) as error:
-        raise InputError(f"{display_name(path)}: cannot be read: {reason(error)}") from error
+        raise InputError(f"{display_name(path)}: cannot be read: {itk_reason(error)}") from error
 
 
 def _grid(name: str, reader: Any, text: TextHeader, options: ReadOptions) -> Grid:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.atomic import free_space, no_space
-from regkit.io.itk import attempt, grid_from, image_from, reader_of, reason, simpleitk
+from regkit.io.itk import attempt, grid_from, image_from, itk_reason, reader_of, simpleitk
 from regkit.io.voxels import check_same
 
 
@@ -99,7 +99,7 @@ def write_with(write: Callable[[], None], path: Path, needed: int) -> None:
     except RuntimeError as error:
         if free_space(path.parent) < needed:
             raise no_space(path.parent, needed) from error
-        raise InputError(f"{path.name}: cannot be written: {reason(error)}") from error
+        raise InputError(f"{path.name}: cannot be written: {itk_reason(error)}") from error
 
 
 def verify_itk(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None:

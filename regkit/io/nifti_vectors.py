@@ -139,7 +139,7 @@ def vector_writers(data: NDArray[Any], grid: Grid, intent: Intent) -> Writers:
     )
 
 
-def said_intent(path: Path) -> Intent:
+def intent_of(path: Path) -> Intent:
     """Return what the header of a NIfTI file says of its values.
 
     Raises

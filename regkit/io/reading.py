@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from regkit.io.deferred import when_touched
+from regkit.io.deferred import open_lazily
 from regkit.io.files import open_image, open_labels
 from regkit.io.options import AS_STORED, MAX_BYTES, Channels, ReadOptions
 from regkit.volume.volume import Labels, Volume
@@ -93,23 +93,23 @@ def read(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
         padding, channels, series,
     )  # fmt: skip
-    return read_when_touched(path, options)
+    return read_lazily(path, options)
 
 
-def read_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Volume:
+def read_lazily(path: str | Path, options: ReadOptions = AS_STORED) -> Volume:
     """Read an image as :func:`read` does, with the choices of the user in one :class:`ReadOptions`.
 
     The header is read now, the voxels when they are touched.
     """
-    return when_touched(path, options, Volume, open_image)
+    return open_lazily(path, options, Volume, open_image)
 
 
-def read_labels_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Labels:
+def read_labels_lazily(path: str | Path, options: ReadOptions = AS_STORED) -> Labels:
     """Read a label map as :func:`read_labels` does, with the user's choices in one object.
 
     The header is read now, the voxels when they are touched.
     """
-    return when_touched(path, options, Labels, open_labels)
+    return open_lazily(path, options, Labels, open_labels)
 
 
 def read_labels(
@@ -152,7 +152,7 @@ def read_labels(
         geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
         padding, None, series, structures if structures is None else tuple(structures), threshold,
     )  # fmt: skip
-    return read_labels_when_touched(path, options)
+    return read_labels_lazily(path, options)
 
 
 def _as_tuple(spacing: Sequence[float] | None) -> tuple[float, ...] | None:

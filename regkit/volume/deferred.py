@@ -72,7 +72,7 @@ class Deferred:
         return voxels
 
 
-class Touched:
+class LazyVoxels:
     """Base of volumes whose fields ``data`` and ``valid`` may be missing until they are touched."""
 
     if not TYPE_CHECKING:  # it would hide every attribute that is misspelt

@@ -15,7 +15,7 @@ from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.volume.arrays import as_tensor
 from regkit.volume.channels import check_one_grid, joined_channels
-from regkit.volume.deferred import Deferred, Part, Touched, Voxels
+from regkit.volume.deferred import Deferred, LazyVoxels, Part, Voxels
 from regkit.volume.exports import Exports
 from regkit.volume.fill import check_fill
 from regkit.volume.layout import grid_around, overlap, pad_to_shape, reorder_axes
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Volume(Touched, Exports):
+class Volume(LazyVoxels, Exports):
     """Image intensities on a grid.
 
     One that :func:`regkit.read` gave knows what the header says, and reads its voxels when ``data``

@@ -419,9 +419,9 @@ def test_what_simpleitk_cannot_read(nrrd):
 def test_messages_of_itk_lose_their_addresses():
     """ITK begins them with the class and the place in memory of the object that complains."""
     said = "itkObject.cxx:9:\nITK ERROR: TxtTransformIOTemplate(0x55d1e7a3c2f0): Tags must be"
-    assert itk.reason(RuntimeError(said)) == "Tags must be"
+    assert itk.itk_reason(RuntimeError(said)) == "Tags must be"
     on_windows = "ITK ERROR: NrrdImageIO(000001F2A8E3B0C0): Error reading a.nrrd (0xff)"
-    assert itk.reason(RuntimeError(on_windows)) == "Error reading a.nrrd (0xff)"
+    assert itk.itk_reason(RuntimeError(on_windows)) == "Error reading a.nrrd (0xff)"
 
 
 def test_what_the_disk_lost_is_noticed(head, tmp_path, monkeypatch):

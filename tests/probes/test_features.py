@@ -101,7 +101,7 @@ class OwnDraw:
     layers: tuple[str, ...] = ("0",)
     ndim: int = 3
 
-    def drawn_anew(self, seed):
+    def with_random_weights(self, seed):
         return replace(self, weight=float(seed))
 
     def draw(self, images, generator):

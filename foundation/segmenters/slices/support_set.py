@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from foundation.prompts import PromptKind, Prompts, SupportPair
 from foundation.segmenters.given import given_image
-from foundation.segmenters.lattice import sampled_on, spread_on
+from foundation.segmenters.lattice import probabilities_on, resample_to_grid
 from foundation.segmenters.segmenter import (
     Capabilities,
     MissingWeightsError,
@@ -123,7 +123,7 @@ class SupportSetSegmenter:
         seen = grid.with_shape((self.side, self.side, grid.shape[2]))
         whole = torch.stack(logits, -1)[None]
         details = {"examples": len(kept), "slices": grid.shape[2]}
-        return Segmentation.of(spread_on(whole, seen, image), details)
+        return Segmentation.of(probabilities_on(whole, seen, image), details)
 
     def reset(self) -> None:
         """Forget the image."""
@@ -136,7 +136,7 @@ class SupportSetSegmenter:
             _check(pair.image, self.name)
             grid = picture_grid(pair.image.grid)
             inside = Volume((pair.labels.data > 0).float(), pair.labels.grid, pair.labels.name)
-            masks = self._resized(sampled_on(inside, grid)[0]) > 0.5
+            masks = self._resized(resample_to_grid(inside, grid)[0]) > 0.5
             for picture, mask in zip(self._pictures(pair.image, grid), masks, strict=True):
                 if bool(mask.any()):
                     found += 1
@@ -146,7 +146,7 @@ class SupportSetSegmenter:
 
     def _pictures(self, image: Volume, grid: Grid) -> Iterator[Tensor]:
         """Slices ``(n, n)`` from 0 to 1."""
-        data = sampled_on(image, grid)[0]
+        data = resample_to_grid(image, grid)[0]
         low, high = float(data.min()), float(data.max())
         if not high > low:
             raise InputError(f"{image.name or 'image'}: {self.name} needs an image with contrast")

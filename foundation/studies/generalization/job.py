@@ -15,7 +15,7 @@ from foundation.studies.asking import Question, prompts_of, show, unanswerable
 from foundation.studies.cells import EMPTY_PROMPT, ERROR, StudyCell
 from foundation.studies.config import OF_REPORT, StudyCase
 from foundation.studies.generalization.config import ATLAS, MODEL, OF_TRUTH, GeneralizationConfig
-from foundation.studies.job import CellsSurvey, look_at
+from foundation.studies.job import CellsSurvey, read_case_headers
 from foundation.studies.rows import CELLS
 from foundation.studies.scores import structure
 from regkit.io import open_image, open_labels
@@ -92,7 +92,7 @@ class GeneralizationJob:
 
     def look(self) -> CellsSurvey:
         """Read the headers of image and labels."""
-        return look_at(self)
+        return read_case_headers(self)
 
     @property
     def count(self) -> int:

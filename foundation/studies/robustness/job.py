@@ -16,7 +16,7 @@ from foundation.prompts.perturbations.perturbation import WORLD
 from foundation.studies.asking import NO_PROMPTS, Question, prompts_of, unanswerable
 from foundation.studies.cells import StudyCell
 from foundation.studies.config import OF_REPORT, StudyCase
-from foundation.studies.job import CellsSurvey, look_at
+from foundation.studies.job import CellsSurvey, read_case_headers
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.rows import CELLS
 from foundation.studies.scores import structure
@@ -79,7 +79,7 @@ class RobustnessJob:
 
     def look(self) -> CellsSurvey:
         """Read the headers of image and labels."""
-        return look_at(self)
+        return read_case_headers(self)
 
     @property
     def count(self) -> int:
