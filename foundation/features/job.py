@@ -170,16 +170,14 @@ class SweepOutcome:
 
 
 def sweep_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SweepJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What `regkit features sweep` wrote of a sweep; its ``asked`` holds the settings.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         The images that it names, by role: ``fixed``, and ``moving`` where there was one.
-    folder
-        Where the new job writes.
 
     Raises
     ------

@@ -211,16 +211,12 @@ def make_dicom_export(
 def dicom_export_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> DicomExportJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What ``run.json`` holds.
-    inputs
-        The files that it names, found again.
-    folder
-        Where the objects go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -199,12 +199,8 @@ def points_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder:
 
     Parameters
     ----------
-    record
-        What the run wrote about itself.
-    inputs
-        The files that it names, found again.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -160,12 +160,8 @@ def geo_shift_again(
 
     Parameters
     ----------
-    record
-        The ``run.json`` of a shift, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

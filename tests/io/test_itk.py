@@ -447,14 +447,14 @@ def test_failures_of_a_writer(tmp_path, monkeypatch):
     with pytest.raises(ResourceError, match=rf"{tmp_path}: no space left to write \(4.0 EiB are"):
         itk_writing.write_with(fail, tmp_path / "a.mha", 2**62)
     assert len(free) == 1
-    monkeypatch.setattr(itk, "free_space", lambda _: 10 - 10 * len(free))
+    monkeypatch.setattr(itk_writing, "free_space", lambda _: 10 - 10 * len(free))
     free.clear()
     with pytest.raises(ResourceError, match="no space left"):
         itk_writing.write_with(fail, tmp_path / "a.mha", 5)
 
 
 def test_full_disk_in_a_staging_folder_names_the_folder(head, tmp_path, monkeypatch):
-    monkeypatch.setattr(itk, "free_space", lambda _: 5)
+    monkeypatch.setattr(itk_writing, "free_space", lambda _: 5)
     with pytest.raises(ResourceError, match=rf"^{tmp_path}: no space left"):
         save(head, tmp_path / "a.mhd")
     assert not list(tmp_path.iterdir())

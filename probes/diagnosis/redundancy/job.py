@@ -154,4 +154,4 @@ class RedundancyOutcome:
 
 
 redundancy_again = RedundancyJob.again
-"""Make the job that a record came from, with another folder."""
+"""Make the job that a record came from, with its outputs in another folder."""

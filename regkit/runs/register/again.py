@@ -22,12 +22,8 @@ def register_again(
 
     Parameters
     ----------
-    record
-        The ``run.json`` of a registration, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------
