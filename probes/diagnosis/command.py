@@ -33,7 +33,8 @@ def redundancy(
 ) -> None:
     """Cut the width of encoders, and probe how much of their skill is left.
 
-    The folder holds widths.csv, spectra.csv and report.html.
+    The folder holds widths.csv and spectra.csv, layers.csv, layer_spectra.csv and
+    layer_correlation.csv of the whole encoder layer by layer, and report.html.
 
     Example: regkit diagnose redundancy encoders.yaml -o redundancy
     """
