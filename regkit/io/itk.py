@@ -89,17 +89,8 @@ def read_itk(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`itk_header` returned it, with frame and channel chosen.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: these files hold one level of resolution.
-
-    Returns
-    -------
-    NDArray
-        ``(*window)``, in native byte order.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Raises
     ------

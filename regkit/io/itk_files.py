@@ -61,15 +61,8 @@ def hdf5_writers(transform: Transform, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the composite to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
 
     Raises
     ------
@@ -91,15 +84,8 @@ def affine_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     itk = transform_to_sitk(transform)
     return (

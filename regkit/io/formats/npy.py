@@ -82,12 +82,8 @@ def read_npy(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`npy_header` returned it.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: the file has one level of resolution.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------

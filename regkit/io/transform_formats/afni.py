@@ -71,17 +71,8 @@ def afni_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed (base) to moving (source).
-    path
-        Where to.
-    pair
-        Both images.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fixed, moving = pair.both(path, _WHAT)
     stored = np.linalg.inv(afni_to_world(moving)) @ transform.matrix @ afni_to_world(fixed)

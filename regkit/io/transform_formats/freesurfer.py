@@ -88,17 +88,8 @@ def lta_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path
-        Where to.
-    pair
-        Both images, whose geometry the file repeats.
-
-    Returns
-    -------
-    write, verify
-        The first writes the LTA to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     grids = pair.both(path, "an LTA")
     fixed, moving = (
@@ -141,17 +132,8 @@ def register_dat_writers(transform: Affine, path: Path, pair: ImagePair) -> Writ
 
     Parameters
     ----------
-    transform
-        Fixed (the target) to moving (the movable volume).
-    path
-        Where to.
-    pair
-        Both images.
-
-    Returns
-    -------
-    write, verify
-        The first writes the file to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fixed, moving = pair.both(path, _DAT)
     stored = (

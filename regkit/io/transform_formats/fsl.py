@@ -54,17 +54,8 @@ def flirt_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed (``-ref``) to moving (``-in``).
-    path
-        Where to.
-    pair
-        Both images.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fixed, moving = pair.both(path, _WHAT)
     ahead = np.linalg.inv(fsl_to_world(moving)) @ transform.matrix @ fsl_to_world(fixed)

@@ -20,15 +20,8 @@ def x5_writers(transform: Affine | DisplacementField, path: Path, pair: ImagePai
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the file, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fill = _put_matrix if isinstance(transform, Affine) else _put_field
     return partial(_write, fill, transform), partial(_verify, transform)

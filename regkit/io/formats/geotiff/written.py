@@ -68,10 +68,8 @@ def write_geotiff(
         ``(columns, rows)``, or ``(columns, rows, C)``.
     grid
         Where its pixels lie, in a world with a CRS.
-    path
-        The file.
-    repetition
-        Unused: a map has one frame.
+    path, repetition
+        As of :class:`regkit.io.format.Write`; there is one frame.
     """
     bands = data[..., None] if data.ndim == grid.ndim else data
     write_bands([Band.of(bands[..., n]) for n in range(bands.shape[-1])], grid, path)

@@ -84,12 +84,8 @@ def read_picture(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`picture_header` returned it, with the channel chosen.
-    window
-        A slice of indices for every axis: columns, rows and, of a stack, pages.
-    level
-        Always 0: pictures have one level of resolution.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------
