@@ -67,7 +67,7 @@ def read_1d(path: Path, pair: ImagePair) -> Affine:
 
 
 def afni_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed to moving, as 3dAllineate does.
+    """Prepare to write an affine, fixed to moving (base to source), as 3dAllineate does.
 
     Parameters
     ----------

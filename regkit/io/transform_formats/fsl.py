@@ -50,7 +50,7 @@ def read_flirt(path: Path, pair: ImagePair) -> Affine:
 
 
 def flirt_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed to moving, as FLIRT does.
+    """Prepare to write an affine, fixed to moving (``-ref`` to ``-in``), as FLIRT does.
 
     Parameters
     ----------

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from probes.diagnosis.redundancy.config import read_redundancy
+from probes.diagnosis.redundancy.config import RedundancyConfig
 from probes.diagnosis.redundancy.sides import learnt_side
+from probes.images.places import read_image_settings
 from probes.images.samples import ImageSamples
 from regkit import InputError
 from regkit.cli import main
@@ -145,4 +146,9 @@ def test_a_class_of_one_subject_is_named():
 
 
 def test_the_configuration_that_ships_is_read():
-    assert read_redundancy(_CONFIGS / "redundancy.yaml").widths == (0.75, 0.5, 0.25, 0.125)
+    assert read_image_settings(RedundancyConfig, _CONFIGS / "redundancy.yaml").widths == (
+        0.75,
+        0.5,
+        0.25,
+        0.125,
+    )
