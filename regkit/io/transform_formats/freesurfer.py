@@ -128,7 +128,7 @@ def read_register_dat(path: Path, pair: ImagePair) -> Affine:
 
 
 def register_dat_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed (target) to moving (movable), as a register.dat.
+    """Prepare to write an affine, fixed to moving (target to movable), as a register.dat.
 
     Parameters
     ----------
