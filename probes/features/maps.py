@@ -155,10 +155,12 @@ class BackboneMaps:
 
 def _untrained(extractor: Extractor, source: str, seed: int) -> Extractor:
     """By the extractor itself if it knows how its network begins, else layer by layer."""
-    old = getattr(extractor, "drawn_anew", None)  # the name in version 0.1
-    own: Callable[[int], Extractor] | None = getattr(extractor, "with_random_weights", old)
-    if own is not None:
-        return own(seed)
+    names = ("with_random_weights", "drawn_anew")  # the second one in version 0.1
+    own: list[Callable[[int], Extractor]] = [
+        method for name in names if (method := getattr(extractor, name, None)) is not None
+    ]
+    if own:
+        return own[0](seed)
     draw_weights(network_of(extractor, source), seed)
     return extractor
 
