@@ -146,9 +146,5 @@ def test_a_class_of_one_subject_is_named():
 
 
 def test_the_configuration_that_ships_is_read():
-    assert read_image_settings(RedundancyConfig, _CONFIGS / "redundancy.yaml").widths == (
-        0.75,
-        0.5,
-        0.25,
-        0.125,
-    )
+    found = read_image_settings(RedundancyConfig, _CONFIGS / "redundancy.yaml")
+    assert found.widths == (0.75, 0.5, 0.25, 0.125)
