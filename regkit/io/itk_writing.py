@@ -24,13 +24,12 @@ def write_itk(
     Parameters
     ----------
     data
-        ``(*grid.shape)``, the first axis fastest.
+        ``(*grid.shape)``, the first axis fastest, or ``(*grid.shape, C)``: channels become the
+        values of a voxel.
     grid
         Where the voxels lie, in RAS+ mm or pixels; the file says it in LPS.
-    path
-        The file; its extension chooses the format.
-    repetition
-        Unused: these files are written with one frame.
+    path, repetition
+        As of :class:`regkit.io.format.Write`; the extension chooses the format.
 
     Raises
     ------
@@ -39,36 +38,10 @@ def write_itk(
     ResourceError
         If the disk is full.
     """
-    image = image_from(np.transpose(data), grid)
-    write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
-
-
-def write_itk_channels(
-    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
-) -> None:
-    """Write an image of several channels as NRRD or MetaImage, uncompressed.
-
-    Parameters
-    ----------
-    data
-        ``(*grid.shape, C)``; the channels become the values of a voxel.
-    grid
-        Where the voxels lie, in RAS+ mm or pixels; the file says it in LPS.
-    path
-        The file; its extension chooses the format.
-    repetition
-        Unused: these files are written with one frame.
-
-    Raises
-    ------
-    InputError
-        If SimpleITK cannot write there.
-    ResourceError
-        If the disk is full.
-    """
-    axes = [*reversed(range(grid.ndim)), grid.ndim]
-    vectors = np.ascontiguousarray(np.transpose(data, axes))
-    image = image_from(vectors, grid, vectors=True)
+    spatial = range(grid.ndim)
+    backwards = np.transpose(data, [*reversed(spatial), *range(grid.ndim, data.ndim)])
+    vectors = data.ndim > grid.ndim
+    image = image_from(np.ascontiguousarray(backwards), grid, vectors=vectors)
     write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
 
 
