@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from foundation.prompts import PromptKind, Prompts
-from foundation.segmenters.given import given_image
+from foundation.segmenters.given import check_one_channel, given_image
 from foundation.segmenters.nninteractive_prompts import (
     clicks_of,
     drawn_scribble,
@@ -131,8 +131,7 @@ class NnInteractive:
         InputError
             If it is another, or has no contrast.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         seen = image.reoriented("RAS") if image.grid.world.anatomical else image
         data = seen.data.float().numpy()
         if not np.ptp(data) > 0:

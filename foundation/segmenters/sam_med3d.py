@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
-from foundation.segmenters.given import given_image
+from foundation.segmenters.given import check_one_channel, given_image
 from foundation.segmenters.lattice import isotropic_grid, probabilities_on, resample_to_grid
 from foundation.segmenters.on_grid import mask_on
 from foundation.segmenters.prompt_unet.crop import mask_box
@@ -136,8 +136,7 @@ class SamMed3d:
         InputError
             If it is another.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         image.grid.world.scale_to("mm")
         self.image, self._embeddings = image, {}
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from foundation.prompts import PointPrompt, PromptKind, Prompts
-from foundation.segmenters.given import given_image
+from foundation.segmenters.given import check_one_channel, given_image
 from foundation.segmenters.lattice import isotropic_grid, probabilities_on, resample_to_grid
 from foundation.segmenters.monai_bundle import channel_names
 from foundation.segmenters.on_grid import mask_on
@@ -113,8 +113,7 @@ class Vista3d:
         InputError
             If it has other dimensions.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         image.grid.world.scale_to("mm")
         self.image = image
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from foundation.prompts import PromptKind, Prompts
-from foundation.segmenters.given import given_image
+from foundation.segmenters.given import check_one_channel, given_image
 from foundation.segmenters.lattice import resample_to_grid
 from foundation.segmenters.segmenter import Capabilities, Segmentation, UnsupportedPromptError
 from foundation.segmenters.slices.in_slices import SlicedPrompts, prompts_in_slices
@@ -75,8 +75,7 @@ class SliceWise:
         InputError
             If it is another, or has no contrast.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         grid = slice_grid(image.grid)
         data = resample_to_grid(image, grid)
         low, high = (float(np.quantile(data.numpy(), q)) for q in _RANGE)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from foundation.prompts import PromptKind, Prompts, SupportPair
-from foundation.segmenters.given import given_image
+from foundation.segmenters.given import check_one_channel, given_image
 from foundation.segmenters.lattice import probabilities_on, resample_to_grid
 from foundation.segmenters.segmenter import (
     Capabilities,
@@ -94,7 +94,7 @@ class SupportSetSegmenter:
         InputError
             If it is another.
         """
-        _check(image, self.name)
+        check_one_channel(image, self.name)
         self.image = image
 
     def segment(self, prompts: Prompts) -> Segmentation:
@@ -133,7 +133,7 @@ class SupportSetSegmenter:
         """Pictures ``(n, n)`` and masks of all slices that hold something, image after image."""
         found = 0
         for pair in support:
-            _check(pair.image, self.name)
+            check_one_channel(pair.image, self.name)
             grid = picture_grid(pair.image.grid)
             inside = Volume((pair.labels.data > 0).float(), pair.labels.grid, pair.labels.name)
             masks = self._resized(resample_to_grid(inside, grid)[0]) > 0.5
@@ -179,8 +179,3 @@ def picture_grid(grid: Grid) -> Grid:
     side = max(plain.shape[:2])
     start = [-((side - n) // 2) for n in plain.shape[:2]]
     return plain.window([*start, 0], [side, side, plain.shape[2]])
-
-
-def _check(image: Volume, model: str) -> None:
-    if image.channels != 1 or image.ndim != 3:
-        raise InputError(f"{image.name}: {model} takes one channel in 3-D")
