@@ -14,7 +14,7 @@ from denoise.config import DenoiseConfig
 from denoise.ensemble import denoise_array
 from denoise.learning.fit import HeldOut
 from denoise.learning.patches import checked_part
-from denoise.learning.setting import TrainingData, trained_on
+from denoise.learning.setting import TrainingData, train_method
 from denoise.methods import make_method
 from regkit.errors import InputError
 
@@ -58,6 +58,6 @@ def trained_with_truth(case: Case, config: DenoiseConfig) -> Array:
         [clean], [clean > 0], HeldOut(*checked_part(noisy, mask)),
         case.sigma, case.spacing, True, config, torch.device("cpu"),
     )  # fmt: skip
-    trained_on(method, setting, [clean])
+    train_method(method, setting, [clean])
     out: Array = denoise_array(method, noisy, case.sigma, passes=config.passes).numpy()
     return np.ascontiguousarray(out)

@@ -27,8 +27,8 @@ from benchmarks.table import Row, Table
 from probes.features import open_maps, pooling_called
 from probes.features.maps import MapExtractor
 from probes.study.arms import ARMS as FOUND
-from probes.study.arms import Registrar, seen_through, tilted_grid
-from probes.study.seeing import scaled_image
+from probes.study.arms import Registrar, sample_smoothed, tilted_grid
+from probes.study.seeing import rescale_intensity
 from regkit import Labels, Volume
 from regkit.preprocess.foreground import foreground
 from regkit.resample import resample
@@ -99,17 +99,17 @@ def brought(contrast: str) -> Seen:
         ``T1``, ``T2`` or ``FLAIR``.
     """
     scans = [(*session, contrast) for session in SESSIONS]
-    first, second, other = (scaled_image(scan_image(scan)) for scan in scans)
+    first, second, other = (rescale_intensity(scan_image(scan)) for scan in scans)
     size = [n * s for n, s in zip(first.shape, first.grid.spacing, strict=True)]
     wanted = first.grid.with_shape(tuple(round(each / _SPACING) for each in size))
     onto = tilted_grid(first.grid, wanted.reoriented("RAS").shape)
     registrar = Registrar({"preset": "fast"}, None)
     phis: dict[str, Transform] = {arm: registrar.find(arm, first, second) for arm in FOUND}
     phis["published"] = published_transform(scans[0], scans[1])
-    here = seen_through(first, registrar.find("unaligned", first, first), onto)
+    here = sample_smoothed(first, registrar.find("unaligned", first, first), onto)
     return Seen(
-        here, {arm: seen_through(second, phi, onto) for arm, phi in phis.items()},
-        seen_through(other, registrar.find("affine", first, other), onto), foreground(here),
+        here, {arm: sample_smoothed(second, phi, onto) for arm, phi in phis.items()},
+        sample_smoothed(other, registrar.find("affine", first, other), onto), foreground(here),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ _PLATEAU = 0.02
 _RIM = 3  # voxels
 
 
-def content(image: Tensor) -> Tensor:
+def foreground_mask(image: Tensor) -> Tensor:
     """Mark all voxels but a background of one value: the lowest of the image, or 0.
 
     Noise makes values below 0 where it was added to a body and not to what was set to 0 around it.
@@ -21,11 +21,11 @@ def content(image: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> content(torch.tensor([0.0, 0.0, 3.0, 5.0]))
+    >>> foreground_mask(torch.tensor([0.0, 0.0, 3.0, 5.0]))
     tensor([False, False,  True,  True])
-    >>> content(torch.tensor([1.0, 2.0, 3.0, 5.0]))
+    >>> foreground_mask(torch.tensor([1.0, 2.0, 3.0, 5.0]))
     tensor([True, True, True, True])
-    >>> content(torch.tensor([0.0, 0.0, 0.0, -1.0, 0.0, 3.0]))
+    >>> foreground_mask(torch.tensor([0.0, 0.0, 0.0, -1.0, 0.0, 3.0]))
     tensor([False, False, False,  True,  True,  True])
     """
     lowest = image == image.min()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -16,8 +16,8 @@ from denoise.diffusion.stages import train_stages
 from denoise.ensemble import DRAWS, denoise_array, remaining_noise
 from denoise.learning.fit import HeldOut
 from denoise.learning.patches import checked_part
-from denoise.learning.setting import TrainingData, trained_on
-from denoise.learning.validation import Validation, best
+from denoise.learning.setting import OnValidation, TrainingData, train_method
+from denoise.learning.validation import Validation, lowest_risk
 from denoise.methods import Method, make_method
 from denoise.phases import Counter
 from denoise.prepared import PreparedSeries, prepare_series
@@ -29,7 +29,6 @@ from regkit.registration.devices import resolve_device
 from regkit.runs import OnProgress, ignore
 from regkit.volume import Labels, Volume
 
-OnValidation = Callable[[Validation], None]
 # Noise below this share of the range is not learned from: there is nothing to gain.
 _SILENT = 2e-3
 _LENT = (
@@ -182,7 +181,7 @@ def _applied(
     alone = [denoise_array(method, seen, sigma, passes=config.passes, blur=work.blur, on_pass=count)
              for seen in work.images]  # fmt: skip
     if _lend(config, alone):
-        risk = best(list(history)).risk if history else 1.0
+        risk = lowest_risk(list(history)).risk if history else 1.0
         alone = fuse_frames(work.images, alone, work.masks, sigma, risk, on_progress)
     return [restore_local_mean(seen, clean, mask)
             for seen, clean, mask in zip(work.images, alone, work.masks, strict=True)]  # fmt: skip
@@ -204,7 +203,7 @@ def _learned(
             return stages.student, stages.history["student"], (stages.note,)
         untrained = make_method(config, work.images[0].shape, work.spacing, work.blur)
         method = with_start(untrained, config)
-    return method, trained_on(method, setting, work.images, watch=watch), ()
+    return method, train_method(method, setting, work.images, watch=watch), ()
 
 
 def _one(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from denoise.config import DenoiseConfig
-from denoise.foreground import content, slices_last
+from denoise.foreground import foreground_mask, slices_last
 from denoise.noise import Gaussian, neighbour_correlation
 from denoise.noise.repeats import are_repeats, blur_of, noise_of_repeats
 from denoise.noise.selection import select_noise_model
@@ -94,7 +94,7 @@ def prepare_series(
     mask = check_maps(first, mask, sigma)
     images = [frame.data[0].float().cpu() for frame in frames]
     inside = None if mask is None else mask.data[0].cpu() > 0
-    masks = [content(image) if inside is None else inside for image in images]
+    masks = [foreground_mask(image) if inside is None else inside for image in images]
     level = None if sigma is None else sigma.data[0].float().cpu()
     model = select_noise_model(images[0], masks[0], config, level)
     correlation, told = neighbour_correlation(images[0], masks[0]), False

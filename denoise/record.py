@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from denoise.report.measures import anatomy_in_residual, taken_variance
+from denoise.report.measures import anatomy_in_residual, removed_variance
 from denoise.result import DenoiseResult
 
 
@@ -39,6 +39,6 @@ def _frame(result: DenoiseResult) -> dict[str, float]:
     if result.method == "none":
         return {"variance_taken": 0.0, "residual_image_correlation": 0.0}
     return {
-        "variance_taken": round(taken_variance(result), 4),
+        "variance_taken": round(removed_variance(result), 4),
         "residual_image_correlation": round(anatomy_in_residual(result), 4),
     }

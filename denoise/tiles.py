@@ -49,7 +49,7 @@ def map_tiles(
     """
     channels = image if image.ndim == 4 else image[None]
     out = torch.empty_like(channels[0])
-    for box, wide in boxes(out.shape, reach, multiple, voxels):
+    for box, wide in overlapping_boxes(out.shape, reach, multiple, voxels):
         found = function(channels[(slice(None), *wide)][None])[0, 0]
         inner = tuple(
             slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True)
@@ -58,7 +58,7 @@ def map_tiles(
     return out
 
 
-def boxes(
+def overlapping_boxes(
     shape: Sequence[int], reach: Sequence[int], multiple: Sequence[int], voxels: int = _VOXELS
 ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
     """Divide a volume into boxes, each with the wider one that it is computed from.

@@ -53,7 +53,7 @@ def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Vol
     >>> read(np.zeros((4, 5, 6), np.float32), affine=np.diag([2.0, 2.0, 3.0, 1.0]))
     Volume(4x5x6, 2x2x3 mm, RAS, float32, '')
     """
-    from regkit.io import ReadOptions, read_when_touched
+    from regkit.io import ReadOptions, read_lazily
     from regkit.io.interchange import from_object, is_foreign, with_choices
 
     options = ReadOptions(**choices)
@@ -64,7 +64,7 @@ def read(source: Any, *, affine: ArrayLike | None = None, **choices: Any) -> Vol
     if isinstance(source, Volume):
         return source
     if isinstance(source, (str, PathLike)):
-        return read_when_touched(Path(source), options)
+        return read_lazily(Path(source), options)
     return from_object(source, options)
 
 
@@ -82,10 +82,10 @@ def read_labels(source: Any, *, affine: ArrayLike | None = None, **choices: Any)
     >>> read_labels(np.array([[0.0, 2.0]]), affine=np.eye(3)).values
     (2,)
     """
-    from regkit.io import ReadOptions, read_labels_when_touched
+    from regkit.io import ReadOptions, read_labels_lazily
 
     if isinstance(source, (str, PathLike)) and affine is None:
-        return read_labels_when_touched(Path(source), ReadOptions(**choices))
+        return read_labels_lazily(Path(source), ReadOptions(**choices))
     image = read(source, affine=affine, **choices)
     return image if isinstance(image, Labels) else _as_labels(image)
 

@@ -17,8 +17,8 @@ from denoise.diffusion.condition import (
 from denoise.diffusion.model import Diffusion, diffusion_network
 from denoise.diffusion.student import Distillation
 from denoise.diffusion.volume import sampled_volume
-from denoise.learning.setting import TrainingData, Watch, trained_on
-from denoise.learning.validation import Validation, best
+from denoise.learning.setting import OnValidation, TrainingData, train_method
+from denoise.learning.validation import Validation, lowest_risk
 from denoise.methods import Method, make_method
 from regkit.errors import InputError
 
@@ -41,7 +41,7 @@ class Stages:
     @property
     def note(self) -> str:
         """Estimated error of every stage, as a sentence."""
-        risks = {name: best(found).risk for name, found in self.history.items()}
+        risks = {name: lowest_risk(found).risk for name, found in self.history.items()}
         told = ", ".join(f"{n} {100 * max(r, 0) ** 0.5:.0f} %" for n, r in risks.items())
         advice = ""
         if risks["blindspot"] < risks["student"]:
@@ -50,7 +50,7 @@ class Stages:
         return f"Estimated error of the stages, of sigma: {told}{advice}."
 
 
-def train_stages(setting: TrainingData, watch: Watch) -> Stages:
+def train_stages(setting: TrainingData, watch: OnValidation) -> Stages:
     """Train blind spot, diffusion model and student, each on what the one before gives.
 
     Examples
@@ -78,11 +78,11 @@ def train_stages(setting: TrainingData, watch: Watch) -> Stages:
 
 
 def _fitted(
-    method: Method, setting: TrainingData, images: list[Tensor], stage: str, watch: Watch
+    method: Method, setting: TrainingData, images: list[Tensor], stage: str, watch: OnValidation
 ) -> list[Validation]:
     average = _AVERAGE if stage == "diffusion" else 0.0
     share = _SHARES[stage]
-    return trained_on(method, setting, images, share=share, average=average, watch=watch)
+    return train_method(method, setting, images, share=share, average=average, watch=watch)
 
 
 def _diffusion(blind: Method, setting: TrainingData) -> Method:

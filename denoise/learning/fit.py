@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from denoise.learning.objective import Objective
 from denoise.learning.patches import Patches
-from denoise.learning.validation import Validation, best, validate_denoiser
+from denoise.learning.validation import Validation, lowest_risk, validate_denoiser
 from denoise.networks.layers import to_channels_last
 from denoise.networks.precision import precision
 from regkit.training.average import Average
@@ -110,7 +110,7 @@ def fit(
         found.append(replace(health, share=step / schedule.steps))
         losses = []
         watch(found[-1])
-        if best(found) is found[-1]:
+        if lowest_risk(found) is found[-1]:
             kept = copy.deepcopy(average.kept.state_dict())
     network.load_state_dict(kept)
     return found

@@ -14,7 +14,7 @@ from denoise.learning.patches import cut_patches
 from denoise.learning.validation import Validation
 from denoise.methods import Method
 
-Watch = Callable[[Validation], None]
+OnValidation = Callable[[Validation], None]
 _CHECKS, _BETWEEN = 12, 20
 
 
@@ -48,14 +48,14 @@ class TrainingData:
     device: torch.device
 
 
-def trained_on(
+def train_method(
     method: Method,
     setting: TrainingData,
     images: list[Tensor],
     *,
     share: float = 1.0,
     average: float = 0.0,
-    watch: Watch = lambda _: None,
+    watch: OnValidation = lambda _: None,
 ) -> list[Validation]:
     """Train the network of ``method`` in place.
 

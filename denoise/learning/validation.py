@@ -143,12 +143,12 @@ def neighbour_risk(denoiser: Denoiser, noisy: Tensor, mask: Tensor, sigma: float
     return float(apart.square().mean() / sigma**2 - 1)
 
 
-def best(found: list[Validation]) -> Validation:
+def lowest_risk(found: list[Validation]) -> Validation:
     """Return the check of the lowest risk; the last, if none is a number.
 
     Examples
     --------
-    >>> best([Validation(1, 0.0, 0.2, 1.0, 0.0), Validation(2, 0.0, 0.1, 1.0, 0.0)]).step
+    >>> lowest_risk([Validation(1, 0.0, 0.2, 1.0, 0.0), Validation(2, 0.0, 0.1, 1.0, 0.0)]).step
     2
     """
     numbers = [each for each in found if each.risk == each.risk]

@@ -8,7 +8,7 @@ from scipy.special import polygamma
 from torch import Tensor
 
 from denoise.noise.background import background_sigma
-from denoise.noise.highpass import changing, diagonal_details, robust_sd
+from denoise.noise.highpass import diagonal_details, mark_details, robust_sd
 from denoise.noise.rician import corrected_sigma
 
 _BINS, _FEWEST = 24, 200
@@ -38,7 +38,7 @@ def estimate_sigma(image: Tensor, mask: Tensor | None = None, *, rician: bool = 
     >>> abs(estimate_sigma(100 + 3 * noise) - 3) < 0.05
     True
     """
-    details, chosen = diagonal_details(image), changing(image)
+    details, chosen = diagonal_details(image), mark_details(image)
     if mask is not None:
         chosen &= _cornered(mask, image)
     seen = robust_sd(details[chosen])
@@ -61,7 +61,7 @@ def estimate_poisson_gaussian(image: Tensor, mask: Tensor | None = None) -> tupl
     >>> abs(gain - 2) < 0.2
     True
     """
-    details, chosen = diagonal_details(image), changing(image)
+    details, chosen = diagonal_details(image), mark_details(image)
     if mask is not None:
         chosen &= _cornered(mask, image)
     level, detail = _smooth(image)[chosen], details[chosen]

@@ -64,7 +64,7 @@ def robust_sd(values: Tensor) -> float:
     return sd
 
 
-def changing(image: Tensor, lags: Sequence[int] | None = None) -> Tensor:
+def mark_details(image: Tensor, lags: Sequence[int] | None = None) -> Tensor:
     """Mark the details that belong to the image, not to a background of one value.
 
     Parameters

@@ -11,7 +11,7 @@ from scipy.integrate import cumulative_trapezoid, trapezoid
 from scipy.special import i0e
 from torch import Tensor
 
-from denoise.noise.table import Table
+from denoise.noise.rising_function import RisingFunction
 
 # In units of sigma: beyond the last signal the noise is Gaussian to 0.1 %.
 _LAST, _REACH, _STEP = 24.0, 8.0, 0.01
@@ -80,13 +80,13 @@ def corrected_sigma(means: Tensor, seen: float) -> float:
 
 
 @cache
-def _tables() -> tuple[Table, Table]:
+def _tables() -> tuple[RisingFunction, RisingFunction]:
     """The transform, and its mean as a function of the signal; all in units of sigma."""
     density, mean, sd = _moments()
     slope = 1 / np.interp(_MAGNITUDES, mean, sd)
     forward = cumulative_trapezoid(slope, _MAGNITUDES, initial=0.0)
     expected = trapezoid(density * forward, _MAGNITUDES)
-    return Table(_MAGNITUDES, forward), Table(_SIGNALS, expected)
+    return RisingFunction(_MAGNITUDES, forward), RisingFunction(_SIGNALS, expected)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from denoise.noise.highpass import changing, diagonal_details, robust_sd
+from denoise.noise.highpass import diagonal_details, mark_details, robust_sd
 
 
 def neighbour_correlation(image: Tensor, mask: Tensor | None = None) -> tuple[float, ...]:
@@ -65,7 +65,7 @@ def residual_correlation(residual: Tensor, mask: Tensor) -> tuple[float, ...]:
 
 
 def _spread(image: Tensor, lags: list[int], mask: Tensor | None) -> float:
-    chosen = changing(image, lags)
+    chosen = mark_details(image, lags)
     if mask is not None:
         corner = (slice(min(k, n - 1), None) for k, n in zip(lags, image.shape, strict=True))
         chosen &= mask.bool()[tuple(corner)]

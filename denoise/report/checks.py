@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from denoise.learning.validation import best
+from denoise.learning.validation import lowest_risk
 from denoise.noise.whiteness import residual_correlation
-from denoise.report.measures import anatomy_in_residual, taken_variance
+from denoise.report.measures import anatomy_in_residual, removed_variance
 from denoise.result import DenoiseResult
 from regkit.report import Check
 
@@ -19,7 +19,7 @@ def denoising_checks(result: DenoiseResult) -> list[Check]:
 
 
 def _variance(result: DenoiseResult) -> Check:
-    share = taken_variance(result)
+    share = removed_variance(result)
     text = f"What was removed has {100 * share:.0f} % of the variance of the noise."
     return Check(_LEAST < share < _MOST, text)
 
@@ -42,7 +42,7 @@ def _anatomy(result: DenoiseResult) -> Check:
 def _error(result: DenoiseResult) -> list[Check]:
     if not result.history:
         return []
-    risk = best(list(result.history)).risk
+    risk = lowest_risk(list(result.history)).risk
     share = f"{100 * max(risk, 0) ** 0.5:.0f} %"
     text = f"The error that remains is estimated at {share} of the noise (Stein's estimate)."
     return [Check(0 < risk < 0.5, text)]

@@ -54,7 +54,7 @@ def signed_slices(volume: Volume, like: Volume, words: str) -> Picture:
     return _map(volume, like, words, Panel.show_signed)
 
 
-def positive(volume: Volume, like: Volume, words: str) -> Picture:
+def positive_slices(volume: Volume, like: Volume, words: str) -> Picture:
     """Draw slices of values from 0 up, with a colour bar.
 
     Parameters
@@ -71,7 +71,7 @@ def positive(volume: Volume, like: Volume, words: str) -> Picture:
 
 def _map(volume: Volume, like: Volume, words: str, show: Callable[..., ColourScale]) -> Picture:
     view = planes(like)
-    limit = largest(volume)
+    limit = colour_limit(volume)
     drawn = strip(view, look=MAP)
     for panel, plane in zip(drawn.panels, view, strict=True):
         scale = show(panel, cut_plane(volume, plane), limit)
@@ -79,7 +79,7 @@ def _map(volume: Volume, like: Volume, words: str, show: Callable[..., ColourSca
     return drawn.picture(f"{words}: {', '.join(plane.name for plane in view)}.")
 
 
-def largest(volume: Volume) -> float:
+def colour_limit(volume: Volume) -> float:
     """Choose the value at which colours end: nearly all values lie within, of either sign."""
     return float(np.quantile(volume.data.abs().numpy(), 0.998)) or 1.0
 
@@ -108,7 +108,7 @@ def curves(result: DenoiseResult) -> Picture:
     )
 
 
-def learning(history: Sequence[Validation], chosen: Validation) -> Picture:
+def learning_curves(history: Sequence[Validation], chosen: Validation) -> Picture:
     """Plot the measures by which the checkpoint was chosen over the steps of training."""
     steps = np.array([each.step for each in history], dtype=float)
     rows = (

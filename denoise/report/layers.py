@@ -7,20 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from denoise.report.figures import largest
+from denoise.report.figures import colour_limit
 from denoise.result import DenoiseResult
 from regkit.geometry import Grid
 from regkit.report import Section, hint, viewer
 from regkit.report.display import display_range
 from regkit.report.slices import planes
-from regkit.report.volumes import (
-    focus,
-    has_volume,
-    series_layer,
-    shown_frames,
-    signed_layer,
-    thinned_grid,
-)
+from regkit.report.small_copies import focus, has_volume, thinned_grid
+from regkit.report.volumes import series_layer, shown_frames, signed_layer
 from regkit.resample import warp
 from regkit.transforms import Affine
 from regkit.volume import Volume
@@ -59,7 +53,7 @@ def denoising_viewer(results: Sequence[DenoiseResult], beside: Sequence[Section]
             "removed",
             _sampled([each.residual for each in shown], grid),
             grid,
-            largest(middle.residual),
+            colour_limit(middle.residual),
         ),
     ]
     drawn = viewer(layers, grid, focus(grid, planes(middle.noisy)), frames)

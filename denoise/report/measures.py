@@ -23,7 +23,7 @@ class Curve:
     error: Values | None = None
 
 
-def taken_variance(result: DenoiseResult) -> float:
+def removed_variance(result: DenoiseResult) -> float:
     """Return the variance of what was taken away, stabilised, over that of the noise.
 
     1 where all noise and nothing else was taken.

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from denoise.learning.validation import best
+from denoise.learning.validation import lowest_risk
 from denoise.report.checks import denoising_checks
-from denoise.report.figures import before_and_after, curves, learning, positive, signed_slices
+from denoise.report.figures import (
+    before_and_after,
+    curves,
+    learning_curves,
+    positive_slices,
+    signed_slices,
+)
 from denoise.report.layers import denoising_viewer
 from denoise.result import DenoiseResult
 from regkit.report import Page, Section, blend, figure, hint, pairs
@@ -89,7 +95,7 @@ def _facts(result: DenoiseResult, frame: int, frames: int) -> list[str]:
 def _pictures(result: DenoiseResult) -> list[Section]:
     before, after = before_and_after(result)
     removed = signed_slices(result.residual, result.noisy, "before - after")
-    left = positive(result.uncertainty, result.noisy, "standard deviation")
+    left = positive_slices(result.uncertainty, result.noisy, "standard deviation")
     return [
         Section("Before and after", [hint(_IN_TURN), blend(before, after, ("before", "after"))]),
         Section("What was removed", [hint(_REMOVED), figure(removed)]),
@@ -102,7 +108,7 @@ def _measures(result: DenoiseResult) -> list[Section]:
     drawn = Section("Spectra and bias", [hint(_CURVES), figure(curves(result))])
     sections = [_noise(result), drawn]
     if len(history) > 1:
-        chart = figure(learning(history, best(history)))
+        chart = figure(learning_curves(history, lowest_risk(history)))
         sections.append(Section("When learning stopped", [hint(_LEARNING), chart]))
     return sections
 

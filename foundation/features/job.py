@@ -11,7 +11,7 @@ import torch
 
 from foundation.features.heatmap import sweep_csv, sweep_page
 from foundation.features.known_pair import known_pair
-from foundation.features.sweep import Cell, Correspondence, stages, sweep
+from foundation.features.sweep import Cell, Correspondence, stage_names, sweep
 from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.features import Extractor, files_of, open_extractor
@@ -116,7 +116,7 @@ class SweepSurvey:
         """Open the backbone and the images, and bend moving."""
         job = self.job
         extractor = open_extractor(job.backbone, job.layers)
-        layers = job.layers or tuple(stages(extractor))
+        layers = job.layers or tuple(stage_names(extractor))
         generator = torch.Generator().manual_seed(job.seed)
         images = [open_image(each.of(frame=None, channel=None)) for each in self.headers]
         pair = known_pair(images[0], images[-1], job.index, job.places, generator)
@@ -170,16 +170,14 @@ class SweepOutcome:
 
 
 def sweep_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> SweepJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What `regkit features sweep` wrote of a sweep; its ``asked`` holds the settings.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         The images that it names, by role: ``fixed``, and ``moving`` where there was one.
-    folder
-        Where the new job writes.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from regkit.features import check_layers, layer_outputs
 Shown = Callable[[Tensor], Tensor]
 
 
-def as_it_is(images: Tensor) -> Tensor:
+def show_as_stored(images: Tensor) -> Tensor:
     """Show images ``(N, 1, *spatial)`` in [0, 1] as they are."""
     return images
 
@@ -30,7 +30,7 @@ def standardise_images(images: Tensor) -> Tensor:
     return (images - images.mean(axes, keepdim=True)) / spread
 
 
-SHOWN: dict[str, Shown] = {"unit": as_it_is, "standardised": standardise_images}
+SHOWN: dict[str, Shown] = {"unit": show_as_stored, "standardised": standardise_images}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class PaddedFeatures:
     layers: tuple[str, ...]
     ndim: int
     multiple: int = 1
-    shown: Shown = as_it_is
+    shown: Shown = show_as_stored
     settings: Mapping[str, Any] = field(default_factory=lambda: {"noise": "none"})
     files: tuple[Path, ...] | None = None
 

@@ -93,7 +93,7 @@ class SamMed3dFeatures:
         _check_layers(self.network, self.layers)
         self.network.eval().requires_grad_(False)
 
-    def drawn_anew(self, seed: int) -> Self:
+    def with_random_weights(self, seed: int) -> Self:
         """Return the same encoder with the weights that it has before it is trained.
 
         Parameters

@@ -88,7 +88,7 @@ def sweep(
         with torch.no_grad():
             maps = zip(one(pair.fixed, noises[0]), one(pair.moving, noises[1]), strict=True)
             for layer, (fixed, moving) in zip(layers, maps, strict=True):
-                off = errors(_unit(fixed, pair.fixed), _unit(moving, pair.moving), pair)
+                off = matching_errors(_unit(fixed, pair.fixed), _unit(moving, pair.moving), pair)
                 share = float((off <= 2).float().mean())
                 cells.append(Cell(layer, timestep, float(off.mean()), share))
     return cells
@@ -125,7 +125,7 @@ def at(extractor: Extractor, layers: Sequence[str], timestep: int | None) -> Ext
     return found
 
 
-def stages(extractor: Extractor) -> list[str]:
+def stage_names(extractor: Extractor) -> list[str]:
     """List the larger blocks of an extractor's network, by name.
 
     Raises
@@ -140,7 +140,7 @@ def stages(extractor: Extractor) -> list[str]:
     return found
 
 
-def errors(fixed: Tensor, moving: Tensor, pair: Correspondence) -> Tensor:
+def matching_errors(fixed: Tensor, moving: Tensor, pair: Correspondence) -> Tensor:
     """Return how far, in pixels, the best match of every place is from its truth, ``(n,)``.
 
     Parameters

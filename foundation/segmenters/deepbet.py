@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from foundation.prompts import PromptKind, Prompts
-from foundation.segmenters.given import given_image
+from foundation.segmenters.given import check_one_channel, given_image
 from foundation.segmenters.link_net import LinkNet3D
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError, Segmentation
 from regkit.digests import sha256
@@ -81,8 +81,7 @@ class Deepbet:
         InputError
             If it is another.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         self.image, self.found = image, None
 
     def segment(self, prompts: Prompts) -> Segmentation:

@@ -21,6 +21,21 @@ def given_image(image: Volume | None, model: str) -> Volume:
     return image
 
 
+def check_one_channel(image: Volume, model: str) -> None:
+    """Refuse an image that is no volume of one channel, ``(1, i, j, k)``.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if image.channels != 1 or image.ndim != 3:
+        raise InputError(
+            f"{image.name or 'image'}: {image.channels} channels in {image.ndim}-D; {model} takes "
+            "one channel in 3-D"
+        )
+
+
 def given_mask(prompts: Prompts, model: str) -> Volume:
     """Return the mask among the prompts.
 

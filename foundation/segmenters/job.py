@@ -257,12 +257,8 @@ def segment_again(
 
     Parameters
     ----------
-    record
-        What `regkit segment` wrote.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -39,13 +39,15 @@ def isotropic_grid(grid: Grid, spacing_mm: float) -> Grid:
     return whole.placed(shape, whole.affine @ step)
 
 
-def sampled_on(image: Volume, grid: Grid) -> Tensor:
+def resample_to_grid(image: Volume, grid: Grid) -> Tensor:
     """Sample an image linearly on a grid: float32 ``(C, *grid.shape)``, 0 outside the image."""
     smooth = Volume(image.data.float(), image.grid, image.name)
     return warp(smooth, Affine.identity(grid.ndim), onto=grid).data
 
 
-def spread_on(logits: Tensor, grid: Grid, image: Volume, *, outside: float = -30.0) -> Volume:
+def probabilities_on(
+    logits: Tensor, grid: Grid, image: Volume, *, outside: float = -30.0
+) -> Volume:
     """Bring logits from the grid of a network onto that of an image, as probabilities.
 
     Parameters

@@ -6,19 +6,20 @@ import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy import ndimage
-from torch import Tensor
 
-from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
-from foundation.segmenters.given import given_image
-from foundation.segmenters.on_grid import index_of, mask_on
+from foundation.prompts import PromptKind, Prompts
+from foundation.segmenters.given import check_one_channel, given_image
+from foundation.segmenters.nninteractive_prompts import (
+    clicks_of,
+    drawn_scribble,
+    index_box,
+    mask_array,
+)
 from foundation.segmenters.segmenter import (
     Capabilities,
     MissingWeightsError,
@@ -37,7 +38,6 @@ _OF_SESSION = {
 }  # fmt: skip
 _CHECKPOINT = "fold_*/checkpoint_final.pth"
 _STATE = "network_weights"
-_STEPS = 2  # samples a voxel along a scribble
 _SCALAR = np.float64(0).__reduce__()[0]
 # What nnU-Net keeps beside weights, under the names that two versions of numpy give it.
 _NUMBERS: tuple[Any, ...] = (
@@ -131,8 +131,7 @@ class NnInteractive:
         InputError
             If it is another, or has no contrast.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         seen = image.reoriented("RAS") if image.grid.world.anatomical else image
         data = seen.data.float().numpy()
         if not np.ptp(data) > 0:
@@ -178,7 +177,7 @@ class NnInteractive:
         if prompts.mask is not None:
             alone = len(prompts.kinds) == 1
             self.session.add_initial_seg_interaction(
-                _mask(prompts.mask, grid, self.name), run_prediction=alone
+                mask_array(prompts.mask, grid, self.name), run_prediction=alone
             )
         boxes = [index_box(box, grid) for box in prompts.boxes]
         for box in boxes:
@@ -186,108 +185,9 @@ class NnInteractive:
         for line in prompts.scribbles:
             drawn, sign = drawn_scribble(line, grid, self.session.preferred_scribble_thickness)
             self.session.add_scribble_interaction(drawn, include_interaction=sign)
-        for index, sign in _clicks(prompts.points, grid):
+        for index, sign in clicks_of(prompts.points, grid):
             self.session.add_point_interaction(index, include_interaction=sign)
         return boxes
-
-
-def index_box(box: Box, grid: Grid) -> list[list[int]]:
-    """Return the voxels of a box as half-open ranges of index, one for each axis.
-
-    Parameters
-    ----------
-    box
-        In the world of the grid. One that is flat is one voxel thick, along the index axis that
-        points most along its flat side; where the grid is oblique, the others hold all of it.
-    grid
-        Of the image.
-
-    Raises
-    ------
-    InputError
-        If it lies outside the image.
-    """
-    corners = grid.to_index(torch.from_numpy(box.corners()))
-    low, high = corners.amin(0), corners.amax(0)
-    first, last = low.ceil().long(), high.floor().long() + 1
-    middle = ((low + high) / 2).round().long()
-    directions = np.abs(grid.affine[:-1, :-1] / grid.spacing)
-    flat = [int(np.argmax(directions[axis])) for axis, side in enumerate(box.size) if side == 0]
-    for axis in {*flat, *torch.nonzero(last <= first).flatten().tolist()}:
-        first[axis], last[axis] = middle[axis], middle[axis] + 1
-    first, last = first.clamp(min=0), torch.minimum(last, torch.tensor(grid.shape))
-    if bool((last <= first).any()):
-        raise InputError(f"box {box.lower} to {box.upper} lies outside the image; give another")
-    return [[int(a), int(b)] for a, b in zip(first, last, strict=True)]
-
-
-def drawn_scribble(
-    line: PointPrompt, grid: Grid, thickness: list[int] | tuple[int, ...]
-) -> tuple[NDArray[np.uint8], bool]:
-    """Draw a line through points.
-
-    Parameters
-    ----------
-    line
-        Its points, one after the other, all of one sign.
-    grid
-        Of the image.
-    thickness
-        In voxels, along each axis.
-
-    Returns
-    -------
-    drawn, positive
-        ``grid.shape``, 1 on the line, and its sign.
-
-    Raises
-    ------
-    InputError
-        If nothing of it lies in the image.
-    UnsupportedPromptError
-        If its points have both signs.
-    """
-    signs = torch.as_tensor(line.positive)
-    if bool(signs.any()) != bool(signs.all()):
-        raise UnsupportedPromptError("a scribble has points of both signs; give two scribbles")
-    index = _between(grid.to_index(line.points.xyz)).round().long()
-    index = index[((index >= 0) & (index < torch.tensor(grid.shape))).all(1)]
-    if not len(index):
-        raise InputError("a scribble lies outside the image; give one that is in it")
-    drawn = np.zeros(grid.shape, bool)
-    drawn[tuple(index.T.numpy())] = True
-    thick = ndimage.binary_dilation(drawn, np.ones([int(n) for n in thickness], bool))
-    return np.asarray(thick, np.uint8), bool(signs.all())
-
-
-def _between(corners: Tensor) -> Tensor:
-    """Places ``(N, 3)`` along the line through ``corners (M, 3)``, at least two a voxel."""
-    parts = [corners[:1]]
-    for a, b in pairwise(corners):
-        shares = torch.linspace(0, 1, int(_STEPS * float(torch.dist(a, b))) + 2)[:, None]
-        parts.append(torch.lerp(a, b, shares.to(a.dtype)))
-    return torch.cat(parts)
-
-
-def _mask(mask: Volume, grid: Grid, model: str) -> NDArray[np.uint8]:
-    inside = (mask_on(mask, grid)[0] > 0.5).numpy().astype(np.uint8)
-    if not inside.any():
-        raise InputError(f"{model}: the mask holds no voxel of the image; give one that does")
-    return np.asarray(inside)
-
-
-def _clicks(points: PointPrompt | None, grid: Grid) -> Iterator[tuple[tuple[int, ...], bool]]:
-    if points is None:
-        return
-    for place, index, sign in zip(
-        points.points.xyz,
-        index_of(points.points, grid),
-        torch.as_tensor(points.positive),
-        strict=True,
-    ):
-        if not bool(grid.contains(place)):
-            raise InputError(f"point {place.tolist()} lies outside the image; give one that is in")
-        yield tuple(index.tolist()), bool(sign)
 
 
 def _initialise(session: Any, path: Path) -> None:

@@ -13,7 +13,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
-from foundation.segmenters.given import given_image, given_mask
+from foundation.segmenters.given import check_one_channel, given_image, given_mask
 from foundation.segmenters.on_grid import mask_on
 from foundation.segmenters.prompt_unet.crop import mask_box
 from foundation.segmenters.seeds import point_voxels
@@ -75,8 +75,7 @@ class RandomWalker:
         InputError
             If it is another.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         image.grid.world.scale_to("mm")
         self.image = image
 

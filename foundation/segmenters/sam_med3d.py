@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
-from foundation.segmenters.given import given_image
-from foundation.segmenters.lattice import isotropic_grid, sampled_on, spread_on
+from foundation.segmenters.given import check_one_channel, given_image
+from foundation.segmenters.lattice import isotropic_grid, probabilities_on, resample_to_grid
 from foundation.segmenters.on_grid import mask_on
 from foundation.segmenters.prompt_unet.crop import mask_box
 from foundation.segmenters.segmenter import (
@@ -136,8 +136,7 @@ class SamMed3d:
         InputError
             If it is another.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         image.grid.world.scale_to("mm")
         self.image, self._embeddings = image, {}
 
@@ -158,7 +157,7 @@ class SamMed3d:
             logits = self._decoded(self._embedding(image, start, grid), prompts, grid)
         size = functional.interpolate(logits, grid.shape, mode="trilinear", align_corners=False)
         details = {"crop_start": list(start), "crop_centre": [float(x) for x in grid.centre]}
-        return Segmentation.of(spread_on(size[0], grid, image), details)
+        return Segmentation.of(probabilities_on(size[0], grid, image), details)
 
     def reset(self) -> None:
         """Forget the image and its embeddings."""
@@ -179,7 +178,7 @@ class SamMed3d:
         if start not in self._embeddings:
             if len(self._embeddings) >= _MOST:
                 self._embeddings.pop(next(iter(self._embeddings)))
-            seen = above_zero_normalised(sampled_on(image, grid), image.name)
+            seen = above_zero_normalised(resample_to_grid(image, grid), image.name)
             self._embeddings[start] = self.network.image_encoder(seen[None])
         return self._embeddings[start]
 

@@ -12,8 +12,8 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from foundation.prompts import PointPrompt, PromptKind, Prompts
-from foundation.segmenters.given import given_image
-from foundation.segmenters.lattice import isotropic_grid, sampled_on, spread_on
+from foundation.segmenters.given import check_one_channel, given_image
+from foundation.segmenters.lattice import isotropic_grid, probabilities_on, resample_to_grid
 from foundation.segmenters.monai_bundle import channel_names
 from foundation.segmenters.on_grid import mask_on
 from foundation.segmenters.segmenter import (
@@ -113,8 +113,7 @@ class Vista3d:
         InputError
             If it has other dimensions.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         image.grid.world.scale_to("mm")
         self.image = image
 
@@ -133,13 +132,13 @@ class Vista3d:
         numbers = self._numbers(prompts)
         grid = isotropic_grid(image.grid, _SPACING_MM)
         low, high = _HOUNSFIELD
-        seen = ((sampled_on(image, grid) - low) / (high - low)).clamp(0, 1)[None]
+        seen = ((resample_to_grid(image, grid) - low) / (high - low)).clamp(0, 1)[None]
         with torch.no_grad():
             logits = self._logits(seen, prompts, grid, numbers)
         # What lies in no window has no logit.
         logits = torch.as_tensor(logits).nan_to_num(nan=_NOWHERE).clamp(_NOWHERE, _SURE)
         details = {"classes": numbers, "seen_shape": list(grid.shape), "window": self.window}
-        return Segmentation.of(spread_on(logits.amax(1), grid, image), details)
+        return Segmentation.of(probabilities_on(logits.amax(1), grid, image), details)
 
     def reset(self) -> None:
         """Forget the image."""

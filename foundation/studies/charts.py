@@ -9,16 +9,14 @@ from matplotlib.figure import Figure
 
 from foundation.studies.summary import Finding
 from regkit.report.charts import chart_row, dress, picture
-from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from regkit.report.heat_map import fitted_title
+from regkit.report.palette import FAINT, INK
 from regkit.report.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Told apart by any kind of colour vision (Okabe and Ito 2008), the first three as in all reports.
-COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)
 _ACROSS = 3
-_LONGEST = 56  # letters of a title beside a chart
 Across = Callable[[Finding], float | None]
 
 
@@ -85,51 +83,11 @@ def forest(findings: Sequence[Finding], colours: Mapping[str, str], metric: str)
     for row, each in enumerate(findings):
         _difference(ax, row, each, colours[each.condition.model])
     ax.axvline(0, color=INK, linewidth=0.8)
-    titles = [_fitted(_title(each)) for each in findings]
+    titles = [fitted_title(_title(each)) for each in findings]
     ax.set_yticks(range(len(findings)), titles, parse_math=False)
     ax.set_ylim(len(findings) - 0.5, -0.5)
     dress(ax, "", f"difference of {metric} from its baseline")
     return picture(figure, f"Differences of {metric} with intervals, {len(findings)} conditions")
-
-
-def heat_map(
-    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float], what: str
-) -> Picture:
-    """Draw a table of values from 0 to 1 as colours, with the numbers in it.
-
-    Parameters
-    ----------
-    rows, columns
-        Their titles, in order.
-    values
-        By row and column; what is missing stays empty.
-    what
-        What the values are.
-    """
-    titles = [_fitted(row) for row in rows]
-    width = 1.6 + 0.07 * max(map(len, titles)) + 0.9 * len(columns)
-    size = (min(11.0, width), 1.4 + 0.3 * len(rows))
-    figure = Figure(figsize=size, layout="constrained")
-    ax = figure.subplots()
-    grid = [[values.get((row, column), float("nan")) for column in columns] for row in rows]
-    shown = ax.imshow(grid, cmap="viridis", vmin=0, vmax=1, aspect="auto")
-    ax.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
-    ax.set_yticks(range(len(rows)), titles, fontsize=8)
-    for n, line in enumerate(grid):
-        for m, value in enumerate(line):
-            text, ink = ("", INK) if value != value else (f"{value:.2f}", _ink(value))
-            ax.text(m, n, text, ha="center", va="center", color=ink, fontsize=8)
-    figure.colorbar(shown, label=what)
-    return picture(figure, f"{what} of {len(rows)} rows in {len(columns)} columns")
-
-
-def _fitted(title: str) -> str:
-    """A title that leaves room for the chart: of a model with a long path, both ends."""
-    return title if len(title) <= _LONGEST else f"{title[:20]}\u2026{title[21 - _LONGEST :]}"
-
-
-def _ink(value: float) -> str:
-    return "black" if value > 0.6 else "white"  # small values are dark
 
 
 def _across_title(found: Finding, across: Across) -> str:

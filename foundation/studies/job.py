@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,50 +23,98 @@ from regkit.cohort.kept import Kept
 from regkit.errors import InputError
 from regkit.io import open_image, open_labels, read_header
 from regkit.io.header import Header
-from regkit.runs import Job, Needs, OnProgress, Progress, Survey, Task
+from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress, Survey, Task
 from regkit.volume import Labels, Volume
 
 _BYTES_A_VOXEL = 64  # image, labels, a mask or two, and the distances of one structure
 
 
-class CellsJob(Job, Protocol):
-    """One model and one image of a study."""
+@dataclass(frozen=True, kw_only=True)
+class CellsJob(ABC):
+    """One model and one image of a study.
+
+    Parameters
+    ----------
+    config
+        The study.
+    model, case
+        Names of one of its models and one of its cases.
+    folder
+        Where the table of cells goes.
+    overwrite
+        Replace what is there.
+    """
+
+    kind: ClassVar[str]
+
+    config: StudyConfig
+    model: str
+    case: str
+    folder: Path
+    overwrite: bool = False
 
     @property
-    def config(self) -> StudyConfig:
-        """The study."""
-
-    @property
-    def model(self) -> str:
-        """The segmenter, as the study names it."""
+    def outputs(self) -> Folder:
+        """The folder of the cells and the record."""
+        return Folder(self.folder, (CELLS, RECORD), self.overwrite)
 
     @property
     def of_case(self) -> StudyCase:
         """Whose image it is, and where it is from."""
+        return next(case for case in self.config.cases if case.name == self.case)
+
+    @abstractmethod
+    def inputs(self) -> list[InputFile]:
+        """List the image, the truth, and what else is read."""
+
+    @abstractmethod
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked, without other cases and models."""
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is asked, of which model, about which case."""
+        about = self.of_case.model_dump(mode="json", exclude={"image", "labels"})
+        return {"asked": {**self.asked(), "model": self.model, "case": about}}
+
+    def plan(self) -> dict[str, Any]:
+        """Return the same."""
+        return dict(self.settings()["asked"])
+
+    def check(self) -> None:  # noqa: B027  no kind needs more
+        """Do nothing: the configuration has been judged."""
+
+    def look(self) -> CellsSurvey:
+        """Read the headers of image and labels, the first two inputs.
+
+        Raises
+        ------
+        InputError
+            If they do not lie on one grid.
+        """
+        image, labels = (read_header(each.path) for each in self.inputs()[:2])
+        if not labels.grid.lies_on(image.grid):
+            raise InputError(
+                f"{labels.name}: lies on {labels.grid!r}, the image on {image.grid!r}; resample "
+                "the labels onto the image first, as `regkit apply --labels` does"
+            )
+        return CellsSurvey(self, image, labels)
 
     @property
+    @abstractmethod
     def count(self) -> int:
         """How many questions there are."""
 
+    @abstractmethod
     def questions(self, labels: Labels, blank: StudyCell) -> Iterator[Question]:
-        """Give them, as :class:`foundation.studies.robustness.job.RobustnessJob` does."""
+        """Give every question.
 
-
-def look_at(job: CellsJob) -> CellsSurvey:
-    """Read the headers of image and labels, the first two inputs of a job.
-
-    Raises
-    ------
-    InputError
-        If they do not lie on one grid.
-    """
-    image, labels = (read_header(each.path) for each in job.inputs()[:2])
-    if not labels.grid.lies_on(image.grid):
-        raise InputError(
-            f"{labels.name}: lies on {labels.grid!r}, the image on {image.grid!r}; resample the "
-            "labels onto the image first, as `regkit apply --labels` does"
-        )
-    return CellsSurvey(job, image, labels)
+        Parameters
+        ----------
+        labels
+            ``(1, i, j, k)``, the truth on the grid of the image.
+        blank
+            A cell in which the model and the case are known.
+        """
 
 
 @dataclass(frozen=True)

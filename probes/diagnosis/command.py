@@ -33,14 +33,16 @@ def redundancy(
 ) -> None:
     """Cut the width of encoders, and probe how much of their skill is left.
 
-    The folder holds widths.csv, spectra.csv and report.html.
+    The folder holds widths.csv and spectra.csv, layers.csv, layer_spectra.csv and
+    layer_correlation.csv of the whole encoder layer by layer, and report.html.
 
     Example: regkit diagnose redundancy encoders.yaml -o redundancy
     """
-    from probes.diagnosis.redundancy.config import read_redundancy
+    from probes.diagnosis.redundancy.config import RedundancyConfig
     from probes.diagnosis.redundancy.job import RedundancyJob
+    from probes.images.places import read_image_settings
 
-    analysis = read_redundancy(config)
+    analysis = read_image_settings(RedundancyConfig, config)
     job = RedundancyJob(analysis, output, running.replaces, running.full_paths)
     running.carry_out(job)
 
@@ -60,11 +62,12 @@ def attribution(
 
     Example: regkit diagnose attribution models.yaml -o attribution
     """
-    from probes.diagnosis.attribution.config import read_attribution
+    from probes.diagnosis.attribution.config import AttributionConfig
     from probes.diagnosis.attribution.job import AttributionJob
+    from probes.images.places import read_image_settings
     from regkit.cli.exits import PART_FAILED
 
-    diagnosis = read_attribution(config)
+    diagnosis = read_image_settings(AttributionConfig, config)
     job = AttributionJob(diagnosis, output, running.replaces, running.full_paths)
     done = running.carry_out(job)
     if done is not None and done.record["not_judged"]:

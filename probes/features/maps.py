@@ -119,7 +119,7 @@ class BackboneMaps:
         """
         extractor = open_extractor(source, layers or None)
         if random:
-            extractor = _drawn_anew(extractor, source, seed)
+            extractor = _untrained(extractor, source, seed)
         name = f"{source.partition('=')[0]}{'=' if '=' in source else ''}"
         shown = name + Path(source.partition("=")[2]).name
         return cls(extractor, f"{shown}, {_RANDOM}" if random else shown, not random, seed)
@@ -153,11 +153,14 @@ class BackboneMaps:
         }
 
 
-def _drawn_anew(extractor: Extractor, source: str, seed: int) -> Extractor:
+def _untrained(extractor: Extractor, source: str, seed: int) -> Extractor:
     """By the extractor itself if it knows how its network begins, else layer by layer."""
-    own: Callable[[int], Extractor] | None = getattr(extractor, "drawn_anew", None)
-    if own is not None:
-        return own(seed)
+    names = ("with_random_weights", "drawn_anew")  # the second one in version 0.1
+    own: list[Callable[[int], Extractor]] = [
+        method for name in names if (method := getattr(extractor, name, None)) is not None
+    ]
+    if own:
+        return own[0](seed)
     draw_weights(network_of(extractor, source), seed)
     return extractor
 

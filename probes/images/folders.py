@@ -9,7 +9,7 @@ import numpy as np
 
 from probes.images.samples import ImageSamples
 from probes.images.settings import DataSettings
-from probes.images.stacks import evenly, stack_images
+from probes.images.stacks import evenly_by_class, stack_images
 from probes.images.tables import number_classes
 from regkit.errors import InputError
 
@@ -41,7 +41,7 @@ def read_folders(settings: DataSettings) -> ImageSamples:
         )
     truth = np.repeat(np.arange(len(classes), dtype=np.float64), [len(own) for own in classes])
     paths = [path for own in classes for path in own]
-    keep = evenly(truth, settings.limit)
+    keep = evenly_by_class(truth, settings.limit)
     paths = [paths[n] for n in keep]
     names = [f"{path.parent.name}/{path.name}" for path in paths]
     return ImageSamples(stack_images([[path] for path in paths], settings), truth[keep], names)
@@ -67,7 +67,7 @@ def read_bigearthnet(settings: DataSettings) -> ImageSamples:
         raise InputError(f"{settings.path.name}: has no folder of a patch")
     found = [_patch_labels(patch) for patch in patches]
     truth = number_classes(found, several=True)
-    keep = evenly(truth.argmax(1), settings.limit)
+    keep = evenly_by_class(truth.argmax(1), settings.limit)
     paths = [_band_files(patches[n], settings) for n in keep]
     names = [patches[n].name for n in keep]
     return ImageSamples(stack_images(paths, settings), truth[keep], names)

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from probes.images.checkpoints import load_checkpoint
 from probes.images.functions import make_model
+from probes.images.model_settings import ModelSettings, existing_weights, source_parts
 from probes.images.samples import Predict
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
-from regkit.settings import Settings, near
-
-
-class ModelSettings(Settings):
-    """A model that is asked.
-
-    ``source`` is ``exported=FILE`` (of ``torch.export``; its batch must be dynamic),
-    ``torchscript=FILE``, ``onnx=FILE``, ``timm:NAME=FILE`` (a checkpoint of its weights) or
-    ``python=MODULE:FUNCTION``, a function without arguments that returns a module. ``mean`` and
-    ``std`` of each band, in the units of the images, are what it was trained with; without them it
-    is shown the values as they are stored.
-    """
-
-    name: str = Field(min_length=1, pattern=r"^[\w.+-]+$")
-    source: str = Field(min_length=1)
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-
-    def scaled(self, images: Tensor) -> Tensor:
-        """Bring images ``(B, C, *spatial)`` to the scale that the model was trained with.
-
-        Raises
-        ------
-        InputError
-            If mean and std do not suit the bands.
-        """
-        bands = images.shape[1]
-        line = (1, -1, *[1] * (images.ndim - 2))
-        mean, std = (
-            _row(self, name, default, bands).reshape(line)
-            for name, default in (("mean", 0.0), ("std", 1.0))
-        )
-        return (images.float() - mean) / std
+from regkit.settings import near
 
 
 def open_model(settings: ModelSettings, bands: int, classes: int) -> Predict:
@@ -96,7 +63,7 @@ def open_network(settings: ModelSettings, bands: int, classes: int) -> Predict:
     InputError
         As :func:`open_model`.
     """
-    kind, _, name = _parts(settings)
+    kind, _, name = source_parts(settings)
     settings.scaled(torch.zeros(1, bands, 1, 1))  # mean and std are judged before it is opened
     return _OPENERS[kind](settings, name, bands, classes)
 
@@ -116,7 +83,7 @@ def open_encoder(settings: ModelSettings, bands: int) -> nn.Module:
     InputError
         If it is of another kind, its weights do not fit, or the function returns no module.
     """
-    kind, _, name = _parts(settings)
+    kind, _, name = source_parts(settings)
     if kind == "python":
         found = _python(settings, name, bands, 0)
         if isinstance(found, nn.Module):
@@ -156,70 +123,8 @@ def new_encoder(network: str, bands: int) -> nn.Module:
     )
 
 
-def weights_of(settings: ModelSettings) -> Path | None:
-    """Return the file of a model, or None for one that is made by a function.
-
-    Parameters
-    ----------
-    settings
-        Which model.
-
-    Raises
-    ------
-    InputError
-        If there is no such kind of model.
-    """
-    _, file, _ = _parts(settings)
-    return None if is_without_file(settings.source) else Path(file)
-
-
-def is_without_file(source: str) -> bool:
-    """Whether a source names a function or a preset, and no file.
-
-    Examples
-    --------
-    >>> is_without_file("register=fast"), is_without_file("onnx=mine.onnx")
-    (True, False)
-    """
-    return source.partition("=")[0] in ("python", "register")
-
-
-def _parts(settings: ModelSettings) -> tuple[str, str, str]:
-    """The kind, the file or function, and the name of an architecture."""
-    head, _, tail = settings.source.partition("=")
-    kind, _, name = head.partition(":")
-    if kind not in _OPENERS or not tail or bool(name) not in _NAMED.get(kind, (False,)):
-        forms = (
-            "exported=FILE, torchscript=FILE, onnx=FILE, timm:NAME=FILE, python=MODULE:FUNCTION, "
-            "python:MODULE:FUNCTION=FILE, register=PRESET"
-        )
-        raise InputError(
-            f"model {settings.name}: source {settings.source!r:.80} is none of {forms}"
-        )
-    return kind, tail, name
-
-
-def _row(settings: ModelSettings, what: str, default: float, bands: int) -> Tensor:
-    given = getattr(settings, what)
-    values = (default,) * bands if given is None else given
-    if len(values) != bands:
-        raise InputError(
-            f"model {settings.name}: {what} has {len(values)} values, the images {bands} bands"
-        )
-    if what == "std" and min(values) <= 0:
-        raise InputError(f"model {settings.name}: std has {min(values):g}; it must be above 0")
-    return torch.tensor(values)
-
-
-def _file(settings: ModelSettings) -> Path:
-    path = weights_of(settings)
-    if path is None or not path.is_file():
-        raise InputError(f"model {settings.name}: there is no file {path}; put its weights there")
-    return path
-
-
 def _torchscript(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
-    path = _file(settings)
+    path = existing_weights(settings)
     try:
         network: nn.Module = torch.jit.load(str(path), map_location="cpu")
     except RuntimeError as error:
@@ -230,7 +135,7 @@ def _torchscript(settings: ModelSettings, name: str, bands: int, classes: int) -
 def _exported(
     settings: ModelSettings, name: str, bands: int, classes: int
 ) -> Callable[[Tensor], Tensor]:
-    path = _file(settings)
+    path = existing_weights(settings)
     try:
         network: Callable[[Tensor], Tensor] = torch.export.load(path).module()
     except Exception as error:  # whatever a damaged archive makes of it
@@ -241,7 +146,7 @@ def _exported(
 def _onnx(
     settings: ModelSettings, name: str, bands: int, classes: int
 ) -> Callable[[Tensor], Tensor]:
-    path = _file(settings)
+    path = existing_weights(settings)
     runtime = require("onnxruntime", extra="onnx")
     try:
         session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -257,7 +162,7 @@ def _onnx(
 
 def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:
     network = _timm_network(f"model {settings.name}", name, bands, classes)
-    load_checkpoint(network, _file(settings), classes)
+    load_checkpoint(network, existing_weights(settings), classes)
     return network.eval()
 
 
@@ -281,7 +186,7 @@ def _python(
         raise InputError(f"{model}: {name} returns no torch module, which a file of weights needs")
     if isinstance(made, nn.Module):
         if name:
-            load_checkpoint(made, _file(settings), classes)
+            load_checkpoint(made, existing_weights(settings), classes)
         return made.eval()
     return made
 
@@ -299,5 +204,3 @@ _OPENERS: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
     "exported": _exported, "torchscript": _torchscript, "onnx": _onnx, "timm": _timm,
     "python": _python, "register": _registration,
 }  # fmt: skip
-_NAMED = {"timm": (True,), "python": (False, True)}
-"""Whether the kind is followed by the name of an architecture; others have none."""

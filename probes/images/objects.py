@@ -12,7 +12,7 @@ from torch import Tensor
 from probes.images.functions import call_named
 from probes.images.samples import ImageSamples
 from probes.images.settings import DataSettings, TruthKind
-from probes.images.stacks import evenly
+from probes.images.stacks import evenly_by_class
 from regkit.errors import InputError
 
 
@@ -36,7 +36,9 @@ def read_objects(settings: DataSettings, truth: TruthKind) -> ImageSamples:
         If there is no such function, its object has no items, or an item has not what is needed.
     """
     found = _made(settings)
-    items = [_item(settings, found, n) for n in evenly(np.zeros(len(found)), settings.limit)]
+    items = [
+        _item(settings, found, n) for n in evenly_by_class(np.zeros(len(found)), settings.limit)
+    ]
     key = "mask" if truth == "map" else "label"
     images = _stacked(settings, items, "image").float()
     known = _stacked(settings, items, key)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from probes.images.samples import ImageSamples
 from probes.images.settings import DataSettings
-from probes.images.stacks import evenly
+from probes.images.stacks import evenly_by_class
 from probes.images.tables import read_table_rows
 from regkit.errors import InputError
 from regkit.geometry import Grid
@@ -73,7 +73,7 @@ def read_pairs(settings: DataSettings) -> ImagePairs:
             "leave them out"
         )
     rows = read_table_rows(settings.path, _COLUMNS)
-    keep = evenly(np.zeros(len(rows)), settings.limit)
+    keep = evenly_by_class(np.zeros(len(rows)), settings.limit)
     pairs = [_read(settings, rows[n], n) for n in keep]
     _check_sizes(settings, pairs)
     sides = [

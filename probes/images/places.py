@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from probes.images.models import ModelSettings, is_without_file, weights_of
+from probes.images.model_settings import ModelSettings, is_without_file, weights_of
 from probes.images.settings import DataSettings
 from regkit.errors import InputError
 from regkit.io.settings import read_settings

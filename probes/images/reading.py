@@ -12,7 +12,7 @@ from probes.images.npz import read_npz
 from probes.images.objects import read_objects
 from probes.images.samples import ImageSamples
 from probes.images.settings import DataSettings, TruthKind
-from probes.images.stacks import evenly
+from probes.images.stacks import evenly_by_class
 from probes.images.tables import read_image_table
 from regkit.errors import InputError
 
@@ -63,7 +63,7 @@ def _read(settings: DataSettings, truth: TruthKind) -> ImageSamples:
 
 def _limited(samples: ImageSamples, limit: int | None) -> ImageSamples:
     classes = np.zeros(len(samples)) if samples.truth is None else samples.truth
-    keep = evenly(classes if classes.ndim == 1 else classes.argmax(1), limit)
+    keep = evenly_by_class(classes if classes.ndim == 1 else classes.argmax(1), limit)
     return samples.at(keep)
 
 

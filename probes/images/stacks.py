@@ -16,7 +16,7 @@ from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, open_labels, preflight
 
 
-def evenly(classes: NDArray[np.generic], limit: int | None) -> list[int]:
+def evenly_by_class(classes: NDArray[np.generic], limit: int | None) -> list[int]:
     """Choose at most ``limit`` images, spread evenly over those of each class.
 
     Parameters
@@ -28,7 +28,7 @@ def evenly(classes: NDArray[np.generic], limit: int | None) -> list[int]:
 
     Examples
     --------
-    >>> evenly(np.array([0, 0, 0, 0, 1, 1]), 3)
+    >>> evenly_by_class(np.array([0, 0, 0, 0, 1, 1]), 3)
     [0, 2, 4]
     """
     if limit is None or limit >= len(classes):

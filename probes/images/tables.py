@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from probes.images.samples import ImageSamples
 from probes.images.settings import DataSettings, TruthKind
-from probes.images.stacks import evenly, stack_images, stack_label_maps
+from probes.images.stacks import evenly_by_class, stack_images, stack_label_maps
 from regkit.errors import InputError
 
 
@@ -34,7 +34,7 @@ def read_image_table(settings: DataSettings, truth: TruthKind) -> ImageSamples:
     column = "labels" if truth == "map" else "label"
     rows = read_table_rows(settings.path, ("image", column))
     classes = np.zeros(len(rows)) if truth == "map" else _classes(rows, truth)
-    keep = evenly(classes, settings.limit)
+    keep = evenly_by_class(classes, settings.limit)
     rows = [rows[n] for n in keep]
     folder = settings.folder
     images = stack_images([[folder / row["image"]] for row in rows], settings)

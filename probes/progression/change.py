@@ -11,7 +11,7 @@ import torch
 
 from probes.progression.checking import check_visits, plausibility
 from probes.progression.config import ProgressionConfig
-from probes.progression.halfway import HalfWay, half_way, mean_rigid
+from probes.progression.halfway import HalfWay, mean_rigid, resample_half_way
 from probes.progression.velocity import VelocityFound, find_velocity
 from probes.progression.volumes import StructureChange, flow_of, structure_changes
 from regkit.geometry.affines import Matrix, apply_affine
@@ -114,7 +114,7 @@ def measure_progression(
     check_visits(baseline, follow_up, labels)
     tell("rigid", 0.0)
     motion, quality = _motion(baseline, follow_up) if rigid is None else (rigid, None)
-    pair = half_way(baseline, follow_up, motion, config)
+    pair = resample_half_way(baseline, follow_up, motion, config)
     found = find_velocity(pair, config, lambda share: tell("velocity", share))
     regions, groups, notes = _regions(baseline, labels, structures)
     changes = structure_changes(regions, groups, found, pair.turn)

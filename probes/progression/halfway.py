@@ -55,7 +55,7 @@ def mean_rigid(there: Matrix, back: Matrix) -> Matrix:
     return homogeneous(nearest_rotation(middle[:3, :3]), middle[:3, 3])
 
 
-def half_way(
+def resample_half_way(
     baseline: Volume, follow_up: Volume, rigid: Matrix, config: ProgressionConfig
 ) -> HalfWay:
     """Resample two visits half-way between them.
@@ -73,7 +73,7 @@ def half_way(
     ways = np.linalg.inv(turn), turn  # from half-way to either visit
     bodies = [foreground(each) for each in (baseline, follow_up)]
     levels = [
-        noise_level(image, inside_of(body))
+        noise_level(image, inside_mask(body))
         for image, body in zip((baseline, follow_up), bodies, strict=True)
     ]
     grid = _grid_around(bodies, ways, config)
@@ -86,7 +86,7 @@ def half_way(
     return HalfWay(positive[0], positive[1], turn, (levels[0], levels[1]))
 
 
-def inside_of(body: Labels) -> Tensor:
+def inside_mask(body: Labels) -> Tensor:
     """Return where ``body`` is above 0, ``(*shape)``."""
     out: Tensor = body.data[0] > 0
     return out

@@ -221,12 +221,8 @@ def progression_again(
 
     Parameters
     ----------
-    record
-        What `regkit progression` wrote.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

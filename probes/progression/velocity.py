@@ -15,7 +15,7 @@ from torch import Tensor
 
 from probes.flow import SplineImage
 from probes.progression.config import ProgressionConfig
-from probes.progression.halfway import HalfWay, inside_of
+from probes.progression.halfway import HalfWay, inside_mask
 from probes.progression.intensity import log_gain
 from probes.progression.knots import Knots
 from probes.progression.steps import Roughness, outer_products, solve_step
@@ -119,7 +119,7 @@ def _level(pair: HalfWay, factor: int, config: ProgressionConfig) -> _Level:
     shape = [max(n // factor, 4) for n in pair.grid.shape]
     grid = pair.grid.with_shape(shape)
     first, second = (resample(each, grid) for each in (pair.baseline, pair.follow_up))
-    body = inside_of(foreground(_mean(first, second))).float()
+    body = inside_mask(foreground(_mean(first, second))).float()
     voxel, fine = min(grid.spacing), min(pair.grid.spacing)
     weight = (gaussian(body[None], _RIM / 2 / voxel)[0] > 0.02).float()
     scale = float((body * (first.data[0] + second.data[0])).sum()) / 2 / max(float(body.sum()), 1.0)

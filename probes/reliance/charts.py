@@ -10,14 +10,13 @@ from matplotlib.figure import Figure
 
 from probes.reliance.rows import DONE, IndexRow, SkillRow
 from regkit.report.charts import chart_row, dress, picture
-from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from regkit.report.palette import FAINT, INK, SERIES
 from regkit.report.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Told apart by any kind of colour vision (Okabe and Ito 2008), the first three as in all reports.
-_COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)
 _ACROSS = 3
 ModelOnData = tuple[str, str]
 
@@ -30,7 +29,7 @@ def colours_of(pairs: Sequence[ModelOnData]) -> dict[ModelOnData, str]:
     pairs
         Data set and model.
     """
-    return {pair: _COLOURS[number % len(_COLOURS)] for number, pair in enumerate(pairs)}
+    return {pair: SERIES[number % len(SERIES)] for number, pair in enumerate(pairs)}
 
 
 def level_curves(rows: Sequence[SkillRow], colours: Mapping[ModelOnData, str]) -> Iterator[Picture]:

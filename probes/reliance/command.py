@@ -38,12 +38,13 @@ def run(
 
     Example: regkit reliance run study.yaml -o reliance
     """
-    from probes.reliance.config import read_reliance
+    from probes.images.places import read_image_settings
+    from probes.reliance.config import RelianceConfig
     from probes.reliance.job import RelianceJob
     from regkit.cli.exits import PART_FAILED
     from regkit.errors import InputError
 
-    study = read_reliance(config)
+    study = read_image_settings(RelianceConfig, config)
     if not study.models:
         raise InputError(
             f"{config.name}: has no models; name one, or use `regkit reliance audit` for the "
@@ -69,10 +70,11 @@ def audit(
 
     Example: regkit reliance audit study.yaml -o audit
     """
-    from probes.reliance.config import read_reliance
+    from probes.images.places import read_image_settings
+    from probes.reliance.config import RelianceConfig
     from probes.reliance.job import RelianceJob
 
-    study = read_reliance(config).model_copy(update={"models": ()})
+    study = read_image_settings(RelianceConfig, config).model_copy(update={"models": ()})
     job = RelianceJob(study, output, running.replaces, running.full_paths)
     running.carry_out(job)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from probes.images.models import ModelSettings
-from probes.images.places import read_image_settings
+from probes.images.model_settings import ModelSettings
 from probes.images.settings import DataSettings
 from probes.reliance.skill import TaskKind
 from probes.reliance.suppressor import suppressor_called
@@ -61,20 +59,3 @@ class RelianceConfig(Settings):
             except InputError as error:
                 raise ValueError(str(error)) from None
         return self
-
-
-def read_reliance(path: Path) -> RelianceConfig:
-    """Read the configuration of a study; its paths count from its own folder.
-
-    Parameters
-    ----------
-    path
-        A YAML file.
-
-    Raises
-    ------
-    InputError
-        If a setting or a suppressor is unknown, with the names that are near, or a value is not
-        allowed.
-    """
-    return read_image_settings(RelianceConfig, path)

@@ -153,4 +153,4 @@ def _lines(tables: RelianceTables) -> Iterator[str]:
 
 
 reliance_again = RelianceJob.again
-"""Make the job that a record came from, with another folder."""
+"""Make the job that a record came from, with its outputs in another folder."""

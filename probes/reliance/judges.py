@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probes.images.bands import Bands
-from probes.images.models import ModelSettings, open_model
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_model
 from probes.images.pairs import ImagePairs
 from probes.images.samples import ImageSamples, name_errors
 from probes.reliance.answers import OnBatch, OnShare, RelianceCondition, ask_all

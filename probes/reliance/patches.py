@@ -101,12 +101,12 @@ def turn_patches(batch: Batch, count: float, generator: Generator) -> Batch:
     edge = patch_edge(batch.shape, count)
     ndim = len(batch.shape)
     size = (len(batch.images), _number(batch.shape, edge))
-    drawn = torch.randint(len(turns(ndim)), size, generator=generator)
+    drawn = torch.randint(len(rotations(ndim)), size, generator=generator)
 
     def move(images: Tensor) -> Tensor:
         patches = _patches(images, edge)
         turned = torch.empty_like(patches)
-        for number, turn in enumerate(turns(ndim)):
+        for number, turn in enumerate(rotations(ndim)):
             where = drawn == number
             turned[where] = _turned(patches[where], turn)
         return _assembled(turned, edge, batch.shape)
@@ -174,7 +174,7 @@ def derangements(count: int, of: int, generator: Generator) -> Tensor:
 
 
 @cache
-def turns(ndim: int) -> tuple[Turn, ...]:
+def rotations(ndim: int) -> tuple[Turn, ...]:
     """Return the rotations of a square or a cube onto itself, but for the identity.
 
     Parameters
@@ -189,7 +189,7 @@ def turns(ndim: int) -> tuple[Turn, ...]:
 
     Examples
     --------
-    >>> len(turns(2)), len(turns(3))
+    >>> len(rotations(2)), len(rotations(3))
     (3, 23)
     """
     axes = tuple(range(ndim))

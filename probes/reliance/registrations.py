@@ -11,7 +11,7 @@ from torch import Tensor
 from probes.images.bands import Bands
 from probes.images.batch import Batch
 from probes.images.functions import make_model
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.pairs import ImagePairs
 from probes.reliance.answers import OnShare, RelianceCondition, suppress
 from regkit.errors import InputError

@@ -11,7 +11,7 @@ import torch
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.samples import ImageSamples
 from probes.reliance.answers import (
     PLAIN,

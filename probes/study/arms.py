@@ -86,7 +86,7 @@ def centre_translation(reference: Grid, image: Grid) -> Affine:
     return Affine(homogeneous(np.eye(reference.ndim), shift))
 
 
-def seen_through(image: Volume, phi: Transform, onto: Grid) -> Volume:
+def sample_smoothed(image: Volume, phi: Transform, onto: Grid) -> Volume:
     """Sample an image once, smoothed for the spacing of the working grid first.
 
     Parameters

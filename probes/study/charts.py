@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from probes.study.judging import CHOSEN, ComparedProbes, JudgedBlock, ProbeFindings
 from regkit.report.charts import dress, picture
-from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
+from regkit.report.palette import BLUE, FAINT, INK, ORANGE, SERIES
 from regkit.report.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ARM_COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7")
+ARM_COLOURS = SERIES[:4]
 _ACROSS, _WIDTH, _ROW = 0.16, 11.0, 0.3
 METRIC_NAMES = {"auc": "AUC", "r2": "R²", "c_index": "c-index"}
 

@@ -23,19 +23,13 @@ from probes.study.job_outcome import ProbeOutcome
 from probes.study.judging import judge_blocks
 from probes.study.maps import projected_image_weights
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
-from probes.study.records import (
-    OF_RUN,
-    config_again,
-    data_digests,
-    refuse_other_images,
-    table_inputs,
-)
-from probes.study.seeing import scaled_image, shown_on_shape
+from probes.study.records import config_again, refuse_other_images
+from probes.study.seeing import resample_to_shape, rescale_intensity
 from probes.study.sources import open_features, source_notices, store_of
-from probes.study.tables import PAGE, PREDICTIONS, RESULTS
-from probes.table import ProbeRow, ProbeTable, read_study_table
+from probes.study.table_job import TableJob
+from probes.table import ProbeRow, ProbeTable
 from regkit.errors import InputError
-from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
+from regkit.runs import InputFile, Needs, OnProgress, Progress
 from regkit.volume import Labels, Volume
 
 _BYTES = 1 << 29  # the features of a small study, and a small network
@@ -43,47 +37,10 @@ _FEATURES, _PROBES = 0.7, 0.3  # shares of the time
 
 
 @dataclass(frozen=True)
-class ProbeJob:
-    """A run of `regkit probe run`.
-
-    Parameters
-    ----------
-    config
-        The study.
-    folder
-        Where results go.
-    overwrite, full_paths
-        As in every job.
-    """
+class ProbeJob(TableJob):
+    """A run of `regkit probe run`; see :class:`~probes.study.table_job.TableJob`."""
 
     kind: ClassVar[str] = "probe"
-
-    config: ProbeConfig
-    folder: Path
-    overwrite: bool = False
-    full_paths: bool = False
-
-    @property
-    def outputs(self) -> Folder:
-        """The long table, the predictions, the report and the record."""
-        return Folder(self.folder, (RESULTS, PREDICTIONS, PAGE, RECORD), self.overwrite)
-
-    def table(self) -> ProbeTable:
-        """Read the table."""
-        return read_study_table(self.config.layout, self.config.table, self.config.columns)
-
-    def inputs(self) -> list[InputFile]:
-        """List the tables; the images that they name are part of the settings."""
-        return table_inputs(self.config, self.table(), full_paths=self.full_paths)
-
-    def settings(self) -> dict[str, Any]:
-        """Return what is asked, and the SHA-256 of the images."""
-        asked = self.config.model_dump(mode="json", exclude=OF_RUN)
-        return {"asked": asked, "data": data_digests(self.table())}
-
-    def plan(self) -> dict[str, Any]:
-        """Return what is asked."""
-        return {"config": self.config.model_dump(mode="json", exclude=OF_RUN)}
 
     def check(self) -> None:
         """Refuse sources that see pairs."""
@@ -226,7 +183,7 @@ def _structures(row: ProbeRow, config: ProbeConfig) -> Labels | None:
 def _shown_of(
     row: ProbeRow, structures: Labels | None, config: ProbeConfig
 ) -> tuple[Volume, Labels | None]:
-    return shown_on_shape(scaled_image(row.image.open()), structures, config.shape)
+    return resample_to_shape(rescale_intensity(row.image.open()), structures, config.shape)
 
 
 def first_against_rest(count: int) -> list[tuple[int, int]]:
@@ -235,16 +192,14 @@ def first_against_rest(count: int) -> list[tuple[int, int]]:
 
 
 def probe_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path) -> ProbeJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What `regkit probe run` wrote.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         The tables that it names; images are looked for where these tables name them.
-    folder
-        Where the new job writes.
 
     Raises
     ------

@@ -18,69 +18,27 @@ from probes.study.config import VOLUMES
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
 from probes.study.progression_config import ProbeProgressionConfig
 from probes.study.progression_task import ProbeProgressionTask
-from probes.study.records import (
-    OF_RUN,
-    config_again,
-    data_digests,
-    refuse_other_images,
-    table_inputs,
-)
-from probes.study.seeing import scaled_image
+from probes.study.records import config_again, refuse_other_images
+from probes.study.seeing import rescale_intensity
 from probes.study.sources import open_features, source_notices
-from probes.study.tables import PAGE, PREDICTIONS, RESULTS
+from probes.study.table_job import TableJob
 from probes.study.visits import VisitPair, pair_visits
-from probes.table import ProbeRow, ProbeTable, read_study_table
+from probes.table import ProbeRow, ProbeTable
 from regkit.errors import InputError
 from regkit.io import open_image, open_labels, read_header
-from regkit.runs import RECORD, Folder, InputFile, Needs
+from regkit.runs import InputFile, Needs
 
 _BYTES_A_VOXEL = 200  # two images, a field and what registers them
 
 
 @dataclass(frozen=True)
-class ProbeProgressionJob:
-    """A run of `regkit probe progression`.
-
-    Parameters
-    ----------
-    config
-        The study.
-    folder
-        Where results go.
-    overwrite, full_paths
-        As in every job.
-    """
+class ProbeProgressionJob(TableJob):
+    """A run of `regkit probe progression`; see :class:`~probes.study.table_job.TableJob`."""
 
     kind: ClassVar[str] = "probe-progression"
+    further: ClassVar[tuple[str, ...]] = ("atlas", "atlas_labels")
 
     config: ProbeProgressionConfig
-    folder: Path
-    overwrite: bool = False
-    full_paths: bool = False
-
-    @property
-    def outputs(self) -> Folder:
-        """The long table, the predictions, the report and the record."""
-        return Folder(self.folder, (RESULTS, PREDICTIONS, PAGE, RECORD), self.overwrite)
-
-    def table(self) -> ProbeTable:
-        """Read the table."""
-        return read_study_table(self.config.layout, self.config.table, self.config.columns)
-
-    def inputs(self) -> list[InputFile]:
-        """List the tables and the atlas; images of the table are part of the settings."""
-        found = table_inputs(self.config, self.table(), full_paths=self.full_paths)
-        atlas = (("atlas", self.config.atlas), ("atlas_labels", self.config.atlas_labels))
-        return found + [InputFile(r, p, self.full_paths) for r, p in atlas if p is not None]
-
-    def settings(self) -> dict[str, Any]:
-        """Return what is asked, and the SHA-256 of the images."""
-        asked = self.config.model_dump(mode="json", exclude={*OF_RUN, "atlas", "atlas_labels"})
-        return {"asked": asked, "data": data_digests(self.table())}
-
-    def plan(self) -> dict[str, Any]:
-        """Return what is asked."""
-        return {"config": self.config.model_dump(mode="json", exclude=OF_RUN)}
 
     def check(self) -> None:
         """Do nothing: the configuration has been judged."""
@@ -163,23 +121,21 @@ class ProbeProgressionSurvey:
                 labels = chosen_structures(found, config.structures)
             elif config.structures:
                 raise InputError("structures of an atlas need `atlas_labels`")
-            atlas = (scaled_image(open_image(read_header(config.atlas))), labels)
+            atlas = (rescale_intensity(open_image(read_header(config.atlas))), labels)
         return ProbeProgressionTask(self, opened, atlas, notices=notices)
 
 
 def probe_progression_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> ProbeProgressionJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What `regkit probe progression` wrote.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         The tables and the atlas that it names.
-    folder
-        Where the new job writes.
 
     Raises
     ------

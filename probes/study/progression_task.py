@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from probes.linear.target import FloatArray
-from probes.study.arms import ArmName, Registrar, seen_through, structure_box, tilted_grid
+from probes.study.arms import ArmName, Registrar, sample_smoothed, structure_box, tilted_grid
 from probes.study.blocks import (
     Column,
     FeatureBlock,
@@ -24,7 +24,7 @@ from probes.study.judging import judge_blocks
 from probes.study.progression_config import ProbeProgressionConfig
 from probes.study.progression_maps import projected_weights
 from probes.study.progression_outcome import ProbeProgressionOutcome
-from probes.study.seeing import scaled_image
+from probes.study.seeing import rescale_intensity
 from probes.study.sources import store_of
 from probes.study.visits import VisitPair
 from probes.table import ProbeRow
@@ -78,16 +78,16 @@ class ProbeProgressionTask:
             What finds transforms.
         """
         config = self.survey.job.config
-        visits = [scaled_image(each.image.open()) for each in (pair.baseline, pair.follow_up)]
+        visits = [rescale_intensity(each.image.open()) for each in (pair.baseline, pair.follow_up)]
         reference, structures = self.atlas or (visits[0], _structures(pair.baseline, config))
         box = reference.grid
         if config.crop and structures is not None:
             box = structure_box(structures, config.crop_margin)
         onto = tilted_grid(box, tuple(config.shape))
         images = [
-            seen_through(each, registrar.find(arm, reference, each), onto)
+            sample_smoothed(each, registrar.find(arm, reference, each), onto)
             if each is not reference
-            else seen_through(each, registrar.find("unaligned", reference, each), onto)
+            else sample_smoothed(each, registrar.find("unaligned", reference, each), onto)
             for each in visits
         ]
         return AlignedPair((images[0], images[1]), structures)

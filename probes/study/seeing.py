@@ -12,7 +12,7 @@ from regkit.resample import resample
 from regkit.volume import Labels, Volume
 
 
-def scaled_image(image: Volume) -> Volume:
+def rescale_intensity(image: Volume) -> Volume:
     """Bring an image of one channel to [0, 1] by its own quantiles, whatever grid it is shown on.
 
     Masks and shapes, of two values, are kept as they are but for their scale.
@@ -32,7 +32,7 @@ def scaled_image(image: Volume) -> Volume:
     return normalise(image)
 
 
-def shown_on_shape(
+def resample_to_shape(
     image: Volume, labels: Labels | None, shape: Sequence[int] | None
 ) -> tuple[Volume, Labels | None]:
     """Put an image and its structures on a grid of ``shape`` over the same field of view.

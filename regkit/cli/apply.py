@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from regkit.cli.directions import DIRECTIONS, Directions
-from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.options import Onto, Run
 from regkit.cli.read_options import READING
 from regkit.cli.running import RUNNING, Running
-from regkit.cli.way import way_of
+from regkit.cli.transform_ends import ENDS, TransformEnds
+from regkit.cli.transform_files import transform_files_and_grid
 from regkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def apply(
             help="Size of the result's voxels, over the extent of the reference (default: its own)",
         ),
     ] = None,
-    ends: Ends,
+    ends: TransformEnds,
     directions: Directions,
     reading: ReadOptions,
     running: Running,
@@ -97,7 +97,7 @@ def apply(
             GeoShiftJob(image, shift, output=output, reading=reading, **running.for_file)
         )
         return
-    chain, reference = way_of(transforms or [], onto, run, to)
+    chain, reference = transform_files_and_grid(transforms or [], onto, run, to)
     job = ApplyJob(
         image, chain, reference, labels, outside, interpolation,
         None if voxel is None else voxel_sizes(voxel), directions.turned(), ends.program,

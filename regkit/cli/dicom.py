@@ -66,7 +66,7 @@ _Address = Annotated[
 
 
 @dataclass(frozen=True)
-class Speaking:
+class ServerOptions:
     """How a server is spoken to; each field is the option of that name."""
 
     user: Annotated[
@@ -101,17 +101,17 @@ class Speaking:
         return DicomArchive(address, self.port, self.aet, self.own_aet)
 
 
-_speaking = takes(group_of("speaking", Speaking))
+_with_server_options = takes(group_of("options", ServerOptions))
 
 
 @app.command("pull", no_args_is_help=True)
-@_speaking
+@_with_server_options
 def pull(
     address: _Address,
     series: Annotated[str, typer.Argument(metavar="UID", help="SeriesInstanceUID of the series.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the DICOM files.")],
     *,
-    speaking: Speaking,
+    options: ServerOptions,
     overwrite: Overwrite = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -127,7 +127,7 @@ def pull(
     from regkit.cli.terminal import say
     from regkit.io import publish
 
-    server = speaking.server(address)
+    server = options.server(address)
     study, images = server.instances(series)
     names = [f"image_{number:05}.dcm" for number in range(1, len(images) + 1)]
     with publish(output, overwrite=overwrite, last=names[-1], names=names[:-1]) as staging:
@@ -139,14 +139,14 @@ def pull(
 
 
 @app.command("push", no_args_is_help=True)
-@_speaking
+@_with_server_options
 def push(
     address: _Address,
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="DICOM files, or folders of them.")
     ],
     *,
-    speaking: Speaking,
+    options: ServerOptions,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -161,6 +161,6 @@ def push(
     from regkit.cli.terminal import say
     from regkit.io.formats.dicom.files import listed_files
 
-    server, paths = speaking.server(address), listed_files(files)
+    server, paths = options.server(address), listed_files(files)
     server.store(paths)
     say(f"done    {len(paths)} files stored", quiet=quiet)

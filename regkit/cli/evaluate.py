@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.options import Run
 from regkit.cli.read_options import READING
 from regkit.cli.running import RUNNING, Running
-from regkit.cli.way import chain_of
+from regkit.cli.transform_ends import ENDS, TransformEnds
+from regkit.cli.transform_files import transform_files
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -61,7 +61,7 @@ def evaluate(
             help="Image on whose grid folding is measured; the labels of fixed if left out."
         ),
     ] = None,
-    ends: Ends,
+    ends: TransformEnds,
     reading: ReadOptions,
     running: Running,
 ) -> None:
@@ -79,7 +79,7 @@ def evaluate(
     """
     from regkit.runs.evaluate import EvaluateJob, EvaluatePaths
 
-    chain = chain_of(transforms or (), run)
+    chain = transform_files(transforms or (), run)
     points = landmarks or (None, None)
     paths = EvaluatePaths(
         fixed_labels, moving_labels, points[0], points[1], onto, ends.fixed, ends.moving, chain

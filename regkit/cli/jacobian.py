@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.options import Onto, Run
 from regkit.cli.read_options import READING
 from regkit.cli.running import RUNNING, Running
-from regkit.cli.way import way_of
+from regkit.cli.transform_ends import ENDS, TransformEnds
+from regkit.cli.transform_files import transform_files_and_grid
 
 if TYPE_CHECKING:
     from regkit.io import ReadOptions
@@ -32,7 +32,7 @@ def jacobian(
     onto: Onto = None,
     run: Run = None,
     log: Annotated[bool, typer.Option("--log", help="Write the natural logarithm.")] = False,
-    ends: Ends,
+    ends: TransformEnds,
     reading: ReadOptions,
     running: Running,
 ) -> None:
@@ -44,7 +44,7 @@ def jacobian(
     """
     from regkit.runs.jacobian import JacobianJob
 
-    chain, reference = way_of(transforms or [], onto, run)
+    chain, reference = transform_files_and_grid(transforms or [], onto, run)
     job = JacobianJob(
         chain, reference, log, ends.moving, ends.program,
         output=output, reading=reading, **running.for_file,

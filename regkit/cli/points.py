@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.options import Run
 from regkit.cli.running import RUNNING, Running
-from regkit.cli.way import chain_of
+from regkit.cli.transform_ends import ENDS, TransformEnds
+from regkit.cli.transform_files import transform_files
 from regkit.errors import InputError
 
 
@@ -52,7 +52,7 @@ def points(
         Literal["ras", "lps"] | None,
         typer.Option(help="Space of the coordinates, where POINTS does not say it."),
     ] = None,
-    ends: Ends,
+    ends: TransformEnds,
     running: Running,
 ) -> None:
     """Map landmarks or a surface from one image of a registered pair to the other.
@@ -64,11 +64,13 @@ def points(
     Example: regkit points tumour.mrk.json out/transform.h5 -o tumour_in_moving.mrk.json
     """
     from regkit.io.point_formats.comma_separated import as_csv
-    from regkit.runs.points import PointsJob, PointsWay, open_mapping
+    from regkit.runs.points import PointMapping, PointsJob, open_mapping
 
     if (run is None) == (not transforms):
         raise InputError("give either TRANSFORM or --run FOLDER, which holds the transform")
-    way = PointsWay(chain_of(transforms or (), run), of, ends.program, ends.fixed, ends.moving)
+    way = PointMapping(
+        transform_files(transforms or (), run), of, ends.program, ends.fixed, ends.moving
+    )
     if output is not None:
         job = PointsJob(points, way, space, output=output, **running.for_file)
         running.carry_out(job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +13,7 @@ from regkit.cli.option_group import takes
 from regkit.cli.options import Device, Threads
 from regkit.cli.read_options import READING
 from regkit.cli.running import RUNNING, Running
+from regkit.cli.scene_options import SCENE_OPTIONS, SceneOptions
 from regkit.errors import InputError
 from regkit.losses.registry import FEATURES, names
 
@@ -20,14 +22,13 @@ if TYPE_CHECKING:
 
 _IMAGES = "Images"
 _METHOD = "Method"
-_SCENES = "Scenes on the earth"
 Kind = Literal["rigid", "affine", "deformable", "translation", "local"]
 _Modality = Literal["auto", "ct", "cbct", "mr", "pet", "optical", "sar", "other"]
 _Refine = Literal["field", "weights", "none"]
 _Preset = Literal["fast", "default", "accurate"]
 
 
-@takes(READING, RUNNING.without("record"))
+@takes(READING, SCENE_OPTIONS, RUNNING.without("record"))
 def register(
     fixed: Annotated[
         Path, typer.Argument(metavar="FIXED", help="Fixed image: results are written on its grid.")
@@ -173,52 +174,8 @@ def register(
             help="Refinement of the network's result (default: field)", rich_help_panel=_METHOD
         ),
     ] = None,
-    mask: Annotated[
-        str | None,
-        typer.Option(
-            metavar="BAND|FILE",
-            help="Clouds to leave out: a band such as SCL or QA_PIXEL, or a file.",
-            rich_help_panel=_SCENES,
-        ),
-    ] = None,
-    keep_resolution: Annotated[
-        bool,
-        typer.Option(
-            "--keep-resolution",
-            help="Write MOVING in pixels of its own size.",
-            rich_help_panel=_SCENES,
-        ),
-    ] = False,
-    shift_only: Annotated[
-        bool,
-        typer.Option(
-            "--shift-only",
-            help="Write a copy of MOVING with another geotransform; resample nothing.",
-            rich_help_panel=_SCENES,
-        ),
-    ] = False,
-    stac: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|TIME",
-            help="Write a STAC item too: MOVING was taken at TIME, such as 2015-09-23T08:10:29Z, "
-            "or when its tags say (auto).",
-            rich_help_panel=_SCENES,
-        ),
-    ] = None,
-    max_shift: Annotated[
-        int | None,
-        typer.Option(
-            help="Pixels by which MOVING may be off (default: 50)", rich_help_panel=_SCENES
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            help="Pixels of the finest windows that are matched (default: by the similarity)",
-            rich_help_panel=_SCENES,
-        ),
-    ] = None,
+    *,
+    scene: SceneOptions,
     preset: Annotated[
         _Preset, typer.Option(help="Trade speed for accuracy.", rich_help_panel=_METHOD)
     ] = "default",
@@ -233,7 +190,6 @@ def register(
             rich_help_panel=_METHOD,
         ),
     ] = None,
-    *,
     reading: ReadOptions,
     device: Device = None,
     threads: Threads = None,
@@ -259,13 +215,10 @@ def register(
     """
     from regkit.cli.exits import UNFIT
     from regkit.cli.model import chosen_model
-    from regkit.runs.register.job import Paths, as_weights, make_register_job, split_init
+    from regkit.runs.register.making import as_weights, make_register_job, split_init
+    from regkit.runs.register.paths import Paths
     from regkit.runs.scenes.recognition import are_scenes
 
-    scenes = {
-        "mask": mask, "keep_resolution": keep_resolution, "shift_only": shift_only,
-        "stac": stac, "max_shift": max_shift, "window": window,
-    }  # fmt: skip
     if are_scenes(fixed, moving):
         from regkit.runs.scenes.job import make_scene_job
 
@@ -283,33 +236,25 @@ def register(
             fixed, moving, output, file=config,
             options={
                 "transform": transform, "similarity": similarity, "modality": modality,
-                "moving_modality": moving_modality, "max_shift": max_shift, "window": window,
-                "seed": seed,
+                "moving_modality": moving_modality, "max_shift": scene.max_shift,
+                "window": scene.window, "seed": seed,
             },
-            mask=mask, keep_resolution=keep_resolution, shift_only=shift_only, stac=stac,
+            mask=scene.mask, keep_resolution=scene.keep_resolution, shift_only=scene.shift_only,
+            stac=scene.stac,
             overwrite=running.replaces, reading=reading, full_paths=running.full_paths,
         )  # fmt: skip
         running.carry_out(scene_job)
         return
     _refuse(
-        {f"--{name.replace('_', '-')}": value for name, value in scenes.items()},
+        {f"--{name.replace('_', '-')}": value for name, value in asdict(scene).items()},
         "is for two scenes on the earth (GeoTIFF with a CRS); leave it out",
     )
     network, told = chosen_model(model)
-    labels = tuple(moving_labels or ())
     rule, start = split_init(init)
     paths = Paths(
-        fixed,
-        moving,
-        fixed_mask,
-        moving_mask,
-        fixed_labels,
-        labels,
-        start,
-        tuple(fixed_with or ()),
-        tuple(moving_with or ()),
-        *(landmarks or ()),
-    )
+        fixed, moving, fixed_mask, moving_mask, fixed_labels, tuple(moving_labels or ()), start,
+        tuple(fixed_with or ()), tuple(moving_with or ()), *(landmarks or ()),
+    )  # fmt: skip
     options = {
         "transform": transform,
         "init": rule,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from regkit.cli.options import Debug, DryRun, FullPaths, Json, Quiet
+from regkit.cli.option_group import takes
+from regkit.cli.running import RUNNING, Running
 
 
+@takes(RUNNING.without("record", "overwrite", "resume"))
 def train(
     config: Annotated[
         Path, typer.Option("--config", help="YAML file with the task, its data, stages and output.")
@@ -24,11 +27,8 @@ def train(
         bool,
         typer.Option("--overwrite", help="Start again and replace what an earlier run left."),
     ] = False,
-    full_paths: FullPaths = False,
-    dry_run: DryRun = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
+    *,
+    running: Running,
 ) -> None:
     """Train a network as described by a YAML file.
 
@@ -37,12 +37,11 @@ def train(
 
     Example: regkit train --config configs/train/small-diffusion.yaml --output runs/mine
     """
-    from regkit.cli.job import carry_out
     from regkit.io.settings import read_settings
     from regkit.runs.train import TrainJob
 
     given = read_settings(config)
     if output is not None:
         given["output"] = str(output)
-    job = TrainJob(given, str(config), overwrite, full_paths)
-    carry_out(job, resume=not overwrite, dry_run=dry_run, as_json=as_json, quiet=quiet)
+    job = TrainJob(given, str(config), overwrite, running.full_paths)
+    replace(running, resume=not overwrite).carry_out(job)

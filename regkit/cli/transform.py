@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from regkit.cli.ends import ENDS, Ends
 from regkit.cli.option_group import takes
 from regkit.cli.running import RUNNING, Running
+from regkit.cli.transform_ends import ENDS, TransformEnds
 
 if TYPE_CHECKING:
     from regkit.runs.transform import Verb
@@ -52,7 +52,7 @@ def convert_transform(
     source: Source,
     target: Target,
     *,
-    ends: Ends,
+    ends: TransformEnds,
     invert: Annotated[
         bool, typer.Option("--invert", help="Write the inverse, moving to fixed.")
     ] = False,
@@ -70,7 +70,7 @@ def convert_transform(
 
 @app.command("compose", no_args_is_help=True)
 @_verb
-def compose_(sources: Sources, *, output: Output, ends: Ends, running: Running) -> None:
+def compose_(sources: Sources, *, output: Output, ends: TransformEnds, running: Running) -> None:
     """Write several transforms as one; a point of fixed passes them in their order.
 
     That is the order of `-t` of antsApplyTransforms, and of the list of ANTsPy.
@@ -82,7 +82,7 @@ def compose_(sources: Sources, *, output: Output, ends: Ends, running: Running) 
 
 @app.command("invert", no_args_is_help=True)
 @_verb
-def invert_(source: Source, *, output: Output, ends: Ends, running: Running) -> None:
+def invert_(source: Source, *, output: Output, ends: TransformEnds, running: Running) -> None:
     """Write the inverse of a transform: points of moving to points of fixed.
 
     A matrix is inverted exactly, a field by a fixed-point solve that refuses what folds.
@@ -94,7 +94,7 @@ def invert_(source: Source, *, output: Output, ends: Ends, running: Running) -> 
 
 @app.command("average", no_args_is_help=True)
 @_verb
-def average_(sources: Sources, *, output: Output, ends: Ends, running: Running) -> None:
+def average_(sources: Sources, *, output: Output, ends: TransformEnds, running: Running) -> None:
     """Write the mean of several affines, by their logarithms, or of displacements.
 
     Displacements are averaged on the grid of --fixed, an affine among them as one.
@@ -109,7 +109,7 @@ def average_(sources: Sources, *, output: Output, ends: Ends, running: Running) 
 def _carry_out(
     sources: Sequence[Path],
     output: Path,
-    ends: Ends,
+    ends: TransformEnds,
     running: Running,
     *,
     verb: Verb = "compose",

@@ -20,8 +20,10 @@ from regkit.metrics.affine_part import affine_part
 from regkit.registration.config import RegisterConfig, make_config
 from regkit.registration.preparation import prepare
 from regkit.runs import Outcome, Survey, Task
-from regkit.runs.register.job import RULES, Paths, RegisterJob, RegisterSurvey, weighing_landmarks
+from regkit.runs.register.job import RegisterJob, RegisterSurvey
+from regkit.runs.register.making import RULES, weighing_landmarks
 from regkit.runs.register.outcome import RegisterOutcome
+from regkit.runs.register.paths import Paths
 from regkit.runs.register.task import RegisterTask
 
 _OPTIONS = ("preset", *RegisterConfig.model_fields, *READING)

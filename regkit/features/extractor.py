@@ -14,7 +14,7 @@ class Extractor(Protocol):
 
     One whose maps are to be kept on disk says in an attribute ``files`` which files decide them;
     see :func:`regkit.features.identity_of`. One that knows how its weights begin has a method
-    ``drawn_anew(seed)``, which returns it untrained: a baseline.
+    ``with_random_weights(seed)``, which returns it untrained: a baseline.
     """
 
     @property

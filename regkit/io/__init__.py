@@ -4,29 +4,16 @@ NIfTI goes through nibabel alone: SimpleITK reads a cut file without an error, a
 without an error when the disk is full.
 """
 
-from regkit.io.files import (
-    labels_of,
-    open_frames,
-    open_image,
-    open_labels,
-    read,
-    read_labels,
-    read_labels_when_touched,
-    read_when_touched,
-)
+from regkit.io.files import labels_of, open_frames, open_image, open_labels
 from regkit.io.options import ReadOptions
+from regkit.io.output_checks import check_holds, check_output
 from regkit.io.point_formats.table import read_points
 from regkit.io.preflight import contents_of, preflight, read_header
 from regkit.io.publish import publish, publish_files, refuse_overwriting_inputs, write_atomically
+from regkit.io.reading import read, read_labels, read_labels_lazily, read_lazily
 from regkit.io.transforms import read_transform, write_transform
-from regkit.io.writing import (
-    check_holds,
-    check_output,
-    save,
-    save_bands,
-    save_frames,
-    save_series,
-)
+from regkit.io.writing import save, save_series
+from regkit.io.writing_parts import save_bands, save_frames
 
 __all__ = [
     "ReadOptions",
@@ -43,10 +30,10 @@ __all__ = [
     "read",
     "read_header",
     "read_labels",
-    "read_labels_when_touched",
+    "read_labels_lazily",
+    "read_lazily",
     "read_points",
     "read_transform",
-    "read_when_touched",
     "refuse_overwriting_inputs",
     "save",
     "save_bands",

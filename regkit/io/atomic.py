@@ -221,7 +221,7 @@ def owner_tag() -> str:
     return f"{os.getpid()}-{_machine()}-{secrets.token_hex(4)}"
 
 
-def living(folder: Path) -> Iterator[tuple[Path, int]]:
+def running_writers(folder: Path) -> Iterator[tuple[Path, int]]:
     """List what running processes of this machine are writing in ``folder``, with their ids."""
     for entry, pid in _owned(folder):
         if _runs(pid):

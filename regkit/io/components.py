@@ -15,11 +15,11 @@ from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix
 from regkit.io.atomic import write_atomically
-from regkit.io.fields import said_intent, vector_writers
 from regkit.io.formats.nifti.warps import ITK_VECTORS, SYMMETRIC
 from regkit.io.formats.table import writer
 from regkit.io.header import Header
 from regkit.io.lps import lps
+from regkit.io.nifti_vectors import intent_of, vector_writers
 from regkit.io.voxels import array_of
 from regkit.io.writing import save_series
 from regkit.volume.volume import Volume
@@ -180,7 +180,7 @@ def save_components(
         return
     intent = SYMMETRIC if components.kind == "tensors" else ITK_VECTORS
     if like.format == form.name and components.kind == "vectors":
-        intent = said_intent(like.path)
+        intent = intent_of(like.path)
     data = array_of(frames[0])[..., None, :]
     write_atomically(path, *vector_writers(data, frames[0].grid, intent), overwrite=False)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import numpy as np
 import torch
 
 from regkit.errors import InputError
@@ -14,7 +15,7 @@ from regkit.io.header import Header
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.preflight import preflight
-from regkit.io.voxel_types import TORCH_TYPES
+from regkit.volume.arrays import torch_type
 from regkit.volume.deferred import Deferred, Part, Voxels
 from regkit.volume.volume import Labels, Volume
 
@@ -119,7 +120,7 @@ class FileSource:
             state.check(self.name)
 
 
-def when_touched(
+def open_lazily(
     path: str | Path, options: ReadOptions, kind: type[Opened], opens: Open[Opened]
 ) -> Opened:
     """Read the header of a file now, and give a volume that reads its voxels when they are touched.
@@ -159,5 +160,5 @@ def _dtype(header: Header, kind: type[Volume]) -> torch.dtype | None:
     name = header.value_type
     if header.grey:
         return torch.float64 if name == "float64" else torch.float32
-    found: torch.dtype = getattr(torch, TORCH_TYPES.get(name, name))
+    found: torch.dtype = getattr(torch, torch_type(np.dtype(name)))
     return None if issubclass(kind, Labels) and found.is_floating_point else found

@@ -91,11 +91,11 @@ class DicomArchive:
                 wanted = _query(
                     "IMAGE", StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID=image
                 )
-                codes = [_status(status) for status, _ in link.send_c_get(wanted, _GET)] or [-1]
+                codes = [_status(status) for status, _ in link.send_c_get(wanted, _GET)] or [None]
                 if len(got) != 1 or codes[-1] != 0:
                     raise InputError(
-                        f"{self._name}: gave {len(got)} files for image {image} (status "
-                        f"{codes[-1]:#06x}); it may not speak C-GET, or not know who asks"
+                        f"{self._name}: gave {len(got)} files for image {image} "
+                        f"({_in_words(codes[-1])}); it may not speak C-GET, or not know who asks"
                     )
                 yield got.pop()
 
@@ -109,15 +109,15 @@ class DicomArchive:
                     code = _status(link.send_c_store(dcmread(path)))
                 if code != 0:
                     raise InputError(
-                        f"{self._name}: does not take {display_name(path)} (status {code:#06x}); "
+                        f"{self._name}: does not take {display_name(path)} ({_in_words(code)}); "
                         "see its log"
                     )
 
     def _found(self, link: Any, level: str, **keys: str) -> list[Any]:
         answers = [*link.send_c_find(_query(level, **keys), _FIND)]
-        code = _status(answers[-1][0]) if answers else -1
+        code = _status(answers[-1][0]) if answers else None
         if code != 0:
-            raise InputError(f"{self._name}: does not answer C-FIND (status {code:#06x})")
+            raise InputError(f"{self._name}: does not answer C-FIND ({_in_words(code)})")
         return [data for status, data in answers if _status(status) in _PENDING and data]
 
     def _check_there(self) -> None:
@@ -186,6 +186,12 @@ def _query(level: str, **keys: str) -> Any:
     return out
 
 
-def _status(answer: Any) -> int:
-    """The status of an answer; -1 where the connection was lost or timed out."""
-    return int(answer.get("Status", -1)) if answer else -1
+def _status(answer: Any) -> int | None:
+    """The status of an answer; None where there was no answer."""
+    return int(answer.Status) if answer and "Status" in answer else None
+
+
+def _in_words(status: int | None) -> str:
+    if status is None:
+        return f"the connection was lost, or no answer came within {_SECONDS} s"
+    return f"status {status:#06x}{', success' if status == 0 else ''}"

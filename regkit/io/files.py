@@ -1,8 +1,9 @@
-"""Images and labels in, by a path or by a header that has been read already."""
+"""Images and labels at once, voxels and all, by a path or by a header that was read already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,116 +14,14 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.channels import luminance
-from regkit.io.deferred import when_touched
+from regkit.io.finite import with_finite
 from regkit.io.format import Window
 from regkit.io.formats.table import format_called
 from regkit.io.header import Header
-from regkit.io.options import AS_STORED, MAX_BYTES, Channels, ReadOptions
+from regkit.io.options import AS_STORED, ReadOptions
 from regkit.io.preflight import preflight
-from regkit.io.voxel_types import finite, known_voxels, torch_type
 from regkit.io.voxels import mark_padding
 from regkit.volume.volume import Labels, Volume
-
-
-def read(
-    path: str | Path,
-    *,
-    geometry: str | None = None,
-    assume_ras: bool = False,
-    allow_shear: bool = False,
-    frame: int | None = None,
-    channel: int | None = None,
-    nan: float | None = None,
-    max_bytes: int = MAX_BYTES,
-    spacing: Sequence[float] | None = None,
-    padding: float | None = None,
-    channels: Channels | None = None,
-    series: int | str | None = None,
-) -> Volume:
-    """Read an image of any format in the table (:mod:`regkit.io.formats.table`).
-
-    Its header is read and checked now, its voxels when they are touched; see
-    :class:`regkit.Volume`.
-
-    Parameters
-    ----------
-    path
-        The file, or a folder of DICOM files. ``Volume.name`` is its base name.
-    geometry
-        ``"sform"`` or ``"qform"``, for a NIfTI file in which the two disagree.
-    assume_ras
-        Take the axes as right, anterior, superior where the file does not say.
-    allow_shear
-        Accept axes that are not at right angles. The grid stays sheared: :func:`regkit.register`
-        gives its results on ``grid.straightened()``, and files can be saved on that only.
-    frame
-        Which image of a 4-D file, from 0.
-    channel
-        Which value of a voxel that has several (RGB, RGBA, vectors), from 0.
-    nan
-        The value to put in place of NaN and infinite voxels, which are no data then; without it
-        they are refused.
-    max_bytes
-        The most that the voxels may take, uncompressed.
-    spacing
-        Millimetres from voxel to voxel along each axis, where the file does not say.
-    padding
-        The value of voxels that are no data; see :meth:`regkit.Volume.with_padding`.
-    channels
-        Which values of a voxel to keep together, in place of ``channel``: numbers from 0 such as
-        ``(1, 3)``, ``"all"``, or ``"luminance"``: the grey of RGB or RGBA by ITU-R BT.709, of the
-        values as they are; where alpha is 0 there are no data.
-    series
-        Which series of a folder of DICOM files that holds several: its number or its UID; see
-        `regkit info FOLDER`.
-
-    Returns
-    -------
-    Volume
-        ``(C, i, j, k)`` in the stored type (float32 where the file scales its values), one channel
-        unless ``channels`` keeps several, on a grid
-        in RAS+ mm, or in pixels where neither the file nor ``spacing`` says how large a voxel is.
-        ``valid`` says where it has data, where ``nan`` or ``padding`` is given. A NIfTI file with
-        two dimensions gives a 2-D volume.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be trusted; see :func:`regkit.io.preflight.preflight`. What only voxels
-        tell (NaN, a damaged stream) is refused when they are touched, and so is a file that has
-        changed until then.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> from regkit.geometry import Grid
-    >>> image = Volume(torch.ones(4, 5, 6), Grid((4, 5, 6), np.eye(4)))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     read(image.save(Path(folder, "ones.nii.gz")))
-    Volume(4x5x6, 1x1x1 mm, RAS, float32, 'ones.nii.gz')
-    """
-    options = ReadOptions(
-        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding, channels, series,
-    )  # fmt: skip
-    return read_when_touched(path, options)
-
-
-def read_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Volume:
-    """Read an image as :func:`read` does, with the choices of the user in one :class:`ReadOptions`.
-
-    The header is read now, the voxels when they are touched.
-    """
-    return when_touched(path, options, Volume, open_image)
-
-
-def read_labels_when_touched(path: str | Path, options: ReadOptions = AS_STORED) -> Labels:
-    """Read a label map as :func:`read_labels` does, with the user's choices in one object.
-
-    The header is read now, the voxels when they are touched.
-    """
-    return when_touched(path, options, Labels, open_labels)
 
 
 def open_image(
@@ -139,7 +38,7 @@ def open_image(
     source
         A path, or what :func:`regkit.io.preflight` returned, in which ``options`` are then.
     options
-        The choices of :func:`read`.
+        The choices of :func:`regkit.read`.
     window
         A slice of indices for every axis: the part that is read; all of it when left out. A
         format that can do so reads nothing else.
@@ -149,33 +48,23 @@ def open_image(
     Raises
     ------
     InputError
-        As :func:`read`, or if there is no such window or level.
+        As :func:`regkit.read`, or if there is no such window or level.
     """
     header = source if isinstance(source, Header) else preflight(source, options)
     whole = header.level(level)
     box = tuple(slice(0, size) for size in whole.shape) if window is None else window
     grid = whole if window is None else whole.window(*_corner_and_shape(header, whole, box))
-    read_one = format_called(header.format).read
-    data = [read_one(each, box, level) for each in header.each_channel]
-    known = _known(header, box, level, data)
+    form, channels = format_called(header.format), header.each_channel
+    data = [form.read(each, box, level) for each in channels]
+    known = None
+    if form.known is not None:
+        known = _everywhere(map(form.known, channels, repeat(box), repeat(level), data))
     return _volume(header, data[0][None] if len(data) == 1 else np.stack(data), grid, known)
 
 
-def _known(
-    header: Header, window: Window, level: int, data: Sequence[NDArray[Any]]
-) -> NDArray[np.bool_] | None:
-    """Where all channels that are meant have data, by what the file itself says; None: everywhere.
-
-    No channel is mixed with a value that stands for nothing.
-    """
-    known_one = format_called(header.format).known
-    if known_one is None:
-        return None
-    found = [
-        known_one(each, window, level, values)
-        for each, values in zip(header.each_channel, data, strict=True)
-    ]
-    parts = [each for each in found if each is not None]
+def _everywhere(maps: Iterable[NDArray[np.bool_] | None]) -> NDArray[np.bool_] | None:
+    """Where all maps of known voxels are true; None, of a map too, stands for everywhere."""
+    parts = [each for each in maps if each is not None]
     return np.logical_and.reduce(parts) if parts else None
 
 
@@ -192,7 +81,7 @@ def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
     Raises
     ------
     InputError
-        As :func:`read`.
+        As :func:`regkit.read`.
     """
     numbered = header.each_frame(options)
     series = format_called(header.format).read_series
@@ -206,13 +95,13 @@ def open_frames(header: Header, options: ReadOptions) -> Iterator[Volume]:
 def _volume(
     header: Header, data: NDArray[Any], grid: Grid, said: NDArray[np.bool_] | None = None
 ) -> Volume:
-    """The image of values ``(C, *spatial)`` as they are stored."""
-    nan = header.options.nan
-    checked, valid = finite(header.name, data, nan), known_voxels(data, nan)
-    if said is not None:
-        valid = said if valid is None else said & valid
-    native = checked.astype(torch_type(header.name, checked), order="C", copy=False)
-    stored = mark_padding(Volume(native, grid, header.name, valid), header.options.padding)
+    """The image of values ``(C, *spatial)`` as they are stored, known where the file has said so.
+
+    No channel is mixed with a value that stands for nothing.
+    """
+    values, finite = with_finite(header.name, data, header.options.nan)
+    image = Volume(values, grid, header.name, _everywhere([said, finite]))
+    stored = mark_padding(image, header.options.padding)
     return luminance(stored) if header.grey else stored
 
 
@@ -230,49 +119,6 @@ def _corner_and_shape(
     return tuple(part.start for part in window), tuple(part.stop - part.start for part in window)
 
 
-def read_labels(
-    path: str | Path,
-    *,
-    geometry: str | None = None,
-    assume_ras: bool = False,
-    allow_shear: bool = False,
-    frame: int | None = None,
-    channel: int | None = None,
-    nan: float | None = None,
-    max_bytes: int = MAX_BYTES,
-    spacing: Sequence[float] | None = None,
-    padding: float | None = None,
-    series: int | str | None = None,
-    structures: Sequence[str] | None = None,
-    threshold: float | None = None,
-) -> Labels:
-    """Read a label map; a float file is accepted where every value is a whole number.
-
-    Parameters
-    ----------
-    path, geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, spacing, padding
-        As for :func:`read`.
-    series
-        As for :func:`read`.
-    structures
-        Names of the structures of a DICOM segmentation or structure set that are taken, the first
-        as label 1; where two overlap, the one that is named later has the voxel. Without them all
-        are taken, under their numbers, and none may overlap.
-    threshold
-        The share from which a voxel of a fractional DICOM segmentation is part of its structure.
-
-    Raises
-    ------
-    InputError
-        If :func:`read` raises it, or a value is not a whole number, as the first touch tells.
-    """
-    options = ReadOptions(
-        geometry, assume_ras, allow_shear, frame, channel, nan, max_bytes, _as_tuple(spacing),
-        padding, None, series, structures if structures is None else tuple(structures), threshold,
-    )  # fmt: skip
-    return read_labels_when_touched(path, options)
-
-
 def open_labels(
     source: str | Path | Header,
     options: ReadOptions = AS_STORED,
@@ -286,14 +132,14 @@ def open_labels(
     source
         A path, or what :func:`regkit.io.preflight` returned, in which ``options`` are then.
     options
-        The choices of :func:`read_labels`.
+        The choices of :func:`regkit.io.read_labels`.
     window
         A slice of indices for every axis: the part that is read; all of it when left out.
 
     Raises
     ------
     InputError
-        As :func:`read_labels`, or if there is no such window.
+        As :func:`regkit.io.read_labels`, or if there is no such window.
     """
     header = source if isinstance(source, Header) else preflight(source, options)
     return labels_of(open_image(header, window=window), header)
@@ -309,10 +155,6 @@ def labels_of(image: Volume, header: Header) -> Labels:
     """
     whole = _whole(image.data, image.name, header)
     return Labels(whole, image.grid, image.name, image.valid, header.label_names)
-
-
-def _as_tuple(spacing: Sequence[float] | None) -> tuple[float, ...] | None:
-    return None if spacing is None else tuple(spacing)
 
 
 def _whole(data: torch.Tensor, name: str, header: Header) -> torch.Tensor:

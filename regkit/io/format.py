@@ -130,8 +130,10 @@ class Format:
     header
         Reads and checks what lies before the voxels, with neither frame nor channel chosen.
     read
-        The voxels of one frame and channel of a header: ``(*window)`` in native byte order and
-        in the units of the image, of the level of resolution that is given. NaN stays.
+        The voxels of one frame and channel, which the header that ``header`` made has chosen by
+        then, in a window (a slice of indices for every axis) of a level of resolution (0 where a
+        format has one): ``(*window)`` in native byte order and in the units of the image. NaN
+        stays.
     write, verify
         Write an array, and compare a file with what was written into it; None where regkit only
         reads.

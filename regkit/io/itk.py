@@ -1,4 +1,4 @@
-"""NRRD and MetaImage, in and out, by SimpleITK. A NIfTI file never comes here."""
+"""NRRD and MetaImage, in, by SimpleITK. A NIfTI file never comes here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
-from regkit.io.atomic import free_space, no_space
 from regkit.io.format import Window
 from regkit.io.header import Header
 from regkit.io.header_checks import (
@@ -30,7 +29,6 @@ from regkit.io.options import ReadOptions
 from regkit.io.sizes import product
 from regkit.io.stored import read_stored
 from regkit.io.text_header import TextHeader
-from regkit.io.voxels import check_same
 
 _OBJECT = re.compile(r"(ITK ERROR: )?\w+\((0x)?[0-9A-Fa-f]{6,}\):? *")
 _IMAGE_IO = {"NRRD": "NrrdImageIO", "MetaImage": "MetaImageIO"}
@@ -66,8 +64,8 @@ def itk_header(
     name = display_name(path)
     text = parse(path)
     _check_text(name, text, options.max_bytes)
-    reader = _reader(path, kind)
-    _attempt(path, reader.ReadImageInformation)
+    reader = reader_of(path, kind)
+    attempt(path, reader.ReadImageInformation)
     stored = simpleitk().GetPixelIDValueAsString(reader.GetPixelID())
     _check_agreement(name, reader, text, stored)
     return Header(
@@ -91,17 +89,8 @@ def read_itk(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`itk_header` returned it, with frame and channel chosen.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: these files hold one level of resolution.
-
-    Returns
-    -------
-    NDArray
-        ``(*window)``, in native byte order.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Raises
     ------
@@ -156,119 +145,7 @@ def grid_from(image: Any) -> Grid:
     return from_itk(image.GetSize(), place)
 
 
-def write_itk(
-    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
-) -> None:
-    """Write an image of one frame as NRRD or MetaImage, uncompressed.
-
-    Parameters
-    ----------
-    data
-        ``(*grid.shape)``, the first axis fastest.
-    grid
-        Where the voxels lie, in RAS+ mm or pixels; the file says it in LPS.
-    path
-        The file; its extension chooses the format.
-    repetition
-        Unused: these files are written with one frame.
-
-    Raises
-    ------
-    InputError
-        If SimpleITK cannot write there.
-    ResourceError
-        If the disk is full.
-    """
-    image = image_from(np.transpose(data), grid)
-    write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
-
-
-def write_itk_channels(
-    data: NDArray[Any], grid: Grid, path: Path, *, repetition: float | None = None
-) -> None:
-    """Write an image of several channels as NRRD or MetaImage, uncompressed.
-
-    Parameters
-    ----------
-    data
-        ``(*grid.shape, C)``; the channels become the values of a voxel.
-    grid
-        Where the voxels lie, in RAS+ mm or pixels; the file says it in LPS.
-    path
-        The file; its extension chooses the format.
-    repetition
-        Unused: these files are written with one frame.
-
-    Raises
-    ------
-    InputError
-        If SimpleITK cannot write there.
-    ResourceError
-        If the disk is full.
-    """
-    axes = [*reversed(range(grid.ndim)), grid.ndim]
-    vectors = np.ascontiguousarray(np.transpose(data, axes))
-    image = image_from(vectors, grid, vectors=True)
-    write_with(lambda: simpleitk().WriteImage(image, str(path), False), path, data.nbytes)
-
-
-def write_with(write: Callable[[], None], path: Path, needed: int) -> None:
-    """Call a writer of SimpleITK once there is room for its file, and translate its failure.
-
-    Parameters
-    ----------
-    write
-        Writes the file.
-    path
-        Where it writes to.
-    needed
-        Bytes that must be free in the folder of ``path``.
-
-    Raises
-    ------
-    InputError
-        If SimpleITK cannot write there.
-    ResourceError
-        If fewer than ``needed`` bytes are free. ITK is not let into a full disk: it prints a page
-        of diagnostics.
-    """
-    if free_space(path.parent) < needed:
-        raise no_space(path.parent, needed)
-    try:
-        write()
-    except RuntimeError as error:
-        if free_space(path.parent) < needed:
-            raise no_space(path.parent, needed) from error
-        raise InputError(f"{path.name}: cannot be written: {reason(error)}") from error
-
-
-def verify_itk(data: NDArray[Any], grid: Grid, path: Path, *, kind: str) -> None:
-    """Compare a NRRD or MetaImage file with the image that was written into it.
-
-    Parameters
-    ----------
-    data
-        ``(*grid.shape)``, what was written.
-    grid
-        Where its voxels lie.
-    path
-        The file.
-    kind
-        ``"NRRD"`` or ``"MetaImage"``.
-
-    Raises
-    ------
-    InputError
-        If ITK cannot read the file.
-    ResourceError
-        If the file differs: the disk lost something.
-    """
-    image = _attempt(path, _reader(path, kind).Execute)
-    found = np.transpose(simpleitk().GetArrayViewFromImage(image))
-    check_same(path, found, data, grid_from(image).affine, grid)
-
-
-def reason(error: Exception) -> str:
+def itk_reason(error: Exception) -> str:
     """Return the last line of an error of ITK, which is where it says what is wrong.
 
     What stands before it, ``ITK ERROR: Class(0x7f...):``, is an object in memory.
@@ -303,18 +180,26 @@ def _check_agreement(name: str, reader: Any, text: TextHeader, stored: str) -> N
         )
 
 
-def _reader(path: Path, kind: str) -> Any:
+def reader_of(path: Path, kind: str) -> Any:
+    """A reader of SimpleITK for a file of a format, ``"NRRD"`` or ``"MetaImage"``."""
     reader = simpleitk().ImageFileReader()
     reader.SetImageIO(_IMAGE_IO[kind])
     reader.SetFileName(str(path))
     return reader
 
 
-def _attempt(path: Path, call: Any) -> Any:
+def attempt(path: Path, call: Callable[[], Any]) -> Any:
+    """Call a function of SimpleITK that reads a file.
+
+    Raises
+    ------
+    InputError
+        With the reason that ITK gives.
+    """
     try:
         return call()
     except (RuntimeError, UnicodeDecodeError) as error:
-        raise InputError(f"{display_name(path)}: cannot be read: {reason(error)}") from error
+        raise InputError(f"{display_name(path)}: cannot be read: {itk_reason(error)}") from error
 
 
 def _grid(name: str, reader: Any, text: TextHeader, options: ReadOptions) -> Grid:

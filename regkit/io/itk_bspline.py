@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError
-from regkit.io.fields import check_vectors, flip_components
+from regkit.io.fields import flip_components
 from regkit.io.lps import ItkGeometry, from_itk
+from regkit.io.nifti_vectors import check_vectors
 from regkit.transforms.bspline import CubicBSpline
 
 

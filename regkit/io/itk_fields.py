@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from regkit.errors import InputError
-from regkit.io.fields import check_vectors, flip_components
+from regkit.io.fields import flip_components
 from regkit.io.formats.table import format_called
 from regkit.io.header import Header
+from regkit.io.nifti_vectors import check_vectors
 from regkit.io.preflight import read_header
 from regkit.io.text_header import TextHeader
 from regkit.io.transform_format import UNKNOWN_PAIR, ImagePair, TransformFormat

@@ -8,14 +8,22 @@ from pathlib import Path
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.io.itk import reason, simpleitk, write_with
+from regkit.io.itk import itk_reason, simpleitk
 from regkit.io.itk_hdf5 import hdf5_transforms, stored_bytes, verify_hdf5, write_hdf5
 from regkit.io.itk_transforms import transform_from_sitk, transform_to_sitk
-from regkit.io.map_worlds import KEY, as_text, between_worlds, map_worlds, turn_half, worlds_in
+from regkit.io.itk_writing import write_with
+from regkit.io.map_worlds import (
+    KEY,
+    as_text,
+    between_worlds,
+    map_worlds,
+    swap_ras_and_lps,
+    worlds_in,
+)
 from regkit.io.names import display_name, extension
 from regkit.io.transform_files import HDF5, MATLAB, TEXT, declared_types
 from regkit.io.transform_format import UNKNOWN_PAIR, ImagePair, TransformFormat, Writers
-from regkit.io.voxels import lost
+from regkit.io.voxels import read_back_error
 from regkit.transforms import Affine, Transform
 
 
@@ -40,7 +48,8 @@ def read_itk_transform(path: Path, pair: ImagePair = UNKNOWN_PAIR) -> Transform:
     except (RuntimeError, UnicodeDecodeError, KeyError) as error:
         raise InputError(
             f"{display_name(path)}: holds {', '.join(types[:3])}, which cannot be read "
-            f"({reason(error)}); allowed: affine kinds, B-splines, fields and composites of them"
+            f"({itk_reason(error)}); allowed: affine kinds, B-splines, fields and composites of "
+            "them"
         ) from error
     found = transform_from_sitk(itk, display_name(path))
     worlds = worlds_in(path) if extension(path) in HDF5 else None
@@ -52,15 +61,8 @@ def hdf5_writers(transform: Transform, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the composite to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def hdf5_writers(transform: Transform, path: Path, pair: ImagePair) -> Writers:
         If a part is of a type that ITK has no name for.
     """
     worlds = map_worlds(transform)
-    parts = hdf5_transforms(transform if worlds is None else turn_half(transform))
+    parts = hdf5_transforms(transform if worlds is None else swap_ras_and_lps(transform))
     more = {} if worlds is None else {"more": {KEY: as_text(worlds)}}
     needed = stored_bytes(parts)
     return (
@@ -82,15 +84,8 @@ def affine_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     itk = transform_to_sitk(transform)
     return (
@@ -104,7 +99,7 @@ def _verify_affine(transform: Affine, path: Path) -> None:
     if not isinstance(found, Affine) or not np.allclose(
         found.matrix, transform.matrix, rtol=1e-9, atol=1e-9
     ):
-        raise lost(path)
+        raise read_back_error(path)
 
 
 ITK_HDF5 = TransformFormat(

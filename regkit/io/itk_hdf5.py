@@ -19,7 +19,7 @@ from regkit.io.hdf5_file import new_hdf5
 from regkit.io.itk_bspline import bspline_parameters
 from regkit.io.lps import flip_xy, to_itk, vector_signs
 from regkit.io.transform_files import declared_types
-from regkit.io.voxels import lost
+from regkit.io.voxels import read_back_error
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
 from regkit.transforms.bspline import CubicBSpline
 from regkit.transforms.cubic_field import CubicField
@@ -101,11 +101,11 @@ def verify_hdf5(parts: Sequence[Hdf5Transform], path: Path) -> None:
     """
     kinds = declared_types(path, ".h5")
     if kinds[1:] != [_kind(part) for part in parts]:
-        raise lost(path)
+        raise read_back_error(path)
     with require("h5py", extra="all").File(path, "r") as file:
         for number, part in enumerate(parts, start=1):
             if not _same(file[f"TransformGroup/{number}"], part):
-                raise lost(path)
+                raise read_back_error(path)
 
 
 def _kind(part: Hdf5Transform) -> str:

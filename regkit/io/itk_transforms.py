@@ -9,10 +9,11 @@ import torch
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.io.fields import check_vectors, flip_components
+from regkit.io.fields import flip_components
 from regkit.io.itk import grid_from, simpleitk
 from regkit.io.itk_bspline import bspline_from_itk
 from regkit.io.lps import ItkGeometry, flip_xy
+from regkit.io.nifti_vectors import check_vectors
 from regkit.transforms import Affine, DisplacementField, Transform, compose
 from regkit.transforms.bspline import CubicBSpline
 

@@ -29,7 +29,7 @@ def map_worlds(transform: Transform) -> Worlds | None:
     return fixed, moving
 
 
-def turn_half(transform: Transform) -> Transform:
+def swap_ras_and_lps(transform: Transform) -> Transform:
     """Turn a transform, fixed to moving, by half about the third axis: RAS to LPS or back.
 
     Whoever writes or reads a file of ITK turns once more, so that points are left as they are.
@@ -73,7 +73,7 @@ def between_worlds(transform: Transform, worlds: Worlds) -> Transform:
         replace(link, grid=replace(link.grid, world=fixed))
         if isinstance(link, DisplacementField)
         else link
-        for link in links(turn_half(transform))
+        for link in links(swap_ras_and_lps(transform))
     ]
     return compose(*parts).between(fixed, moving)
 

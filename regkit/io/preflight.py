@@ -78,7 +78,7 @@ def contents_of(path: str | Path, options: ReadOptions = AS_STORED) -> list[dict
 
 def _checked(path: str | Path) -> Path:
     place = Path(path)
-    if _status(place)[0] != stat.S_IFDIR:
+    if not os.path.isdir(place):
         check_regular(place)
     return place
 
@@ -91,17 +91,6 @@ def check_regular(path: Path) -> None:
     InputError
         If that is so; the message says what is there instead.
     """
-    name, (kind, size) = display_name(path), _status(path)
-    if kind == stat.S_IFDIR:
-        raise InputError(f"{name}: is a directory; give a file")
-    if kind != stat.S_IFREG:
-        raise InputError(f"{name}: is not a regular file; copy it to one")
-    if size == 0:
-        raise InputError(f"{name}: is empty (0 bytes); copy the file again")
-
-
-def _status(path: Path) -> tuple[int, int]:
-    """What kind of thing is there, and how many bytes it has."""
     name = display_name(path)
     try:
         status = path.stat()
@@ -110,4 +99,9 @@ def _status(path: Path) -> tuple[int, int]:
     except (OSError, ValueError) as error:
         broken = "a link to a file that is not there" if os.path.islink(path) else "not found"
         raise InputError(f"{name}: {broken}; check the path") from error
-    return stat.S_IFMT(status.st_mode), status.st_size
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{name}: is a directory; give a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{name}: is not a regular file; copy it to one")
+    if status.st_size == 0:
+        raise InputError(f"{name}: is empty (0 bytes); copy the file again")

@@ -15,9 +15,9 @@ from regkit.io.atomic import (
     check_target,
     disk_errors,
     flush,
-    living,
     owner_tag,
     remove_abandoned,
+    running_writers,
     write_atomically,
 )
 from regkit.io.names import display_name
@@ -191,7 +191,7 @@ def _claim(last: str) -> str:
 
 def _refuse_company(staging: Path, last: str) -> None:
     """Two at once would each replace the files of the other."""
-    for entry, pid in living(staging.parent):
+    for entry, pid in running_writers(staging.parent):
         if entry != staging and entry.is_dir() and entry.name.endswith(_claim(last)):
             raise InputError(
                 f"{display_name(staging.parent)}: process {pid} is writing its {last} here; wait "

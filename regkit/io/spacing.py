@@ -8,7 +8,7 @@ from regkit.io.header_checks import check_spacing
 from regkit.io.options import ReadOptions
 
 
-def said_spacing(
+def spacing_and_world(
     name: str, ndim: int, found: tuple[float | None, ...] | None, options: ReadOptions
 ) -> tuple[tuple[float, ...], World]:
     """Find the spacing along every axis, and its world: RAS+ mm, or pixels where nobody says.
@@ -32,9 +32,9 @@ def said_spacing(
 
     Examples
     --------
-    >>> said_spacing("a.npy", 3, None, ReadOptions(spacing=(0.5, 0.5, 2)))
+    >>> spacing_and_world("a.npy", 3, None, ReadOptions(spacing=(0.5, 0.5, 2)))
     ((0.5, 0.5, 2.0), World('RAS+ mm'))
-    >>> said_spacing("a.npy", 2, None, ReadOptions())
+    >>> spacing_and_world("a.npy", 2, None, ReadOptions())
     ((1.0, 1.0), World('pixel'))
     """
     known = found or (None,) * ndim

@@ -85,14 +85,8 @@ def read_compressed(
 
     Parameters
     ----------
-    path
-        The compressed file.
-    name
-        What messages call it.
-    dtype
-        How the values are stored, byte order and all.
-    shape
-        The shape of the array; its first axis is fastest in the file.
+    path, name, dtype, shape
+        As of :func:`read_stored`.
     start
         The byte at which the array begins, once decompressed.
     end
@@ -128,12 +122,8 @@ def read_frames(
 
     Parameters
     ----------
-    path
-        The file that holds the values.
-    name
-        What messages call it.
-    dtype
-        How the values are stored, byte order and all.
+    path, name, dtype
+        As of :func:`read_stored`.
     shape
         Of each array; its first axis is fastest in the file.
     start

@@ -135,12 +135,8 @@ def whole_numbers(path: Path, field: str, text: str) -> tuple[int, ...]:
 
     Parameters
     ----------
-    path
-        The file, for messages.
-    field
-        The name of the field, for messages.
-    text
-        What the field holds.
+    path, field, text
+        As of :func:`numbers`.
 
     Raises
     ------

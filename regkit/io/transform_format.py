@@ -91,7 +91,8 @@ class TransformFormat:
     read
         The transform in a file that is there and not empty, in RAS+ mm, fixed to moving.
     writers
-        For a transform, the file and the images, what writes it to a path and what checks it there;
+        Given a transform (fixed to moving), the path of the file and the images, returns what
+        writes it to a path and what checks it there; most files depend on the transform alone.
         None where regkit only reads.
     holds
         The types of transform that can be written, and what messages call them.

@@ -103,10 +103,10 @@ def check_same(
     """
     moved = np.abs(affine - grid.affine).max()
     if not _equal(found, data) or moved > 1e-3 * max(grid.spacing):
-        raise lost(path)
+        raise read_back_error(path)
 
 
-def lost(path: Path) -> ResourceError:
+def read_back_error(path: Path) -> ResourceError:
     """Make the error for a file that does not hold what was written into it."""
     return ResourceError(
         f"{path.name}: reads back differently from what was written; check the disk"

@@ -51,22 +51,22 @@ class ChannelSum(Similarity):
         """The traits of the similarity of one channel."""
         return self.similarity.traits
 
-    def varies(self, shape: Sequence[int]) -> bool:
-        """Say whether the similarity of one channel varies, for images ``(C, *shape)``."""
-        return self.similarity.varies(shape)
+    def is_stochastic(self, shape: Sequence[int]) -> bool:
+        """Say whether the similarity of one channel is stochastic, for images ``(C, *shape)``."""
+        return self.similarity.is_stochastic(shape)
 
     def at(self, spacing: float) -> ChannelSum:
         """Return the same sum of the similarity that suits voxels of ``spacing``."""
         return ChannelSum(self.similarity.at(spacing), self.shares)
 
-    def reseed(self, seed: int) -> None:
-        """Seed the similarity anew."""
-        self.similarity.reseed(seed)
+    def seed(self, seed: int) -> None:
+        """Seed the similarity of one channel."""
+        self.similarity.seed(seed)
 
     @contextmanager
-    def drawn_by(self, seed: int) -> Iterator[None]:
-        """Let the similarity draw by ``seed`` for a while."""
-        with self.similarity.drawn_by(seed):
+    def fixed_seed(self, seed: int) -> Iterator[None]:
+        """Let the similarity draw from ``seed`` inside a ``with`` block."""
+        with self.similarity.fixed_seed(seed):
             yield
 
     def features(self, image: Tensor) -> Tensor:

@@ -109,7 +109,7 @@ class FeatureSimilarity(Similarity):
         """``features:`` and the name of the extractor."""
         return f"{FEATURES}{self.extractor.name}"
 
-    def varies(self, shape: Sequence[int]) -> bool:
+    def is_stochastic(self, shape: Sequence[int]) -> bool:
         """Say whether noise, axes or slices are drawn for images ``(1, *shape)``."""
         if self.noise != "none":
             return True
@@ -117,13 +117,13 @@ class FeatureSimilarity(Similarity):
             return False
         return self.axes == "random" or (self.slices or max(shape)) < max(shape)
 
-    def reseed(self, seed: int) -> None:
-        """Seed the generator of noise, axes and slices anew."""
+    def seed(self, seed: int) -> None:
+        """Seed the generator of noise, axes and slices."""
         self.generator.manual_seed(seed)
 
     @contextmanager
-    def drawn_by(self, seed: int) -> Iterator[None]:
-        """Draw noise, axes and slices by ``seed`` for a while, and go on as before after it."""
+    def fixed_seed(self, seed: int) -> Iterator[None]:
+        """Draw noise, axes and slices from ``seed`` inside a ``with`` block."""
         state = self.generator.get_state()
         self.generator.manual_seed(seed)
         try:

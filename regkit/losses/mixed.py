@@ -39,25 +39,25 @@ class Mixed(Similarity):
         """The traits of the sum, as those of its parts decide them."""
         return Traits.of_sum((weight, part.traits) for weight, part in self.parts)
 
-    def varies(self, shape: Sequence[int]) -> bool:
-        """Say whether one of the parts varies for images ``(1, *shape)``."""
-        return any(part.varies(shape) for _, part in self.parts)
+    def is_stochastic(self, shape: Sequence[int]) -> bool:
+        """Say whether one of the parts is stochastic for images ``(1, *shape)``."""
+        return any(part.is_stochastic(shape) for _, part in self.parts)
 
     def at(self, spacing: float) -> Mixed:
         """Return the same sum of the parts that suit voxels of ``spacing``."""
         return Mixed(tuple((weight, part.at(spacing)) for weight, part in self.parts))
 
-    def reseed(self, seed: int) -> None:
-        """Seed every part anew."""
+    def seed(self, seed: int) -> None:
+        """Seed every part."""
         for _, part in self.parts:
-            part.reseed(seed)
+            part.seed(seed)
 
     @contextmanager
-    def drawn_by(self, seed: int) -> Iterator[None]:
-        """Let every part draw by ``seed`` for a while."""
+    def fixed_seed(self, seed: int) -> Iterator[None]:
+        """Let every part draw from ``seed`` inside a ``with`` block."""
         with ExitStack() as stack:
             for _, part in self.parts:
-                stack.enter_context(part.drawn_by(seed))
+                stack.enter_context(part.fixed_seed(seed))
             yield
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from torch import Tensor
 from regkit.losses.traits import Traits
 
 _UNKNOWN = Traits()
+_NAMES_OF_0_1 = {"varies": "is_stochastic", "reseed": "seed", "drawn_by": "fixed_seed"}
 
 
 class Similarity(ABC):
@@ -26,7 +29,15 @@ class Similarity(ABC):
     informs: bool = False  # whether values times weights add up, being information
     oriented: bool = False  # whether features depend on the direction of the voxel axes
 
-    def varies(self, shape: Sequence[int]) -> bool:
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Take the methods of a similarity of one's own by their names of version 0.1 as well."""
+        super().__init_subclass__(**options)
+        for old in _NAMES_OF_0_1.keys() & vars(cls).keys():
+            new = _NAMES_OF_0_1[old]
+            warnings.warn(f"{cls.__name__}.{old}: name it {new}", DeprecationWarning, stacklevel=2)
+            setattr(cls, new, vars(cls)[old])
+
+    def is_stochastic(self, shape: Sequence[int]) -> bool:
         """Say whether the same images ``(1, *shape)`` may give another value the next time."""
         return False
 
@@ -34,13 +45,13 @@ class Similarity(ABC):
         """Return the similarity that suits voxels of ``spacing``, in units of a body 160 across."""
         return self
 
-    def reseed(self, seed: int) -> None:
-        """Seed anew what is drawn at random."""
+    def seed(self, seed: int) -> None:
+        """Seed the generator of what is drawn at random."""
         return
 
     @contextmanager
-    def drawn_by(self, seed: int) -> Iterator[None]:
-        """Draw what is random by ``seed`` for a while, and go on as before after it."""
+    def fixed_seed(self, seed: int) -> Iterator[None]:
+        """Draw what is random from ``seed`` inside a ``with`` block; go on as before after it."""
         yield
 
     @property

@@ -52,7 +52,7 @@ class Descent:
         if not values:
             return Descended(start, record)
         first, last = values[0], values[-1]
-        if self.similarity.varies(shape):
+        if self.similarity.is_stochastic(shape):
             first, last = (self._mean_loss(each) for each in (start, u))
         if last < first:
             return Descended(u, record, first, last)
@@ -61,14 +61,14 @@ class Descent:
 
     def loss_of(self, u: Tensor) -> float:
         """The loss that a run from ``u`` begins with."""
-        varies = self.similarity.varies(self.at.grid.shape)
+        varies = self.similarity.is_stochastic(self.at.grid.shape)
         return self._mean_loss(u) if varies else sum(self._force(u)[0])
 
     def _path(self, start: Tensor, config: FieldConfig) -> tuple[list[float], bool, Tensor]:
         """The losses on the way, whether images and guides have settled, and where it ends."""
         config = bound_steps(config, min(self.at.grid.spacing[1:]))
         shape = self.at.grid.shape
-        varies, values = self.similarity.varies(shape), list[tuple[float, float]]()
+        varies, values = self.similarity.is_stochastic(shape), list[tuple[float, float]]()
         u, speed = start, torch.zeros_like(start)
         ratio = shape[-1] / start.shape[-1]  # of a voxel of the field to one of the images
         coarse = (start.shape[1], start.shape[2], start.shape[3])
@@ -91,7 +91,7 @@ class Descent:
         """By the same draws for every ``u``: at single steps its chance drowns its gain."""
         at, similarity = self.at, self.similarity
         warped, weight = at.warped(at.matrix(self.affine), u)
-        with similarity.drawn_by(0):
+        with similarity.fixed_seed(0):
             mean = sum(similarity.value(at.fixed, warped, weight) for _ in range(_DRAWS)) / _DRAWS
         return mean if self.guides is None else mean + self.guides.value_and_gradient(u, weight)[0]
 

@@ -46,8 +46,7 @@ def result_html(result: Result) -> str:
         An HTML fragment with inline SVGs; everything from the result is escaped.
     """
     cuts = scene(result.fixed, result.moving, result.warped)
-    fixed = base_name(result.fixed.name) or "fixed"
-    moving = base_name(result.moving.name) or "moving"
+    fixed, moving = cuts.names
     rows = [
         ("Fixed", grey(cuts.planes, cuts.fixed, f"Slices of {fixed}")),
         ("Warped", grey(cuts.planes, cuts.after, f"Slices of warped {moving}")),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regkit.report.display import display_range, shade, tissue_levels
+from regkit.report.display import Range, display_range, shade, tissue_levels
 from regkit.report.slices import Pixels, Plane, cut_plane, overlap_share, planes
+from regkit.report.values import base_name
 from regkit.transforms import Transform
 from regkit.volume.volume import Volume
 
@@ -16,6 +17,10 @@ class Scene:
 
     Parameters
     ----------
+    names
+        The base names of the files of fixed and moving.
+    ranges
+        The intensities shown black and white: of fixed, and of moving and warped.
     planes
         Slices of fixed's world.
     fixed, before, after
@@ -26,12 +31,19 @@ class Scene:
         Share of the planes that moving covers by its header alone.
     """
 
+    names: tuple[str, str]
+    ranges: tuple[Range, Range]
     planes: tuple[Plane, ...]
     fixed: tuple[Pixels, ...]
     before: tuple[Pixels, ...]
     after: tuple[Pixels, ...]
     levels: tuple[float, ...]
     shared: float
+
+    @property
+    def where(self) -> str:
+        """The names of the planes, for words that stand for a picture."""
+        return ", ".join(plane.name for plane in self.planes)
 
 
 def scene(
@@ -50,6 +62,8 @@ def scene(
     limits, other = display_range(fixed), display_range(moving)
     low, high = limits
     return Scene(
+        names=(base_name(fixed.name) or "fixed", base_name(moving.name) or "moving"),
+        ranges=(limits, other),
         planes=view,
         fixed=shade_volume(fixed, view, limits),
         before=shade_volume(moving, view, other),

@@ -11,8 +11,10 @@ from matplotlib import colormaps
 
 from regkit.geometry.grid import Grid
 from regkit.registration.result import Result
+from regkit.report.display import display_range
 from regkit.report.registration.layers import image_layers, jacobian_layers
-from regkit.report.volumes import Layer, has_volume, small_grid
+from regkit.report.small_copies import has_volume, small_grid
+from regkit.report.volumes import Layer
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -46,7 +48,8 @@ def result_widget(result: Result, table: str) -> Any | None:
         return None
     niivue, widgets = import_module("ipyniivue"), import_module("ipywidgets")
     grid = small_grid(result.fixed.grid, _LAYERS)
-    layers = [*image_layers(result, grid), jacobian_layers(result.jacobian, grid)[0]]
+    ranges = display_range(result.fixed), display_range(result.moving)
+    layers = [*image_layers(result, grid, ranges), jacobian_layers(result.jacobian, grid)[0]]
     volumes = {layer.name: _volume(niivue, layer) for layer in layers}
     planes = _planes(niivue, grid)
     planes.load_volumes(list(volumes.values()))

@@ -251,12 +251,8 @@ def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
 
     Parameters
     ----------
-    record
-        The ``run.json`` of a warp, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -9,9 +9,9 @@ from typing import Any
 
 from regkit.geometry import Grid
 from regkit.io import save_bands
-from regkit.io.files import read_when_touched
 from regkit.io.formats.table import format_called, writer
 from regkit.io.header import Header
+from regkit.io.reading import read_lazily
 from regkit.runs.look_alike import check_no_labels
 from regkit.runs.products import quality_of
 from regkit.runs.progress import OnProgress, Progress
@@ -116,7 +116,7 @@ def check_bands(header: Header) -> None:
 
 def band_when_touched(header: Header, number: int) -> Volume:
     """Give one band of a scene, which is read when it is touched, by its number from 0."""
-    return read_when_touched(header.path, replace(header.options, channel=number, channels=None))
+    return read_lazily(header.path, replace(header.options, channel=number, channels=None))
 
 
 def _is_whole(header: Header, number: int) -> bool:

@@ -160,12 +160,8 @@ def convert_again(
 
     Parameters
     ----------
-    record
-        The record of a conversion, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

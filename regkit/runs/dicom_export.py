@@ -11,26 +11,19 @@ from typing import Any, ClassVar
 from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, open_labels, read_header, read_transform
-from regkit.io.dicom_objects.derived import Making, write_object
-from regkit.io.dicom_objects.image_series import resampled_series
-from regkit.io.dicom_objects.registration import registration_object
-from regkit.io.dicom_objects.segmentation import segmentation_object
-from regkit.io.dicom_objects.source import DicomSource, check_one_patient, open_source
+from regkit.io.dicom_objects.derived import Making
+from regkit.io.dicom_objects.source import check_one_patient, open_source
 from regkit.io.header import Header
 from regkit.io.names import display_name
 from regkit.io.sizes import product
 from regkit.report.versions import versions
+from regkit.runs.dicom_export_task import REGISTRATION, DicomExportTask, segmentation_name
 from regkit.runs.inputs import InputFile
 from regkit.runs.job import Needs
 from regkit.runs.origin import origin_of, transform_from, warped_by
 from regkit.runs.outputs import RECORD, Folder
-from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.record import read_record, reading_of
-from regkit.runs.register.names import stem
-from regkit.transforms import Transform
-from regkit.volume import Labels, Volume
 
-REGISTRATION = "registration.dcm"
 _MOMENT = "%Y-%m-%dT%H:%M:%S"
 _NEAR = 1e-3
 
@@ -171,72 +164,6 @@ def _as_names(names: Mapping[str, str]) -> dict[int, str]:
     return {int(value): name for value, name in names.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class DicomExportTask:
-    """Both series and the results, in memory."""
-
-    fixed: DicomSource
-    moving: DicomSource
-    warped: Volume
-    phi: Transform
-    labels: Mapping[Path, Labels]
-    making: Making
-    introduction: tuple[str, ...] = ()
-    notices: tuple[str, ...] = ()
-
-    def execute(self, on_progress: OnProgress) -> DicomExportOutcome:
-        """Make the objects."""
-        fixed, moving, making = self.fixed, self.moving, self.making
-        objects = {
-            f"warped_{number:04}.dcm": each
-            for number, each in enumerate(
-                resampled_series(self.warped, fixed, moving, making), start=1
-            )
-        }
-        on_progress(Progress("series", 0.5))
-        objects[REGISTRATION] = registration_object(
-            self.phi, self.warped.grid, fixed, moving, making
-        )
-        for path, labels in self.labels.items():
-            name = segmentation_name(path)
-            objects[name] = segmentation_object(labels, fixed, making, name=name)
-        return DicomExportOutcome(objects)
-
-
-@dataclass(frozen=True, eq=False)
-class DicomExportOutcome:
-    """Objects, by the names of their files."""
-
-    objects: Mapping[str, Any]
-
-    def entries(self, seconds: float) -> dict[str, Any]:
-        """Nothing that the objects do not say."""
-        return {}
-
-    def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write a file each."""
-        for name, data in self.objects.items():
-            write_object(data, places[name])
-
-    def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """How many there are, and what they hold."""
-        return (
-            f"done    {len(self.objects)} DICOM files; they hold the name and the identifiers of "
-            "the patient",
-        )
-
-
-def segmentation_name(labels: Path) -> str:
-    """Name the file of a segmentation after that of its labels.
-
-    Examples
-    --------
-    >>> segmentation_name(Path("out/warped_lobes.nii.gz"))
-    'seg_lobes.dcm'
-    """
-    return f"seg_{stem(labels).removeprefix('warped_')}.dcm"
-
-
 def make_dicom_export(
     run: Path,
     fixed: Path,
@@ -284,16 +211,12 @@ def make_dicom_export(
 def dicom_export_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> DicomExportJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What ``run.json`` holds.
-    inputs
-        The files that it names, found again.
-    folder
-        Where the objects go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -32,10 +32,12 @@ _OWN = (
 )
 _FIRST = "register"  # whose records did not name their kind
 Again = Callable[[Mapping[str, Any], Sequence[InputFile], Path], Job]
-"""What an entry point of the group names: a record, its inputs and a folder to a job.
+"""What an entry point of the group names: a function that makes the job of a record once more.
 
-The inputs have been found already, in the order in which the record names them; the outputs are to
-go into the folder. It raises `InputError` for a record that it cannot use.
+It is given the record (what a run wrote about itself, as it was read), its inputs (found already,
+where they are now, in the order in which the record names them) and the folder into which the
+outputs go, single files under the names that they had. It raises `InputError` for a record that it
+cannot use.
 """
 
 
@@ -55,12 +57,8 @@ def job_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Pa
 
     Parameters
     ----------
-    record
-        The ``run.json`` of any job, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go.
+    record, inputs, folder
+        As of :data:`Again`.
 
     Raises
     ------

@@ -25,7 +25,7 @@ _FEW, _PER_BYTE = 64 << 20, 12
 
 
 @dataclass(frozen=True)
-class PointsWay:
+class PointMapping:
     """How points get from one image to the other.
 
     Parameters
@@ -83,7 +83,7 @@ class PointsJob(OutputFile):
     role: ClassVar[str] = "points"
 
     points: Path
-    way: PointsWay
+    way: PointMapping
     space: Space | None = None
 
     def files(self) -> list[tuple[str, Path]]:
@@ -125,7 +125,7 @@ class PointsJob(OutputFile):
         return open_mapping(self.points, self.way, self.space)
 
 
-def open_mapping(points: Path, way: PointsWay, space: Space | None = None) -> PointsTask:
+def open_mapping(points: Path, way: PointMapping, space: Space | None = None) -> PointsTask:
     """Read points and what leads them to the other image.
 
     Parameters
@@ -199,12 +199,8 @@ def points_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder:
 
     Parameters
     ----------
-    record
-        What the run wrote about itself.
-    inputs
-        The files that it names, found again.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------
@@ -223,7 +219,7 @@ def points_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder:
     if not whole:
         raise InputError("the record must name points and transforms; it is damaged")
     images = {each.role: each.path for each in inputs}
-    way = PointsWay(
+    way = PointMapping(
         transforms, asked["of"], asked.get("from"), images.get("fixed"), images.get("moving")
     )
     more = output_file_again(record, inputs, folder, role=PointsJob.role)

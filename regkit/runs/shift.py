@@ -63,7 +63,7 @@ class GeoShiftJob(ImageFile):
             raise InputError(
                 f"{header.name}: only a GeoTIFF is shifted without resampling, and stays one (.tif)"
             )
-        by, crs = shift_told(read_record(self.run))
+        by, crs = recorded_shift(read_record(self.run))
         if header.grid.world.crs != crs:
             raise InputError(
                 f"{header.name}: lies in {header.grid.world.crs_name}, and the scene that was "
@@ -123,7 +123,7 @@ def shift_entry(by: Sequence[float], grid: Grid) -> dict[str, Any]:
     return {"by": list(by), "crs": grid.world.crs}
 
 
-def shift_told(record: Mapping[str, Any]) -> tuple[tuple[float, float], str]:
+def recorded_shift(record: Mapping[str, Any]) -> tuple[tuple[float, float], str]:
     """Read a shift from a record.
 
     Raises
@@ -160,12 +160,8 @@ def geo_shift_again(
 
     Parameters
     ----------
-    record
-        The ``run.json`` of a shift, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -169,12 +169,8 @@ def train_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
 
     Parameters
     ----------
-    record
-        The ``run.json`` of a training, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -200,12 +200,8 @@ def transform_again(
 
     Parameters
     ----------
-    record
-        What the run wrote about itself.
-    inputs
-        The files that it names, found again.
-    folder
-        Where the outputs go, under the names that they had.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -149,8 +149,8 @@ class RegistrationTask:
             drawer = replace(self._train, device=device)
             examples = [drawer.draw(generator) for _ in range(self.config.batch)]
         # Of the loop's randomness, which a stopped run goes on with.
-        if self._similarity.varies((self._shape,) * 3):
-            self._similarity.reseed(int(torch.randint(1 << 31, (), generator=generator)))
+        if self._similarity.is_stochastic((self._shape,) * 3):
+            self._similarity.seed(int(torch.randint(1 << 31, (), generator=generator)))
         if not self._patch:
             return self._objective(_seen_by(network, examples), examples)
         count = self.config.patches
@@ -162,7 +162,7 @@ class RegistrationTask:
             return {}
         drawer = replace(self._held_out, device=device)
         generator = torch.Generator().manual_seed(_VALIDATION)
-        self._similarity.reseed(_VALIDATION)
+        self._similarity.seed(_VALIDATION)
         count, training = self.config.validation_pairs, network.training
         network.eval()
         try:

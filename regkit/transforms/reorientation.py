@@ -15,7 +15,7 @@ from torch import Tensor
 Turning = Literal["principal", "rotation", "jacobian"]
 
 
-def turned_vectors(vectors: Tensor, derivative: Tensor, turning: Turning) -> Tensor:
+def reorient_vectors(vectors: Tensor, derivative: Tensor, turning: Turning) -> Tensor:
     """Turn vectors of moving into those of fixed.
 
     Parameters
@@ -31,9 +31,9 @@ def turned_vectors(vectors: Tensor, derivative: Tensor, turning: Turning) -> Ten
     Examples
     --------
     >>> stretch = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
-    >>> turned_vectors(torch.tensor([2.0, 1.0]), stretch, "jacobian").tolist()
+    >>> reorient_vectors(torch.tensor([2.0, 1.0]), stretch, "jacobian").tolist()
     [1.0, 1.0]
-    >>> turned_vectors(torch.tensor([2.0, 1.0]), stretch, "rotation").tolist()
+    >>> reorient_vectors(torch.tensor([2.0, 1.0]), stretch, "rotation").tolist()
     [2.0, 1.0]
     """
     if turning == "jacobian":
@@ -41,7 +41,7 @@ def turned_vectors(vectors: Tensor, derivative: Tensor, turning: Turning) -> Ten
     return (_rotation(derivative) @ vectors[..., None])[..., 0]
 
 
-def turned_tensors(tensors: Tensor, derivative: Tensor, turning: Turning) -> Tensor:
+def reorient_tensors(tensors: Tensor, derivative: Tensor, turning: Turning) -> Tensor:
     """Turn symmetric tensors of moving into those of fixed; their eigenvalues stay.
 
     Parameters
@@ -49,7 +49,7 @@ def turned_tensors(tensors: Tensor, derivative: Tensor, turning: Turning) -> Ten
     tensors
         ``(..., 3, 3)``, at the points of moving to which the transform leads.
     derivative
-        As for :func:`turned_vectors`.
+        As for :func:`reorient_vectors`.
     turning
         ``rotation``: finite strain, the rotation that is nearest to the derivative. ``principal``:
         preservation of the principal direction, which follows the space even where it is sheared.
@@ -67,7 +67,7 @@ def turned_tensors(tensors: Tensor, derivative: Tensor, turning: Turning) -> Ten
     --------
     >>> quarter = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     >>> along_x = torch.diag(torch.tensor([3.0, 1.0, 1.0]))
-    >>> turned_tensors(along_x, quarter, "rotation").diagonal().tolist()
+    >>> reorient_tensors(along_x, quarter, "rotation").diagonal().tolist()
     [1.0, 3.0, 1.0]
     """
     if turning == "principal":
@@ -77,8 +77,8 @@ def turned_tensors(tensors: Tensor, derivative: Tensor, turning: Turning) -> Ten
 
 
 TURNINGS: dict[str, tuple[Callable[[Tensor, Tensor, Turning], Tensor], tuple[Turning, ...]]] = {
-    "tensors": (turned_tensors, ("principal", "rotation")),
-    "vectors": (turned_vectors, ("rotation", "jacobian")),
+    "tensors": (reorient_tensors, ("principal", "rotation")),
+    "vectors": (reorient_vectors, ("rotation", "jacobian")),
 }
 """What turns each kind of value, and the ways that it knows, the usual one first."""
 

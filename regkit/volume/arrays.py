@@ -42,10 +42,20 @@ def as_tensor(data: Any, name: str = "") -> Tensor:
         raise InputError(
             f"{name or 'volume'}: has values above the largest 64-bit integer; rescale them"
         )
-    native = array.astype(_WIDER.get(array.dtype.name, array.dtype.newbyteorder("=")), copy=False)
     # torch knows neither negative strides nor memory that may not be written.
-    plain = np.ascontiguousarray(native)
+    plain = array.astype(torch_type(array.dtype), order="C", copy=False)
     return torch.from_numpy(plain if plain.flags.writeable else plain.copy())
+
+
+def torch_type(dtype: np.dtype[Any]) -> str:
+    """Name the type in which torch holds the values of a NumPy type.
+
+    Examples
+    --------
+    >>> torch_type(np.dtype("uint16")), torch_type(np.dtype(">f4"))
+    ('int32', 'float32')
+    """
+    return _WIDER.get(dtype.name, dtype.name)
 
 
 def as_array(data: Tensor) -> NDArray[Any]:

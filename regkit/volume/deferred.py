@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import torch
 from torch import Tensor
 
 from regkit.errors import InputError
+from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
 from regkit.volume.once import once
 
 Part = tuple[slice, ...]
@@ -72,10 +74,18 @@ class Deferred:
         return voxels
 
 
-class Touched:
-    """Base of volumes whose fields ``data`` and ``valid`` may be missing until they are touched."""
+class LazyVoxels:
+    """What is known of a volume before its voxels are touched, and how they come.
 
-    if not TYPE_CHECKING:  # it would hide every attribute that is misspelt
+    Its fields ``data`` and ``valid`` may be missing until then; a header speaks for them.
+    """
+
+    if TYPE_CHECKING:
+        data: Tensor
+        grid: Grid
+        name: str
+        valid: Tensor | None
+    else:  # a type checker would take every misspelt attribute for one that is there
 
         def __getattr__(self, name: str) -> Any:
             """``data`` and ``valid``, which Python does not find before they are read."""
@@ -88,11 +98,71 @@ class Touched:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             return kept[name]
 
+    @classmethod
+    def of_deferred(cls, deferred: Deferred, grid: Grid) -> Self:
+        """Make a volume whose voxels are read when they are touched."""
+        volume = cls.__new__(cls)
+        object.__setattr__(volume, "grid", grid)
+        object.__setattr__(volume, "name", deferred.source.name)
+        vars(volume)[_SOURCE] = deferred
+        return volume
+
     @property
     def deferred(self) -> Deferred | None:
         """The source that will read the voxels; None where they are in memory."""
         found: Deferred | None = vars(self).get(_SOURCE)
         return found
 
-    def _defer(self, deferred: Deferred) -> None:
-        vars(self)[_SOURCE] = deferred
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return self.grid.ndim
+
+    @property
+    def channels(self) -> int:
+        """Length of the first axis."""
+        deferred = self.deferred
+        return int((self.data if deferred is None else deferred.source).shape[0])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the voxels; labels stored as real numbers must be read to tell it."""
+        return self._known_dtype or self.data.dtype
+
+    @property
+    def _known_dtype(self) -> torch.dtype | None:
+        deferred = self.deferred
+        return self.data.dtype if deferred is None else deferred.source.dtype
+
+    def load(self) -> Self:
+        """Return the same volume once its voxels are in memory; they are read if they are not.
+
+        Raises
+        ------
+        InputError
+            If they cannot be used, or the file has changed since its header was read.
+        """
+        _ = self.data
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of voxels along each index axis; channels are counted by ``channels``."""
+        return self.grid.shape
+
+    @property
+    def affine(self) -> Matrix:
+        """``(d + 1, d + 1)`` float64, index to world."""
+        return self.grid.affine
+
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Distance of neighbouring voxel centres along each index axis, in world units."""
+        return self.grid.spacing
+
+    def _part(self, where: Part) -> Voxels:
+        """Data and valid voxels of a part, which is all that is read where that is possible."""
+        deferred, shown = self.deferred, all(axis.start < axis.stop for axis in where)
+        if deferred is not None and deferred.source.in_parts and shown:
+            return deferred.part(where)
+        return self.data[(slice(None), *where)], None if self.valid is None else self.valid[where]

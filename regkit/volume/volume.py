@@ -11,11 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.volume.arrays import as_tensor
 from regkit.volume.channels import check_one_grid, joined_channels
-from regkit.volume.deferred import Deferred, Part, Touched, Voxels
+from regkit.volume.deferred import Deferred, LazyVoxels
 from regkit.volume.exports import Exports
 from regkit.volume.fill import check_fill
 from regkit.volume.layout import grid_around, overlap, pad_to_shape, reorder_axes
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Volume(Touched, Exports):
+class Volume(LazyVoxels, Exports):
     """Image intensities on a grid.
 
     One that :func:`regkit.read` gave knows what the header says, and reads its voxels when ``data``
@@ -88,66 +87,10 @@ class Volume(Touched, Exports):
         for field, value in fields.items():
             object.__setattr__(self, field, value)
 
-    @classmethod
-    def of_deferred(cls, deferred: Deferred, grid: Grid) -> Self:
-        """Make a volume whose voxels are read when they are touched."""
-        volume = cls.__new__(cls)
-        object.__setattr__(volume, "grid", grid)
-        object.__setattr__(volume, "name", deferred.source.name)
-        volume._defer(deferred)
-        return volume
-
     def __repr__(self) -> str:
         dtype = str(self._known_dtype or "not read").removeprefix("torch.")
         channels = f"{self.channels} channels, " if self.channels > 1 else ""
         return f"{type(self).__name__}({self.grid.summary}, {channels}{dtype}, {self.name!r})"
-
-    @property
-    def ndim(self) -> int:
-        """Number of spatial axes."""
-        return self.grid.ndim
-
-    @property
-    def channels(self) -> int:
-        """Length of the first axis."""
-        deferred = self.deferred
-        return int((self.data if deferred is None else deferred.source).shape[0])
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type of the voxels; labels stored as real numbers must be read to tell it."""
-        return self._known_dtype or self.data.dtype
-
-    @property
-    def _known_dtype(self) -> torch.dtype | None:
-        deferred = self.deferred
-        return self.data.dtype if deferred is None else deferred.source.dtype
-
-    def load(self) -> Self:
-        """Return the same volume once its voxels are in memory; they are read if they are not.
-
-        Raises
-        ------
-        InputError
-            If they cannot be used, or the file has changed since its header was read.
-        """
-        _ = self.data
-        return self
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Number of voxels along each index axis; channels are counted by ``channels``."""
-        return self.grid.shape
-
-    @property
-    def affine(self) -> Matrix:
-        """``(d + 1, d + 1)`` float64, index to world."""
-        return self.grid.affine
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        """Distance of neighbouring voxel centres along each index axis, in world units."""
-        return self.grid.spacing
 
     def in_unit(self, unit: str) -> Self:
         """Return the same voxels in the same place, with all lengths in ``unit`` (mm, µm or m)."""
@@ -279,13 +222,6 @@ class Volume(Touched, Exports):
         known = None if valid is None else pad_to_shape(valid[None], place, shape, 0)[0]
         grid, out = self.grid.window(start, shape), pad_to_shape(data, place, shape, fill)
         return replace(self, data=out, grid=grid, valid=known)
-
-    def _part(self, where: Part) -> Voxels:
-        """Data and valid voxels of a part, which is all that is read where that is possible."""
-        deferred, shown = self.deferred, all(axis.start < axis.stop for axis in where)
-        if deferred is not None and deferred.source.in_parts and shown:
-            return deferred.part(where)
-        return self.data[(slice(None), *where)], None if self.valid is None else self.valid[where]
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)

@@ -9,7 +9,7 @@ from regkit import __version__
 from regkit.cli import main, register
 from regkit.losses.registry import names
 from regkit.registration.config import Preset, RegisterConfig
-from regkit.runs.register.job import RULES
+from regkit.runs.register.making import RULES
 
 sys.modules["tests_guest"] = sys.modules[__name__]  # where the entry points below point to
 

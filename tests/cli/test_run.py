@@ -13,8 +13,9 @@ from regkit.cli import main
 from regkit.io import ReadOptions
 from regkit.registration.config import make_config
 from regkit.runs import run
-from regkit.runs.register.job import Paths, RegisterJob
+from regkit.runs.register.job import RegisterJob
 from regkit.runs.register.outcome import quantize_determinants
+from regkit.runs.register.paths import Paths
 
 
 def test_shortened_determinants_are_near_and_fold_where_they_did(head):

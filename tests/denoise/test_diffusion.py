@@ -77,7 +77,7 @@ def test_a_sampled_volume_has_no_seams(monkeypatch):
     diffusion = Method("diffusion", net, objective, reach, multiple)
     image = torch.rand(40, 21, 17)
     whole = sampled_volume(diffusion, blind, image, 0.01)[0]
-    monkeypatch.setattr("denoise.tiles.boxes.__defaults__", (9000,))
+    monkeypatch.setattr("denoise.tiles.overlapping_boxes.__defaults__", (9000,))
     from denoise import tiles
 
     monkeypatch.setattr(tiles.map_tiles, "__kwdefaults__", {"voxels": 9000})

@@ -7,7 +7,7 @@ from denoise.learning.fit import HeldOut, TrainingSchedule, fit
 from denoise.learning.neighbours import drawn_pair, sub_image
 from denoise.learning.patches import checked_part, cut_patches, held_out_slab
 from denoise.learning.recorruption import Recorruption
-from denoise.learning.validation import Validation, best, validate_denoiser
+from denoise.learning.validation import Validation, lowest_risk, validate_denoiser
 from denoise.networks.unet import ResidualUNet, Shape
 
 
@@ -85,8 +85,10 @@ def test_giving_the_noise_back_is_noticed(noisy):
 
 def test_the_best_checkpoint_is_that_of_the_lowest_risk():
     one = Validation(1, 0.0, 0.3, 1.0, 0.0)
-    assert best([one, replace(one, step=2, risk=0.2), replace(one, step=3, risk=0.4)]).step == 2
-    assert best([replace(one, risk=float("nan")), one]) is one
+    assert (
+        lowest_risk([one, replace(one, step=2, risk=0.2), replace(one, step=3, risk=0.4)]).step == 2
+    )
+    assert lowest_risk([replace(one, risk=float("nan")), one]) is one
 
 
 def test_training_ends_at_the_best_checkpoint_and_repeats_itself(noisy):
@@ -108,4 +110,4 @@ def test_training_ends_at_the_best_checkpoint_and_repeats_itself(noisy):
     assert found == again != other
     assert [each.step for each in found] == [0, 6, 12, 18, 24, 30]
     after = validate_denoiser(lambda y: net(y), check.noisy, check.mask, 0.08)
-    assert after.risk == pytest.approx(best(found).risk, abs=1e-6)
+    assert after.risk == pytest.approx(lowest_risk(found).risk, abs=1e-6)

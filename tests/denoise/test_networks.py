@@ -5,7 +5,7 @@ from denoise.networks.blindspot import BlindShape, BlindSpot, marginal_loss, pos
 from denoise.networks.rotated import Rotated, RotatedShape
 from denoise.networks.slices import Slices
 from denoise.networks.unet import ResidualUNet, Shape
-from denoise.tiles import boxes, map_tiles
+from denoise.tiles import map_tiles, overlapping_boxes
 
 BLIND = {
     "2-D": lambda: Slices(BlindSpot(BlindShape(2, 6, (2, 4), hidden=(0, 0))), 0),
@@ -107,7 +107,7 @@ def test_tiles_equal_the_whole(shape, size):
     with torch.no_grad():
         whole = net(image[None, None])[0, 0]
         parts = map_tiles(net, image, reach=shape.reach, multiple=shape.multiple, voxels=9000)
-    assert len(list(boxes(size, shape.reach, shape.multiple, 9000))) > 1
+    assert len(list(overlapping_boxes(size, shape.reach, shape.multiple, 9000))) > 1
     torch.testing.assert_close(parts, whole, atol=1e-12, rtol=0)
 
 

@@ -10,12 +10,12 @@ import yaml
 from scipy.ndimage import gaussian_filter
 
 from denoise.config import make_denoise_config
-from denoise.foreground import content
+from denoise.foreground import foreground_mask
 from denoise.noise.repeats import correlate_noise
 from denoise.noise.whiteness import residual_correlation
 from denoise.outcome import sigma_map
 from denoise.pipeline import denoise, denoise_series
-from denoise.report.measures import taken_variance
+from denoise.report.measures import removed_variance
 from denoise.report.page import denoising_page
 from regkit import Grid, InputError, Labels, Volume
 from regkit.registration.config import configs
@@ -85,7 +85,7 @@ def test_another_frame_can_be_the_condition(noisy, quick):
 
 def test_what_is_taken_away_is_noise(noisy, denoised):
     residual = denoised.residual.data[0]
-    assert taken_variance(denoised) == pytest.approx(1, abs=0.2)
+    assert removed_variance(denoised) == pytest.approx(1, abs=0.2)
     assert max(residual_correlation(residual, denoised.mask), key=abs) == pytest.approx(0, abs=0.15)
     assert denoised.history[-1].risk < 0.5
     assert denoised.model.level == pytest.approx(8, rel=0.1)
@@ -232,10 +232,10 @@ def test_a_background_of_zeros_stays_zero(noisy, quick):
 def test_single_zeros_among_noise_are_no_background():
     noise = torch.randn(30, 30, 20, generator=torch.Generator().manual_seed(0)).mul(2).round()
     assert float((noise == 0).float().mean()) > 0.1
-    assert content(noise).all()
+    assert foreground_mask(noise).all()
     noise[:10] = 0
-    assert not content(noise)[:9].any()
-    assert content(noise)[14:].all()
+    assert not foreground_mask(noise)[:9].any()
+    assert foreground_mask(noise)[14:].all()
 
 
 def test_what_cannot_be_denoised_is_refused(noisy, quick):

@@ -181,7 +181,7 @@ def test_what_the_disk_lost_of_one_channel_of_one_frame_is_noticed(tmp_path, mon
         NIFTI.write_channels(lossy, grid, path, repetition=repetition)
 
     form = replace(NIFTI, write_channels=other)
-    monkeypatch.setattr("regkit.io.writing.writer", lambda *_: form)
+    monkeypatch.setattr("regkit.io.output_checks.writer", lambda *_: form)
     with pytest.raises(ResourceError, match="reads back differently"):
         save_series([_image(2, torch.float32, seed=n) for n in range(3)], tmp_path / "a.nii")
     assert not list(tmp_path.iterdir())

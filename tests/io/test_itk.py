@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from regkit import Grid, InputError, ResourceError, Volume, read
 from regkit.geometry.affines import rotation
-from regkit.io import itk, open_image, preflight, save
+from regkit.io import itk, itk_writing, open_image, preflight, save
 from regkit.io.formats.nrrd import NRRD
 
 
@@ -419,18 +419,18 @@ def test_what_simpleitk_cannot_read(nrrd):
 def test_messages_of_itk_lose_their_addresses():
     """ITK begins them with the class and the place in memory of the object that complains."""
     said = "itkObject.cxx:9:\nITK ERROR: TxtTransformIOTemplate(0x55d1e7a3c2f0): Tags must be"
-    assert itk.reason(RuntimeError(said)) == "Tags must be"
+    assert itk.itk_reason(RuntimeError(said)) == "Tags must be"
     on_windows = "ITK ERROR: NrrdImageIO(000001F2A8E3B0C0): Error reading a.nrrd (0xff)"
-    assert itk.reason(RuntimeError(on_windows)) == "Error reading a.nrrd (0xff)"
+    assert itk.itk_reason(RuntimeError(on_windows)) == "Error reading a.nrrd (0xff)"
 
 
 def test_what_the_disk_lost_is_noticed(head, tmp_path, monkeypatch):
     def other(data, grid, path, *, repetition):
-        itk.write_with(lambda: path.write_bytes(whole[:-8] + bytes(8)), path, 0)
+        itk_writing.write_with(lambda: path.write_bytes(whole[:-8] + bytes(8)), path, 0)
 
     whole = save(head.with_data(head.data + 1), tmp_path / "whole.nrrd").read_bytes()
     form = replace(NRRD, write=other)
-    monkeypatch.setattr("regkit.io.writing.writer", lambda *_: form)
+    monkeypatch.setattr("regkit.io.output_checks.writer", lambda *_: form)
     with pytest.raises(ResourceError, match=r"^a.nrrd: reads back differently"):
         save(head, tmp_path / "a.nrrd")
     assert [path.name for path in tmp_path.iterdir()] == ["whole.nrrd"]
@@ -443,18 +443,18 @@ def test_failures_of_a_writer(tmp_path, monkeypatch):
 
     free = []
     with pytest.raises(InputError, match=r"a.mha: cannot be written: ITK ERROR: no"):
-        itk.write_with(fail, tmp_path / "a.mha", 0)
+        itk_writing.write_with(fail, tmp_path / "a.mha", 0)
     with pytest.raises(ResourceError, match=rf"{tmp_path}: no space left to write \(4.0 EiB are"):
-        itk.write_with(fail, tmp_path / "a.mha", 2**62)
+        itk_writing.write_with(fail, tmp_path / "a.mha", 2**62)
     assert len(free) == 1
-    monkeypatch.setattr(itk, "free_space", lambda _: 10 - 10 * len(free))
+    monkeypatch.setattr(itk_writing, "free_space", lambda _: 10 - 10 * len(free))
     free.clear()
     with pytest.raises(ResourceError, match="no space left"):
-        itk.write_with(fail, tmp_path / "a.mha", 5)
+        itk_writing.write_with(fail, tmp_path / "a.mha", 5)
 
 
 def test_full_disk_in_a_staging_folder_names_the_folder(head, tmp_path, monkeypatch):
-    monkeypatch.setattr(itk, "free_space", lambda _: 5)
+    monkeypatch.setattr(itk_writing, "free_space", lambda _: 5)
     with pytest.raises(ResourceError, match=rf"^{tmp_path}: no space left"):
         save(head, tmp_path / "a.mhd")
     assert not list(tmp_path.iterdir())

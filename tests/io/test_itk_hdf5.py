@@ -18,7 +18,7 @@ from regkit import (
     write_transform,
 )
 from regkit.geometry.affines import homogeneous, rotation
-from regkit.io import itk, itk_hdf5
+from regkit.io import itk_hdf5, itk_writing
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +136,7 @@ def test_a_field_that_is_not_finite_is_never_left(bend, tmp_path):
 
 
 def test_a_disk_too_full_to_begin(bend, tmp_path, monkeypatch):
-    monkeypatch.setattr(itk, "free_space", lambda _: 1000)
+    monkeypatch.setattr(itk_writing, "free_space", lambda _: 1000)
     with pytest.raises(ResourceError, match=rf"^{tmp_path}: no space left to write \(.* needed"):
         write_transform(bend, tmp_path / "a.h5")
     assert not list(tmp_path.iterdir())

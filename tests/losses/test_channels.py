@@ -107,21 +107,32 @@ def test_it_is_what_the_similarity_is(similarity, summed):
     assert summed.informs == similarity.informs
     assert summed.oriented == similarity.oriented
     assert summed.at(3.0) == ChannelSum(similarity.at(3.0), SHARES)
-    assert not summed.varies((9, 9, 9))
+    assert not summed.is_stochastic((9, 9, 9))
 
 
-def test_what_is_random_in_it_can_be_drawn_anew():
+def test_what_is_random_in_it_can_be_seeded():
     class Drawn(MSE):
         seeds: ClassVar[list[int]] = []
 
-        def reseed(self, seed):
+        def seed(self, seed):
             self.seeds.append(seed)
 
-        def varies(self, shape):
+        def is_stochastic(self, shape):
             return True
 
     summed = ChannelSum(Drawn(), (0.5, 0.5))
-    summed.reseed(7)
-    with summed.drawn_by(3):
-        assert summed.varies((9, 9))
+    summed.seed(7)
+    with summed.fixed_seed(3):
+        assert summed.is_stochastic((9, 9))
     assert Drawn.seeds == [7]
+
+
+def test_a_similarity_with_the_names_of_0_1_is_taken_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="Old.varies: name it is_stochastic"):
+
+        class Old(MSE):
+            def varies(self, shape):
+                return len(shape) == 3
+
+    assert Old().is_stochastic((4, 4, 4))
+    assert not Old().is_stochastic((4, 4))

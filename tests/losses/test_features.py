@@ -103,7 +103,7 @@ def test_seeds_decide_noise_axes_and_slices(draw):
     fixed, warped = draw(1, 6, 7, 8).double(), draw(1, 6, 7, 8).double()
     loss = similarity(slices=2)
     first, second = float(loss(fixed, warped)), float(loss(fixed, warped))
-    loss.reseed(0)
+    loss.seed(0)
     assert first == float(loss(fixed, warped)) != second
 
 
@@ -111,10 +111,10 @@ def test_draws_of_a_while_leave_those_after_it_alone(draw):
     fixed, warped = draw(1, 6, 7, 8).double(), draw(1, 6, 7, 8).double()
     loss, again = similarity(slices=2), similarity(slices=2)
     mixed = Mixed(((1.0, loss), (1.0, LNCC(2))))
-    with mixed.drawn_by(7):
+    with mixed.fixed_seed(7):
         apart = float(loss(fixed, warped))
     assert float(loss(fixed, warped)) == float(again(fixed, warped))
-    again.reseed(7)
+    again.seed(7)
     assert float(again(fixed, warped)) == apart
 
 
@@ -134,7 +134,7 @@ def test_draws_of_a_while_leave_those_after_it_alone(draw):
 )
 def test_a_loss_varies_only_where_something_is_drawn(draw, ndim, options, shape, expected):
     loss = similarity(ndim, **options)
-    assert loss.varies(shape) == expected
+    assert loss.is_stochastic(shape) == expected
     fixed, warped = draw(1, *shape).double(), draw(1, *shape).double()
     weight = torch.ones(shape, dtype=torch.float64)
     values = {loss.value(fixed, warped, weight) for _ in range(8)}
@@ -207,8 +207,8 @@ def test_a_mixture_is_the_sum_of_its_parts(images):
         assert value == pytest.approx(expected, abs=1e-4)
         assert_close(gradient, same, atol=1e-6, rtol=2e-3)
     assert mixed.name == "features:filters+0.5*lncc+2*mind"
-    assert not mixed.varies(fixed.shape[1:])
-    assert Mixed(((1.0, similarity()), (1.0, LNCC(2)))).varies((6, 7, 8))
+    assert not mixed.is_stochastic(fixed.shape[1:])
+    assert Mixed(((1.0, similarity()), (1.0, LNCC(2)))).is_stochastic((6, 7, 8))
 
 
 @pytest.mark.parametrize("shape", [(9, 10), (1, 9, 10), (6, 7, 8)], ids=str)

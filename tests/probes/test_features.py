@@ -101,7 +101,7 @@ class OwnDraw:
     layers: tuple[str, ...] = ("0",)
     ndim: int = 3
 
-    def drawn_anew(self, seed):
+    def with_random_weights(self, seed):
         return replace(self, weight=float(seed))
 
     def draw(self, images, generator):
@@ -111,8 +111,19 @@ class OwnDraw:
         return [images * self.weight]
 
 
-def test_a_backbone_may_draw_its_own_weights(unit, monkeypatch):
-    monkeypatch.setattr("probes.features.maps.open_extractor", lambda source, layers: OwnDraw())
+@dataclass(frozen=True)
+class OldOwnDraw(OwnDraw):
+    """One that was written for version 0.1."""
+
+    with_random_weights = None
+
+    def drawn_anew(self, seed):
+        return replace(self, weight=float(seed))
+
+
+@pytest.mark.parametrize("kind", [OwnDraw, OldOwnDraw])
+def test_a_backbone_may_draw_its_own_weights(unit, monkeypatch, kind):
+    monkeypatch.setattr("probes.features.maps.open_extractor", lambda source, layers: kind())
     for random, weight in ((False, 5), (True, 2)):
         found = BackboneMaps.called("own", (), random=random, seed=2)
         assert found.trained is not random

@@ -11,7 +11,7 @@ import torch
 from probes.study.arms import (
     Registrar,
     centre_translation,
-    seen_through,
+    sample_smoothed,
     structure_box,
     tilted_grid,
 )
@@ -58,7 +58,7 @@ def test_every_arm_is_blurred_alike(grid):
 def _left(phi, grid, onto, seed):
     """The variance that is left of white noise of variance 1."""
     drawn = torch.randn(1, *grid.shape, generator=torch.Generator().manual_seed(seed))
-    found = seen_through(Volume(drawn, grid), phi, onto)
+    found = sample_smoothed(Volume(drawn, grid), phi, onto)
     return found.data[:, 8:-8, 8:-8, 8:-8].var().item()
 
 
@@ -66,10 +66,10 @@ def test_the_known_pose_is_undone_and_the_unaligned_arm_keeps_it(head):
     pose = homogeneous(rotation([0, 0, 0.2]), [3.0, -2.0, 1.0])
     moved = Volume(head.data, pose @ head.grid.affine)  # the same head, elsewhere
     onto = tilted_grid(head.grid, (24, 28, 20))
-    here = seen_through(head, Affine.identity(), onto)
-    there = seen_through(moved, Affine(pose), onto)
+    here = sample_smoothed(head, Affine.identity(), onto)
+    there = sample_smoothed(moved, Affine(pose), onto)
     assert torch.allclose(here.data, there.data, atol=1e-3)
-    unaligned = seen_through(moved, centre_translation(head.grid, moved.grid), onto)
+    unaligned = sample_smoothed(moved, centre_translation(head.grid, moved.grid), onto)
     assert (unaligned.data - here.data).abs().max() > 10
     assert np.abs(onto.centre - head.grid.centre).max() < min(head.grid.spacing)
 
@@ -167,7 +167,7 @@ BAD = {
 def test_tables_that_cannot_be_used_are_named_first(
     name, visits, study, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("probes.study.progression_task.seen_through", None)
+    monkeypatch.setattr("probes.study.progression_task.sample_smoothed", None)
     change, message = BAD[name]
     path = study(**settings(visits, table=_rows(visits, tmp_path, change)))
     assert run(path, tmp_path / "out") == 2
@@ -192,7 +192,7 @@ SIDES = {
 
 @pytest.mark.parametrize("name", SIDES)
 def test_no_subject_is_on_both_sides_of_a_split(name, visits, study, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("probes.study.progression_task.seen_through", None)
+    monkeypatch.setattr("probes.study.progression_task.sample_smoothed", None)
     side, message = SIDES[name]
 
     def split(lines):
@@ -205,7 +205,7 @@ def test_no_subject_is_on_both_sides_of_a_split(name, visits, study, tmp_path, c
 
 
 def test_both_knees_of_a_subject_are_on_one_side(visits, study, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("probes.study.progression_task.seen_through", None)
+    monkeypatch.setattr("probes.study.progression_task.sample_smoothed", None)
 
     def knees(lines):
         """Every second person becomes the left knee of the one before."""

@@ -95,11 +95,11 @@ def test_a_similarity_of_ones_own_guides_the_field(plane, bent):
 class _Lottery(LNCC):
     """LNCC and, at every look, luck that is a thousand times what a step gains."""
 
-    def varies(self, shape):
+    def is_stochastic(self, shape):
         return True
 
     @contextmanager
-    def drawn_by(self, seed):
+    def fixed_seed(self, seed):
         before, luck[:] = luck[:], [torch.Generator().manual_seed(seed)]
         yield
         luck[:] = before

@@ -14,7 +14,8 @@ from regkit.report import Page, Section, viewer, write_page
 from regkit.report.registration.page import registration_page
 from regkit.report.scene import scene
 from regkit.report.slices import planes
-from regkit.report.volumes import series_layer, small_grid
+from regkit.report.small_copies import small_grid
+from regkit.report.volumes import series_layer
 
 READY = "document.querySelector('.missing').hidden"
 ABOVE, BELOW, OPACITY, TILES = (f".{name}" for name in ("above", "below", "opacity", "tiles"))

@@ -11,7 +11,8 @@ import regkit as rk
 from regkit import Affine, Volume
 from regkit.report.series.movie import movie_layers, series_viewer
 from regkit.report.slices import planes
-from regkit.report.volumes import shown_frames, small_grid
+from regkit.report.small_copies import small_grid
+from regkit.report.volumes import shown_frames
 from regkit.resample import warp
 
 

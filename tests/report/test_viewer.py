@@ -28,16 +28,8 @@ from regkit.report.registration.layers import (
 from regkit.report.registration.page import registration_page
 from regkit.report.scene import scene
 from regkit.report.slices import planes
-from regkit.report.volumes import (
-    PAGE_LIMIT,
-    focus,
-    image_layer,
-    label_layers,
-    signed_layer,
-    small_copy,
-    small_grid,
-    thinned_grid,
-)
+from regkit.report.small_copies import PAGE_LIMIT, focus, small_copy, small_grid, thinned_grid
+from regkit.report.volumes import image_layer, label_layers, signed_layer
 from regkit.resample import warp
 
 _VOLUME = re.compile(

@@ -14,7 +14,7 @@ import pytest
 
 from regkit import InputError, ResourceError
 from regkit.cli import main
-from regkit.cli.job import carry_out
+from regkit.cli.running import Running
 from regkit.cli.stopping import Stopped, stoppable
 from regkit.runs import begin, is_finished, run
 from regkit.runs.kinds import JOBS_GROUP
@@ -92,7 +92,7 @@ def test_progress_is_reported(job):
 
 
 def test_the_command_line_shows_all_of_it(job, capsys):
-    assert carry_out(job).record["total"] == 13
+    assert Running().carry_out(job).record["total"] == 13
     told = capsys.readouterr()
     assert told.out.splitlines() == [str(job.folder / n) for n in ("numbers.txt", "run.json")]
     assert told.err.splitlines() == [
@@ -101,7 +101,7 @@ def test_the_command_line_shows_all_of_it(job, capsys):
 
 
 def test_json_is_alone_on_stdout(job, capsys):
-    carry_out(job, as_json=True, quiet=True)
+    Running(as_json=True, quiet=True).carry_out(job)
     told = capsys.readouterr()
     said = json.loads(told.out)
     assert said.pop("folder") == str(job.folder)
@@ -110,12 +110,12 @@ def test_json_is_alone_on_stdout(job, capsys):
 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(job, capsys):
-    assert carry_out(job, dry_run=True) is None
+    assert Running(dry_run=True).carry_out(job) is None
     shown = capsys.readouterr().out.splitlines()
     assert shown[:2] == ["numbers       in.txt", "factor        2"]
     assert shown[-1] == f"would write   {job.folder / 'run.json'}"
     assert "nothing" not in "".join(shown)
-    carry_out(job, dry_run=True, as_json=True)
+    Running(dry_run=True, as_json=True).carry_out(job)
     plan = json.loads(capsys.readouterr().out)
     assert plan["inputs"] == [{"role": "numbers", "file": "in.txt"}]
     assert plan["outputs"] == ["numbers.txt", "run.json"]
@@ -160,17 +160,17 @@ def test_a_signal_leaves_nothing(job, monkeypatch):
 
 def test_resume_leaves_what_is_finished(job, capsys):
     assert not is_finished(job)
-    carry_out(job, resume=True, quiet=True)
+    Running(resume=True, quiet=True).carry_out(job)
     written = (job.folder / "run.json").stat().st_mtime_ns
     again = replace(job, overwrite=True)
     left = job.folder / ".regkit-partial-999999999-00000000-00000000"
     capsys.readouterr()
-    assert carry_out(again, resume=True) is None
+    assert Running(resume=True).carry_out(again) is None
     assert "out: was finished before" in capsys.readouterr().err
     assert (job.folder / "run.json").stat().st_mtime_ns == written
     assert not left.exists()
     (job.folder / "numbers.txt").write_text("half")
-    assert carry_out(again, resume=True, quiet=True) is not None
+    assert Running(resume=True, quiet=True).carry_out(again) is not None
     assert is_finished(again)
 
 

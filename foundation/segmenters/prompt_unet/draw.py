@@ -16,7 +16,7 @@ from foundation.segmenters.prompt_unet.channels import mask_channel, prompt_chan
 from foundation.segmenters.prompt_unet.crop import FIELD_MM, crop_grid, image_channel, mask_box
 from foundation.segmenters.prompt_unet.imprecise import worse_box, worse_mask
 from foundation.segmenters.prompt_unet.intensities import smooth_noise, vary_intensities
-from foundation.segmenters.prompt_unet.structures import LabelledImage, side_of
+from foundation.segmenters.prompt_unet.structures import LabelledImage, longest_side
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, about, rotation
 from regkit.transforms import Affine, DisplacementField, Transform
@@ -71,7 +71,7 @@ def draw_example(
     one = labelled[int(torch.multinomial(counts.sqrt(), 1, generator=generator))]
     mask = one.masks[_below(len(one.masks), generator)]
     mask = mask.with_data(mask.data.float())
-    middle, side = np.array(mask_box(mask).centre), side_of(mask)
+    middle, side = np.array(mask_box(mask).centre), longest_side(mask)
     phi = _deformation(middle, side, one.image.grid, generator)
     cube = _cube(middle, side * _ROOM, mask.grid)
     truth = Volume(mask_channel(mask, cube, phi), cube, "truth")
@@ -96,7 +96,7 @@ def draw_prompts(truth: Volume, shares: Shares, generator: torch.Generator) -> P
         Of the CPU.
     """
     inside, kind = truth.data[0] > 0.5, _chance(generator)
-    if kind < 0.2 and side_of(truth) < _WITHOUT * FIELD_MM:
+    if kind < 0.2 and longest_side(truth) < _WITHOUT * FIELD_MM:
         return Prompts(points=_points(inside, inside, truth.grid, generator))
     if kind < 0.45:
         return Prompts(boxes=(worse_box(mask_box(truth), shares.imprecision, generator),))

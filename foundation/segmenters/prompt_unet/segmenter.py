@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from foundation.prompts import PromptKind, Prompts
-from foundation.segmenters.given import given_image
+from foundation.segmenters.given import check_one_channel, given_image
 from foundation.segmenters.prompt_unet.channels import prompt_channels
 from foundation.segmenters.prompt_unet.crop import CROP_VOXELS, crop_grid, image_channel
 from foundation.segmenters.prompt_unet.network import PromptNetwork
@@ -95,11 +95,7 @@ class PromptUnet:
         InputError
             If it is another.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(
-                f"{image.name or 'image'}: {image.channels} channels in {image.ndim}-D; "
-                f"{self.name} takes one channel in 3-D"
-            )
+        check_one_channel(image, self.name)
         image.grid.world.scale_to("mm")
         self.image = image
 

@@ -79,6 +79,6 @@ def _window(labels: Labels, mask: NDArray[np.bool_]) -> Volume:
     return whole.window(low.tolist(), (high - low).tolist())
 
 
-def side_of(mask: Volume) -> float:
+def longest_side(mask: Volume) -> float:
     """Return the longest side, in world units, of the box around a mask ``(1, i, j, k)``."""
     return max(mask_box(mask).size)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from foundation.prompts import PromptKind, Prompts
-from foundation.segmenters.given import given_image
-from foundation.segmenters.lattice import sampled_on
+from foundation.segmenters.given import check_one_channel, given_image
+from foundation.segmenters.lattice import resample_to_grid
 from foundation.segmenters.segmenter import Capabilities, Segmentation, UnsupportedPromptError
 from foundation.segmenters.slices.in_slices import SlicedPrompts, prompts_in_slices
 from foundation.segmenters.slices.slice_model import SliceModel, SlicePrompts
@@ -75,10 +75,9 @@ class SliceWise:
         InputError
             If it is another, or has no contrast.
         """
-        if image.channels != 1 or image.ndim != 3:
-            raise InputError(f"{image.name}: {self.name} takes one channel in 3-D")
+        check_one_channel(image, self.name)
         grid = slice_grid(image.grid)
-        data = sampled_on(image, grid)
+        data = resample_to_grid(image, grid)
         low, high = (float(np.quantile(data.numpy(), q)) for q in _RANGE)
         if not high > low:
             raise InputError(f"{image.name or 'image'}: {self.name} needs an image with contrast")
@@ -124,7 +123,7 @@ class SliceWise:
     ) -> Iterator[tuple[int, Tensor]]:
         number = key + step
         while number in told.reach and number not in told.keys and bool((found > 0.5).any()):
-            shown = carried_on(found, self.carry)
+            shown = prompts_from_slice(found, self.carry)
             clicks = told.of.get(number)
             if clicks is not None:  # places outside, that were given in this slice
                 shown = replace(shown, points=clicks.points, positive=clicks.positive)
@@ -155,7 +154,7 @@ def slice_grid(grid: Grid) -> Grid:
     return turned.with_spacing([fine, fine, turned.spacing[2]])
 
 
-def carried_on(found: Tensor, carry: tuple[PromptKind, ...]) -> SlicePrompts:
+def prompts_from_slice(found: Tensor, carry: tuple[PromptKind, ...]) -> SlicePrompts:
     """Return what a slice is shown of the result ``found (H, W)`` in the one before it.
 
     Parameters

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from foundation.prompts import PromptKind, Prompts, SupportPair
-from foundation.segmenters.given import given_image
-from foundation.segmenters.lattice import sampled_on, spread_on
+from foundation.segmenters.given import check_one_channel, given_image
+from foundation.segmenters.lattice import probabilities_on, resample_to_grid
 from foundation.segmenters.segmenter import (
     Capabilities,
     MissingWeightsError,
@@ -94,7 +94,7 @@ class SupportSetSegmenter:
         InputError
             If it is another.
         """
-        _check(image, self.name)
+        check_one_channel(image, self.name)
         self.image = image
 
     def segment(self, prompts: Prompts) -> Segmentation:
@@ -123,7 +123,7 @@ class SupportSetSegmenter:
         seen = grid.with_shape((self.side, self.side, grid.shape[2]))
         whole = torch.stack(logits, -1)[None]
         details = {"examples": len(kept), "slices": grid.shape[2]}
-        return Segmentation.of(spread_on(whole, seen, image), details)
+        return Segmentation.of(probabilities_on(whole, seen, image), details)
 
     def reset(self) -> None:
         """Forget the image."""
@@ -133,10 +133,10 @@ class SupportSetSegmenter:
         """Pictures ``(n, n)`` and masks of all slices that hold something, image after image."""
         found = 0
         for pair in support:
-            _check(pair.image, self.name)
+            check_one_channel(pair.image, self.name)
             grid = picture_grid(pair.image.grid)
             inside = Volume((pair.labels.data > 0).float(), pair.labels.grid, pair.labels.name)
-            masks = self._resized(sampled_on(inside, grid)[0]) > 0.5
+            masks = self._resized(resample_to_grid(inside, grid)[0]) > 0.5
             for picture, mask in zip(self._pictures(pair.image, grid), masks, strict=True):
                 if bool(mask.any()):
                     found += 1
@@ -146,7 +146,7 @@ class SupportSetSegmenter:
 
     def _pictures(self, image: Volume, grid: Grid) -> Iterator[Tensor]:
         """Slices ``(n, n)`` from 0 to 1."""
-        data = sampled_on(image, grid)[0]
+        data = resample_to_grid(image, grid)[0]
         low, high = float(data.min()), float(data.max())
         if not high > low:
             raise InputError(f"{image.name or 'image'}: {self.name} needs an image with contrast")
@@ -179,8 +179,3 @@ def picture_grid(grid: Grid) -> Grid:
     side = max(plain.shape[:2])
     start = [-((side - n) // 2) for n in plain.shape[:2]]
     return plain.window([*start, 0], [side, side, plain.shape[2]])
-
-
-def _check(image: Volume, model: str) -> None:
-    if image.channels != 1 or image.ndim != 3:
-        raise InputError(f"{image.name}: {model} takes one channel in 3-D")

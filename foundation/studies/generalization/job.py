@@ -13,60 +13,37 @@ from foundation.segmenters import Segmenter
 from foundation.segmenters.registry import open_segmenter
 from foundation.studies.asking import Question, prompts_of, show, unanswerable
 from foundation.studies.cells import EMPTY_PROMPT, ERROR, StudyCell
-from foundation.studies.config import OF_REPORT, StudyCase
+from foundation.studies.config import OF_REPORT
 from foundation.studies.generalization.config import ATLAS, MODEL, OF_TRUTH, GeneralizationConfig
-from foundation.studies.job import CellsSurvey, look_at
-from foundation.studies.rows import CELLS
+from foundation.studies.job import CellsJob
 from foundation.studies.scores import structure
 from regkit.io import open_image, open_labels
-from regkit.runs import RECORD, Folder, InputFile
+from regkit.runs import InputFile
 from regkit.settings import validate
 from regkit.volume import Labels
 
 
-@dataclass(frozen=True)
-class GeneralizationJob:
-    """One model and one image of a study, as it is or shifted.
+@dataclass(frozen=True, kw_only=True)
+class GeneralizationJob(CellsJob):
+    """One model and one image, as it is or shifted, with every source of prompts.
 
     Parameters
     ----------
-    config
-        The study.
-    model, case
-        Names of one of its models and one of its cases.
     shift, severity
         How the image was changed; ``none`` and 0 where it was not.
     image
         The image as the model sees it.
     atlas_labels
         The labels of the atlas on the grid of the image, where a source needs them.
-    folder
-        Where the table of cells goes.
-    overwrite
-        Replace what is there.
     """
 
     kind: ClassVar[str] = "generalization"
 
     config: GeneralizationConfig
-    model: str
-    case: str
     shift: str
     severity: int
     image: Path
     atlas_labels: Path | None
-    folder: Path
-    overwrite: bool = False
-
-    @property
-    def outputs(self) -> Folder:
-        """The folder of the cells and the record."""
-        return Folder(self.folder, (CELLS, RECORD), self.overwrite)
-
-    @property
-    def of_case(self) -> StudyCase:
-        """The case itself."""
-        return next(case for case in self.config.cases if case.name == self.case)
 
     def inputs(self) -> list[InputFile]:
         """List the image, the truth and the labels of the atlas."""
@@ -75,24 +52,11 @@ class GeneralizationJob:
         ]  # fmt: skip
         return [InputFile(role, path) for role, path in given if path is not None]
 
-    def settings(self) -> dict[str, Any]:
-        """Return what is asked, without other cases and models."""
+    def asked(self) -> dict[str, Any]:
+        """Return the study but for other cases and models, and how the image was changed."""
         of_others = {"in_domain", "oracle", "baseline", "atlas", "shifts", "registration"}
-        about = self.of_case.model_dump(mode="json", exclude={"image", "labels"})
         asked = self.config.model_dump(mode="json", exclude=OF_REPORT | of_others)
-        variant = {"shift": self.shift, "severity": self.severity}
-        return {"asked": {**asked, "model": self.model, "case": about, **variant}}
-
-    def plan(self) -> dict[str, Any]:
-        """Return the same."""
-        return dict(self.settings()["asked"])
-
-    def check(self) -> None:
-        """Do nothing: the configuration has been judged."""
-
-    def look(self) -> CellsSurvey:
-        """Read the headers of image and labels."""
-        return look_at(self)
+        return {**asked, "shift": self.shift, "severity": self.severity}
 
     @property
     def count(self) -> int:
@@ -100,15 +64,7 @@ class GeneralizationJob:
         return len(self.config.structures) * len(self.config.sources)
 
     def questions(self, labels: Labels, blank: StudyCell) -> Iterator[Question]:
-        """Ask for every structure by a prompt of every source.
-
-        Parameters
-        ----------
-        labels
-            ``(1, i, j, k)``, the truth on the grid of the image.
-        blank
-            A cell in which the model and the case are known.
-        """
+        """Ask for every structure by a prompt of every source."""
         sources = _Sources(self.image, self.atlas_labels)
         unit = "severity" if self.severity else ""
         for label, values in self.config.structures.items():
@@ -189,16 +145,14 @@ def _of_model(cell: StudyCell, truth: Labels, model: Segmenter | tuple[str, str]
 def generalization_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> GeneralizationJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What a study wrote of one model and one image; its ``asked`` holds the settings.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         Image, labels and labels of the atlas, by role.
-    folder
-        Where the new job writes.
 
     Raises
     ------
@@ -216,5 +170,6 @@ def generalization_again(
         given["atlas"] = {"image": str(paths["image"]), "labels": str(atlas)}
     config = validate(GeneralizationConfig, given, "the record")
     return GeneralizationJob(
-        config, model, config.cases[0].name, shift, severity, paths["image"], atlas, folder
-    )
+        config=config, model=model, case=config.cases[0].name, folder=folder, shift=shift,
+        severity=severity, image=paths["image"], atlas_labels=atlas,
+    )  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from foundation.studies.cells import StudyCell
-from foundation.studies.charts import heat_map
 from foundation.studies.generalization.config import GeneralizationConfig
 from foundation.studies.generalization.gap import GapClosed, gaps
 from foundation.studies.rows import check_rows
@@ -20,6 +19,7 @@ from foundation.studies.summary import (
 )
 from foundation.studies.words import estimate_text, number_text, p_text, share_text, states_text
 from regkit.report import Check, Page, Section, figure, hint, table
+from regkit.report.heat_map import heat_map
 
 _MEASURES = ("dice", "surface_dice", "hd95")
 

@@ -133,12 +133,10 @@ def shift_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
 
     Parameters
     ----------
-    record
-        What a study wrote of a shifted image.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         The image.
-    folder
-        Where the outputs go.
 
     Raises
     ------

@@ -209,7 +209,7 @@ def make_generalization_job(
     """
     options = row.options
     return GeneralizationJob(
-        config, str(options["model"]), str(options["case"]), str(options["shift"]),
-        int(options["severity"]), row.file("image"), row.file_or_none("atlas"), folder,
-        overwrite=True,
+        config=config, model=str(options["model"]), case=str(options["case"]), folder=folder,
+        shift=str(options["shift"]), severity=int(options["severity"]), image=row.file("image"),
+        atlas_labels=row.file_or_none("atlas"), overwrite=True,
     )  # fmt: skip

@@ -15,71 +15,31 @@ from foundation.prompts.perturbations import perturbation_called
 from foundation.prompts.perturbations.perturbation import WORLD
 from foundation.studies.asking import NO_PROMPTS, Question, prompts_of, unanswerable
 from foundation.studies.cells import StudyCell
-from foundation.studies.config import OF_REPORT, StudyCase
-from foundation.studies.job import CellsSurvey, look_at
+from foundation.studies.config import OF_REPORT
+from foundation.studies.job import CellsJob
 from foundation.studies.robustness.config import RobustnessConfig
-from foundation.studies.rows import CELLS
 from foundation.studies.scores import structure
-from regkit.runs import RECORD, Folder, InputFile
+from regkit.runs import InputFile
 from regkit.settings import validate
 from regkit.volume import Labels
 
 
-@dataclass(frozen=True)
-class RobustnessJob:
-    """One model and one image of a study.
-
-    Parameters
-    ----------
-    config
-        The study.
-    model, case
-        Names of one of its models and one of its cases.
-    folder
-        Where the table of cells goes.
-    overwrite
-        Replace what is there.
-    """
+@dataclass(frozen=True, kw_only=True)
+class RobustnessJob(CellsJob):
+    """One model and one image, with the prompt as it was and perturbed."""
 
     kind: ClassVar[str] = "robustness"
 
     config: RobustnessConfig
-    model: str
-    case: str
-    folder: Path
-    overwrite: bool = False
-
-    @property
-    def outputs(self) -> Folder:
-        """The folder of the cells and the record."""
-        return Folder(self.folder, (CELLS, RECORD), self.overwrite)
-
-    @property
-    def of_case(self) -> StudyCase:
-        """The case itself."""
-        return next(case for case in self.config.cases if case.name == self.case)
 
     def inputs(self) -> list[InputFile]:
         """List the image and its labels."""
         case = self.of_case
         return [InputFile("image", case.image), InputFile("labels", case.labels)]
 
-    def settings(self) -> dict[str, Any]:
-        """Return what is asked, without the images of other cases and other models."""
-        asked = self.config.model_dump(mode="json", exclude=OF_REPORT)
-        about = self.of_case.model_dump(mode="json", exclude={"image", "labels"})
-        return {"asked": {**asked, "model": self.model, "case": about}}
-
-    def plan(self) -> dict[str, Any]:
-        """Return the same."""
-        return dict(self.settings()["asked"])
-
-    def check(self) -> None:
-        """Do nothing: the configuration has been judged."""
-
-    def look(self) -> CellsSurvey:
-        """Read the headers of image and labels."""
-        return look_at(self)
+    def asked(self) -> dict[str, Any]:
+        """Return the study but for its cases and models."""
+        return self.config.model_dump(mode="json", exclude=OF_REPORT)
 
     @property
     def count(self) -> int:
@@ -87,15 +47,7 @@ class RobustnessJob:
         return len(self.config.labels) * len(list(self.config.questions()))
 
     def questions(self, labels: Labels, blank: StudyCell) -> Iterator[Question]:
-        """Ask for every structure, with its prompt as it was and perturbed.
-
-        Parameters
-        ----------
-        labels
-            ``(1, i, j, k)``, the truth on the grid of the image.
-        blank
-            A cell in which the model and the case are known.
-        """
+        """Ask for every structure, with its prompt as it was and perturbed."""
         for label, values in self.config.structures.items():
             truth = structure(labels, values)
             clean = prompts_of(self.config.prompt, truth)
@@ -132,16 +84,14 @@ def _known(value: float) -> float | None:
 def robustness_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> RobustnessJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What a study wrote of one model and one image; its ``asked`` holds the settings.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         Image and labels, by role.
-    folder
-        Where the new job writes.
 
     Raises
     ------
@@ -153,4 +103,4 @@ def robustness_again(
     model, about = asked.pop("model"), asked.pop("case")
     given = {**asked, "study": "again", "models": [model], "cases": [{**about, **paths}]}
     config = validate(RobustnessConfig, given, "the record")
-    return RobustnessJob(config, model, config.cases[0].name, folder)
+    return RobustnessJob(config=config, model=model, case=config.cases[0].name, folder=folder)

@@ -9,7 +9,7 @@ from statistics import fmean
 from markupsafe import Markup
 
 from foundation.studies.cells import MEASURED, StudyCell
-from foundation.studies.charts import COLOURS, by_radius, forest, magnitude_curves
+from foundation.studies.charts import by_radius, forest, magnitude_curves
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.rows import check_rows
 from foundation.studies.summary import (
@@ -21,6 +21,7 @@ from foundation.studies.summary import (
 )
 from foundation.studies.words import estimate_text, number_text, p_text, share_text, states_text
 from regkit.report import Check, Page, Section, details, figure, hint, legend, table
+from regkit.report.palette import SERIES
 
 _MEASURES = {"dice": "Dice", "surface_dice": "surface Dice", "hd95": "HD95"}
 
@@ -42,7 +43,7 @@ def robustness_page(
         Rows without cells.
     """
     found = {measure: _findings(config, cells, measure) for measure in _MEASURES}
-    colours = dict(zip(config.models, COLOURS * len(config.models), strict=False))
+    colours = dict(zip(config.models, SERIES * len(config.models), strict=False))
     return Page(
         config.study,
         checks=[check_rows(failed), *_checks(config, cells)],

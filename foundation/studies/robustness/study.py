@@ -90,4 +90,4 @@ def _rows(config: RobustnessConfig) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _make_job(config: RobustnessConfig, row: PairRow, folder: Path) -> RobustnessJob:
     model, case = str(row.options["model"]), str(row.options["case"])
-    return RobustnessJob(config, model, case, folder, overwrite=True)
+    return RobustnessJob(config=config, model=model, case=case, folder=folder, overwrite=True)

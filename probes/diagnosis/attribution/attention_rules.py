@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from probes.diagnosis.attribution.rules import steady
+from probes.diagnosis.attribution.rules import away_from_zero
 
 
 class _Product(Function):
@@ -32,7 +32,7 @@ class _Product(Function):
         parts = [part.detach().requires_grad_() for part in ctx.saved_tensors]
         with torch.enable_grad():
             total = ctx.operation(*parts)
-        shares = torch.autograd.grad(total, parts, arriving / steady(2 * total.detach()))
+        shares = torch.autograd.grad(total, parts, arriving / away_from_zero(2 * total.detach()))
         one, other = (part.detach() * share for part, share in zip(parts, shares, strict=True))
         return one, other, None
 
@@ -78,7 +78,7 @@ class _LayerNorm(Function):
     @staticmethod
     def backward(ctx: Any, arriving: Tensor) -> Any:
         tokens, scale, found = ctx.saved_tensors
-        share = arriving / steady(found)
+        share = arriving / away_from_zero(found)
         if ctx.bias is not None:
             ctx.taken.append((ctx.bias * share).flatten(1).sum(1))
         weighted = share * scale

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from probes.diagnosis.attribution.methods import METHODS, method_called
-from probes.images.models import ModelSettings
-from probes.images.places import read_image_settings
+from probes.images.model_settings import ModelSettings
 from probes.images.settings import DataSettings
 from regkit.errors import InputError
 from regkit.settings import Settings
@@ -59,19 +57,3 @@ class AttributionConfig(Settings):
             if name not in names:
                 raise ValueError(f"layers name the model {name!r:.60}, which is not among models")
         return self
-
-
-def read_attribution(path: Path) -> AttributionConfig:
-    """Read the configuration of a diagnosis; its paths count from its own folder.
-
-    Parameters
-    ----------
-    path
-        A YAML file.
-
-    Raises
-    ------
-    InputError
-        If a setting or a method is unknown, or a value is not allowed.
-    """
-    return read_image_settings(AttributionConfig, path)

@@ -135,4 +135,4 @@ def _lines(found: Mapping[str, ModelDiagnosis]) -> Iterator[str]:
 
 
 attribution_again = AttributionJob.again
-"""Make the job that a record came from, with another folder."""
+"""Make the job that a record came from, with its outputs in another folder."""

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from probes.diagnosis.attribution.config import AttributionConfig
 from probes.diagnosis.attribution.explained import ExplainedModel, blur_absent, mean_absent
 from probes.images.bands import Bands
-from probes.images.models import ModelSettings, open_network
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_network
 from probes.images.samples import name_errors
 from regkit.errors import InputError
 

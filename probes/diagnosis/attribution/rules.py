@@ -13,7 +13,7 @@ Apply = Callable[[Tensor, Tensor, "Tensor | None"], Tensor]
 _SMALL = 1e-6
 
 
-def steady(values: Tensor) -> Tensor:
+def away_from_zero(values: Tensor) -> Tensor:
     """Keep values away from zero, to either side, by a share of what is usual in each image.
 
     Parameters
@@ -23,7 +23,7 @@ def steady(values: Tensor) -> Tensor:
 
     Examples
     --------
-    >>> bool((steady(torch.zeros(2, 1)) > 0).all())
+    >>> bool((away_from_zero(torch.zeros(2, 1)) > 0).all())
     True
     """
     usual = values.abs().flatten(1).mean(1).clamp_min(torch.finfo(values.dtype).tiny / _SMALL)
@@ -64,7 +64,7 @@ def _by_positive_products(ctx: Any, image: Tensor, weight: Tensor, arriving: Ten
         total = torch.stack(
             [ctx.operation(x, w, None) for x, (_, w) in zip(parts, pairs, strict=True)]
         ).sum(0)
-    shares = torch.autograd.grad(total, parts, arriving / steady(total.detach()))
+    shares = torch.autograd.grad(total, parts, arriving / away_from_zero(total.detach()))
     return torch.stack([x.detach() * s for x, s in zip(parts, shares, strict=True)]).sum(0)
 
 
@@ -72,7 +72,7 @@ def _by_all_products(ctx: Any, image: Tensor, weight: Tensor, arriving: Tensor) 
     part = image.detach().requires_grad_()
     with torch.enable_grad():
         total = ctx.operation(part, weight, ctx.bias)
-    share = arriving / steady(total.detach())
+    share = arriving / away_from_zero(total.detach())
     if ctx.bias is not None:
         alone = ctx.operation(torch.zeros_like(image), weight, ctx.bias)
         ctx.taken.append((alone * share).flatten(1).sum(1))
@@ -94,7 +94,7 @@ class _Shared(Function):
         part = ctx.saved_tensors[0].detach().requires_grad_()
         with torch.enable_grad():
             total = ctx.operation(part)
-        (share,) = torch.autograd.grad(total, part, arriving / steady(total.detach()))
+        (share,) = torch.autograd.grad(total, part, arriving / away_from_zero(total.detach()))
         return part.detach() * share, None
 
 
@@ -109,7 +109,7 @@ class _Summed(Function):
     @staticmethod
     def backward(ctx: Any, arriving: Tensor) -> Any:
         one, other = ctx.saved_tensors
-        share = arriving / steady(one + other)
+        share = arriving / away_from_zero(one + other)
         return one * share, other * share
 
 

@@ -36,7 +36,7 @@ from probes.diagnosis.attribution.verdicts import (
     trust_rows,
 )
 from probes.images.bands import Bands
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.samples import ImageSamples
 from probes.reliance.answers import OnShare
 from probes.reliance.rows import ERROR, REFUSED

@@ -153,16 +153,14 @@ class AugmentationOutcome:
 def augmentation_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> AugmentationJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What `regkit diagnose augmentation` wrote; its ``asked`` holds the settings.
+    record, folder
+        As of :data:`regkit.runs.kinds.Again`.
     inputs
         The files of the stack, where they are now.
-    folder
-        Where the new job writes.
 
     Raises
     ------

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from probes.images.models import ModelSettings
-from probes.images.places import read_image_settings
+from probes.images.model_settings import ModelSettings
 from probes.images.settings import DataSettings
 from regkit.settings import Settings
 
@@ -33,19 +31,3 @@ class RedundancyConfig(Settings):
     seed: int = Field(default=0, ge=0)
     resamples: int = Field(default=1000, ge=100, le=100_000)
     level: float = Field(default=0.95, gt=0, lt=1)
-
-
-def read_redundancy(path: Path) -> RedundancyConfig:
-    """Read the configuration of an analysis; its paths count from its own folder.
-
-    Parameters
-    ----------
-    path
-        A YAML file.
-
-    Raises
-    ------
-    InputError
-        If a setting is unknown, or a value is not allowed.
-    """
-    return read_image_settings(RedundancyConfig, path)

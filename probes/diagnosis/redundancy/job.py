@@ -11,18 +11,23 @@ from typing import Any, ClassVar
 import torch
 
 from probes.diagnosis.redundancy.config import RedundancyConfig
+from probes.diagnosis.redundancy.layers import layer_spectra
 from probes.diagnosis.redundancy.page import redundancy_page
-from probes.diagnosis.redundancy.probing import SlimSkill, width_curve
+from probes.diagnosis.redundancy.probing import width_curve
 from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
+from probes.diagnosis.redundancy.tables import (
+    REDUNDANCY_TABLES,
+    EncoderRedundancy,
+    redundancy_tables,
+)
 from probes.images.job import ImageJob, describe_samples
-from probes.images.models import ModelSettings, open_encoder
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_encoder
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples, leave_out_gaps, name_errors
 from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import OnProgress, Progress
-
-WIDTHS_TABLE, SPECTRA_TABLE = "widths.csv", "spectra.csv"
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,8 @@ class RedundancyJob(ImageJob):
 
     @property
     def results(self) -> Sequence[str]:
-        """Two tables."""
-        return WIDTHS_TABLE, SPECTRA_TABLE
+        """The tables."""
+        return REDUNDANCY_TABLES
 
     def open(self) -> RedundancyTask:
         """Read the data set and open the encoders."""
@@ -70,11 +75,11 @@ class RedundancyTask:
         """Probe one encoder after the other."""
         found = {}
         for number, settings in enumerate(self.config.encoders, start=1):
-            found[settings.name] = self._curve(settings)
+            found[settings.name] = self._diagnosed(settings)
             on_progress(Progress("encoders", number / len(self.config.encoders)))
         return RedundancyOutcome(self.config, found)
 
-    def _curve(self, settings: ModelSettings) -> Sequence[SlimSkill]:
+    def _diagnosed(self, settings: ModelSettings) -> EncoderRedundancy:
         config, samples = self.config, self.samples
         encoder = open_encoder(settings, samples.images.shape[1])
         truth = samples.truth
@@ -86,10 +91,11 @@ class RedundancyTask:
             settings.scaled(samples.images), truth.astype(int),
             learnt_side(samples, config.learnt, config.seed), samples.subjects,
         )  # fmt: skip
-        return width_curve(
+        curve = width_curve(
             encoder, probed, config.widths, statistics=config.statistics, seed=config.seed,
             resamples=config.resamples, level=config.level,
         )  # fmt: skip
+        return EncoderRedundancy(curve, layer_spectra(encoder, probed.images))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,47 +103,22 @@ class RedundancyOutcome:
     """What was found."""
 
     config: RedundancyConfig
-    found: Mapping[str, Sequence[SlimSkill]]
+    found: Mapping[str, EncoderRedundancy]
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """Return what is left at each width, for the record."""
         return {
             "relative": {
-                name: {f"{each.width:g}": each.relative.estimate for each in curve}
-                for name, curve in self.found.items()
+                name: {f"{each.width:g}": each.relative.estimate for each in found.curve}
+                for name, found in self.found.items()
             }
         }
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
-        """Write a row for each width, and the spectra."""
-        with places[WIDTHS_TABLE].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            scores = ("linear", "neighbours", "relative")
-            columns = [f"{name}{end}" for name in scores for end in ("", "_low", "_high")]
-            writer.writerow(["encoder", "width", "operations", *columns, "features", "rank",
-                             "effective_rank", "correlation"])  # fmt: skip
-            for name, curve in self.found.items():
-                for each in curve:
-                    values = [
-                        value
-                        for score in scores
-                        for value in (
-                            getattr(each, score).estimate,
-                            getattr(each, score).low,
-                            getattr(each, score).high,
-                        )
-                    ]
-                    spectrum = each.spectrum
-                    writer.writerow([name, each.width, each.operations, *values,
-                                     spectrum.features, spectrum.rank, spectrum.effective_rank,
-                                     spectrum.correlation])  # fmt: skip
-        with places[SPECTRA_TABLE].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["encoder", "width", "component", "explained"])
-            for name, curve in self.found.items():
-                for each in curve:
-                    for number, ratio in enumerate(each.spectrum.ratios, start=1):
-                        writer.writerow([name, each.width, number, ratio])
+        """Write a row for each width and each layer, their spectra, and how layers correlate."""
+        for name, rows in redundancy_tables(self.found).items():
+            with places[name].open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows(rows)
 
     def page(self) -> Page:
         """Return the report."""
@@ -147,10 +128,10 @@ class RedundancyOutcome:
         """Return a line for each encoder."""
         return tuple(
             f"{name}: "
-            + ", ".join(f"{100 * e.relative.estimate:.0f} % at {e.width:g}" for e in curve)
-            for name, curve in self.found.items()
+            + ", ".join(f"{100 * e.relative.estimate:.0f} % at {e.width:g}" for e in found.curve)
+            for name, found in self.found.items()
         )
 
 
 redundancy_again = RedundancyJob.again
-"""Make the job that a record came from, with another folder."""
+"""Make the job that a record came from, with its outputs in another folder."""

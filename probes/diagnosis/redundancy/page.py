@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from probes.diagnosis.redundancy.probing import SlimSkill
+from probes.diagnosis.redundancy.layer_sections import layer_checks, layer_sections
+from probes.diagnosis.redundancy.tables import EncoderRedundancy
 from regkit.report import Check, Page, Section, figure, hint, legend, table
 from regkit.report.charts import chart_row, dress, picture
-from regkit.report.palette import BLUE, GREEN, INK, ORANGE
+from regkit.report.palette import INK, SERIES
 from regkit.report.picture import Picture
 from regkit.statistics import Interval
 
-_COLOURS = (BLUE, ORANGE, GREEN, "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", INK)
 _WIDE = 0.2
 _CITED = (
     "How much of a model do we need? Redundancy and slimmability in remote sensing foundation "
@@ -21,7 +21,7 @@ _CITED = (
 )
 
 
-def redundancy_page(study: str, found: Mapping[str, Sequence[SlimSkill]]) -> Page:
+def redundancy_page(study: str, found: Mapping[str, EncoderRedundancy]) -> Page:
     """Make the report of an analysis.
 
     Parameters
@@ -29,12 +29,12 @@ def redundancy_page(study: str, found: Mapping[str, Sequence[SlimSkill]]) -> Pag
     study
         Its title.
     found
-        Every encoder at every width.
+        Every encoder, at every width and layer by layer.
     """
-    colours = dict(zip(found, _COLOURS * len(found), strict=False))
+    colours = dict(zip(found, SERIES * len(found), strict=False))
     return Page(
         study,
-        checks=list(_checks(found)),
+        checks=[*_checks(found), *layer_checks(found)],
         sections=[
             Section("Skill that is left", [
                 legend([(colour, name) for name, colour in colours.items()]),
@@ -46,31 +46,34 @@ def redundancy_page(study: str, found: Mapping[str, Sequence[SlimSkill]]) -> Pag
                 ),
             ]),
             Section("All widths", [_table(found)]),
+            *layer_sections(found, colours),
         ],
         facts=[f"encoders: {len(found)}"],
         citations=[_CITED],
     )  # fmt: skip
 
 
-def _checks(found: Mapping[str, Sequence[SlimSkill]]) -> Iterator[Check]:
-    for name, curve in found.items():
+def _checks(found: Mapping[str, EncoderRedundancy]) -> Iterator[Check]:
+    for name, each in found.items():
+        curve = each.curve
         yield Check(
             bool(np.isfinite(curve[-1].relative.estimate))
             and curve[0].linear.low > curve[0].chance,
             f"{name}: the linear probe of the whole encoder reaches {_text(curve[0].linear)}; "
             f"chance is {curve[0].chance:.3f}.",
         )
-        widest = max(each.relative.high - each.relative.low for each in curve)
+        widest = max(one.relative.high - one.relative.low for one in curve)
         yield Check(
             widest < _WIDE,
             f"{name}: the widest interval of relative accuracy is {widest:.2f}.",
         )
 
 
-def _curves(found: Mapping[str, Sequence[SlimSkill]], colours: Mapping[str, str]) -> Picture:
+def _curves(found: Mapping[str, EncoderRedundancy], colours: Mapping[str, str]) -> Picture:
     drawn, axes = chart_row(2)
-    for name, curve in found.items():
-        across = [each.operations for each in curve]
+    for name, each in found.items():
+        curve = each.curve
+        across = [e.operations for e in curve]
         axes[0].plot(
             across, [e.relative.estimate for e in curve], color=colours[name], marker="o",
             markersize=3,
@@ -94,7 +97,7 @@ def _text(interval: Interval) -> str:
     return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
-def _table(found: Mapping[str, Sequence[SlimSkill]]) -> str:
+def _table(found: Mapping[str, EncoderRedundancy]) -> str:
     columns = ("encoder", "width", "operations", "linear", "neighbours", "relative", "features",
                "for 95 %", "effective rank", "correlation")  # fmt: skip
     rows = [
@@ -104,7 +107,7 @@ def _table(found: Mapping[str, Sequence[SlimSkill]]) -> str:
             str(each.spectrum.needed(0.95)), f"{each.spectrum.effective_rank:.1f}",
             f"{each.spectrum.correlation:.2f}",
         )
-        for name, curve in found.items()
-        for each in curve
+        for name, one in found.items()
+        for each in one.curve
     ]  # fmt: skip
     return table(columns, rows, numbers=columns[1:])

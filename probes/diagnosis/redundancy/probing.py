@@ -138,7 +138,8 @@ def width_curve(
             SlimSkill(
                 width, flops(narrow, one) / flops(encoder, one),
                 percentile_interval(linear, level), percentile_interval(neighbours, level),
-                percentile_interval(relative, level), feature_spectrum(features), chance,
+                percentile_interval(relative, level),
+                feature_spectrum(features.astype(np.float32)), chance,
             )
         )  # fmt: skip
     return found

@@ -38,7 +38,8 @@ class FeatureSpectrum:
 
     def needed(self, share: float) -> int:
         """How many components explain ``share`` of the variance."""
-        return int(np.searchsorted(self.ratios.cumsum(), share - 1e-12)) + 1
+        found = int(np.searchsorted(self.ratios.cumsum(), share - 1e-12)) + 1
+        return min(found, len(self.ratios))
 
 
 def feature_spectrum(features: ArrayLike) -> FeatureSpectrum:
@@ -47,7 +48,8 @@ def feature_spectrum(features: ArrayLike) -> FeatureSpectrum:
     Parameters
     ----------
     features
-        ``(N, F)``: images by features.
+        ``(N, F)``: images by features. Their type decides what counts as rounding: the rank of
+        float32 features leaves out what float32 cannot tell from nothing.
 
     Raises
     ------
@@ -60,7 +62,9 @@ def feature_spectrum(features: ArrayLike) -> FeatureSpectrum:
     >>> spectrum.rank, round(spectrum.effective_rank, 6), round(spectrum.correlation, 6)
     (1, 1.0, 1.0)
     """
-    given = np.asarray(features, np.float64)
+    stored = np.asarray(features)
+    precision = np.finfo(stored.dtype if stored.dtype.kind == "f" else np.float64).eps
+    given = stored.astype(np.float64)
     if given.ndim != 2 or len(given) < 2 or not np.isfinite(given).all():
         raise InputError(
             f"features of shape {given.shape} must be two rows at least of finite numbers"
@@ -72,7 +76,7 @@ def feature_spectrum(features: ArrayLike) -> FeatureSpectrum:
     values = np.linalg.svd(centred, compute_uv=False)
     variances = values**2
     # As numpy.linalg.matrix_rank decides what rounding alone has left.
-    rank = int((values > values[0] * max(given.shape) * np.finfo(np.float64).eps).sum())
+    rank = int((values > values[0] * max(given.shape) * precision).sum())
     ratios = variances / variances.sum()
     present = ratios[ratios > 0]
     varying = centred[:, spread > 0] / spread[spread > 0]

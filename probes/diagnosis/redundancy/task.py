@@ -21,7 +21,8 @@ from probes.diagnosis.redundancy.slimmable import (
     narrow_answers,
     sandwich_loss,
 )
-from probes.images.models import ModelSettings, new_encoder, open_encoder
+from probes.images.model_settings import ModelSettings
+from probes.images.models import new_encoder, open_encoder
 from probes.images.places import check_places, data_files, data_size
 from probes.images.reading import read_samples
 from probes.images.samples import leave_out_gaps, name_errors

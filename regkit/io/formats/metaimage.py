@@ -10,7 +10,8 @@ import numpy as np
 
 from regkit.errors import InputError
 from regkit.io.format import Format
-from regkit.io.itk import itk_header, read_itk, verify_itk, write_itk, write_itk_channels
+from regkit.io.itk import itk_header, read_itk
+from regkit.io.itk_writing import verify_itk, write_itk
 from regkit.io.names import display_name
 from regkit.io.text_header import (
     TextHeader,
@@ -162,7 +163,7 @@ METAIMAGE = Format(
     read_itk,
     write_itk,
     partial(verify_itk, kind="MetaImage"),
-    write_channels=write_itk_channels,
+    write_channels=write_itk,
     writable=(".mha", ".mhd"),
     beside=_beside,
 )

@@ -89,17 +89,8 @@ def read_mgh(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`mgh_header` returned it, with the frame chosen.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: the format has one level of resolution.
-
-    Returns
-    -------
-    NDArray
-        ``(*window)``, in native byte order.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Raises
     ------

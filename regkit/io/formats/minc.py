@@ -77,12 +77,8 @@ def read_minc(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`minc_header` returned it, with the frame chosen.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: the format has one level of resolution.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.sizes import product
-from regkit.io.spacing import said_spacing
+from regkit.io.spacing import spacing_and_world
 from regkit.io.streams import open_stream
 
 _MAGIC = b"\x93NUMPY"
@@ -51,7 +51,7 @@ def npy_header(path: Path, options: ReadOptions) -> Header:
     found = path.stat().st_size - start
     claimed = product(shape) * dtype.itemsize
     check_claim(name, claimed, found, compressed=False, max_bytes=options.max_bytes)
-    spacing, world = said_spacing(name, len(shape), None, options)
+    spacing, world = spacing_and_world(name, len(shape), None, options)
     if len(shape) == 3 and world == World() and not options.assume_ras:
         raise InputError(
             f"{name}: has no orientation; pass assume_ras=True if its axes point to right, "
@@ -82,12 +82,8 @@ def read_npy(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`npy_header` returned it.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: the file has one level of resolution.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------

@@ -7,11 +7,11 @@ from typing import Any
 
 from regkit.errors import InputError
 from regkit.io.channels import luminance, pick_channels
+from regkit.io.finite import with_finite
 from regkit.io.interchange.metatensors import from_metatensor
 from regkit.io.interchange.nibabel_images import from_nibabel
 from regkit.io.interchange.sitk_images import from_ants, from_sitk
 from regkit.io.options import AS_STORED, ReadOptions
-from regkit.io.voxel_types import finite
 from regkit.io.voxels import mark_padding
 from regkit.volume.volume import Volume
 
@@ -79,6 +79,6 @@ def _without_nan(volume: Volume, options: ReadOptions) -> Volume:
     if not volume.data.is_floating_point():
         return volume
     if options.nan is None:
-        finite(volume.name or "image", volume.data.numpy(), None)
+        with_finite(volume.name or "image", volume.data.numpy(), None)
         return volume
     return volume.without_nan(options.nan)

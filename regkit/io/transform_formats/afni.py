@@ -67,21 +67,12 @@ def read_1d(path: Path, pair: ImagePair) -> Affine:
 
 
 def afni_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed to moving, as 3dAllineate does.
+    """Prepare to write an affine, fixed to moving (base to source), as 3dAllineate does.
 
     Parameters
     ----------
-    transform
-        Fixed (base) to moving (source).
-    path
-        Where to.
-    pair
-        Both images.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fixed, moving = pair.both(path, _WHAT)
     stored = np.linalg.inv(afni_to_world(moving)) @ transform.matrix @ afni_to_world(fixed)

@@ -13,7 +13,7 @@ from regkit.io.itk_bspline import bspline_parameters
 from regkit.io.lps import flip_xy, to_itk
 from regkit.io.transform_format import ImagePair, Writers
 from regkit.io.transform_formats.text import text_writers
-from regkit.io.voxels import lost
+from regkit.io.voxels import read_back_error
 from regkit.transforms import Affine, Transform
 from regkit.transforms.bspline import CubicBSpline
 
@@ -67,7 +67,7 @@ def _verify(spline: CubicBSpline, found: Transform, path: Path) -> None:
         found.coefficients, spline.coefficients.cpu().double()
     )
     if not same:
-        raise lost(path)
+        raise read_back_error(path)
 
 
 def _affine(transform: Affine) -> Numbers:

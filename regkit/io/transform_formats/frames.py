@@ -17,9 +17,9 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix
-from regkit.io.fields import stored_vectors, vector_writers
 from regkit.io.formats.nifti.header import stored_dims
 from regkit.io.formats.nifti.warps import Intent
+from regkit.io.nifti_vectors import stored_vectors, vector_writers
 from regkit.io.options import MAX_BYTES
 from regkit.io.transform_format import ImagePair, Writers
 from regkit.transforms import Affine, DisplacementField, Transform, compose

@@ -88,17 +88,8 @@ def lta_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path
-        Where to.
-    pair
-        Both images, whose geometry the file repeats.
-
-    Returns
-    -------
-    write, verify
-        The first writes the LTA to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     grids = pair.both(path, "an LTA")
     fixed, moving = (
@@ -137,21 +128,12 @@ def read_register_dat(path: Path, pair: ImagePair) -> Affine:
 
 
 def register_dat_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed to moving, as a register.dat.
+    """Prepare to write an affine, fixed to moving (target to movable), as a register.dat.
 
     Parameters
     ----------
-    transform
-        Fixed (the target) to moving (the movable volume).
-    path
-        Where to.
-    pair
-        Both images.
-
-    Returns
-    -------
-    write, verify
-        The first writes the file to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fixed, moving = pair.both(path, _DAT)
     stored = (

@@ -15,11 +15,11 @@ import torch
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.io.fields import check_vectors
 from regkit.io.formats.mgh import mgh_header, read_mgh_series
 from regkit.io.header import Header
 from regkit.io.header_checks import check_affine
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import check_vectors
 from regkit.io.options import AS_STORED
 from regkit.io.sizes import product
 from regkit.io.streams import inside_gzip, open_stream

@@ -50,21 +50,12 @@ def read_flirt(path: Path, pair: ImagePair) -> Affine:
 
 
 def flirt_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
-    """Prepare to write an affine, fixed to moving, as FLIRT does.
+    """Prepare to write an affine, fixed to moving (``-ref`` to ``-in``), as FLIRT does.
 
     Parameters
     ----------
-    transform
-        Fixed (``-ref``) to moving (``-in``).
-    path
-        Where to.
-    pair
-        Both images.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fixed, moving = pair.both(path, _WHAT)
     ahead = np.linalg.inv(fsl_to_world(moving)) @ transform.matrix @ fsl_to_world(fixed)

@@ -19,9 +19,10 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import Matrix, homogeneous
-from regkit.io.fields import check_not_foreign_warp, said_intent, stored_components, vector_header
+from regkit.io.fields import check_not_foreign_warp
 from regkit.io.formats.nifti.header import stored_dims
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import intent_of, stored_components, vector_header
 from regkit.io.options import MAX_BYTES
 from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.fsl import fsl_to_world
@@ -107,7 +108,7 @@ def _check_fixed(header: Nifti1Header, name: str, fixed: Grid) -> None:
 
 def holds_fnirt_coefficients(path: Path) -> bool:
     """Tell whether a NIfTI file says that it holds cubic coefficients of FNIRT."""
-    return said_intent(path).code == _CUBIC
+    return intent_of(path).code == _CUBIC
 
 
 FSL_COEFFICIENTS = TransformFormat(

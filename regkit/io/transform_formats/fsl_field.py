@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.io.fields import check_not_foreign_warp, said_intent
+from regkit.io.fields import check_not_foreign_warp
 from regkit.io.formats.nifti.warps import FSL_DISPLACEMENTS
+from regkit.io.nifti_vectors import intent_of
 from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.frames import framed_field_writers, read_framed_field
 from regkit.io.transform_formats.fsl import fsl_to_world
@@ -90,7 +91,7 @@ def _stretch(there: Tensor, here: Tensor) -> float:
 
 def is_fsl_field(path: Path) -> bool:
     """Tell whether a NIfTI file says that it is a displacement field of FSL."""
-    return said_intent(path).code == FSL_DISPLACEMENTS.code
+    return intent_of(path).code == FSL_DISPLACEMENTS.code
 
 
 def _is_said_by_the_user(path: Path) -> bool:

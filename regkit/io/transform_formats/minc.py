@@ -80,15 +80,8 @@ def xfm_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the file to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     rows = matrix_rows(transform.inverse().matrix[:3]).rstrip()
     text = f"{_TITLE}\n\nTransform_Type = Linear;\nLinear_Transform =\n{rows};\n"

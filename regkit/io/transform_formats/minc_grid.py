@@ -10,10 +10,10 @@ import torch
 
 from regkit.errors import InputError
 from regkit.geometry import Grid
-from regkit.io.fields import check_vectors
 from regkit.io.formats.minc import open_minc, vector_axis
 from regkit.io.header_checks import check_affine, check_claim, check_dims
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import check_vectors
 from regkit.io.options import MAX_BYTES
 from regkit.io.preflight import check_regular
 from regkit.io.sizes import product

@@ -15,7 +15,7 @@ from torch import Tensor
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.geometry.affines import homogeneous
-from regkit.io.fields import check_not_foreign_warp, stored_vectors, vector_header
+from regkit.io.fields import check_not_foreign_warp
 from regkit.io.formats.nifti.header import stored_dims
 from regkit.io.formats.nifti.warps import (
     CUBIC,
@@ -25,6 +25,7 @@ from regkit.io.formats.nifti.warps import (
     niftyreg_kind,
 )
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import stored_vectors, vector_header
 from regkit.io.options import MAX_BYTES
 from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.text import usable_matrix

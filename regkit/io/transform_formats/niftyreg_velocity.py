@@ -16,9 +16,10 @@ from nibabel.nifti1 import Nifti1Header
 
 from regkit.errors import InputError
 from regkit.geometry.affines import Matrix
-from regkit.io.fields import check_not_foreign_warp, vector_header
+from regkit.io.fields import check_not_foreign_warp
 from regkit.io.formats.nifti.warps import NIFTYREG_POSITIONS, VELOCITY, intent_name, niftyreg_kind
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import vector_header
 from regkit.io.streams import inside_gzip, open_stream
 from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.niftyreg import positions_spline

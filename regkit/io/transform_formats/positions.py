@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from regkit.errors import InputError
-from regkit.io.fields import check_not_foreign_warp, read_field, vector_header, vector_writers
+from regkit.io.fields import check_not_foreign_warp, read_field
 from regkit.io.formats.nifti.warps import (
     NIFTYREG_POSITIONS,
     SPM_POSITIONS,
@@ -17,6 +17,7 @@ from regkit.io.formats.nifti.warps import (
     intent_name,
 )
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import vector_header, vector_writers
 from regkit.io.transform_format import ImagePair, TransformFormat, Writers
 from regkit.transforms import DisplacementField
 

@@ -32,15 +32,8 @@ def ras_matrix_writers(transform: Affine, path: Path, pair: ImagePair) -> Writer
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the matrix depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     return text_writers(matrix_rows(transform.matrix), transform, read_ras_matrix, pair)
 

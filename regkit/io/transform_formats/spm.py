@@ -60,16 +60,11 @@ def spm_mat_writers(transform: Affine, path: Path, pair: ImagePair) -> Writers:
     Parameters
     ----------
     transform
-        Fixed to moving.
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     path
         Where to; SPM looks for it beside the image, under its name.
     pair
         The moving image.
-
-    Returns
-    -------
-    write, verify
-        The first writes the matrix to a path, the second checks what lies there.
     """
     moving = pair.needed("moving", path, _WHAT)
     matrix = transform.inverse().matrix @ moving.affine @ _ONE_BASED

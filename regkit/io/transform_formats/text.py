@@ -14,7 +14,7 @@ from regkit.geometry.affines import Matrix
 from regkit.io.names import display_name
 from regkit.io.streams import open_stream
 from regkit.io.transform_format import ImagePair, Writers
-from regkit.io.voxels import lost
+from regkit.io.voxels import read_back_error
 from regkit.transforms import Affine, Transform
 
 _MAX_TEXT = 1 << 20
@@ -186,4 +186,4 @@ def check_read_back(
     if not isinstance(found, Affine) or not np.allclose(
         found.matrix, transform.matrix, rtol=1e-7, atol=1e-6
     ):
-        raise lost(path)
+        raise read_back_error(path)

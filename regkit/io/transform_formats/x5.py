@@ -13,10 +13,10 @@ import torch
 
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
-from regkit.io.fields import check_vectors
 from regkit.io.hdf5_links import check_links
 from regkit.io.header_checks import check_affine, check_claim, check_dims
 from regkit.io.names import display_name
+from regkit.io.nifti_vectors import check_vectors
 from regkit.io.options import MAX_BYTES
 from regkit.io.transform_format import ImagePair, TransformFormat
 from regkit.io.transform_formats.text import usable_matrix

@@ -11,7 +11,7 @@ import numpy as np
 from regkit.errors import require
 from regkit.io.hdf5_file import new_hdf5
 from regkit.io.transform_format import ImagePair, Writers
-from regkit.io.voxels import lost
+from regkit.io.voxels import read_back_error
 from regkit.transforms import Affine, DisplacementField
 
 
@@ -20,15 +20,8 @@ def x5_writers(transform: Affine | DisplacementField, path: Path, pair: ImagePai
 
     Parameters
     ----------
-    transform
-        Fixed to moving.
-    path, pair
-        Not needed: the file depends on neither.
-
-    Returns
-    -------
-    write, verify
-        The first writes the file, the second checks what lies there.
+    transform, path, pair
+        As of :attr:`regkit.io.transform_format.TransformFormat.writers`.
     """
     fill = _put_matrix if isinstance(transform, Affine) else _put_field
     return partial(_write, fill, transform), partial(_verify, transform)
@@ -75,4 +68,4 @@ def _verify(transform: Affine | DisplacementField, path: Path) -> None:
     h5py = require("h5py", extra="all")
     with h5py.File(path, "r") as file:
         if not np.array_equal(file["TransformGroup/0/Transform"][:], _stored(transform)):
-            raise lost(path)
+            raise read_back_error(path)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from regkit.registration.quality import Quality
-from regkit.registration.result import Result
+from regkit.registration.result import EngineStage, Result
 from regkit.report.checks import Check
 
 
 def registration_checks(result: Result) -> list[Check]:
     """List what a reader should know before looking at the pictures."""
     judged = [Check(check.verdict == "pass", check.text) for check in result.quality.checks]
-    convergence = _convergence(result)
+    convergence = _convergence(result.stages)
     return [*judged, *([] if convergence is None else [convergence])]
 
 
@@ -34,8 +36,8 @@ def quality_verdict(quality: Quality) -> str:
     }[quality.verdict]
 
 
-def _convergence(result: Result) -> Check | None:
-    levels = [(s.name, level) for s in result.stages for level in s.levels if level.values]
+def _convergence(stages: Sequence[EngineStage]) -> Check | None:
+    levels = [(s.name, level) for s in stages for level in s.levels if level.values]
     if not levels:
         return None
     # The finest level is dear, and presets bound it by what it is worth: that is no finding.

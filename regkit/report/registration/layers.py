@@ -9,21 +9,12 @@ import torch
 
 from regkit.geometry.grid import Grid
 from regkit.registration.result import Result
-from regkit.report.display import display_range
+from regkit.report.display import Range
 from regkit.report.parts import Section, hint, viewer
 from regkit.report.registration.deformation import grid_step, jacobian_limit
 from regkit.report.scene import Scene
-from regkit.report.volumes import (
-    Layer,
-    coded_layer,
-    focus,
-    has_volume,
-    image_layer,
-    label_layers,
-    signed_layer,
-    small_copy,
-    small_grid,
-)
+from regkit.report.small_copies import focus, has_volume, small_copy, small_grid
+from regkit.report.volumes import Layer, coded_layer, image_layer, label_layers, signed_layer
 from regkit.transforms import Affine, Transform, compose
 from regkit.volume.volume import Labels, Volume
 
@@ -65,7 +56,7 @@ def registration_viewer(
     count = _IMAGES + math.ceil((2 + len(labels)) / _COMPRESSION)
     grid = small_grid(result.fixed.grid, count, beside)
     layers = [
-        *image_layers(result, grid),
+        *image_layers(result, grid, cuts.ranges),
         *label_layers(labels, grid),
         *jacobian_layers(result.jacobian, grid),
         _cubes(result.transform, affine, grid, _step(cuts, grid)),
@@ -74,7 +65,7 @@ def registration_viewer(
     return [Section("Look through the images", [hint(_HOW), shown])]
 
 
-def image_layers(result: Result, grid: Grid) -> list[Layer]:
+def image_layers(result: Result, grid: Grid, ranges: tuple[Range, Range]) -> list[Layer]:
     """Make layers of fixed, warped, and moving as its header places it.
 
     Parameters
@@ -82,9 +73,11 @@ def image_layers(result: Result, grid: Grid) -> list[Layer]:
     result
         The registration.
     grid
-        See :func:`regkit.report.volumes.small_grid`.
+        See :func:`regkit.report.small_copies.small_grid`.
+    ranges
+        The intensities shown black and white: of fixed, and of moving and warped.
     """
-    limits, other = display_range(result.fixed), display_range(result.moving)
+    limits, other = ranges
     return [
         image_layer(FIXED, result.fixed, grid, limits),
         image_layer(WARPED, result.warped, grid, other),
@@ -100,7 +93,7 @@ def jacobian_layers(jacobian: Volume, grid: Grid) -> list[Layer]:
     jacobian
         The determinant on the grid of fixed; there is no second layer where none is negative or 0.
     grid
-        See :func:`regkit.report.volumes.small_grid`.
+        See :func:`regkit.report.small_copies.small_grid`.
     """
     means = small_copy(jacobian, grid).data[0]
     logs = means.clamp(min=1e-3).log()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from regkit.losses.registry import traits_of
+from regkit.registration.quality import Evidence
 from regkit.registration.result import Result
 from regkit.report.figures import differences
 from regkit.report.parts import Section, figure, hint, legend, pairs
 from regkit.report.registration.agreement import agreement_map, share_at_chance
 from regkit.report.registration.deformation import deformed_grid, grid_step, jacobian_map
-from regkit.report.registration.names import names_of, planes_of
 from regkit.report.registration.rows import global_part_rows
 from regkit.report.scene import Scene
 from regkit.transforms import Affine
-from regkit.volume.volume import Volume
 
 _AGREEMENT = (
     "Each block of the fixed image is compared with the place that was found for it, and with "
@@ -30,21 +29,21 @@ _JACOBIAN = (
 )
 
 
-def agreement_sections(result: Result, cuts: Scene) -> list[Section]:
+def agreement_sections(evidence: Evidence | None, cuts: Scene) -> list[Section]:
     """Map where the images match no better than by chance, if anything was compared."""
-    chance = _chance(result)
-    if chance is None:
+    chance = None if evidence is None else evidence.chance
+    if chance is None or (chance.valid is not None and not bool(chance.valid.any())):
         return []
-    alt = f"Agreement of both images over {names_of(result)[0]}: {planes_of(cuts)}."
+    alt = f"Agreement of both images over {cuts.names[0]}: {cuts.where}."
     percent = f"{100 * share_at_chance(chance):.1f} %"
     share = f"{percent} of the compared blocks match no better than by chance."
     drawn = figure(agreement_map(cuts, chance, alt), text=share)
     return [Section("Local agreement", [hint(_AGREEMENT), legend(_ORANGE), drawn])]
 
 
-def difference_section(result: Result, cuts: Scene) -> Section:
-    """Show moving minus fixed, before and after."""
-    (fixed, moving), where = names_of(result), planes_of(cuts)
+def difference_section(cuts: Scene, similarity: str) -> Section:
+    """Show moving minus fixed, before and after, as ``similarity`` compared them."""
+    (fixed, moving), where = cuts.names, cuts.where
     before, after = differences(
         cuts,
         f"{moving} minus {fixed} before registration: {where}.",
@@ -54,7 +53,7 @@ def difference_section(result: Result, cuts: Scene) -> Section:
         figure(before, "Before:", "placed by the headers alone."),
         figure(after, "After:", "warped."),
     ]
-    return Section("Difference", [hint(_DIFFERENCE), *_other_contrast(result), *drawn])
+    return Section("Difference", [hint(_DIFFERENCE), *_other_contrast(similarity), *drawn])
 
 
 def deformation_section(result: Result, cuts: Scene, affine: Affine) -> Section:
@@ -69,7 +68,7 @@ def deformation_section(result: Result, cuts: Scene, affine: Affine) -> Section:
     affine
         The global part of the transform, world affine from fixed to moving.
     """
-    (fixed, _), where = names_of(result), planes_of(cuts)
+    (fixed, _), where = cuts.names, cuts.where
     bent = deformed_grid(cuts, result.transform, affine, f"Deformed grid over {fixed}: {where}.")
     volume = jacobian_map(
         cuts, result.jacobian, f"Logarithm of the Jacobian determinant on {fixed}: {where}."
@@ -88,20 +87,11 @@ def deformation_section(result: Result, cuts: Scene, affine: Affine) -> Section:
     return Section("Deformation", parts)
 
 
-def _other_contrast(result: Result) -> list[str]:
+def _other_contrast(similarity: str) -> list[str]:
     """A warning where brightness differs even between images that match."""
-    name = result.config.similarity
-    if not traits_of(name).across_contrasts:
+    if not traits_of(similarity).across_contrasts:
         return []
     return [
-        f"The two images were compared across contrasts ({name}): their brightness differs even "
-        "where the anatomy matches, so look only at the edges."
+        f"The two images were compared across contrasts ({similarity}): their brightness differs "
+        "even where the anatomy matches, so look only at the edges."
     ]
-
-
-def _chance(result: Result) -> Volume | None:
-    """Where the images agree, if anything could be compared."""
-    evidence = result.quality.evidence
-    chance = None if evidence is None else evidence.chance
-    known = chance is not None and (chance.valid is None or bool(chance.valid.any()))
-    return chance if known else None

@@ -15,6 +15,7 @@ from regkit.report.registration.rows import (
     stage_rows,
 )
 from regkit.report.values import plain
+from regkit.volume.volume import Volume
 
 _CURVES = (
     "at each iteration; lower is better. The voxel size of each level stands where it begins. A "
@@ -48,7 +49,6 @@ def stages_section(result: Result) -> Section:
     return Section("How the result was found", [drawn, ran, remarks])
 
 
-def headers_section(result: Result) -> Section:
+def headers_section(fixed: Volume, moving: Volume) -> Section:
     """Put the headers of both images side by side."""
-    rows = header_rows(result.fixed, result.moving)
-    return Section("Images", [table(("", "Fixed", "Moving"), rows)])
+    return Section("Images", [table(("", "Fixed", "Moving"), header_rows(fixed, moving))])

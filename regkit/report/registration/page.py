@@ -16,7 +16,6 @@ from regkit.report.registration.maps import (
     deformation_section,
     difference_section,
 )
-from regkit.report.registration.names import names_of
 from regkit.report.registration.numbers import (
     headers_section,
     metrics_section,
@@ -56,16 +55,16 @@ def registration_page(
     """
     cuts = scene(result.fixed, result.moving, result.warped)
     affine = affine_part(result.transform, result.fixed.grid)
-    fixed, moving = names_of(result)
+    fixed, moving = cuts.names
     sections = [
         *comparison_sections(result, cuts),
-        *agreement_sections(result, cuts),
-        difference_section(result, cuts),
+        *agreement_sections(result.quality.evidence, cuts),
+        difference_section(cuts, result.config.similarity),
         deformation_section(result, cuts, affine),
         metrics_section(result, before),
         *structure_sections(result, structures),
         stages_section(result),
-        headers_section(result),
+        headers_section(result.fixed, result.moving),
     ]
     return Page(
         title=f"{moving} registered to {fixed}",

@@ -7,9 +7,7 @@ from markupsafe import Markup
 from regkit.registration.result import Result
 from regkit.report.figures import checkerboard, contours, grey, overlay
 from regkit.report.parts import Section, blend, figure, gallery, hint, legend
-from regkit.report.registration.names import names_of, planes_of
 from regkit.report.scene import Scene, scene
-from regkit.volume.volume import Volume
 
 _MOST_CHANNELS = 4
 _COLOURS = (
@@ -22,20 +20,20 @@ _COLOURS = (
 def comparison_sections(result: Result, cuts: Scene) -> list[Section]:
     """Compare the images: overlays, single channels, in turn, outlines, and a checkerboard."""
     return [
-        _overlays(result, cuts),
+        _overlays(cuts, max(result.fixed.channels, result.moving.channels)),
         *_channels(result, cuts),
-        _in_turn(result, cuts),
-        _outlines(result, cuts),
-        _tiles(result, cuts),
+        _in_turn(cuts),
+        _outlines(cuts),
+        _tiles(cuts),
     ]
 
 
-def _overlays(result: Result, cuts: Scene) -> Section:
-    (fixed, moving), where = names_of(result), planes_of(cuts)
+def _overlays(cuts: Scene, channels: int) -> Section:
+    (fixed, moving), where = cuts.names, cuts.where
     before = f"{fixed} in magenta, {moving} in green, placed by the headers alone: {where}."
     after = f"{fixed} in magenta, warped {moving} in green: {where}."
     parts = [
-        hint(_view(cuts) + _shown_channel(result)),
+        hint(_view(cuts) + _shown_channel(channels)),
         legend(_COLOURS),
         figure(
             overlay(cuts, cuts.before, before), "Before:", "moving, placed by the headers alone."
@@ -58,13 +56,12 @@ def _view(cuts: Scene) -> str:
     )
 
 
-def _shown_channel(result: Result) -> str:
+def _shown_channel(count: int) -> str:
     """Which of several channels the pictures show."""
-    most = max(result.fixed.channels, result.moving.channels)
-    if most == 1:
+    if count == 1:
         return ""
-    others = "the others follow below" if most <= _MOST_CHANNELS else "the others are not shown"
-    return f" The pictures show channel 0 of {most}, counted from 0; {others}."
+    others = "the others follow below" if count <= _MOST_CHANNELS else "the others are not shown"
+    return f" The pictures show channel 0 of {count}, counted from 0; {others}."
 
 
 def _channels(result: Result, cuts: Scene) -> list[Section]:
@@ -74,19 +71,18 @@ def _channels(result: Result, cuts: Scene) -> list[Section]:
     if not 1 < count <= _MOST_CHANNELS:
         return []
     split = zip(*(volume.split() for volume in volumes), strict=True)
-    figures = [_channel(n, result, parts, cuts) for n, parts in enumerate(split)]
+    figures = [_channel(n, scene(*parts, view=cuts.planes)) for n, parts in enumerate(split)]
     return [Section("Every channel after registration", [legend(_COLOURS), gallery(figures)])]
 
 
-def _channel(number: int, result: Result, volumes: tuple[Volume, ...], cuts: Scene) -> Markup:
-    fixed, moving = names_of(result)
-    one = scene(*volumes, view=cuts.planes)
-    alt = f"Channel {number} of {fixed} in magenta, of warped {moving} in green: {planes_of(one)}."
-    return figure(overlay(one, one.after, alt), f"Channel {number}")
+def _channel(number: int, cuts: Scene) -> Markup:
+    fixed, moving = cuts.names
+    alt = f"Channel {number} of {fixed} in magenta, of warped {moving} in green: {cuts.where}."
+    return figure(overlay(cuts, cuts.after, alt), f"Channel {number}")
 
 
-def _in_turn(result: Result, cuts: Scene) -> Section:
-    (fixed, moving), where = names_of(result), planes_of(cuts)
+def _in_turn(cuts: Scene) -> Section:
+    (fixed, moving), where = cuts.names, cuts.where
     below = grey(cuts.planes, cuts.fixed, f"Slices of {fixed}: {where}.")
     above = grey(cuts.planes, cuts.after, f"Slices of warped {moving}: {where}.")
     text = "Anything that jumps does not match. Move the slider, or let the two images alternate."
@@ -95,8 +91,8 @@ def _in_turn(result: Result, cuts: Scene) -> Section:
     )
 
 
-def _outlines(result: Result, cuts: Scene) -> Section:
-    (fixed, moving), where = names_of(result), planes_of(cuts)
+def _outlines(cuts: Scene) -> Section:
+    (fixed, moving), where = cuts.names, cuts.where
     before = contours(
         cuts, cuts.before, f"Outlines of {fixed} on {moving}, placed by the headers: {where}."
     )
@@ -113,8 +109,8 @@ def _outlines(result: Result, cuts: Scene) -> Section:
     return Section("Outlines of fixed", parts)
 
 
-def _tiles(result: Result, cuts: Scene) -> Section:
-    fixed, moving = names_of(result)
-    alt = f"Checkerboard of {fixed} and warped {moving}: {planes_of(cuts)}."
+def _tiles(cuts: Scene) -> Section:
+    fixed, moving = cuts.names
+    alt = f"Checkerboard of {fixed} and warped {moving}: {cuts.where}."
     text = "Tiles of fixed and warped alternate. Edges should continue from tile to tile."
     return Section("Checkerboard", [hint(text), figure(checkerboard(cuts, alt))])

@@ -11,15 +11,8 @@ from regkit.registration.series import MotionResult
 from regkit.report.display import display_range
 from regkit.report.parts import Section, hint, viewer
 from regkit.report.slices import Plane
-from regkit.report.volumes import (
-    Layer,
-    focus,
-    has_volume,
-    series_layer,
-    shown_frames,
-    small_copy,
-    small_grid,
-)
+from regkit.report.small_copies import focus, has_volume, small_copy, small_grid
+from regkit.report.volumes import Layer, series_layer, shown_frames
 from regkit.volume.volume import Volume
 
 _LAYERS = 2

@@ -18,16 +18,12 @@ _ROLES = {each.name for each in fields(EvaluatePaths)} - {"transforms"}
 def evaluate_again(
     record: Mapping[str, Any], inputs: Sequence[InputFile], folder: Path
 ) -> EvaluateJob:
-    """Make the job that a record came from, with another folder.
+    """Make the job that a record came from, with its outputs in another folder.
 
     Parameters
     ----------
-    record
-        What ``run.json`` holds.
-    inputs
-        The files that it names, found again.
-    folder
-        Where the new results go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

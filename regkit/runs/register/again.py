@@ -11,7 +11,8 @@ from regkit.errors import InputError
 from regkit.registration.config import make_config
 from regkit.runs.inputs import InputFile
 from regkit.runs.record import reading_of
-from regkit.runs.register.job import MANY, Paths, RegisterJob
+from regkit.runs.register.job import RegisterJob
+from regkit.runs.register.paths import MANY, Paths
 
 
 def register_again(
@@ -21,12 +22,8 @@ def register_again(
 
     Parameters
     ----------
-    record
-        The ``run.json`` of a registration, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

@@ -21,18 +21,22 @@ from regkit.registration.flat import flattened_with, one_dimension
 from regkit.registration.identical import NOTHING, is_one_image
 from regkit.registration.label_place import check_structures, checked_place
 from regkit.registration.landmark_loss import check_landmarks
-from regkit.runs.lines import describe
 from regkit.runs.register.headers import Headers
 from regkit.transforms import Transform
 from regkit.volume import Labels, Points, Volume
 
 if TYPE_CHECKING:
-    from regkit.runs.register.job import Paths, RegisterJob
+    from regkit.registration.config import RegisterConfig
+    from regkit.runs.register.job import RegisterJob
+    from regkit.runs.register.paths import Paths
 
 
 @dataclass(frozen=True)
 class OpenedPair:
-    """What :class:`regkit.runs.register.job.Paths` names, in memory."""
+    """What :class:`regkit.runs.register.paths.Paths` names, in memory.
+
+    ``notices`` are what a user should know about it, though it is no error.
+    """
 
     fixed: Volume
     moving: Volume
@@ -42,7 +46,7 @@ class OpenedPair:
     moving_labels: tuple[Labels, ...]
     initial: Transform | None
     landmarks: tuple[Points, Points] | None = None
-    notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def _initial(job: RegisterJob, headers: Headers) -> Transform | None:
@@ -67,7 +71,7 @@ def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:
     moving = _with_contrasts(headers.moving, headers.moving_with)
     # The others belong to one frame, and have no channels and no padding of their own.
     reading = replace(job.reading, frame=None, channel=None, channels=None, padding=None)
-    fixed, moving, notes = one_dimension(fixed, moving)
+    fixed, moving, flattened = one_dimension(fixed, moving)
     shares = check_pair(fixed, moving, job.config.channel_weights)
     initial = _initial(job, headers)
     check_initial(initial, fixed.ndim)
@@ -84,7 +88,8 @@ def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:
     if paths.fixed_labels:
         check_structures(labels[-1], labels[0])
     beside = [(each, moving if n < many else fixed) for n, each in enumerate(labels)]
-    found = [checked_place(each, counted_channels(image, shares)) for each, image in beside]
+    apart = [checked_place(each, counted_channels(image, shares)) for each, image in beside]
+    same = initial is None and not job.config.dice and is_one_image(fixed, moving)
     return OpenedPair(
         fixed,
         moving,
@@ -94,7 +99,13 @@ def open_pair(job: RegisterJob, headers: Headers) -> OpenedPair:
         moving_labels=tuple(labels[:many]),
         initial=initial,
         landmarks=_landmarks(paths, (fixed, moving)),
-        notes=(*notes, *(note for note in found if note is not None)),
+        notices=(
+            *flattened,
+            *(note for note in apart if note is not None),
+            *([NOTHING] if same else []),
+            *_shear_notices(fixed, moving),
+            *_guide_notices(job.config),
+        ),
     )
 
 
@@ -115,27 +126,24 @@ def _with_contrasts(header: Header, others: Sequence[Header]) -> Volume:
     return Volume.stacked([image, *map(open_image, others)]) if others else image
 
 
-def introduction(pair: OpenedPair, job: RegisterJob) -> tuple[str, str]:
-    """Say which image was taken as fixed and which as moving."""
-    given = (("fixed", pair.fixed, job.paths.fixed), ("moving", pair.moving, job.paths.moving))
-    first, second = (describe(role, image, job.shown(path)) for role, image, path in given)
-    return first, second
-
-
-def notices(pair: OpenedPair, job: RegisterJob) -> list[str]:
-    """Say what a user should know about a pair, though it is no error."""
-    out = list(pair.notes)
-    if pair.initial is None and not job.config.dice and is_one_image(pair.fixed, pair.moving):
-        out.append(NOTHING)
-    grid = pair.fixed.grid.straightened()
-    if grid != pair.fixed.grid:
+def _shear_notices(fixed: Volume, moving: Volume) -> list[str]:
+    """What becomes of axes that are not at right angles."""
+    out = []
+    grid = fixed.grid.straightened()
+    if grid != fixed.grid:
         size = "x".join(map(str, grid.shape))
-        out.append(f"{pair.fixed.name} is sheared; it is resampled at right angles, {size} voxels")
-    if pair.moving.grid.straightened() != pair.moving.grid:
-        out.append(f"{pair.moving.name} is sheared; its voxels are taken where they lie")
-    if job.config.dice:
+        out.append(f"{fixed.name} is sheared; it is resampled at right angles, {size} voxels")
+    if moving.grid.straightened() != moving.grid:
+        out.append(f"{moving.name} is sheared; its voxels are taken where they lie")
+    return out
+
+
+def _guide_notices(config: RegisterConfig) -> list[str]:
+    """Which measures say nothing, because the registration was guided by them."""
+    out = []
+    if config.dice:
         out.append("the labels guide the registration; their Dice is no independent measure of it")
-    if job.config.landmark_weight:
+    if config.landmark_weight:
         out.append(
             "the landmarks guide the registration; their error is no independent measure of it"
         )

@@ -14,10 +14,12 @@ from regkit.registration import result as engines
 from regkit.registration.pipeline import register
 from regkit.registration.prepared import PreparedImage
 from regkit.resample import warp
+from regkit.runs.inputs import shown_name
+from regkit.runs.lines import describe
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.register.names import warped_name
 from regkit.runs.register.outcome import RegisterOutcome
-from regkit.runs.register.pair import OpenedPair, introduction, notices
+from regkit.runs.register.pair import OpenedPair
 from regkit.transforms import Affine, Transform
 
 if TYPE_CHECKING:
@@ -46,12 +48,16 @@ class RegisterTask:
     @property
     def introduction(self) -> tuple[str, ...]:
         """Which image was taken as fixed and which as moving."""
-        return introduction(self.pair, self.job)
+        pair, paths, full = self.pair, self.job.paths, self.job.full_paths
+        return (
+            describe("fixed", pair.fixed, shown_name(paths.fixed, full=full)),
+            describe("moving", pair.moving, shown_name(paths.moving, full=full)),
+        )
 
     @property
-    def notices(self) -> list[str]:
+    def notices(self) -> tuple[str, ...]:
         """What a user should know about the pair."""
-        return notices(self.pair, self.job)
+        return self.pair.notices
 
     def execute(self, on_progress: OnProgress) -> RegisterOutcome:
         """Register, measure, and warp the labels."""

@@ -20,12 +20,8 @@ def series_again(
 
     Parameters
     ----------
-    record
-        The ``run.json`` of a motion correction, as it was read.
-    inputs
-        The files that it names, where they are now.
-    folder
-        Where the outputs go.
+    record, inputs, folder
+        As of :data:`regkit.runs.kinds.Again`.
 
     Raises
     ------

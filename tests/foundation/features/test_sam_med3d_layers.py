@@ -56,11 +56,12 @@ def test_a_map_shows_a_place_where_the_image_has_it(checkpoint):
     assert divmod(int(change.argmax()), 16) == (3, 1)  # (3, 0, 1) of 4 x 4 x 4
 
 
-def test_weights_drawn_anew_are_a_baseline_of_their_own(checkpoint):
+def test_random_weights_are_a_baseline_of_their_own(checkpoint):
     found = open_extractor(f"sam-med3d={checkpoint}")
     images = torch.rand(1, 1, 32, 32, 32)
     own, one, again, other = (
-        each(images, None)[1] for each in (found, *(found.drawn_anew(seed) for seed in (1, 1, 2)))
+        each(images, None)[1]
+        for each in (found, *(found.with_random_weights(seed) for seed in (1, 1, 2)))
     )
     assert one.equal(again)
     assert not torch.allclose(one, own, atol=1e-3)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from foundation.features.known_pair import known_pair
-from foundation.features.sweep import at, errors, stages, sweep
+from foundation.features.sweep import at, matching_errors, stage_names, sweep
 from regkit import InputError
 from regkit.cli import main
 from regkit.features import open_extractor
@@ -47,13 +47,13 @@ def test_features_that_name_every_place_are_matched_to_the_pixel(pair):
         return torch.exp(-((positions[0] * width + positions[1]) - spread).square())
 
     fixed = moving = named(where)
-    off = errors(fixed, moving, pair)
+    off = matching_errors(fixed, moving, pair)
     torch.testing.assert_close(off, (pair.places - pair.truth).norm(dim=1))
 
 
 def test_every_layer_at_every_timestep(pair):
     extractor = open_extractor("small-diffusion")
-    layers = stages(extractor)
+    layers = stage_names(extractor)
     assert layers[:2] == ["down_blocks.0", "down_blocks.1"]
     generator = torch.Generator().manual_seed(0)
     cells = sweep(extractor, pair, layers[:2], [0, 200], generator)
@@ -62,14 +62,14 @@ def test_every_layer_at_every_timestep(pair):
     ]
     assert all(0 <= cell.within <= 1 for cell in cells)
     blind = (torch.rand(8, *pair.fixed.shape[2:], generator=generator) for _ in range(2))
-    assert cells[0].error < 0.7 * float(errors(*blind, pair).mean())
+    assert cells[0].error < 0.7 * float(matching_errors(*blind, pair).mean())
 
 
 def test_what_cannot_be_swept_is_refused():
     with pytest.raises(InputError, match="features:mind: cannot be swept"):
         at(open_extractor("mind"), ["x"], None)
     with pytest.raises(InputError, match="name its layers with --layers"):
-        stages(open_extractor("mind"))
+        stage_names(open_extractor("mind"))
 
 
 def test_the_command_writes_a_heat_map_and_a_table(textured, tmp_path, capsys):

@@ -8,13 +8,8 @@ import torch
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
 from foundation.segmenters import MissingWeightsError, UnsupportedPromptError
-from foundation.segmenters.nninteractive import (
-    NnInteractive,
-    capabilities_of,
-    drawn_scribble,
-    index_box,
-    open_nninteractive,
-)
+from foundation.segmenters.nninteractive import NnInteractive, capabilities_of, open_nninteractive
+from foundation.segmenters.nninteractive_prompts import drawn_scribble, index_box
 from regkit import InputError
 from regkit.volume import Points
 

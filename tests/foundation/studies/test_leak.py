@@ -101,8 +101,8 @@ def answers(cases, tmp_path):
         file.write_text(yaml.safe_dump({**settings, "sources": [source], "cases": [case]}))
         config = read_study(file, GeneralizationConfig)
         job = GeneralizationJob(
-            config, "echo", "one", "none", 0, folder / found[0]["image"],
-            folder / found[1]["labels"], tmp_path,
+            config=config, model="echo", case="one", folder=tmp_path, shift="none", severity=0,
+            image=folder / found[0]["image"], atlas_labels=folder / found[1]["labels"],
         )  # fmt: skip
         recorder = Recorder(model)
         outcome = job.look().open(lambda name: recorder).execute(ignore)

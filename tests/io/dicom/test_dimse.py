@@ -21,7 +21,7 @@ class Archive:
     """Keeps what it is sent, finds by UIDs, and gives it back."""
 
     def __init__(self):
-        self.kept, self.refuses = {}, False
+        self.kept, self.refuses, self.breaks = {}, False, None
         entity = net.AE("ARCHIVE")
         for each in net.AllStoragePresentationContexts:
             entity.add_supported_context(
@@ -50,6 +50,8 @@ class Archive:
         return [d for d in self.kept.values() if all(d.get(k) == v for k, v in wanted.items())]
 
     def find(self, event):
+        if self.breaks == "find":
+            event.assoc.abort()
         seen = set()
         for data in self.matching(event.identifier):
             answer = pydicom.Dataset()
@@ -60,6 +62,8 @@ class Archive:
                 yield 0xFF00, answer
 
     def get(self, event):
+        if self.breaks == "get":
+            event.assoc.abort()
         found = self.matching(event.identifier)
         yield len(found)
         for data in found:
@@ -128,6 +132,20 @@ def test_a_series_that_does_not_come_whole_does_not_come(
     monkeypatch.setattr(archive, "matching", forgetful)
     assert dicom("pull", SERIES, "-o", tmp_path / "back") == 2
     assert "gave 0 files for image" in capsys.readouterr().err
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize(("verb", "said"), [("find", "does not answer C-FIND"), ("get", "gave 0")])
+def test_a_connection_that_breaks_is_said_in_words(
+    archive, dicom, scan, tmp_path, capsys, monkeypatch, verb, said
+):
+    assert dicom("push", write_series(tmp_path / "ct", scan, uid=SERIES)) == 0
+    capsys.readouterr()
+    monkeypatch.setattr(archive, "breaks", verb)
+    assert dicom("pull", SERIES, "-o", tmp_path / "back") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert "(the connection was lost, or no answer came within 60 s)" in line
     assert not (tmp_path / "back").exists()
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from probes.diagnosis.attribution.config import read_attribution
+from probes.diagnosis.attribution.config import AttributionConfig
 from probes.diagnosis.attribution.methods import METHODS
 from probes.diagnosis.attribution.metrics import ATTRIBUTION_METRICS
+from probes.images.places import read_image_settings
 from regkit.cli import main
 from tests.probes.diagnosis.planted_evidence import planted_images, trained_network
 
@@ -138,4 +139,6 @@ def test_what_is_wrong_is_one_line(diagnosis, tmp_path, capsys, more, message):
 
 
 def test_the_configuration_that_ships_is_read():
-    assert read_attribution(_CONFIGS / "attribution.yaml").methods == tuple(METHODS)
+    assert read_image_settings(AttributionConfig, _CONFIGS / "attribution.yaml").methods == tuple(
+        METHODS
+    )

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from probes.diagnosis.redundancy.config import read_redundancy
+from probes.diagnosis.redundancy.config import RedundancyConfig
 from probes.diagnosis.redundancy.sides import learnt_side
+from probes.images.places import read_image_settings
 from probes.images.samples import ImageSamples
 from regkit import InputError
 from regkit.cli import main
@@ -67,6 +68,13 @@ def test_an_encoder_is_probed_at_every_width(analysis, tmp_path, weights, capsys
     assert [int(row["features"]) for row in rows] == [512, 256, 128]
     assert float(rows[0]["linear"]) > 0.7
     assert "the linear probe of the whole encoder reaches" in (out / "report.html").read_text()
+    with (out / "layers.csv").open(newline="") as file:
+        layers = list(csv.DictReader(file))
+    assert [row["layer"] for row in layers][::8] == ["conv1", "layer4.1"]
+    assert [int(row["features"]) for row in layers][::8] == [64, 512]
+    with (out / "layer_correlation.csv").open(newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + 9 * 8 // 2
+    assert "How alike layers are" in (out / "report.html").read_text()
     words = ["rerun", out / "run.json", "-o", tmp_path / "again", "--data", tmp_path,
              "--data", weights.parent]  # fmt: skip
     assert main(list(map(str, words))) == 0
@@ -138,4 +146,5 @@ def test_a_class_of_one_subject_is_named():
 
 
 def test_the_configuration_that_ships_is_read():
-    assert read_redundancy(_CONFIGS / "redundancy.yaml").widths == (0.75, 0.5, 0.25, 0.125)
+    found = read_image_settings(RedundancyConfig, _CONFIGS / "redundancy.yaml")
+    assert found.widths == (0.75, 0.5, 0.25, 0.125)

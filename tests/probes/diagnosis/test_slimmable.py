@@ -18,7 +18,8 @@ from probes.diagnosis.redundancy.slimmable import (
 )
 from probes.diagnosis.redundancy.slimming import slim
 from probes.diagnosis.redundancy.task import SlimmableTask
-from probes.images.models import ModelSettings, open_encoder, open_network
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_encoder, open_network
 from probes.reliance.skill import skill
 from regkit import InputError
 from regkit.cli import main

@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from probes.images.models import ModelSettings, open_model
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_model
+from probes.images.places import read_image_settings
 from probes.reliance.answers import conditions_of
-from probes.reliance.config import read_reliance
+from probes.reliance.config import RelianceConfig
 from probes.reliance.suppressor import usual_suppressors
 from regkit import InputError
 from regkit.cli import main
@@ -196,7 +198,7 @@ def test_a_wrong_configuration_is_one_line_and_nothing_is_written(
 
 @pytest.mark.parametrize("path", sorted(_CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_configurations_that_ship_are_read(path):
-    found = read_reliance(path)
+    found = read_image_settings(RelianceConfig, path)
     names = found.suppressors or usual_suppressors(3)
     assert conditions_of(names, found.draws, found.levels)
 

@@ -6,7 +6,8 @@ import onnx
 import pytest
 import torch
 
-from probes.images.models import ModelSettings, open_model
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_model
 from regkit import InputError
 
 

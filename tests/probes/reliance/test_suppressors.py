@@ -11,11 +11,11 @@ from skimage.transform import resize
 
 from probes.images.bands import Bands
 from probes.images.batch import Batch
-from probes.images.models import ModelSettings
+from probes.images.model_settings import ModelSettings
 from probes.images.samples import ImageSamples, Predict
 from probes.images.settings import DataSettings
 from probes.reliance.config import RelianceConfig
-from probes.reliance.patches import derangements, shuffle_patches, turn_patches, turns
+from probes.reliance.patches import derangements, rotations, shuffle_patches, turn_patches
 from probes.reliance.study import run_reliance
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
 from regkit import InputError
@@ -140,7 +140,7 @@ def test_the_turns_of_a_cube_are_the_rotation_group():
     cube = torch.arange(27).reshape(1, 1, 3, 3, 3)
     found = {
         tuple(cube.permute(0, 1, *(2 + a for a in order)).flip([2 + a for a in axes]).flatten())
-        for order, axes in turns(3)
+        for order, axes in rotations(3)
     }
     assert len({tuple(int(v) for v in each) for each in found}) == 23
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from probes.images.models import ModelSettings, open_model
+from probes.images.model_settings import ModelSettings
+from probes.images.models import open_model
 from regkit import InputError
 from regkit.optional_packages import mend_torchvision
 

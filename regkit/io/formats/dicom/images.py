@@ -26,7 +26,7 @@ from regkit.io.header_checks import check_affine, check_claim, check_shear
 from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
-from regkit.io.spacing import said_spacing
+from regkit.io.spacing import spacing_and_world
 
 _TOGETHER = 16  # slices whose voxels are written side by side
 _TILT = (
@@ -151,7 +151,7 @@ def _placed(name: str, slices: list[DicomSlice], options: ReadOptions) -> tuple[
     """The slices in order and their grid; a picture without a position lies where ITK has it."""
     shape = slices[0].shape
     if len(slices) == 1 and slices[0].place is None:
-        spacing, world = said_spacing(name, 2, slices[0].spacing, options)
+        spacing, world = spacing_and_world(name, 2, slices[0].spacing, options)
         flat = Grid(shape, lps(2) @ np.diag([*spacing, 1.0]), world)
         return SliceStack(((slices[0],),), (), None), flat
     stack = stack_slices(name, slices)
@@ -167,5 +167,5 @@ def _step_of(name: str, stack: SliceStack, options: ReadOptions) -> Matrix:
         return stack.step
     each = stack.frames[0][0]
     spacing = None if each.spacing is None else (*each.spacing, each.step)
-    said, _ = said_spacing(name, 3, spacing, options)
+    said, _ = spacing_and_world(name, 3, spacing, options)
     return slice_place(each).normal * said[2]

@@ -67,12 +67,8 @@ def read_dicom(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`dicom_header` returned it, with frame and channel chosen.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: there is one level of resolution.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------

@@ -72,12 +72,8 @@ def read_geotiff(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`geotiff_header` returned it, with the band chosen.
-    window
-        A slice of indices for each axis: columns and rows of the level.
-    level
-        0 for the pixels themselves, then the overviews of the file.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------

@@ -23,7 +23,7 @@ from regkit.io.formats.geotiff.session import EXTRA, gdal, open_geotiff
 from regkit.io.header import Header
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
-from regkit.io.voxels import check_same, lost
+from regkit.io.voxels import check_same, read_back_error
 
 _HEADER = 1 << 16
 _STRIP = 1 << 23  # pixels that are held at once
@@ -68,10 +68,8 @@ def write_geotiff(
         ``(columns, rows)``, or ``(columns, rows, C)``.
     grid
         Where its pixels lie, in a world with a CRS.
-    path
-        The file.
-    repetition
-        Unused: a map has one frame.
+    path, repetition
+        As of :class:`regkit.io.format.Write`; there is one frame.
     """
     bands = data[..., None] if data.ndim == grid.ndim else data
     write_bands([Band.of(bands[..., n]) for n in range(bands.shape[-1])], grid, path)
@@ -135,7 +133,7 @@ def _check_sums(sums: Sequence[int], grid: Grid, path: Path) -> None:
         ]
         moved = np.abs(np.subtract(dataset.transform[:6], corner_transform(grid.affine))).max()
     if found != list(sums) or moved > 1e-3 * max(grid.spacing):
-        raise lost(path)
+        raise read_back_error(path)
 
 
 def _sum(values: NDArray[Any]) -> int:

@@ -16,7 +16,7 @@ from regkit.io.formats.nifti.header import layout_of, raw_header
 from regkit.io.formats.nifti.voxels import nifti_image
 from regkit.io.sizes import product
 from regkit.io.stored import read_frames
-from regkit.io.voxels import lost, write_stream
+from regkit.io.voxels import read_back_error, write_stream
 
 _HEADER = 4096  # bytes that the file may have besides its voxels
 
@@ -70,7 +70,7 @@ def _check(path: Path, checksums: list[int]) -> None:
         end=layout.offset + layout.nbytes if compressed else None,
     )  # fmt: skip
     if [_checksum(frame) for frame in found] != checksums:
-        raise lost(path)
+        raise read_back_error(path)
 
 
 def _checksum(frame: NDArray[Any]) -> int:

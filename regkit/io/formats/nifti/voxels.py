@@ -31,13 +31,8 @@ def read_nifti(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`regkit.io.formats.nifti.header.nifti_header` returned it, with frame and channel
-        chosen.
-    window
-        A slice of indices for every axis.
-    level
-        Always 0: the format has one level of resolution.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
 from regkit.io.format import Window
-from regkit.io.formats.picture.resolution import said_by_tags
+from regkit.io.formats.picture.resolution import spacing_of_tags
 from regkit.io.header import Header
 from regkit.io.header_checks import check_claim
 from regkit.io.lps import lps
 from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.sizes import product
-from regkit.io.spacing import said_spacing
+from regkit.io.spacing import spacing_and_world
 from regkit.io.streams import open_stream
 
 # Of Pillow's modes those that hold what the file holds; names of the types in a file.
@@ -59,12 +59,12 @@ def picture_header(path: Path, options: ReadOptions, *, kind: str) -> Header:
         pages = int(getattr(picture, "n_frames", 1)) if kind == "TIFF" else 1
         bands, mode = len(picture.getbands()), str(picture.mode)
         shape = (*picture.size, pages)[: 2 + (pages > 1)]
-        found = said_by_tags(name, picture, len(shape)) if kind == "TIFF" else None
+        found = spacing_of_tags(name, picture, len(shape)) if kind == "TIFF" else None
         unit_bytes = np.dtype(_MODES[mode]).itemsize
         _check_pages(name, picture, pages)
     claimed = product(shape) * bands * unit_bytes
     check_claim(name, claimed, claimed, compressed=False, max_bytes=options.max_bytes)
-    spacing, world = said_spacing(name, len(shape), found, options)
+    spacing, world = spacing_and_world(name, len(shape), found, options)
     grid = Grid(shape, lps(len(shape)) @ np.diag([*spacing, 1.0]), world)
     stored = _MODES[mode]
     return Header(
@@ -84,12 +84,8 @@ def read_picture(header: Header, window: Window, level: int) -> NDArray[Any]:
 
     Parameters
     ----------
-    header
-        As :func:`picture_header` returned it, with the channel chosen.
-    window
-        A slice of indices for every axis: columns, rows and, of a stack, pages.
-    level
-        Always 0: pictures have one level of resolution.
+    header, window, level
+        As of :attr:`regkit.io.format.Format.read`.
 
     Returns
     -------

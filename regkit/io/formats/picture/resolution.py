@@ -11,7 +11,7 @@ _DESCRIPTION, _X, _Y, _UNIT = 270, 282, 283, 296
 _UNITS = {2: "inch", 3: "cm"}
 
 
-def said_by_tags(name: str, picture: Any, ndim: int) -> tuple[float | None, ...] | None:
+def spacing_of_tags(name: str, picture: Any, ndim: int) -> tuple[float | None, ...] | None:
     """Read from the tags of a TIFF file how many millimetres apart its pixels and pages are.
 
     Parameters

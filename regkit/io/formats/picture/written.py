@@ -78,10 +78,8 @@ def write_png(
         ``(columns, rows)``, of uint8, uint16 or int32.
     grid
         Unused: PNG holds no place; :func:`fits_png` refuses one that would be lost.
-    path
-        The file.
-    repetition
-        Unused: a picture has one frame.
+    path, repetition
+        As of :class:`regkit.io.format.Write`; there is one frame.
 
     Raises
     ------
@@ -108,10 +106,8 @@ def write_tiff(
         ``(columns, rows)``, or ``(columns, rows, pages)``.
     grid
         Its spacing is written, unless it is in pixels.
-    path
-        The file.
-    repetition
-        Unused: a picture has one frame.
+    path, repetition
+        As of :class:`regkit.io.format.Write`; there is one frame.
     """
     images = require("PIL.Image", extra="all")
     sheets = np.atleast_3d(_narrowed(data)).T
@@ -130,10 +126,8 @@ def write_png_channels(
         ``(columns, rows, C)``, two to four channels of uint8.
     grid
         Unused: PNG holds no place; :func:`fits_png` refuses one that would be lost.
-    path
-        The file.
-    repetition
-        Unused: a picture has one frame.
+    path, repetition
+        As of :class:`regkit.io.format.Write`; there is one frame.
 
     Raises
     ------
@@ -156,10 +150,8 @@ def write_tiff_channels(
         ``(columns, rows, C)`` or ``(columns, rows, pages, C)``, two to four channels of uint8.
     grid
         Its spacing is written, unless it is in pixels.
-    path
-        The file.
-    repetition
-        Unused: a picture has one frame.
+    path, repetition
+        As of :class:`regkit.io.format.Write`; there is one frame.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Ends: the options by which a user says what a transform file is relative to, and whose it is."""
+"""TransformEnds: options for the images and programs that transform files go between."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regkit.cli.option_group import group_of
 
 
 @dataclass(frozen=True)
-class Ends:
+class TransformEnds:
     """The images that a transform connects, and the programs that it goes between."""
 
     fixed: Annotated[
@@ -41,4 +41,4 @@ class Ends:
     ] = None
 
 
-ENDS = group_of("ends", Ends)
+ENDS = group_of("ends", TransformEnds)

@@ -11,12 +11,12 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class RisingFunction:
     """A rising function through points, straight between them and beyond the last ones.
 
     Examples
     --------
-    >>> square = Table(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 4.0]))
+    >>> square = RisingFunction(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 4.0]))
     >>> square(torch.tensor([0.5, 3.0]))
     tensor([0.5000, 7.0000])
     >>> square.inverse(torch.tensor([7.0]))

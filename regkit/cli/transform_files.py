@@ -8,7 +8,9 @@ from pathlib import Path
 from regkit.errors import InputError
 
 
-def chain_of(transforms: Sequence[Path], run: Path | None, to: str = "fixed") -> tuple[Path, ...]:
+def transform_files(
+    transforms: Sequence[Path], run: Path | None, to: str = "fixed"
+) -> tuple[Path, ...]:
     """Return the files of transforms, as they were given or as a registration has them.
 
     Parameters
@@ -33,7 +35,7 @@ def chain_of(transforms: Sequence[Path], run: Path | None, to: str = "fixed") ->
     return tuple(transforms) if run is None else (transform_from(run, to),)
 
 
-def way_of(
+def transform_files_and_grid(
     transforms: Sequence[Path], onto: Path | None, run: Path | None, to: str = "fixed"
 ) -> tuple[tuple[Path, ...], Path]:
     """Return the files of transforms, and the image on whose grid the result lies.
@@ -41,7 +43,7 @@ def way_of(
     Parameters
     ----------
     transforms, run, to
-        As for :func:`chain_of`, which takes points of the result to the other image.
+        As for :func:`transform_files`, which takes points of the result to the other image.
     onto
         The image; where it is left out, that of the registration.
 
@@ -52,7 +54,7 @@ def way_of(
     """
     from regkit.runs.origin import warped_by
 
-    chain = chain_of(transforms, run, to)
+    chain = transform_files(transforms, run, to)
     if not chain:
         raise InputError("there is no transform; give TRANSFORM, or the --run FOLDER that holds it")
     if onto is None and run is not None and to == "fixed":
