@@ -7,9 +7,9 @@
 #            frames are tracked as if nothing were known of them. With a call of the model after
 #            each prompt, both count.
 # Seen       A mask on frame 0 and a mask on frame 8, added one after the other, then propagation:
-#              both added first:           prompted frames [0]; 0.00 of the second mask returned
-#              the model called after each: prompted frames [0, 8]; 1.00 of the second mask returned
-#            (a tiny network with random weights; nothing depends on them)
+#              both added first:            prompted frames [0]; frame 8 overlaps its mask by 0.03
+#              the model called after each: prompted frames [0, 8]; frame 8 overlaps its mask by 0.95
+#            (intersection over union; a tiny network with random weights)
 # Matters    A volume is a video of its slices, and a structure is drawn in a few of them. All
 #            drawings but one are ignored, and the result looks like a poor model.
 # regkit     Looks at every prompted slice as soon as it is told of it
@@ -63,8 +63,8 @@ def share_of_second(call_after_each):
 
 
 (frames, together), (each, apart) = share_of_second(False), share_of_second(True)
-print(f"both added first:            prompted frames {frames}; {together:.2f} of the second mask")
-print(f"the model called after each: prompted frames {each}; {apart:.2f} of the second mask")
+print(f"both added first:            prompted frames {frames}; frame 8 overlaps its mask by {together:.2f}")
+print(f"the model called after each: prompted frames {each}; frame 8 overlaps its mask by {apart:.2f}")
 if frames != [0] or each != [0, 8] or apart < 0.9 or together > 0.5:
     sys.exit("CHANGED: prompts of both frames are heeded, or of neither")
 PYTHON

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError
-from foundation.segmenters.slices.carried_on import CarriedOn
 from foundation.segmenters.slices.sam2_memory import Sam2Memory
 from foundation.segmenters.slices.sam2_slices import SAM2_CAPABILITIES, Sam2Slices
+from foundation.segmenters.slices.slice_carrier import SliceCarrier
 from foundation.segmenters.slices.slice_model import SliceFollower
 from foundation.segmenters.slices.slice_wise import SliceWise
 from regkit.digests import sha256
@@ -22,7 +22,7 @@ _WEIGHTS, _CONFIG = "model.safetensors", "config.json"
 
 
 def _carried(network: Any, about: Capabilities) -> SliceFollower:
-    return CarriedOn(Sam2Slices(network, about))
+    return SliceCarrier(Sam2Slices(network, about))
 
 
 # What a config.json calls the model, to the class that reads its weights and to its adapter.

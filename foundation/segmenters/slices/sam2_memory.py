@@ -60,7 +60,7 @@ class Sam2Memory:
         self._place = found.fpn_position_encoding[-1]
         return list(found.fpn_hidden_states)
 
-    def chosen(self, told: SlicedPrompts) -> SlicedPrompts:
+    def choose(self, told: SlicedPrompts) -> SlicedPrompts:
         """Return the slices of a prompt, of neighbours with a mask one."""
         return told.where_largest()
 
@@ -70,7 +70,7 @@ class Sam2Memory:
         Parameters
         ----------
         told
-            As :meth:`chosen` returned it.
+            As :meth:`choose` returned it.
         slices
             Of the image.
         """

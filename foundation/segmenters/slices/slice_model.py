@@ -56,7 +56,7 @@ class SliceEncoder(Protocol):
 
 
 class SliceModel(SliceEncoder, Protocol):
-    """A promptable model of single pictures; ``CarriedOn`` takes it from slice to slice."""
+    """A promptable model of single pictures; ``SliceCarrier`` takes it from slice to slice."""
 
     def predict(self, embedding: Any, prompts: SlicePrompts) -> Tensor:
         """Return the probability of the structure, ``(H, W)`` from 0 to 1.
@@ -77,7 +77,7 @@ class SliceFollower(SliceEncoder, Protocol):
     def follows_by(self) -> str:
         """What it knows of the slices before, for the record."""
 
-    def chosen(self, told: SlicedPrompts) -> SlicedPrompts:
+    def choose(self, told: SlicedPrompts) -> SlicedPrompts:
         """Return of the slices that a prompt shows those that it is to be told."""
 
     def begin(self, told: SlicedPrompts, slices: SeenSlices) -> Walk:
@@ -86,7 +86,7 @@ class SliceFollower(SliceEncoder, Protocol):
         Parameters
         ----------
         told
-            As :meth:`chosen` returned it.
+            As :meth:`choose` returned it.
         slices
             Of the image.
         """

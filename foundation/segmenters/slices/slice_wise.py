@@ -38,7 +38,7 @@ class SliceWise:
     Parameters
     ----------
     model
-        Of pictures; one of single pictures is given as ``CarriedOn(model)``.
+        Of pictures; one of single pictures is given as ``SliceCarrier(model)``.
     """
 
     model: SliceFollower
@@ -90,7 +90,7 @@ class SliceWise:
         if prompts.kinds == (PromptKind.NONE,):
             raise UnsupportedPromptError(f"{self.name} needs a prompt; give one")
         grid = slices.volume.grid
-        told = self.model.chosen(prompts_in_slices(prompts, grid, self.name))
+        told = self.model.choose(prompts_in_slices(prompts, grid, self.name))
         chance = torch.zeros(grid.shape)
         for number, found in self._walk(told, slices):
             chance[..., number] = torch.maximum(chance[..., number], found)

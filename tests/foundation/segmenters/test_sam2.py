@@ -7,7 +7,7 @@ import torch
 
 from foundation.prompts import PointPrompt, PromptKind, Prompts
 from foundation.segmenters import MissingWeightsError
-from foundation.segmenters.slices import CarriedOn, SlicePrompts, SliceWise
+from foundation.segmenters.slices import SliceCarrier, SlicePrompts, SliceWise
 from foundation.segmenters.slices.sam2 import open_sam2
 from foundation.segmenters.slices.sam2_slices import Sam2Slices
 from regkit import InputError
@@ -25,7 +25,7 @@ def network():
 
 @pytest.mark.parametrize("kind", ["mask", "points", "box"])
 def test_a_result_lies_on_the_grid_whatever_the_order_of_storage(kind, network, scan, prompts):
-    model = SliceWise(CarriedOn(Sam2Slices(network)))
+    model = SliceWise(SliceCarrier(Sam2Slices(network)))
     assert PromptKind.SLICE_BOX in model.capabilities.kinds
     found = []
     for stored in (scan, scan.reoriented("PSR")):
@@ -66,7 +66,7 @@ def test_a_folder_is_opened_or_named(network, tmp_path, scan, centre):
     model = open_sam2(tmp_path)
     model.set_image(scan)
     point = Prompts(points=PointPrompt(Points(torch.from_numpy(centre)[None])))
-    here = SliceWise(CarriedOn(Sam2Slices(network)))
+    here = SliceWise(SliceCarrier(Sam2Slices(network)))
     here.set_image(scan)
     found = model.segment(point)
     assert torch.equal(found.probability.data, here.segment(point).probability.data)

@@ -6,7 +6,7 @@ import torch
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
 from foundation.segmenters import UnsupportedPromptError
-from foundation.segmenters.slices import CarriedOn, SlicePrompts, SliceWise
+from foundation.segmenters.slices import SliceCarrier, SlicePrompts, SliceWise
 from foundation.segmenters.slices.in_slices import SlicedPrompts
 from foundation.segmenters.slices.seen_slices import SeenSlices
 from foundation.segmenters.slices.slice_wise import slice_grid
@@ -19,7 +19,7 @@ from .small_models import Fill
 
 @pytest.fixture
 def model():
-    return SliceWise(CarriedOn(Fill()))
+    return SliceWise(SliceCarrier(Fill()))
 
 
 def asked(body, centre):
@@ -37,7 +37,7 @@ def asked(body, centre):
 @pytest.mark.parametrize("carry", [(PromptKind.BOX,), (PromptKind.MASK, PromptKind.BOX)])
 @pytest.mark.parametrize("kind", ["mask", "box", "slice_box", "points"])
 def test_the_body_is_found_in_both_directions(kind, carry, scan, body, centre):
-    model = SliceWise(CarriedOn(Fill(), carry))
+    model = SliceWise(SliceCarrier(Fill(), carry))
     found = []
     for stored in (scan, scan.reoriented("PSR")):
         model.set_image(stored)
@@ -137,7 +137,7 @@ def test_what_it_cannot_take_is_refused(model, scan, body, prompts):
     with pytest.raises(InputError, match="needs an image with contrast"):
         model.set_image(scan.with_data(0 * scan.data))
     with pytest.raises(InputError, match="carried on by box or mask"):
-        CarriedOn(Fill(), (PromptKind.POINTS,))
+        SliceCarrier(Fill(), (PromptKind.POINTS,))
     model.reset()
     with pytest.raises(InputError, match="was given no image"):
         model.segment(prompts["mask"])

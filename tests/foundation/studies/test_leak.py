@@ -10,7 +10,7 @@ from foundation.segmenters import Segmenter
 from foundation.segmenters.nninteractive import NnInteractive, capabilities_of
 from foundation.segmenters.prompt_unet.segmenter import open_prompt_unet, open_prompt_unet_robust
 from foundation.segmenters.random_walker import open_random_walker
-from foundation.segmenters.slices import CarriedOn, SliceWise
+from foundation.segmenters.slices import SliceCarrier, SliceWise
 from foundation.segmenters.slices.sam2_memory import Sam2Memory
 from foundation.segmenters.vista3d import Vista3d, vista3d_network
 from foundation.studies.config import read_study
@@ -75,7 +75,7 @@ MODELS = {
     "random-walker": (lambda: open_random_walker(None), "atlas"),
     "sam-med3d": (small_sam_med3d, "atlas"),
     "sam2": (lambda: SliceWise(Sam2Memory(small_sam2_video())), "atlas"),
-    "slices": (lambda: SliceWise(CarriedOn(Fill())), "atlas"),
+    "slices": (lambda: SliceWise(SliceCarrier(Fill())), "atlas"),
     "vista3d": (small_vista3d, "class"),  # it takes no mask
 }
 

@@ -1,4 +1,4 @@
-"""CarriedOn: a model of single pictures, shown in each slice what was found in the one before."""
+"""SliceCarrier: a model of single pictures that is shown what was found in the slice before."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from regkit.errors import InputError
 
 
 @dataclass(frozen=True)
-class CarriedOn:
+class SliceCarrier:
     """A model of single pictures, as one that follows a structure from slice to slice.
 
     Parameters
@@ -60,7 +60,7 @@ class CarriedOn:
         """Return what the model computes of a picture ``(H, W)`` from 0 to 1."""
         return self.model.embed(picture)
 
-    def chosen(self, told: SlicedPrompts) -> SlicedPrompts:
+    def choose(self, told: SlicedPrompts) -> SlicedPrompts:
         """Return all slices that a prompt shows."""
         return told
 
