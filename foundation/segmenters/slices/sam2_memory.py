@@ -76,7 +76,7 @@ class Sam2Memory:
         """
         session = self._session(slices)
         for key in told.keys:
-            # At once: a session that is told of two slices before it looks at one heeds the first.
+            # One by one: of two slices told before one is looked at, one would be forgotten.
             self._tell(session, key, told.of[key], slices)
             self._look(session, key, slices)
         return partial(self._along, told, slices, _outputs(session, "cond"))

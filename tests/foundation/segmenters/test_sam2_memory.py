@@ -109,6 +109,7 @@ def test_each_side_is_what_transformers_returns(kind, step, network, pictures):
 
 
 def test_all_prompted_slices_are_known_from_the_first(network, pictures):
+    """By transformers 5.24.0 alone one of them is: findings/transformers_sam2_second_prompt.sh."""
     model, second = Sam2Memory(network), KEY + 4
     told = told_of({KEY: INSIDE, second: BOX})
     along = model.begin(told, slices_of(pictures, model))
