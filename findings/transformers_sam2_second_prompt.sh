@@ -19,7 +19,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "${PYTHON:-python3}" -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet torch==2.13.0 transformers==5.24.0 pillow numpy
+"$folder/venv/bin/pip" install --quiet torch==2.13.0 transformers==5.24.0 pillow==13.0.0 numpy==2.3.5
 
 "$folder/venv/bin/python" - <<'PYTHON'
 import sys

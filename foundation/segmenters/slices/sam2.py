@@ -35,7 +35,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any, Capabilities], SliceFollower]]] = {
 def open_sam2(path: Path | None) -> SliceWise:
     """SAM 2 with its memory of earlier slices, in sam2=FOLDER (weights unverified).
 
-    A folder whose ``config.json`` says ``sam2_video``, as those that were published do, holds the
+    A folder whose ``config.json`` says ``sam2_video``, as ``Sam2VideoModel`` saves it, holds the
     weights of the memory. One that says ``sam2`` has none: a slice is then shown the box of what
     was found in the one before.
 
