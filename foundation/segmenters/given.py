@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from foundation.prompts import Prompts
 from foundation.segmenters.segmenter import UnsupportedPromptError
 from regkit.errors import InputError
 from regkit.volume import Volume
 
+_Image = TypeVar("_Image")
 
-def given_image(image: Volume | None, model: str) -> Volume:
-    """Return the image that a segmenter was given.
+
+def given_image(image: _Image | None, model: str) -> _Image:
+    """Return the image that a segmenter was given, or what it made of it.
 
     Raises
     ------

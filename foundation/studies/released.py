@@ -36,7 +36,7 @@ class ReleasedScore:
     dice: float
 
 
-def read_released(path: Path) -> list[ReleasedScore]:
+def read_released(path: str | Path) -> list[ReleasedScore]:
     """Read a published file, or all of a folder.
 
     Parameters
@@ -57,9 +57,10 @@ def read_released(path: Path) -> list[ReleasedScore]:
     >>> read_released(place)
     [ReleasedScore(perturbation='dilate', radius=2, label='6', case='0001.npz', dice=0.9)]
     """
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    place = Path(path)
+    files = sorted(place.glob("*.json")) if place.is_dir() else [place]
     if not files:
-        raise InputError(f"{path.name}: holds no .json file; give the folder of the scores")
+        raise InputError(f"{place.name}: holds no .json file; give the folder of the scores")
     return [score for file in files for score in _scores(file)]
 
 

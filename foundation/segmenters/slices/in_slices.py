@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -38,6 +39,33 @@ class SlicedPrompts:
     reach: range
     propagate: bool = True
 
+    def paths(self, key: int) -> Iterator[range]:
+        """Ways from a key to both sides, as far as reach and other keys allow; ``key`` is first.
+
+        Parameters
+        ----------
+        key
+            One of ``keys``.
+        """
+        if not self.propagate:
+            yield range(key, key + 1)
+            return
+        low = max([self.reach.start - 1, *(n for n in self.keys if n < key)])
+        high = min([self.reach.stop, *(n for n in self.keys if n > key)])
+        yield range(key, min(low, key - 1), -1)
+        yield range(key, max(high, key + 1))
+
+    def where_largest(self) -> SlicedPrompts:
+        """Of neighbouring slices that a mask shows, keep that which holds most of it.
+
+        The result is to go on from there. What is told by points or a box stays as it is.
+        """
+        masks = {n: told.mask for n, told in self.of.items() if told.mask is not None}
+        if not masks:
+            return self
+        keys = tuple(_largest(run, masks) for run in _runs(list(masks)))
+        return replace(self, of={n: self.of[n] for n in keys}, keys=keys, propagate=True)
+
 
 def prompts_in_slices(prompts: Prompts, grid: Grid, model: str) -> SlicedPrompts:
     """Say what each slice of a volume is told, from one kind of prompt.
@@ -66,12 +94,31 @@ def prompts_in_slices(prompts: Prompts, grid: Grid, model: str) -> SlicedPrompts
 
 
 def _of_mask(mask: Volume, grid: Grid, model: str) -> SlicedPrompts:
+    """A mask in single slices, as one draws it, goes on from each; otherwise it says it all."""
     data = mask_on(mask, grid)[0].clamp(0, 1)
     keys = torch.nonzero((data > 0.5).any(0).any(0)).flatten().tolist()
     if not keys:
         raise InputError(f"{model}: the mask holds no voxel of the image; give one that does")
     of = {n: SlicePrompts(mask=data[..., n]) for n in keys}
+    if len(_runs(keys)) == len(keys):
+        return SlicedPrompts(of, tuple(keys), range(grid.shape[2]))
     return SlicedPrompts(of, tuple(keys), range(keys[0], keys[-1] + 1), propagate=False)
+
+
+def _runs(numbers: Sequence[int]) -> list[list[int]]:
+    """Numbers that follow one another, together."""
+    runs = [[numbers[0]]]
+    for before, after in pairwise(numbers):
+        if after > before + 1:
+            runs.append([])
+        runs[-1].append(after)
+    return runs
+
+
+def _largest(run: list[int], masks: Mapping[int, Tensor]) -> int:
+    """The slice of a run whose mask is largest, of equals the middle one."""
+    middle = (run[0] + run[-1]) / 2
+    return max(run, key=lambda number: (float(masks[number].sum()), -abs(number - middle)))
 
 
 def _of_points(points: PointPrompt, grid: Grid, model: str) -> SlicedPrompts:

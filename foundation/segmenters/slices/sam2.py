@@ -1,36 +1,43 @@
-"""SAM 2 on volumes, slice by slice, from a folder of the transformers library."""
+"""SAM 2 on volumes, from a folder of the transformers library."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional
-
-from foundation.prompts import PromptKind
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError
-from foundation.segmenters.slices.slice_model import SlicePrompts
+from foundation.segmenters.slices.sam2_memory import Sam2Memory
+from foundation.segmenters.slices.sam2_slices import SAM2_CAPABILITIES, Sam2Slices
+from foundation.segmenters.slices.slice_carrier import SliceCarrier
+from foundation.segmenters.slices.slice_model import SliceFollower
 from foundation.segmenters.slices.slice_wise import SliceWise
 from regkit.digests import sha256
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
 
-_CAPABILITIES = Capabilities(
-    (PromptKind.POINTS, PromptKind.BOX, PromptKind.MASK), combinable=True, licence="Apache-2.0"
-)
-_WEIGHTS = "model.safetensors"
-_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's colours
-_SURE = 1e-4  # the probability beyond which logits of a mask are cut
+_WEIGHTS, _CONFIG = "model.safetensors", "config.json"
+
+
+def _carried(network: Any, about: Capabilities) -> SliceFollower:
+    return SliceCarrier(Sam2Slices(network, about))
+
+
+# What a config.json calls the model, to the class that reads its weights and to its adapter.
+_KINDS: dict[str, tuple[str, Callable[[Any, Capabilities], SliceFollower]]] = {
+    "sam2": ("Sam2Model", _carried),
+    "sam2_video": ("Sam2VideoModel", Sam2Memory),
+}
 
 
 def open_sam2(path: Path | None) -> SliceWise:
-    """SAM 2 slice by slice, in sam2=FOLDER of transformers (weights unverified).
+    """SAM 2 with its memory of earlier slices, in sam2=FOLDER (weights unverified).
 
-    Its memory of other slices is not used: a slice is shown the box of what was found in the one
-    before.
+    A folder whose ``config.json`` says ``sam2_video``, as ``Sam2VideoModel`` saves it, holds the
+    weights of the memory. One that says ``sam2`` has none: a slice is then shown the box of what
+    was found in the one before.
 
     Parameters
     ----------
@@ -44,86 +51,36 @@ def open_sam2(path: Path | None) -> SliceWise:
     InputError
         If transformers is not installed, or the weights are of another network.
     """
-    if path is None or not (path / _WEIGHTS).is_file() or not (path / "config.json").is_file():
+    if path is None or not (path / _WEIGHTS).is_file() or not (path / _CONFIG).is_file():
         raise MissingWeightsError(
-            f"model sam2={path or ''}: there is no config.json with {_WEIGHTS}; download "
+            f"model sam2={path or ''}: there is no {_CONFIG} with {_WEIGHTS}; download "
             "huggingface.co/facebook/sam2.1-hiera-tiny and write sam2=FOLDER"
         )
-    about = replace(_CAPABILITIES, weights=sha256(path / _WEIGHTS))
-    return SliceWise(Sam2Slices(_network(path), about))
+    kind, follower = _KINDS[_model_type(path)]
+    about = replace(SAM2_CAPABILITIES, weights=sha256(path / _WEIGHTS))
+    return SliceWise(follower(_network(path, kind), about))
 
 
-@dataclass
-class Sam2Slices:
-    """The network of transformers, ``Sam2Model``, as a model of pictures.
-
-    Parameters
-    ----------
-    network
-        Frozen here, and put in evaluation mode.
-    capabilities
-        As of every segmenter.
-    """
-
-    network: Any
-    capabilities: Capabilities = _CAPABILITIES
-    name: str = "sam2"
-
-    def __post_init__(self) -> None:
-        self.network.eval().requires_grad_(False)
-
-    @property
-    def side(self) -> int:
-        """How many pixels an axis the network sees."""
-        return int(self.network.config.prompt_encoder_config.image_size)
-
-    def embed(self, picture: Tensor) -> tuple[Any, tuple[int, int]]:
-        """Return the features of a picture ``(H, W)`` from 0 to 1, and its size."""
-        size = (self.side, self.side)
-        grey = functional.interpolate(picture[None, None], size, mode="bilinear", antialias=True)
-        mean, deviation = (torch.tensor(x)[:, None, None] for x in (_MEAN, _DEVIATION))
-        with torch.no_grad():
-            features = self.network.get_image_embeddings((grey - mean) / deviation)
-        return features, (picture.shape[0], picture.shape[1])
-
-    def predict(self, embedding: Any, prompts: SlicePrompts) -> Tensor:
-        """Return the probability of what the prompts show, ``(H, W)``.
-
-        Parameters
-        ----------
-        embedding
-            Of :meth:`embed`.
-        prompts
-            Places count pixels of the picture.
-        """
-        features, shape = embedding
-        with torch.no_grad():
-            found = self.network(
-                image_embeddings=features, multimask_output=False, **self._told(prompts, shape)
-            )
-        logits = found.pred_masks[0, :, :1]
-        return functional.interpolate(logits, shape, mode="bilinear")[0, 0].sigmoid()
-
-    def _told(self, prompts: SlicePrompts, shape: tuple[int, int]) -> dict[str, Tensor]:
-        scale = self.side / torch.tensor(shape)
-        told: dict[str, Tensor] = {}
-        if prompts.points is not None and prompts.positive is not None:
-            # (column, row), and the middle of a pixel where the network adds one half.
-            told["input_points"] = ((prompts.points + 0.5) * scale - 0.5).flip(-1)[None, None]
-            told["input_labels"] = prompts.positive.int()[None, None]
-        if prompts.box is not None:
-            edges = (prompts.box + torch.tensor([[0.0], [1.0]])) * scale
-            told["input_boxes"] = edges.flip(-1).reshape(1, 1, 4)
-        if prompts.mask is not None:
-            told["input_masks"] = torch.logit(prompts.mask.clamp(_SURE, 1 - _SURE))[None, None]
-        return told
+def _model_type(path: Path) -> str:
+    try:
+        found = json.loads((path / _CONFIG).read_text(encoding="utf-8"))["model_type"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{path.name}: its {_CONFIG} names no model_type; allowed: {', '.join(_KINDS)}"
+        ) from error
+    if not isinstance(found, str) or found not in _KINDS:
+        raise InputError(
+            f"{path.name}: its {_CONFIG} says model_type {found!r:.40}; allowed: "
+            f"{', '.join(_KINDS)}; get the weights of SAM 2"
+        )
+    return found
 
 
-def _network(path: Path) -> Any:
+def _network(path: Path, kind: str) -> Any:
     mend_torchvision()
     package = require("transformers", extra="sam2")
     try:
-        network, about = package.Sam2Model.from_pretrained(
+        network, about = getattr(package, kind).from_pretrained(
             str(path), local_files_only=True, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # whatever the package raises

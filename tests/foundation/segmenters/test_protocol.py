@@ -14,7 +14,7 @@ from foundation.segmenters.prompt_unet.network import PromptNetwork
 from foundation.segmenters.prompt_unet.segmenter import PromptUnet
 from foundation.segmenters.random_walker import open_random_walker
 from foundation.segmenters.region_growing import open_region_growing
-from foundation.segmenters.slices import SliceWise
+from foundation.segmenters.slices import SliceCarrier, SliceWise
 from regkit import InputError
 
 from .small_models import Fill, small_sam_med3d
@@ -50,7 +50,7 @@ OPENERS = {
     "prompt-unet": (_unet, ("points", "mask", "box")),
     "deepbet": (_deepbet, ("none",)),
     "sam-med3d": (lambda folder: small_sam_med3d(), ("points", "mask")),
-    "slices": (lambda folder: SliceWise(Fill()), ("points", "mask", "box")),
+    "slices": (lambda folder: SliceWise(SliceCarrier(Fill())), ("points", "mask", "box")),
     "torchscript": (_torchscript, ("none",)),
     "callable": (_callable, ("none",)),
     "monai-bundle": (lambda folder: open_monai_bundle(_bundle(folder)), ("none",)),

@@ -1,4 +1,4 @@
-"""SAM 2: the real architecture, tiny and with random weights; its own were never run here."""
+"""SAM 2 on single slices: the real architecture, tiny; its own weights were never run here."""
 
 import json
 
@@ -7,41 +7,25 @@ import torch
 
 from foundation.prompts import PointPrompt, PromptKind, Prompts
 from foundation.segmenters import MissingWeightsError
-from foundation.segmenters.slices import SlicePrompts, SliceWise
-from foundation.segmenters.slices.sam2 import Sam2Slices, open_sam2
+from foundation.segmenters.slices import SliceCarrier, SlicePrompts, SliceWise
+from foundation.segmenters.slices.sam2 import open_sam2
+from foundation.segmenters.slices.sam2_slices import Sam2Slices
 from regkit import InputError
-from regkit.optional_packages import mend_torchvision
 from regkit.volume import Points
+
+from .small_models import small_sam2
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(scope="module")
 def network():
-    mend_torchvision()
-    package = pytest.importorskip("transformers", reason="transformers is not installed")
-    torch.manual_seed(0)
-    backbone = package.Sam2HieraDetConfig(
-        hidden_size=8, image_size=[64, 64], blocks_per_stage=[1, 1, 2, 1],
-        embed_dim_per_stage=[8, 16, 32, 64], num_attention_heads_per_stage=[1, 1, 2, 2],
-        window_size_per_stage=[4, 4, 4, 2], global_attention_blocks=[3],
-    )  # fmt: skip
-    vision = package.Sam2VisionConfig(
-        backbone_config=backbone, backbone_channel_list=[64, 32, 16, 8], fpn_hidden_size=32,
-        backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
-    )  # fmt: skip
-    return package.Sam2Model(
-        package.Sam2Config(
-            vision_config=vision,
-            prompt_encoder_config={"hidden_size": 32, "image_size": 64},
-            mask_decoder_config={"hidden_size": 32, "mlp_dim": 32, "iou_head_hidden_dim": 32},
-        )
-    )
+    return small_sam2()
 
 
 @pytest.mark.parametrize("kind", ["mask", "points", "box"])
 def test_a_result_lies_on_the_grid_whatever_the_order_of_storage(kind, network, scan, prompts):
-    model = SliceWise(Sam2Slices(network))
+    model = SliceWise(SliceCarrier(Sam2Slices(network)))
     assert PromptKind.SLICE_BOX in model.capabilities.kinds
     found = []
     for stored in (scan, scan.reoriented("PSR")):
@@ -82,14 +66,25 @@ def test_a_folder_is_opened_or_named(network, tmp_path, scan, centre):
     model = open_sam2(tmp_path)
     model.set_image(scan)
     point = Prompts(points=PointPrompt(Points(torch.from_numpy(centre)[None])))
-    here = SliceWise(Sam2Slices(network))
+    here = SliceWise(SliceCarrier(Sam2Slices(network)))
     here.set_image(scan)
-    assert torch.equal(model.segment(point).probability.data, here.segment(point).probability.data)
+    found = model.segment(point)
+    assert torch.equal(found.probability.data, here.segment(point).probability.data)
+    assert found.details["followed_by"] == "box"
     config = json.loads((tmp_path / "config.json").read_text())
     config["vision_config"]["backbone_config"]["blocks_per_stage"] = [1, 1, 2, 2]
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"is of another network: .* tensors are missing, such as"):
         open_sam2(tmp_path)
+    for text, said in (
+        ('{"model_type": "sam"}', "says model_type 'sam'; allowed: sam2, sam2_video"),
+        ('{"model_type": ["sam2"]}', "allowed: sam2, sam2_video"),
+        ("[]", "names no model_type"),
+        ("{", "names no model_type"),
+    ):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(InputError, match=said):
+            open_sam2(tmp_path)
 
 
 @pytest.mark.parametrize("path", [None, "nowhere"])

@@ -6,7 +6,9 @@ import torch
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
 from foundation.segmenters import UnsupportedPromptError
-from foundation.segmenters.slices import SliceWise
+from foundation.segmenters.slices import SliceCarrier, SlicePrompts, SliceWise
+from foundation.segmenters.slices.in_slices import SlicedPrompts
+from foundation.segmenters.slices.seen_slices import SeenSlices
 from foundation.segmenters.slices.slice_wise import slice_grid
 from regkit import InputError
 from regkit.volume import Points
@@ -17,7 +19,7 @@ from .small_models import Fill
 
 @pytest.fixture
 def model():
-    return SliceWise(Fill())
+    return SliceWise(SliceCarrier(Fill()))
 
 
 def asked(body, centre):
@@ -35,7 +37,7 @@ def asked(body, centre):
 @pytest.mark.parametrize("carry", [(PromptKind.BOX,), (PromptKind.MASK, PromptKind.BOX)])
 @pytest.mark.parametrize("kind", ["mask", "box", "slice_box", "points"])
 def test_the_body_is_found_in_both_directions(kind, carry, scan, body, centre):
-    model = SliceWise(Fill(), carry)
+    model = SliceWise(SliceCarrier(Fill(), carry))
     found = []
     for stored in (scan, scan.reoriented("PSR")):
         model.set_image(stored)
@@ -55,6 +57,33 @@ def test_slices_are_cut_where_voxels_are_longest(scan):
     turned = slice_grid(scan.reoriented("SLA").grid)
     assert turned.shape == grid.shape
     assert np.allclose(turned.affine, grid.affine)
+
+
+def test_a_mask_in_one_slice_goes_on_as_a_box_in_one_slice_does(model, scan, body):
+    model.set_image(scan)
+    drawn = body.data.clone()
+    drawn[..., torch.arange(20) != 10] = 0
+    found = model.segment(Prompts(mask=body.with_data(drawn)))
+    assert found.details["prompted_slices"] == [10]
+    assert found.details["followed_by"] == "box"
+    assert dice(found.mask.data, body.data) > 0.9
+    whole = model.segment(Prompts(mask=body))
+    assert len(whole.details["prompted_slices"]) > 5
+    assert whole.details["followed_by"] == "nothing"
+
+
+def test_a_box_that_no_slice_crosses_shows_the_nearest():
+    told = SlicedPrompts({4: SlicePrompts()}, (4,), range(5, 5))
+    assert [list(path) for path in told.paths(4)] == [[4], [4]]
+
+
+def test_embeddings_are_kept_but_not_without_end(scan):
+    seen = []
+    slices = SeenSlices(scan, lambda picture: seen.append(1), most=2)
+    for number in (0, 1, 1, 0, 2, 1, 0):
+        slices[number]
+    assert len(seen) == 4  # 0, 1, 2, and 0 again
+    assert len(slices) == 20
 
 
 def test_a_box_ends_where_it_ends(model, scan, centre):
@@ -83,12 +112,12 @@ def test_a_slice_is_embedded_once(model, scan, body, centre):
     model.set_image(scan)
     prompts = asked(body, centre)
     model.segment(prompts["box"])
-    before = model.model.embedded
+    before = model.model.model.embedded
     model.segment(prompts["box"])
-    assert model.model.embedded == before
+    assert model.model.model.embedded == before
     model.set_image(scan)
     model.segment(prompts["box"])
-    assert model.model.embedded == 2 * before
+    assert model.model.model.embedded == 2 * before
 
 
 def test_what_it_cannot_take_is_refused(model, scan, body, prompts):
@@ -108,7 +137,7 @@ def test_what_it_cannot_take_is_refused(model, scan, body, prompts):
     with pytest.raises(InputError, match="needs an image with contrast"):
         model.set_image(scan.with_data(0 * scan.data))
     with pytest.raises(InputError, match="carried on by box or mask"):
-        SliceWise(Fill(), (PromptKind.POINTS,))
+        SliceCarrier(Fill(), (PromptKind.POINTS,))
     model.reset()
     with pytest.raises(InputError, match="was given no image"):
         model.segment(prompts["mask"])

@@ -10,7 +10,8 @@ from foundation.segmenters import Segmenter
 from foundation.segmenters.nninteractive import NnInteractive, capabilities_of
 from foundation.segmenters.prompt_unet.segmenter import open_prompt_unet, open_prompt_unet_robust
 from foundation.segmenters.random_walker import open_random_walker
-from foundation.segmenters.slices import SliceWise
+from foundation.segmenters.slices import SliceCarrier, SliceWise
+from foundation.segmenters.slices.sam2_memory import Sam2Memory
 from foundation.segmenters.vista3d import Vista3d, vista3d_network
 from foundation.studies.config import read_study
 from foundation.studies.generalization.config import GeneralizationConfig
@@ -18,7 +19,12 @@ from foundation.studies.generalization.job import GeneralizationJob
 from regkit import read
 from regkit.io import read_labels
 from regkit.runs import ignore
-from tests.foundation.segmenters.small_models import Fill, Session, small_sam_med3d
+from tests.foundation.segmenters.small_models import (
+    Fill,
+    Session,
+    small_sam2_video,
+    small_sam_med3d,
+)
 
 
 @dataclass
@@ -68,7 +74,8 @@ MODELS = {
     "prompt-unet-robust": (lambda: open_prompt_unet_robust(None), "atlas"),
     "random-walker": (lambda: open_random_walker(None), "atlas"),
     "sam-med3d": (small_sam_med3d, "atlas"),
-    "slices": (lambda: SliceWise(Fill()), "atlas"),
+    "sam2": (lambda: SliceWise(Sam2Memory(small_sam2_video())), "atlas"),
+    "slices": (lambda: SliceWise(SliceCarrier(Fill())), "atlas"),
     "vista3d": (small_vista3d, "class"),  # it takes no mask
 }
 

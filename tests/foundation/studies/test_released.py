@@ -84,6 +84,12 @@ def test_other_files_are_refused(tmp_path, text, said):
         read_released(path)
 
 
+def test_a_path_may_be_text(keyed):
+    assert read_released(str(keyed)) == read_released(keyed)
+    file = keyed / "no-aug.json"
+    assert read_released(str(file)) == read_released(file)
+
+
 def test_a_folder_without_scores_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds no \.json file"):
         read_released(tmp_path)
