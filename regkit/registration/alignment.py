@@ -15,13 +15,7 @@ from regkit.registration.config import RegisterConfig
 from regkit.registration.initialization import find_start
 from regkit.registration.linear import best_of, register_linear
 from regkit.registration.linear_loss import linear_level
-from regkit.registration.pair import (
-    Pair,
-    affordable_spacing,
-    inverse_if,
-    smaller_first,
-    swap_images,
-)
+from regkit.registration.pair import Pair, inverse_if, smaller_first, swap_images
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.state import EngineState
 
@@ -97,8 +91,7 @@ def align(
         stages.append(stage)
     check_overlap(pair, matrix)
     similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
-    most = config.linear.max_voxels
-    spacings = tuple(affordable_spacing(seen.grid, each, most) for each in config.linear.spacings)
+    spacings = config.linear.spacings
     # What the affine engine improves anyway need not be fine before it.
     plan = {"rigid": spacings[:1], "affine": spacings}
     if config.transform == "rigid":

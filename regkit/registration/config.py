@@ -53,8 +53,7 @@ class LinearConfig(Settings):
     at which a local similarity has the last word when no field follows: within one contrast LNCC
     in windows of half width ``radius`` voxels. It has many minima, so that it is looked for from
     both images. ``iterations`` bounds each of them and ``tolerance`` stops earlier, when a step
-    gains less than this share; for the last word that is ``polish_tolerance``. ``max_voxels``
-    bounds what ``spacings`` ask for: twelve numbers need no more voxels.
+    gains less than this share; for the last word that is ``polish_tolerance``.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
     twentieth of the body of fixed, whatever its size and the unit of its header, and less where
@@ -67,7 +66,6 @@ class LinearConfig(Settings):
     iterations: int = Field(100, ge=0)
     tolerance: float = Field(1e-8, gt=0)
     polish_tolerance: float = Field(1e-6, gt=0)
-    max_voxels: int = Field(400_000, gt=0)
 
 
 class SmoothConfig(Settings):

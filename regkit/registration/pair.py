@@ -313,23 +313,3 @@ def at_spacing(grid: Grid, spacing: float) -> Grid:
     if all(w < 1.02 * s for w, s in zip(wanted, grid.spacing, strict=True)):
         return grid
     return grid.with_spacing(wanted)
-
-
-def affordable_spacing(grid: Grid, spacing: float, max_voxels: int) -> float:
-    """Return ``spacing``, or what leaves about ``max_voxels`` where it would leave more.
-
-    Parameters
-    ----------
-    grid
-        The finest working grid.
-    spacing
-        Size of voxels that is asked for, in world units.
-    max_voxels
-        That :func:`at_spacing` may leave.
-    """
-    asked = at_spacing(grid, spacing)
-    surplus = math.prod(asked.shape) / max_voxels
-    if surplus <= 1:
-        return spacing
-    axes = [s for s, n in zip(asked.spacing, asked.shape, strict=True) if n > 1]
-    return float(np.median(axes)) * math.pow(surplus, 1 / len(axes))

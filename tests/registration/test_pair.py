@@ -5,7 +5,7 @@ import torch
 from regkit import Grid, Volume
 from regkit.losses import MIND, MSE
 from regkit.registration.check import as_mask
-from regkit.registration.pair import affordable_spacing, at_spacing, coarser, level, pair_of
+from regkit.registration.pair import at_spacing, coarser, level, pair_of
 from regkit.registration.preparation import prepared_side
 from regkit.registration.prepared import is_truncated
 from regkit.volume import Labels
@@ -68,14 +68,6 @@ def test_a_grid_is_made_coarser_only_where_it_is_finer(grid):
     out = at_spacing(grid, 1.6)  # spacings 1.3, 1.1, 1.9
     assert out.shape[2] == grid.shape[2]
     assert out.shape[0] < grid.shape[0]
-
-
-@pytest.mark.parametrize("shape", [(120, 90, 100), (400, 1, 300)])
-def test_voxels_are_larger_where_there_would_be_too_many(shape):
-    grid = Grid(shape, np.diag([-2.0, 2.0, 2.0, 1.0]))
-    assert affordable_spacing(grid, 4.0, 1_000_000) == 4.0
-    spacing = affordable_spacing(grid, 4.0, 10_000)
-    assert 9_000 <= np.prod(at_spacing(grid, spacing).shape) <= 11_000
 
 
 @pytest.mark.parametrize("side", [8, 16, 24, 64, 112])
