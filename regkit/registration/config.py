@@ -64,7 +64,7 @@ class LinearConfig(Settings):
     polish: VoxelSizes = (2.0,)
     radius: int = Field(1, ge=1)
     iterations: int = Field(100, ge=0)
-    tolerance: float = Field(1e-8, gt=0)
+    tolerance: float = Field(1e-6, gt=0)
     polish_tolerance: float = Field(1e-6, gt=0)
 
 
