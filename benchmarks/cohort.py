@@ -41,7 +41,7 @@ from regkit.cohort import (
     work,
 )
 from regkit.cohort import PairRow as Given
-from regkit.cohort.cluster import Workers, local_client
+from regkit.cohort.cluster import Workers, libraries, local_client
 from regkit.cohort.kept import Kept
 from regkit.cohort.runner import run_pairs
 from regkit.cohort.table import PairTable as Rows
@@ -111,7 +111,7 @@ def _brains(folder: Path, pairs: int) -> Rows:
 def _bare(plan: Plan, count: int) -> float:
     """Seconds for all pairs but the first two, by processes that share nothing: the floor."""
     with (
-        patch.dict(os.environ, Workers(count, 1).libraries()),
+        patch.dict(os.environ, libraries(1)),
         ProcessPoolExecutor(count, get_context("spawn")) as pool,
     ):
         shares = [plan.pairs[2 + first :: count] for first in range(count)]

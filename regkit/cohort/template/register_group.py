@@ -21,7 +21,7 @@ from regkit.transforms import Affine, Transform
 from regkit.volume import Volume
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from regkit.cohort.start import Crew
 
 _RETRIES = 2
 
@@ -32,8 +32,8 @@ class RegisterOnWorkers:
 
     Parameters
     ----------
-    client
-        Of workers that see the same files.
+    crew
+        Workers that see the same files.
     images
         The files of the group, each a row.
     scratch
@@ -50,7 +50,7 @@ class RegisterOnWorkers:
         What the records of the last iteration say, one an image.
     """
 
-    client: Client
+    crew: Crew
     images: Sequence[Path]
     scratch: Path
     config: RegisterConfig
@@ -71,7 +71,7 @@ class RegisterOnWorkers:
         plans = [self._planned(folder, n, start, stage) for n, start in enumerate(starts)]
         way = WorkWay(STEP_ROWS, folder, self.threads)
         ended: dict[int, Finished] = {}
-        for each in run_pairs(self.client, plans, way, retries=_RETRIES):
+        for each in run_pairs(self.crew.client, plans, way, retries=_RETRIES, tend=self.crew.tend):
             ended[each.number] = each
             self._refuse_failed(each)
             self.on_row(len(ended), self._iteration, stage)
