@@ -80,7 +80,7 @@ def local_client(workers: Workers, *, retries: int, dashboard: bool = False) -> 
     """
     with (
         tempfile.TemporaryDirectory(prefix="regkit-cohort-") as scratch,
-        configured(retries, libraries(workers.threads)),
+        dask_settings(retries, libraries(workers.threads)),
         _unchanged(*libraries(workers.threads), "PYTHONHASHSEED"),
     ):
         spec = {n: _worker(workers, n, scratch) for n in range(workers.count)}
@@ -116,7 +116,7 @@ def remote_client(address: str) -> Iterator[Client]:
 
 
 @contextmanager
-def configured(retries: int, variables: Mapping[str, str]) -> Iterator[None]:
+def dask_settings(retries: int, variables: Mapping[str, str]) -> Iterator[None]:
     """Dask as a cohort wants it, in this process and in workers that it spawns.
 
     Parameters

@@ -13,7 +13,7 @@ from typing import Any
 import dask
 from distributed import Client
 
-from regkit.cohort.cluster import WORKER_SETTINGS, configured, libraries, pages
+from regkit.cohort.cluster import WORKER_SETTINGS, dask_settings, libraries, pages
 from regkit.cohort.machine import memory_of_worker
 from regkit.cohort.queue_jobs import QueueJobs, refusable, said_in
 from regkit.errors import InputError, require
@@ -92,7 +92,7 @@ def queue_client(
     _check_here(system, kind.job_cls.submit_command)
     job = _job(system, threads, memory)
     own = dask.config.get(f"jobqueue.{system}.scheduler-options", None) or {}
-    with configured(retries, libraries(threads)):
+    with dask_settings(retries, libraries(threads)):
         try:
             cluster = kind(
                 job_cls=refusable(kind.job_cls), silence_logs=logging.CRITICAL,
