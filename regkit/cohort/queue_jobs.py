@@ -165,9 +165,10 @@ class QueueJobs:
                 self._cluster.worker_spec.pop(name, None)
                 self._cluster.workers.pop(name, None)
 
+        left = set(self._cluster.worker_spec) - set(names)
         self._cluster.loop.add_callback(forget)
         ended = f"job {', '.join(numbers)} ended before a worker came; see {self._logs}"
-        if len(names) == len(self._cluster.worker_spec):
+        if not left:
             raise InputError(
                 f"{self._system}: {ended}. If nodes did not find this machine, set interface; "
                 f"{said_in(self._system)}"

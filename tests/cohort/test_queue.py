@@ -23,8 +23,8 @@ SCRIPTS = {
     "sbatch": """
         if [ -e "$STAND_IN/refuses" ]; then
             echo "sbatch: error: invalid partition specified: nosuch" >&2; exit 1; fi
-        cp "$1" "$STAND_IN/job"
-        setsid bash "$STAND_IN/job" >"$STAND_IN/log" 2>&1 & echo "Submitted batch job $!"
+        cp "$1" "$STAND_IN/job.$$"
+        setsid bash "$STAND_IN/job.$$" >"$STAND_IN/log.$$" 2>&1 & echo "Submitted batch job $!"
     """,
     "squeue": """
         for n in $(ps -eo pgid= | sort -un); do echo "$n RUNNING None"; done
@@ -97,7 +97,7 @@ def test_what_a_job_is(slurm, tmp_path):
                  for name in ("OMP_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_")}  # fmt: skip
     assert worker["nthreads"] == 1
     assert found == {"OMP_NUM_THREADS": "3", "MALLOC_TRIM_THRESHOLD_": None}
-    text = (slurm / "job").read_text()
+    (text,) = (each.read_text() for each in slurm.glob("job.*"))
     assert "--cpus-per-task=3" in text
     assert "--mem=2G" in text  # 1250 MB, in Slurm's whole ones
 
