@@ -17,7 +17,6 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from pydantic import Field
 
-from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.metrics.consistency import thin_grid
 from regkit.preprocess.foreground import foreground
@@ -26,7 +25,7 @@ from regkit.registration.template_mean import ReadMember, mean_image, recentre, 
 from regkit.registration.template_start import GroupMember, common_grid, first_transforms
 from regkit.resample import resample
 from regkit.settings import Settings
-from regkit.transforms import Affine, Transform, links
+from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
 
 TemplateStage = Literal["linear", "coarse", "fine"]
