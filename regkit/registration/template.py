@@ -143,8 +143,8 @@ def stage_config(
     stage
         What is sought.
     start
-        World points of the template to those of the image, from the stage before. A field that is
-        among them is refined: its coarsest level is done.
+        World points of the template (fixed) to world points of the image (moving), from the stage
+        before. A displacement in it is refined: its coarsest level is done.
 
     Examples
     --------
