@@ -142,6 +142,7 @@ def _exports(threads: int) -> list[str]:
         for name, value in WORKER_SETTINGS.items()
     }
     # None takes out a variable of Dask's own, which makes pairs slower (docs/scaling.md).
-    spawned: dict[str, str | None] = {"MALLOC_TRIM_THRESHOLD_": None, **libraries(threads)}
+    spawned = {"MALLOC_TRIM_THRESHOLD_": None}
     names["DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON"] = str(spawned)
+    names |= libraries(threads)  # over those with which the job was submitted
     return [f"export {name}={shlex.quote(value)}" for name, value in names.items()]

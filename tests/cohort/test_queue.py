@@ -18,6 +18,8 @@ from tests.cohort.jobs import ROWS
 from tests.cohort.test_results import rows_of
 
 SBATCH = shutil.which("sbatch")
+SINFO = shutil.which("sinfo")
+HAS_SLURM = SINFO is not None and subprocess.run([SINFO], capture_output=True).returncode == 0
 SCRIPTS = {
     # The number of a job is that of its processes' group.
     "sbatch": """
@@ -117,7 +119,7 @@ def test_a_command_that_is_not_here(monkeypatch):
         pass
 
 
-@pytest.mark.skipif(SBATCH is None, reason="this machine has no Slurm")
+@pytest.mark.skipif(not HAS_SLURM, reason="no Slurm answers on this machine")
 def test_slurm_itself(table, tmp_path):
     """A job is cancelled in mid-run; another one goes on."""
     pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed")
@@ -128,7 +130,7 @@ def test_slurm_itself(table, tmp_path):
     assert len({row["pid"] for row in rows_of(tmp_path / "out")}) == 2
 
 
-@pytest.mark.skipif(SBATCH is None, reason="this machine has no Slurm")
+@pytest.mark.skipif(not HAS_SLURM, reason="no Slurm answers on this machine")
 def test_the_script_for_slurm(table, tmp_path):
     """It ends at once where the environment with Dask is not active."""
     script = Path(__file__).parents[2] / "docs" / "cohort.slurm"
