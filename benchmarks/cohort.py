@@ -1,7 +1,8 @@
 """`python -m benchmarks.cohort`: what many pairs take together.
 
-Throughput of one worker and of two beside processes that share nothing, what the runner adds to a
-pair, and the memory of the client over thousands of jobs that do nothing. Worker processes are
+Throughput of one worker and of two beside processes that share nothing, with the seconds of all
+processors that a pair takes, those of the client and its scheduler among them; what the runner adds
+to a pair, and the memory of the client over thousands of jobs that do nothing. Worker processes are
 warm: each has done a pair before.
 Every job flushes its files to the disk: `TMPDIR=/dev/shm` leaves that out.
 """
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from unittest.mock import patch
@@ -41,14 +43,14 @@ from regkit.cohort import (
     work,
 )
 from regkit.cohort import PairRow as Given
-from regkit.cohort.cluster import Workers, local_client
+from regkit.cohort.cluster import Workers, libraries, local_client
 from regkit.cohort.kept import Kept
 from regkit.cohort.runner import run_pairs
 from regkit.cohort.table import PairTable as Rows
 
 _THROUGHPUT = {
     "pairs run by": "", "processes": "", "pairs": "", "wall s": ".1f",
-    "pairs an hour": ".0f", "over one": ".2f",
+    "pairs an hour": ".0f", "over one": ".2f", "CPU s a pair": ".2f", "of it this process": ".3f",
 }  # fmt: skip
 _OVERHEAD = {"what": "", "jobs": "", "ms a job": ".1f"}
 _MEMORY = {"jobs done": "", "client MB": ".1f", "jobs a second": ".0f"}
@@ -81,17 +83,19 @@ def _show(title: str, columns: dict[str, str], rows: Sequence[Row]) -> None:
 def _throughput(folder: Path, pairs: int) -> list[Row]:
     table = _brains(folder, pairs)
     rows: list[Row] = []
-    for name, wall_of in (("processes alone", _bare), ("the cohort", _wall)):
-        walls = []
+    for name, cost_of in (("processes alone", _bare), ("the cohort", _together)):
+        walls: list[float] = []
         for count in (1, 2):
             plan = plan_cohort(
-                table, kind_called("register"), folder / f"{wall_of.__name__}-{count}",
+                table, kind_called("register"), folder / f"{cost_of.__name__}-{count}",
                 options={"transform": "rigid"},
             )  # fmt: skip
-            walls.append(wall_of(plan, count))
+            took = cost_of(plan, count)
+            walls.append(took.wall)
             rows.append({
                 "pairs run by": name, "processes": count, "pairs": pairs, "wall s": walls[-1],
                 "pairs an hour": 3600 * pairs / walls[-1], "over one": walls[0] / walls[-1],
+                "CPU s a pair": took.cpu / pairs, "of it this process": took.own / pairs,
             })  # fmt: skip
     return rows
 
@@ -108,17 +112,40 @@ def _brains(folder: Path, pairs: int) -> Rows:
     return read_pair_table(folder / "pairs.csv")
 
 
-def _bare(plan: Plan, count: int) -> float:
-    """Seconds for all pairs but the first two, by processes that share nothing: the floor."""
+@dataclass(frozen=True)
+class Took:
+    """Wall seconds, those of processors in this process and its children, and in this alone."""
+
+    wall: float
+    cpu: float
+    own: float
+
+
+def _now() -> Took:
+    here = psutil.Process()
+    own, *others = (
+        each.cpu_times().user + each.cpu_times().system
+        for each in (here, *here.children(recursive=True))
+    )
+    return Took(time.perf_counter(), own + sum(others), own)
+
+
+def _since(began: Took) -> Took:
+    now = _now()
+    return Took(now.wall - began.wall, now.cpu - began.cpu, now.own - began.own)
+
+
+def _bare(plan: Plan, count: int) -> Took:
+    """What all pairs but the first two take, by processes that share nothing: the floor."""
     with (
-        patch.dict(os.environ, Workers(count, 1).libraries()),
+        patch.dict(os.environ, libraries(1)),
         ProcessPoolExecutor(count, get_context("spawn")) as pool,
     ):
         shares = [plan.pairs[2 + first :: count] for first in range(count)]
         list(pool.map(_in_turn, [plan] * count, [plan.pairs[n : n + 1] for n in range(count)]))
-        began = time.perf_counter()
+        began = _now()
         list(pool.map(_in_turn, [plan] * count, shares))
-        return time.perf_counter() - began
+        return _since(began)
 
 
 def _in_turn(plan: Plan, pairs: Sequence[Planned]) -> None:
@@ -126,14 +153,14 @@ def _in_turn(plan: Plan, pairs: Sequence[Planned]) -> None:
     _all(work(number, each, way, kept) for number, each in enumerate(pairs))
 
 
-def _wall(plan: Plan, count: int) -> float:
-    """Seconds for all pairs but the first two, by workers that have done one."""
+def _together(plan: Plan, count: int) -> Took:
+    """What all pairs but the first two take, by workers that have done one."""
     way = WorkWay(plan.kind, plan.folder, threads=1)
     with local_client(Workers(count, 1), retries=0) as client:
         _all(run_pairs(client, plan.pairs[:2], way, retries=0))
-        began = time.perf_counter()
+        began = _now()
         _all(run_pairs(client, plan.pairs[2:], way, retries=0))
-        return time.perf_counter() - began
+        return _since(began)
 
 
 def _all(finished: Iterable[Finished]) -> None:

@@ -20,12 +20,18 @@ _ANY_PORT = f"{LOCALHOST}:0"
 _DASHBOARD = f"{LOCALHOST}:8787"
 _PATIENCE = 30  # seconds
 # A pair is in memory once; what Dask would spill or wait for is no pair.
-_SETTINGS = {
+WORKER_SETTINGS = {
     "distributed.worker.multiprocessing-method": "spawn",
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.profile.enabled": False,
+    # Dask looks at itself 50 times a second in every process, which took 3 % of two busy cores.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.worker.memory.monitor-interval": "500ms",
+}
+_SCHEDULER_SETTINGS = {
     # One that waits in a worker would be counted among the victims when that worker dies.
     "distributed.scheduler.worker-saturation": 1.0,
     # Its nanny replaces a worker that died. Without these, SpecCluster closes the nanny of one that
@@ -58,10 +64,6 @@ class Workers:
     memory: int | None = None
     gpus: bool = False
 
-    def libraries(self) -> dict[str, str]:
-        """Variables that libraries read when they are loaded: set before a worker is spawned."""
-        return dict.fromkeys(_LIBRARIES, str(self.threads)) | {"OMP_WAIT_POLICY": "passive"}
-
     def environment(self, number: int) -> dict[str, str]:
         """Variables of one worker alone."""
         return {"CUDA_VISIBLE_DEVICES": _device(number)} if self.gpus else {}
@@ -82,17 +84,14 @@ def local_client(workers: Workers, *, retries: int, dashboard: bool = False) -> 
     """
     with (
         tempfile.TemporaryDirectory(prefix="regkit-cohort-") as scratch,
-        _configured(workers, retries),
-        _unchanged(*workers.libraries(), "PYTHONHASHSEED"),
+        dask_settings(retries, libraries(workers.threads)),
+        _unchanged(*libraries(workers.threads), "PYTHONHASHSEED"),
     ):
         spec = {n: _worker(workers, n, scratch) for n in range(workers.count)}
         scheduler = {
             "cls": Scheduler,
-            "options": {
-                "host": LOCALHOST, "port": 0, "dashboard": dashboard,
-                "dashboard_address": _DASHBOARD if dashboard else _ANY_PORT,
-            },
-        }  # fmt: skip
+            "options": {"host": LOCALHOST, "port": 0, **pages(dashboard)},
+        }
         with (
             SpecCluster(workers=spec, scheduler=scheduler, silence_logs=logging.CRITICAL) as there,
             Client(there, set_as_default=False) as client,
@@ -121,45 +120,38 @@ def remote_client(address: str) -> Iterator[Client]:
 
 
 @contextmanager
-def queue_client(system: str, jobs: int) -> Iterator[Client]:
-    """A client of workers that a batch system starts, by dask-jobqueue's own configuration.
+def dask_settings(retries: int, variables: Mapping[str, str]) -> Iterator[None]:
+    """Dask as a cohort wants it, in this process and in workers that it spawns.
 
     Parameters
     ----------
-    system
-        ``slurm``, ``pbs`` or ``sge``.
-    jobs
-        How many workers are asked for.
-
-    Raises
-    ------
-    InputError
-        If dask-jobqueue is not installed, or its configuration does not say what a worker is.
+    retries
+        How often a pair is begun again whose worker died.
+    variables
+        Of the environment of workers.
     """
-    from regkit.errors import require
-
-    package = require("dask_jobqueue", extra="cohort-queue")
-    names = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster"}
-    try:
-        cluster = getattr(package, names[system])()
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{system}: {error}; say it in jobqueue.{system} of ~/.config/dask/jobqueue.yaml"
-        ) from error
-    with cluster, Client(cluster, set_as_default=False) as client:
-        cluster.scale(jobs=jobs)
-        yield client
-
-
-@contextmanager
-def _configured(workers: Workers, retries: int) -> Iterator[None]:
-    settings: Mapping[str, Any] = _SETTINGS | {
+    settings: Mapping[str, Any] = {
+        **WORKER_SETTINGS,
+        **_SCHEDULER_SETTINGS,
         "distributed.scheduler.allowed-failures": retries,
         # Not those of Dask: with its MALLOC_TRIM_THRESHOLD_ pairs took longer (docs/scaling.md).
-        "distributed.nanny.pre-spawn-environ": workers.libraries(),
+        "distributed.nanny.pre-spawn-environ": dict(variables),
     }
     with dask.config.set(settings):
         yield
+
+
+def pages(dashboard: bool) -> dict[str, Any]:
+    """Options of a scheduler: Dask's pages for this machine alone, if they are asked for."""
+    return {
+        "dashboard": dashboard,
+        "dashboard_address": _DASHBOARD if dashboard else _ANY_PORT,
+    }
+
+
+def libraries(threads: int) -> dict[str, str]:
+    """Variables that libraries read when they are loaded: set before a worker is spawned."""
+    return dict.fromkeys(_LIBRARIES, str(threads)) | {"OMP_WAIT_POLICY": "passive"}
 
 
 @contextmanager

@@ -75,7 +75,11 @@ def journal_at(path: Path) -> Iterator[Journal]:
     with disk_errors(path.parent), path.open("a+b") as file:
         if file.tell() and not _ends_whole(file):
             file.write(b"\n")  # a run that was killed was writing
-        yield Journal(file)
+        try:
+            yield Journal(file)
+        finally:
+            if not file.seek(0, 2):
+                path.unlink()  # nothing was done, so that the next run finds nothing to ask about
 
 
 def earlier_lines(path: Path) -> dict[str, Line]:

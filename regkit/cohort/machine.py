@@ -10,6 +10,7 @@ from regkit.runs.memory import available_memory
 
 PROGRAM = 400 << 20  # of a worker whose libraries are loaded
 _SHARE = 0.9  # of the memory that is free
+_ROOM = 1.25  # times what is needed: a worker is ended near its bound
 
 
 def share_out(
@@ -41,9 +42,7 @@ def share_out(
     ResourceError
         If not even one pair fits.
     """
-    for name, value in (("--workers", workers), ("--threads", threads)):
-        if value is not None and value < 1:
-            raise InputError(f"{name} is {value}; give at least 1")
+    _check_counts(workers, threads)
     cores, free = len(_cores()), available_memory()
     room = None if free is None else int(_SHARE * free) // (needs + PROGRAM)
     if room == 0:
@@ -57,11 +56,40 @@ def share_out(
     return count, threads or max(1, cores // count), memory
 
 
+def share_of_queue(workers: int | None, threads: int | None) -> tuple[int, int]:
+    """Workers and threads of each that a batch system is asked for: what was said, otherwise 1.
+
+    Raises
+    ------
+    InputError
+        If a number is below 1.
+    """
+    _check_counts(workers, threads)
+    return workers or 1, threads or 1
+
+
+def memory_of_worker(needs: int) -> int:
+    """Bytes to ask for a worker whose largest pair takes ``needs`` beyond the program.
+
+    Examples
+    --------
+    >>> memory_of_worker(600 << 20) >> 20
+    1250
+    """
+    return int((needs + PROGRAM) * _ROOM)
+
+
 def gpu_count() -> int:
     """GPUs that PyTorch can use."""
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def _check_counts(workers: int | None, threads: int | None) -> None:
+    for name, value in (("--workers", workers), ("--threads", threads)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} is {value}; give at least 1")
 
 
 def _cores() -> set[int]:

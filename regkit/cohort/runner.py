@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from traceback import extract_tb
 from types import TracebackType
-from typing import cast
+from typing import Any, cast
 
 from distributed import Client, Future, KilledWorker, WorkerPlugin, as_completed, get_worker
 
 from regkit.cohort.kept import Kept
 from regkit.cohort.plan import Planned
 from regkit.cohort.work import Finished, WorkWay, work
+from regkit.errors import RegkitError
 
 _AHEAD = 4  # pairs a worker: enough that none waits for the next one
 _LEAST = 16
+_RECOUNT = 5.0  # seconds
+_MOMENT = 0.05  # seconds
 
 
 class Keeper(WorkerPlugin):
@@ -42,7 +47,12 @@ class Keeper(WorkerPlugin):
 
 
 def run_pairs(
-    client: Client, pairs: Sequence[Planned], way: WorkWay, *, retries: int
+    client: Client,
+    pairs: Sequence[Planned],
+    way: WorkWay,
+    *,
+    retries: int,
+    tend: Callable[[], None] = lambda: None,
 ) -> Iterator[Finished]:
     """Run pairs and give what became of each, in the order in which they end.
 
@@ -57,6 +67,8 @@ def run_pairs(
     retries
         How often a pair is tried again that ended by something that regkit did not expect, or
         whose worker died.
+    tend
+        Called several times a second while pairs are on their way.
 
     Yields
     ------
@@ -72,14 +84,21 @@ def run_pairs(
             on_worker, name, number, planned, key=(name, number), retries=retries, pure=False
         )
 
-    running = as_completed(loop=client.loop)
-    for each in itertools.islice(waiting, _ahead(client)):
-        running.add(submit(*each))
-    for future in running:
-        yield _told(future)
-        future.release()
-        for each in itertools.islice(waiting, 1):
+    # With results: one that is lost with its worker comes later, and nothing here waits for it.
+    running = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+    ahead = Ahead(client)
+    while True:
+        for each in itertools.islice(waiting, max(0, ahead() - running.count())):
             running.add(submit(*each))
+        if running.is_empty():
+            break
+        tend()
+        if not running.has_ready():
+            time.sleep(_MOMENT)
+            continue
+        future, result = next(running)
+        yield _told(future, result)
+        future.release()
     client.unregister_worker_plugin(name)
 
 
@@ -101,15 +120,32 @@ def on_worker(name: str, number: int, planned: Planned) -> Finished:
     return work(number, planned, replace(keeper.way, threads=threads), keeper.kept)
 
 
-def _ahead(client: Client) -> int:
-    return max(_LEAST, _AHEAD * len(client.scheduler_info(n_workers=-1)["workers"]))
+class Ahead:
+    """How many pairs may be on their way, by how many workers there are: more may come later."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._counted, self._pairs = client, -math.inf, _LEAST
+
+    def __call__(self) -> int:
+        """The number, counted anew every few seconds."""
+        if time.monotonic() - self._counted > _RECOUNT:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"]
+            self._pairs = max(_LEAST, _AHEAD * len(workers))
+            self._counted = time.monotonic()
+        return self._pairs
 
 
-def _told(future: Future[Finished]) -> Finished:
-    if future.status == "finished":
-        return future.result()
+def _told(future: Future[Finished], result: Any) -> Finished:
+    """What came of a pair; ``result`` of one that failed is what ``sys.exc_info`` gives.
+
+    The status of the future tells less: it is lost when the worker dies after its result came.
+    """
+    if isinstance(result, Finished):
+        return result
+    if isinstance(result, BaseException):  # cancelled
+        raise RegkitError("the Dask scheduler is gone; the same command with --resume goes on")
     number = cast(tuple[str, int], future.key)[1]
-    return Finished(number, "failed", _reason(future.exception(), future.traceback()))
+    return Finished(number, "failed", _reason(result[1], result[2]))
 
 
 def _reason(error: BaseException | None, trace: TracebackType | None) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from regkit.cohort.cohort import CohortDone, Count, run_cohort
-from regkit.cohort.machine import gpu_count, share_out
+from regkit.cohort.machine import gpu_count, share_of_queue, share_out
 from regkit.cohort.plan import Plan
 from regkit.cohort.work import WorkWay
 from regkit.errors import InputError, require
-from regkit.runs.progress import OnProgress, ignore
+from regkit.runs.progress import OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -87,26 +87,58 @@ def start_cohort(
     if retries < 0:
         raise InputError(f"--retries is {retries}; give 0 or more")
     asks = any(each.row.options.get("device", "auto") != "cpu" for each in plan.pairs)
-    with open_client(
-        place, pairs=len(plan.pairs), memory=plan.memory, retries=retries, on_gpu=asks
-    ) as (client, threads):
-        way = WorkWay(plan.kind, plan.folder, threads, overwrite and not resume)
+    with open_crew(
+        place,
+        pairs=len(plan.pairs),
+        memory=plan.memory,
+        retries=retries,
+        on_gpu=asks,
+        say=lambda line: on_progress(Progress("workers", 0.0, line=line)),
+    ) as crew:
+        way = WorkWay(plan.kind, plan.folder, crew.threads, overwrite and not resume)
         return run_cohort(
             plan,
-            run_pairs(client, plan.pairs, way, retries=retries),
-            about={"workers": len(client.scheduler_info(n_workers=-1)["workers"]),
-                   "threads": threads},
+            run_pairs(crew.client, plan.pairs, way, retries=retries, tend=crew.tend),
+            about={"workers": crew.workers, "threads": crew.threads},
             resume=resume,
             keep=keep,
             on_progress=on_progress,
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Crew:
+    """Workers that were found or started.
+
+    Parameters
+    ----------
+    client
+        Through which they are given work.
+    workers
+        How many there are, or were asked for.
+    threads
+        Of each job; 0 for as many as a worker has.
+    tend
+        Called now and then while they work, so that lost ones are replaced.
+    """
+
+    client: Client
+    workers: int
+    threads: int
+    tend: Callable[[], None] = lambda: None
+
+
 @contextmanager
-def open_client(
-    place: Workplace, *, pairs: int, memory: int, retries: int, on_gpu: bool
-) -> Iterator[tuple[Client, int]]:
-    """Open a client of workers, which end with it.
+def open_crew(
+    place: Workplace,
+    *,
+    pairs: int,
+    memory: int,
+    retries: int,
+    on_gpu: bool,
+    say: Callable[[str], None],
+) -> Iterator[Crew]:
+    """Find or start workers; those that were started end with the context.
 
     Parameters
     ----------
@@ -120,33 +152,37 @@ def open_client(
         How often a job is begun again whose worker died.
     on_gpu
         Whether a job may use one.
-
-    Yields
-    ------
-    client, threads
-        The client, and the threads of each job; 0 for as many as a worker has.
+    say
+        Is told what a person should know of the workers.
 
     Raises
     ------
     InputError
-        If a scheduler and a queue are both named, or no scheduler answers.
+        If a scheduler and a queue are both named, no scheduler answers, or no job is taken.
     ResourceError
         If not even one job fits into the memory.
     """
-    from regkit.cohort.cluster import local_client, queue_client, remote_client
+    from regkit.cohort.cluster import local_client, remote_client
 
     if place.scheduler and place.queue:
         raise InputError("both a scheduler and a queue are named; give one of them")
     if place.scheduler:
         with remote_client(place.scheduler) as client:
-            yield client, place.threads or 0
+            count = len(client.scheduler_info(n_workers=-1)["workers"])
+            yield Crew(client, count, place.threads or 0)
     elif place.queue:
-        with queue_client(place.queue, place.workers or 1) as client:
-            yield client, place.threads or 0
+        from regkit.cohort.queue import queue_client
+
+        count, threads = share_of_queue(place.workers, place.threads)
+        with queue_client(
+            place.queue, count, threads=threads, memory=memory, retries=retries,
+            dashboard=place.dashboard, say=say,
+        ) as (client, jobs):  # fmt: skip
+            yield Crew(client, count, threads, jobs.tend)
     else:
         here = _workers(place, pairs, memory, on_gpu)
         with local_client(here, retries=retries, dashboard=place.dashboard) as client:
-            yield client, here.threads
+            yield Crew(client, here.count, here.threads)
 
 
 def _workers(place: Workplace, pairs: int, memory: int, on_gpu: bool) -> Workers:

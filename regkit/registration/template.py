@@ -12,12 +12,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
 
-from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.metrics.consistency import thin_grid
 from regkit.preprocess.foreground import foreground
@@ -26,7 +25,7 @@ from regkit.registration.template_mean import ReadMember, mean_image, recentre, 
 from regkit.registration.template_start import GroupMember, common_grid, first_transforms
 from regkit.resample import resample
 from regkit.settings import Settings
-from regkit.transforms import Affine, Transform, links
+from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
 
 TemplateStage = Literal["linear", "coarse", "fine"]
@@ -101,9 +100,12 @@ class RegisterGroup(Protocol):
     """Registers every image of a group to a template."""
 
     def __call__(
-        self, template: Volume, starts: Sequence[Affine | None], stage: TemplateStage, /
+        self, template: Volume, starts: Sequence[Transform | None], stage: TemplateStage, /
     ) -> Sequence[Transform]:
-        """World points of the template to those of each image; ``starts`` likewise, if known."""
+        """World points of the template to those of each image; ``starts`` likewise, if known.
+
+        A displacement among the starts goes before an affine, and is refined; the affine stays.
+        """
 
 
 def planned_stages(iterations: int, *, linear: bool = False) -> tuple[TemplateStage, ...]:
@@ -129,8 +131,20 @@ def planned_stages(iterations: int, *, linear: bool = False) -> tuple[TemplateSt
     return tuple(stages)
 
 
-def stage_config(config: RegisterConfig, stage: TemplateStage) -> RegisterConfig:
-    """Return the settings by which images are registered in a stage of a template.
+def stage_config(
+    config: RegisterConfig, stage: TemplateStage, start: Transform | None = None
+) -> RegisterConfig:
+    """Return the settings by which an image is registered in a stage of a template.
+
+    Parameters
+    ----------
+    config
+        Those of the whole template.
+    stage
+        What is sought.
+    start
+        World points of the template (fixed) to world points of the image (moving), from the stage
+        before. A displacement in it is refined: its coarsest level is done.
 
     Examples
     --------
@@ -139,22 +153,21 @@ def stage_config(config: RegisterConfig, stage: TemplateStage) -> RegisterConfig
     """
     if config.transform != "deformable":
         return config
+    linear = config.linear.model_copy(update=_coarse_linear(config))
+    config = config.model_copy(update={"linear": linear})
     if stage == "linear":
-        return _affine_alone(config)
-    # The start is known from the stage before; what fields follow need not be finer.
-    linear = config.linear.model_copy(update={"spacings": config.linear.spacings[:1]})
-    config, field = config.model_copy(update={"linear": linear}), config.field
-    if stage == "fine" or len(field.factors) == 1:
-        return config
-    fewer = {"factors": field.factors[:-1], "iterations": field.iterations[:-1]}
-    return config.model_copy(update={"field": field.model_copy(update=fewer)})
+        return config.model_copy(update={"transform": "affine", "model": None})
+    known = start is not None and not isinstance(start, Affine)
+    last = len(config.field.factors) - (stage == "coarse")
+    levels = slice(min(int(known), max(last, 1) - 1), max(last, 1))
+    field = {name: getattr(config.field, name)[levels] for name in ("factors", "iterations")}
+    return config.model_copy(update={"field": config.field.model_copy(update=field)})
 
 
-def _affine_alone(config: RegisterConfig) -> RegisterConfig:
-    """Without a last word in fine voxels: the fields of later stages have that."""
-    linear = config.linear
-    coarse = linear.model_copy(update={"polish": (max(*linear.spacings[-1:], *linear.polish),)})
-    return config.model_copy(update={"transform": "affine", "model": None, "linear": coarse})
+def _coarse_linear(config: RegisterConfig) -> dict[str, Any]:
+    """Affines in the largest voxels alone: fields follow, and start from the last affine."""
+    first = config.linear.spacings[:1]
+    return {"spacings": first, "polish": first}
 
 
 def build_template(
@@ -192,7 +205,7 @@ def build_template(
     found: Sequence[Transform] = first_transforms(members)
     image = mean_image(images, members, found, grid)
     body = foreground(image)
-    starts: list[Affine | None] = [None] * len(images)
+    starts: Sequence[Transform | None] = [None] * len(images)
     changes: list[TemplateChange] = []
     stages = planned_stages(settings.iterations, linear=linear)
     for number, stage in enumerate(stages, start=1):
@@ -207,7 +220,7 @@ def build_template(
         )  # fmt: skip
         changes.append(change)
         image, found = new, seen.transforms
-        starts = [Affine(_outer(phi)) for phi in found]
+        starts = seen.transforms
         if on_change is not None:
             on_change(change)
     return GroupTemplate(group_intensities(image, members), tuple(found), tuple(changes), body)
@@ -222,12 +235,6 @@ def group_intensities(image: Volume, members: Sequence[GroupMember]) -> Volume:
 def _is_still(change: TemplateChange, grid: Grid, settings: TemplateSettings) -> bool:
     """Whether another iteration of the same stage would change nothing that can be seen."""
     return change.intensity < settings.tolerance and change.moved < _STILL * max(grid.spacing)
-
-
-def _outer(phi: Transform) -> Matrix:
-    """The affine that a transform ends with, world points of fixed to world points of moving."""
-    first = links(phi)[0]
-    return first.matrix if isinstance(first, Affine) else Affine.identity(phi.ndim).matrix
 
 
 def _difference(old: Volume, new: Volume, body: Labels) -> float:

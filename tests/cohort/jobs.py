@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -42,6 +45,10 @@ class RiskyJob(ScalingJob):
                 self.marker.touch()
             if self.trouble == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.trouble == "cancelled":  # the batch job around it
+                number = os.environ.get("SLURM_JOB_ID", str(os.getpgrp()))
+                subprocess.run([shutil.which("scancel"), number])
+                time.sleep(60)
             raise RuntimeError(f"no {self.trouble}\nhere")
         return Threads(super().execute(on_progress).numbers)
 

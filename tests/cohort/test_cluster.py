@@ -1,7 +1,12 @@
 """A real scheduler and two worker processes."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import dask
@@ -10,9 +15,10 @@ import pytest
 
 from regkit import Grid, InputError, Volume
 from regkit.cohort import WorkWay, kind_called, plan_cohort, read_pair_table, run_cohort
-from regkit.cohort.cluster import Workers, local_client, queue_client, remote_client
+from regkit.cohort.cluster import Workers, local_client, remote_client
 from regkit.cohort.runner import run_pairs
 from regkit.cohort.start import Workplace, start_cohort
+from regkit.errors import RegkitError
 from regkit.geometry.affines import homogeneous, rotation
 from regkit.report.photo import Photo
 from tests.cohort.jobs import ROWS
@@ -194,9 +200,27 @@ def test_what_cannot_be_started(table, tmp_path):
     assert not Path(tmp_path, "out").exists()
 
 
-def test_a_queue_needs_its_package():
-    with (
-        pytest.raises(InputError, match=r"pip install 'regkit\[cohort-queue\]'"),
-        queue_client("slurm", 1),
-    ):
-        pass
+def test_a_queue_needs_its_package(table, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
+    with pytest.raises(InputError, match=r"pip install 'regkit\[cohort-queue\]'"):
+        start_cohort(plan_cohort(table(1), ROWS, tmp_path / "out"), Workplace(queue="slurm"))
+
+
+def test_a_scheduler_that_goes_away(table, tmp_path):
+    words = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(tmp_path / "there"))
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard", *words],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not (tmp_path / "there").exists() or not (tmp_path / "there").stat().st_size:
+            time.sleep(0.1)
+        address = json.loads((tmp_path / "there").read_text())["address"]
+        threading.Timer(1, scheduler.kill).start()  # it has no worker, so that nothing ends
+        with pytest.raises(RegkitError, match=r"the Dask scheduler is gone; .* --resume goes on"):
+            start_cohort(
+                plan_cohort(table(1), ROWS, tmp_path / "out"), Workplace(scheduler=address)
+            )
+    finally:
+        scheduler.kill()
+        scheduler.wait()

@@ -113,6 +113,15 @@ def test_stages_become_finer():
     assert stage_config(rigid, "linear") == rigid
 
 
+def test_a_field_that_is_known_is_refined_without_its_coarsest_level(bend):
+    config, start = make_config("default"), compose(Affine(np.eye(4)), bend)
+    assert stage_config(config, "fine", start).field.factors == config.field.factors[1:]
+    assert stage_config(config, "fine", start).field.iterations == config.field.iterations[1:]
+    assert stage_config(config, "fine", Affine(np.eye(4))).field == config.field
+    fast = make_config("fast")
+    assert stage_config(fast, "coarse", start).field.factors == fast.field.factors[:1]
+
+
 def _group_of(head, bend):
     """One image, deformed to both sides alike by an affine and a smooth field."""
     turn = about(head.grid.centre, rotation([0.0, 0.0, 0.12]))
@@ -123,9 +132,10 @@ def _group_of(head, bend):
 
 def _registered(images, config):
     def run(template, starts, stage):
-        found = stage_config(config, stage)
         return [
-            register(template, each, config=found, initial=start).transform
+            register(
+                template, each, config=stage_config(config, stage, start), initial=start
+            ).transform
             for each, start in zip(images, starts, strict=True)
         ]
 

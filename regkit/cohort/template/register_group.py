@@ -17,11 +17,11 @@ from regkit.io import read_transform, save, write_transform
 from regkit.io.names import display_name
 from regkit.registration.config import RegisterConfig
 from regkit.registration.template import TemplateStage, stage_config
-from regkit.transforms import Affine, Transform
+from regkit.transforms import Transform
 from regkit.volume import Volume
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from regkit.cohort.start import Crew
 
 _RETRIES = 2
 
@@ -32,8 +32,8 @@ class RegisterOnWorkers:
 
     Parameters
     ----------
-    client
-        Of workers that see the same files.
+    crew
+        Workers that see the same files.
     images
         The files of the group, each a row.
     scratch
@@ -50,7 +50,7 @@ class RegisterOnWorkers:
         What the records of the last iteration say, one an image.
     """
 
-    client: Client
+    crew: Crew
     images: Sequence[Path]
     scratch: Path
     config: RegisterConfig
@@ -61,7 +61,7 @@ class RegisterOnWorkers:
     _iteration: int = 0
 
     def __call__(
-        self, template: Volume, starts: Sequence[Affine | None], stage: TemplateStage
+        self, template: Volume, starts: Sequence[Transform | None], stage: TemplateStage
     ) -> list[Transform]:
         """World points of the template to world points of each image; ``starts`` likewise."""
         self._iteration += 1
@@ -71,7 +71,7 @@ class RegisterOnWorkers:
         plans = [self._planned(folder, n, start, stage) for n, start in enumerate(starts)]
         way = WorkWay(STEP_ROWS, folder, self.threads)
         ended: dict[int, Finished] = {}
-        for each in run_pairs(self.client, plans, way, retries=_RETRIES):
+        for each in run_pairs(self.crew.client, plans, way, retries=_RETRIES, tend=self.crew.tend):
             ended[each.number] = each
             self._refuse_failed(each)
             self.on_row(len(ended), self._iteration, stage)
@@ -79,10 +79,13 @@ class RegisterOnWorkers:
         return [read_transform(plan.job.outputs.folder / STEP_TRANSFORM) for plan in plans]
 
     def _planned(
-        self, folder: Path, number: int, start: Affine | None, stage: TemplateStage
+        self, folder: Path, number: int, start: Transform | None, stage: TemplateStage
     ) -> Planned:
         name = f"{number:05}"
-        options = {**stage_config(self.config, stage).model_dump(mode="json"), **self.reading}
+        options = {
+            **stage_config(self.config, stage, start).model_dump(mode="json"),
+            **self.reading,
+        }
         if start is not None:
             options["init"] = str(write_transform(start, folder / f"{name}_start.h5"))
         files = {"fixed": (folder / "template.nii.gz",), "moving": (self.images[number],)}

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regkit.cohort.start import open_client
+from regkit.cohort.start import open_crew
 from regkit.cohort.template.headers import GroupHeaders
 from regkit.cohort.template.outcome import MemberResult, TemplateOutcome, member_result
 from regkit.io import ReadOptions, open_image
@@ -100,13 +100,14 @@ class TemplateTask:
         memory = self.headers.needs(job.config, job.template.voxel).memory
         with (
             _scratch(job.folder) as scratch,
-            open_client(
+            open_crew(
                 job.place, pairs=count, memory=memory, retries=2,
                 on_gpu=job.config.device != "cpu",
-            ) as (client, _),
+                say=lambda line: on_progress(Progress("template", 0.0, line=line)),
+            ) as crew,
         ):  # fmt: skip
             yield RegisterOnWorkers(
-                client, [job.images[n].absolute() for n in self.order], scratch, job.config,
+                crew, [job.images[n].absolute() for n in self.order], scratch, job.config,
                 _chosen(job.reading), job.threads,
                 partial(_tell_row, on_progress, job.template.iterations, count),
             )  # fmt: skip
