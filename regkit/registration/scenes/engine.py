@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -176,7 +177,7 @@ class _Search:
         if self.viewer.similarity is VALUES:
             return state
         viewer = replace(self.viewer, similarity=VALUES, seen={})
-        last = Pass(last.factor, replace(last.window, reach=_REACH))
+        last = replace(last, window=replace(last.window, reach=_REACH))
         best = state
         for _ in range(_PREDICTIONS):
             level = viewer.look(best.motion, last.factor, last.window)
@@ -192,9 +193,11 @@ class _Search:
 
     def _matched(self, state: _State, level: ViewPair, each: Pass, similarity: str) -> _State:
         grid, kind = level.cover.grid, self.config.transform
-        ties = self.agreed(match(level, each.window, self.viewer.share), each)
+        ties, patches = match(level, each.window, self.viewer.share)
+        ties = self.agreed(ties, each)
         whole = replace(ties, shift=ties.shift + shift_at(state.motion, grid, ties.index))
-        fitted = fit_motion(whole, grid, kind, each.window)
+        patches = patches.after(partial(shift_at, state.motion, grid))
+        fitted = fit_motion(whole, patches, grid, kind, each.knots)
         return _State(fitted.transform, whole.in_pixels(each.factor),
                       fitted.left_out * each.factor, fitted.stiffness, similarity)  # fmt: skip
 

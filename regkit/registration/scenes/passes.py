@@ -17,10 +17,11 @@ _NEARLY = 1.25  # of a pixel of fixed: pixels of moving that count as large as t
 
 @dataclass(frozen=True)
 class Pass:
-    """One look: pixels ``factor`` times those of fixed, and its windows."""
+    """One look: pixels ``factor`` times those of fixed, its windows, and pixels between knots."""
 
     factor: float
     window: WindowLayout
+    knots: float
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Schedule:
         factor = self.coarsest
         reach = int(np.ceil(self.config.max_shift / factor)) + 1
         size = self.size(factor)
-        return Pass(factor, WindowLayout(size, size // 2, reach, self.config.min_valid))
+        return Pass(factor, WindowLayout(size, size // 2, reach, self.config.min_valid), size / 2)
 
     def passes(self) -> list[Pass]:
         """Looks, from coarse to fine; the last one again with what it has found."""
@@ -88,10 +89,10 @@ class Schedule:
         finest, size = self.finest, self.size(self.finest)
         found.append(self._pass(finest, size, 3))
         if self.config.transform == "deformable":
-            found.append(self._pass(finest, max(16, size // 2), 2, dense=4))
+            found.append(self._pass(finest, size, 2, finer=2))
         return found
 
-    def _pass(self, factor: float, size: int, reach: int, dense: int = 2) -> Pass:
+    def _pass(self, factor: float, size: int, reach: int, finer: int = 1) -> Pass:
         area = float(np.prod(self.shape)) / factor**2
-        step = max(size // dense, int(np.sqrt(area / _MOST_WINDOWS / (dense / 2) ** 2)))
-        return Pass(factor, WindowLayout(size, step, reach, self.config.min_valid))
+        step = max(size // 2, int(np.sqrt(area / _MOST_WINDOWS) / finer))
+        return Pass(factor, WindowLayout(size, step, reach, self.config.min_valid), step / finer)

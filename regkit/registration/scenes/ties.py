@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regkit.registration.scenes.cover import Lines
 from regkit.registration.scenes.looks import ViewPair
+from regkit.registration.scenes.patches import Patches
 from regkit.registration.scenes.refine import refine
 from regkit.registration.scenes.windows import (
     Array,
@@ -18,6 +19,7 @@ from regkit.registration.scenes.windows import (
     batches,
     correlation,
     cut_windows,
+    parted,
     taper,
 )
 
@@ -99,8 +101,10 @@ def vote(level: ViewPair, window: WindowLayout) -> Array:
     return np.where(enough, total / np.maximum(count, 1), -1).astype(np.float32)
 
 
-def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> TiePoints:
+def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> tuple[TiePoints, Patches]:
     """Find every window of fixed that has data in moving too there, to a part of a pixel.
+
+    With each tie point come the patches of its window.
 
     Parameters
     ----------
@@ -123,14 +127,16 @@ def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> TiePoint
     worth = (np.concatenate(reliable) if reliable else np.zeros(0))[compared]
     corners, outer = corners[compared], outer[compared]
     weights = taper(window.size) * cut_windows(level.weight[None], corners, window.size)[:, 0]
+    weights = parted(weights, corners, level.weight.shape)
     windows = cut_windows(level.fixed, corners, window.size)
     refined = refine(windows, weights, level.spline, level.known, corners, start, share)
     # Where a window has no slope it says nothing of the shift: what it measures is that of edges.
     slopes = cut_windows(level.slopes(share), corners, window.size)[:, 0]
     centre = outer + _centroid(weights * slopes)
     good = np.isfinite(refined.likeness) & (worth > 0)
-    return TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
+    ties = TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
                      worth, good)  # fmt: skip
+    return ties, Patches.of(refined, outer, len(level.fixed))
 
 
 def likeness(level: ViewPair, kept: TiePoints, size: int) -> float:
