@@ -23,7 +23,7 @@ from regkit.registration.scenes.consensus import (
 )
 from regkit.registration.scenes.features import VALUES
 from regkit.registration.scenes.looks import Viewer, ViewPair
-from regkit.registration.scenes.motion import fit_motion, shift_at
+from regkit.registration.scenes.motion import FittedMotion, fit_motion, shift_at
 from regkit.registration.scenes.passes import Pass, Schedule
 from regkit.registration.scenes.prediction import predict_values
 from regkit.registration.scenes.ties import TiePoints, likeness, match, vote
@@ -53,7 +53,7 @@ class SceneFit:
     before, after
         Mean correlation of the kept windows at the start, and at the last look.
     stiffness
-        What the points chose; infinite or NaN for a motion without bending.
+        What the points chose; infinite for a motion without bending.
     overlap
         The share of fixed's valid pixels that moving covers.
     similarity
@@ -109,15 +109,14 @@ class _State:
 
     motion: Transform
     ties: TiePoints | None = None
-    left_out: Floats | None = None
-    stiffness: float = float("nan")
+    fitted: FittedMotion | None = None
     similarity: str = ""
     level: ViewPair | None = None
 
     @property
     def doubt(self) -> float:
         """How far tie points are off a motion that does not know them, in the median."""
-        return float("inf") if self.left_out is None else float(np.median(self.left_out))
+        return float("inf") if self.fitted is None else float(np.median(self.fitted.left_out))
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,8 +197,7 @@ class _Search:
         whole = replace(ties, shift=ties.shift + shift_at(state.motion, grid, ties.index))
         patches = patches.after(partial(shift_at, state.motion, grid))
         fitted = fit_motion(whole, patches, grid, kind, each.knots)
-        return _State(fitted.transform, whole.in_pixels(each.factor),
-                      fitted.left_out * each.factor, fitted.stiffness, similarity)  # fmt: skip
+        return _State(fitted.transform, whole.in_pixels(each.factor), fitted, similarity)
 
     def agreed(self, ties: TiePoints, each: Pass) -> TiePoints:
         """Keep those that agree on one affine, and with their neighbours."""
@@ -219,7 +217,7 @@ class _Search:
 
     def summary(self, state: _State, last: Pass) -> SceneFit:
         """Put together what is told of the result."""
-        if state.ties is None or state.left_out is None or state.level is None:
+        if state.ties is None or state.fitted is None or state.level is None:
             raise ValueError("there was no pass")
         ties, end = state.ties, state.level
         residual = ties.shift - shift_at(state.motion, self.viewer.grid, ties.index)
@@ -228,5 +226,5 @@ class _Search:
         share = float((end.known * end.weight).sum() / max(float(end.weight.sum()), 1.0))
         first = self.viewer.look(Affine.identity(2), last.factor, last.window)
         before = likeness(first, kept, last.window.size)
-        return SceneFit(state.motion, ties, residual, state.left_out, before, after,
-                        state.stiffness, share, state.similarity)  # fmt: skip
+        return SceneFit(state.motion, ties, residual, state.fitted.left_out * last.factor, before,
+                        after, state.fitted.surface.stiffness, share, state.similarity)  # fmt: skip

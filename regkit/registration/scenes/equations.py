@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +95,9 @@ class FieldEquations:
         return Fitted(found, float(np.log(np.abs(factors.U.diagonal())).sum()))
 
 
-def freedom(volumes: Sequence[float], stiffness: Sequence[float], size: int) -> Floats:
+def freedom(
+    volumes: Sequence[float], stiffness: Sequence[float], size: int
+) -> Callable[[float], float]:
     """Tell how many numbers fields could choose that differ by their stiffness alone.
 
     It is the trace of ``(A + s B)^-1 A`` for a stiffness ``s``, and that is the number of unknowns
@@ -109,7 +111,11 @@ def freedom(volumes: Sequence[float], stiffness: Sequence[float], size: int) -> 
         ``(S)``, rising.
     size
         How many numbers a field has.
+
+    Returns
+    -------
+    Callable
+        It takes a stiffness from the first to the last.
     """
     slope = CubicSpline(np.log(stiffness), volumes).derivative()
-    found: Floats = size - slope(np.log(stiffness))
-    return found
+    return lambda each: size - float(slope(np.log(each)))

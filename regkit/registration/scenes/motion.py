@@ -10,10 +10,11 @@ import torch
 from regkit.geometry.grid import Grid
 from regkit.registration.scenes.config import Kind
 from regkit.registration.scenes.patches import Patches
-from regkit.registration.scenes.surface import fit_plane, fit_surface, left_out
+from regkit.registration.scenes.surface import Surface, fit_plane, fit_surface, left_out
 from regkit.registration.scenes.ties import TiePoints
 from regkit.registration.scenes.windows import Floats
 from regkit.transforms import Transform
+from regkit.volume.once import once
 
 _LEAST = 16  # tie points from which on a field may bend
 
@@ -26,15 +27,21 @@ class FittedMotion:
     ----------
     transform
         World points of fixed to where they lie in moving, placed in fixed's world.
-    left_out
-        ``(M)``: how far tie points were off a motion that did not know them, in their pixels.
-    stiffness
-        What bending costs, as the points chose it: infinite for a motion that does not bend.
+    surface
+        The same in pixels.
+    kept, patches
+        The tie points that were kept, and those of their windows, in pixels.
     """
 
     transform: Transform
-    left_out: Floats
-    stiffness: float
+    surface: Surface
+    kept: TiePoints
+    patches: Patches
+
+    @once
+    def left_out(self) -> Floats:
+        """How far tie points are off a motion that does not know them, in their pixels, ``(M)``."""
+        return left_out(self.surface, self.kept, self.patches)
 
 
 def fit_motion(
@@ -58,10 +65,8 @@ def fit_motion(
         surface = fit_surface(patches, grid.shape, knots)
     else:
         surface = fit_plane(patches, grid.shape, sloped=kind != "translation")
-    return FittedMotion(
-        surface.functions.transform(surface.coefficients, grid),
-        left_out(surface, kept, patches), surface.stiffness,
-    )  # fmt: skip
+    motion = surface.functions.transform(surface.coefficients, grid)
+    return FittedMotion(motion, surface, kept, patches)
 
 
 def shift_at(motion: Transform, grid: Grid, index: Floats) -> Floats:

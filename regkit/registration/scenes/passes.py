@@ -84,15 +84,15 @@ class Schedule:
         while factor >= self.finest:
             # Far at first: so many places to lie are there for a window that matches nothing.
             if factor >= self.held or factor == self.finest:
-                found.append(self._pass(factor, self.size(factor), 8 if factor == first else 5))
+                found.append(self._pass(factor, 8 if factor == first else 5, 0.5))
             factor /= 2
-        finest, size = self.finest, self.size(self.finest)
-        found.append(self._pass(finest, size, 3))
+        found.append(self._pass(self.finest, 3))
         if self.config.transform == "deformable":
-            found.append(self._pass(finest, size, 2, finer=2))
+            found.append(self._pass(self.finest, 2, 2))
         return found
 
-    def _pass(self, factor: float, size: int, reach: int, finer: int = 1) -> Pass:
-        area = float(np.prod(self.shape)) / factor**2
-        step = max(size // 2, int(np.sqrt(area / _MOST_WINDOWS) / finer))
+    def _pass(self, factor: float, reach: int, finer: float = 1) -> Pass:
+        """Windows that overlap by half, if not too many, and knots as far apart, or nearer."""
+        size, area = self.size(factor), float(np.prod(self.shape)) / factor**2
+        step = max(size // 2, int(np.sqrt(area / _MOST_WINDOWS) / max(finer, 1)))
         return Pass(factor, WindowLayout(size, step, reach, self.config.min_valid), step / finer)

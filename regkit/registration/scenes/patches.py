@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from regkit.registration.scenes.refine import PATCH, Refined
 from regkit.registration.scenes.windows import Floats
+from regkit.volume.once import once
 
 _FLOOR = 0.005  # pixels: no window is trusted to be better than this
 _FLAT = 1e-6  # of squared slopes: so that a patch with one edge can be inverted
@@ -79,7 +80,7 @@ class Patches:
         apart = np.einsum("npx,npxy,npy->", off, self.slopes, off) - 2 * (off * self.rest).sum()
         return float(apart) + self._unexplained
 
-    @property
+    @once
     def _unexplained(self) -> float:
         """What is left at the shift that suits every patch by itself, less what it gains there."""
         flat = _FLAT * np.trace(self.slopes, axis1=-2, axis2=-1) + _LEAST

@@ -9,13 +9,14 @@ from operator import add
 import numpy as np
 from scipy.special import expit
 
-from regkit.registration.scenes.equations import FieldEquations, freedom
+from regkit.registration.scenes.equations import FieldEquations, Fitted, freedom
 from regkit.registration.scenes.fields import Functions, Plane, Splines
 from regkit.registration.scenes.patches import Patches
 from regkit.registration.scenes.ties import TiePoints
 from regkit.registration.scenes.windows import Floats
 
-_STIFFNESS = tuple(float(10**power) for power in np.arange(-3, 4.1, 0.5))
+_STIFFNESS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
+_BESIDE = (10**-0.5, 10**0.5)
 _RIGID = float("inf")
 _CAUTION = 1.4  # times the freedom of a field: Kim and Gu, JRSS B 2004
 _FOLDS = 4
@@ -126,14 +127,21 @@ def _between(still: Surface, sloped: Surface, share: float) -> Surface:
 
 
 def _fit_splines(patches: Patches, splines: Splines) -> Surface:
+    """The stiffness of least risk: the nearest power of ten, and half of one beside."""
     equations = _equations(splines, patches)
     fitted = [equations.fitted(splines.bending, each) for each in _STIFFNESS]
     free = freedom([each.volume for each in fitted], _STIFFNESS, len(equations.right))
-    found = [
-        Surface(splines, each.coefficients, number, stiffness)
-        for each, number, stiffness in zip(fitted, free.tolist(), _STIFFNESS, strict=True)
-    ]
-    return min(found, key=lambda each: _risk(each, patches))
+
+    def surface(found: Fitted, stiffness: float) -> Surface:
+        return Surface(splines, found.coefficients, free(stiffness), stiffness)
+
+    def risk(one: Surface) -> float:
+        return _risk(one, patches)
+
+    best = min(map(surface, fitted, _STIFFNESS), key=risk)
+    beside = np.clip([best.stiffness * each for each in _BESIDE], _STIFFNESS[0], _STIFFNESS[-1])
+    more = [surface(equations.fitted(splines.bending, each), each) for each in beside.tolist()]
+    return min([best, *more], key=risk)
 
 
 def _risk(surface: Surface, patches: Patches) -> float:
