@@ -111,7 +111,6 @@ class _State:
     ties: TiePoints | None = None
     fitted: FittedMotion | None = None
     similarity: str = ""
-    level: ViewPair | None = None
 
     @property
     def doubt(self) -> float:
@@ -165,8 +164,7 @@ class _Search:
     def step(self, state: _State, each: Pass) -> _State:
         """Match windows, believe those that agree, and move on."""
         level = self.viewer.look(state.motion, each.factor, each.window)
-        found = self._matched(state, level, each, self.pair.similarity)
-        return replace(found, level=level)
+        return self._matched(state, level, each, self.pair.similarity)
 
     def predicted(self, state: _State, last: Pass) -> _State:
         """Match values of one scene with those that the other predicts, if that is surer.
@@ -187,7 +185,7 @@ class _Search:
                 return best
             if best.similarity != PREDICTED and found.doubt > best.doubt:
                 return best
-            best = replace(found, level=state.level)
+            best = found
         return best
 
     def _matched(self, state: _State, level: ViewPair, each: Pass, similarity: str) -> _State:
@@ -217,14 +215,14 @@ class _Search:
 
     def summary(self, state: _State, last: Pass) -> SceneFit:
         """Put together what is told of the result."""
-        if state.ties is None or state.fitted is None or state.level is None:
+        if state.ties is None or state.fitted is None:
             raise ValueError("there was no pass")
-        ties, end = state.ties, state.level
+        ties, judging = state.ties, self.schedule.judging()
         residual = ties.shift - shift_at(state.motion, self.viewer.grid, ties.index)
-        kept = ties.kept().in_pixels(1 / last.factor)
-        after = likeness(end, kept, last.window.size)
+        kept = ties.kept().in_pixels(1 / judging.factor)
+        motions = (Affine.identity(2), state.motion)
+        first, end = (self.viewer.look(m, judging.factor, judging.window) for m in motions)
+        before, after = (likeness(each, kept, judging.window.size) for each in (first, end))
         share = float((end.known * end.weight).sum() / max(float(end.weight.sum()), 1.0))
-        first = self.viewer.look(Affine.identity(2), last.factor, last.window)
-        before = likeness(first, kept, last.window.size)
         return SceneFit(state.motion, ties, residual, state.fitted.left_out * last.factor, before,
                         after, state.fitted.surface.stiffness, share, state.similarity)  # fmt: skip

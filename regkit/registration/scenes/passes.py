@@ -78,7 +78,7 @@ class Schedule:
         return Pass(factor, WindowLayout(size, size // 2, reach, self.config.min_valid), size / 2)
 
     def passes(self) -> list[Pass]:
-        """Looks, from coarse to fine; the last one again with what it has found."""
+        """Looks, from coarse to fine; the last one again with what it has found, more densely."""
         factor = first = self.coarsest
         found = list[Pass]()
         while factor >= self.finest:
@@ -91,8 +91,13 @@ class Schedule:
             found.append(self._pass(self.finest, 2, 2))
         return found
 
+    def judging(self) -> Pass:
+        """The windows by which a motion is judged: those of the finest level, but not as many."""
+        return self._pass(self.finest, 0, 0.5)
+
     def _pass(self, factor: float, reach: int, finer: float = 1) -> Pass:
-        """Windows that overlap by half, if not too many, and knots as far apart, or nearer."""
+        """Windows that overlap by half if not too many, and knots as far apart, or nearer."""
         size, area = self.size(factor), float(np.prod(self.shape)) / factor**2
-        step = max(size // 2, int(np.sqrt(area / _MOST_WINDOWS) / max(finer, 1)))
-        return Pass(factor, WindowLayout(size, step, reach, self.config.min_valid), step / finer)
+        step = max(size // 2, int(np.sqrt(area / _MOST_WINDOWS) / finer))
+        window = WindowLayout(size, step, reach, self.config.min_valid)
+        return Pass(factor, window, step / max(finer, 1))

@@ -140,20 +140,23 @@ def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> tuple[Ti
 
 
 def likeness(level: ViewPair, kept: TiePoints, size: int) -> float:
-    """Mean correlation of windows, where they lie.
+    """Mean correlation of the windows of a level in which tie points lie, without a shift.
 
     Parameters
     ----------
     level
         Features of both scenes.
     kept
-        Tie points in pixels of its grid, in windows that it covers.
+        Tie points in pixels of its grid.
     size
         Pixels of a window.
     """
-    if len(kept) == 0:
+    middle = (size - 1) / 2
+    corners = level.cover.nearest(kept.index - middle)
+    near = (np.abs(corners + middle - kept.index) <= size / 2).all(1)
+    if not near.any():
         return float("nan")
-    corners = level.cover.closed(level.cover.nearest(kept.index - (size - 1) / 2))
+    corners = level.cover.closed(np.unique(corners[near], axis=0))
     w = taper(size) * cut_windows(level.weight[None], corners, size)[:, 0]
     k = cut_windows(level.known[None], corners, size)[:, 0]
     m = cut_windows(level.moving, corners, size) * k[:, None]
