@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.interpolate import CubicSpline
 from scipy.sparse.linalg import splu
 
-from regkit.registration.scenes.patches import Patches
+from regkit.registration.scenes.patches import WindowPatches
 from regkit.registration.scenes.windows import Floats
 
 _TINY = 1e-9
@@ -50,7 +50,7 @@ class FieldEquations:
     right: Floats
 
     @classmethod
-    def of(cls, rows: sparse.csr_matrix, patches: Patches) -> FieldEquations:
+    def of(cls, rows: sparse.csr_matrix, patches: WindowPatches) -> FieldEquations:
         """Take patches; ``rows (N P, K)`` are the values of the functions where they lie."""
         slopes = patches.slopes.reshape(-1, 2, 2)
         wanted = np.einsum("npxy,npy->npx", patches.slopes, patches.shift) + patches.rest

@@ -33,7 +33,7 @@ class Functions(Protocol):
 
 
 @dataclass(frozen=True)
-class Plane:
+class ShiftPlane:
     """The constant, and where it is ``sloped`` both axes.
 
     Parameters
@@ -72,7 +72,7 @@ class Plane:
 
 
 @dataclass(frozen=True)
-class Splines:
+class ShiftSplines:
     """Cubic B-splines on knots ``step`` pixels apart, the first of which lies at ``-step``."""
 
     shape: tuple[int, ...]

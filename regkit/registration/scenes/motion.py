@@ -9,7 +9,7 @@ import torch
 
 from regkit.geometry.grid import Grid
 from regkit.registration.scenes.config import Kind
-from regkit.registration.scenes.patches import Patches
+from regkit.registration.scenes.patches import WindowPatches
 from regkit.registration.scenes.surface import Surface, fit_plane, fit_surface, left_out
 from regkit.registration.scenes.ties import TiePoints
 from regkit.registration.scenes.windows import Floats
@@ -36,7 +36,7 @@ class FittedMotion:
     transform: Transform
     surface: Surface
     kept: TiePoints
-    patches: Patches
+    patches: WindowPatches
 
     @once
     def left_out(self) -> Floats:
@@ -45,7 +45,7 @@ class FittedMotion:
 
 
 def fit_motion(
-    ties: TiePoints, patches: Patches, grid: Grid, kind: Kind, knots: float
+    ties: TiePoints, patches: WindowPatches, grid: Grid, kind: Kind, knots: float
 ) -> FittedMotion:
     """Fit a motion to tie points that were kept.
 

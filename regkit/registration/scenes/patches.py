@@ -1,4 +1,4 @@
-"""Patches: what small parts of matched windows say of the shift, each where its slopes lie.
+"""Patches of matched windows: what small parts say of the shift, each where its slopes lie.
 
 A window says how far its pixels lie off on average; its patches say how that changes within it,
 and along which axes they know it at all: one edge knows nothing of a shift along itself.
@@ -22,7 +22,7 @@ _LEAST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Patches:
+class WindowPatches:
     """Normal equations ``H (u - shift) = rest`` of the shift ``u`` of each patch.
 
     Their noise is that of a unit: ``rest`` is off by a vector whose covariance is ``H``.
@@ -48,7 +48,7 @@ class Patches:
     share: Floats
 
     @classmethod
-    def of(cls, refined: Refined, corners: NDArray[np.int64], channels: int) -> Patches:
+    def of(cls, refined: Refined, corners: NDArray[np.int64], channels: int) -> WindowPatches:
         """Take what was found of windows whose first pixels are ``corners (N, 2)``."""
         a, b, d, *rest, row, column, weight = np.moveaxis(refined.equations, -1, 0)
         power = np.maximum(a + d, _LEAST)
@@ -64,12 +64,12 @@ class Patches:
         """How many windows they are of."""
         return len(self.index)
 
-    def of_windows(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Patches:
+    def of_windows(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> WindowPatches:
         """Those of some windows."""
-        return Patches(self.index[which], self.shift[which], self.slopes[which], self.rest[which],
+        return WindowPatches(self.index[which], self.shift[which], self.slopes[which], self.rest[which],
                        self.share[which])  # fmt: skip
 
-    def after(self, motion: Callable[[Floats], Floats]) -> Patches:
+    def after(self, motion: Callable[[Floats], Floats]) -> WindowPatches:
         """The same of an image that was seen through a motion, which gives shifts at points."""
         known = motion(self.index.reshape(-1, 2)).reshape(self.index.shape)
         return replace(self, shift=self.shift + known)

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import expit
 
 from regkit.registration.scenes.equations import FieldEquations, Fitted, freedom
-from regkit.registration.scenes.fields import Functions, Plane, Splines
-from regkit.registration.scenes.patches import Patches
+from regkit.registration.scenes.fields import Functions, ShiftPlane, ShiftSplines
+from regkit.registration.scenes.patches import WindowPatches
 from regkit.registration.scenes.ties import TiePoints
 from regkit.registration.scenes.windows import Floats
 
@@ -50,19 +50,29 @@ class Surface:
         found: Floats = self.functions.rows(index) @ self.coefficients
         return found
 
-    def misfit(self, patches: Patches) -> float:
+    def misfit(self, patches: WindowPatches) -> float:
         """What it leaves of patches."""
         return patches.misfit(self(patches.index.reshape(-1, 2)).reshape(patches.index.shape))
 
 
-def fit_plane(patches: Patches, shape: tuple[int, ...], *, sloped: bool) -> Surface:
-    """Fit an affine, or a translation if not ``sloped``, to patches in an image of a shape."""
-    plane = Plane(shape, sloped)
+def fit_plane(patches: WindowPatches, shape: tuple[int, ...], *, sloped: bool) -> Surface:
+    """Fit an affine or a translation.
+
+    Parameters
+    ----------
+    patches
+        In pixels of an image.
+    shape
+        Of the image.
+    sloped
+        Whether it may be an affine.
+    """
+    plane = ShiftPlane(shape, sloped)
     fitted = _equations(plane, patches).fitted(None, _RIGID)
     return Surface(plane, fitted.coefficients, fitted.coefficients.size, _RIGID)
 
 
-def fit_surface(patches: Patches, shape: tuple[int, ...], step: float) -> Surface:
+def fit_surface(patches: WindowPatches, shape: tuple[int, ...], step: float) -> Surface:
     """Fit a translation, an affine or splines, whichever the patches prove.
 
     More freedom is believed if it lessens what is left by more than chance does (Schwarz, Annals
@@ -85,7 +95,7 @@ def fit_surface(patches: Patches, shape: tuple[int, ...], step: float) -> Surfac
         If the patches determine no surface.
     """
     still, sloped = (fit_plane(patches, shape, sloped=each) for each in (False, True))
-    splines = _fit_splines(patches, Splines(shape, step))
+    splines = _fit_splines(patches, ShiftSplines(shape, step))
     doubts = [_doubt(each, patches) for each in (still, sloped, splines)]
     if doubts[2] == min(doubts):
         return splines
@@ -94,7 +104,7 @@ def fit_surface(patches: Patches, shape: tuple[int, ...], step: float) -> Surfac
     return still if share < _UNLIKELY else _between(still, sloped, share)
 
 
-def left_out(surface: Surface, kept: TiePoints, patches: Patches) -> Floats:
+def left_out(surface: Surface, kept: TiePoints, patches: WindowPatches) -> Floats:
     """Tell how far tie points are off a surface like this one that does not know them, in pixels.
 
     Parameters
@@ -126,7 +136,7 @@ def _between(still: Surface, sloped: Surface, share: float) -> Surface:
     return replace(sloped, coefficients=mixed)
 
 
-def _fit_splines(patches: Patches, splines: Splines) -> Surface:
+def _fit_splines(patches: WindowPatches, splines: ShiftSplines) -> Surface:
     """The stiffness of least risk: the nearest power of ten, and half of one beside."""
     equations = _equations(splines, patches)
     fitted = [equations.fitted(splines.bending, each) for each in _STIFFNESS]
@@ -144,18 +154,18 @@ def _fit_splines(patches: Patches, splines: Splines) -> Surface:
     return min([best, *more], key=risk)
 
 
-def _risk(surface: Surface, patches: Patches) -> float:
+def _risk(surface: Surface, patches: WindowPatches) -> float:
     """What is to be expected of patches that it does not know."""
     bound = 1 - _CAUTION * surface.freedom / patches.count
     return surface.misfit(patches) / bound**2 if bound > 0 else float("inf")
 
 
-def _doubt(surface: Surface, patches: Patches) -> float:
+def _doubt(surface: Surface, patches: WindowPatches) -> float:
     """What is left, and what freedom costs."""
     count = max(patches.count, 1.0)
     left = max(surface.misfit(patches), _EXACT * count)
     return float(count * np.log(left) + surface.freedom * np.log(count))
 
 
-def _equations(functions: Functions, patches: Patches) -> FieldEquations:
+def _equations(functions: Functions, patches: WindowPatches) -> FieldEquations:
     return FieldEquations.of(functions.rows(patches.index.reshape(-1, 2)), patches)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from regkit.registration.scenes.cover import Lines
 from regkit.registration.scenes.looks import ViewPair
-from regkit.registration.scenes.patches import Patches
+from regkit.registration.scenes.patches import WindowPatches
 from regkit.registration.scenes.refine import refine
 from regkit.registration.scenes.windows import (
     Array,
@@ -19,7 +19,7 @@ from regkit.registration.scenes.windows import (
     batches,
     correlation,
     cut_windows,
-    parted,
+    share_pixels,
     taper,
 )
 
@@ -101,7 +101,9 @@ def vote(level: ViewPair, window: WindowLayout) -> Array:
     return np.where(enough, total / np.maximum(count, 1), -1).astype(np.float32)
 
 
-def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> tuple[TiePoints, Patches]:
+def match(
+    level: ViewPair, window: WindowLayout, share: float = 0.5
+) -> tuple[TiePoints, WindowPatches]:
     """Find every window of fixed that has data in moving too there, to a part of a pixel.
 
     With each tie point come the patches of its window.
@@ -127,7 +129,7 @@ def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> tuple[Ti
     worth = (np.concatenate(reliable) if reliable else np.zeros(0))[compared]
     corners, outer = corners[compared], outer[compared]
     weights = taper(window.size) * cut_windows(level.weight[None], corners, window.size)[:, 0]
-    weights = parted(weights, corners, level.weight.shape)
+    weights = share_pixels(weights, corners, level.weight.shape)
     windows = cut_windows(level.fixed, corners, window.size)
     refined = refine(windows, weights, level.spline, level.known, corners, start, share)
     # Where a window has no slope it says nothing of the shift: what it measures is that of edges.
@@ -136,7 +138,7 @@ def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> tuple[Ti
     good = np.isfinite(refined.likeness) & (worth > 0)
     ties = TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
                      worth, good)  # fmt: skip
-    return ties, Patches.of(refined, outer, len(level.fixed))
+    return ties, WindowPatches.of(refined, outer, len(level.fixed))
 
 
 def likeness(level: ViewPair, kept: TiePoints, size: int) -> float:

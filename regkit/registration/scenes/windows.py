@@ -53,7 +53,7 @@ def taper(size: int) -> Array:
     return np.outer(line, line).astype(np.float32)
 
 
-def parted(weights: Array, corners: NDArray[np.int64], shape: tuple[int, ...]) -> Array:
+def share_pixels(weights: Array, corners: NDArray[np.int64], shape: tuple[int, ...]) -> Array:
     """Part every pixel of an image among the windows that show it, so that it counts once.
 
     Parameters

@@ -6,9 +6,9 @@ from scipy.ndimage import gaussian_filter, shift
 
 from regkit.registration.scenes.cover import Cover
 from regkit.registration.scenes.equations import FieldEquations, freedom
-from regkit.registration.scenes.fields import Splines
+from regkit.registration.scenes.fields import ShiftSplines
 from regkit.registration.scenes.looks import ViewPair
-from regkit.registration.scenes.patches import Patches
+from regkit.registration.scenes.patches import WindowPatches
 from regkit.registration.scenes.surface import fit_surface, left_out
 from regkit.registration.scenes.ties import TiePoints, match
 from regkit.registration.scenes.windows import WindowLayout
@@ -22,7 +22,7 @@ def points(index, moved, error=0.05, slopes=None):
     """Windows of one patch each; along which axes it knows its shift is in ``slopes``."""
     n = len(index)
     matrices = np.broadcast_to(np.eye(2) if slopes is None else slopes, (n, 2, 2)) / error**2
-    return Patches(index[:, None], moved[:, None], matrices[:, None], np.zeros((n, 1, 2)),
+    return WindowPatches(index[:, None], moved[:, None], matrices[:, None], np.zeros((n, 1, 2)),
                    np.ones((n, 1)))  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_an_edge_tells_the_shift_across_it_alone():
 
 
 def test_freedom_is_the_trace_of_what_turns_points_into_a_surface():
-    splines, ladder = Splines((100, 80), 30), (10 ** np.arange(-2, 1.1, 0.5)).tolist()
+    splines, ladder = ShiftSplines((100, 80), 30), (10 ** np.arange(-2, 1.1, 0.5)).tolist()
     index = INDEX[(INDEX < 80).all(1)]
     equations = FieldEquations.of(splines.rows(index), points(index, index * 0))
     volumes = [equations.fitted(splines.bending, each).volume for each in ladder]
