@@ -66,8 +66,8 @@ class WindowPatches:
 
     def of_windows(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> WindowPatches:
         """Those of some windows."""
-        return WindowPatches(self.index[which], self.shift[which], self.slopes[which], self.rest[which],
-                       self.share[which])  # fmt: skip
+        some = (self.index, self.shift, self.slopes, self.rest, self.share)
+        return WindowPatches(*(each[which] for each in some))
 
     def after(self, motion: Callable[[Floats], Floats]) -> WindowPatches:
         """The same of an image that was seen through a motion, which gives shifts at points."""
