@@ -64,7 +64,8 @@ WindowSums lncc_gradient(Image fixed, Image warped, Image weight, Index radius, 
 // shifts.cpp
 void refine_shifts(Images fixed, Image weight, Image coefficients,
                    View<const std::int64_t, 2> corners, View<const std::int64_t, 2> start,
-                   double share, int steps, double far, double done, View<double, 2> found);
+                   double share, int steps, double far, double done, View<double, 2> found,
+                   View<double, 3> patches);
 
 // distance.cpp: (a, n, b) of double
 void nearest_along(View<const double, 3> source, double step, double face, double most,

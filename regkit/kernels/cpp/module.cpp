@@ -215,12 +215,12 @@ NB_MODULE(REGKIT_MODULE, m) {
     m.def("refine_shifts",
           [](In<float, 4> fixed, In<float, 3> weight, In<float, 3> coefficients,
              In<std::int64_t, 2> corners, In<std::int64_t, 2> start, double share, int steps,
-             double far, double done, Out<double, 2> found) {
+             double far, double done, Out<double, 2> found, Out<double, 3> patches) {
               refine_shifts(view(fixed), view(weight), view(coefficients), view(corners),
-                            view(start), share, steps, far, done, view(found));
+                            view(start), share, steps, far, done, view(found), view(patches));
           },
           "fixed"_a, "weight"_a, "coefficients"_a, "corners"_a, "start"_a, "share"_a, "steps"_a, "far"_a,
-          "done"_a, filled("found"), Freely());
+          "done"_a, filled("found"), filled("patches"), Freely());
 
     m.def("nearest_along",
           [](In<double, 3> source, double step, double face, double most, Out<double, 3> out) {

@@ -1,4 +1,5 @@
 // Sub-pixel shifts of windows by Gauss-Newton steps, one window a thread.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -88,62 +89,76 @@ struct Square {
         d += scale * y * y;
     }
 
-    void add(const Square &other, double scale) {
-        a += scale * other.a;
-        b += scale * other.b;
-        d += scale * other.d;
+    void add(const Square &other) {
+        a += other.a;
+        b += other.b;
+        d += other.d;
     }
 };
 
 // Pixels along a side of a patch, within which what a shift leaves is not independent: it is noise
 // that interpolation has spread, and whatever one image shows and the other does not.
 constexpr Index PATCH = 8;
+// Of the squared correlation of two windows: however unlike they are, a step stays bounded.
+constexpr double UNLIKE = 0.05;
 
-// Normal equations of a shift, and how much their right side varies from patch to patch.
+// How values of moving are turned into those of fixed in one window and channel.
+struct Gain {
+    double fixed, moving, factor, scale;
+
+    // What has the slopes is taken to have no noise, so that noise of the other one, which makes
+    // least squares find a gain that is too small, does not make what a shift leaves too small.
+    Gain(const Moments &sums, double share) {
+        const double squared = sums.ab * sums.ab / (sums.aa * sums.bb + 1e-9);
+        fixed = sums.a;
+        moving = sums.b;
+        factor = sums.ab / (sums.bb + 1e-9) / std::pow(larger(squared, UNLIKE), share);
+        // Channels count alike, whatever their units: divided by the variance of fixed.
+        scale = 1 / larger(sums.aa / sums.total, 1e-12);
+    }
+};
+
+// Normal equations of a shift, of the pixels of a patch or of all of a window.
 struct Normal {
-    Square slopes, spread;
-    double r0 = 0, r1 = 0;
+    Square slopes;
+    double r0 = 0, r1 = 0, weight = 0, row = 0, column = 0;  // the last two by squared slopes
 
-    void add(const Normal &other, double scale) {
-        slopes.add(other.slopes, scale);
-        spread.add(other.spread, scale * scale);
-        r0 += scale * other.r0;
-        r1 += scale * other.r1;
+    void add(const Normal &other) {
+        slopes.add(other.slopes);
+        r0 += other.r0;
+        r1 += other.r1;
     }
 
-    // Of one channel; `share` of the slopes is that of fixed, the rest that of moving.
-    static Normal of(const float *f, const float *out, const float *w, const Moments &sums,
-                     double share, Index n) {
-        Normal found;
-        for (Index i = 0; i < n; i += PATCH)
-            for (Index j = 0; j < n; j += PATCH)
-                found.add_patch(f, out, w, sums, share, n, i, j);
-        return found;
-    }
-
-    void add_patch(const float *f, const float *out, const float *w, const Moments &sums,
-                   double share, Index n, Index row, Index column) {
-        const double gain = sums.ab / (sums.bb + 1e-9);
-        double s0 = 0, s1 = 0;
-        for (Index i = row; i < smaller(row + PATCH, n); ++i) {
+    // One channel of the patch that begins at (top, left); `share` of the slopes is that of fixed,
+    // the rest that of moving.
+    void add_patch(const float *f, const float *out, const float *w, const Gain &gain, double share,
+                   Index n, Index top, Index left) {
+        for (Index i = top; i < smaller(top + PATCH, n); ++i) {
             const Index up = held(i - 1, n), low = held(i + 1, n);
-            for (Index j = column; j < smaller(column + PATCH, n); ++j) {
-                const Index left = held(j - 1, n), right = held(j + 1, n), at = i * n + j;
-                const double g = w[at];
-                const double rest = (f[at] - sums.a) - gain * (out[at] - sums.b);
+            for (Index j = left; j < smaller(left + PATCH, n); ++j) {
+                const Index before = held(j - 1, n), after = held(j + 1, n), at = i * n + j;
+                const double g = gain.scale * w[at];
+                const double rest =
+                    (f[at] - gain.fixed) - gain.factor * (out[at] - gain.moving);
                 const double by_row = (f[low * n + j] - f[up * n + j]) / static_cast<float>(low - up);
                 const double by_column =
-                    (f[i * n + right] - f[i * n + left]) / static_cast<float>(right - left);
-                const double d = share * by_row + (1 - share) * gain * out[at + n * n];
-                const double c = share * by_column + (1 - share) * gain * out[at + 2 * n * n];
+                    (f[i * n + after] - f[i * n + before]) / static_cast<float>(after - before);
+                const double d = share * by_row + (1 - share) * gain.factor * out[at + n * n];
+                const double c = share * by_column + (1 - share) * gain.factor * out[at + 2 * n * n];
+                const double power = g * (d * d + c * c);
                 slopes.add_outer(d, c, g);
-                s0 += g * d * rest;
-                s1 += g * c * rest;
+                r0 += g * d * rest;
+                r1 += g * c * rest;
+                weight += w[at];
+                row += power * static_cast<double>(i);
+                column += power * static_cast<double>(j);
             }
         }
-        spread.add_outer(s0, s1, 1);
-        r0 += s0;
-        r1 += s1;
+    }
+
+    void write(double *to) const {
+        const double all[] = {slopes.a, slopes.b, slopes.d, r0, r1, row, column, weight};
+        std::copy(all, all + 8, to);
     }
 };
 
@@ -151,17 +166,20 @@ struct Normal {
 
 // fixed (N, C, n, n), weight (N, n, n), coefficients (C, H, W) of the spline of moving, corners and
 // start (N, 2); found (N, 5) becomes shift beyond start, standard errors, and likeness, NaN where
-// the shift grew beyond `far`.
+// the shift grew beyond `far`; patches (N, P, 8) becomes the equations of each patch at that shift.
 void refine_shifts(Images fixed, Image weight, Image coefficients,
                    View<const std::int64_t, 2> corners, View<const std::int64_t, 2> start,
-                   double share, int steps, double far, double done, View<double, 2> found) {
-    const Index channels = fixed.shape[1], n = fixed.shape[2];
+                   double share, int steps, double far, double done, View<double, 2> found,
+                   View<double, 3> patches) {
+    const Index channels = fixed.shape[1], n = fixed.shape[2], count = patches.shape[1];
+    const Index across = (n + PATCH - 1) / PATCH;
     for_rows(fixed.shape[0], [&](Index w) {
         Room<float> out(3 * n * n), rows(2 * (n + 3));
+        Room<Normal> parts(count);
         double x = 0, y = 0, likeness = 0;
         bool lost = false;
         for (int step = 0; step < steps; ++step) {
-            Normal normal;
+            std::fill(parts.get(), parts.get() + count, Normal());
             likeness = 0;
             const double whole0 = std::floor(x), whole1 = std::floor(y);
             const Spline down(x - whole0), right(y - whole1);
@@ -171,18 +189,25 @@ void refine_shifts(Images fixed, Image weight, Image coefficients,
                 const float *f = fixed[w][c].data, *m = weight[w].data;
                 evaluate(coefficients[c], first, second, down, right, out.get(), rows.get(), n);
                 const Moments sums(f, out.get(), m, n * n);
-                // Channels count alike, whatever their units: divided by the variance of fixed.
-                const double scale = 1 / larger(sums.aa / sums.total, 1e-12);
-                normal.add(Normal::of(f, out.get(), m, sums, share, n), scale);
+                const Gain gain(sums, share);
+                for (Index p = 0; p < count; ++p)
+                    parts[p].add_patch(f, out.get(), m, gain, share, n, p / across * PATCH,
+                                       p % across * PATCH);
                 likeness += sums.ab / std::sqrt(larger(sums.aa * sums.bb, 1e-12)) /
                             static_cast<double>(channels);
             }
-            const Square &h = normal.slopes, &v = normal.spread;
+            Normal all;
+            Square v;  // how much the right side varies from patch to patch
+            for (Index p = 0; p < count; ++p) {
+                all.add(parts[p]);
+                v.add_outer(parts[p].r0, parts[p].r1, 1);
+            }
+            const Square &h = all.slopes;
             const double ridge = 1e-4 * (h.a + h.d) + 1e-9;
             const double a = h.a + ridge, b = h.b, d = h.d + ridge;
             const double det = a * d - b * b;
-            const double dx = (d * normal.r0 - b * normal.r1) / det;
-            const double dy = (a * normal.r1 - b * normal.r0) / det;
+            const double dx = (d * all.r0 - b * all.r1) / det;
+            const double dy = (a * all.r1 - b * all.r0) / det;
             // The variance of what the equations solve, whatever the noise is like (White 1980).
             found[w][2] = std::sqrt(larger(d * d * v.a - 2 * b * d * v.b + b * b * v.d, 0.0)) / det;
             found[w][3] = std::sqrt(larger(a * a * v.d - 2 * a * b * v.b + b * b * v.a, 0.0)) / det;
@@ -195,6 +220,7 @@ void refine_shifts(Images fixed, Image weight, Image coefficients,
                 break;
             }
         }
+        for (Index p = 0; p < count; ++p) parts[p].write(patches[w][p].data);
         found[w][0] = x;
         found[w][1] = y;
         found[w][4] = lost ? std::numeric_limits<double>::quiet_NaN() : likeness;

@@ -16,7 +16,7 @@ class SceneConfig(Settings):
     """Everything that decides the registration of two scenes, apart from the images.
 
     ``transform`` is ``local`` (a smooth field through tie points), ``translation`` or ``affine``
-    (of the same tie points), or ``deformable`` (tie points as dense as the images bear).
+    (of the same tie points), or ``deformable`` (a field that may bend in half the distance).
     ``similarity`` compares values (``lncc``) or the course of edges (``edges``), which optical and
     SAR images share; ``auto`` takes edges where a sensor is SAR or values do not agree.
 

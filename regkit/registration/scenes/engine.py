@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from regkit.registration.scenes.consensus import (
 )
 from regkit.registration.scenes.features import VALUES
 from regkit.registration.scenes.looks import Viewer, ViewPair
-from regkit.registration.scenes.motion import fit_motion, shift_at
+from regkit.registration.scenes.motion import FittedMotion, fit_motion, shift_at
 from regkit.registration.scenes.passes import Pass, Schedule
 from regkit.registration.scenes.prediction import predict_values
 from regkit.registration.scenes.ties import TiePoints, likeness, match, vote
@@ -52,7 +53,7 @@ class SceneFit:
     before, after
         Mean correlation of the kept windows at the start, and at the last look.
     stiffness
-        What the points chose; infinite or NaN for a motion without bending.
+        What the points chose; infinite for a motion without bending.
     overlap
         The share of fixed's valid pixels that moving covers.
     similarity
@@ -108,15 +109,13 @@ class _State:
 
     motion: Transform
     ties: TiePoints | None = None
-    left_out: Floats | None = None
-    stiffness: float = float("nan")
+    fitted: FittedMotion | None = None
     similarity: str = ""
-    level: ViewPair | None = None
 
     @property
     def doubt(self) -> float:
         """How far tie points are off a motion that does not know them, in the median."""
-        return float("inf") if self.left_out is None else float(np.median(self.left_out))
+        return float("inf") if self.fitted is None else float(np.median(self.fitted.left_out))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +164,7 @@ class _Search:
     def step(self, state: _State, each: Pass) -> _State:
         """Match windows, believe those that agree, and move on."""
         level = self.viewer.look(state.motion, each.factor, each.window)
-        found = self._matched(state, level, each, self.pair.similarity)
-        return replace(found, level=level)
+        return self._matched(state, level, each, self.pair.similarity)
 
     def predicted(self, state: _State, last: Pass) -> _State:
         """Match values of one scene with those that the other predicts, if that is surer.
@@ -176,7 +174,7 @@ class _Search:
         if self.viewer.similarity is VALUES:
             return state
         viewer = replace(self.viewer, similarity=VALUES, seen={})
-        last = Pass(last.factor, replace(last.window, reach=_REACH))
+        last = replace(last, window=replace(last.window, reach=_REACH))
         best = state
         for _ in range(_PREDICTIONS):
             level = viewer.look(best.motion, last.factor, last.window)
@@ -187,16 +185,17 @@ class _Search:
                 return best
             if best.similarity != PREDICTED and found.doubt > best.doubt:
                 return best
-            best = replace(found, level=state.level)
+            best = found
         return best
 
     def _matched(self, state: _State, level: ViewPair, each: Pass, similarity: str) -> _State:
         grid, kind = level.cover.grid, self.config.transform
-        ties = self.agreed(match(level, each.window, self.viewer.share), each)
+        ties, patches = match(level, each.window, self.viewer.share)
+        ties = self.agreed(ties, each)
         whole = replace(ties, shift=ties.shift + shift_at(state.motion, grid, ties.index))
-        fitted = fit_motion(whole, grid, kind, each.window)
-        return _State(fitted.transform, whole.in_pixels(each.factor),
-                      fitted.left_out * each.factor, fitted.stiffness, similarity)  # fmt: skip
+        patches = patches.after(partial(shift_at, state.motion, grid))
+        fitted = fit_motion(whole, patches, grid, kind, each.knots)
+        return _State(fitted.transform, whole.in_pixels(each.factor), fitted, similarity)
 
     def agreed(self, ties: TiePoints, each: Pass) -> TiePoints:
         """Keep those that agree on one affine, and with their neighbours."""
@@ -216,14 +215,14 @@ class _Search:
 
     def summary(self, state: _State, last: Pass) -> SceneFit:
         """Put together what is told of the result."""
-        if state.ties is None or state.left_out is None or state.level is None:
+        if state.ties is None or state.fitted is None:
             raise ValueError("there was no pass")
-        ties, end = state.ties, state.level
+        ties, judging = state.ties, self.schedule.judging()
         residual = ties.shift - shift_at(state.motion, self.viewer.grid, ties.index)
-        kept = ties.kept().in_pixels(1 / last.factor)
-        after = likeness(end, kept, last.window.size)
+        kept = ties.kept().in_pixels(1 / judging.factor)
+        motions = (Affine.identity(2), state.motion)
+        first, end = (self.viewer.look(m, judging.factor, judging.window) for m in motions)
+        before, after = (likeness(each, kept, judging.window.size) for each in (first, end))
         share = float((end.known * end.weight).sum() / max(float(end.weight.sum()), 1.0))
-        first = self.viewer.look(Affine.identity(2), last.factor, last.window)
-        before = likeness(first, kept, last.window.size)
-        return SceneFit(state.motion, ties, residual, state.left_out, before, after,
-                        state.stiffness, share, state.similarity)  # fmt: skip
+        return SceneFit(state.motion, ties, residual, state.fitted.left_out * last.factor, before,
+                        after, state.fitted.surface.stiffness, share, state.similarity)  # fmt: skip

@@ -17,10 +17,11 @@ _NEARLY = 1.25  # of a pixel of fixed: pixels of moving that count as large as t
 
 @dataclass(frozen=True)
 class Pass:
-    """One look: pixels ``factor`` times those of fixed, and its windows."""
+    """One look: pixels ``factor`` times those of fixed, its windows, and pixels between knots."""
 
     factor: float
     window: WindowLayout
+    knots: float
 
 
 @dataclass(frozen=True)
@@ -74,24 +75,29 @@ class Schedule:
         factor = self.coarsest
         reach = int(np.ceil(self.config.max_shift / factor)) + 1
         size = self.size(factor)
-        return Pass(factor, WindowLayout(size, size // 2, reach, self.config.min_valid))
+        return Pass(factor, WindowLayout(size, size // 2, reach, self.config.min_valid), size / 2)
 
     def passes(self) -> list[Pass]:
-        """Looks, from coarse to fine; the last one again with what it has found."""
+        """Looks, from coarse to fine; the last one again with what it has found, more densely."""
         factor = first = self.coarsest
         found = list[Pass]()
         while factor >= self.finest:
             # Far at first: so many places to lie are there for a window that matches nothing.
             if factor >= self.held or factor == self.finest:
-                found.append(self._pass(factor, self.size(factor), 8 if factor == first else 5))
+                found.append(self._pass(factor, 8 if factor == first else 5, 0.5))
             factor /= 2
-        finest, size = self.finest, self.size(self.finest)
-        found.append(self._pass(finest, size, 3))
+        found.append(self._pass(self.finest, 3))
         if self.config.transform == "deformable":
-            found.append(self._pass(finest, max(16, size // 2), 2, dense=4))
+            found.append(self._pass(self.finest, 2, 2))
         return found
 
-    def _pass(self, factor: float, size: int, reach: int, dense: int = 2) -> Pass:
-        area = float(np.prod(self.shape)) / factor**2
-        step = max(size // dense, int(np.sqrt(area / _MOST_WINDOWS / (dense / 2) ** 2)))
-        return Pass(factor, WindowLayout(size, step, reach, self.config.min_valid))
+    def judging(self) -> Pass:
+        """The windows by which a motion is judged: those of the finest level, but not as many."""
+        return self._pass(self.finest, 0, 0.5)
+
+    def _pass(self, factor: float, reach: int, finer: float = 1) -> Pass:
+        """Windows that overlap by half if not too many, and knots as far apart, or nearer."""
+        size, area = self.size(factor), float(np.prod(self.shape)) / factor**2
+        step = max(size // 2, int(np.sqrt(area / _MOST_WINDOWS) / finer))
+        window = WindowLayout(size, step, reach, self.config.min_valid)
+        return Pass(factor, window, step / max(finer, 1))

@@ -17,18 +17,32 @@ from regkit.registration.scenes.windows import Array, Floats, cut_windows
 _STEPS = 12
 _FAR = 1.5  # pixels; whoever goes further has lost its peak
 _DONE = 1e-3
+PATCH = 8  # as the loop has it
 
 
 @dataclass(frozen=True)
 class Refined:
-    """Shifts of windows ``(N, 2)`` in pixels, their standard errors ``(N, 2)``, and how alike.
+    """Shifts of windows, and what their patches say of them.
 
-    ``likeness (N)`` is the weighted correlation at the shift; NaN where a window was lost.
+    Parameters
+    ----------
+    shift, error
+        Pixels, and their standard errors, ``(N, 2)`` each.
+    likeness
+        ``(N)``: the weighted correlation at the shift; NaN where a window was lost.
+    equations
+        ``(N, P, 8)``: of every patch of :data:`PATCH` pixels a side at the shift of its window the
+        matrix ``a, b, d`` of its squared slopes, the right side of its normal equations, sums of
+        rows and columns by squared slopes, and the weight of its pixels, of all channels.
+    seen
+        ``(N, n, n)``: what each pixel counts where both images have data.
     """
 
     shift: Floats
     error: Floats
     likeness: Floats
+    equations: Floats
+    seen: Array
 
 
 def refine(
@@ -63,8 +77,10 @@ def refine(
     wide = np.pad(known[None], ((0, 0), (reach, reach), (reach, reach)))
     seen = weight * cut_windows(wide, corners + start + reach, size)[:, 0]
     found = np.empty((len(fixed), 5))
+    equations = np.empty((len(fixed), (-(-size // PATCH)) ** 2, 8))
     needed_loops().refine_shifts(
         np.ascontiguousarray(fixed, np.float32), np.ascontiguousarray(seen, np.float32),
         coefficients, corners, start, share, _STEPS, _FAR, _DONE, found,
+        equations,
     )  # fmt: skip
-    return Refined(start + found[:, :2], found[:, 2:4], found[:, 4])
+    return Refined(start + found[:, :2], found[:, 2:4], found[:, 4], equations, seen)

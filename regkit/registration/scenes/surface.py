@@ -1,223 +1,171 @@
-"""A smooth field through tie points: cubic B-splines whose bending costs, chosen by the points."""
+"""A smooth field through the patches of matched windows, as stiff as these ask for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import splu
+from scipy.special import expit
 
-from regkit.kernels.spline import spline_weights
-from regkit.registration.scenes.windows import Floats, WindowLayout
+from regkit.registration.scenes.equations import FieldEquations, Fitted, freedom
+from regkit.registration.scenes.fields import Functions, ShiftPlane, ShiftSplines
+from regkit.registration.scenes.patches import WindowPatches
+from regkit.registration.scenes.ties import TiePoints
+from regkit.registration.scenes.windows import Floats
 
-_STIFFNESS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
+_STIFFNESS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, 1e3, 1e4)
+_BESIDE = (10**-0.5, 10**0.5)
+_RIGID = float("inf")
+_CAUTION = 1.4  # times the freedom of a field: Kim and Gu, JRSS B 2004
 _FOLDS = 4
-_SHARED = 4  # windows that overlap by half: a fourth of them is independent
-# Standard errors by which a softer surface must be better: bending at all is to be proved, how much
-# of it is to be estimated.
-_TO_BEND, _TO_BEND_MORE = 2.0, 1.0
-_TINY = 1e-9
+_UNLIKELY = 0.01
+_EXACT = 1e-12  # of a number: what is left of images that are the same
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """``u(x)``, one cubic B-spline a component, on knots ``step`` pixels apart.
+    """A field of shifts in pixels.
 
     Parameters
     ----------
-    knots
-        ``(2, K, L)``: the coefficients.
-    step
-        Pixels from knot to knot; the first one lies at ``-step``.
+    functions
+        Of which each component is a sum.
+    coefficients
+        Of these sums, ``(K, 2)``.
+    freedom
+        How many numbers it could choose: ``2 K``, fewer where bending costs.
     stiffness
-        What bending costs, as the points chose it; infinite where it does not bend.
-    left_out
-        ``(M)``: how far points were off a surface that did not know them, in pixels; of dense
-        windows only those side by side are asked.
+        What bending costs, as a share of what the patches say; infinite for what cannot bend.
     """
 
-    knots: Floats
-    step: float
+    functions: Functions
+    coefficients: Floats
+    freedom: float
     stiffness: float
-    left_out: Floats
 
     def __call__(self, index: Floats) -> Floats:
         """Evaluate at points ``(N, 2)``, in pixels: ``(N, 2)``."""
-        rows = _design(index, self.step, self.knots.shape[1:])
-        return np.stack([rows @ each.ravel() for each in self.knots], -1)
+        found: Floats = self.functions.rows(index) @ self.coefficients
+        return found
+
+    def misfit(self, patches: WindowPatches) -> float:
+        """What it leaves of patches."""
+        return patches.misfit(self(patches.index.reshape(-1, 2)).reshape(patches.index.shape))
 
 
-def fit_surface(
-    index: Floats, shift: Floats, error: Floats, shape: tuple[int, ...], window: WindowLayout
-) -> Surface:
-    """Fit a surface; how stiff it is follows from the points that each fit leaves out.
-
-    The stiffest are an affine and a translation.
+def fit_plane(patches: WindowPatches, shape: tuple[int, ...], *, sloped: bool) -> Surface:
+    """Fit an affine or a translation.
 
     Parameters
     ----------
-    index, shift
-        Tie points in pixels, ``(N, 2)`` each.
-    error
-        ``(N)``: what each is expected to be off, in pixels.
+    patches
+        In pixels of an image.
     shape
         Of the image.
-    window
-        The windows that were matched: knots lie as far apart as they do.
+    sloped
+        Whether it may be an affine.
+    """
+    plane = ShiftPlane(shape, sloped)
+    fitted = _equations(plane, patches).fitted(None, _RIGID)
+    return Surface(plane, fitted.coefficients, fitted.coefficients.size, _RIGID)
+
+
+def fit_surface(patches: WindowPatches, shape: tuple[int, ...], step: float) -> Surface:
+    """Fit a translation, an affine or splines, whichever the patches prove.
+
+    More freedom is believed if it lessens what is left by more than chance does (Schwarz, Annals
+    of Statistics 1978); a translation and an affine that are nearly as likely are mixed. How stiff
+    splines are is chosen by generalised cross-validation (Craven and Wahba, Numerische Mathematik
+    1979).
+
+    Parameters
+    ----------
+    patches
+        In pixels of an image.
+    shape
+        Of the image.
+    step
+        Pixels from knot to knot of the splines.
 
     Raises
     ------
     RuntimeError
-        If the points determine no surface.
+        If the patches determine no surface.
     """
-    size = tuple(int(np.ceil((n - 1) / window.step)) + 3 for n in shape)
-    rows, weight = _design(index, window.step, size), 1 / error**2
-    some = _apart(index, window)
-    folds = np.random.default_rng(0).permutation(len(some)) % _FOLDS
-    ladder = _ladder(size)
-    off = np.stack([
-        _left_out(rows[some], shift[some], weight[some], folds, each) for each in ladder
-    ])  # fmt: skip
-    chosen = _stiffest(off, weight[some], np.array([each.proof for each in ladder]))
-    found = ladder[chosen].of_more(len(index) / len(some))
-    knots = found.fitted(rows, shift, weight)
-    return Surface(knots.T.reshape(2, *size), window.step, found.stiffness, off[chosen])
+    still, sloped = (fit_plane(patches, shape, sloped=each) for each in (False, True))
+    splines = _fit_splines(patches, ShiftSplines(shape, step))
+    doubts = [_doubt(each, patches) for each in (still, sloped, splines)]
+    if doubts[2] == min(doubts):
+        return splines
+    # The odds of an affine (Schwarz): where patches cannot tell, little noise would decide.
+    share = float(expit((doubts[0] - doubts[1]) / 2))
+    return still if share < _UNLIKELY else _between(still, sloped, share)
 
 
-def _apart(index: Floats, window: WindowLayout) -> NDArray[np.int64]:
-    """Numbers of the points that are left out in turn: all, or of dense windows those side by side.
-
-    Where windows overlap by more than half they show the same noise: a point that is left out
-    would be known by its neighbours, and noise be taken for motion.
-    """
-    if window.step >= window.size // 2:
-        return np.arange(len(index))
-    cells = np.floor(index / window.size).astype(np.int64)
-    return np.sort(np.unique(cells, axis=0, return_index=True)[1])
-
-
-@dataclass(frozen=True, eq=False)
-class _Rung:
-    """Surfaces that are sums of the columns of ``basis``, each of which is a value a knot."""
-
-    basis: sparse.csr_matrix
-    bending: sparse.csr_matrix
-    stiffness: float
-
-    @property
-    def proof(self) -> float:
-        """Standard errors by which a softer surface must be better than these."""
-        return _TO_BEND if np.isinf(self.stiffness) else _TO_BEND_MORE
-
-    def of_more(self, times: float) -> _Rung:
-        """As stiff for so many times the points."""
-        return replace(self, bending=self.bending * times)
-
-    def fitted(self, rows: sparse.csr_matrix, shift: Floats, weight: Floats) -> Floats:
-        """The knots ``(K L, 2)`` nearest to points, each a row of weights of knots."""
-        found: Floats = self.basis @ _solved(rows @ self.basis, self.bending, shift, weight)
-        return found
-
-
-def _ladder(size: tuple[int, ...]) -> list[_Rung]:
-    """From the softest surface to an affine and a translation, which splines hold exactly."""
-    bending, knots = _bending(size), np.indices(size).reshape(2, -1).T
-    free = sparse.identity(len(knots), format="csr")
-    plane = np.column_stack([np.ones(len(knots)), knots / np.array(size) - 0.5])
-    flat = [sparse.csr_matrix(plane[:, :count]) for count in (3, 1)]
-    return [
-        *(_Rung(free, each * bending, each) for each in _STIFFNESS),
-        *(_Rung(each, 0 * each.T @ each, float("inf")) for each in flat),
-    ]
-
-
-def _stiffest(off: Floats, weight: Floats, proof: Floats) -> int:
-    """The stiffest of those whose error does not differ from the least by more than by chance.
+def left_out(surface: Surface, kept: TiePoints, patches: WindowPatches) -> Floats:
+    """Tell how far tie points are off a surface like this one that does not know them, in pixels.
 
     Parameters
     ----------
-    off
-        ``(rungs, N)``: how far each point was off when it was left out.
-    weight
-        ``(N)``.
-    proof
-        ``(rungs)``: how many standard errors are no chance.
+    surface
+        Its functions and its stiffness are kept.
+    kept
+        Tie points, which are left out in turn, a fourth at a time.
+    patches
+        Of their windows.
     """
-    capped = np.minimum(off, 3 * np.median(off, axis=1, keepdims=True) + _TINY)
-    share = weight / weight.sum()
-    score = capped @ share
-    worse = capped - capped[score.argmin()]
-    mean = worse @ share
-    spread = np.sqrt(((worse - mean[:, None]) ** 2) @ share**2 * _SHARED)
-    return int(np.flatnonzero(mean <= proof * spread).max())
-
-
-def _left_out(
-    rows: sparse.csr_matrix,
-    shift: Floats,
-    weight: Floats,
-    folds: NDArray[np.int64],
-    rung: _Rung,
-) -> Floats:
-    off = np.zeros(len(shift))
-    for fold in range(_FOLDS):
-        out = folds == fold
-        if not out.any() or out.all():
-            continue
-        knots = rung.fitted(rows[~out], shift[~out], weight[~out])
-        off[out] = np.linalg.norm(rows[out] @ knots - shift[out], axis=1)
+    functions, off = surface.functions, np.zeros(len(kept))
+    groups = np.array_split(np.random.default_rng(0).permutation(len(kept)), _FOLDS)
+    parts = [_equations(functions, patches.of_windows(each)) for each in groups]
+    whole = reduce(add, parts)
+    for group, part in zip(groups, parts, strict=True):
+        if 0 < len(group) < len(kept):
+            without = (whole - part).fitted(functions.bending, surface.stiffness)
+            shift = functions.rows(kept.index[group]) @ without.coefficients
+            off[group] = np.linalg.norm(shift - kept.shift[group], axis=1)
     return off
 
 
-def _solved(
-    rows: sparse.csr_matrix, bending: sparse.csr_matrix, shift: Floats, weight: Floats
-) -> Floats:
-    share = weight / weight.mean()
-    weighted = rows.multiply(share[:, None])
-    normal = (rows.T @ weighted + bending).tocsc()
-    normal = normal + _TINY * sparse.identity(normal.shape[0], format="csc")
-    # Symmetric and positive: an order that knows it fills in far less.
-    factors = splu(normal, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                   options={"SymmetricMode": True})  # fmt: skip
-    found: Floats = factors.solve(np.asarray(weighted.T @ shift))
-    return found
+def _between(still: Surface, sloped: Surface, share: float) -> Surface:
+    """The mean of a translation and an affine that has a share in it."""
+    constant = np.zeros_like(sloped.coefficients)
+    constant[0] = still.coefficients[0]
+    mixed = share * sloped.coefficients + (1 - share) * constant
+    return replace(sloped, coefficients=mixed)
 
 
-def _design(index: Floats, step: float, size: tuple[int, ...]) -> sparse.csr_matrix:
-    """Each point as a weighted sum of 16 knots."""
-    place = index / step
-    whole = np.clip(np.floor(place), 0, np.array(size) - 4).astype(np.int64)
-    # Knot 0 lies at -step: the four around cell c begin at number c. Beyond, u stays as it is.
-    taps = spline_weights(np.clip(place - whole, 0, 1))
-    rows, columns, values = [], [], []
-    for a in range(4):
-        for b in range(4):
-            i = whole[:, 0] + a
-            j = whole[:, 1] + b
-            rows.append(np.arange(len(index)))
-            columns.append(i * size[1] + j)
-            values.append(taps[:, 0, a] * taps[:, 1, b])
-    shape = (len(index), size[0] * size[1])
-    return sparse.csr_matrix(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape
-    )
+def _fit_splines(patches: WindowPatches, splines: ShiftSplines) -> Surface:
+    """The stiffness of least risk: the nearest power of ten, and half of one beside."""
+    equations = _equations(splines, patches)
+    fitted = [equations.fitted(splines.bending, each) for each in _STIFFNESS]
+    free = freedom([each.volume for each in fitted], _STIFFNESS, len(equations.right))
+
+    def surface(found: Fitted, stiffness: float) -> Surface:
+        return Surface(splines, found.coefficients, free(stiffness), stiffness)
+
+    def risk(one: Surface) -> float:
+        return _risk(one, patches)
+
+    best = min(map(surface, fitted, _STIFFNESS), key=risk)
+    beside = np.clip([best.stiffness * each for each in _BESIDE], _STIFFNESS[0], _STIFFNESS[-1])
+    more = [surface(equations.fitted(splines.bending, each), each) for each in beside.tolist()]
+    return min([best, *more], key=risk)
 
 
-def _bending(size: tuple[int, ...]) -> sparse.csr_matrix:
-    """Squared second differences of the knots, along both axes and across."""
-    (k, m), parts = size, []
-    second = [_differences(n, (1, -2, 1)) for n in size]
-    first = [_differences(n, (-1, 1)) for n in size]
-    parts.append(sparse.kron(second[0], sparse.identity(m)))
-    parts.append(sparse.kron(sparse.identity(k), second[1]))
-    parts.append(np.sqrt(2) * sparse.kron(first[0], first[1]))
-    whole = sparse.vstack(parts).tocsr()
-    return (whole.T @ whole).tocsr()
+def _risk(surface: Surface, patches: WindowPatches) -> float:
+    """What is to be expected of patches that it does not know."""
+    bound = 1 - _CAUTION * surface.freedom / patches.count
+    return surface.misfit(patches) / bound**2 if bound > 0 else float("inf")
 
 
-def _differences(count: int, stencil: tuple[int, ...]) -> sparse.csr_matrix:
-    offsets = range(len(stencil))
-    shape = (max(count - len(stencil) + 1, 0), count)
-    return sparse.diags_array(stencil, offsets=list(offsets), shape=shape).tocsr()
+def _doubt(surface: Surface, patches: WindowPatches) -> float:
+    """What is left, and what freedom costs."""
+    count = max(patches.count, 1.0)
+    left = max(surface.misfit(patches), _EXACT * count)
+    return float(count * np.log(left) + surface.freedom * np.log(count))
+
+
+def _equations(functions: Functions, patches: WindowPatches) -> FieldEquations:
+    return FieldEquations.of(functions.rows(patches.index.reshape(-1, 2)), patches)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from regkit.registration.scenes.cover import Lines
 from regkit.registration.scenes.looks import ViewPair
+from regkit.registration.scenes.patches import WindowPatches
 from regkit.registration.scenes.refine import refine
 from regkit.registration.scenes.windows import (
     Array,
@@ -18,6 +19,7 @@ from regkit.registration.scenes.windows import (
     batches,
     correlation,
     cut_windows,
+    share_pixels,
     taper,
 )
 
@@ -99,8 +101,12 @@ def vote(level: ViewPair, window: WindowLayout) -> Array:
     return np.where(enough, total / np.maximum(count, 1), -1).astype(np.float32)
 
 
-def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> TiePoints:
+def match(
+    level: ViewPair, window: WindowLayout, share: float = 0.5
+) -> tuple[TiePoints, WindowPatches]:
     """Find every window of fixed that has data in moving too there, to a part of a pixel.
+
+    With each tie point come the patches of its window.
 
     Parameters
     ----------
@@ -123,31 +129,36 @@ def match(level: ViewPair, window: WindowLayout, share: float = 0.5) -> TiePoint
     worth = (np.concatenate(reliable) if reliable else np.zeros(0))[compared]
     corners, outer = corners[compared], outer[compared]
     weights = taper(window.size) * cut_windows(level.weight[None], corners, window.size)[:, 0]
+    weights = share_pixels(weights, corners, level.weight.shape)
     windows = cut_windows(level.fixed, corners, window.size)
     refined = refine(windows, weights, level.spline, level.known, corners, start, share)
     # Where a window has no slope it says nothing of the shift: what it measures is that of edges.
     slopes = cut_windows(level.slopes(share), corners, window.size)[:, 0]
     centre = outer + _centroid(weights * slopes)
     good = np.isfinite(refined.likeness) & (worth > 0)
-    return TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
+    ties = TiePoints(centre, refined.shift, refined.error, np.nan_to_num(refined.likeness, nan=-1),
                      worth, good)  # fmt: skip
+    return ties, WindowPatches.of(refined, outer, len(level.fixed))
 
 
 def likeness(level: ViewPair, kept: TiePoints, size: int) -> float:
-    """Mean correlation of windows, where they lie.
+    """Mean correlation of the windows of a level in which tie points lie, without a shift.
 
     Parameters
     ----------
     level
         Features of both scenes.
     kept
-        Tie points in pixels of its grid, in windows that it covers.
+        Tie points in pixels of its grid.
     size
         Pixels of a window.
     """
-    if len(kept) == 0:
+    middle = (size - 1) / 2
+    corners = level.cover.nearest(kept.index - middle)
+    near = (np.abs(corners + middle - kept.index) <= size / 2).all(1)
+    if not near.any():
         return float("nan")
-    corners = level.cover.closed(level.cover.nearest(kept.index - (size - 1) / 2))
+    corners = level.cover.closed(np.unique(corners[near], axis=0))
     w = taper(size) * cut_windows(level.weight[None], corners, size)[:, 0]
     k = cut_windows(level.known[None], corners, size)[:, 0]
     m = cut_windows(level.moving, corners, size) * k[:, None]

@@ -53,6 +53,26 @@ def taper(size: int) -> Array:
     return np.outer(line, line).astype(np.float32)
 
 
+def share_pixels(weights: Array, corners: NDArray[np.int64], shape: tuple[int, ...]) -> Array:
+    """Part every pixel of an image among the windows that show it, so that it counts once.
+
+    Parameters
+    ----------
+    weights
+        ``(N, n, n)``: what pixels count in each window.
+    corners
+        First pixels of the windows ``(N, 2)``.
+    shape
+        Of the image.
+    """
+    size = weights.shape[-1]
+    total = np.zeros(shape, np.float32)
+    for (i, j), each in zip(corners, weights, strict=True):
+        total[i : i + size, j : j + size] += each
+    found: Array = weights / np.maximum(cut_windows(total[None], corners, size)[:, 0], _EPS)
+    return found
+
+
 def cut_windows(image: Array, corners: NDArray[np.int64], size: int, margin: int = 0) -> Array:
     """Cut windows out of ``(C, *shape)``, with a margin; 0 where they reach beyond the image.
 

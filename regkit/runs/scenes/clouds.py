@@ -94,13 +94,24 @@ def _band(header: Header, name: str) -> Volume | None:
         return None
     one = replace(header, options=ReadOptions(max_bytes=header.options.max_bytes))
     number = names.index(name.casefold())
-    cover = cloud_mask(band_when_touched(one, number), quality_of(header, number))
+    cover = cloud_mask(band_when_touched(one, number), _quality(header, number))
     return replace(cover, name=f"band {header.channel_names[number]} of {header.name}")
+
+
+def _quality(header: Header, number: int) -> str:
+    """What a band tells of quality; bits of Landsat are refused where bytes have cut them."""
+    name = quality_of(header, number)
+    if name == "qa_pixel" and np.dtype(header.value_type).itemsize == 1:
+        raise InputError(
+            f"{header.name}: its band QA_PIXEL has 8 bits, and those of Landsat have 16; give the "
+            "file as it was delivered, or a mask that is above 0 where clouds are"
+        )
+    return name
 
 
 def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, GeoScene]:
     header = read_header(path).of(frame=None, channel=0)
-    cover = cloud_mask(band_when_touched(header, 0), quality_of(header, 0))
+    cover = cloud_mask(band_when_touched(header, 0), _quality(header, 0))
     over = [_same_ground(cover.grid, scene.grid) for scene in scenes]
     if not any(over):
         raise InputError(

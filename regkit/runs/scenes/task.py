@@ -32,7 +32,7 @@ class SceneTask:
         given = (("fixed", self.fixed, job.fixed), ("moving", self.moving, job.moving))
         return tuple(
             f"{role:<7} {shown_name(path, full=job.full_paths)}  {scene.grid.summary}, "
-            f"{len(scene.bands)} bands"
+            f"{len(scene.bands)} band{'s' * (len(scene.bands) > 1)}"
             for role, scene, path in given
         )
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import convolve, gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 import regkit as rk
 from regkit.kernels.interpolation import sample_smoothly
@@ -12,12 +12,9 @@ from regkit.registration.scenes.consensus import affine_consensus, is_by_chance
 from regkit.registration.scenes.cover import Cover
 from regkit.registration.scenes.looks import ViewPair
 from regkit.registration.scenes.pyramid import BandPyramid
-from regkit.registration.scenes.surface import fit_surface
 from regkit.registration.scenes.ties import TiePoints, match
 from regkit.registration.scenes.windows import WindowLayout, correlation, taper
 from tests.registration.scenes.pairs import grid
-
-APART = WindowLayout(48, 24, 3)
 
 
 def ties(index, shift):
@@ -72,52 +69,13 @@ def test_windows_that_agree_by_chance_are_told():
     assert not is_by_chance(random, np.ones(120, bool), 2.0, 8)
 
 
-def test_a_surface_follows_what_is_smooth_and_not_the_noise():
-    rng = np.random.default_rng(0)
-    index = np.stack(np.meshgrid(*[np.arange(10, 300, 15.0)] * 2), -1).reshape(-1, 2)
-    truth = 3 * np.stack([np.sin(index[:, 0] / 60), np.cos(index[:, 1] / 50)], -1)
-    noisy = truth + rng.normal(0, 0.3, truth.shape)
-    surface = fit_surface(index, noisy, np.full(len(index), 0.3), (310, 310), APART)
-    off = np.linalg.norm(surface(index) - truth, axis=1)
-    assert np.median(off) < 0.2
-    assert 0.2 < np.median(surface.left_out) < 0.6
-    exact = fit_surface(index, 0.02 * index + 1, np.full(len(index), 0.1), (310, 310), APART)
-    assert np.allclose(exact(index), 0.02 * index + 1, atol=0.02)
-
-
-@pytest.mark.parametrize("slope", [0.0, 0.004])
-def test_points_of_a_translation_or_an_affine_choose_no_bending(slope):
-    rng = np.random.default_rng(1)
-    index = rng.uniform(0, 300, (150, 2))
-    shift = 3.3 + slope * index + rng.normal(0, 0.05, index.shape)
-    surface = fit_surface(index, shift, np.full(len(index), 0.05), (310, 310), APART)
-    assert surface.stiffness == float("inf")
-    off = np.linalg.norm(surface(index) - (3.3 + slope * index), axis=1)
-    assert off.max() < 0.05 / np.sqrt(150) * 8
-    assert (np.ptp(off) < 1e-9) == (slope == 0)
-
-
-def test_windows_that_share_their_noise_do_not_vouch_for_each_other():
-    lattice = np.arange(12, 300, 6.0)
-    index = np.stack(np.meshgrid(lattice, lattice, indexing="ij"), -1).reshape(-1, 2)
-    noise = np.random.default_rng(2).normal(size=(2, len(lattice), len(lattice)))
-    # A window is four steps wide, and measures the mean of what it shows.
-    noise = np.stack([convolve(each, taper(4)) for each in noise], -1)
-    noise *= 0.1 / noise.std()
-    dense = WindowLayout(24, 6, 2)
-    surface = fit_surface(index, noise.reshape(-1, 2), np.full(len(index), 0.1), (310, 310), dense)
-    assert len(surface.left_out) < len(index) / 3
-    assert np.median(surface.left_out) > 0.08
-    assert np.median(np.linalg.norm(surface(index), axis=1)) < 0.04
-
-
 def one_window(fixed, moving, weight):
     """A match of one window without gaps around it."""
     level = ViewPair(
         Cover.of(grid(*fixed.shape), WindowLayout(32, 32, 4), 0), fixed[None], weight,
         moving[None], np.ones_like(weight),
     )  # fmt: skip
-    return match(level, WindowLayout(32, 32, 4), 1.0)
+    return match(level, WindowLayout(32, 32, 4), 1.0)[0]
 
 
 def test_a_tie_point_lies_where_its_edges_are():

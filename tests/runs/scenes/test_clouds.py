@@ -105,3 +105,12 @@ def test_a_band_that_hides_all_of_its_scene_is_named(place):
                 "--mask", "scl")  # fmt: skip
     assert done.exit_code == 2
     assert "band SCL of both.tif: covers all of both.tif; nothing is left" in done.output
+
+
+def test_bits_of_landsat_that_were_cut_to_a_byte_are_refused(place):
+    quality(place / "LC08_QA_PIXEL.tif", np.full((110, 95), 255, "uint8"))
+    done = call("register", place / "ref.tif", place / "scene.tif", "-o", place / "cut", "-q",
+                "--mask", place / "LC08_QA_PIXEL.tif")  # fmt: skip
+    assert done.exit_code == 2
+    assert "QA_PIXEL has 8 bits, and those of Landsat have 16" in done.output
+    assert not (place / "cut").exists()
