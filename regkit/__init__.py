@@ -49,6 +49,12 @@ if TYPE_CHECKING:
 # its time on page faults. PyTorch looks at this once, when it is first imported.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
+# PyTorch's idle threads go to sleep soon: by default they hold a core for milliseconds after every
+# operation, while our loops have threads of their own and other programs want the core as well.
+# GNU's OpenMP looks at this once, when PyTorch is first imported.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 __version__ = "0.1.0"
 
 # Everything is imported on first use, so that `import regkit` and `regkit --help` stay instant.

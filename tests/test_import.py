@@ -1,4 +1,5 @@
 import operator
+import os
 import subprocess
 import sys
 
@@ -46,3 +47,17 @@ def test_every_public_module_is_there(name):
 
     assert getattr(regkit, name).__name__.split(".")[-1] == name
     assert name in dir(regkit)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "None")],
+)
+def test_idle_threads_sleep_soon_unless_the_user_says_otherwise(given, expected):
+    ask = "import os, regkit; print(os.environ.get('GOMP_SPINCOUNT'))"
+    names = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    clean = {k: v for k, v in os.environ.items() if k not in names} | given
+    done = subprocess.run(
+        [sys.executable, "-c", ask], capture_output=True, text=True, check=True, env=clean
+    )
+    assert done.stdout.strip() == expected

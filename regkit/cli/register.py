@@ -14,7 +14,6 @@ from regkit.cli.options import Device, Threads
 from regkit.cli.read_options import READING
 from regkit.cli.running import RUNNING, Running
 from regkit.cli.scene_options import SCENE_OPTIONS, SceneOptions
-from regkit.cli.waiting import with_passive_waiting
 from regkit.errors import InputError
 from regkit.losses.registry import FEATURES, names
 
@@ -29,7 +28,6 @@ _Refine = Literal["field", "weights", "none"]
 _Preset = Literal["fast", "default", "accurate"]
 
 
-@with_passive_waiting
 @takes(READING, SCENE_OPTIONS, RUNNING.without("record"))
 def register(
     fixed: Annotated[

@@ -11,7 +11,6 @@ from regkit.cli.option_group import takes
 from regkit.cli.options import Threads
 from regkit.cli.read_options import READING
 from regkit.cli.running import RUNNING, Running
-from regkit.cli.waiting import with_passive_waiting
 from regkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 _WORDS = ("auto", "mean")
 
 
-@with_passive_waiting
 @takes(READING.without("frame", "channels"), RUNNING.without("record"))
 def series(
     image: Annotated[

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from regkit.geometry.grid import Grid
+from regkit.kernels.blocks import block_distances
 from regkit.losses.mind import MIND
 from regkit.losses.mse import MSE
 from regkit.registration.pair import LevelPair, Pair, at_spacing, level
@@ -157,17 +158,13 @@ def _block_costs(
     Also which of the blocks, one for every place that they fit into, count.
     """
     shape = tuple(weight.shape)
-    f, w = _descriptors(fixed, shares), _descriptors(warped, shares)
-    wide = functional.pad(w[None], [_REMOTE] * 6, mode="replicate")[0]
     size = [min(_BLOCK, n) for n in shape]
     share = functional.avg_pool3d(weight[None, None], size)[0, 0]
     counts = share > _HALF
-    costs = []
-    for shift in ((0, 0, 0), *_beside(shape), *_remote(shape)):
-        window = [slice(_REMOTE + s, _REMOTE + s + n) for s, n in zip(shift, shape, strict=True)]
-        apart = (f - wide[(slice(None), *window)]).square_().mean(0) * weight
-        costs.append((functional.avg_pool3d(apart[None, None], size)[0, 0] / share)[counts])
-    return torch.stack(costs), counts
+    descriptors = (_descriptors(image, shares) for image in (fixed, warped))
+    places = ((0, 0, 0), *_beside(shape), *_remote(shape))
+    costs = block_distances(*descriptors, weight, places, size)
+    return costs[:, counts] / share[counts], counts
 
 
 def _descriptors(image: Tensor, shares: Sequence[float]) -> Tensor:

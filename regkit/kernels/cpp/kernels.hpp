@@ -67,6 +67,10 @@ void refine_shifts(Images fixed, Image weight, Image coefficients,
                    double share, int steps, double far, double done, View<double, 2> found,
                    View<double, 3> patches);
 
+// blocks.cpp
+void block_distances(Images fixed, Images wide, Image weight,
+                     View<const std::int64_t, 2> corners, Planes out);
+
 // distance.cpp: (a, n, b) of double
 void nearest_along(View<const double, 3> source, double step, double face, double most,
                    View<double, 3> out);

@@ -222,6 +222,13 @@ NB_MODULE(REGKIT_MODULE, m) {
           "fixed"_a, "weight"_a, "coefficients"_a, "corners"_a, "start"_a, "share"_a, "steps"_a, "far"_a,
           "done"_a, filled("found"), filled("patches"), Freely());
 
+    m.def("block_distances",
+          [](In<float, 4> fixed, In<float, 4> wide, In<float, 3> weight,
+             In<std::int64_t, 2> corners, Out<float, 4> out) {
+              block_distances(view(fixed), view(wide), view(weight), view(corners), view(out));
+          },
+          "fixed"_a, "wide"_a, "weight"_a, "corners"_a, filled("out"), Freely());
+
     m.def("nearest_along",
           [](In<double, 3> source, double step, double face, double most, Out<double, 3> out) {
               nearest_along(view(source), step, face, most, view(out));
