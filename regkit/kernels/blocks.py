@@ -46,11 +46,9 @@ def block_distances(
         return distances_reference(fixed, wide, weight, corners, size)
     blocks = [n // m for n, m in zip(weight.shape, size, strict=True)]
     out = fixed.new_empty(len(shifts), *blocks)
-    whole = [m * n for m, n in zip(size, blocks, strict=True)]
-    loops.block_distances(
-        *(t.contiguous().numpy() for t in (_start(fixed, whole), wide, _start(weight, whole))),
-        corners.numpy(), out.numpy(),
-    )  # fmt: skip
+    start = (..., *(slice(m * n) for m, n in zip(size, blocks, strict=True)))
+    arrays = [t.contiguous().numpy() for t in (fixed[start], wide, weight[start])]
+    loops.block_distances(*arrays, corners.numpy(), out.numpy())
     return out
 
 
@@ -74,7 +72,3 @@ def distances_reference(
         apart = (fixed - wide[(slice(None), *window)]).square_().mean(0) * weight
         found.append(functional.avg_pool3d(apart[None, None], list(size))[0, 0])
     return torch.stack(found)
-
-
-def _start(image: Tensor, shape: Sequence[int]) -> Tensor:
-    return image[(..., *(slice(n) for n in shape))]

@@ -161,9 +161,9 @@ def _block_costs(
     size = [min(_BLOCK, n) for n in shape]
     share = functional.avg_pool3d(weight[None, None], size)[0, 0]
     counts = share > _HALF
-    descriptors = (_descriptors(image, shares) for image in (fixed, warped))
+    f, w = _descriptors(fixed, shares), _descriptors(warped, shares)
     places = ((0, 0, 0), *_beside(shape), *_remote(shape))
-    costs = block_distances(*descriptors, weight, places, size)
+    costs = block_distances(f, w, weight, places, size)
     return costs[:, counts] / share[counts], counts
 
 
