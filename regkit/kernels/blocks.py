@@ -46,8 +46,9 @@ def block_distances(
         return distances_reference(fixed, wide, weight, corners, size)
     blocks = [n // m for n, m in zip(weight.shape, size, strict=True)]
     out = fixed.new_empty(len(shifts), *blocks)
-    start = (..., *(slice(m * n) for m, n in zip(size, blocks, strict=True)))
-    arrays = [t.contiguous().numpy() for t in (fixed[start], wide, weight[start])]
+    i, j, k = (slice(m * n) for m, n in zip(size, blocks, strict=True))
+    used = fixed[:, i, j, k], wide, weight[i, j, k]
+    arrays = [tensor.contiguous().numpy() for tensor in used]
     loops.block_distances(*arrays, corners.numpy(), out.numpy())
     return out
 
