@@ -162,7 +162,7 @@ def measured(split: SplitSamples) -> tuple[Reliance, int]:
     answers = ask_all(class_answers(trained(split)), samples, bands, conditions)
     generator = np.random.default_rng(0)
     weights = bootstrap_weights(len(samples), _RESAMPLES, generator, samples.subjects)
-    least = chance("ranking", samples.truth)
+    least = chance("ranking", samples.truth, weights)
     found = reliance(answers, conditions, samples.truth, "ranking", weights, chance=least)
     return found, len(set(samples.subjects or range(len(samples))))
 

@@ -98,8 +98,8 @@ def pair_scores(
     return found
 
 
-def unregistered_dice(pairs: ImagePairs) -> float:
-    """Return the mean Dice of labels as they lie, which is what no registration is worth.
+def unregistered_dice(pairs: ImagePairs) -> NDArray[np.float64]:
+    """Return the Dice of labels as they lie, ``(N,)``, which is what no registration is worth.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def unregistered_dice(pairs: ImagePairs) -> float:
     for fixed, moving, (grid, other) in maps:
         stays = Affine.identity(grid.ndim)
         scores.append(_dice(stays, Labels(fixed, grid), Labels(moving, other)))
-    return float(np.mean(scores))
+    return np.array(scores)
 
 
 def _dice(phi: Transform, fixed: Labels, moving: Labels) -> float:
