@@ -26,9 +26,11 @@ class DataSettings(Settings):
     for each patch, a GeoTIFF for each band). ``python`` is what the function or class ``dataset``,
     ``MODULE:NAME``, makes of ``options``: an object with a length, whose items are those of
     torchgeo (``{"image", "label"}`` or ``"mask"``) or pairs of image and truth.
-    ``bands`` keeps some of the bands, by number from 1 or, in BigEarthNet, by name; ``size`` brings
-    the shorter side of larger images to so many pixels before anything is suppressed; ``limit``
-    takes so many images, the same share of each class.
+    ``bands`` keeps some of the bands, by number from 1 or by the names that files give them (of
+    BigEarthNet, the names of its files); ``size`` brings the whole of every image to so many pixels
+    a side before anything is suppressed; ``limit`` takes so many images, the same share of each
+    class. Pixels have no data where a file says so of any band, or where all bands are ``missing``;
+    images of which less than half has data are left out by name.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.+-]+$")
@@ -41,7 +43,7 @@ class DataSettings(Settings):
     size: int | None = Field(default=None, ge=8, le=4096)
     limit: int | None = Field(default=None, ge=2)
     missing: float | None = None
-    """The value of pixels without data."""
+    """The value that pixels without data have in all bands."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

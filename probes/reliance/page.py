@@ -76,6 +76,13 @@ def _checks(tables: RelianceTables) -> Iterator[Check]:
     refused = {row.suppressor: row.message for row in tables.skills if row.status == REFUSED}
     for name, message in refused.items():
         yield Check(False, f"Some levels of {name} are left out: {message}.")
+    empty = {row.data: row for row in tables.skills if row.left_out}
+    for row in empty.values():
+        yield Check(
+            False,
+            f"{row.data}: {row.left_out} of {row.images + row.left_out} images are left out; less "
+            "than half of each has data.",
+        )
     if tables.skills:
         fewest = min(row.subjects for row in tables.skills)
         yield Check(

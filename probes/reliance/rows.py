@@ -27,8 +27,9 @@ class SkillRow:
         Their names.
     suppressor, cue, level, strength, unit
         What was done to the images.
-    draws, images, subjects
-        How often it was drawn, on how many images of how many subjects.
+    draws, images, left_out, subjects
+        How often it was drawn, on how many images of how many subjects; and how many images of the
+        data set are left out, as most of each has no data.
     skill, skill_low, skill_high
         In units of the metric, with its interval.
     relative, relative_low, relative_high
@@ -47,6 +48,7 @@ class SkillRow:
     unit: str
     draws: int
     images: int
+    left_out: int
     subjects: int
     skill: float | None = None
     skill_low: float | None = None

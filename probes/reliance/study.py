@@ -177,7 +177,8 @@ def _skill_rows(
         row = SkillRow(
             asked.name, model, condition.suppressor, suppressor.cue if suppressor else "",
             condition.level, condition.strength, suppressor.unit if suppressor else "",
-            drawn if suppressor and suppressor.is_random else 1, len(asked.samples), subjects,
+            drawn if suppressor and suppressor.is_random else 1, len(asked.samples),
+            len(asked.samples.left_out), subjects,
         )  # fmt: skip
         if condition in asked.refused:
             yield replace(row, status=REFUSED, message=asked.refused[condition])
