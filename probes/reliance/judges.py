@@ -116,8 +116,8 @@ def _judge_registration(
     if not isinstance(pairs, ImagePairs):
         raise InputError(f"{asked.name}: has no pairs of images")
     scores = pair_scores(
-        open_registration(model), pairs, asked.bands, asked.possible, seed=config.seed,
-        on_share=on_share,
+        open_registration(model), pairs, asked.bands, asked.possible, span=config.span,
+        seed=config.seed, on_share=on_share,
     )  # fmt: skip
     return _scored(config, asked, scores, unregistered_dice(pairs))
 

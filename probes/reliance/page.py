@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FEW = 30
 _LEAK = 0.8  # of a cue that a suppressor is to leave
 _ADDS = 1.2
+_UNMATCHED = 0.1
 _CITED = (
     "Burgert T, Stoll O, Rota P, Demir B. ImageNet-trained CNNs are not biased towards texture: "
     "revisiting feature reliance through controlled suppression. 2025."
@@ -102,8 +103,21 @@ def _checks(tables: RelianceTables) -> Iterator[Check]:
             f"{shuffled.model} on {shuffled.data} loses no more by patch-shuffle than by the seams "
             "alone: what it loses may not be shape.",
         )
+    yield from _unmatched(tables.audits)
     for name, leaks in _leaks(tables.audits).items():
         yield Check(False, f"{name} does more than to remove its own cue: {', '.join(leaks)}.")
+
+
+def _unmatched(audits: Sequence[AuditRow]) -> Iterator[Check]:
+    for row in audits:
+        left = getattr(row, row.cue, None)
+        if row.asked is not None and left is not None and abs(left - row.asked) > _UNMATCHED:
+            yield Check(
+                False,
+                f"{row.suppressor} leaves {100 * left:.0f} % of {row.cue} on {row.data} where "
+                f"{100 * row.asked:.0f} % was asked for: no strength of it comes nearer, and "
+                "indices do not compare.",
+            )
 
 
 def _no_worse_than_seams(indices: Sequence[IndexRow]) -> Iterator[IndexRow]:
@@ -214,6 +228,7 @@ def _audit(rows: Sequence[AuditRow]) -> Section:
     columns = (
         "data", "suppressor", "removes", "strength", "shape", "texture", "colour", "intensity",
         "local variance", "high frequencies", "gradients", "edges", "spectral angle",
+        "between bands",
     )  # fmt: skip
     cells = [
         (
@@ -223,7 +238,7 @@ def _audit(rows: Sequence[AuditRow]) -> Section:
                 for value in (
                     row.shape, row.texture, row.colour, row.intensity, row.local_variance,
                     row.high_frequency, row.gradient_correlation, row.edge_agreement,
-                    row.spectral_angle,
+                    row.spectral_angle, row.band_correlation,
                 )
             ),
         )

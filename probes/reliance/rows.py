@@ -118,8 +118,12 @@ class AuditRow:
         What was measured.
     shape, texture, colour, intensity
         What is left of each, by the measures by which levels are matched.
-    local_variance, high_frequency, gradient_correlation, edge_agreement, spectral_angle
+    local_variance, high_frequency, gradient_correlation, edge_agreement
         Other measures, as :class:`~probes.reliance.retention.Retention` has them.
+    spectral_angle, band_correlation
+        Likewise.
+    asked
+        The share of its own cue that levels were to leave; empty where none was asked for.
     """
 
     data: str
@@ -137,6 +141,8 @@ class AuditRow:
     gradient_correlation: float
     edge_agreement: float
     spectral_angle: float | None
+    band_correlation: float | None
+    asked: float | None
 
 
 AnyRow = TypeVar("AnyRow", bound="DataclassInstance")

@@ -119,6 +119,46 @@ def test_matched_levels_replace_others(study, tmp_path):
     assert float(rows[0]["colour"]) == pytest.approx(0.5, abs=0.05)
 
 
+def test_what_no_level_matches_is_said(study, tmp_path):
+    """Noise has no arrangement of which two patches could leave nine tenths."""
+    out = tmp_path / "out"
+    given = study(match=0.9, levels={}, suppressors=["grayscale", "patch-shuffle"])
+    assert reliance("run", given, "-o", out, "--quiet") == 0
+    rows = {row["suppressor"]: row for row in _table(out / "audit.csv")}
+    assert {row["asked"] for row in rows.values()} == {"0.9"}
+    share = 100 * float(rows["patch-shuffle"]["shape"])
+    page = (out / "report.html").read_text()
+    assert f"patch-shuffle leaves {share:.0f} % of shape on noise where 90 % was asked for" in page
+    assert "grayscale leaves" not in page
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ({"levels": {"patch-shuffle": [3, 5]}}, ["3.0", "5.0"]),
+        ({"levels": {"patch-shuffle": [3], "seams": [4]}}, ["4.0"]),
+        ({"levels": {}, "match": 0.5}, None),
+    ],
+)
+def test_seams_are_those_of_the_shuffled_patches(study, tmp_path, more, wanted):
+    out = tmp_path / "out"
+    given = study(suppressors=["patch-shuffle", "seams"], **more)
+    assert reliance("audit", given, "-o", out, "--quiet") == 0
+    found = {"patch-shuffle": [], "seams": []}
+    for row in _table(out / "audit.csv"):
+        found[row["suppressor"]].append(row["strength"])
+    assert found["seams"] == (wanted or found["patch-shuffle"])
+
+
+def test_flat_images_at_the_beginning_say_nothing_of_the_others(study, tmp_path):
+    arrays = dict(np.load(study().with_name("set.npz")))
+    arrays["images"][:6] = 100
+    np.savez(tmp_path / "set.npz", **arrays)
+    assert reliance("run", study(), "-o", tmp_path / "out", "--quiet") == 0
+    rows = _table(tmp_path / "out" / "skill.csv")
+    assert {row["status"] for row in rows} == {"done"}
+
+
 def test_models_on_the_same_images_are_compared_by_image(study, tmp_path):
     same = [{"name": name, "source": "torchscript=model.pt"} for name in ("one", "two")]
     out = tmp_path / "out"
