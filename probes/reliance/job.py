@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from probes.images.job import ImageJob, describe_samples
+from probes.images.job import ImageJob, describe_samples, unscaled_models
 from probes.images.pairs import read_pairs
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples, left_out_line
@@ -65,7 +65,8 @@ class RelianceJob(ImageJob):
             for each, samples in zip(self.config.data, data, strict=True)
             if samples.left_out
         ]
-        return RelianceTask(self, data, tuple(said))
+        said += [line for samples in data for line in unscaled_models(self.config, samples)]
+        return RelianceTask(self, data, tuple(dict.fromkeys(said)))
 
     def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RelianceOutcome:
         """Return what a finished run has found, which is in its tables."""

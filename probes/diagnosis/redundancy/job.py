@@ -20,7 +20,7 @@ from probes.diagnosis.redundancy.tables import (
     EncoderRedundancy,
     redundancy_tables,
 )
-from probes.images.job import ImageJob, describe_samples
+from probes.images.job import ImageJob, describe_samples, unscaled_models
 from probes.images.model_settings import ModelSettings
 from probes.images.models import open_encoder
 from probes.images.reading import read_samples
@@ -55,6 +55,7 @@ class RedundancyJob(ImageJob):
         """Read the data set and open the encoders."""
         samples, notices = leave_out_gaps(read_samples(self.config.data, "class"))
         learnt_side(samples, self.config.learnt, self.config.seed)
+        notices += unscaled_models(self.config, samples)
         return RedundancyTask(self.config, samples, notices)
 
 

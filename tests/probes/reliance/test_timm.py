@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 import torch
 
 from probes.images.model_settings import ModelSettings
 from probes.images.models import open_model
 from regkit import InputError
+from regkit.cli import main
 from regkit.optional_packages import mend_torchvision
 
 
@@ -33,6 +37,28 @@ def test_a_network_of_timm_answers_as_it_does_itself(weights):
     with torch.no_grad():
         found = _opened(f"timm:resnet18={path}")(images)
         torch.testing.assert_close(found, network(images))
+
+
+@pytest.mark.parametrize(
+    ("more", "largest", "said"),
+    [({}, 255, True), ({}, 1, False), ({"mean": [127.5] * 4, "std": [60] * 4}, 255, False)],
+)
+def test_a_network_that_sees_values_as_they_are_stored_is_named(
+    weights, tmp_path, capsys, more, largest, said
+):
+    drawn = np.random.default_rng(0).random((20, 32, 32, 4)) * largest
+    np.savez(tmp_path / "set.npz", images=drawn.astype(np.float32), labels=np.arange(20) % 3)
+    model = {"name": "net", "source": f"timm:resnet18={weights[1]}", **more}
+    given = {
+        "study": "Raw", "data": [{"name": "set", "kind": "npz", "path": "set.npz"}],
+        "models": [model], "suppressors": ["gaussian"], "resamples": 100,
+    }  # fmt: skip
+    (tmp_path / "study.yaml").write_text(json.dumps(given))
+    out = tmp_path / "out"
+    main(["reliance", "run", str(tmp_path / "study.yaml"), "-o", str(out)])
+    line = "model net has no mean and std and sees values up to"
+    assert (line in capsys.readouterr().err) == said
+    assert (line in (out / "run.json").read_text()) == said
 
 
 @pytest.mark.parametrize(
