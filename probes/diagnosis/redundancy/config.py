@@ -16,6 +16,8 @@ class RedundancyConfig(Settings):
 
     ``encoders`` are networks without classifier: ``timm:NAME=FILE`` or ``python=MODULE:FUNCTION``.
     ``learnt`` is the share of subjects that probes learn from, ``widths`` are shares of channels.
+    ``operations`` are shares of the operations of the whole encoder: for each, the largest width
+    that costs no more is probed as well.
     ``statistics: measured`` gives every width the statistics of batch normalisations that it has on
     the images that probes learn from, in place of those that are stored for the whole encoder.
     """
@@ -26,6 +28,7 @@ class RedundancyConfig(Settings):
     widths: Annotated[tuple[Annotated[float, Field(gt=0, le=1)], ...], Field(min_length=1)] = (
         0.75, 0.5, 0.25, 0.125,
     )  # fmt: skip
+    operations: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     learnt: float = Field(default=0.6, gt=0, lt=1)
     statistics: Literal["stored", "measured"] = "stored"
     seed: int = Field(default=0, ge=0)

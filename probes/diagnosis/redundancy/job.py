@@ -12,6 +12,7 @@ import torch
 
 from probes.diagnosis.redundancy.config import RedundancyConfig
 from probes.diagnosis.redundancy.layers import layer_spectra
+from probes.diagnosis.redundancy.operations import width_of_share
 from probes.diagnosis.redundancy.page import redundancy_page
 from probes.diagnosis.redundancy.probing import width_curve
 from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
@@ -92,9 +93,11 @@ class RedundancyTask:
             settings.scaled(samples.images), truth.astype(int),
             learnt_side(samples, config.learnt, config.seed), samples.subjects,
         )  # fmt: skip
+        one = probed.images[:1].float()
+        asked = [width_of_share(encoder, one, share) for share in config.operations]
         curve = width_curve(
-            encoder, probed, config.widths, statistics=config.statistics, seed=config.seed,
-            resamples=config.resamples, level=config.level,
+            encoder, probed, (*config.widths, *asked), statistics=config.statistics,
+            seed=config.seed, resamples=config.resamples, level=config.level,
         )  # fmt: skip
         return EncoderRedundancy(curve, layer_spectra(encoder, probed.images))
 
