@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from probes.diagnosis.attribution.config import AttributionConfig
 from probes.diagnosis.attribution.explained import ExplainedModel, blur_absent, mean_absent
 from probes.images.bands import Bands
-from probes.images.model_settings import ModelSettings
+from probes.images.model_settings import ModelSettings, source_parts
 from probes.images.models import open_network
 from probes.images.samples import name_errors
 from regkit.errors import InputError
@@ -38,7 +38,7 @@ def open_explained(
         If it cannot be opened.
     """
     network = open_network(settings, bands.count, classes)
-    is_known = settings.source.startswith(("timm:", "python="))
+    is_known = source_parts(settings)[0] in ("timm", "python")
     scripted = isinstance(network, torch.jit.ScriptModule)
     module = None
     if is_known and isinstance(network, nn.Module) and not scripted:

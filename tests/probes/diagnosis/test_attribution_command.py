@@ -49,6 +49,18 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_a_network_with_weights_in_a_file_has_layers_that_are_known(diagnosis, tmp_path):
+    """As one that its function has trained."""
+    torch.save(trained_network().state_dict(), tmp_path / "weights.pt")
+    source = f"{_SOURCE.replace('=', ':')}=weights.pt"
+    given = diagnosis(models=[{"name": "residual", "source": source}], methods=["lrp", "gradcam"])
+    assert diagnose(given, "-o", tmp_path / "out", "--quiet") == 0
+    rows = _rows(tmp_path / "out" / "methods.csv")
+    assert {row["status"] for row in rows} == {"done"}
+    metrics = {row["metric"] for row in rows if row["score"]}
+    assert "parameter-randomisation" in metrics
+
+
 def test_methods_and_metrics_are_judged(diagnosis, tmp_path, capsys):
     out = tmp_path / "out"
     assert diagnose(diagnosis(), "-o", out) == 0
