@@ -105,7 +105,7 @@ class AttributionOutcome:
 
     def page(self) -> Page:
         """Return the report."""
-        return attribution_page(self.config, self.found)
+        return attribution_page(self.config.study, self.config, self.found)
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Return a line for each model."""

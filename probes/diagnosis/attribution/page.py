@@ -15,7 +15,7 @@ from probes.reliance.rows import DONE
 from regkit.report import Check, Page, Section, details, figure, hint, table
 
 if TYPE_CHECKING:
-    from probes.diagnosis.attribution.config import AttributionConfig
+    from probes.diagnosis.attribution.config import AttributionChoices
     from probes.diagnosis.attribution.study import ModelDiagnosis
 
 _SHOWN = 4  # mosaics in the picture
@@ -38,13 +38,17 @@ _RULES = (
 )
 
 
-def attribution_page(config: AttributionConfig, found: Mapping[str, ModelDiagnosis]) -> Page:
+def attribution_page(
+    study: str, config: AttributionChoices, found: Mapping[str, ModelDiagnosis]
+) -> Page:
     """Make the report of a diagnosis.
 
     Parameters
     ----------
+    study
+        Its title.
     config
-        The diagnosis.
+        How maps were made and judged.
     found
         What was found of each model.
     """
@@ -55,7 +59,7 @@ def attribution_page(config: AttributionConfig, found: Mapping[str, ModelDiagnos
         for section in _sections(name, each)
     ]
     return Page(
-        config.study,
+        study,
         checks=[check for name, each in found.items() for check in _checks(name, each)],
         sections=[*sections, _method(config)],
         facts=[f"models: {len(found)}, mosaics: {config.mosaics} of each kind and model"],
@@ -204,7 +208,7 @@ def _sums(rows: Sequence[RelevanceRow]) -> Markup:
     return table(columns, cells, numbers=columns[2:])
 
 
-def _method(config: AttributionConfig) -> Section:
+def _method(config: AttributionChoices) -> Section:
     told = [
         (_name(each.name), each.category, each.about, each.paper)
         for each in ATTRIBUTION_METRICS.values()

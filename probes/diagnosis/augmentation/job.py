@@ -15,6 +15,7 @@ from probes.diagnosis.augmentation.config import AugmentationConfig, read_stack
 from probes.diagnosis.augmentation.consistency import AugmentationConsistency, all_consistencies
 from probes.diagnosis.augmentation.dates import ObservedPlace, observed_place
 from probes.diagnosis.augmentation.page import augmentation_page, outlying_date
+from probes.diagnosis.augmentation.table import augmentation_rows
 from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
@@ -134,19 +135,7 @@ class AugmentationOutcome:
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write a row for each augmentation, strength and measure."""
         with places[AUGMENTATION_TABLE].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(
-                ("augmentation", "strength", "measure", "natural", "limit", "augmented", "beyond",
-                 "beyond_low", "beyond_high", "consistent")
-            )  # fmt: skip
-            for each in self.found:
-                for deviation in each.deviations:
-                    beyond = deviation.beyond
-                    writer.writerow(
-                        (each.augmentation, each.strength, deviation.measure, deviation.natural,
-                         deviation.limit, deviation.augmented, beyond.estimate, beyond.low,
-                         beyond.high, each.consistent)
-                    )  # fmt: skip
+            csv.writer(file, lineterminator="\n").writerows(augmentation_rows(self.found))
 
     def page(self) -> Page:
         """Return the report."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
 from probes.diagnosis.redundancy.config import RedundancyConfig
-from probes.diagnosis.redundancy.layers import layer_spectra
-from probes.diagnosis.redundancy.operations import width_of_share
 from probes.diagnosis.redundancy.page import redundancy_page
-from probes.diagnosis.redundancy.probing import width_curve
-from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
+from probes.diagnosis.redundancy.sides import learnt_side
+from probes.diagnosis.redundancy.study import encoder_redundancy
 from probes.diagnosis.redundancy.tables import (
     REDUNDANCY_TABLES,
     EncoderRedundancy,
@@ -26,7 +24,6 @@ from probes.images.model_settings import ModelSettings
 from probes.images.models import open_encoder
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples, leave_out_gaps, name_errors
-from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import OnProgress, Progress
 
@@ -82,24 +79,12 @@ class RedundancyTask:
         return RedundancyOutcome(self.config, found)
 
     def _diagnosed(self, settings: ModelSettings) -> EncoderRedundancy:
-        config, samples = self.config, self.samples
+        samples = self.samples
         encoder = open_encoder(settings, samples.images.shape[1])
-        truth = samples.truth
-        if truth is None:
-            raise InputError(f"{config.data.name}: has no classes")
         with torch.no_grad():
             name_errors(encoder, settings.name)(settings.scaled(samples.images[:1]))
-        probed = ProbedImages(
-            settings.scaled(samples.images), truth.astype(int),
-            learnt_side(samples, config.learnt, config.seed), samples.subjects,
-        )  # fmt: skip
-        one = probed.images[:1].float()
-        asked = [width_of_share(encoder, one, share) for share in config.operations]
-        curve = width_curve(
-            encoder, probed, (*config.widths, *asked), statistics=config.statistics,
-            seed=config.seed, resamples=config.resamples, level=config.level,
-        )  # fmt: skip
-        return EncoderRedundancy(curve, layer_spectra(encoder, probed.images))
+        scaled = replace(samples, images=settings.scaled(samples.images))
+        return encoder_redundancy(self.config, encoder, scaled)
 
 
 @dataclass(frozen=True, eq=False)
