@@ -31,7 +31,7 @@ _MODEL = "model"
 
 
 @dataclass(frozen=True, eq=False)
-class ProbeTable:
+class ProbeFindings:
     """What was found, as rows, and the report of it.
 
     Parameters
@@ -56,7 +56,7 @@ class ProbeTable:
 class Probe(Protocol):
     """A question to a model about data."""
 
-    def run(self, model: Any, data: Any) -> ProbeTable:
+    def run(self, model: Any, data: Any) -> ProbeFindings:
         """Ask it; what cannot be asked is an :class:`~regkit.errors.InputError`."""
 
 
@@ -75,7 +75,7 @@ class RedundancyProbe:
     choices: RedundancyChoices = field(default_factory=RedundancyChoices)
     study: str = "Redundancy"
 
-    def run(self, model: nn.Module, data: ImageSamples) -> ProbeTable:
+    def run(self, model: nn.Module, data: ImageSamples) -> ProbeFindings:
         """Cut an encoder, and probe it.
 
         Parameters
@@ -87,7 +87,7 @@ class RedundancyProbe:
 
         Returns
         -------
-        ProbeTable
+        ProbeFindings
             A row for each width.
 
         Raises
@@ -97,7 +97,9 @@ class RedundancyProbe:
         """
         found = {_MODEL: encoder_redundancy(self.choices, model, leave_out_gaps(data)[0])}
         columns, *rows = redundancy_tables(found)["widths.csv"]
-        return ProbeTable([str(each) for each in columns], rows, redundancy_page(self.study, found))
+        return ProbeFindings(
+            [str(each) for each in columns], rows, redundancy_page(self.study, found)
+        )
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class AttributionProbe:
     choices: AttributionChoices = field(default_factory=AttributionChoices)
     study: str = "Attribution"
 
-    def run(self, model: Predict, data: ImageSamples) -> ProbeTable:
+    def run(self, model: Predict, data: ImageSamples) -> ProbeFindings:
         """Explain a model on mosaics of images, and judge the maps.
 
         Parameters
@@ -127,7 +129,7 @@ class AttributionProbe:
 
         Returns
         -------
-        ProbeTable
+        ProbeFindings
             A row for each method and metric.
 
         Raises
@@ -140,7 +142,7 @@ class AttributionProbe:
         found = {_MODEL: diagnose_model(self.choices, _MODEL, explained, whole)}
         rows = [astuple(row) for row in found[_MODEL].methods]
         page = attribution_page(self.study, self.choices, found)
-        return ProbeTable([each.name for each in fields(MethodRow)], rows, page)
+        return ProbeFindings([each.name for each in fields(MethodRow)], rows, page)
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class AugmentationProbe:
     seed: int = 0
     study: str = "Augmentations"
 
-    def run(self, model: Sequence[str], data: Tensor) -> ProbeTable:
+    def run(self, model: Sequence[str], data: Tensor) -> ProbeFindings:
         """Compare augmentations with the dates of a place.
 
         Parameters
@@ -175,7 +177,7 @@ class AugmentationProbe:
 
         Returns
         -------
-        ProbeTable
+        ProbeFindings
             A row for each augmentation, strength and measure.
 
         Raises
@@ -191,4 +193,4 @@ class AugmentationProbe:
         )  # fmt: skip
         columns, *rows = augmentation_rows(found)
         page = augmentation_page(self.study, place, found)
-        return ProbeTable([str(each) for each in columns], rows, page)
+        return ProbeFindings([str(each) for each in columns], rows, page)

@@ -94,8 +94,9 @@ def _checks(tables: RelianceTables) -> Iterator[Check]:
     for name in dict.fromkeys(f"{row.model} on {row.data}" for row in risen):
         yield Check(
             False,
-            f"{name} does better under suppression at some levels: its threshold does not suit "
-            "these images, and its indices say little.",
+            f"{name} does better under suppression at some levels: what is suppressed misleads it "
+            "there, or, where answers are counted, its threshold does not suit these images. Its "
+            "indices say little.",
         )
     for shuffled in _no_worse_than_seams(tables.indices):
         yield Check(

@@ -12,7 +12,7 @@ from probes.diagnosis.probe import (
     AttributionProbe,
     AugmentationProbe,
     Probe,
-    ProbeTable,
+    ProbeFindings,
     RedundancyProbe,
 )
 from probes.diagnosis.redundancy.config import RedundancyChoices
@@ -35,7 +35,7 @@ def _encoder() -> nn.Module:
     ).eval()
 
 
-def _asked(probe: Probe, model: object, data: object, tmp_path) -> ProbeTable:
+def _asked(probe: Probe, model: object, data: object, tmp_path) -> ProbeFindings:
     """The same call and the same kind of answer, whichever the question."""
     found = probe.run(model, data)
     assert len(found.records()) == len(found.rows) > 0

@@ -180,6 +180,13 @@ def test_runs_come_together_on_one_page(study, tmp_path, capsys):
     assert main(["report", str(tmp_path / "one")]) == 0
     assert (tmp_path / "one" / "report.html").read_text() == before
     capsys.readouterr()
+    assert reliance("audit", given, "-o", tmp_path / "audit", "--quiet") == 0
+    again = study(data=[{"name": "one", "kind": "npz", "path": "set.npz"}], levels={})
+    assert reliance("run", again, "-o", tmp_path / "again", "--quiet") == 0
+    assert reliance("report", tmp_path / "one", tmp_path / "again", "-o", tmp_path / "no") == 2
+    said = capsys.readouterr().err
+    assert "again: has the model mean on one, and so has one; leave one of them out" in said
+    assert not (tmp_path / "no").exists()
     assert reliance("report", tmp_path, "-o", page) == 2
     assert "holds no results of `regkit reliance run`" in capsys.readouterr().err
 
