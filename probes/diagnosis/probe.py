@@ -31,7 +31,7 @@ _MODEL = "model"
 
 
 @dataclass(frozen=True, eq=False)
-class ProbeFindings:
+class DiagnosisTable:
     """What was found, as rows, and the report of it.
 
     Parameters
@@ -56,7 +56,7 @@ class ProbeFindings:
 class Probe(Protocol):
     """A question to a model about data."""
 
-    def run(self, model: Any, data: Any) -> ProbeFindings:
+    def run(self, model: Any, data: Any) -> DiagnosisTable:
         """Ask it; what cannot be asked is an :class:`~regkit.errors.InputError`."""
 
 
@@ -75,7 +75,7 @@ class RedundancyProbe:
     choices: RedundancyChoices = field(default_factory=RedundancyChoices)
     study: str = "Redundancy"
 
-    def run(self, model: nn.Module, data: ImageSamples) -> ProbeFindings:
+    def run(self, model: nn.Module, data: ImageSamples) -> DiagnosisTable:
         """Cut an encoder, and probe it.
 
         Parameters
@@ -87,7 +87,7 @@ class RedundancyProbe:
 
         Returns
         -------
-        ProbeFindings
+        DiagnosisTable
             A row for each width.
 
         Raises
@@ -97,7 +97,7 @@ class RedundancyProbe:
         """
         found = {_MODEL: encoder_redundancy(self.choices, model, leave_out_gaps(data)[0])}
         columns, *rows = redundancy_tables(found)["widths.csv"]
-        return ProbeFindings(
+        return DiagnosisTable(
             [str(each) for each in columns], rows, redundancy_page(self.study, found)
         )
 
@@ -117,7 +117,7 @@ class AttributionProbe:
     choices: AttributionChoices = field(default_factory=AttributionChoices)
     study: str = "Attribution"
 
-    def run(self, model: Predict, data: ImageSamples) -> ProbeFindings:
+    def run(self, model: Predict, data: ImageSamples) -> DiagnosisTable:
         """Explain a model on mosaics of images, and judge the maps.
 
         Parameters
@@ -129,7 +129,7 @@ class AttributionProbe:
 
         Returns
         -------
-        ProbeFindings
+        DiagnosisTable
             A row for each method and metric.
 
         Raises
@@ -142,7 +142,7 @@ class AttributionProbe:
         found = {_MODEL: diagnose_model(self.choices, _MODEL, explained, whole)}
         rows = [astuple(row) for row in found[_MODEL].methods]
         page = attribution_page(self.study, self.choices, found)
-        return ProbeFindings([each.name for each in fields(MethodRow)], rows, page)
+        return DiagnosisTable([each.name for each in fields(MethodRow)], rows, page)
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class AugmentationProbe:
     seed: int = 0
     study: str = "Augmentations"
 
-    def run(self, model: Sequence[str], data: Tensor) -> ProbeFindings:
+    def run(self, model: Sequence[str], data: Tensor) -> DiagnosisTable:
         """Compare augmentations with the dates of a place.
 
         Parameters
@@ -177,7 +177,7 @@ class AugmentationProbe:
 
         Returns
         -------
-        ProbeFindings
+        DiagnosisTable
             A row for each augmentation, strength and measure.
 
         Raises
@@ -193,4 +193,4 @@ class AugmentationProbe:
         )  # fmt: skip
         columns, *rows = augmentation_rows(found)
         page = augmentation_page(self.study, place, found)
-        return ProbeFindings([str(each) for each in columns], rows, page)
+        return DiagnosisTable([str(each) for each in columns], rows, page)

@@ -11,8 +11,8 @@ from probes.diagnosis.attribution.config import AttributionChoices
 from probes.diagnosis.probe import (
     AttributionProbe,
     AugmentationProbe,
+    DiagnosisTable,
     Probe,
-    ProbeFindings,
     RedundancyProbe,
 )
 from probes.diagnosis.redundancy.config import RedundancyChoices
@@ -35,7 +35,7 @@ def _encoder() -> nn.Module:
     ).eval()
 
 
-def _asked(probe: Probe, model: object, data: object, tmp_path) -> ProbeFindings:
+def _asked(probe: Probe, model: object, data: object, tmp_path) -> DiagnosisTable:
     """The same call and the same kind of answer, whichever the question."""
     found = probe.run(model, data)
     assert len(found.records()) == len(found.rows) > 0
