@@ -91,9 +91,12 @@ def _chosen(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
 
 
 def _valid(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
-    """Mark where a pixel has no data: the value that stands for none in all of its bands."""
+    """Mark where a pixel has no data: the value that stands for none in all bands, NaN in any."""
     if settings.missing is None:
         return samples
+    if settings.missing == "nan":
+        known = samples.images.isfinite().all(1, keepdim=True)
+        return replace(samples, images=samples.images.where(known, 0), valid=known)
     return replace(samples, valid=(samples.images != settings.missing).any(1, keepdim=True))
 
 

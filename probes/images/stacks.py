@@ -130,7 +130,11 @@ def _one(paths: Sequence[Path], settings: DataSettings) -> tuple[Tensor, Tensor 
 
 def _bands(path: Path, settings: DataSettings) -> Volume:
     """A file with the bands that are asked for; those of BigEarthNet are files of their own."""
-    options = ReadOptions(channels="all", padding=settings.missing)
+    missing = settings.missing
+    if missing == "nan":
+        options = ReadOptions(channels="all", nan=0.0)
+    else:
+        options = ReadOptions(channels="all", padding=missing)
     if settings.bands is not None and settings.kind != "bigearthnet":
         chosen = _numbers(preflight(path, options), settings.bands)
         options = replace(options, channels=chosen)

@@ -135,6 +135,11 @@ def check_truth(task: TaskKind, truth: Rows, classes: int | None = None) -> None
         if len(np.unique(truth)) < 2:
             raise InputError(f"all images have the class {truth[0]:g}; two classes are needed")
         found = int(truth.max()) + 1
+    if task == "several-labels" and classes not in (None, found):
+        raise InputError(
+            f"the data set has {found} labels, the model answers for {classes}: which answer is of "
+            "which label is not known; give a data set in which each label occurs"
+        )
     if classes is not None and found > classes:
         raise InputError(f"labels name {found} classes, the model answers for {classes}")
 

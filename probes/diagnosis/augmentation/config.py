@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from probes.diagnosis.augmentation.changes import BAND_AUGMENTATIONS, augmentation_called
+from probes.images.settings import Missing
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, preflight
 from regkit.io.settings import read_settings
@@ -37,7 +38,7 @@ class AugmentationConfig(Settings):
     keep: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     colours: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     augmentations: tuple[str, ...] = tuple(BAND_AUGMENTATIONS)
-    missing: float | None = None
+    missing: Missing = None
     draws: int = Field(default=5, ge=1, le=100)
     seed: int = Field(default=0, ge=0)
 
@@ -113,12 +114,13 @@ def read_stack(config: AugmentationConfig) -> tuple[Tensor, Tensor | None]:
         If a file cannot be read, images differ in size or bands, or a number is out of range.
     """
     if config.stack is None:
-        stack, valid = _images(config.dates)
+        stack, valid = _images(config.dates, config.missing)
     else:
         stack, valid = _array(config.stack, config.axes), None
     if config.missing is not None:
-        seen = (stack != config.missing).any(1, keepdim=True)
+        seen = _seen(stack, config.missing)
         valid = seen if valid is None else valid & seen
+        stack = stack.where(valid, 0)
     if config.keep is not None:
         if max(config.keep) > len(stack):
             raise InputError(f"keep names date {max(config.keep)}; there are {len(stack)}")
@@ -127,6 +129,13 @@ def read_stack(config: AugmentationConfig) -> tuple[Tensor, Tensor | None]:
     if config.colours is not None and max(config.colours) > stack.shape[1]:
         raise InputError(f"colours name band {max(config.colours)}; there are {stack.shape[1]}")
     return stack, valid
+
+
+def _seen(stack: Tensor, missing: float | str) -> Tensor:
+    """Where a date has another value than the one that stands for none; NaN does in any band."""
+    if isinstance(missing, str):  # nan
+        return stack.isfinite().all(1, keepdim=True)
+    return (stack != missing).any(1, keepdim=True)
 
 
 def _array(path: Path, axes: str) -> Tensor:
@@ -142,9 +151,10 @@ def _array(path: Path, axes: str) -> Tensor:
     return torch.from_numpy(numbers).permute(*(axes.index(axis) for axis in _AXES))
 
 
-def _images(paths: Sequence[Path]) -> tuple[Tensor, Tensor | None]:
+def _images(paths: Sequence[Path], missing: float | str | None) -> tuple[Tensor, Tensor | None]:
     """Dates, and where all of their bands have data by what the files say."""
-    found = [open_image(preflight(path, ReadOptions(channels="all"))) for path in paths]
+    options = ReadOptions(channels="all", nan=0.0 if missing == "nan" else None)
+    found = [open_image(preflight(path, options)) for path in paths]
     first = found[0]
     for path, image in zip(paths, found, strict=True):
         if image.data.shape != first.data.shape:

@@ -181,6 +181,18 @@ def test_nodata_of_dates_counts_for_nothing(audit, stack, tmp_path, capsys):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_nan_can_stand_for_no_data(audit, stack, tmp_path):
+    values = stack.permute(0, 2, 3, 1).numpy().copy()
+    values[1, :20] = -9999
+    np.save(tmp_path / "stack.npy", values)
+    assert diagnose(audit(missing=-9999), "-o", tmp_path / "number", "--quiet") == 0
+    values[1, :20] = np.nan
+    np.save(tmp_path / "stack.npy", values)
+    assert diagnose(audit(missing=float("nan")), "-o", tmp_path / "nan", "--quiet") == 0
+    first, second = (tmp_path / name / "augmentations.csv" for name in ("number", "nan"))
+    assert first.read_bytes() == second.read_bytes()
+
+
 def test_dates_of_another_place_are_named(audit, stack, tmp_path, capsys):
     dates = stack[:3].numpy()
     names = [_scene(tmp_path / f"{n}.tif", date, 30.0 * n) for n, date in enumerate(dates)]

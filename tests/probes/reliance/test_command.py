@@ -259,6 +259,19 @@ def test_a_constant_band_is_named(study, tmp_path, capsys):
     assert "flat: band 2 is 7 everywhere" in capsys.readouterr().err
 
 
+def test_a_run_whose_gaps_are_nan_can_be_repeated(study, tmp_path):
+    arrays = dict(np.load(study().with_name("set.npz")))
+    arrays["images"][3, :5] = np.nan
+    np.savez(tmp_path / "set.npz", **arrays)
+    data = {"name": "noise", "kind": "npz", "path": "set.npz", "missing": float("nan")}
+    given = study(data=[data], suppressors=["grayscale"], levels={})
+    out = tmp_path / "out"
+    assert reliance("run", given, "-o", out, "--quiet") == 0
+    words = ["rerun", out / "run.json", "-o", tmp_path / "again", "--data", tmp_path]
+    assert main(list(map(str, words))) == 0
+    assert (tmp_path / "again" / "skill.csv").read_bytes() == (out / "skill.csv").read_bytes()
+
+
 @pytest.mark.parametrize("command", ["run", "audit"])
 def test_one_class_alone_is_named_before_any_model_is_asked(study, tmp_path, capsys, command):
     images = np.random.default_rng(0).normal(size=(8, 12, 12, 3))

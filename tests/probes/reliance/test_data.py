@@ -195,6 +195,21 @@ def test_a_value_without_data_is_marked_before_images_are_made_smaller(tmp_path)
     assert not found.valid[..., :2].any()
 
 
+def test_nan_can_stand_for_no_data(tmp_path):
+    images = np.ones((4, 8, 8, 2), np.float32)
+    images[1, :3, :, 0] = np.nan
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(4) % 2)
+    values = images[1].transpose(2, 0, 1)
+    (tmp_path / "set.csv").write_text("image,label\n1.tif,a\n2.tif,b")
+    for n in (1, 2):
+        _scene(tmp_path / f"{n}.tif", values if n == 1 else np.ones_like(values))
+    for name, kind, place in (("a.npz", "npz", 1), ("set.csv", "table", 0)):
+        found = _read(tmp_path / name, kind, missing=float("nan"))
+        assert not found.valid[place, 0, :3].any()
+        assert found.valid[place, 0, 3:].all()
+        assert found.images.isfinite().all()
+
+
 def test_bands_of_bigearthnet_keep_their_nodata(tmp_path):
     for name in ("S2A_1", "S2A_2"):
         _patch(tmp_path / "set", name, ["Water"])

@@ -167,6 +167,7 @@ def test_a_model_without_skill_has_none_to_lose():
         ("classes", np.array([0, 0.5]), "must be one whole number an image"),
         ("classes", np.array([[0, 1.0]]), "must be one whole number an image"),
         ("ordinal", np.array([2.0, 2]), "all images have the class 2; two classes are needed"),
+        ("several-labels", np.array([[0, 1.0]]), "has 2 labels, the model answers for 3"),
         ("several-labels", np.array([0, 1.0]), "must be rows of 0 and 1"),
         ("several-labels", np.array([[0, 2.0]]), "must be rows of 0 and 1"),
     ],

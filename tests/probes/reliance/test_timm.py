@@ -73,3 +73,9 @@ def test_a_network_that_sees_values_as_they_are_stored_is_named(
 def test_weights_that_do_not_fit_are_named(weights, source, bands, message):
     with pytest.raises(InputError, match=message):
         _opened(source.format(path=weights[1]), bands)
+
+
+def test_weights_for_other_classes_are_named(weights):
+    message = "answers for 3 classes, the data set has 5; give the data set all of them"
+    with pytest.raises(InputError, match=message):
+        _opened(f"timm:resnet18={weights[1]}", classes=5)
