@@ -45,7 +45,7 @@ def read_folders(settings: DataSettings) -> ImageSamples:
     paths = [paths[n] for n in keep]
     names = [f"{path.parent.name}/{path.name}" for path in paths]
     images, valid = stack_images([[path] for path in paths], settings)
-    return ImageSamples(images, truth[keep], names, valid)
+    return ImageSamples(images, truth[keep], names, valid, by_name=True)
 
 
 def read_bigearthnet(settings: DataSettings) -> ImageSamples:

@@ -41,6 +41,9 @@ class ImageSamples:
         Whose each image is; each is of a subject of its own if there are none.
     left_out
         Names of images of the data set that are not among these: most of them has no data.
+    by_name
+        Whether classes were numbered in the order of their names, so that a model must have the
+        same ones.
     """
 
     images: Tensor
@@ -50,6 +53,7 @@ class ImageSamples:
     labels: Tensor | None = None
     subjects: Sequence[str] | None = None
     left_out: Sequence[str] = ()
+    by_name: bool = False
 
     def __len__(self) -> int:
         return len(self.images)

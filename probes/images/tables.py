@@ -43,7 +43,8 @@ def read_image_table(settings: DataSettings, truth: TruthKind) -> ImageSamples:
     if truth == "map":
         maps = stack_label_maps([folder / row["labels"] for row in rows], settings)
         return ImageSamples(images, None, names, valid, maps, subjects)
-    return ImageSamples(images, classes[keep], names, valid, subjects=subjects)
+    named = not all(row["label"].isdecimal() for row in rows)
+    return ImageSamples(images, classes[keep], names, valid, subjects=subjects, by_name=named)
 
 
 def _classes(rows: Sequence[Mapping[str, str]], truth: TruthKind) -> NDArray[np.float64]:

@@ -95,6 +95,12 @@ def _judge_classifier(
     predict = open_model(model, asked.bands.count, classes)
     answers = _asked(config, asked, class_answers(name_errors(predict, model.name)), on_share)
     check_truth(config.task, truth, answers.shape[2])
+    if asked.samples.by_name and answers.shape[2] != classes:
+        raise InputError(
+            f"{asked.name}: has {classes} classes, numbered by their names, the model answers for "
+            f"{answers.shape[2]}: which is which is not known; give the data set all of them, or a "
+            "table with the model's own numbers as labels"
+        )
     return answers, truth, chance(config.task, truth, asked.weights)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from probes.images.model_settings import ModelSettings
@@ -270,6 +272,28 @@ def test_a_run_whose_gaps_are_nan_can_be_repeated(study, tmp_path):
     words = ["rerun", out / "run.json", "-o", tmp_path / "again", "--data", tmp_path]
     assert main(list(map(str, words))) == 0
     assert (tmp_path / "again" / "skill.csv").read_bytes() == (out / "skill.csv").read_bytes()
+
+
+def test_classes_by_name_must_be_those_of_the_model(study, tmp_path):
+    """A folder that is missing would give every later class the number of another one."""
+    for n in range(12):
+        path = tmp_path / "set" / ("lake", "river", "sea")[n % 3] / f"{n}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(n).integers(255, size=(24, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    out = tmp_path / "out"
+    shutil.rmtree(tmp_path / "set" / "lake")
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3)).eval()
+    study()
+    torch.jit.script(network).save(str(tmp_path / "model.pt"))
+    given = study(data=[{"name": "waters", "kind": "folders", "path": "set"}])
+    assert reliance("run", given, "-o", out, "--quiet") == 3
+    said = {row["message"] for row in _table(out / "skill.csv")}
+    assert said == {
+        "waters: has 2 classes, numbered by their names, the model answers for 3: which is which "
+        "is not known; give the data set all of them, or a table with the model's own numbers as "
+        "labels"
+    }
 
 
 @pytest.mark.parametrize("command", ["run", "audit"])
