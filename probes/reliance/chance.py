@@ -25,8 +25,8 @@ def chance(task: TaskKind, truth: Rows, weights: Rows) -> Rows:
     -------
     array
         ``(R,)``. That of ``several-labels`` is the average precision that a random order is
-        expected to have. It is more than the frequency of a label, five times as much where one of
-        60 images has it; see Bestgen 2015, "Exact expected average precision of the random
+        expected to have. It is more than the frequency of a label, almost five times as much where
+        one of 60 images has it; see Bestgen 2015, "Exact expected average precision of the random
         baseline for system evaluation".
 
     Examples

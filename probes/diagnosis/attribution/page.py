@@ -33,8 +33,8 @@ _RULES = (
     "relevance, those of linear layers their share. "
     "Attention: one half to each factor of a product, a softmax by its first-order expansion, a "
     "layer normalisation with its spread held (AttnLRP, Achtibat et al. 2024). "
-    "Occlusion and LIME: a grid of 8 x 8 cells. DeepLIFT is that of captum."
-    " Grad-CAM looks at the last layer that gives maps."
+    "Occlusion and LIME: a grid of 8 x 8 cells. DeepLIFT is that of captum. "
+    "Grad-CAM looks at the last layer that gives maps on which the logit depends."
 )
 
 
