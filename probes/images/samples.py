@@ -135,6 +135,29 @@ def left_out_line(samples: ImageSamples) -> str:
     )
 
 
+def check_named_classes(samples: ImageSamples, classes: int, answers: int) -> None:
+    """Refuse a model of other classes, where those of the data set were numbered by their names.
+
+    Parameters
+    ----------
+    samples, classes
+        A data set, and how many classes it has.
+    answers
+        How many the model answers for.
+
+    Raises
+    ------
+    InputError
+        Naming both numbers.
+    """
+    if samples.by_name and answers != classes:
+        raise InputError(
+            f"the data set has {classes} classes, numbered by their names, the model answers for "
+            f"{answers}: which is which is not known; give the data set all of them, or a table "
+            "with the model's own numbers as labels"
+        )
+
+
 def leave_out_gaps(samples: ImageSamples) -> tuple[ImageSamples, tuple[str, ...]]:
     """Leave out images with pixels without data, where a model would be shown them.
 

@@ -12,7 +12,7 @@ from probes.images.bands import Bands
 from probes.images.model_settings import ModelSettings
 from probes.images.models import open_model
 from probes.images.pairs import ImagePairs
-from probes.images.samples import ImageSamples, name_errors
+from probes.images.samples import ImageSamples, check_named_classes, name_errors
 from probes.reliance.answers import OnBatch, OnShare, RelianceCondition, ask_all
 from probes.reliance.chance import chance
 from probes.reliance.classifiers import class_answers
@@ -95,12 +95,7 @@ def _judge_classifier(
     predict = open_model(model, asked.bands.count, classes)
     answers = _asked(config, asked, class_answers(name_errors(predict, model.name)), on_share)
     check_truth(config.task, truth, answers.shape[2])
-    if asked.samples.by_name and answers.shape[2] != classes:
-        raise InputError(
-            f"{asked.name}: has {classes} classes, numbered by their names, the model answers for "
-            f"{answers.shape[2]}: which is which is not known; give the data set all of them, or a "
-            "table with the model's own numbers as labels"
-        )
+    check_named_classes(asked.samples, classes, answers.shape[2])
     return answers, truth, chance(config.task, truth, asked.weights)
 
 

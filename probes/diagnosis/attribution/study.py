@@ -36,7 +36,7 @@ from probes.diagnosis.attribution.verdicts import (
     trust_rows,
 )
 from probes.images.bands import Bands
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, check_named_classes
 from probes.reliance.answers import OnShare
 from probes.reliance.rows import ERROR, REFUSED
 from regkit.errors import InputError
@@ -102,6 +102,7 @@ def run_attribution(
             images = settings.scaled(whole.images)
             bands, classes = Bands.of(images), whole.labels.shape[1]
             model = open_explained(config, settings, bands, classes)
+            check_named_classes(samples, classes, answers_of(model, images[:1]).shape[1])
             shown = replace(whole, images=images)
             found[settings.name] = diagnose_model(config, settings.name, model, shown, steps)
         except InputError as error:

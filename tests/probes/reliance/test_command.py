@@ -290,9 +290,9 @@ def test_classes_by_name_must_be_those_of_the_model(study, tmp_path):
     assert reliance("run", given, "-o", out, "--quiet") == 3
     said = {row["message"] for row in _table(out / "skill.csv")}
     assert said == {
-        "waters: has 2 classes, numbered by their names, the model answers for 3: which is which "
-        "is not known; give the data set all of them, or a table with the model's own numbers as "
-        "labels"
+        "the data set has 2 classes, numbered by their names, the model answers for 3: which is "
+        "which is not known; give the data set all of them, or a table with the model's own "
+        "numbers as labels"
     }
 
 
