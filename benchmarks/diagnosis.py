@@ -23,6 +23,7 @@ from probes.diagnosis.attribution.config import AttributionConfig
 from probes.diagnosis.attribution.study import run_attribution
 from probes.diagnosis.augmentation.changes import BAND_AUGMENTATIONS
 from probes.diagnosis.augmentation.consistency import all_consistencies
+from probes.diagnosis.augmentation.dates import observed_place
 from probes.diagnosis.redundancy.probing import width_curve
 from probes.diagnosis.redundancy.sides import ProbedImages
 from probes.images.samples import ImageSamples
@@ -92,7 +93,8 @@ def augmentation(images: Tensor, classes: Tensor, mosaics: int) -> None:
     generator = torch.Generator().manual_seed(0)
     place = 0.1 + torch.rand(1, _CLASSES, side, side, generator=generator)
     light = 1 + 0.1 * torch.randn(_DATES, 1, 1, 1, generator=generator)
-    all_consistencies(list(BAND_AUGMENTATIONS.values()), place * light, colours=(0, 1, 2))
+    observed = observed_place(place * light)
+    all_consistencies(list(BAND_AUGMENTATIONS.values()), observed, colours=(0, 1, 2))
 
 
 QUESTIONS: dict[str, Callable[[Tensor, Tensor, int], None]] = {

@@ -25,9 +25,10 @@ from benchmarks.table import Row, Table
 from probes.images.bands import Bands
 from probes.images.samples import ImageSamples
 from probes.reliance.answers import ask_all, check_conditions, conditions_of
+from probes.reliance.chance import chance
 from probes.reliance.classifiers import class_answers
 from probes.reliance.index import Reliance, reliance
-from probes.reliance.skill import bootstrap_weights, chance
+from probes.reliance.skill import bootstrap_weights
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
 
 _TILE, _EPOCHS, _RESAMPLES = 8, 20, 1000
@@ -162,7 +163,7 @@ def measured(split: SplitSamples) -> tuple[Reliance, int]:
     answers = ask_all(class_answers(trained(split)), samples, bands, conditions)
     generator = np.random.default_rng(0)
     weights = bootstrap_weights(len(samples), _RESAMPLES, generator, samples.subjects)
-    least = chance("ranking", samples.truth)
+    least = chance("ranking", samples.truth, weights)
     found = reliance(answers, conditions, samples.truth, "ranking", weights, chance=least)
     return found, len(set(samples.subjects or range(len(samples))))
 

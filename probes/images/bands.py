@@ -102,9 +102,7 @@ def _check(band: Tensor, number: int) -> None:
     if not len(band):
         raise InputError(f"band {number} has no data anywhere; leave out what has none")
     if not bool(band.isfinite().all()):
-        raise InputError(
-            f"band {number} has values that are not finite; mark them as missing (nodata) first"
-        )
+        raise InputError(f"band {number} has values that are not finite; mark them by missing: nan")
     if float(band.std(unbiased=False)) == 0:
         raise InputError(
             f"band {number} is {float(band[0]):g} everywhere; a constant band has no cue to "

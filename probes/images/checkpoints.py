@@ -48,6 +48,12 @@ def load_checkpoint(network: nn.Module, path: Path, classes: int) -> None:
         }
     wrong = [key for key in own if key not in weights or weights[key].shape != own[key].shape]
     more = [key for key in weights if key not in own]
+    heads = [key for key in wrong if key.partition(".")[0] in _HEADS and key in weights]
+    if heads == wrong and heads and not more:
+        raise InputError(
+            f"{path.name}: answers for {len(weights[heads[0]])} classes, the data set has "
+            f"{classes}; give the data set all of them, or weights for these"
+        )
     if wrong or more:
         raise InputError(
             f"{path.name}: is of another network: {len(wrong)} of {len(own)} tensors are missing "

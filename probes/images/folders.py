@@ -44,7 +44,8 @@ def read_folders(settings: DataSettings) -> ImageSamples:
     keep = evenly_by_class(truth, settings.limit)
     paths = [paths[n] for n in keep]
     names = [f"{path.parent.name}/{path.name}" for path in paths]
-    return ImageSamples(stack_images([[path] for path in paths], settings), truth[keep], names)
+    images, valid = stack_images([[path] for path in paths], settings)
+    return ImageSamples(images, truth[keep], names, valid, by_name=True)
 
 
 def read_bigearthnet(settings: DataSettings) -> ImageSamples:
@@ -70,7 +71,8 @@ def read_bigearthnet(settings: DataSettings) -> ImageSamples:
     keep = evenly_by_class(truth.argmax(1), settings.limit)
     paths = [_band_files(patches[n], settings) for n in keep]
     names = [patches[n].name for n in keep]
-    return ImageSamples(stack_images(paths, settings), truth[keep], names)
+    images, valid = stack_images(paths, settings)
+    return ImageSamples(images, truth[keep], names, valid)
 
 
 def _folder(path: Path) -> Path:

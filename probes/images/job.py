@@ -22,6 +22,7 @@ from regkit.runs import RECORD, Folder, InputFile, Needs
 from regkit.settings import Settings
 
 IMAGE_REPORT = "report.html"
+_SCALED = 5  # standard deviations
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,30 @@ class ImageJob(ABC):
         files = [each.path for each in inputs]
         config = recorded_settings(cls.settings_kind, record["asked"], files)
         return cls(config, folder, full_paths=any(each.full_path for each in inputs))
+
+
+def unscaled_models(config: Settings, samples: ImageSamples) -> tuple[str, ...]:
+    """Say which networks of timm see values as they are stored, far from those they learn from.
+
+    They have no layer that scales images; other models may have one.
+
+    Parameters
+    ----------
+    config
+        Of a job.
+    samples
+        Its data set.
+    """
+    largest = float(samples.images.max())
+    if largest <= _SCALED:
+        return ()
+    return tuple(
+        f"model {model.name} has no mean and std and sees values up to {largest:g} as they are "
+        f"stored; networks of timm mostly learn from -{_SCALED} to {_SCALED}: give mean and std, "
+        "in the units of the images"
+        for model in models_of(config)
+        if model.source.startswith("timm:") and model.mean is None and model.std is None
+    )
 
 
 def describe_samples(samples: ImageSamples, name: str = "") -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from probes.images.checkpoints import load_checkpoint
 from probes.images.functions import make_model
 from probes.images.model_settings import ModelSettings, existing_weights, source_parts
+from probes.images.onnx_models import open_onnx
 from probes.images.samples import Predict
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
@@ -146,18 +146,7 @@ def _exported(
 def _onnx(
     settings: ModelSettings, name: str, bands: int, classes: int
 ) -> Callable[[Tensor], Tensor]:
-    path = existing_weights(settings)
-    runtime = require("onnxruntime", extra="onnx")
-    try:
-        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:  # its errors have no base of their own
-        raise InputError(f"{path.name}: is no ONNX model that this ONNX Runtime reads") from error
-    entrance = session.get_inputs()[0].name
-
-    def predict(images: Tensor) -> Tensor:
-        return torch.from_numpy(np.asarray(session.run(None, {entrance: images.numpy()})[0]))
-
-    return predict
+    return open_onnx(existing_weights(settings), bands)
 
 
 def _timm(settings: ModelSettings, name: str, bands: int, classes: int) -> nn.Module:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from probes.images.samples import ImageSamples
+from probes.images.samples import SEEN, ImageSamples
 from probes.images.settings import DataSettings
 from probes.images.stacks import evenly_by_class
 from probes.images.tables import read_table_rows
@@ -60,7 +60,7 @@ def read_pairs(settings: DataSettings) -> ImagePairs:
     ------
     InputError
         If it is no table, a file cannot be read, images differ in size or in the number of bands,
-        labels lie on another grid, or fixed labels have no structure.
+        labels lie on another grid, most of an image has no data, or fixed labels have no structure.
     """
     if settings.kind != "table":
         raise InputError(
@@ -99,6 +99,9 @@ def _read(settings: DataSettings, row: Mapping[str, str], number: int) -> _Pair:
     for image, own, path in zip(images, labels, paths[2:], strict=True):
         if not own.grid.lies_on(image.grid):
             raise InputError(f"{path.name}: lies on another grid than {image.name}; resample it")
+    for image in images:
+        if image.valid is not None and float(image.valid.float().mean()) < SEEN:
+            raise InputError(f"{image.name}: less than half has data; leave out the pair")
     if not bool((labels[0].data > 0).any()):
         raise InputError(f"{paths[2].name}: has no structure; leave out the pair")
     name = f"{row['fixed']} and {row['moving']}"

@@ -10,8 +10,9 @@ from torch import Tensor
 from probes.images.folders import read_bigearthnet, read_folders
 from probes.images.npz import read_npz
 from probes.images.objects import read_objects
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, leave_out_empty
 from probes.images.settings import DataSettings, TruthKind
+from probes.images.sizes import resize_samples
 from probes.images.stacks import evenly_by_class
 from probes.images.tables import read_image_table
 from regkit.errors import InputError
@@ -35,30 +36,41 @@ def read_samples(settings: DataSettings, truth: TruthKind) -> ImageSamples:
     Raises
     ------
     InputError
-        If it cannot be read, has no such truth or band, or has images without data or structures.
+        If it cannot be read, has no such truth or band, no image with data, or images without
+        structures.
     """
     if truth == "map" and settings.kind in ("folders", "bigearthnet"):
         raise InputError(
             f"{settings.name}: {settings.kind} have no label maps; use npz, table or python"
         )
-    found = _read(settings, truth)
+    found = _seen(_read(settings, truth), settings)
     if found.labels is not None:
-        _refuse(settings, found, ~(found.labels > 0).flatten(1).any(1), "has no structure")
-    return _valid(found, settings)
+        seen = found.labels if found.valid is None else found.labels.where(found.valid, 0)
+        _refuse(settings, found, ~(seen > 0).flatten(1).any(1), "has no structure")
+    return found
 
 
 def _read(settings: DataSettings, truth: TruthKind) -> ImageSamples:
+    """Files are brought to one size one by one; arrays and objects once they are read."""
     if settings.kind == "bigearthnet":
         return read_bigearthnet(settings)
+    if settings.kind == "folders":
+        return read_folders(settings)
+    if settings.kind == "table":
+        return read_image_table(settings, truth)
     if settings.kind == "npz":
         found = _limited(read_npz(settings, truth), settings.limit)
-    elif settings.kind == "folders":
-        found = read_folders(settings)
-    elif settings.kind == "table":
-        found = read_image_table(settings, truth)
     else:
         found = read_objects(settings, truth)
-    return _chosen(found, settings)
+    found = _valid(_chosen(found, settings), settings)
+    return found if settings.size is None else resize_samples(found, settings.size)
+
+
+def _seen(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
+    try:
+        return leave_out_empty(samples)
+    except InputError as error:
+        raise InputError(f"{settings.name}: {error}") from None
 
 
 def _limited(samples: ImageSamples, limit: int | None) -> ImageSamples:
@@ -79,13 +91,13 @@ def _chosen(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
 
 
 def _valid(samples: ImageSamples, settings: DataSettings) -> ImageSamples:
-    """Mark where a pixel has no data in any band."""
+    """Mark where a pixel has no data: the value that stands for none in all bands, NaN in any."""
     if settings.missing is None:
         return samples
-    valid = (samples.images != settings.missing).any(1, keepdim=True)
-    empty = ~valid.flatten(1).any(1)
-    _refuse(settings, samples, empty, f"is {settings.missing:g} everywhere")
-    return replace(samples, valid=valid)
+    if settings.missing == "nan":
+        known = samples.images.isfinite().all(1, keepdim=True)
+        return replace(samples, images=samples.images.where(known, 0), valid=known)
+    return replace(samples, valid=(samples.images != settings.missing).any(1, keepdim=True))
 
 
 def _refuse(settings: DataSettings, samples: ImageSamples, which: Tensor, what: str) -> None:

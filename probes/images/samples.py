@@ -16,6 +16,10 @@ from regkit.errors import InputError
 Predict = Callable[[Tensor], Tensor]
 """Images ``(B, C, *spatial)`` to answers ``(B, K)``, or to logits ``(B, K, *spatial)``."""
 
+SEEN = 0.5
+"""The share of an image that must have data."""
+_NAMED = 3
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSamples:
@@ -35,6 +39,11 @@ class ImageSamples:
         ``(N, 1, *spatial)``: label maps, for segmenters.
     subjects
         Whose each image is; each is of a subject of its own if there are none.
+    left_out
+        Names of images of the data set that are not among these: most of them has no data.
+    by_name
+        Whether classes were numbered in the order of their names, so that a model must have the
+        same ones.
     """
 
     images: Tensor
@@ -43,6 +52,8 @@ class ImageSamples:
     valid: Tensor | None = None
     labels: Tensor | None = None
     subjects: Sequence[str] | None = None
+    left_out: Sequence[str] = ()
+    by_name: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -83,6 +94,70 @@ class ImageSamples:
             )  # fmt: skip
 
 
+def leave_out_empty(samples: ImageSamples) -> ImageSamples:
+    """Leave out images of which less than half has data, and remember their names.
+
+    Raises
+    ------
+    InputError
+        If none is left.
+    """
+    if samples.valid is None:
+        return samples
+    seen = samples.valid.flatten(1).float().mean(1) >= SEEN
+    if not bool(seen.any()):
+        raise InputError(
+            f"less than half of each of the {len(samples)} images has data, of {samples.names[0]} "
+            f"{100 * float(samples.valid[0].float().mean()):.0f} %; give images that are whole"
+        )
+    kept = samples.at(seen.nonzero().flatten().tolist())
+    names = [name for name, own in zip(samples.names, seen.tolist(), strict=True) if not own]
+    return replace(kept, left_out=(*samples.left_out, *names))
+
+
+def left_out_line(samples: ImageSamples) -> str:
+    """Say which images are left out, the first three by name; empty if there are none.
+
+    Examples
+    --------
+    >>> import torch
+    >>> images = ImageSamples(torch.zeros(2, 1, 4, 4), None, ["a", "b"], left_out=["c", "d"])
+    >>> left_out_line(images)
+    '2 of 4 images are left out, less than half of each has data: c, d'
+    """
+    names = list(samples.left_out)
+    if not names:
+        return ""
+    more = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+    return (
+        f"{len(names)} of {len(samples) + len(names)} images are left out, less than half of each "
+        f"has data: {', '.join(names[:_NAMED])}{more}"
+    )
+
+
+def check_named_classes(samples: ImageSamples, classes: int, answers: int) -> None:
+    """Refuse a model of other classes, where those of the data set were numbered by their names.
+
+    Parameters
+    ----------
+    samples, classes
+        A data set, and how many classes it has.
+    answers
+        How many the model answers for.
+
+    Raises
+    ------
+    InputError
+        Naming both numbers.
+    """
+    if samples.by_name and answers != classes:
+        raise InputError(
+            f"the data set has {classes} classes, numbered by their names, the model answers for "
+            f"{answers}: which is which is not known; give the data set all of them, or a table "
+            "with the model's own numbers as labels"
+        )
+
+
 def leave_out_gaps(samples: ImageSamples) -> tuple[ImageSamples, tuple[str, ...]]:
     """Leave out images with pixels without data, where a model would be shown them.
 
@@ -94,7 +169,7 @@ def leave_out_gaps(samples: ImageSamples) -> tuple[ImageSamples, tuple[str, ...]
     Returns
     -------
     samples, notices
-        Images that are whole, and how many are not, in a line.
+        Images that are whole, and how many are not, in lines.
 
     Raises
     ------
@@ -103,12 +178,13 @@ def leave_out_gaps(samples: ImageSamples) -> tuple[ImageSamples, tuple[str, ...]
     """
     if samples.valid is None:
         return samples, ()
+    empty = left_out_line(samples)
     kept = samples.valid.flatten(1).all(1).nonzero().flatten().tolist()
     if not kept:
         raise InputError("every image has pixels without data; whole images are needed")
     count = len(samples) - len(kept)
     said = f"{count} of {len(samples)} images have pixels without data and are left out"
-    return samples.at(kept), (said,) if count else ()
+    return samples.at(kept), tuple(filter(None, (empty, said if count else "")))
 
 
 def name_errors(predict: Predict, model: str) -> Predict:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from regkit.settings import Settings
 
@@ -13,6 +13,15 @@ Split = Literal["train", "val", "test"]
 DataKind = Literal["npz", "folders", "table", "bigearthnet", "python"]
 TruthKind = Literal["class", "several", "map"]
 """A class for each image, several labels, or a label map."""
+
+
+def _named(value: Any) -> Any:
+    """NaN by its name, which records can hold."""
+    return "nan" if str(value).lower() == "nan" else value
+
+
+Missing = Annotated[float | Literal["nan"] | None, BeforeValidator(_named)]
+"""What pixels without data have in all bands, or ``nan``, in any; None where there is none."""
 
 
 class DataSettings(Settings):
@@ -26,9 +35,12 @@ class DataSettings(Settings):
     for each patch, a GeoTIFF for each band). ``python`` is what the function or class ``dataset``,
     ``MODULE:NAME``, makes of ``options``: an object with a length, whose items are those of
     torchgeo (``{"image", "label"}`` or ``"mask"``) or pairs of image and truth.
-    ``bands`` keeps some of the bands, by number from 1 or, in BigEarthNet, by name; ``size`` brings
-    the shorter side of larger images to so many pixels before anything is suppressed; ``limit``
-    takes so many images, the same share of each class.
+    ``bands`` keeps some of the bands, by number from 1 or by the names that files give them (of
+    BigEarthNet, the names of its files); ``size`` brings the whole of every image to so many pixels
+    a side before anything is suppressed; ``limit`` takes so many images, the same share of each
+    class. Pixels have no data where a file says so of any band, or where all bands are ``missing``
+    (``nan``: any band is not finite);
+    images of which less than half has data are left out by name.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.+-]+$")
@@ -40,8 +52,8 @@ class DataSettings(Settings):
     bands: tuple[int | str, ...] | None = None
     size: int | None = Field(default=None, ge=8, le=4096)
     limit: int | None = Field(default=None, ge=2)
-    missing: float | None = None
-    """The value of pixels without data."""
+    missing: Missing = None
+    """The value that pixels without data have in all bands."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

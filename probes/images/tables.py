@@ -37,13 +37,14 @@ def read_image_table(settings: DataSettings, truth: TruthKind) -> ImageSamples:
     keep = evenly_by_class(classes, settings.limit)
     rows = [rows[n] for n in keep]
     folder = settings.folder
-    images = stack_images([[folder / row["image"]] for row in rows], settings)
+    images, valid = stack_images([[folder / row["image"]] for row in rows], settings)
     subjects = [row.get("subject") or str(n) for n, row in zip(keep, rows, strict=True)]
     names = [row["image"] for row in rows]
     if truth == "map":
         maps = stack_label_maps([folder / row["labels"] for row in rows], settings)
-        return ImageSamples(images, None, names, labels=maps, subjects=subjects)
-    return ImageSamples(images, classes[keep], names, subjects=subjects)
+        return ImageSamples(images, None, names, valid, maps, subjects)
+    named = not all(row["label"].isdecimal() for row in rows)
+    return ImageSamples(images, classes[keep], names, valid, subjects=subjects, by_name=named)
 
 
 def _classes(rows: Sequence[Mapping[str, str]], truth: TruthKind) -> NDArray[np.float64]:

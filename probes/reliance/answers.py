@@ -20,7 +20,7 @@ from regkit.errors import InputError
 OnShare = Callable[[float], None]
 PLAIN = "none"
 """The name of the condition that suppresses nothing."""
-_TRIED = 4  # images: one of them may be flat
+_TRIED = 8  # images, from all of the data set: some may be flat
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ def check_conditions(
         Why those that cannot be applied to these images cannot, or that they change nothing.
     """
     refused: dict[RelianceCondition, str] = {}
-    (_, batch), *_ = samples.batches(bands, _TRIED)
+    few = samples.at(range(0, len(samples), max(1, len(samples) // _TRIED)))
+    (_, batch), *_ = few.batches(bands, len(few))
     for condition in conditions:
         first = replace(condition, draw=0)
         reason = refused.get(first, "") if condition.draw else _refusal(batch, condition)

@@ -99,4 +99,5 @@ def _curve(ax: Axes, rows: Sequence[SkillRow], colour: str) -> None:
     )
     ax.plot(across, middle, color=colour, marker="o", markersize=3)
     ax.fill_between(across, low, high, color=colour, alpha=0.15, linewidth=0)
+    ax.vlines(across, low, high, color=colour, linewidth=1)  # also of one level alone
     ax.locator_params(axis="x", nbins=4)

@@ -14,6 +14,8 @@ from probes.reliance.skill import Rows, TaskKind, skill
 from regkit.errors import InputError
 from regkit.statistics import Interval, percentile_interval
 
+_ROUNDING = 1e-6  # of scores in single precision: the same as a guess is no skill
+
 
 @dataclass(frozen=True, eq=False)
 class LevelSkill:
@@ -91,7 +93,7 @@ def reliance(
     task: TaskKind,
     weights: Rows,
     *,
-    chance: float,
+    chance: Rows | float,
     level: float = 0.95,
 ) -> Reliance:
     """Judge the answers of one model.
@@ -109,7 +111,8 @@ def reliance(
     weights
         ``(1 + resamples, N)``, of :func:`~probes.reliance.skill.bootstrap_weights`.
     chance
-        The skill of answers that know nothing.
+        The skill of answers that know nothing: in every sample, ``(1 + resamples,)``, of
+        :func:`~probes.reliance.chance.chance`, or the same in all of them.
     level
         Of the intervals.
 
@@ -124,26 +127,29 @@ def reliance(
         key = (condition.suppressor, condition.level, condition.strength)
         grouped[key].append(skill(task, found.astype(np.float64), truth, weights))
     plain = grouped.pop((PLAIN, 0, 0.0))[0]
-    _check_skill(plain, chance, level)
+    guessed = np.broadcast_to(chance, plain.shape)
+    _check_skill(plain, guessed, level)
     levels = [
-        _level(key, np.mean(each, axis=0), plain, chance, len(each), level)
+        _level(key, np.mean(each, axis=0), plain, guessed, len(each), level)
         for key, each in grouped.items()
     ]
-    return Reliance(percentile_interval(plain, level), chance, levels, _indices(levels, level))
+    return Reliance(
+        percentile_interval(plain, level), float(guessed[0]), levels, _indices(levels, level)
+    )
 
 
-def _check_skill(plain: Rows, chance: float, level: float) -> None:
+def _check_skill(plain: Rows, chance: Rows, level: float) -> None:
     found = percentile_interval(plain - chance, level)
-    if not found.low > 0:
+    if not found.low > _ROUNDING:
         raise InputError(
             f"the model's skill on the images as they are is {plain[0]:.3f}, chance is "
-            f"{chance:.3f}, and the interval of the difference begins at {found.low:.3f}: it has "
-            "no skill of which a share could be lost"
+            f"{chance[0]:.3f}, and the interval of the difference begins at {found.low:.3f}: it "
+            "has no skill of which a share could be lost"
         )
 
 
 def _level(
-    key: tuple[str, int, float], found: Rows, plain: Rows, chance: float, draws: int, level: float
+    key: tuple[str, int, float], found: Rows, plain: Rows, chance: Rows, draws: int, level: float
 ) -> LevelSkill:
     relative = (found - chance) / (plain - chance)
     return LevelSkill(

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from probes.images.job import ImageJob, describe_samples
+from probes.images.job import ImageJob, describe_samples, unscaled_models
 from probes.images.pairs import read_pairs
 from probes.images.reading import read_samples
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, left_out_line
 from probes.images.settings import DataSettings, TruthKind
 from probes.reliance.config import RelianceConfig
 from probes.reliance.page import reliance_page
@@ -59,7 +59,14 @@ class RelianceJob(ImageJob):
 
     def open(self) -> RelianceTask:
         """Read the data sets."""
-        return RelianceTask(self, [_read(each, self.config.task) for each in self.config.data])
+        data = [_read(each, self.config.task) for each in self.config.data]
+        said = [
+            f"{each.name}: {left_out_line(samples)}"
+            for each, samples in zip(self.config.data, data, strict=True)
+            if samples.left_out
+        ]
+        said += [line for samples in data for line in unscaled_models(self.config, samples)]
+        return RelianceTask(self, data, tuple(dict.fromkeys(said)))
 
     def restored(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> RelianceOutcome:
         """Return what a finished run has found, which is in its tables."""

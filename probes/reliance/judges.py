@@ -12,14 +12,15 @@ from probes.images.bands import Bands
 from probes.images.model_settings import ModelSettings
 from probes.images.models import open_model
 from probes.images.pairs import ImagePairs
-from probes.images.samples import ImageSamples, name_errors
+from probes.images.samples import ImageSamples, check_named_classes, name_errors
 from probes.reliance.answers import OnBatch, OnShare, RelianceCondition, ask_all
+from probes.reliance.chance import chance
 from probes.reliance.classifiers import class_answers
 from probes.reliance.config import RelianceConfig
 from probes.reliance.index import Reliance, reliance
 from probes.reliance.registrations import open_registration, pair_scores, unregistered_dice
 from probes.reliance.segmenters import guessed_dice, segmenter_scores
-from probes.reliance.skill import Rows, chance, check_truth
+from probes.reliance.skill import Rows, check_truth, skill
 from regkit.errors import InputError
 
 
@@ -81,7 +82,7 @@ def judge_model(
     )
 
 
-_Judged = tuple[NDArray[np.float32], Rows, float]
+_Judged = tuple[NDArray[np.float32], Rows, Rows]
 
 
 def _judge_classifier(
@@ -94,7 +95,8 @@ def _judge_classifier(
     predict = open_model(model, asked.bands.count, classes)
     answers = _asked(config, asked, class_answers(name_errors(predict, model.name)), on_share)
     check_truth(config.task, truth, answers.shape[2])
-    return answers, truth, chance(config.task, truth)
+    check_named_classes(asked.samples, classes, answers.shape[2])
+    return answers, truth, chance(config.task, truth, asked.weights)
 
 
 def _judge_segmenter(
@@ -105,7 +107,7 @@ def _judge_segmenter(
         raise InputError(f"{asked.name}: has no label maps")
     predict = open_model(model, asked.bands.count, int(labels.max()) + 1)
     scores = _asked(config, asked, segmenter_scores(name_errors(predict, model.name)), on_share)
-    return scores, np.zeros(len(labels)), guessed_dice(labels)
+    return _scored(config, asked, scores, guessed_dice(labels, asked.samples.valid))
 
 
 def _judge_registration(
@@ -115,10 +117,18 @@ def _judge_registration(
     if not isinstance(pairs, ImagePairs):
         raise InputError(f"{asked.name}: has no pairs of images")
     scores = pair_scores(
-        open_registration(model), pairs, asked.bands, asked.possible, seed=config.seed,
-        on_share=on_share,
+        open_registration(model), pairs, asked.bands, asked.possible, span=config.span,
+        seed=config.seed, on_share=on_share,
     )  # fmt: skip
-    return scores, np.zeros(len(pairs)), unregistered_dice(pairs)
+    return _scored(config, asked, scores, unregistered_dice(pairs))
+
+
+def _scored(
+    config: RelianceConfig, asked: AskedData, scores: NDArray[np.float32], guessed: Rows
+) -> _Judged:
+    """Scores, and those of a guess on the same images: what differs is paired by image."""
+    none = np.zeros(len(guessed))
+    return scores, none, skill(config.task, guessed[:, None], none, asked.weights)
 
 
 _JUDGES: Mapping[str, Callable[..., _Judged]] = {

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _FEW = 30
 _LEAK = 0.8  # of a cue that a suppressor is to leave
 _ADDS = 1.2
+_UNMATCHED = 0.1
 _CITED = (
     "Burgert T, Stoll O, Rota P, Demir B. ImageNet-trained CNNs are not biased towards texture: "
     "revisiting feature reliance through controlled suppression. 2025."
@@ -76,6 +77,13 @@ def _checks(tables: RelianceTables) -> Iterator[Check]:
     refused = {row.suppressor: row.message for row in tables.skills if row.status == REFUSED}
     for name, message in refused.items():
         yield Check(False, f"Some levels of {name} are left out: {message}.")
+    empty = {row.data: row for row in tables.skills if row.left_out}
+    for row in empty.values():
+        yield Check(
+            False,
+            f"{row.data}: {row.left_out} of {row.images + row.left_out} images are left out; less "
+            "than half of each has data.",
+        )
     if tables.skills:
         fewest = min(row.subjects for row in tables.skills)
         yield Check(
@@ -86,8 +94,9 @@ def _checks(tables: RelianceTables) -> Iterator[Check]:
     for name in dict.fromkeys(f"{row.model} on {row.data}" for row in risen):
         yield Check(
             False,
-            f"{name} does better under suppression at some levels: its threshold does not suit "
-            "these images, and its indices say little.",
+            f"{name} does better under suppression at some levels: what is suppressed misleads it "
+            "there, or, where answers are counted, its threshold does not suit these images. Its "
+            "indices say little.",
         )
     for shuffled in _no_worse_than_seams(tables.indices):
         yield Check(
@@ -95,8 +104,21 @@ def _checks(tables: RelianceTables) -> Iterator[Check]:
             f"{shuffled.model} on {shuffled.data} loses no more by patch-shuffle than by the seams "
             "alone: what it loses may not be shape.",
         )
+    yield from _unmatched(tables.audits)
     for name, leaks in _leaks(tables.audits).items():
         yield Check(False, f"{name} does more than to remove its own cue: {', '.join(leaks)}.")
+
+
+def _unmatched(audits: Sequence[AuditRow]) -> Iterator[Check]:
+    for row in audits:
+        left = getattr(row, row.cue, None)
+        if row.asked is not None and left is not None and abs(left - row.asked) > _UNMATCHED:
+            yield Check(
+                False,
+                f"{row.suppressor} leaves {100 * left:.0f} % of {row.cue} on {row.data} where "
+                f"{100 * row.asked:.0f} % was asked for: no strength of it comes nearer, and "
+                "indices do not compare.",
+            )
 
 
 def _no_worse_than_seams(indices: Sequence[IndexRow]) -> Iterator[IndexRow]:
@@ -207,6 +229,7 @@ def _audit(rows: Sequence[AuditRow]) -> Section:
     columns = (
         "data", "suppressor", "removes", "strength", "shape", "texture", "colour", "intensity",
         "local variance", "high frequencies", "gradients", "edges", "spectral angle",
+        "between bands",
     )  # fmt: skip
     cells = [
         (
@@ -216,7 +239,7 @@ def _audit(rows: Sequence[AuditRow]) -> Section:
                 for value in (
                     row.shape, row.texture, row.colour, row.intensity, row.local_variance,
                     row.high_frequency, row.gradient_correlation, row.edge_agreement,
-                    row.spectral_angle,
+                    row.spectral_angle, row.band_correlation,
                 )
             ),
         )

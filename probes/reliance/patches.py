@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import permutations, product
-from math import prod
+from math import ceil, prod
 
 import torch
 from torch import Generator, Tensor
@@ -22,6 +22,8 @@ _SMALLEST = 2  # voxels of an edge: smaller patches have no content
 
 def patch_edge(shape: tuple[int, ...], count: float) -> int:
     """Return the voxels of the edge of a patch, of which ``count`` lie along the shorter side.
+
+    Patches have whole voxels: where none has that many, the edge that comes nearest to it is taken.
 
     Parameters
     ----------
@@ -38,17 +40,17 @@ def patch_edge(shape: tuple[int, ...], count: float) -> int:
     Examples
     --------
     >>> patch_edge((224, 224), 16), patch_edge((224, 300), 6)
-    (14, 37)
+    (14, 38)
     """
     shorter = min(shape)
-    edge = round(shorter / count)
     if count < 2 or shorter < _SMALLEST * count:
         size = "x".join(map(str, shape))
         raise InputError(
             f"{count:g} patches along the shorter side of an image of {size} have an edge of "
             f"{shorter / count:.2g}; give 2 to {shorter // _SMALLEST} patches, or larger images"
         )
-    return edge
+    edges = {int(shorter // count), ceil(shorter / count)}
+    return min(edges, key=lambda edge: (abs(ceil(shorter / edge) - count), -shorter % edge))
 
 
 def shuffle_patches(batch: Batch, count: float, generator: Generator) -> Batch:
@@ -162,11 +164,18 @@ def derangements(count: int, of: int, generator: Generator) -> Tensor:
     Tensor
         ``(count, of)``.
 
+    Raises
+    ------
+    InputError
+        If there is one thing alone.
+
     Examples
     --------
     >>> derangements(1, 2, Generator()).tolist()
     [[1, 0]]
     """
+    if of < 2:
+        raise InputError(f"{of} thing cannot change its place; two are needed")
     order = torch.rand(count, of, generator=generator).argsort(1)
     while bool((again := (order == torch.arange(of)).any(1)).any()):
         order[again] = torch.rand(int(again.sum()), of, generator=generator).argsort(1)

@@ -60,6 +60,7 @@ def pair_scores(
     bands: Bands,
     conditions: Sequence[RelianceCondition],
     *,
+    span: tuple[float, float] | None = None,
     seed: int = 0,
     on_share: OnShare = lambda share: None,
 ) -> NDArray[np.float32]:
@@ -75,6 +76,8 @@ def pair_scores(
         Of the fixed images; those of the moving ones have their own.
     conditions
         What is done, by the same draw, to both images of a pair.
+    span
+        What values of the moving images can be, as :meth:`~probes.images.bands.Bands.of` has it.
     seed
         Of all draws.
     on_share
@@ -84,9 +87,14 @@ def pair_scores(
     -------
     array
         ``(conditions, N, 1)``.
+
+    Raises
+    ------
+    InputError
+        If the moving images have a constant band, or values beyond the span.
     """
     found = np.zeros((len(conditions), len(pairs), 1), np.float32)
-    others = Bands.of(pairs.moving.images, pairs.moving.valid)
+    others = _moving_bands(pairs, span)
     sides = zip(pairs.batches(bands, 1), pairs.moving.batches(others, 1), strict=True)
     for (number, fixed), (_, moving) in sides:
         for place, condition in enumerate(conditions):
@@ -98,8 +106,15 @@ def pair_scores(
     return found
 
 
-def unregistered_dice(pairs: ImagePairs) -> float:
-    """Return the mean Dice of labels as they lie, which is what no registration is worth.
+def _moving_bands(pairs: ImagePairs, span: tuple[float, float] | None) -> Bands:
+    try:
+        return Bands.of(pairs.moving.images, pairs.moving.valid, span=span)
+    except InputError as error:
+        raise InputError(f"moving images: {error}") from None
+
+
+def unregistered_dice(pairs: ImagePairs) -> NDArray[np.float64]:
+    """Return the Dice of labels as they lie, ``(N,)``, which is what no registration is worth.
 
     Raises
     ------
@@ -113,7 +128,7 @@ def unregistered_dice(pairs: ImagePairs) -> float:
     for fixed, moving, (grid, other) in maps:
         stays = Affine.identity(grid.ndim)
         scores.append(_dice(stays, Labels(fixed, grid), Labels(moving, other)))
-    return float(np.mean(scores))
+    return np.array(scores)
 
 
 def _dice(phi: Transform, fixed: Labels, moving: Labels) -> float:

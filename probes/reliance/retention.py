@@ -40,6 +40,9 @@ class Retention:
         Colour: how much of what bands say beyond their common brightness is still said in the same
         place, and the mean angle in radians between the spectra of a pixel before and after. None
         for images of one band.
+    band_correlation
+        The mean absolute correlation of two bands after, whatever it was before: 1 where all bands
+        say the same. None for images of one band.
     value_agreement
         Intensity: the squared correlation of values with those of the voxels where they came from,
         over all images.
@@ -53,6 +56,7 @@ class Retention:
     chroma: float | None
     spectral_angle: float | None
     value_agreement: float
+    band_correlation: float | None
 
     @property
     def texture(self) -> float:
@@ -115,7 +119,16 @@ def retention(suppressor: Suppressor, batch: Batch, strength: float, seed: int =
             *(_known(each, _both(after, after)) for each in (_carried(old, places), new))
         )
         ** 2,
+        band_correlation=_between_bands(_known(new, _both(after, after))) if many else None,
     )
+
+
+def _between_bands(values: Tensor) -> float:
+    """The mean absolute correlation of two bands ``(C, N)``; constant ones have none."""
+    apart = values.double() - values.double().mean(1, keepdim=True)
+    scaled = apart / apart.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    alike = (scaled @ scaled.T).abs()
+    return float((alike.sum() - alike.trace()) / (len(alike) * (len(alike) - 1)))
 
 
 def _places(batch: Batch) -> Tensor:
@@ -233,7 +246,7 @@ def _angle(before: Batch, after: Batch, both: Tensor) -> float:
 
 
 def _known(values: Tensor, where: Tensor) -> Tensor:
-    """DeviationMap ``(C, N)`` of the voxels that count."""
+    """Values ``(C, N)`` of the voxels that count."""
     return values.movedim(1, 0)[:, where[:, 0]]
 
 

@@ -27,8 +27,9 @@ class SkillRow:
         Their names.
     suppressor, cue, level, strength, unit
         What was done to the images.
-    draws, images, subjects
-        How often it was drawn, on how many images of how many subjects.
+    draws, images, left_out, subjects
+        How often it was drawn, on how many images of how many subjects; and how many images of the
+        data set are left out, as most of each has no data.
     skill, skill_low, skill_high
         In units of the metric, with its interval.
     relative, relative_low, relative_high
@@ -47,6 +48,7 @@ class SkillRow:
     unit: str
     draws: int
     images: int
+    left_out: int
     subjects: int
     skill: float | None = None
     skill_low: float | None = None
@@ -116,8 +118,12 @@ class AuditRow:
         What was measured.
     shape, texture, colour, intensity
         What is left of each, by the measures by which levels are matched.
-    local_variance, high_frequency, gradient_correlation, edge_agreement, spectral_angle
+    local_variance, high_frequency, gradient_correlation, edge_agreement
         Other measures, as :class:`~probes.reliance.retention.Retention` has them.
+    spectral_angle, band_correlation
+        Likewise.
+    asked
+        The share of its own cue that levels were to leave; empty where none was asked for.
     """
 
     data: str
@@ -135,6 +141,8 @@ class AuditRow:
     gradient_correlation: float
     edge_agreement: float
     spectral_angle: float | None
+    band_correlation: float | None
+    asked: float | None
 
 
 AnyRow = TypeVar("AnyRow", bound="DataclassInstance")

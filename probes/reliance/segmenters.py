@@ -59,7 +59,7 @@ def _check(found: Tensor, images: Tensor, largest: int) -> None:
         raise InputError("the model returns answers that are not finite numbers")
 
 
-def guessed_dice(labels: Tensor) -> float:
+def guessed_dice(labels: Tensor, valid: Tensor | None = None) -> NDArray[np.float64]:
     """Return the Dice of labels drawn at the frequency of each structure, without any image.
 
     Where a structure fills a share ``p`` of the voxels, ``p`` of what is drawn is right, and so is
@@ -69,18 +69,27 @@ def guessed_dice(labels: Tensor) -> float:
     ----------
     labels
         ``(N, 1, *spatial)``; 0 is the background.
+    valid
+        ``(N, 1, *spatial)``: where images have data, which alone counts; everywhere if None.
+
+    Returns
+    -------
+    array
+        ``(N,)``.
 
     Examples
     --------
     >>> import torch
-    >>> guessed_dice(torch.tensor([[[0, 0, 0, 1]], [[0, 2, 2, 1]]]))
-    0.3125
+    >>> guessed_dice(torch.tensor([[[0, 0, 0, 1]], [[0, 2, 2, 1]]])).tolist()
+    [0.25, 0.375]
     """
+    known = labels >= 0 if valid is None else valid
+    counted = [one[where] for one, where in zip(labels, known, strict=True)]
     shares = [
         [float((one == value).float().mean()) for value in one.unique().tolist() if value]
-        for one in labels
+        for one in counted
     ]
-    return float(np.mean([np.mean(own) for own in shares]))
+    return np.array([np.mean(own) for own in shares])
 
 
 def image_dice(found: Tensor, labels: Tensor) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ Samples are weights: how often each image was drawn. The images as they are have
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -99,33 +99,7 @@ def skill(task: TaskKind, answers: Rows, truth: Rows, weights: Rows) -> Rows:
         return np.asarray(np.nanmean(np.stack(each), axis=0), np.float64)
     if task == "ordinal":
         return _kappa(answers.argmax(1), truth.astype(int), weights, answers.shape[1])
-    return _macro_precision(answers, truth, weights)
-
-
-def chance(task: TaskKind, truth: Rows) -> float:
-    """Return the skill of answers that know nothing of the image.
-
-    Parameters
-    ----------
-    task
-        As :func:`skill`; scores have a chance of their own, which whoever made them knows:
-        :func:`~probes.reliance.segmenters.guessed_dice`,
-        :func:`~probes.reliance.registrations.unregistered_dice`.
-    truth
-        As there.
-
-    Examples
-    --------
-    >>> chance("classes", np.array([0.0, 1, 1, 2])), chance("ordinal", np.array([0.0, 1]))
-    (0.3333333333333333, 0.0)
-    """
-    if task == "classes":
-        return 1 / len(np.unique(truth))
-    if task == "ranking":
-        return 0.5
-    if task == "several-labels":
-        return float(truth.mean(0)[truth.any(0)].mean())
-    return 0.0
+    return averaged_over_labels(_average_precision, truth, weights, answers)
 
 
 def check_truth(task: TaskKind, truth: Rows, classes: int | None = None) -> None:
@@ -161,6 +135,11 @@ def check_truth(task: TaskKind, truth: Rows, classes: int | None = None) -> None
         if len(np.unique(truth)) < 2:
             raise InputError(f"all images have the class {truth[0]:g}; two classes are needed")
         found = int(truth.max()) + 1
+    if task == "several-labels" and classes not in (None, found):
+        raise InputError(
+            f"the data set has {found} labels, the model answers for {classes}: which answer is of "
+            "which label is not known; give a data set in which each label occurs"
+        )
     if classes is not None and found > classes:
         raise InputError(f"labels name {found} classes, the model answers for {classes}")
 
@@ -208,16 +187,29 @@ def _kappa(said: NDArray[np.int_], truth: NDArray[np.int_], weights: Rows, class
     return 1 - found
 
 
-def _macro_precision(answers: Rows, truth: Rows, weights: Rows) -> Rows:
+def averaged_over_labels(
+    judge: Callable[..., Rows], truth: Rows, weights: Rows, *more: Rows
+) -> Rows:
+    """Judge each label by itself, and average over those that a sample has.
+
+    Parameters
+    ----------
+    judge
+        Takes ``(N,)`` of the truth, the weights, and ``(N,)`` of whatever else is given.
+    truth, weights
+        As :func:`skill`.
+    more
+        ``(N, K)`` each.
+    """
     found = [
-        _average_precision(answers[:, k], truth[:, k], weights)
+        judge(truth[:, k], weights, *(each[:, k] for each in more))
         for k in range(truth.shape[1])
         if truth[:, k].any()
     ]
     return np.asarray(np.nanmean(np.stack(found), axis=0), np.float64)
 
 
-def _average_precision(answer: Rows, truth: Rows, weights: Rows) -> Rows:
+def _average_precision(truth: Rows, weights: Rows, answer: Rows) -> Rows:
     """The mean of precision at every positive; equal answers count as one threshold."""
     order = np.argsort(-answer, kind="stable")
     answer, truth, weights = answer[order], truth[order], weights[:, order]

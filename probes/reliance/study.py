@@ -38,6 +38,7 @@ from regkit.errors import InputError
 from regkit.statistics import percentile_interval
 
 _AUDITED = 64  # images on which retention is measured
+_SHUFFLED, _SEAMS = "patch-shuffle", "seams"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ def _prepared(config: RelianceConfig, name: str, samples: ImageSamples) -> Asked
     levels = dict(config.levels)
     if config.match is not None:
         levels |= _matched(config, names, samples, bands)
+    if _SHUFFLED in levels:
+        levels.setdefault(_SEAMS, levels[_SHUFFLED])  # a control of the same patches
     conditions = conditions_of(names, config.draws, levels)
     generator = np.random.default_rng(config.seed)
     weights = bootstrap_weights(len(samples), config.resamples, generator, samples.subjects)
@@ -149,7 +152,8 @@ def _audit(config: RelianceConfig, asked: AskedData) -> Iterator[AuditRow]:
             asked.name, condition.suppressor, suppressor.cue, condition.level, condition.strength,
             suppressor.unit, left.arrangement, left.texture, left.chroma, left.value_agreement,
             left.local_variance, left.high_frequency, left.gradient_correlation,
-            left.edge_agreement, left.spectral_angle,
+            left.edge_agreement, left.spectral_angle, left.band_correlation,
+            config.match if suppressor.cue != _SEAMS else None,
         )  # fmt: skip
 
 
@@ -177,7 +181,8 @@ def _skill_rows(
         row = SkillRow(
             asked.name, model, condition.suppressor, suppressor.cue if suppressor else "",
             condition.level, condition.strength, suppressor.unit if suppressor else "",
-            drawn if suppressor and suppressor.is_random else 1, len(asked.samples), subjects,
+            drawn if suppressor and suppressor.is_random else 1, len(asked.samples),
+            len(asked.samples.left_out), subjects,
         )  # fmt: skip
         if condition in asked.refused:
             yield replace(row, status=REFUSED, message=asked.refused[condition])

@@ -32,7 +32,8 @@ def write_together(folders: Sequence[Path], page: Path, title: str) -> Path:
     Raises
     ------
     InputError
-        If a folder holds no such results, or the runs have different tasks.
+        If a folder holds no such results, or the runs have different tasks, or the same model on
+        the same data set.
     """
     asked = [_asked(folder) for folder in folders]
     tasks = list(dict.fromkeys((each["task"], each["level"]) for each in asked))
@@ -43,11 +44,25 @@ def write_together(folders: Sequence[Path], page: Path, title: str) -> Path:
         )
     task, level = tasks[0]
     tables = [stored_tables(folder) for folder in folders]
+    _check_apart(folders, tables)
     together = RelianceTables(
         *([row for each in tables for row in getattr(each, field.name)]
           for field in fields(RelianceTables))
     )  # fmt: skip
     return write_page(reliance_page(title, together, cast(TaskKind, task), level), page)
+
+
+def _check_apart(folders: Sequence[Path], tables: Sequence[RelianceTables]) -> None:
+    """Levels of two runs of one model on one data set would be taken for those of one study."""
+    homes: dict[tuple[str, str], str] = {}
+    for folder, each in zip(folders, tables, strict=True):
+        for pair in {(row.data, row.model) for row in each.skills}:
+            other = homes.setdefault(pair, folder.name)
+            if other != folder.name:
+                raise InputError(
+                    f"{folder.name}: has the model {pair[1]} on {pair[0]}, and so has {other}; "
+                    "leave one of them out, or run it with another name of the model or data set"
+                )
 
 
 def _asked(folder: Path) -> dict[str, Any]:

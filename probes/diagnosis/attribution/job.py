@@ -14,7 +14,7 @@ from probes.diagnosis.attribution.labelled import label_matrix
 from probes.diagnosis.attribution.page import attribution_page
 from probes.diagnosis.attribution.rows import MethodRow, RelevanceRow, TrustRow
 from probes.diagnosis.attribution.study import ModelDiagnosis, run_attribution
-from probes.images.job import ImageJob, describe_samples
+from probes.images.job import ImageJob, describe_samples, unscaled_models
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples, leave_out_gaps
 from probes.reliance.rows import write_rows
@@ -51,7 +51,8 @@ class AttributionJob(ImageJob):
             self.config.data, "several" if self.config.task == "several-labels" else "class"
         )
         label_matrix(samples)
-        return AttributionTask(self.config, samples, leave_out_gaps(samples)[1])
+        notices = leave_out_gaps(samples)[1] + unscaled_models(self.config, samples)
+        return AttributionTask(self.config, samples, notices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ class AttributionOutcome:
 
     def page(self) -> Page:
         """Return the report."""
-        return attribution_page(self.config, self.found)
+        return attribution_page(self.config.study, self.config, self.found)
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Return a line for each model."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from probes.diagnosis.attribution.explained import (
     AttributionMethod,
@@ -18,13 +17,13 @@ from probes.diagnosis.attribution.explained import (
     partial_answers,
     spread_over,
 )
+from probes.diagnosis.attribution.gradcam import gradcam_maps
 from probes.diagnosis.attribution.relevance import relevance
 from regkit.errors import InputError, require
 from regkit.settings import near
 
 _CELLS = 8  # along each axis, of Occlusion and LIME
 _RIDGE, _WIDTH = 1.0, 0.25  # of LIME; the width of its kernel is that of its authors for images
-_MODES = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 def occlusion(asked: MapQuestion) -> Tensor:
@@ -58,20 +57,14 @@ def lime(asked: MapQuestion) -> Tensor:
 
 
 def gradcam(asked: MapQuestion) -> Tensor:
-    """Weight the maps of a layer by their gradients (Selvaraju et al. 2017), by captum."""
+    """Weight the maps of a layer by their gradients.
+
+    See :mod:`probes.diagnosis.attribution.gradcam`.
+    """
     network = asked.model.required_module("gradcam")
-    explainer = require("captum.attr", extra="probes").LayerGradCam(
-        network, _layer(network, asked.images[:1], asked.model.layer)
+    return _each_target(
+        asked, lambda shown, target: gradcam_maps(network, shown, target, asked.model.layer)
     )
-    size = tuple(asked.images.shape[2:])
-
-    def explain(shown: Tensor, target: Tensor) -> Tensor:
-        found = explainer.attribute(shown, target=target, relu_attributions=True).detach()
-        return torch.nn.functional.interpolate(
-            found, size, mode=_MODES[len(size)], align_corners=False
-        )
-
-    return _each_target(asked, explain)
 
 
 def lrp(asked: MapQuestion) -> Tensor:
@@ -151,31 +144,6 @@ def _each_target(asked: MapQuestion, explain: Callable[[Tensor, Tensor], Tensor]
         for target in asked.targets.T
     ]  # fmt: skip
     return torch.stack(found, 1)
-
-
-def _layer(network: nn.Module, image: Tensor, name: str | None) -> nn.Module:
-    """The layer of a name, or the last one that gives maps."""
-    modules: dict[str, nn.Module] = dict(network.named_modules())
-    if name is not None:
-        if name not in modules:
-            raise InputError(f"there is no layer {name!r:.60}{near(name, modules)}")
-        return modules[name]
-    found: list[nn.Module] = []
-
-    def look(module: nn.Module, given: Any, result: Any) -> None:
-        if isinstance(result, Tensor) and result.ndim == image.ndim and min(result.shape[2:]) > 1:
-            found.append(module)
-
-    hooks = [module.register_forward_hook(look) for module in modules.values()]
-    try:
-        with torch.no_grad():
-            network(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if not found:
-        raise InputError("gradcam needs a layer that gives maps; this network has none")
-    return found[-1]
 
 
 def _check_differences(asked: MapQuestion, maps: Tensor) -> None:

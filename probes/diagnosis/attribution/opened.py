@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from probes.diagnosis.attribution.config import AttributionConfig
+from probes.diagnosis.attribution.config import AttributionChoices, AttributionConfig
 from probes.diagnosis.attribution.explained import ExplainedModel, blur_absent, mean_absent
 from probes.images.bands import Bands
-from probes.images.model_settings import ModelSettings
+from probes.images.model_settings import ModelSettings, source_parts
 from probes.images.models import open_network
-from probes.images.samples import name_errors
+from probes.images.samples import Predict, name_errors
 from regkit.errors import InputError
 
 
@@ -38,16 +38,43 @@ def open_explained(
         If it cannot be opened.
     """
     network = open_network(settings, bands.count, classes)
-    is_known = settings.source.startswith(("timm:", "python="))
-    scripted = isinstance(network, torch.jit.ScriptModule)
+    if source_parts(settings)[0] not in ("timm", "python"):
+        network = name_errors(network, settings.name)  # whose inside is not known
+    return explained_model(
+        config, network, bands, name=settings.name, layer=config.layers.get(settings.name)
+    )
+
+
+def explained_model(
+    config: AttributionChoices,
+    network: Predict,
+    bands: Bands,
+    *,
+    name: str = "model",
+    layer: str | None = None,
+) -> ExplainedModel:
+    """Take a network, or any function of images, as what can be explained.
+
+    Parameters
+    ----------
+    config
+        What is absent where something is taken away, and how many images are shown at once.
+    network
+        Images on its own scale to logits. The layers of an ``nn.Module`` are known.
+    bands
+        Statistics of the images on that scale.
+    name
+        Of the model, in messages.
+    layer
+        The layer that Grad-CAM looks at.
+    """
     module = None
-    if is_known and isinstance(network, nn.Module) and not scripted:
+    if isinstance(network, nn.Module) and not isinstance(network, torch.jit.ScriptModule):
         module = network.eval().requires_grad_(False)
     absent = mean_absent(bands) if config.absent == "mean" else blur_absent(bands)
     return ExplainedModel(
-        name_errors(network, settings.name), absent, module, config.layers.get(settings.name),
-        config.batch_size, config.samples,
-    )  # fmt: skip
+        name_errors(network, name), absent, module, layer, config.batch_size, config.samples
+    )
 
 
 def are_right(answers: Tensor, labels: NDArray[np.bool_], task: str) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from probes.reliance.rows import DONE
 from regkit.report import Check, Page, Section, details, figure, hint, table
 
 if TYPE_CHECKING:
-    from probes.diagnosis.attribution.config import AttributionConfig
+    from probes.diagnosis.attribution.config import AttributionChoices
     from probes.diagnosis.attribution.study import ModelDiagnosis
 
 _SHOWN = 4  # mosaics in the picture
@@ -33,17 +33,22 @@ _RULES = (
     "relevance, those of linear layers their share. "
     "Attention: one half to each factor of a product, a softmax by its first-order expansion, a "
     "layer normalisation with its spread held (AttnLRP, Achtibat et al. 2024). "
-    "Occlusion and LIME: a grid of 8 x 8 cells. Grad-CAM and DeepLIFT are those of captum."
+    "Occlusion and LIME: a grid of 8 x 8 cells. DeepLIFT is that of captum. "
+    "Grad-CAM looks at the last layer that gives maps on which the logit depends."
 )
 
 
-def attribution_page(config: AttributionConfig, found: Mapping[str, ModelDiagnosis]) -> Page:
+def attribution_page(
+    study: str, config: AttributionChoices, found: Mapping[str, ModelDiagnosis]
+) -> Page:
     """Make the report of a diagnosis.
 
     Parameters
     ----------
+    study
+        Its title.
     config
-        The diagnosis.
+        How maps were made and judged.
     found
         What was found of each model.
     """
@@ -54,7 +59,7 @@ def attribution_page(config: AttributionConfig, found: Mapping[str, ModelDiagnos
         for section in _sections(name, each)
     ]
     return Page(
-        config.study,
+        study,
         checks=[check for name, each in found.items() for check in _checks(name, each)],
         sections=[*sections, _method(config)],
         facts=[f"models: {len(found)}, mosaics: {config.mosaics} of each kind and model"],
@@ -203,7 +208,7 @@ def _sums(rows: Sequence[RelevanceRow]) -> Markup:
     return table(columns, cells, numbers=columns[2:])
 
 
-def _method(config: AttributionConfig) -> Section:
+def _method(config: AttributionChoices) -> Section:
     told = [
         (_name(each.name), each.category, each.about, each.paper)
         for each in ATTRIBUTION_METRICS.values()

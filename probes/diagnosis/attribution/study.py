@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from probes.diagnosis.attribution.config import AttributionConfig
+from probes.diagnosis.attribution.config import AttributionChoices, AttributionConfig
 from probes.diagnosis.attribution.explained import (
     AttributionMethod,
     ExplainedModel,
@@ -36,8 +36,7 @@ from probes.diagnosis.attribution.verdicts import (
     trust_rows,
 )
 from probes.images.bands import Bands
-from probes.images.model_settings import ModelSettings
-from probes.images.samples import ImageSamples
+from probes.images.samples import ImageSamples, check_named_classes
 from probes.reliance.answers import OnShare
 from probes.reliance.rows import ERROR, REFUSED
 from regkit.errors import InputError
@@ -100,7 +99,12 @@ def run_attribution(
     for number, settings in enumerate(config.models):
         steps = _Steps(config, number, on_share)
         try:
-            found[settings.name] = _diagnosed(config, settings, whole, steps)
+            images = settings.scaled(whole.images)
+            bands, classes = Bands.of(images), whole.labels.shape[1]
+            model = open_explained(config, settings, bands, classes)
+            check_named_classes(samples, classes, answers_of(model, images[:1]).shape[1])
+            shown = replace(whole, images=images)
+            found[settings.name] = diagnose_model(config, settings.name, model, shown, steps)
         except InputError as error:
             row = MethodRow(settings.name, "", status=ERROR, message=str(error))
             found[settings.name] = ModelDiagnosis([row])
@@ -120,15 +124,35 @@ class _Steps:
         self._on_share((self._model + share) / len(self._config.models))
 
 
-def _diagnosed(
-    config: AttributionConfig,
-    settings: ModelSettings,
+def diagnose_model(
+    config: AttributionChoices,
+    name: str,
+    model: ExplainedModel,
     whole: LabelledImages,
-    on_step: Callable[[], None],
+    on_step: Callable[[], None] = lambda: None,
 ) -> ModelDiagnosis:
-    images, labels = settings.scaled(whole.images), whole.labels
+    """Judge the methods and the metrics for one model.
+
+    Parameters
+    ----------
+    config
+        How.
+    name
+        Of the model, in rows.
+    model
+        What is explained.
+    whole
+        Images with their labels, on the scale of the model.
+    on_step
+        Called after each pass over the mosaics.
+
+    Raises
+    ------
+    InputError
+        If the model is right about no image, or recognises too few mosaics.
+    """
+    images, labels = whole.images, whole.labels
     bands = Bands.of(images)
-    model = open_explained(config, settings, bands, labels.shape[1])
     right = np.nonzero(are_right(answers_of(model, images), labels, config.task))[0]
     if not len(right):
         raise InputError("the model is right about no image; nothing it says can be explained")
@@ -145,21 +169,21 @@ def _diagnosed(
     trust = [
         row
         for extent, found in controls.items()
-        for row in trust_rows(settings.name, extent, found[TRUTH][1], found[NOISE][1], config.level)
+        for row in trust_rows(name, extent, found[TRUTH][1], found[NOISE][1], config.level)
     ]
-    rows, maps = _methods(config, settings.name, asked["part"], plain, on_step)
+    rows, maps = _methods(config, name, asked["part"], plain, on_step)
     planted = asked["part"].mosaics
     names = [f"mosaic {number}" for number in range(len(planted))]
     names += [whole.names[int(number)] for number in shown.tolist()]
     unknown = torch.full((len(plain), *plain.images.shape[2:]), torch.nan)
     truth = torch.cat([controls["part"][TRUTH][0][:, 0], unknown])
     explained = _together(names, planted, plain, {TRUTH: truth, **maps})
-    sums = list(sum_rows(settings.name, model, explained))
+    sums = list(sum_rows(name, model, explained))
     return ModelDiagnosis(rows, trust, sums, explained, len(right), planted.tried)
 
 
 def _trial(
-    config: AttributionConfig,
+    config: AttributionChoices,
     model: ExplainedModel,
     bands: Bands,
     images: Tensor,
@@ -174,7 +198,7 @@ def _trial(
 
 
 def _methods(
-    config: AttributionConfig,
+    config: AttributionChoices,
     name: str,
     asked: MosaicTrial,
     plain: Mosaics,

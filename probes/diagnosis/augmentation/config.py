@@ -12,10 +12,12 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from probes.diagnosis.augmentation.changes import BAND_AUGMENTATIONS, augmentation_called
+from probes.images.settings import Missing
 from regkit.errors import InputError
 from regkit.io import ReadOptions, open_image, preflight
 from regkit.io.settings import read_settings
 from regkit.settings import Settings, validate
+from regkit.volume import Volume
 
 _AXES = "tcyx"
 
@@ -24,9 +26,9 @@ class AugmentationConfig(Settings):
     """A stack of dates of one place, and the augmentations that are to be judged.
 
     ``stack`` is one array (.npy) whose axes ``axes`` names in their order: t (dates), c (bands), y,
-    x; or ``dates`` are images, one a date. ``keep`` takes some of the dates, from 1. ``colours``
-    are the numbers of red, green and blue among the bands, from 1. ``missing`` is the value of
-    pixels without data.
+    x; or ``dates`` are images on one grid, one a date, whose nodata counts for nothing. ``keep``
+    takes some of the dates, from 1. ``colours`` are the numbers of red, green and blue among the
+    bands, from 1. ``missing`` is the value that pixels without data have in all bands.
     """
 
     study: str = Field(min_length=1, max_length=80)
@@ -36,7 +38,7 @@ class AugmentationConfig(Settings):
     keep: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     colours: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     augmentations: tuple[str, ...] = tuple(BAND_AUGMENTATIONS)
-    missing: float | None = None
+    missing: Missing = None
     draws: int = Field(default=5, ge=1, le=100)
     seed: int = Field(default=0, ge=0)
 
@@ -111,16 +113,29 @@ def read_stack(config: AugmentationConfig) -> tuple[Tensor, Tensor | None]:
     InputError
         If a file cannot be read, images differ in size or bands, or a number is out of range.
     """
-    stack = _images(config.dates) if config.stack is None else _array(config.stack, config.axes)
+    if config.stack is None:
+        stack, valid = _images(config.dates, config.missing)
+    else:
+        stack, valid = _array(config.stack, config.axes), None
+    if config.missing is not None:
+        seen = _seen(stack, config.missing)
+        valid = seen if valid is None else valid & seen
+        stack = stack.where(valid, 0)
     if config.keep is not None:
         if max(config.keep) > len(stack):
             raise InputError(f"keep names date {max(config.keep)}; there are {len(stack)}")
-        stack = stack[[number - 1 for number in config.keep]]
+        kept = [number - 1 for number in config.keep]
+        stack, valid = stack[kept], None if valid is None else valid[kept]
     if config.colours is not None and max(config.colours) > stack.shape[1]:
         raise InputError(f"colours name band {max(config.colours)}; there are {stack.shape[1]}")
-    if config.missing is None:
-        return stack, None
-    return stack, (stack != config.missing).any(1, keepdim=True)
+    return stack, valid
+
+
+def _seen(stack: Tensor, missing: float | str) -> Tensor:
+    """Where a date has another value than the one that stands for none; NaN does in any band."""
+    if isinstance(missing, str):  # nan
+        return stack.isfinite().all(1, keepdim=True)
+    return (stack != missing).any(1, keepdim=True)
 
 
 def _array(path: Path, axes: str) -> Tensor:
@@ -136,14 +151,30 @@ def _array(path: Path, axes: str) -> Tensor:
     return torch.from_numpy(numbers).permute(*(axes.index(axis) for axis in _AXES))
 
 
-def _images(paths: Sequence[Path]) -> Tensor:
-    found = [
-        open_image(preflight(path, ReadOptions(channels="all"))).data.float() for path in paths
-    ]
+def _images(paths: Sequence[Path], missing: float | str | None) -> tuple[Tensor, Tensor | None]:
+    """Dates, and where all of their bands have data by what the files say."""
+    options = ReadOptions(channels="all", nan=0.0 if missing == "nan" else None)
+    found = [open_image(preflight(path, options)) for path in paths]
+    first = found[0]
     for path, image in zip(paths, found, strict=True):
-        if image.shape != found[0].shape:
+        if image.data.shape != first.data.shape:
             raise InputError(
-                f"{path.name}: is {'x'.join(map(str, image.shape))} (bands first), the first date "
-                f"{'x'.join(map(str, found[0].shape))}; dates lie on one grid"
+                f"{path.name}: is {_size(image)} (bands first), the first date {_size(first)}; "
+                "dates lie on one grid"
             )
-    return torch.stack(found).transpose(2, 3)  # volumes count columns first
+        if not image.grid.lies_on(first.grid):
+            raise InputError(
+                f"{path.name}: lies {image.grid.apart(first.grid)} from {paths[0].name}; dates "
+                "lie on one grid: resample it"
+            )
+    # Volumes count columns first.
+    stack = torch.stack([image.data.float() for image in found]).transpose(2, 3)
+    if all(image.valid is None for image in found):
+        return stack, None
+    everywhere = torch.ones(first.grid.shape, dtype=torch.bool)
+    known = [everywhere if image.valid is None else image.valid for image in found]
+    return stack, torch.stack(known)[:, None].transpose(2, 3)
+
+
+def _size(image: Volume) -> str:
+    return "x".join(map(str, image.data.shape))

@@ -10,25 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from probes.diagnosis.augmentation.changes import BandAugmentation, augment
-from probes.images.bands import Bands
-from regkit.errors import InputError
+from probes.diagnosis.augmentation.dates import (
+    MEASURES,
+    NATURAL,
+    Deviations,
+    ObservedPlace,
+    observed_place,
+    spectral_deviations,
+)
 from regkit.statistics import Interval, bootstrap_interval
 
-Deviations = NDArray[np.float64]
-_BLOCKS = 8  # a side: pixels of one block are not independent of each other
-_NATURAL = 0.95
-_ALLOWED = 2 * (1 - _NATURAL)
-MEASURES = ("angle", "distance", "band")
-"""Spectral angle in degrees; ``|x - y| / (|x| + |y|)``; and the largest difference of any band, in
-units of what is usual for that band between dates. Each to the other dates, their median."""
+_ALLOWED = 2 * (1 - NATURAL)
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class SpectralDeviation:
     Parameters
     ----------
     measure
-        One of :data:`MEASURES`.
+        One of :data:`~probes.diagnosis.augmentation.dates.MEASURES`.
     natural
         The mean of the pixels as they are.
     limit
@@ -115,41 +113,14 @@ def consistency(
     InputError
         If there are less than three dates or two bands, or no pixel has three dates.
     """
-    place = _place(stack, valid)
+    place = observed_place(stack, valid)
     return _judged(augmentation, strength, place, seed=seed, draws=draws, colours=colours)
-
-
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """Dates of one place, and what they do by themselves."""
-
-    stack: Tensor
-    known: Tensor
-    bands: Bands
-    usual: Tensor
-    plain: dict[str, Deviations]
-    owners: NDArray[np.int_]
-
-
-def _place(stack: Tensor, valid: Tensor | None) -> _Place:
-    if stack.ndim != 4 or len(stack) < 3 or stack.shape[1] < 2:
-        raise InputError(
-            f"a stack of {tuple(stack.shape)} does not do; give at least 3 dates of at least 2 "
-            "bands, (dates, bands, rows, columns)"
-        )
-    known = torch.ones_like(stack[:, :1], dtype=torch.bool) if valid is None else valid
-    known = known & (known.sum(0, keepdim=True) >= 3)
-    if not bool(known.any()):
-        raise InputError("no pixel has three dates with data; give more dates, or a smaller mask")
-    bands, usual = Bands.of(stack, known), _usual(stack, known)
-    plain = _measured(stack, stack, known, usual)
-    return _Place(stack, known, bands, usual, plain, _owners(known))
 
 
 def _judged(
     augmentation: BandAugmentation,
     strength: float,
-    place: _Place,
+    place: ObservedPlace,
     *,
     seed: int,
     draws: int,
@@ -158,7 +129,7 @@ def _judged(
     generator = Generator().manual_seed(seed)
     stack, where = place.stack, place.known[:, 0].numpy()
     moved = [
-        _measured(
+        spectral_deviations(
             augment(augmentation, stack, place.bands, strength, generator, colours), stack,
             place.known, place.usual,
         )
@@ -181,7 +152,7 @@ def _compared(
     owners: NDArray[np.int_],
     seed: int,
 ) -> SpectralDeviation:
-    limit = float(np.quantile(plain, _NATURAL))
+    limit = float(np.quantile(plain, NATURAL))
     beyond = bootstrap_interval(
         np.mean([each > limit for each in moved], axis=0), generator=np.random.default_rng(seed),
         subjects=owners.tolist(), method="percentile",
@@ -189,79 +160,13 @@ def _compared(
     return SpectralDeviation(name, float(plain.mean()), limit, float(np.mean(moved)), beyond)
 
 
-def _usual(stack: Tensor, known: Tensor) -> Tensor:
-    """``(C,)``: the median difference of each band between two dates, over all pairs and places."""
-    found = []
-    for one, other in combinations(range(len(stack)), 2):
-        both = (known[one] & known[other])[0]
-        if bool(both.any()):
-            found.append((stack[one] - stack[other]).abs()[:, both])
-    return torch.cat(found, 1).median(1).values.clamp_min(1e-12)
-
-
-def _measured(shown: Tensor, stack: Tensor, known: Tensor, usual: Tensor) -> dict[str, Deviations]:
-    """Every measure of every pixel, ``(T, rows, columns)``."""
-    found: dict[str, list[Tensor]] = {name: [] for name in MEASURES}
-    for date in range(len(stack)):
-        others = [n for n in range(len(stack)) if n != date]
-        one, other = shown[date][None].double(), stack[others].double()
-        length, lengths = _length(one), _length(other)
-        cosine = (one * other).sum(1) / (length * lengths).clamp_min(1e-12)
-        apart = one - other
-        values = {
-            "angle": cosine.clamp(-1, 1).acos().rad2deg(),
-            "distance": _length(apart) / (length + lengths).clamp_min(1e-12),
-            "band": (apart / usual[None, :, None, None]).abs().amax(1),
-        }
-        gaps = ~known[others, 0]
-        for name, each in values.items():
-            found[name].append(median_of_dates(each, gaps))
-    return {name: torch.stack(each).numpy() for name, each in found.items()}
-
-
-def median_of_dates(values: Tensor, gaps: Tensor) -> Tensor:
-    """The lower median of ``(dates, rows, columns)``, without gaps; NaN where there are gaps alone.
-
-    Dates are few: whole images change places, which is faster than to sort each pixel.
-
-    Examples
-    --------
-    >>> dates = torch.tensor([3.0, 1.0, 2.0, 9.0]).reshape(4, 1, 1)
-    >>> median_of_dates(dates, dates == 9).tolist()
-    [[2.0]]
-    """
-    ordered = list(values.masked_fill(gaps, torch.inf))
-    for last in range(len(ordered) - 1, 0, -1):
-        for n in range(last):
-            less, more = ordered[n : n + 2]
-            ordered[n : n + 2] = torch.minimum(less, more), torch.maximum(less, more)
-    middle = ((~gaps).sum(0, keepdim=True) - 1).clamp_min(0) // 2
-    return torch.stack(ordered).gather(0, middle)[0].masked_fill(gaps.all(0), torch.nan)
-
-
-def _length(spectra: Tensor) -> Tensor:
-    """The norm over bands; that of PyTorch takes ten times as long along this axis."""
-    return spectra.square().sum(1).sqrt()
-
-
-def _owners(known: Tensor) -> NDArray[np.int_]:
-    """The number of the block of every pixel that counts."""
-    rows, columns = known.shape[2:]
-    down = np.arange(rows) * _BLOCKS // rows
-    across = np.arange(columns) * _BLOCKS // columns
-    blocks = down[:, None] * _BLOCKS + across
-    where = known[:, 0].numpy()
-    return np.asarray(np.broadcast_to(blocks, where.shape)[where])
-
-
 def all_consistencies(
     augmentations: Sequence[BandAugmentation],
-    stack: Tensor,
+    place: ObservedPlace,
     *,
     seed: int = 0,
     draws: int = 5,
     colours: tuple[int, int, int] | None = None,
-    valid: Tensor | None = None,
 ) -> list[AugmentationConsistency]:
     """Judge every augmentation at every strength.
 
@@ -269,12 +174,11 @@ def all_consistencies(
     ----------
     augmentations
         Those that work on colours are left out where no colours are named.
-    stack
-        Dates of one place, ``(T, C, rows, columns)``.
-    seed, draws, colours, valid
+    place
+        Of :func:`~probes.diagnosis.augmentation.dates.observed_place`.
+    seed, draws, colours
         As :func:`consistency`.
     """
-    place = _place(stack, valid)
     return [
         _judged(each, strength, place, seed=seed, draws=draws, colours=colours)
         for each in augmentations

@@ -13,13 +13,16 @@ from torch import Tensor
 from probes.diagnosis.augmentation.changes import augmentation_called
 from probes.diagnosis.augmentation.config import AugmentationConfig, read_stack
 from probes.diagnosis.augmentation.consistency import AugmentationConsistency, all_consistencies
-from probes.diagnosis.augmentation.page import augmentation_page
+from probes.diagnosis.augmentation.dates import ObservedPlace, observed_place
+from probes.diagnosis.augmentation.page import augmentation_page, outlying_date
+from probes.diagnosis.augmentation.table import augmentation_rows
 from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import RECORD, Folder, InputFile, Needs, OnProgress, Progress
 from regkit.settings import validate
 
 AUGMENTATION_TABLE, AUGMENTATION_REPORT = "augmentations.csv", "report.html"
+_DATES = 3  # that a pixel needs
 _TIMES = 24  # of the stack in memory, in double precision and against all other dates
 
 
@@ -95,19 +98,24 @@ class AugmentationTask:
     def introduction(self) -> tuple[str, ...]:
         """A line that says what was read."""
         dates, bands, rows, columns = self.stack.shape
-        return (f"stack   {dates} dates, {bands} bands, {rows}x{columns} pixels",)
+        line = f"stack   {dates} dates, {bands} bands, {rows}x{columns} pixels"
+        if self.valid is not None:
+            share = float((self.valid.sum(0) >= _DATES).float().mean())
+            line += f", {100 * share:.0f} % of them on {_DATES} dates or more"
+        return (line,)
 
     def execute(self, on_progress: OnProgress) -> AugmentationOutcome:
         """Judge one augmentation after the other."""
         names = self.config.augmentations
+        place = observed_place(self.stack, self.valid)
         found: list[AugmentationConsistency] = []
         for number, name in enumerate(names, start=1):
             found += all_consistencies(
-                [augmentation_called(name)], self.stack, seed=self.config.seed,
-                draws=self.config.draws, colours=self.config.places_of_colours, valid=self.valid,
+                [augmentation_called(name)], place, seed=self.config.seed,
+                draws=self.config.draws, colours=self.config.places_of_colours,
             )  # fmt: skip
             on_progress(Progress("augmentations", number / len(names)))
-        return AugmentationOutcome(self.config, len(self.stack), found)
+        return AugmentationOutcome(self.config, place, found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,39 +123,29 @@ class AugmentationOutcome:
     """What was found."""
 
     config: AugmentationConfig
-    dates: int
+    place: ObservedPlace
     found: Sequence[AugmentationConsistency]
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """Return which augmentations are inconsistent, for the record."""
         wrong = [f"{e.augmentation} {e.strength:g}" for e in self.found if not e.consistent]
-        return {"inconsistent": wrong, "judged": len(self.found)}
+        outlying = {f"{date}": times for date, times in self.place.outlying_dates.items()}
+        return {"inconsistent": wrong, "judged": len(self.found), "outlying_dates": outlying}
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write a row for each augmentation, strength and measure."""
         with places[AUGMENTATION_TABLE].open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(
-                ("augmentation", "strength", "measure", "natural", "limit", "augmented", "beyond",
-                 "beyond_low", "beyond_high", "consistent")
-            )  # fmt: skip
-            for each in self.found:
-                for deviation in each.deviations:
-                    beyond = deviation.beyond
-                    writer.writerow(
-                        (each.augmentation, each.strength, deviation.measure, deviation.natural,
-                         deviation.limit, deviation.augmented, beyond.estimate, beyond.low,
-                         beyond.high, each.consistent)
-                    )  # fmt: skip
+            csv.writer(file, lineterminator="\n").writerows(augmentation_rows(self.found))
 
     def page(self) -> Page:
         """Return the report."""
-        return augmentation_page(self.config.study, self.dates, self.found)
+        return augmentation_page(self.config.study, self.place, self.found)
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Return a line that names what is inconsistent."""
         wrong = ", ".join(record["inconsistent"]) or "none"
-        return (f"Beyond what the place does by itself: {wrong}",)
+        outlying = (outlying_date(*each) for each in self.place.outlying_dates.items())
+        return (f"Beyond what the place does by itself: {wrong}", *outlying)
 
 
 def augmentation_again(

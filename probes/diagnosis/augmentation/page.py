@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
-from probes.diagnosis.augmentation.consistency import MEASURES, AugmentationConsistency
+from probes.diagnosis.augmentation.consistency import AugmentationConsistency
+from probes.diagnosis.augmentation.dates import MEASURES, ObservedPlace
 from regkit.report import Check, Page, Section, figure, hint, legend, table
 from regkit.report.charts import dress, picture
 from regkit.report.palette import BLUE, FAINT, GREEN, INK, ORANGE
@@ -20,21 +21,24 @@ _CITED = (
 )
 
 
-def augmentation_page(study: str, dates: int, found: Sequence[AugmentationConsistency]) -> Page:
+def augmentation_page(
+    study: str, place: ObservedPlace, found: Sequence[AugmentationConsistency]
+) -> Page:
     """Make the report of an audit.
 
     Parameters
     ----------
     study
         Its title.
-    dates
-        How many there are.
+    place
+        Its dates, and what they do by themselves.
     found
         Every augmentation at every strength.
     """
+    limits = place.natural_limits
     return Page(
         study,
-        checks=list(_checks(dates, found)),
+        checks=list(_checks(place, found)),
         sections=[
             Section("Pixels beyond what the place does by itself", [
                 legend([(colour, _NAMES[name]) for name, colour in _COLOURS.items()]),
@@ -47,12 +51,34 @@ def augmentation_page(study: str, dates: int, found: Sequence[AugmentationConsis
             ]),
             Section("All augmentations", [_table(found)]),
         ],
-        facts=[f"dates: {dates}, augmentations at all strengths: {len(found)}"],
+        facts=[
+            f"dates: {len(place.stack)}, augmentations at all strengths: {len(found)}",
+            f"19 of 20 pixels lie within a spectral angle of {limits['angle']:.1f} degrees, a "
+            f"relative distance of {limits['distance']:.2f} and {limits['band']:.1f} times the "
+            "usual difference of every band from the other dates",
+        ],
         citations=[_CITED],
     )  # fmt: skip
 
 
-def _checks(dates: int, found: Sequence[AugmentationConsistency]) -> Iterator[Check]:
+def outlying_date(date: int, times: float) -> str:
+    """Say that a date lies far from the others.
+
+    Examples
+    --------
+    >>> outlying_date(2, 3.14)[:58]
+    'date 2 lies 3.1 times as far from the others as they do: c'
+    """
+    return (
+        f"date {date} lies {times:.1f} times as far from the others as they do: clouds or snow may "
+        "hide what augmentations do; look at it, and leave it out by `keep`"
+    )
+
+
+def _checks(place: ObservedPlace, found: Sequence[AugmentationConsistency]) -> Iterator[Check]:
+    dates = len(place.stack)
+    for date, times in place.outlying_dates.items():
+        yield Check(False, f"{outlying_date(date, times).capitalize()}.")
     yield Check(
         dates >= 5,
         f"Dates: {dates}; of fewer than five, what a place does by itself is hardly known.",

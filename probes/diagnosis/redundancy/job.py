@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 
 from probes.diagnosis.redundancy.config import RedundancyConfig
-from probes.diagnosis.redundancy.layers import layer_spectra
 from probes.diagnosis.redundancy.page import redundancy_page
-from probes.diagnosis.redundancy.probing import width_curve
-from probes.diagnosis.redundancy.sides import ProbedImages, learnt_side
+from probes.diagnosis.redundancy.sides import learnt_side
+from probes.diagnosis.redundancy.study import encoder_redundancy
 from probes.diagnosis.redundancy.tables import (
     REDUNDANCY_TABLES,
     EncoderRedundancy,
     redundancy_tables,
 )
-from probes.images.job import ImageJob, describe_samples
+from probes.images.job import ImageJob, describe_samples, unscaled_models
 from probes.images.model_settings import ModelSettings
 from probes.images.models import open_encoder
 from probes.images.reading import read_samples
 from probes.images.samples import ImageSamples, leave_out_gaps, name_errors
-from regkit.errors import InputError
 from regkit.report import Page
 from regkit.runs import OnProgress, Progress
 
@@ -55,6 +53,7 @@ class RedundancyJob(ImageJob):
         """Read the data set and open the encoders."""
         samples, notices = leave_out_gaps(read_samples(self.config.data, "class"))
         learnt_side(samples, self.config.learnt, self.config.seed)
+        notices += unscaled_models(self.config, samples)
         return RedundancyTask(self.config, samples, notices)
 
 
@@ -80,22 +79,12 @@ class RedundancyTask:
         return RedundancyOutcome(self.config, found)
 
     def _diagnosed(self, settings: ModelSettings) -> EncoderRedundancy:
-        config, samples = self.config, self.samples
+        samples = self.samples
         encoder = open_encoder(settings, samples.images.shape[1])
-        truth = samples.truth
-        if truth is None:
-            raise InputError(f"{config.data.name}: has no classes")
         with torch.no_grad():
             name_errors(encoder, settings.name)(settings.scaled(samples.images[:1]))
-        probed = ProbedImages(
-            settings.scaled(samples.images), truth.astype(int),
-            learnt_side(samples, config.learnt, config.seed), samples.subjects,
-        )  # fmt: skip
-        curve = width_curve(
-            encoder, probed, config.widths, statistics=config.statistics, seed=config.seed,
-            resamples=config.resamples, level=config.level,
-        )  # fmt: skip
-        return EncoderRedundancy(curve, layer_spectra(encoder, probed.images))
+        scaled = replace(samples, images=settings.scaled(samples.images))
+        return encoder_redundancy(self.config, encoder, scaled)
 
 
 @dataclass(frozen=True, eq=False)

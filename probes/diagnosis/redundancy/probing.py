@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from probes.diagnosis.redundancy.batch_norm import measure_statistics
+from probes.diagnosis.redundancy.operations import flops
 from probes.diagnosis.redundancy.sides import ProbedImages
-from probes.diagnosis.redundancy.slimming import flops, slim
+from probes.diagnosis.redundancy.slimming import slim
 from probes.diagnosis.redundancy.spectrum import FeatureSpectrum, feature_spectrum
 from probes.reliance.skill import Rows, bootstrap_weights, skill
 from regkit.errors import require

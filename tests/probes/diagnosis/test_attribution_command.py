@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from probes.diagnosis.attribution.config import AttributionConfig
 from probes.diagnosis.attribution.methods import METHODS
@@ -47,6 +48,30 @@ def diagnosis(tmp_path):
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def test_a_network_with_weights_in_a_file_has_layers_that_are_known(diagnosis, tmp_path):
+    """As one that its function has trained."""
+    torch.save(trained_network().state_dict(), tmp_path / "weights.pt")
+    source = f"{_SOURCE.replace('=', ':')}=weights.pt"
+    given = diagnosis(models=[{"name": "residual", "source": source}], methods=["lrp", "gradcam"])
+    assert diagnose(given, "-o", tmp_path / "out", "--quiet") == 0
+    rows = _rows(tmp_path / "out" / "methods.csv")
+    assert {row["status"] for row in rows} == {"done"}
+    metrics = {row["metric"] for row in rows if row["score"]}
+    assert "parameter-randomisation" in metrics
+
+
+def test_classes_by_name_must_be_those_of_the_model(diagnosis, tmp_path):
+    for n, kind in enumerate(("a", "b") * 4):
+        path = tmp_path / "set" / kind / f"{n}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(n).integers(255, size=(32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    given = diagnosis(data={"name": "two", "kind": "folders", "path": "set"})
+    assert diagnose(given, "-o", tmp_path / "out", "--quiet") == 3
+    (row,) = _rows(tmp_path / "out" / "methods.csv")
+    assert "has 2 classes, numbered by their names, the model answers for 3" in row["message"]
 
 
 def test_methods_and_metrics_are_judged(diagnosis, tmp_path, capsys):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 from PIL import Image
 
@@ -17,7 +18,8 @@ from probes.diagnosis.augmentation.changes import (
     augmentation_called,
 )
 from probes.diagnosis.augmentation.config import read_augmentation_audit
-from probes.diagnosis.augmentation.consistency import consistency, median_of_dates
+from probes.diagnosis.augmentation.consistency import consistency
+from probes.diagnosis.augmentation.dates import median_of_dates, observed_place
 from probes.images.bands import Bands
 from regkit import InputError
 from regkit.cli import main
@@ -154,6 +156,61 @@ def test_dates_are_pictures_as_well(audit, stack, tmp_path):
     assert diagnose(given, "-o", tmp_path / "files", "--quiet") == 0
     first, second = (tmp_path / name / "augmentations.csv" for name in ("array", "files"))
     assert first.read_bytes() == second.read_bytes()
+
+
+def _scene(path: Path, values: np.ndarray, east: float = 0.0) -> str:
+    bands, rows, columns = values.shape
+    profile = {
+        "driver": "GTiff", "count": bands, "height": rows, "width": columns, "dtype": "float32",
+        "crs": "EPSG:32631", "transform": rasterio.Affine(10, 0, 5e5 + east, 0, -10, 4e6),
+    }  # fmt: skip
+    with rasterio.open(path, "w", nodata=-9999, **profile) as file:
+        file.write(values.astype(np.float32))
+    return path.name
+
+
+def test_nodata_of_dates_counts_for_nothing(audit, stack, tmp_path, capsys):
+    values = stack.numpy().copy()
+    values[1, :, :20, :30] = -9999
+    names = [_scene(tmp_path / f"{n}.tif", date) for n, date in enumerate(values)]
+    np.save(tmp_path / "stack.npy", values.transpose(0, 2, 3, 1))
+    assert diagnose(audit(missing=-9999), "-o", tmp_path / "array", "--quiet") == 0
+    assert diagnose(audit(stack=None, dates=names), "-o", tmp_path / "files") == 0
+    assert "100 % of them on 3 dates or more" in capsys.readouterr().err
+    first, second = (tmp_path / name / "augmentations.csv" for name in ("array", "files"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_nan_can_stand_for_no_data(audit, stack, tmp_path):
+    values = stack.permute(0, 2, 3, 1).numpy().copy()
+    values[1, :20] = -9999
+    np.save(tmp_path / "stack.npy", values)
+    assert diagnose(audit(missing=-9999), "-o", tmp_path / "number", "--quiet") == 0
+    values[1, :20] = np.nan
+    np.save(tmp_path / "stack.npy", values)
+    assert diagnose(audit(missing=float("nan")), "-o", tmp_path / "nan", "--quiet") == 0
+    first, second = (tmp_path / name / "augmentations.csv" for name in ("number", "nan"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_dates_of_another_place_are_named(audit, stack, tmp_path, capsys):
+    dates = stack[:3].numpy()
+    names = [_scene(tmp_path / f"{n}.tif", date, 30.0 * n) for n, date in enumerate(dates)]
+    assert diagnose(audit(stack=None, dates=names), "-o", tmp_path / "out", "--quiet") == 2
+    assert "1.tif: lies up to 30 m apart from 0.tif" in capsys.readouterr().err
+
+
+def test_a_date_with_clouds_is_named(audit, stack, tmp_path, capsys):
+    assert observed_place(stack).outlying_dates == {}
+    cloudy = stack.clone()
+    cloudy[3, :, :, 10:] = 0.9
+    assert list(observed_place(cloudy).outlying_dates) == [4]
+    np.save(tmp_path / "stack.npy", cloudy.permute(0, 2, 3, 1).numpy())
+    out = tmp_path / "out"
+    assert diagnose(audit(), "-o", out) == 0
+    assert "date 4 lies" in capsys.readouterr().err
+    assert "Date 4 lies" in (out / "report.html").read_text()
+    assert list(json.loads((out / "run.json").read_text())["outlying_dates"]) == ["4"]
 
 
 def test_dates_of_other_sizes_are_named(audit, tmp_path, capsys):

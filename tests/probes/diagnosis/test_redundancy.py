@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from probes.diagnosis.redundancy.operations import flops, width_of_share
 from probes.diagnosis.redundancy.probing import encode_images, width_curve
 from probes.diagnosis.redundancy.sides import ProbedImages
-from probes.diagnosis.redundancy.slimming import flops, slim
+from probes.diagnosis.redundancy.slimming import slim
 from probes.diagnosis.redundancy.spectrum import feature_spectrum
 from regkit import InputError
 from regkit.optional_packages import mend_torchvision
@@ -71,14 +72,36 @@ def _resnet() -> nn.Module:
     return _lived(timm.create_model("resnet18", pretrained=False, num_classes=0))
 
 
-def _transformer(heads: int = 4) -> nn.Module:
+def _grouped() -> nn.Sequential:
+    """Three groups at its middle; its channels twice make six."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3, groups=2), nn.ReLU(), nn.Conv2d(8, 4, 1)
+    ).eval()
+
+
+def _block(name: str) -> type[nn.Module]:
+    mend_torchvision()
+    from timm.models import vision_transformer
+
+    return getattr(vision_transformer, name)
+
+
+def _with_classifier() -> nn.Module:
+    mend_torchvision()
+    import timm
+
+    return timm.create_model("resnet10t", pretrained=False, num_classes=5)
+
+
+def _transformer(heads: int = 4, **more: object) -> nn.Module:
     mend_torchvision()
     from timm.models.vision_transformer import VisionTransformer
 
     torch.manual_seed(0)
     return VisionTransformer(
         img_size=32, patch_size=8, embed_dim=8 * heads, depth=2, num_heads=heads, num_classes=0,
-        init_values=0.3,
+        init_values=0.3, **more,
     ).eval()  # fmt: skip
 
 
@@ -116,6 +139,54 @@ def test_a_transformer_whose_heads_are_there_twice_is_the_same_with_half_of_them
         torch.testing.assert_close(slim(wide, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
 
 
+def test_groups_of_a_convolution_that_are_there_twice_are_the_same_at_half_the_width():
+    plain = _grouped()
+    doubled = deepcopy(plain)
+    for part in (doubled[0], doubled[4]):
+        weight = part.weight.detach()
+        wide = weight if part is doubled[0] else torch.cat([weight, weight], 1) / 2
+        part.weight, part.bias = (
+            nn.Parameter(torch.cat([each, each])) for each in (wide, part.bias.detach())
+        )
+    middle = doubled[2]
+    middle.weight, middle.bias = (
+        nn.Parameter(torch.cat([each, each]).detach()) for each in (middle.weight, middle.bias)
+    )
+    middle.groups, middle.in_channels, middle.out_channels = 4, 16, 16
+    images = _seeded_images()
+    with torch.no_grad():
+        wanted = plain(images)
+        torch.testing.assert_close(doubled(images), torch.cat([wanted, wanted], 1))
+        torch.testing.assert_close(slim(doubled, 0.5)(images), wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_gates_and_values_keep_the_first_part_of_each():
+    mend_torchvision()
+    from timm.layers import SwiGLUPacked
+
+    wide = _transformer(mlp_layer=SwiGLUPacked)
+    narrow = slim(wide, 0.5)
+    before, after = (each.blocks[0].mlp.fc1.bias.detach() for each in (wide, narrow))
+    torch.testing.assert_close(after, before.reshape(2, 2, -1)[:, 0].flatten())
+    assert narrow(_seeded_images()).shape == (3, 16)
+
+
+def test_what_is_derived_from_a_transformer_of_timm_is_one():
+    encoder = _transformer()
+    encoder.__class__ = type("SatelliteEncoder", (type(encoder),), {})
+    assert slim(encoder, 0.5)(_seeded_images()).shape == (3, 16)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_residual_network_of_torchvision_is_slimmed():
+    mend_torchvision()
+    from torchvision.models import resnet18
+
+    encoder = resnet18().eval()
+    encoder.fc = nn.Identity()
+    assert slim(encoder, 0.25)(_seeded_images()).shape == (3, 128)
+
+
 @pytest.mark.parametrize("make", [_sequence, _resnet, _transformer])
 def test_the_whole_width_is_the_encoder_itself(make):
     encoder, images = make(), _seeded_images()
@@ -134,6 +205,28 @@ def test_half_the_width_costs_about_a_quarter(make):
 def test_operations_are_those_that_can_be_counted_by_hand():
     layer = nn.Conv2d(3, 8, 3, padding=1, bias=False)
     assert flops(layer, torch.zeros(2, 3, 10, 10)) == 2 * 2 * 3 * 8 * 9 * 100
+
+
+def test_operations_of_attention_count():
+    """timm and Touvron et al. 2021 give 1.26 billion products for the tiny one at 224 pixels."""
+    mend_torchvision()
+    import timm
+
+    encoder = timm.create_model("vit_tiny_patch16_224", pretrained=False, num_classes=0).eval()
+    found = flops(encoder, torch.zeros(1, 3, 224, 224))
+    tokens, width, depth = 197, 192, 12
+    layers = 196 * 768 * width + depth * tokens * width * width * 12
+    assert found == 2 * (layers + depth * 2 * tokens**2 * width)
+    assert found / 2 == pytest.approx(1.26e9, rel=0.01)
+
+
+@pytest.mark.parametrize("make", [_sequence, _resnet, _transformer])
+def test_the_width_of_a_share_is_the_largest_that_costs_no_more(make):
+    encoder, image = make(), _seeded_images(1)
+    width = width_of_share(encoder, image, 0.5)
+    whole = flops(encoder, image)
+    assert flops(slim(encoder, width), image) <= whole / 2
+    assert flops(slim(encoder, width + 1 / 256), image) > whole / 2
 
 
 @pytest.mark.parametrize("rank", [1, 3, 7])
@@ -181,8 +274,21 @@ def test_maps_are_averaged():
         (lambda: slim(_sequence(), 0), "width 0 is not allowed"),
         (lambda: slim(nn.Linear(3, 3), 0.5), "an encoder of the kind Linear cannot be slimmed"),
         (
-            lambda: slim(nn.Sequential(nn.Conv2d(4, 4, 3, groups=2)), 0.5),
-            "grouped convolutions cannot be slimmed",
+            lambda: slim(_grouped(), 0.25),
+            "2 of 8 channels do not fill whole groups of 4",
+        ),
+        (
+            lambda: slim(_transformer(global_pool="map"), 0.5),
+            "attn_pool.kv.bias, of a Linear, is no layer whose width can be cut",
+        ),
+        (
+            lambda: slim(_transformer(block_fn=_block("ParallelThingsBlock")), 0.5),
+            "a VisionTransformer with such blocks cannot be slimmed",
+        ),
+        (lambda: slim(_with_classifier(), 0.5), "the encoder ends in a classifier"),
+        (
+            lambda: width_of_share(_sequence(), _seeded_images(1), 0.001),
+            "fewer than the narrowest form of the encoder needs",
         ),
         (lambda: slim(nn.Sequential(nn.LSTM(3, 3)), 0.5), "is a LSTM, which cannot be slimmed"),
         (lambda: slim(nn.Sequential(nn.ReLU()), 0.5), "no linear layer to be cut"),

@@ -58,6 +58,19 @@ def analysis(weights, tmp_path):
     return write
 
 
+def test_an_encoder_is_probed_at_the_operations_that_are_given(analysis, tmp_path):
+    out = tmp_path / "out"
+    assert diagnose(analysis(widths=[0.75], operations=[0.5, 0.1]), "-o", out, "--quiet") == 0
+    with (out / "widths.csv").open(newline="") as file:
+        costs = [float(row["operations"]) for row in csv.DictReader(file)]
+    assert len(costs) == 4
+    assert costs[0] == 1
+    assert costs[2] == pytest.approx(0.5, abs=0.02)
+    assert costs[3] == pytest.approx(0.1, abs=0.01)
+    assert costs[2] <= 0.5
+    assert costs[3] <= 0.1
+
+
 def test_an_encoder_is_probed_at_every_width(analysis, tmp_path, weights, capsys):
     out = tmp_path / "out"
     assert diagnose(analysis(), "-o", out) == 0

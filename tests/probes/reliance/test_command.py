@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from probes.images.model_settings import ModelSettings
@@ -119,6 +121,46 @@ def test_matched_levels_replace_others(study, tmp_path):
     assert float(rows[0]["colour"]) == pytest.approx(0.5, abs=0.05)
 
 
+def test_what_no_level_matches_is_said(study, tmp_path):
+    """Noise has no arrangement of which two patches could leave nine tenths."""
+    out = tmp_path / "out"
+    given = study(match=0.9, levels={}, suppressors=["grayscale", "patch-shuffle"])
+    assert reliance("run", given, "-o", out, "--quiet") == 0
+    rows = {row["suppressor"]: row for row in _table(out / "audit.csv")}
+    assert {row["asked"] for row in rows.values()} == {"0.9"}
+    share = 100 * float(rows["patch-shuffle"]["shape"])
+    page = (out / "report.html").read_text()
+    assert f"patch-shuffle leaves {share:.0f} % of shape on noise where 90 % was asked for" in page
+    assert "grayscale leaves" not in page
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ({"levels": {"patch-shuffle": [3, 5]}}, ["3.0", "5.0"]),
+        ({"levels": {"patch-shuffle": [3], "seams": [4]}}, ["4.0"]),
+        ({"levels": {}, "match": 0.5}, None),
+    ],
+)
+def test_seams_are_those_of_the_shuffled_patches(study, tmp_path, more, wanted):
+    out = tmp_path / "out"
+    given = study(suppressors=["patch-shuffle", "seams"], **more)
+    assert reliance("audit", given, "-o", out, "--quiet") == 0
+    found = {"patch-shuffle": [], "seams": []}
+    for row in _table(out / "audit.csv"):
+        found[row["suppressor"]].append(row["strength"])
+    assert found["seams"] == (wanted or found["patch-shuffle"])
+
+
+def test_flat_images_at_the_beginning_say_nothing_of_the_others(study, tmp_path):
+    arrays = dict(np.load(study().with_name("set.npz")))
+    arrays["images"][:6] = 100
+    np.savez(tmp_path / "set.npz", **arrays)
+    assert reliance("run", study(), "-o", tmp_path / "out", "--quiet") == 0
+    rows = _table(tmp_path / "out" / "skill.csv")
+    assert {row["status"] for row in rows} == {"done"}
+
+
 def test_models_on_the_same_images_are_compared_by_image(study, tmp_path):
     same = [{"name": name, "source": "torchscript=model.pt"} for name in ("one", "two")]
     out = tmp_path / "out"
@@ -140,6 +182,13 @@ def test_runs_come_together_on_one_page(study, tmp_path, capsys):
     assert main(["report", str(tmp_path / "one")]) == 0
     assert (tmp_path / "one" / "report.html").read_text() == before
     capsys.readouterr()
+    assert reliance("audit", given, "-o", tmp_path / "audit", "--quiet") == 0
+    again = study(data=[{"name": "one", "kind": "npz", "path": "set.npz"}], levels={})
+    assert reliance("run", again, "-o", tmp_path / "again", "--quiet") == 0
+    assert reliance("report", tmp_path / "one", tmp_path / "again", "-o", tmp_path / "no") == 2
+    said = capsys.readouterr().err
+    assert "again: has the model mean on one, and so has one; leave one of them out" in said
+    assert not (tmp_path / "no").exists()
     assert reliance("report", tmp_path, "-o", page) == 2
     assert "holds no results of `regkit reliance run`" in capsys.readouterr().err
 
@@ -210,6 +259,41 @@ def test_a_constant_band_is_named(study, tmp_path, capsys):
     given = study(data=[{"name": "flat", "kind": "npz", "path": "flat.npz"}])
     assert reliance("run", given, "-o", tmp_path / "out", "--quiet") == 2
     assert "flat: band 2 is 7 everywhere" in capsys.readouterr().err
+
+
+def test_a_run_whose_gaps_are_nan_can_be_repeated(study, tmp_path):
+    arrays = dict(np.load(study().with_name("set.npz")))
+    arrays["images"][3, :5] = np.nan
+    np.savez(tmp_path / "set.npz", **arrays)
+    data = {"name": "noise", "kind": "npz", "path": "set.npz", "missing": float("nan")}
+    given = study(data=[data], suppressors=["grayscale"], levels={})
+    out = tmp_path / "out"
+    assert reliance("run", given, "-o", out, "--quiet") == 0
+    words = ["rerun", out / "run.json", "-o", tmp_path / "again", "--data", tmp_path]
+    assert main(list(map(str, words))) == 0
+    assert (tmp_path / "again" / "skill.csv").read_bytes() == (out / "skill.csv").read_bytes()
+
+
+def test_classes_by_name_must_be_those_of_the_model(study, tmp_path):
+    """A folder that is missing would give every later class the number of another one."""
+    for n in range(12):
+        path = tmp_path / "set" / ("lake", "river", "sea")[n % 3] / f"{n}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(n).integers(255, size=(24, 24, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    out = tmp_path / "out"
+    shutil.rmtree(tmp_path / "set" / "lake")
+    network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3)).eval()
+    study()
+    torch.jit.script(network).save(str(tmp_path / "model.pt"))
+    given = study(data=[{"name": "waters", "kind": "folders", "path": "set"}])
+    assert reliance("run", given, "-o", out, "--quiet") == 3
+    said = {row["message"] for row in _table(out / "skill.csv")}
+    assert said == {
+        "the data set has 2 classes, numbered by their names, the model answers for 3: which is "
+        "which is not known; give the data set all of them, or a table with the model's own "
+        "numbers as labels"
+    }
 
 
 @pytest.mark.parametrize("command", ["run", "audit"])

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 from PIL import Image
 
 from probes.images.reading import read_samples
 from probes.images.settings import DataSettings
-from regkit import InputError
+from regkit import InputError, Volume
+from regkit.io import save
 
 
 def _picture(path: Path, value: int, shape: tuple[int, int] = (10, 14), bands: int = 3) -> Path:
@@ -126,6 +128,114 @@ def test_pixels_without_data(tmp_path):
     assert torch.equal(found.valid, found.images > 0)
 
 
+def _scene(path: Path, values: np.ndarray, nodata: float | None = None, names=()) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bands, rows, columns = values.shape
+    profile = {
+        "driver": "GTiff", "count": bands, "height": rows, "width": columns, "dtype": values.dtype,
+        "crs": "EPSG:32631", "transform": rasterio.Affine(10, 0, 5e5, 0, -10, 4e6),
+    }  # fmt: skip
+    with rasterio.open(path, "w", nodata=nodata, **profile) as file:
+        file.write(values)
+        for number, name in enumerate(names, start=1):
+            file.set_band_description(number, name)
+    return path
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    """Eight scenes of 13 bands as EuroSAT has them; one lacks a quarter, one nearly everything."""
+    names = [f"B{number:02d}" for number in range(1, 14)]
+    for n in range(8):
+        values = np.full((13, 16, 20), 100 * (n + 1), np.int16) + np.arange(13)[:, None, None]
+        values = values.astype(np.int16)
+        if n == 1:
+            values[3, :4] = -9999  # of one band alone
+        if n == 6:
+            values[:, :13] = -9999
+        kind = ("field", "lake")[n % 2]
+        _scene(tmp_path / "set" / kind / f"{n}.tif", values, -9999, names)
+    return tmp_path / "set"
+
+
+def test_nodata_of_geotiffs_is_no_value(scenes):
+    found = _read(scenes, "folders")
+    assert found.images.shape == (7, 13, 16, 20)
+    assert list(found.left_out) == ["field/6.tif"]
+    gaps = {name for name, own in zip(found.names, found.valid, strict=True) if not own.all()}
+    assert gaps == {"lake/1.tif"}
+    seen = found.images.masked_select(found.valid)
+    assert int(seen.min()) == 100
+
+
+def test_bands_of_geotiffs_by_name(scenes):
+    found = _read(scenes, "folders", bands=["b08", "B02", 1])
+    assert found.images[0, :, 0, 0].tolist() == [107, 101, 100]
+    message = r"0.tif: has no band 'NIR'; its bands are 1 to 13, or B01, B02"
+    with pytest.raises(InputError, match=message):
+        _read(scenes, "folders", bands=["NIR"])
+
+
+def test_what_has_no_data_is_mixed_into_no_smaller_pixel(scenes):
+    found = _read(scenes, "folders", size=8)
+    place = found.names.index("lake/1.tif")
+    image, known = found.images[place], found.valid[place, 0]
+    assert image[0][known].tolist() == pytest.approx([200] * int(known.sum()))
+    assert not known[0].any()
+    assert known[3:].all()
+
+
+def test_a_value_without_data_is_marked_before_images_are_made_smaller(tmp_path):
+    for n in range(4):
+        values = np.full((2, 16, 16), 50 + n, np.float32)
+        values[:, :, :6] = -1
+        _scene(tmp_path / "set" / "ab"[n % 2] / f"{n}.tif", values)
+    found = _read(tmp_path / "set", "folders", size=8, missing=-1)
+    assert found.images.masked_select(found.valid).min() >= 49.99
+    assert not found.valid[..., :2].any()
+
+
+def test_nan_can_stand_for_no_data(tmp_path):
+    images = np.ones((4, 8, 8, 2), np.float32)
+    images[1, :3, :, 0] = np.nan
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(4) % 2)
+    values = images[1].transpose(2, 0, 1)
+    (tmp_path / "set.csv").write_text("image,label\n1.tif,a\n2.tif,b")
+    for n in (1, 2):
+        _scene(tmp_path / f"{n}.tif", values if n == 1 else np.ones_like(values))
+    for name, kind, place in (("a.npz", "npz", 1), ("set.csv", "table", 0)):
+        found = _read(tmp_path / name, kind, missing=float("nan"))
+        assert not found.valid[place, 0, :3].any()
+        assert found.valid[place, 0, 3:].all()
+        assert found.images.isfinite().all()
+
+
+def test_bands_of_bigearthnet_keep_their_nodata(tmp_path):
+    for name in ("S2A_1", "S2A_2"):
+        _patch(tmp_path / "set", name, ["Water"])
+    values = np.full((1, 6, 6), 700, np.uint16)
+    values[:, :1] = 0
+    _scene(tmp_path / "set" / "S2A_1" / "S2A_1_B05.tif", values, 0)
+    found = _read(tmp_path / "set", "bigearthnet", truth="several")
+    assert not found.valid[0, 0, 0].any()
+    assert found.valid[0, 0, 3:].all()
+    assert found.valid[1].all()
+
+
+def test_arrays_and_volumes_take_a_size_too(tmp_path, medmnist):
+    assert _read(medmnist, "npz", size=56).images.shape == (12, 1, 56, 56)
+    line = torch.arange(16.0).reshape(1, 16, 1, 1).expand(1, 16, 10, 9)
+    lines = ["image,label"]
+    for n in range(2):
+        save(Volume(line, np.diag([-1.0, 2, 3, 1])), tmp_path / f"{n}.nii.gz")
+        lines.append(f"{n}.nii.gz,{n}")
+    (tmp_path / "set.csv").write_text("\n".join(lines))
+    found = _read(tmp_path / "set.csv", "table", size=8)
+    assert found.images.shape == (2, 1, 8, 8, 8)
+    along = found.images[0, 0].amax((0, 1))
+    assert along[1:-1].tolist() == pytest.approx([2.5, 4.5, 6.5, 8.5, 10.5, 12.5])
+
+
 def test_bands_by_number(tmp_path):
     images = np.stack([np.full((2, 8, 8), n, np.float32) for n in range(5)], -1)
     np.savez(tmp_path / "a.npz", images=images, labels=[0, 1])
@@ -138,7 +248,7 @@ def _broken(folder: Path) -> dict[str, tuple[Path, str, dict[str, object], str]]
     np.savez(folder / "odd.npz", images=np.zeros((3, 8, 8)), labels=np.zeros(2))
     np.savez(folder / "two.npz", images=np.zeros((3, 8, 8)), labels=np.zeros((3, 4)))
     empty = np.ones((2, 8, 8))
-    empty[1] = -1
+    empty[1, :3] = -1
     np.savez(folder / "empty.npz", images=empty, labels=[0, 1])
     (folder / "text.npz").write_text("no archive")
     np.save(folder / "one.npy", np.zeros(3))
@@ -152,7 +262,7 @@ def _broken(folder: Path) -> dict[str, tuple[Path, str, dict[str, object], str]]
         "no images": (folder / "no.npz", "npz", {}, "has no test_images or images; its arrays are"),
         "odd": (folder / "odd.npz", "npz", {}, "has 3 images and 2 labels"),
         "several": (folder / "two.npz", "npz", {}, "has 4 labels an image; use the task several"),
-        "no data": (folder / "empty.npz", "npz", {"missing": -1}, "test 1 is -1 everywhere"),
+        "no data": (folder / "empty.npz", "npz", {"missing": 1, "limit": 2}, "test 0 0 %"),
         "text": (folder / "text.npz", "npz", {}, "cannot be read as an archive of arrays"),
         "one array": (folder / "one.npz", "npz", {}, "holds one array"),
         "no band": (folder / "empty.npz", "npz", {"bands": [2]}, "no band 2; its bands are 1 to 1"),

@@ -35,6 +35,15 @@ def test_nothing_is_lost_where_nothing_is_done(batch):
     assert left.spectral_angle == pytest.approx(0, abs=2e-3)
 
 
+def test_bands_correlate_as_numpy_says_and_wholly_in_gray(batch):
+    """The mean over images and pixels together; one component leaves nothing of their own."""
+    left = retention(SUPPRESSORS["gaussian"], batch, 0)
+    table = np.corrcoef(batch.images.movedim(1, 0).flatten(1).numpy())
+    assert left.band_correlation == pytest.approx(np.abs(table[np.triu_indices(3, 1)]).mean())
+    gray = retention(SUPPRESSORS["grayscale"], batch, 1)
+    assert gray.band_correlation == pytest.approx(1, abs=1e-6)
+
+
 def test_a_share_of_colour_is_left_by_a_share_of_gray(batch):
     left = retention(SUPPRESSORS["grayscale"], batch, 0.7)
     assert left.chroma == pytest.approx(0.3, abs=0.02)

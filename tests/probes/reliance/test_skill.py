@@ -7,8 +7,9 @@ import pytest
 from sklearn import metrics
 
 from probes.reliance.answers import RelianceCondition
+from probes.reliance.chance import chance
 from probes.reliance.index import reliance
-from probes.reliance.skill import bootstrap_weights, chance, check_truth, skill
+from probes.reliance.skill import bootstrap_weights, check_truth, skill
 from regkit import InputError
 
 _N = 200
@@ -68,7 +69,43 @@ def test_chance_is_what_knowing_nothing_gives(drawn):
         scores = [
             skill(task, generator.normal(size=(_N, 3)), truth, weights[:1])[0] for _ in range(200)
         ]
-        assert np.mean(scores) == pytest.approx(chance(task, truth), abs=0.01)
+        assert np.mean(scores) == pytest.approx(chance(task, truth, weights)[0], abs=0.01)
+
+
+def _rare(count: int, positive: int, labels: int, generator: np.random.Generator) -> np.ndarray:
+    truth = np.zeros((count, labels))
+    for column in truth.T:
+        column[generator.choice(count, positive, replace=False)] = 1
+    return truth
+
+
+@pytest.mark.parametrize(("count", "positive"), [(60, 1), (200, 4), (100, 40)])
+def test_chance_of_rare_labels_is_what_random_orders_get(count, positive):
+    """By scikit-learn on drawn orders: several times the frequency where a label is rare."""
+    generator = np.random.default_rng(1)
+    truth = _rare(count, positive, 1, generator)[:, 0]
+    drawn = [
+        metrics.average_precision_score(truth, generator.normal(size=count)) for _ in range(3000)
+    ]
+    (found,) = chance("several-labels", truth[:, None], np.ones((1, count)))
+    assert found == pytest.approx(np.mean(drawn), rel=0.06)
+
+
+def test_a_model_that_guesses_rare_labels_has_no_skill():
+    """With the frequency of the labels as chance, every one of these would be judged skilled."""
+    judged = 0
+    for seed in range(30):
+        generator = np.random.default_rng(seed)
+        truth = _rare(80, 2, 12, generator)
+        answers = generator.normal(size=(2, *truth.shape)).astype(np.float32)
+        weights = bootstrap_weights(len(truth), 200, generator)
+        least = chance("several-labels", truth, weights)
+        try:
+            reliance(answers, _conditions(1), truth, "several-labels", weights, chance=least)
+        except InputError:
+            continue
+        judged += 1
+    assert judged <= 4
 
 
 def test_subjects_are_drawn_whole():
@@ -130,6 +167,7 @@ def test_a_model_without_skill_has_none_to_lose():
         ("classes", np.array([0, 0.5]), "must be one whole number an image"),
         ("classes", np.array([[0, 1.0]]), "must be one whole number an image"),
         ("ordinal", np.array([2.0, 2]), "all images have the class 2; two classes are needed"),
+        ("several-labels", np.array([[0, 1.0]]), "has 2 labels, the model answers for 3"),
         ("several-labels", np.array([0, 1.0]), "must be rows of 0 and 1"),
         ("several-labels", np.array([[0, 2.0]]), "must be rows of 0 and 1"),
     ],
