@@ -41,7 +41,7 @@ def scene_page(result: SceneResult) -> Page:
         What was found; the first pair of bands that were compared is shown.
     """
     fixed, moving = result.pair.names
-    cuts = _cuts(result)
+    cuts = scene_cuts(result)
     return Page(
         title=f"{moving} registered to {fixed}",
         checks=_checks(result),
@@ -63,7 +63,7 @@ def scene_page(result: SceneResult) -> Page:
     )
 
 
-def _cuts(result: SceneResult) -> Cuts:
+def scene_cuts(result: SceneResult) -> Cuts:
     """The first pair of bands: the reference, the scene by its header, and the scene warped."""
     pair = result.pair
     fixed, moving = (each.pyramids[0].small(_SHOWN) for each in (pair.fixed, pair.moving))

@@ -134,6 +134,8 @@ class SceneJob:
         """Read the headers of both scenes."""
         fixed, moving = (read_header(path, self.reading) for path in (self.fixed, self.moving))
         check_metric(fixed.grid, fixed.name)
+        if moving.grid.world.crs is None:
+            raise InputError(f"{moving.name}: has no CRS; a scene is a GeoTIFF with one")
         check_chosen(fixed, moving, self.reading)
         if self.stac:
             check_stac(fixed.grid, fixed.name)
