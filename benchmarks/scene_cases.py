@@ -64,6 +64,7 @@ def scene_cases() -> Iterator[SceneCase]:
         moving = _brightened(_seen(ground, grid, way))
         yield SceneCase(f"known {name}", fixed, GeoScene.of(moving, names), way)
     bend = _bend_of(grid)
+    yield from _coarse_pixels(ground, names)
     moving = _brightened(_seen(ground, grid, bend))
     yield SceneCase("known smooth warp", fixed, GeoScene.of(moving, names), bend, bends=True)
     for name, way, bends in (("shift", shift, False), ("smooth warp", bend, True)):
@@ -185,6 +186,25 @@ def _next_zone(ground: rk.Volume, fixed: GeoScene, names: tuple[str, ...]) -> Sc
     return SceneCase(
         "neighbouring zone, shift", fixed, GeoScene.of(moving, names), lambda x: there(x) + step
     )
+
+
+def _coarse_pixels(ground: rk.Volume, names: tuple[str, ...]) -> Iterator[SceneCase]:
+    """Means of blocks of 3 x 3 pixels, which begin elsewhere in one: none is interpolated."""
+    most = 8
+    size = tuple((n - 2 * most) // 3 for n in ground.shape)
+    affine = [[30, 0, _CORNER[0]], [0, -30, _CORNER[1]], [0, 0, 1]]
+    grid = Grid(size, np.array(affine), _UTM)
+
+    def blocks(i: int, j: int) -> rk.Volume:
+        part = ground.window((most + i, most + j), [3 * n for n in size]).data
+        means = part.reshape(len(part), size[0], 3, size[1], 3).mean((2, 4))
+        return rk.Volume(means, grid, "scene")
+
+    fixed = GeoScene.of(blocks(0, 0), names)
+    for i, j in ((1, 2), (-4, 5)):
+        way = _shift_of(grid, (-i / 3, -j / 3))
+        moving = GeoScene.of(_brightened(blocks(i, j)), names)
+        yield SceneCase(f"coarse pixels, off by {i}/3 and {j}/3", fixed, moving, way)
 
 
 def _thirteen_bands() -> Iterator[SceneCase]:

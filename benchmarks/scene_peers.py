@@ -137,7 +137,8 @@ def _points(transform: Any, index: NDArray[np.float64]) -> NDArray[np.float64]:
     return (moved - flat)[:, ::-1].reshape(index.shape)
 
 
-PEERS: dict[str, Callable[[OneBand], Way]] = {
+Peer = Callable[[OneBand], Way]
+PEERS: dict[str, Peer] = {
     "scikit-image": skimage_phase,
     "OpenCV ECC": opencv_ecc,
     "SimpleITK": simpleitk,

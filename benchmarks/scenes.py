@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 import regkit as rk
+from benchmarks.geo_peers import geo_peers
 from benchmarks.machine import describe
 from benchmarks.scene_cases import SceneCase, moved_headers, scene_cases
-from benchmarks.scene_peers import PEERS, OneBand, one_band
+from benchmarks.scene_peers import PEERS, OneBand, Peer, one_band
 from benchmarks.table import Table
 from regkit.registration.scenes import GeoScene, SceneConfig, register_scenes
 from regkit.registration.scenes.config import Kind, Sensor
@@ -37,7 +38,10 @@ def regkit_way(case: SceneCase, kind: Kind) -> Way:
 
 
 def errors(way: Way, case: SceneCase) -> np.ndarray:
-    """How far a map is off the truth, in pixels of the reference, where both have data."""
+    """How far a map is off the truth, in pixels of the reference, where both have data.
+
+    Where it does not say where a place lies, it is not judged.
+    """
     grid, m = case.fixed.grid, case.margin
     inner = [np.arange(m, n - m, _EVERY, dtype=np.float64) for n in grid.shape]
     index = torch.from_numpy(np.stack(np.meshgrid(*inner, indexing="ij"), -1).reshape(-1, 2))
@@ -47,7 +51,8 @@ def errors(way: Way, case: SceneCase) -> np.ndarray:
     apart = case.moving.grid.to_index(way(points[seen])) - case.moving.grid.to_index(goal[seen])
     across = case.moving.grid.spacing[0] / grid.spacing[0]
     found: np.ndarray = apart.norm(dim=-1).numpy() * across
-    return found
+    told: np.ndarray = found[np.isfinite(found)]
+    return told
 
 
 def _data_at(scene: GeoScene, points: Tensor) -> Tensor:
@@ -71,7 +76,7 @@ def known_table() -> Table:
         kinds: tuple[tuple[Kind, str], ...] = (("local", "regkit"), (told, f"regkit {told}"))
         for kind, name in kinds:
             rows.append(_row(case, name, partial(regkit_way, case, kind)))
-        rows += [_row(case, name, partial(peer, pair)) for name, peer in PEERS.items()]
+        rows += [_row(case, name, partial(peer, pair)) for name, peer in _peers().items()]
         print(Table("", _COLUMNS, rows[first:]).markdown(), flush=True)
     return Table("Known truth, pixels of the reference", _COLUMNS, rows)
 
@@ -99,7 +104,7 @@ def sensors_table() -> Table:
     runs: dict[str, Callable[[GeoScene, GeoScene], Way]] = {
         "regkit": lambda a, b: register_scenes(a, b).transform
     }
-    for name, peer in PEERS.items():
+    for name, peer in _peers().items():
         runs[name] = partial(_by_peer, peer)
     for moved, sentinel, landsat, step in moved_headers():
         for name, run in runs.items():
@@ -108,11 +113,11 @@ def sensors_table() -> Table:
             row: dict[str, Any] = {"header moved by": moved, "program": name}
             if there is not None and back is not None:
                 gap = (back(there(points)) - points).norm(dim=-1) / sentinel.grid.spacing[0]
-                row["there and back"] = float(gap.median())
+                row["there and back"] = float(gap.nanmedian())
                 way = there(points) - points - step
                 first.setdefault(name, way)
                 off = (way - first[name]).norm(dim=-1) / sentinel.grid.spacing[0]
-                row["off the known move"] = float(off.median())
+                row["off the known move"] = float(off.nanmedian())
             rows.append(row)
         print(rows[-len(runs) :], flush=True)
     columns = {"header moved by": "", "program": "", "there and back": ".3f",
@@ -122,6 +127,11 @@ def sensors_table() -> Table:
         "move: the result less that of the header that was not moved, less the move; by "
         "construction 0 in the first rows.",
     ))  # fmt: skip
+
+
+def _peers() -> dict[str, Peer]:
+    """Those for scenes first."""
+    return {**geo_peers(), **PEERS}
 
 
 def _by_peer(peer: Callable[[OneBand], Way], fixed: GeoScene, moving: GeoScene) -> Way:
@@ -152,12 +162,17 @@ speckle of four looks. regkit runs by its defaults (`local`), told only that a s
 once more with the kind of transform that the truth has; peers get the first band of each, placed on
 the reference by the headers, and that kind too: a translation, or where it bends an affine (OpenCV)
 or a B-spline (SimpleITK, by correlation within one contrast and by Mattes mutual information with
-SAR). scikit-image knows translations only. Seconds are processor time.
+SAR). scikit-image knows translations only. coregix (edges in elastix: a translation, then a rigid
+transform) and GeFolki (dense flow of ranks) are programs for scenes; they run by their defaults,
+GeFolki by those of its demonstrations, where `pip install --no-deps coregix gefolki loguru` has
+installed them (`benchmarks/geo_peers.py` says why no other does). Seconds are processor time.
 
 Read it with care: the pairs are made with the same cubic spline by which regkit matches, which no
-real sensor does, so that thousandths of a pixel are flattering; how SAR is matched was chosen on
-two other parts of the same Sentinel-2 scene, with the same remap and other ground; one global remap
-is what mutual information and regkit's prediction both assume; and each row is one run.
+real sensor does, so that thousandths of a pixel are flattering. The two rows of coarse pixels are
+made without interpolation: the means of blocks of 3 x 3 pixels of 10 m, which begin elsewhere in
+the scene, by thirds of a pixel of 30 m. How SAR is matched was chosen on two other parts of the
+same Sentinel-2 scene, with the same remap and other ground; one global remap is what mutual
+information and regkit's prediction both assume; and each row is one run.
 """
 
 

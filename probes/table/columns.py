@@ -57,7 +57,7 @@ def _row(table: PairTable, record: TableRecord, columns: TableColumns) -> ProbeR
     return ProbeRow(
         record.line, str(given[columns.subject]), _place(table, record, columns),
         str(given.get(columns.visit, "")), str(given.get(columns.unit, "")),
-        None if labels is None else table.folder / str(labels), given,
+        None if labels is None else table.file(str(labels)), given,
     )  # fmt: skip
 
 
@@ -65,10 +65,10 @@ def _place(table: PairTable, record: TableRecord, columns: TableColumns) -> Imag
     word = str(record.values[columns.image])
     path, *inner = word.split("#")
     if not inner:
-        return ImagePlace(table.folder / path)
+        return ImagePlace(table.file(path))
     if len(inner) != 2 or not inner[1].isdigit():
         raise InputError(
             f"{table.at(record.line)}: {word!r:.60} is no image of an archive; write "
             "archive.npz#array#17"
         )
-    return ImagePlace(table.folder / path, inner[0], int(inner[1]))
+    return ImagePlace(table.file(path), inner[0], int(inner[1]))

@@ -22,7 +22,7 @@ def cohort(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", help="Job to run: register, apply, evaluate, denoise or another."
+            metavar="KIND", help="Job to run: register, scene, apply, evaluate, denoise or another."
         ),
     ],
     table: Annotated[

@@ -239,8 +239,8 @@ def register(
                 "moving_modality": moving_modality, "max_shift": scene.max_shift,
                 "window": scene.window, "seed": seed,
             },
-            mask=scene.mask, keep_resolution=scene.keep_resolution, shift_only=scene.shift_only,
-            stac=scene.stac,
+            masks=tuple(scene.mask or ()), keep_resolution=scene.keep_resolution,
+            shift_only=scene.shift_only, stac=scene.stac,
             overwrite=running.replaces, reading=reading, full_paths=running.full_paths,
         )  # fmt: skip
         running.carry_out(scene_job)

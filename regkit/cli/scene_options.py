@@ -17,10 +17,11 @@ class SceneOptions:
     """Options that have no effect on other images; each field is the option of that name."""
 
     mask: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="BAND|FILE",
-            help="Clouds to leave out: a band such as SCL or QA_PIXEL, or a file.",
+            help="Clouds to leave out: a band such as SCL or QA_PIXEL, or a file. Repeat it for "
+            "masks of both scenes.",
             rich_help_panel=_SCENES,
         ),
     ] = None

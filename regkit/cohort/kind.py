@@ -22,6 +22,7 @@ ROWS_GROUP = "regkit.rows"
 _OWN = (
     EntryPoint("register", "regkit.cohort.register:REGISTER_ROWS", ROWS_GROUP),
     EntryPoint("apply", "regkit.cohort.apply:APPLY_ROWS", ROWS_GROUP),
+    EntryPoint("scene", "regkit.cohort.scene:SCENE_ROWS", ROWS_GROUP),
     EntryPoint("evaluate", "regkit.cohort.evaluate:EVALUATE_ROWS", ROWS_GROUP),
 )
 

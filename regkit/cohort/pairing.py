@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -28,7 +29,8 @@ def pair_images(table: PairTable, pairing: Pairing, *, atlas: Path | None = None
         options; the options of a pair are those of its moving image.
     pairing
         ``to-atlas``: every image is moved onto ``atlas``. ``all-pairs``: every image onto every
-        one before it. ``longitudinal``: within a subject, every session onto the first by name.
+        one before it. ``longitudinal``: within a subject, every session onto the first by name,
+        in which numbers count as numbers.
     atlas
         The fixed image.
 
@@ -61,7 +63,7 @@ def _check(table: PairTable, pairing: Pairing) -> None:
     for record in table.records:
         for column in IMAGES:
             word = record.values.get(column)
-            if word is not None and not (table.path.parent / str(word)).exists():
+            if word is not None and not table.file(str(word)).exists():
                 problems.add(f"{table.at(record.line)}: {column} {word!r} does not exist")
     problems.refuse(table.name)
 
@@ -79,9 +81,15 @@ def _all_pairs(table: PairTable, atlas: Path | None) -> Iterator[TableRecord]:
 
 def _longitudinal(table: PairTable, atlas: Path | None) -> Iterator[TableRecord]:
     for visits in _by_subject(table.records):
-        first, *others = sorted(visits, key=lambda each: str(each.values["session"]))
+        first, *others = sorted(visits, key=_visit)
         for other in others:
             yield _pair(first, other)
+
+
+def _visit(record: TableRecord) -> list[tuple[bool, int, str]]:
+    """What sessions are sorted by: by name, in which numbers count as numbers, 2 before 10."""
+    words = re.findall(r"\d+|\D+", str(record.values["session"]))
+    return [(not w.isdecimal(), int(w) if w.isdecimal() else 0, w) for w in words]
 
 
 def _by_subject(records: Iterable[TableRecord]) -> Iterable[list[TableRecord]]:

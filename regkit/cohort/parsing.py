@@ -110,7 +110,7 @@ def _files(
     words = [str(word).strip() for word in words] if several else [str(cell)]
     out = []
     for word in filter(None, words):
-        path = table.folder / word
+        path = table.file(word)
         if not path.exists():
             where = f"{table.at(record.line)}: {column} {word!r} does not exist"
             problems.add(f"{where}{_nearest(path)}")
@@ -122,6 +122,8 @@ def _nearest(path: Path) -> str:
     beside = _beside(path.parent)
     if beside is None:
         return f"; there is no folder {path.parent.name!r} either"
+    if "\\" in path.name:
+        return "; write / between folders"
     hint = near(path.name, beside) if beside else ""
     return hint if "did you mean" in hint else "; check the path"
 

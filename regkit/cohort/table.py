@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regkit.cohort.problems import Problems
+from regkit.cohort.separated import separated_text
 from regkit.errors import InputError, require
 from regkit.io.names import display_name, extension
 from regkit.io.preflight import check_regular
@@ -64,6 +65,16 @@ class PairTable:
         """From where its paths count, absolute."""
         return self.path.absolute().parent
 
+    def file(self, word: str) -> Path:
+        """The file of a cell: from the folder of the table, or from one's own for ``~/``.
+
+        Examples
+        --------
+        >>> PairTable(Path("/data/pairs.csv"), (), ()).file("~/a.nii") == Path.home() / "a.nii"
+        True
+        """
+        return Path.home() / word[2:] if word.startswith("~/") else self.folder / word
+
     def shown(self, path: Path) -> str:
         """A file as the table names it: from its folder, where it is inside."""
         inside = path.is_relative_to(self.folder)
@@ -86,7 +97,8 @@ def read_pair_table(path: Path) -> PairTable:
     Parameters
     ----------
     path
-        ``.csv`` or ``.tsv`` with a header, ``.jsonl`` with an object a line, or ``.parquet``.
+        ``.csv`` (commas, semicolons or tabs) or ``.tsv`` with a header, ``.jsonl`` with an object
+        a line, or ``.parquet``.
 
     Raises
     ------
@@ -98,7 +110,10 @@ def read_pair_table(path: Path) -> PairTable:
     reader = _READERS.get(extension(path))
     if reader is None:
         allowed = ", ".join(_READERS)
-        raise InputError(f"{display_name(path)}: is no table by its name; allowed: {allowed}")
+        raise InputError(
+            f"{display_name(path)}: is no table by its name; allowed: {allowed}. Save a "
+            "spreadsheet as CSV UTF-8"
+        )
     if path.stat().st_size > _MAX_BYTES:
         raise InputError(f"{display_name(path)}: is larger than 1 GiB; split the table")
     table = reader(path)
@@ -108,59 +123,45 @@ def read_pair_table(path: Path) -> PairTable:
 
 
 def _read_csv(path: Path) -> PairTable:
-    return _separated(path, ",")
+    return _separated(path, None)
 
 
 def _read_tsv(path: Path) -> PairTable:
     return _separated(path, "\t")
 
 
-def _separated(path: Path, separator: str) -> PairTable:
+def _separated(path: Path, separator: str | None) -> PairTable:
     name = display_name(path)
-    reader = csv.reader(_text(path).splitlines(keepends=True), delimiter=separator, strict=True)
-    try:
-        lines = list(_numbered(reader))
-    except csv.Error as error:
-        raise InputError(f"{name}: line {reader.line_num}: is no CSV: {error}") from error
-    if not lines:
-        raise InputError(f"{name}: is empty; the first line must name the columns")
-    columns = tuple(word.strip() for word in lines[0][1])
-    _check_columns(name, columns)
-    records = []
-    for line, cells in lines[1:]:
-        if len(cells) != len(columns):
-            raise InputError(
-                f"{name}: line {line} has {len(cells)} cells and the first line names "
-                f"{len(columns)} columns; give every row as many, empty ones included"
-            )
-        pairs = zip(columns, map(str.strip, cells), strict=True)
-        records.append(TableRecord(line, {key: cell for key, cell in pairs if cell}))
-    return PairTable(path, columns, tuple(records))
-
-
-def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, with the line on which each begins."""
-    begins = 1
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            yield begins, cells
-        begins = reader.line_num + 1
+    text = separated_text(name, _text(path), separator)
+    _check_columns(name, text.columns)
+    records = [
+        TableRecord(line, _filled(dict(zip(text.columns, cells, strict=True))))
+        for line, cells in text.rows
+    ]
+    return PairTable(path, text.columns, tuple(records))
 
 
 def _read_json_lines(path: Path) -> PairTable:
-    name, columns, records = display_name(path), dict[str, None](), []
+    name, columns, records, problems = display_name(path), dict[str, None](), [], Problems()
     for line, text in enumerate(_text(path).splitlines(), start=1):
         if not text.strip():
             continue
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{name}: line {line}: is no JSON: {error}") from error
-        if not isinstance(found, dict):
-            raise InputError(f"{name}: line {line}: is no object; write {{'column': value, ...}}")
-        columns |= dict.fromkeys(found)
-        records.append(TableRecord(line, _filled(found)))
+        with problems.at(f"{name}: line {line}"):
+            found = _object(text)
+            columns |= dict.fromkeys(found)
+            records.append(TableRecord(line, _filled(found)))
+    problems.refuse(name)
     return PairTable(path, tuple(columns), tuple(records))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise InputError("is no object; write {'column': value, ...}")
+    return found
 
 
 def _read_parquet(path: Path) -> PairTable:
@@ -185,15 +186,20 @@ def _check_columns(name: str, columns: tuple[str, ...]) -> None:
     if twice:
         raise InputError(f"{name}: has the column {twice[0]!r} twice; rename one of them")
     if "" in columns:
-        raise InputError(f"{name}: column {columns.index('') + 1} has no name; give it one")
+        raise InputError(
+            f"{name}: column {columns.index('') + 1} has no name; give it one, or leave it out (as "
+            "pandas does with index=False)"
+        )
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(f"{display_name(path)}: cannot be read as a table: {reason}") from error
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:
+        reason = "not UTF-8 text; save it as CSV UTF-8"
+    raise InputError(f"{display_name(path)}: cannot be read as a table: {reason}")
 
 
 _READERS: dict[str, Callable[[Path], PairTable]] = {

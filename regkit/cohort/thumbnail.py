@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from regkit.report.scene import scene
+from regkit.report.scene import Scene, scene
 from regkit.report.slices import Pixels, Plane
 from regkit.volume import Volume
 
@@ -37,7 +37,11 @@ def thumbnail(fixed: Volume, moving: Volume, warped: Volume) -> Thumbnail:
     fixed, moving, warped
         The images of a result; ``moving`` is taken where its header says.
     """
-    cuts = scene(fixed, moving, warped)
+    return thumbnail_of(scene(fixed, moving, warped))
+
+
+def thumbnail_of(cuts: Scene) -> Thumbnail:
+    """The first plane of slices that were cut before; see :func:`thumbnail`."""
     plane = cuts.planes[0]
     outline = _outline(cuts.fixed[0], cuts.levels, plane)
     sides = [_drawn(shades, outline, plane) for shades in (cuts.before[0], cuts.after[0])]

@@ -39,10 +39,13 @@ class Band:
         The NumPy name of the type of its values.
     part
         Values of a window ``(*window)``, and where they are data (None: everywhere).
+    classes
+        Its values are classes or bits: none are mixed, not in overviews either.
     """
 
     dtype: str
     part: Callable[[Window], tuple[NDArray[Any], NDArray[np.bool_] | None]]
+    classes: bool = False
 
     @classmethod
     def of(cls, values: NDArray[Any]) -> Band:

@@ -18,7 +18,7 @@ from regkit.io.publish import publish
 from regkit.io.voxels import array_of
 from regkit.io.writing_parts import save_bands
 from regkit.io.written_channels import of_channels
-from regkit.volume.volume import Volume
+from regkit.volume.volume import Labels, Volume
 
 
 def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -54,7 +54,8 @@ def save(volume: Volume, path: str | Path, *, overwrite: bool = False) -> Path:
     check_output(place, overwrite=overwrite, channels=volume.channels)
     grid = volume.grid
     if writer(place, grid.world).write_bands is not None:
-        return save_bands(volume.split(), place, grid=grid, overwrite=overwrite)
+        classes = isinstance(volume, Labels)
+        return save_bands(volume.split(), place, grid=grid, classes=classes, overwrite=overwrite)
     _save(array_of(volume), grid, place, channels=volume.channels, overwrite=overwrite)
     return place
 

@@ -27,6 +27,7 @@ def save_bands(
     *,
     grid: Grid,
     like: Header | None = None,
+    classes: bool = False,
     overwrite: bool = False,
 ) -> Path:
     """Write bands of one grid, part by part, as the file of another scene has them.
@@ -42,6 +43,8 @@ def save_bands(
     like
         The header of a file of that format, which has as many channels: the type of its pixels,
         their nodata value, the names of the bands, tags and colours are taken from it.
+    classes
+        Values are classes or bits, which overviews of the file must not mix.
     overwrite
         Replace a file that is there.
 
@@ -55,18 +58,18 @@ def save_bands(
     write = form.write_bands
     if write is None or (like is not None and like.format != form.name):
         raise InputError(f"{display_name(place)}: holds no bands of a scene; write .tif")
-    parts = map(_as_band, bands)
+    parts = (_as_band(each, classes) for each in bands)
     _write_once(place, lambda path: write(parts, grid, path, like), overwrite)
     return place
 
 
-def _as_band(volume: Volume) -> Band:
+def _as_band(volume: Volume, classes: bool) -> Band:
     def part(window: Window) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
         start, stop = ([getattr(s, end) for s in window] for end in ("start", "stop"))
         found = volume.window(start, [b - a for a, b in zip(start, stop, strict=True)])
         return array_of(found), None if found.valid is None else found.valid.numpy()
 
-    return Band(stored_type(volume.dtype), part)
+    return Band(stored_type(volume.dtype), part, classes)
 
 
 def save_frames(

@@ -13,7 +13,7 @@ from regkit.io.formats.table import format_called, writer
 from regkit.io.header import Header
 from regkit.io.reading import read_lazily
 from regkit.runs.look_alike import check_no_labels
-from regkit.runs.products import quality_of
+from regkit.runs.products import holds_classes
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.warped_parts import warp_when_touched
 from regkit.transforms import Transform
@@ -51,7 +51,7 @@ class BandsTask:
         """Say what is to be warped: that is done as it is written, part by part."""
         bands = tuple(warped_bands(self.header, self.phi, self.grid, nearest=self.nearest))
         on_progress(Progress("warping", 0.0))
-        return BandsOutcome(bands, self.grid, self.header)
+        return BandsOutcome(bands, self.grid, self.header, self.nearest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +61,7 @@ class BandsOutcome:
     bands: Sequence[Volume]
     grid: Grid
     like: Header
+    nearest: bool = False
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """How many bands there are."""
@@ -68,11 +69,33 @@ class BandsOutcome:
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write them as one file."""
-        save_bands(self.bands, places["image"], grid=self.grid, like=self.like)
+        save_like(self.like, self.bands, places["image"], self.grid, nearest=self.nearest)
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Nothing that the file does not say."""
         return ()
+
+
+def save_like(
+    header: Header, bands: Sequence[Volume], path: Path, grid: Grid, *, nearest: bool = False
+) -> None:
+    """Write bands as the file of a scene has them; overviews mix no pixels where a band must not.
+
+    Parameters
+    ----------
+    header
+        Of the scene.
+    bands
+        As many as it has, on ``grid``.
+    path
+        The file.
+    grid
+        Where they lie.
+    nearest
+        Mix no pixels of any band.
+    """
+    whole = nearest or any(holds_classes(header, number) for number in range(header.channels))
+    save_bands(bands, path, grid=grid, like=header, classes=whole)
 
 
 def warped_bands(
@@ -97,7 +120,7 @@ def warped_bands(
         One channel each. Classes, bits and colours of a table are taken from the nearest pixel.
     """
     for number in range(header.channels):
-        whole = nearest or _is_whole(header, number)
+        whole = nearest or holds_classes(header, number)
         yield warp_when_touched(band_when_touched(header, number), phi, onto=grid, nearest=whole)
 
 
@@ -110,16 +133,10 @@ def check_bands(header: Header) -> None:
         If parts of it hold few whole values, and it has neither a table of colours nor a name by
         which :func:`warped_bands` knows classes.
     """
-    if header.channels == 1 and not _is_whole(header, 0):
+    if header.channels == 1 and not holds_classes(header, 0):
         check_no_labels(band_when_touched(header, 0))
 
 
 def band_when_touched(header: Header, number: int) -> Volume:
     """Give one band of a scene, which is read when it is touched, by its number from 0."""
     return read_lazily(header.path, replace(header.options, channel=number, channels=None))
-
-
-def _is_whole(header: Header, number: int) -> bool:
-    colours = header.source.colours
-    table = bool(colours[number]) if len(colours) > number else False
-    return not header.value_type.startswith("float") and (table or bool(quality_of(header, number)))

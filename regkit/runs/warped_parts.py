@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from regkit.geometry import Grid
-from regkit.resample import warp
+from regkit.resample import Interpolation, warp
 from regkit.transforms import Transform
 from regkit.volume import Labels, Volume
 from regkit.volume.deferred import Deferred, Part, Voxels
@@ -75,11 +75,16 @@ class WarpedSource:
         if not inside and source.valid is None:
             # So that what lies beyond the image is told from what it shows.
             source = replace(source, valid=torch.ones(source.shape, dtype=torch.bool))
-        if self.nearest:
+        # Whole numbers of 32 and 64 bits keep them all as labels.
+        if self.nearest and not source.data.is_floating_point():
             source = Labels(source.data, source.grid, source.name, source.valid)
-        found = warp(source, self.phi, onto=onto)
+        found = warp(source, self.phi, onto=onto, interpolation=self._interpolation)
         known = found.valid
         return found.data, None if known is None or bool(known.all()) else known
+
+    @property
+    def _interpolation(self) -> Interpolation | None:
+        return "nearest" if self.nearest else None
 
     def _around(self, onto: Grid) -> tuple[Volume, bool]:
         """What of moving a part needs, and whether all of that is in it."""

@@ -83,6 +83,8 @@ def test_all_that_is_wrong_is_named_with_its_line(images):
         ("fixed,moving,init\na.nii.gz,b.nii.gz,x.h5\n", "init 'x.h5': is neither one of auto"),
         ("fixed,moving,frame\na.nii.gz,b.nii.gz,one\n", "frame is 'one'; allowed: Integral"),
         ("fixed,moving\na.nii.gz,no/b.nii.gz\n", "there is no folder 'no' either"),
+        ("fixed,moving\na.nii.gz,sub\\b.nii.gz\n", "does not exist; write / between folders"),
+        ("fixed,moving\na.nii.gz,~/no-such.nii\n", "line 2: moving '~/no-such.nii' does not exist"),
         ("fixed,moving\na.nii.gz,broken.nii.gz\n", "line 2: broken.nii.gz: "),
     ],
 )
@@ -190,6 +192,15 @@ def test_images_are_paired(images):
         "session": "2", "seed": "4",
     }  # fmt: skip
     assert len(plan_cohort(atlas, kind_called("register"), images / "out").pairs) == 3
+
+
+@pytest.mark.parametrize("sessions", [("ses-2", "ses-10"), ("2", "10"), ("M6", "M12"),
+                                      ("2019-12-31", "2020-01-02")])  # fmt: skip
+def test_the_first_session_is_the_lowest_number(images, sessions):
+    early, late = sessions
+    text = f"image,subject,session\nb.nii.gz,1,{late}\na.nii.gz,1,{early}\n"
+    (visit,) = pair_images(written(images, text), "longitudinal").records
+    assert (visit.values["fixed"], visit.values["moving"]) == ("a.nii.gz", "b.nii.gz")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from regkit import InputError
 from regkit.cohort import read_pair_table
 from regkit.cohort.parsing import value_of
+from regkit.cohort.problems import TableError
 
 
 def test_csv_has_the_lines_of_its_text(tmp_path):
@@ -35,18 +36,45 @@ def test_json_lines_and_parquet_say_the_same_as_csv(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("text", [
+    "\ufefffixed;moving\r\na.nii;b,c.nii\r\n;\r\n",
+    "sep=;\r\nfixed;moving\r\na.nii;b,c.nii\r\n",
+    "fixed\tmoving\na.nii\tb,c.nii\n",
+    'fixed,moving,,\r\na.nii,"b,c.nii",,\r\n,,,\r\n',
+    'fixed,moving\ra.nii,"b,c.nii"\r',
+])  # fmt: skip
+def test_tables_as_spreadsheets_write_them(tmp_path, text):
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode())
+    table = read_pair_table(path)
+    assert table.columns == ("fixed", "moving")
+    assert [each.values for each in table.records] == [{"fixed": "a.nii", "moving": "b,c.nii"}]
+    assert table.records[0].line == (3 if text.startswith("sep") else 2)
+
+
+@pytest.mark.parametrize(("name", "text", "lines"), [
+    ("t.csv", "a,b\n1\n1,2\n1,2,3\n", (2, 4)),
+    ("t.jsonl", '{"a": 1}\n{\n[1]\n', (2, 3)),
+])  # fmt: skip
+def test_all_rows_that_are_none_are_named(tmp_path, name, text, lines):
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(TableError) as refused:
+        read_pair_table(path)
+    assert len(refused.value.problems) == len(lines)
+    for line, said in zip(lines, refused.value.problems, strict=True):
+        assert said.startswith(f"{name}: line {line}")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
         ("t.xlsx", "x", "is no table by its name; allowed: .csv, .tsv, .jsonl, .parquet"),
         ("t.csv", "fixed,moving\n", "has no rows"),
         ("t.csv", "\n\n", "is empty; the first line must name the columns"),
-        ("t.csv", "fixed,moving\na\n", "line 2 has 1 cells and the first line names 2 columns"),
         ("t.csv", "fixed,fixed\na,b\n", "has the column 'fixed' twice"),
         ("t.csv", "fixed,\na,b\n", "column 2 has no name"),
         ("t.csv", 'fixed\n"a"b\n', "line 2: is no CSV"),
-        ("t.jsonl", "{}\n[1]\n", "line 2: is no object"),
-        ("t.jsonl", "{'a': 1}", "line 1: is no JSON"),
         ("t.parquet", "PAR1 or not", "is no Parquet file"),
     ],
 )

@@ -59,13 +59,13 @@ def _in_table(path: Path) -> list[Path]:
     for record in table.records:
         if _COLUMN not in record.values:
             raise InputError(f"{table.at(record.line)}: {_COLUMN} is empty; name a file")
-        place = table.folder / str(record.values[_COLUMN])
+        place = table.file(str(record.values[_COLUMN]))
         if not place.exists():
             raise InputError(
                 f"{table.at(record.line)}: {_COLUMN} {record.values[_COLUMN]!r} does not exist; "
                 "check the path"
             )
-    return [table.folder / str(record.values[_COLUMN]) for record in table.records]
+    return [table.file(str(record.values[_COLUMN])) for record in table.records]
 
 
 def _refuse_twice(paths: Sequence[Path]) -> None:

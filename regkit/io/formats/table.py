@@ -161,6 +161,11 @@ def _promised(suffix: str) -> Format | None:
 def _unreadable(path: Path, start: bytes) -> InputError:
     name, promised, kind = display_name(path), _promised(extension(path)), foreign_kind(start)
     formats = ", ".join(readable())
+    if path.is_dir() and extension(path) == ".safe":
+        return InputError(
+            f"{name}: is a product of Sentinel, not an image; give its bands, of Sentinel-2 the "
+            "files in GRANULE/*/IMG_DATA, as GeoTIFF (gdal_translate band.jp2 band.tif)"
+        )
     if path.is_dir():
         return InputError(
             f"{name}: is a directory that is no image; readable are folders of DICOM files, and "

@@ -158,7 +158,8 @@ class _Search:
         fixed, moving = self.pair.names
         return (
             f"{moving} cannot be registered to {fixed}: {why}. Give scenes that overlap more or "
-            "show more, a larger --max-shift, another --window, or --similarity edges"
+            "show more, a --mask of their clouds, a larger --max-shift, another --window, or "
+            "--similarity edges"
         )
 
     def step(self, state: _State, each: Pass) -> _State:
@@ -207,7 +208,7 @@ class _Search:
         chance = is_by_chance(ties, agreed, near, each.window.reach)
         if many < self.config.min_points or chance:
             raise InputError(self.refusal(
-                f"{many} of {len(ties)} windows agree on where it lies, as few as do by chance"
+                f"{many} of {len(ties)} windows agree on where it lies, too few to tell from chance"
                 if len(ties) else "no window has enough data in both"
             ))  # fmt: skip
         ties = ties.keeping(agreed)

@@ -12,6 +12,7 @@ from regkit.geometry.grid import Grid
 from regkit.registration.scenes.bands import Compared, compared_bands
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.engine import Report, SceneFit, fit_scenes
+from regkit.registration.scenes.ground import ground_of
 from regkit.registration.scenes.inverse import scene_inverse
 from regkit.registration.scenes.levels import level_grid
 from regkit.registration.scenes.placed import REPROJECTED_WITHIN, check_metric, placed_by_headers
@@ -152,8 +153,8 @@ def _metrics(fit: SceneFit, grid: Grid) -> dict[str, float]:
 
 
 def metres_a_pixel(grid: Grid) -> float:
-    """How many metres a pixel is wide, the geometric mean along both axes."""
-    return float(np.sqrt(grid.voxel_volume)) * grid.world.scale_to("m")
+    """How many metres a pixel is wide on the ground, the geometric mean along both axes."""
+    return float(np.sqrt(grid.voxel_volume)) * ground_of(grid).metres
 
 
 def displacement_volume(result: SceneResult) -> Volume:

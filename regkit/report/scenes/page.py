@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from regkit.geometry.grid import Grid
 from regkit.registration.scenes import SceneResult
+from regkit.registration.scenes.ground import ground_of
 from regkit.report.checks import Check
 from regkit.report.figures import checkerboard, grey, overlay
 from regkit.report.page import Page
@@ -23,6 +24,7 @@ _COLOURS = (
     ("#999", "both are equally bright"),
 )
 _NEAR, _MANY = 1.0, 0.3
+_TURNED = 5.0  # degrees by which north of a map may be off without a word
 _SHOWN = 1 << 22  # pixels of a scene from which pictures are made
 _CITATIONS = (
     "Masked correlation: Padfield D. Masked object registration in the Fourier domain. IEEE TIP "
@@ -41,7 +43,7 @@ def scene_page(result: SceneResult) -> Page:
         What was found; the first pair of bands that were compared is shown.
     """
     fixed, moving = result.pair.names
-    cuts = _cuts(result)
+    cuts = scene_cuts(result)
     return Page(
         title=f"{moving} registered to {fixed}",
         checks=_checks(result),
@@ -63,7 +65,7 @@ def scene_page(result: SceneResult) -> Page:
     )
 
 
-def _cuts(result: SceneResult) -> Cuts:
+def scene_cuts(result: SceneResult) -> Cuts:
     """The first pair of bands: the reference, the scene by its header, and the scene warped."""
     pair = result.pair
     fixed, moving = (each.pyramids[0].small(_SHOWN) for each in (pair.fixed, pair.moving))
@@ -134,7 +136,21 @@ def _vectors(result: SceneResult, cuts: Cuts) -> Section:
         "Each arrow leads from a place of the reference to where the scene shows it, enlarged. "
         "Crosses are windows that were rejected: they were not found, or disagree with the others."
     )
+    north = ground_of(result.grid).north
+    if abs(north) > _TURNED:
+        text += f" N is the north of the CRS, which points {_compass(north)} of true north."
     return Section("Tie points", [hint(text), figure(shift_map(result, cuts))])
+
+
+def _compass(north: float) -> str:
+    """How far a direction is turned from north, and to which side.
+
+    Examples
+    --------
+    >>> _compass(-5.24)
+    '5.2 degrees west'
+    """
+    return f"{abs(north):.1f} degrees {'east' if north > 0 else 'west'}"
 
 
 def _numbers(result: SceneResult) -> Section:

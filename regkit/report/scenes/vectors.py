@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from regkit.registration.scenes import SceneResult
+from regkit.registration.scenes.ground import ground_of
 from regkit.report.canvas import Panel, strip
 from regkit.report.charts import chart_row, dress, picture
 from regkit.report.palette import BLUE, ORANGE
@@ -38,7 +39,7 @@ def shift_map(result: SceneResult, cuts: Cuts) -> Picture:
     for place, step in zip(places[kept], scale * way[kept] * [1, -1], strict=True):
         panel.add(_arrow(place, place + step, _KEPT, 1.4))
     _marks(panel, result)
-    shown = length * result.grid.world.scale_to("m")
+    shown = length * ground_of(result.grid).metres
     return drawn.picture(
         f"Tie points on {result.pair.fixed.name}: {int(kept.sum())} arrows, of which the median is "
         f"{shown:.3g} m; {int((~kept).sum())} crosses for windows that were rejected.",
@@ -87,7 +88,7 @@ def _arrow(start: np.ndarray, end: np.ndarray, colour: str, width: float) -> str
 def _marks(panel: Panel, result: SceneResult) -> None:
     """A scale bar and an arrow to grid north."""
     left, right, top, bottom = panel.extent
-    metres = panel.plane.size[0] * result.grid.world.scale_to("m")
+    metres = panel.plane.size[0] * ground_of(result.grid).metres
     bar = round_length(_BAR * metres)
     across = bar / metres * (right - left)
     x, y = left + 25, bottom - 26

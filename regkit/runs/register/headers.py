@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from regkit.errors import InputError
 from regkit.io import read_header
 from regkit.io.header import Header
 
@@ -33,10 +34,16 @@ def read_headers(job: RegisterJob) -> Headers:
     Raises
     ------
     InputError
-        If a header cannot be trusted, or there are frames or channels of which none is named.
+        If a header cannot be trusted, there are frames or channels of which none is named, or
+        both are scenes on the earth, of which there is another job.
     """
     asked = job.reading
     found = [read_header(path, asked) for path in (job.paths.fixed, job.paths.moving)]
+    if all(each.grid.world.crs for each in found):
+        raise InputError(
+            f"{found[0].name} and {found[1].name} are scenes on the earth; register them with "
+            "`regkit register`, or many with `regkit cohort scene`"
+        )
     frames = max(each.frames for each in found)
     channels = max(each.channels for each in found)
     fixed, moving = (

@@ -9,11 +9,12 @@ from typing import Any
 from regkit.errors import InputError
 from regkit.registration.scenes import SceneConfig
 from regkit.runs.inputs import InputFile
+from regkit.runs.output_file import paths_in_role
 from regkit.runs.record import reading_of
 from regkit.runs.scenes.job import SceneJob
 from regkit.settings import validate
 
-_ASKED = {"config", "mask", "keep_resolution", "shift_only"}
+_ASKED = {"config", "masks", "keep_resolution", "shift_only"}
 _MORE = {"stac"}
 
 
@@ -39,13 +40,13 @@ def scene_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
         raise InputError("the record must say what was asked of a registration of scenes")
     if not {"fixed", "moving"} <= set(found) <= {"fixed", "moving", "mask"}:
         raise InputError("the record must name one fixed and one moving scene; it is damaged")
-    mask = str(found["mask"]) if "mask" in found else asked["mask"]
+    files = [str(path) for path in paths_in_role(inputs, "mask")]
     return SceneJob(
         found["fixed"],
         found["moving"],
         folder,
         validate(SceneConfig, asked["config"], "the record: asked.config"),
-        mask,
+        (*asked["masks"], *files),
         bool(asked["keep_resolution"]),
         bool(asked["shift_only"]),
         asked.get("stac"),

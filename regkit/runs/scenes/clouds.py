@@ -25,8 +25,9 @@ from regkit.volume.combined import mask_where
 # No data, saturated, shadows of clouds, clouds of medium and high probability, cirrus:
 # the scene classification of Sentinel-2, Level-2A.
 _SCL = (0, 1, 3, 8, 9, 10)
-# Fill, dilated cloud, cirrus, cloud and its shadow: bits of QA_PIXEL, Landsat Collection 2.
-_QA = 0b11111
+# Bits of Landsat, 16 in all. Collection 2 (QA_PIXEL): fill, dilated cloud, cirrus, cloud and its
+# shadow. Collection 1: fill, cloud, and where it is sure of them shadow and cirrus.
+_BITS = {"qa_pixel": 0b11111, "pixel_qa": 0b10_0010_1001, "bqa": 0b1_0001_0001_0001}
 
 
 def without_clouds(
@@ -38,7 +39,8 @@ def without_clouds(
     ----------
     mask
         The name of a band of one of them or both (SCL and QA_PIXEL are decoded, of others what is
-        above 0 is covered), or a file that covers the ground of one of them, in pixels of any size.
+        above 0 is covered), or a file that covers the ground of one of them, in pixels of any size;
+        of a file of several bands that which is decoded.
     scenes
         Fixed and moving.
     headers
@@ -83,8 +85,8 @@ def cloud_mask(band: Volume, name: str) -> Volume:
 def _meaning(name: str) -> Callable[[Tensor], Tensor]:
     if name == "scl":
         return lambda values: torch.isin(values, torch.tensor(_SCL, dtype=values.dtype))
-    if name == "qa_pixel":
-        return lambda values: (values.to(torch.int64) & _QA) > 0
+    if name in _BITS:
+        return lambda values: (values.to(torch.int64) & _BITS[name]) > 0
     return lambda values: values > 0
 
 
@@ -101,17 +103,18 @@ def _band(header: Header, name: str) -> Volume | None:
 def _quality(header: Header, number: int) -> str:
     """What a band tells of quality; bits of Landsat are refused where bytes have cut them."""
     name = quality_of(header, number)
-    if name == "qa_pixel" and np.dtype(header.value_type).itemsize == 1:
+    if name in _BITS and np.dtype(header.value_type).itemsize == 1:
         raise InputError(
-            f"{header.name}: its band QA_PIXEL has 8 bits, and those of Landsat have 16; give the "
-            "file as it was delivered, or a mask that is above 0 where clouds are"
+            f"{header.name}: its band {name.upper()} has 8 bits, and those of Landsat have 16; "
+            "give the file as it was delivered, or a mask that is above 0 where clouds are"
         )
     return name
 
 
 def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, GeoScene]:
-    header = read_header(path).of(frame=None, channel=0)
-    cover = cloud_mask(band_when_touched(header, 0), _quality(header, 0))
+    header = read_header(path)
+    number = _mask_band(header)
+    cover = cloud_mask(band_when_touched(header, number), _quality(header, number))
     over = [_same_ground(cover.grid, scene.grid) for scene in scenes]
     if not any(over):
         raise InputError(
@@ -123,6 +126,19 @@ def _by_file(path: Path, scenes: tuple[GeoScene, GeoScene]) -> tuple[GeoScene, G
         for scene, fit in zip(scenes, over, strict=True)
     )
     return fixed, moving
+
+
+def _mask_band(header: Header) -> int:
+    """The only band of a file, or the only one that is decoded."""
+    known = [n for n in range(header.channels) if quality_of(header, n) in ("scl", *_BITS)]
+    if header.channels == 1:
+        return 0
+    if len(known) != 1:
+        raise InputError(
+            f"--mask {header.name}: has {header.channels} bands, {len(known)} of which are called "
+            "SCL or QA_PIXEL; give a file of the mask alone"
+        )
+    return known[0]
 
 
 def _same_ground(mask: Grid, scene: Grid) -> bool:

@@ -22,6 +22,7 @@ from regkit.runs.job import Needs
 from regkit.runs.outputs import RECORD, Folder
 from regkit.runs.register.names import stem
 from regkit.runs.scenes.acquisition import acquisition_time
+from regkit.runs.scenes.chosen import check_chosen, chosen_bands
 from regkit.runs.scenes.clouds import without_clouds
 from regkit.runs.scenes.names import (
     DISPLACEMENT,
@@ -55,8 +56,8 @@ class SceneJob:
         Where the results go.
     config
         All settings.
-    mask
-        What hides the ground: the name of a band, or a file.
+    masks
+        What hides the ground: names of bands, and files.
     keep_resolution
         Write the scene in pixels of its own size instead of those of the reference.
     shift_only
@@ -78,7 +79,7 @@ class SceneJob:
     moving: Path
     folder: Path
     config: SceneConfig
-    mask: str | None = None
+    masks: tuple[str, ...] = ()
     keep_resolution: bool = False
     shift_only: bool = False
     stac: str | None = None
@@ -95,23 +96,16 @@ class SceneJob:
         return Folder(self.folder, names, self.overwrite)
 
     def inputs(self) -> tuple[InputFile, ...]:
-        """Both scenes, and the mask where it is a file."""
+        """Both scenes, and masks that are files."""
         given = [("fixed", self.fixed), ("moving", self.moving)]
-        if self.mask_file is not None:
-            given.append(("mask", self.mask_file))
+        given += [("mask", Path(each)) for each in self.masks if Path(each).is_file()]
         return tuple(InputFile(role, path, self.full_paths) for role, path in given)
-
-    @property
-    def mask_file(self) -> Path | None:
-        """The mask, where it is a file."""
-        return Path(self.mask) if self.mask is not None and Path(self.mask).is_file() else None
 
     def settings(self) -> dict[str, Any]:
         """The settings as they were given, and how files are read."""
-        mask = None if self.mask is None or self.mask_file is not None else self.mask
         asked = {
             "config": self.config.model_dump(mode="json"),
-            "mask": mask,
+            "masks": [each for each in self.masks if not Path(each).is_file()],
             "keep_resolution": self.keep_resolution,
             "shift_only": self.shift_only,
         }
@@ -140,6 +134,9 @@ class SceneJob:
         """Read the headers of both scenes."""
         fixed, moving = (read_header(path, self.reading) for path in (self.fixed, self.moving))
         check_metric(fixed.grid, fixed.name)
+        if moving.grid.world.crs is None:
+            raise InputError(f"{moving.name}: has no CRS; a scene is a GeoTIFF with one")
+        check_chosen(fixed, moving, self.reading)
         if self.stac:
             check_stac(fixed.grid, fixed.name)
             acquisition_time(self.stac, moving.source.tags, moving.name)
@@ -157,7 +154,7 @@ class SceneSurvey:
     def needs(self) -> Needs:
         """Memory and disk, by the headers alone."""
         pixels = sum(
-            len(numbers_of(each, self.job.reading)) * product(each.grid.shape)
+            len(chosen_bands(each, self.job.reading)) * product(each.grid.shape)
             for each in (self.fixed, self.moving)
         )
         written = self.moving.channels * product(self.fixed.grid.shape)
@@ -172,40 +169,17 @@ class SceneSurvey:
     def open(self) -> SceneTask:
         """Give the bands that may be compared; those of small scenes are read."""
         scenes = (self._scene(self.fixed), self._scene(self.moving))
-        if self.job.mask is not None:
-            scenes = without_clouds(self.job.mask, scenes, (self.fixed, self.moving))
+        for mask in self.job.masks:
+            scenes = without_clouds(mask, scenes, (self.fixed, self.moving))
         return SceneTask(self.job, *scenes, self.moving)
 
     def _scene(self, header: Header) -> GeoScene:
-        numbers = numbers_of(header, self.job.reading)
+        numbers = chosen_bands(header, self.job.reading)
         bands = tuple(band_when_touched(header, number) for number in numbers)
         if len(bands) * product(header.grid.shape) <= KEPT:
             bands = tuple(each.load() for each in bands)
         names = header.channel_names or ("",) * header.channels
         return GeoScene(bands, tuple(names[n] for n in numbers), header.name)
-
-
-def numbers_of(header: Header, reading: ReadOptions) -> tuple[int, ...]:
-    """Return which bands of a scene are meant: of those that are asked for, those that it has.
-
-    Raises
-    ------
-    InputError
-        If it has none of them.
-    """
-    if reading.channel is not None:
-        return (header.of(frame=None, channel=reading.channel).channel,)
-    asked = reading.channels
-    if asked is None or isinstance(asked, str):
-        return tuple(range(header.channels))
-    names = {name.casefold() for name in header.channel_names if name}
-    here = [
-        each
-        for each in asked
-        if (each.casefold() in names if isinstance(each, str) else each < header.channels)
-    ]
-    one = header.of(frame=None, channel=None, channels=tuple(here or asked))
-    return one.together or (one.channel,)
 
 
 def make_scene_job(

@@ -13,13 +13,13 @@ import torch
 
 from regkit.geometry import Grid, World
 from regkit.geometry.affines import homogeneous
-from regkit.io import save, save_bands, write_transform
+from regkit.io import save, write_transform
 from regkit.io.formats.geotiff.moved import moved_geotiff
 from regkit.io.header import Header
 from regkit.registration.scenes import SceneResult
 from regkit.registration.scenes.levels import pixels_across
 from regkit.registration.scenes.result import displacement_volume, metres_a_pixel, moved_grid
-from regkit.runs.bands import warped_bands
+from regkit.runs.bands import save_like, warped_bands
 from regkit.runs.scenes.acquisition import acquisition_time
 from regkit.runs.scenes.names import (
     DISPLACEMENT,
@@ -90,10 +90,8 @@ class SceneOutcome:
             moved_geotiff(self.source, places[SHIFTED], moved_grid(result, self.header.grid))
         if WARPED in places:
             grid = self._grid()
-            save_bands(
-                warped_bands(self.header, result.transform, grid), places[WARPED], grid=grid,
-                like=self.header,
-            )  # fmt: skip
+            bands = tuple(warped_bands(self.header, result.transform, grid))
+            save_like(self.header, bands, places[WARPED], grid)
         write_transform(result.transform, places[TRANSFORM])
         write_transform(result.inverse(), places[INVERSE])
         save(displacement_volume(result), places[DISPLACEMENT])

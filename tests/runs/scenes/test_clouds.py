@@ -76,6 +76,8 @@ def test_a_mask_of_other_ground_is_refused(place):
 @pytest.mark.parametrize(("name", "hidden"), [
     ("qa_pixel", [True, True, True, True, True, False, False]),
     ("scl", [True, True, False, True, False, False, False]),
+    ("pixel_qa", [True, False, False, True, True, False, True]),
+    ("bqa", [True, False, True, True, False, False, True]),
     ("", [False, True, True, True, True, True, True]),
 ])  # fmt: skip
 def test_what_each_quality_hides(name, hidden):
@@ -83,6 +85,9 @@ def test_what_each_quality_hides(name, hidden):
         # Fill, dilated cloud, cirrus, cloud, shadow; snow and clear are ground.
         "qa_pixel": [1, 2, 4, 8, 16, 32, 64],
         "scl": [0, 3, 4, 9, 5, 6, 11],
+        # Of Landsat 8, Collection 1: clear 322 and 2720, water 324, low confidences.
+        "pixel_qa": [1, 322, 324, 328, 352, 336, 898],
+        "bqa": [1, 2720, 2800, 2976, 2722, 3744, 6816],
         "": [0, 1, 2, 3, 4, 5, 6],
     }[name]  # fmt: skip
     band = Ground().seen(grid(7, 1)).with_data(torch.tensor(values).reshape(1, 7, 1))

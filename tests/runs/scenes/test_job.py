@@ -60,6 +60,8 @@ def run(place):
 
 
 def test_files_and_record(run):
+    versions = json.loads((run / "run.json").read_text())["versions"]
+    assert versions["rasterio"] == rasterio.__version__
     assert {each.name for each in run.iterdir()} == FILES
     record = json.loads((run / "run.json").read_text())
     assert record["kind"] == "scene"

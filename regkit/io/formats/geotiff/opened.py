@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.io.format import Window
+from regkit.io.formats.geotiff.beside import check_files_beside
 from regkit.io.formats.geotiff.facts import BandFacts, dataset_facts
 from regkit.io.formats.geotiff.place import dataset_affine, dataset_world
 from regkit.io.formats.geotiff.session import open_geotiff
@@ -35,8 +36,8 @@ def geotiff_header(path: Path, options: ReadOptions) -> Header:
     Raises
     ------
     InputError
-        If it is cut, has no CRS or geotransform (but ground control points or RPCs), or values that
-        are no real numbers.
+        If it is cut, has no CRS or geotransform (but ground control points or RPCs), values that
+        are no real numbers, or gaps that a file beside it tells of.
     """
     name = display_name(path)
     with open_geotiff(path, name) as dataset:
@@ -45,6 +46,7 @@ def geotiff_header(path: Path, options: ReadOptions) -> Header:
         shape = (int(dataset.width), int(dataset.height))
         check_dims(name, shape)
         facts, stored = dataset_facts(dataset), _stored(name, dataset)
+    check_files_beside(path, name, facts.nodata)
     if not options.allow_shear:
         cure = "pass allow_shear=True to have it resampled on a grid at right angles"
         check_shear(name, affine, cure=cure, what="geotransform")
@@ -134,7 +136,10 @@ def known_geotiff(
 def _stored(name: str, dataset: Any) -> str:
     stored = str(dataset.dtypes[0])
     if stored not in TYPES:
-        raise InputError(f"{name}: has values of type {stored}; allowed: {', '.join(TYPES)}")
+        cure = ""
+        if stored.startswith("complex"):
+            cure = ". Give the magnitude of complex values, such as SAR in single look has"
+        raise InputError(f"{name}: has values of type {stored}; allowed: {', '.join(TYPES)}{cure}")
     return stored
 
 

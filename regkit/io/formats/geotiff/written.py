@@ -180,8 +180,9 @@ def _write(draft: Draft, bands: Sequence[Band], path: Path) -> list[int]:
                 describe_dataset(rasterio, dataset, draft.facts)
             if not all(filled.complete) and draft.facts.nodata is draft.facts.alpha is None:
                 _write_mask(rasterio, plain, draft.grid, filled)
-            smooth = "average" if not any(draft.facts.colours) else "nearest"
-            shutil_of(rasterio).copy(str(plain), str(path), overview_resampling=smooth, **_CLOUD)
+            whole = any(draft.facts.colours) or any(band.classes for band in bands)
+            way = "nearest" if whole else "average"
+            shutil_of(rasterio).copy(str(plain), str(path), overview_resampling=way, **_CLOUD)
         return filled.sums
     finally:
         plain.unlink(missing_ok=True)
