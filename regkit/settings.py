@@ -106,7 +106,8 @@ def validate(model: type[AnySettings], given: Mapping[str, Any], what: str) -> A
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A name that is unknown says more than the right one, which is then missing.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         where = ".".join(map(str, first["loc"]))
         unknown = first["type"] == "extra_forbidden"
         hint = near(str(first["loc"][-1]), _names(model, first["loc"][:-1])) if unknown else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Annotated, Self
 
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from foundation.prompts import CONVERTED_KINDS, converter_called
 from foundation.prompts.perturbations import perturbation_called
-from foundation.studies.config import StudyConfig
+from foundation.studies.config import StudyConfig, refuse_repeats
 from regkit.errors import InputError
 from regkit.settings import Settings
 
@@ -69,9 +68,10 @@ class RobustnessConfig(StudyConfig):
 
     @model_validator(mode="after")
     def _check_perturbations(self) -> Self:
-        twice = [name for name, n in Counter(p.name for p in self.perturbations).items() if n > 1]
-        if twice:
-            raise ValueError(f"perturbations name {twice[0]!r} twice; give all its magnitudes once")
+        refuse_repeats("perturbations", (each.name for each in self.perturbations))
+        refuse_repeats("seeds", self.seeds)
+        for each in self.perturbations:
+            refuse_repeats(f"magnitudes of {each.name}", each.magnitudes)
         try:
             for each in self.perturbations:
                 each.check(self.prompt)

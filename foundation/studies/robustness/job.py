@@ -48,7 +48,7 @@ class RobustnessJob(CellsJob):
 
     def questions(self, labels: Labels, blank: StudyCell) -> Iterator[Question]:
         """Ask for every structure, with its prompt as it was and perturbed."""
-        for label, values in self.config.structures.items():
+        for label, values in self.structures.items():
             truth = structure(labels, values)
             clean = prompts_of(self.config.prompt, truth)
             for name, magnitude, seed in self.config.questions():

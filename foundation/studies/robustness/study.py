@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from foundation.studies.config import check_labels_occur
 from foundation.studies.job import open_with_model
+from foundation.studies.label_maps import check_label_maps, maps_of_cases
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.robustness.job import RobustnessJob
 from foundation.studies.robustness.page import robustness_page
@@ -49,7 +49,7 @@ def plan_robustness(
     TableError
         With everything that is wrong, each with the number of its case.
     InputError
-        If a structure occurs in no label map.
+        If a structure occurs in no label map, or left and right are exchanged in one.
     """
     kind = RowKind(
         "robustness", partial(_make_job, config), required=("image", "labels"),
@@ -57,7 +57,7 @@ def plan_robustness(
     )  # fmt: skip
     rows = list(_rows(config))
     plan = plan_rows(file, kind, rows, folder, overwrite=overwrite, resume=resume)
-    check_labels_occur(config, file.name)
+    check_label_maps(config, maps_of_cases(config), file.name)
     return plan
 
 

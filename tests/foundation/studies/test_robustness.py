@@ -1,8 +1,10 @@
 """What a study of prompt robustness must get right, from its configuration to its table."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
+import torch
 from scipy.stats import spearmanr
 
 from foundation.prompts import Prompts
@@ -121,6 +123,9 @@ def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
     [
         ({"models": ["ecko"]}, "did you mean 'echo'"),
         ({"models": ["echo", "echo"]}, "models name 'echo' twice"),
+        ({"seeds": [1, 1]}, "seeds name 1 twice"),
+        ({"perturbations": [{"name": "dilate", "magnitudes": [2, 2]}]}, "of dilate name 2.0 twice"),
+        ({"perturbations": [{"name": "dilate", "magnitude": [2]}]}, "did you mean 'magnitudes'"),
         ({"perturbations": [{"name": "dilat", "magnitudes": [1]}]}, "did you mean 'dilate'"),
         ({"perturbations": [{"name": "dilate", "magnitudes": [0]}]}, "greater than 0"),
         ({"perturbations": [{"name": "dilate", "magnitudes": []}]}, "at least 1"),
@@ -135,6 +140,12 @@ def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
 def test_a_configuration_that_cannot_be_carried_out_is_refused(robustness, changes, said):
     with pytest.raises(InputError, match=said):
         robustness(**changes)
+
+
+def test_a_structure_without_a_value_is_refused(robustness, tmp_path):
+    file, config = robustness(labels={"large": 1, "small": []})
+    with pytest.raises(InputError, match="'small' has no value; give one"):
+        plan_robustness(file, config, tmp_path / "out")
 
 
 def test_cases_that_are_not_there_are_named_before_anything_starts(robustness, cases, tmp_path):
@@ -155,17 +166,88 @@ def sides(cases):
     return sorted((1, 2), key=lambda value: float(points[labels.data[0] == value][:, 0].mean()))
 
 
-def test_left_and_right_that_are_exchanged_are_refused(run_robustness, tmp_path, sides):
+def test_left_and_right_that_are_exchanged_are_refused_before_anything_starts(
+    robustness, tmp_path, sides
+):
     left, right = sides
-    done, _ = run_robustness(tmp_path / "out", labels={"left ball": left, "right ball": right})
-    assert done.count.failed == 0
-    # What the first run left is not the answer of the rows that fail now.
+    names = ("left ball", "right ball"), ("ball_lh", "ball_rh"), ("Ball L", "Ball R")
+    for one, other in names:
+        plan_robustness(*robustness(labels={one: left, other: right}), tmp_path / "out")
+        file, config = robustness(labels={one: right, other: left})
+        with pytest.raises(InputError, match=f"labels.nii.gz: {one} lies to the right of {other}"):
+            plan_robustness(file, config, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_row_that_fails_has_no_cells_not_those_of_an_earlier_run(run_robustness, cases, tmp_path):
+    folder, found = cases
+    run_robustness(tmp_path / "out")
+    image = read(folder / found[1]["image"])
+    image.with_data(image.data * torch.nan).save(
+        folder / "nan.nii.gz", overwrite=True
+    )  # its header is right
     done, (table, report) = run_robustness(
-        tmp_path / "out", resume=True, labels={"left ball": right, "right ball": left}
+        tmp_path / "out", resume=True, cases=[found[0], {**found[1], "image": "nan.nii.gz"}]
     )
-    assert done.count.failed == 2
-    assert read_cells(table) == []
-    assert "2 rows, of one model and one image each, failed" in report.read_text()
+    assert done.count.failed == 1
+    assert {cell.case for cell in read_cells(table)} == {"one"}
+    assert "1 rows, of one model and one image each, failed" in report.read_text()
+
+
+@pytest.fixture
+def renumbered(cases):
+    """The second case, whose label map gives the structures other values."""
+    folder, found = cases
+    labels = read_labels(folder / "two_labels.nii.gz")
+    other = labels.with_data(labels.data * 7)  # 7 and 14
+    other.save(folder / "other_labels.nii.gz", overwrite=True)
+    return [found[0], {**found[1], "labels": "other_labels.nii.gz", "table": "sevens"}]
+
+
+def test_label_maps_from_elsewhere_are_harmonised_by_a_table(
+    run_robustness, renumbered, cases, tmp_path
+):
+    _, (table, _) = run_robustness(tmp_path / "one")
+    sevens = {"large": 7, "small": 14}
+    _, (other, _) = run_robustness(tmp_path / "two", cases=renumbered, tables={"sevens": sevens})
+    assert [replace(c, study="") for c in read_cells(table)] == [
+        replace(c, study="") for c in read_cells(other)
+    ]
+    record = tmp_path / "two" / "echo_two" / "run.json"
+    assert main(["rerun", str(record), "--data", str(cases[0])]) == 0
+
+
+def test_a_structure_that_a_table_lacks_is_not_in_its_label_maps(
+    run_robustness, renumbered, tmp_path
+):
+    _, (table, _) = run_robustness(
+        tmp_path / "out", cases=renumbered, tables={"sevens": {"large": 7}}
+    )
+    states = {c.status for c in read_cells(table) if (c.case, c.label) == ("two", "small")}
+    assert states == {"empty_truth"}
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"large": 14, "small": 7}, "left and right"),
+        ({"large": 7, "small": 2}, "'small' is 2 by the table 'sevens', which other_labels"),
+        ({"large": 7, "smal": 14}, "'smal'; did you mean 'small'"),
+        ({"large": 7, "small": 0}, "background"),
+        (None, "case 'two' has the table 'sevens'"),
+    ],
+)
+def test_a_table_that_takes_one_structure_for_another_is_refused(
+    robustness, renumbered, sides, tmp_path, table, said
+):
+    changes = {"cases": renumbered, "tables": {} if table is None else {"sevens": table}}
+    if said == "left and right":
+        names = dict(zip(sides, ("left ball", "right ball"), strict=True))
+        changes["labels"] = {names[1]: 1, names[2]: 2}
+        changes["tables"] = {"sevens": {names[1]: 14, names[2]: 7}}
+        said = "left ball lies to the right of right ball"
+    with pytest.raises(InputError, match=said):
+        plan_robustness(*robustness(**changes), tmp_path / "out")
 
 
 class Fake:
