@@ -12,7 +12,6 @@ from regkit.cohort import PairTable, Plan, RowKind, plan_cohort
 from regkit.cohort.table import TableRecord
 from regkit.errors import InputError
 from regkit.io import write_atomically
-from regkit.report import Check
 from regkit.runs import Job, is_finished
 
 CELLS, STUDY_REPORT = "cells.parquet", "study.html"
@@ -90,15 +89,6 @@ def gather_cells(plan: Plan) -> tuple[list[StudyCell], int]:
     whole = [each.job for each in plan.pairs if is_whole(each.job)]
     cells = [cell for job in whole for cell in read_cells(job.outputs.folder / CELLS)]
     return cells, len(plan.pairs) - len(whole)
-
-
-def check_rows(failed: int) -> Check:
-    """Say whether rows of a study failed, and with them all of their questions."""
-    return Check(
-        not failed,
-        f"{failed} rows, of one model and one image each, failed and have no cells; overview.html "
-        "says why." if failed else "Every model answered for every image.",
-    )  # fmt: skip
 
 
 def write_study_cells(cells: Sequence[StudyCell], folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """What a study of prompt robustness must get right, from its configuration to its table."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -51,6 +52,23 @@ def test_more_of_a_perturbation_is_worse_for_the_echo(run_robustness, tmp_path):
         own = [c for c in read_cells(table) if c.label == label and c.case == "one"]
         found = spearmanr([c.magnitude for c in own], [c.dice for c in own])
         assert found.statistic <= -0.9
+
+
+def test_every_number_of_the_report_says_of_how_many_subjects_it_is(run_robustness, tmp_path):
+    _, (_, report) = run_robustness(tmp_path / "out", models=["echo", "sam-med3d"], seed=5)
+    page = report.read_text()
+    assert "from 200 draws of subjects with the seed 5" in page
+    tables = {
+        found[1]: found[0]
+        for found in re.findall(r"(?s)(<h2[^>]*>([^<]*)</h2>.*?</section>)", page)
+    }
+    for title in ("All conditions", "Failures", "Structures"):
+        means = re.findall(r"<td[^>]*>\s*([^<]*\[[^<]*)</td>", tables[title])
+        assert len(means) >= 6
+        assert all("(n = 2)" in mean for mean in means)
+    assert "Volume error" in tables["All conditions"]
+    assert "download sam_med3d_turbo.pth" in tables["What was not measured"]
+    assert "Every model has its cells" in page
 
 
 def test_an_empty_prompt_is_no_answer(run_robustness, tmp_path):
