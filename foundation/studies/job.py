@@ -167,7 +167,7 @@ class CellsTask:
         model = show(lambda: self.open_model(job.model), self.image)
         weights = "" if isinstance(model, tuple) else model.capabilities.weights
         cells: list[StudyCell] = []
-        for question in job.questions(self.labels, self._blank(weights)):
+        for question in self.questions(weights):
             cells.append(
                 replace(question.cell, status=model[0], message=model[1])
                 if isinstance(model, tuple)
@@ -175,6 +175,10 @@ class CellsTask:
             )
             on_progress(Progress(job.model, len(cells) / job.count))
         return CellsOutcome(cells)
+
+    def questions(self, weights: str = "") -> Iterator[Question]:
+        """Give every question; ``weights`` is the SHA-256 of the model's."""
+        return self.job.questions(self.labels, self._blank(weights))
 
     def _blank(self, weights: str) -> StudyCell:
         job, case = self.job, self.job.of_case

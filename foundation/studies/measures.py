@@ -21,7 +21,7 @@ from foundation.studies.words import (
     states_text,
 )
 
-MEASURES = ("dice", "surface_dice", "hd95", "volume_error", FAILURE)
+CELL_MEASURES = ("dice", "surface_dice", "hd95", "volume_error", FAILURE)
 Baseline = Callable[[PromptCondition], PromptCondition | None]
 ByMeasure = Mapping[str, Sequence[Finding]]
 
@@ -41,10 +41,12 @@ def findings_by_measure(
         As of :func:`foundation.studies.summary.summarise_cells`.
     """
     known = list(cells)
-    return {name: summarise_cells(known, baseline, judge(config, name)) for name in MEASURES}
+    return {
+        name: summarise_cells(known, baseline, judgement_of(config, name)) for name in CELL_MEASURES
+    }
 
 
-def judge(config: StudyConfig, measure: str) -> Judgement:
+def judgement_of(config: StudyConfig, measure: str) -> Judgement:
     """Return how a study judges a measure."""
     return Judgement(measure, config.failure_below, config.level, config.resamples, config.seed)
 
@@ -59,7 +61,7 @@ def measure_titles(unit: str) -> tuple[str, ...]:
 
 def measure_texts(found: ByMeasure) -> list[tuple[str, ...]]:
     """Write the findings of every condition, in their order, one text a column."""
-    return [_texts(*each) for each in zip(*(found[name] for name in MEASURES), strict=True)]
+    return [_texts(*each) for each in zip(*(found[name] for name in CELL_MEASURES), strict=True)]
 
 
 def _texts(

@@ -13,7 +13,7 @@ from foundation.studies.measures import (
     ByMeasure,
     draws_text,
     findings_by_measure,
-    judge,
+    judgement_of,
     measure_texts,
     measure_titles,
     method_text,
@@ -199,7 +199,7 @@ def _structures(config: RobustnessConfig, cells: Sequence[StudyCell]) -> Section
 
 def _of_model(config: RobustnessConfig, model: str, cells: Sequence[StudyCell]) -> Markup:
     columns = ("Perturbation", *config.labels)
-    how = judge(config, "dice")
+    how = judgement_of(config, "dice")
     texts: dict[str, dict[str, str]] = {}
     for label in config.labels:
         own = [cell for cell in cells if (cell.model, cell.label) == (model, label)]
