@@ -20,12 +20,13 @@ from foundation.studies.asking import Question, ask, show
 from foundation.studies.cells import read_cells
 from foundation.studies.robustness.study import plan_robustness
 from foundation.studies.scores import structure
-from regkit import InputError, Volume, read
+from regkit import Grid, InputError, Volume, read
 from regkit.cli import main
 from regkit.cohort import TableError
 from regkit.io import read_labels
-from regkit.metrics import dice
 from regkit.volume import Labels
+
+from .conftest import AFFINE
 
 
 @pytest.fixture(scope="module")
@@ -354,10 +355,52 @@ def test_without_its_weights_a_model_is_unsupported_and_the_rest_runs(run_robust
     assert "sam-med3d: nothing could be measured" in report.read_text()
 
 
-def test_an_answer_that_is_the_truth_is_flat_at_one(question):
-    image, asked = question
-    oracle = show(
-        lambda: Fake(lambda *_: Segmentation.of(asked.truth.with_data(asked.truth.data))), image
-    )
-    assert ask(oracle, asked, 2.0).dice == 1.0
-    assert dice(asked.truth, asked.truth, [1]) == {1: 1.0}
+def test_a_model_that_knows_the_truth_is_flat_at_one(run_robustness, cases, tmp_path, monkeypatch):
+    """Whatever is done to the prompt, its scores are perfect, and no difference is found."""
+    folder, found = cases
+
+    class Oracle(Fake):
+        def segment(self, prompts):
+            truths = [read_labels(folder / each["labels"]) for each in found]
+            truth = next(each for each in truths if self.image.name.startswith(each.name[:3]))
+            inside = truth.data == self.asked
+            return Segmentation.of(Volume(inside.float(), self.image.grid))
+
+    oracle = Oracle(None)
+    oracle.asked = 1
+    monkeypatch.setattr("foundation.studies.job.open_segmenter", lambda name: oracle)
+    _, (table, report) = run_robustness(tmp_path / "out", labels={"large": 1})
+    measured = [cell for cell in read_cells(table) if cell.status == "done"]
+    assert len(measured) == 2 * 6
+    perfect = {(c.dice, c.surface_dice, c.hd95, c.volume_error) for c in measured}
+    assert perfect == {(1.0, 1.0, 0.0, 0.0)}
+    assert min(c.prompt_dice for c in measured) < 0.7  # the echo is far from flat
+    assert "+0.000 [+0.000, +0.000] (n = 2)" in report.read_text()
+
+
+@pytest.mark.parametrize("voxels", [1, 3, 5])
+def test_the_dice_of_the_echo_is_that_of_a_formula(run_robustness, tmp_path, voxels):
+    """A cube of n voxels an axis and one of n + 2 k, one of n - 2 k, and what that one leaves."""
+    side = 9
+    image = torch.randn(1, 30, 28, 26, generator=torch.Generator().manual_seed(0))
+    inside = torch.zeros(1, 30, 28, 26, dtype=torch.uint8)
+    inside[0, 9 : 9 + side, 9 : 9 + side, 8 : 8 + side] = 1
+    grid = Grid(image.shape[1:], AFFINE)
+    Volume(image, grid).save(tmp_path / "cube.nii.gz")
+    Labels(inside, grid).save(tmp_path / "cube_labels.nii.gz")
+    case = {"name": "cube", "image": str(tmp_path / "cube.nii.gz"),
+            "labels": str(tmp_path / "cube_labels.nii.gz")}  # fmt: skip
+    _, (table, _) = run_robustness(
+        tmp_path / "out", cases=[case], labels={"cube": 1},
+        perturbations=[{"name": name, "magnitudes": [voxels]}
+                       for name in ("cube_dilate", "cube_erode", "cube_hole")],
+    )  # fmt: skip
+    large, small = (side + 2 * voxels) ** 3, max(side - 2 * voxels, 0) ** 3
+    whole = side**3
+    expected = {
+        "cube_dilate": 2 * whole / (whole + large),
+        "cube_erode": 2 * small / (whole + small) if small else None,
+        "cube_hole": 2 * (whole - small) / (2 * whole - small),
+    }
+    found = {c.perturbation: c.dice for c in read_cells(table) if c.perturbation != "none"}
+    assert found == {name: dice and pytest.approx(dice) for name, dice in expected.items()}
