@@ -71,7 +71,7 @@ def _question(cell: StudyCell, clean: Prompts, truth: Labels) -> Question:
         cell,
         unit=truth.grid.world.unit if perturbation.unit == WORLD else perturbation.unit,
         realised=_known(found.realised),
-        relative=_known(found.relative),
+        relative=_known(perturbation.share_of_radius(truth, cell.magnitude)),
         clipped=found.clipped,
     )
     return Question(unanswerable(cell, truth, empty=found.empty), found.prompts, truth)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,28 @@ def test_more_of_a_perturbation_is_worse_for_the_echo(run_robustness, tmp_path):
         own = [c for c in read_cells(table) if c.label == label and c.case == "one"]
         found = spearmanr([c.magnitude for c in own], [c.dice for c in own])
         assert found.statistic <= -0.9
+
+
+def test_what_is_not_random_is_asked_once_and_the_rest_with_every_seed(run_robustness, tmp_path):
+    _, (table, _) = run_robustness(tmp_path / "out", seeds=[3, 4], labels={"large": 1})
+    asked = Counter((c.case, c.perturbation, c.magnitude) for c in read_cells(table))
+    times = {key[1]: count for key, count in asked.items()}
+    assert times == {"none": 1, "dilate": 1, "erode": 1, "shift": 2}
+    shifts = {c.seed: c.dice for c in read_cells(table) if c.perturbation == "shift"}
+    assert shifts[3] != shifts[4]
+
+
+def test_magnitudes_are_relative_to_the_structure_whatever_the_prompt(run_robustness, tmp_path):
+    """A ball of 11 mm, with a mask, a box and a point: 5.5 mm is half of its radius."""
+    found = {}
+    for prompt, name in (("mask", "shift"), ("box", "jitter_box"), ("points", "misplace_points")):
+        _, (table, _) = run_robustness(
+            tmp_path / prompt, prompt=prompt, labels={"large": 1},
+            perturbations=[{"name": name, "magnitudes": [5.5]}],
+        )  # fmt: skip
+        found[prompt] = {c.relative for c in read_cells(table) if c.perturbation == name}
+    assert found["mask"] == found["box"] == found["points"]
+    assert all(share == pytest.approx(0.5, abs=0.06) for share in found["mask"])
 
 
 def test_every_number_of_the_report_says_of_how_many_subjects_it_is(run_robustness, tmp_path):
@@ -151,6 +174,7 @@ def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
         ({"labels": {"all": 0}}, "which is background"),
         ({"prompt": "maks"}, "did you mean 'mask'"),
         ({"magnitude": 3}, "magnitude"),
+        ({"prompt": "logits"}, "logits are no prompt but how a model encodes one; write mask"),
         ({"prompt": "box"}, "dilate perturbs a prompt of the kind mask"),
         ({"perturbations": [{"name": "partial", "magnitudes": [2]}]}, "a share from 0 to 1"),
         ({"perturbations": [{"name": "cube_erode", "magnitudes": [1.5]}]}, "whole number"),
