@@ -21,7 +21,7 @@ _NO_NAME = re.compile(r"[^\w.+-]+")
 def plan_rows(
     file: Path,
     kind: RowKind,
-    rows: Iterable[tuple[int, dict[str, str]]],
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
     folder: Path,
     *,
     overwrite: bool,
@@ -37,7 +37,8 @@ def plan_rows(
     kind
         How a row becomes a job.
     rows
-        The number of a case, from 1, and what :class:`regkit.cohort.PairRow` is made of.
+        The number of a case, from 1, and what :class:`regkit.cohort.PairRow` is made of. Names
+        stand in its ``options``: a column of its own would take the case 0006 for a number.
     folder
         Where results go.
     overwrite, resume

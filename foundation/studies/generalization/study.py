@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from foundation.studies.config import StudyCase
 from foundation.studies.generalization.config import ATLAS, AtlasCase, GeneralizationConfig
@@ -181,11 +182,14 @@ class GeneralizationStudy:
 
     def _row(
         self, model: str, variant: Variant, image: Path, atlas: Mapping[str, Path]
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         labels = atlas.get(variant.name)
+        options = {
+            "model": model, "case": variant.case.name, "shift": variant.shift,
+            "severity": variant.severity,
+        }  # fmt: skip
         return {
-            "image": str(image.absolute()), "labels": str(variant.case.labels), "model": model,
-            "case": variant.case.name, "shift": variant.shift, "severity": str(variant.severity),
+            "image": str(image.absolute()), "labels": str(variant.case.labels), "options": options,
             "subject": variant.case.owner, "output": row_name(model, variant.name),
             **({} if labels is None else {"atlas": str(labels.absolute())}),
         }  # fmt: skip
@@ -227,9 +231,7 @@ def make_generalization_job(
     folder
         Where its results go.
     """
-    options = row.options
     return GeneralizationJob(
-        config=config, model=str(options["model"]), case=str(options["case"]), folder=folder,
-        shift=str(options["shift"]), severity=int(options["severity"]), image=row.file("image"),
-        atlas_labels=row.file_or_none("atlas"), overwrite=True,
+        config=config, folder=folder, image=row.file("image"),
+        atlas_labels=row.file_or_none("atlas"), overwrite=True, **row.options,
     )  # fmt: skip

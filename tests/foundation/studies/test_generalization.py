@@ -59,6 +59,15 @@ def finish(given, tmp_path, carry_out, monkeypatch):
     return run
 
 
+def test_a_case_may_be_called_what_yaml_takes_for_a_number(finish, given):
+    (one, _) = given[1]["cases"]
+    done, table, _ = finish(cases=[{**one, "name": "0006"}], sources=["mask"], atlas=None)
+    assert done.count.failed == 0
+    assert {(c.case, c.perturbation) for c in read_cells(table)} == {
+        ("0006", "none"), ("0006", "noise")
+    }  # fmt: skip
+
+
 def test_every_model_domain_and_source_has_a_cell(finish):
     done, table, report = finish()
     cells = read_cells(table)

@@ -56,6 +56,16 @@ def test_more_of_a_perturbation_is_worse_for_the_echo(run_robustness, tmp_path):
         assert found.statistic <= -0.9
 
 
+@pytest.mark.parametrize("name", ["0006", "1e3", "no", "2026-01-01"])
+def test_a_case_may_be_called_what_yaml_takes_for_a_number(run_robustness, cases, tmp_path, name):
+    done, (table, _) = run_robustness(
+        tmp_path / "out", cases=[{**cases[1][0], "name": name}], labels={"large": 1},
+        perturbations=[{"name": "dilate", "magnitudes": [2]}],
+    )  # fmt: skip
+    assert done.count.failed == 0
+    assert {cell.case for cell in read_cells(table)} == {name}
+
+
 def test_what_is_not_random_is_asked_once_and_the_rest_with_every_seed(run_robustness, tmp_path):
     _, (table, _) = run_robustness(tmp_path / "out", seeds=[3, 4], labels={"large": 1})
     asked = Counter((c.case, c.perturbation, c.magnitude) for c in read_cells(table))
