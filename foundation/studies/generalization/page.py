@@ -17,7 +17,7 @@ from foundation.studies.measures import (
     measure_titles,
     method_text,
 )
-from foundation.studies.summary import Finding, PromptCondition, mean_change
+from foundation.studies.summary import Estimate, Finding, PromptCondition, mean_change
 from foundation.studies.words import estimate_text
 from regkit.report import Page, Section, figure, hint, table
 from regkit.report.heat_map import heat_map
@@ -158,8 +158,8 @@ def _gaps(config: GeneralizationConfig, closed: Sequence[GapClosed]) -> Section:
     )
     columns = ("Model", "Domain", "Source", "Subjects", "Gap", "Share closed")
     rows = [
-        (each.model, each.place, each.source, str(each.subjects), f"{each.gap:.3f}",
-         _share_text(each))
+        (each.model, each.place, each.source, str(each.subjects),
+         estimate_text(Estimate(each.gap, each.subjects, each.gap_interval)), _share_text(each))
         for each in closed
     ]  # fmt: skip
     return Section("What prompts make up for", [hint(text), table(columns, rows)])
