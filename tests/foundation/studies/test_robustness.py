@@ -176,6 +176,8 @@ def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
         ({"models": ["ecko"]}, "did you mean 'echo'"),
         ({"models": ["echo", "echo"]}, "models name 'echo' twice"),
         ({"seeds": [1, 1]}, "seeds name 1 twice"),
+        ({"cases": [{"name": 6, "image": "a", "labels": "b"}]}, r"name: .*got 6\); write it in q"),
+        ({"models": "echo"}, r"got 'echo'\); write a list, such as \[a, b\]"),
         ({"perturbations": [{"name": "dilate", "magnitudes": [2, 2]}]}, "of dilate name 2.0 twice"),
         ({"perturbations": [{"name": "dilate", "magnitude": [2]}]}, "did you mean 'magnitudes'"),
         ({"perturbations": [{"name": "dilat", "magnitudes": [1]}]}, "did you mean 'dilate'"),
