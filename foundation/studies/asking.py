@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foundation.prompts import Prompts, converter_called
+from foundation.prompts import PromptKind, Prompts, converter_called
 from foundation.segmenters import MissingWeightsError, Segmenter, UnsupportedPromptError
 from foundation.studies.cells import (
     DONE,
@@ -106,6 +106,9 @@ def ask(model: Segmenter, question: Question, tolerance: float) -> StudyCell:
 def answer(model: Segmenter, prompts: Prompts) -> Labels | tuple[str, str]:
     """Return what a model finds, or why it does not answer: a status and a message.
 
+    A model that knows several structures by name must be told which one: without it would return
+    all of them together.
+
     Parameters
     ----------
     model
@@ -113,6 +116,10 @@ def answer(model: Segmenter, prompts: Prompts) -> Labels | tuple[str, str]:
     prompts
         What it is told.
     """
+    classes = model.capabilities.classes
+    if prompts.kinds == (PromptKind.NONE,) and len(classes) > 1:
+        names = ", ".join(classes)
+        return UNSUPPORTED, f"{model.name} knows several structures ({names:.200}); ask by class"
     try:
         return model.segment(prompts).mask
     except UnsupportedPromptError as error:

@@ -112,14 +112,14 @@ class _Sources:
         return mask if bool(mask.data.any()) else (EMPTY_PROMPT, "the atlas has no such structure")
 
     def of_model(self, name: str, label: str) -> Labels | tuple[str, str]:
-        """What another model finds by the name of the structure, or without any, or why not."""
+        """What another model finds by the name of the structure, if it knows names, or why not."""
         if name not in self._models:
             self._models[name] = show(lambda: open_segmenter(name), open_image(self.image))
         model = self._models[name]
         if isinstance(model, tuple):
             return model
-        known = label in model.capabilities.classes
-        mask = answer(model, Prompts(classes=(label,)) if known else Prompts())
+        named = Prompts(classes=(label,)) if model.capabilities.classes else NO_PROMPTS
+        mask = answer(model, named)
         if isinstance(mask, tuple) or bool(mask.data.any()):
             return mask
         return EMPTY_PROMPT, f"{model.name} found nothing"

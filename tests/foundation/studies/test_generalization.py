@@ -1,5 +1,6 @@
 """What a study of domain generalisation must get right."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -132,6 +133,39 @@ def test_another_model_can_be_the_prompt(finish):
     other = [cell for cell in read_cells(table) if cell.prompt == "model:echo"]
     assert {cell.status for cell in other} == {"unsupported"}  # the echo of no prompt
     assert all("echo" in cell.message for cell in other)
+
+
+@pytest.fixture
+def label_maps_of_another(given, tmp_path):
+    """What nnU-Net would leave: the label maps of the cases, with names of its own."""
+    folder, settings = given
+    place = tmp_path / "predicted"
+    place.mkdir()
+    for case in settings["cases"]:
+        labels = (folder / case["labels"]).read_bytes()
+        (place / case["image"]).write_bytes(labels)
+    names = {"background": 0, "large": 1, "other": 2}
+    (place / "dataset.json").write_text(json.dumps({"labels": names, "file_ending": ".nii.gz"}))
+    return f"predictions={place}"
+
+
+def test_a_structure_that_another_model_does_not_know_is_not_all_that_it_knows(
+    finish, label_maps_of_another
+):
+    """Its answer without a name would be both structures together, as the prompt for either."""
+    source = f"model:{label_maps_of_another}"
+    _, table, report = finish(
+        models=["echo", label_maps_of_another], sources=["none", "class", "mask", source],
+        shifts=[], atlas=None,
+    )  # fmt: skip
+    cells = read_cells(table)
+    by = {(c.prompt, c.label): (c.status, c.dice) for c in cells if c.model == "echo"}
+    assert by[source, "large"] == ("done", 1.0)
+    assert by[source, "small"] == ("unsupported", None)
+    by = {(c.prompt, c.label): (c.status, c.dice) for c in cells if c.model != "echo"}
+    assert by["class", "large"] == ("done", 1.0)
+    assert by["class", "small"] == by["none", "large"] == ("unsupported", None)
+    assert "knows several structures (large, other); ask by class" in report.read_text()
 
 
 @pytest.mark.parametrize(
