@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from regkit.errors import InputError
 
+_A_LIST = "; write a list, such as [a, b]"
+_REMEDIES = {"string_type": "; write it in quotes", "tuple_type": _A_LIST, "list_type": _A_LIST}
+"""What to do about values that YAML takes for another type, such as the name 0006."""
+
 
 class Settings(BaseModel):
     """A model without unknown names, whose values do not change.
@@ -106,10 +110,13 @@ def validate(model: type[AnySettings], given: Mapping[str, Any], what: str) -> A
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A name that is unknown says more than the right one, which is then missing.
+        first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
         where = ".".join(map(str, first["loc"]))
         unknown = first["type"] == "extra_forbidden"
-        hint = near(str(first["loc"][-1]), _names(model, first["loc"][:-1])) if unknown else ""
+        names = _names(model, first["loc"][:-1]) if unknown else ()
+        remedy = _REMEDIES.get(first["type"], "")
+        hint = near(str(first["loc"][-1]), names) if unknown else remedy
         own = first["type"] == "value_error"  # of a validator here, in whole words
         said = str(first["ctx"]["error"]) if own else first["msg"]
         got = "" if isinstance(first["input"], Mapping) else f" (got {first['input']!r:.80})"

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters.given import given_image
-from foundation.segmenters.segmenter import Capabilities, MissingWeightsError, Segmentation
+from foundation.segmenters.segmenter import (
+    Capabilities,
+    MissingWeightsError,
+    Segmentation,
+    UnsupportedPromptError,
+)
 from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.preprocess.intensity import normalise
@@ -160,7 +165,7 @@ def class_probability(
 
     Raises
     ------
-    InputError
+    UnsupportedPromptError
         If there is no such class.
 
     Examples
@@ -173,6 +178,8 @@ def class_probability(
     known = [*names, *(str(n) for n in range(len(names), len(logits)))]
     for name in classes:
         if name not in known:
-            raise InputError(f"{model} knows no class {name!r}; allowed: {', '.join(known[1:])}")
+            raise UnsupportedPromptError(
+                f"{model} knows no class {name!r}; allowed: {', '.join(known[1:])}"
+            )
     wanted = [known.index(name) for name in classes] or list(range(1, len(logits)))
     return logits.softmax(0)[wanted].sum(0)

@@ -100,7 +100,19 @@ class Segmentation:
 
     @classmethod
     def of(cls, probability: Volume, details: Mapping[str, Any] | None = None) -> Segmentation:
-        """Make one whose mask is where the probability is above one half."""
+        """Make one whose mask is where the probability is above one half.
+
+        Raises
+        ------
+        InputError
+            If a probability is not a number: a mask of it would be empty, as if the model had found
+            nothing.
+        """
+        if not bool(probability.data.isfinite().all()):
+            raise InputError(
+                f"{probability.name or 'image'}: the model returned values that are not numbers; "
+                "check its weights, and whether it was made for such an image"
+            )
         mask = Labels(probability.data > 0.5, probability.grid, probability.name)
         return cls(probability, mask, details or {})
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foundation.prompts import Prompts, converter_called
+from foundation.prompts import PromptKind, Prompts, converter_called
 from foundation.segmenters import MissingWeightsError, Segmenter, UnsupportedPromptError
 from foundation.studies.cells import (
     DONE,
@@ -71,7 +71,7 @@ def unanswerable(cell: StudyCell, truth: Labels, *, empty: bool) -> StudyCell:
         Nothing is left of the prompt.
     """
     if not bool(truth.data.any()):
-        return replace(cell, status=EMPTY_TRUTH, message="the structure is not in the image")
+        return replace(cell, status=EMPTY_TRUTH, message="the label map has no such structure")
     if empty:
         return replace(cell, status=EMPTY_PROMPT, message="nothing is left of the prompt")
     return cell
@@ -92,16 +92,40 @@ def ask(model: Segmenter, question: Question, tolerance: float) -> StudyCell:
     cell = question.cell
     if cell.status != DONE:
         return cell
-    try:
-        mask = model.segment(question.prompts).mask
-        _check_grid(mask, question.truth)
-    except UnsupportedPromptError as error:
-        return replace(cell, status=UNSUPPORTED, message=_said(error))
-    except Exception as error:  # whatever a model of somebody else raises is a result of the study
-        return replace(cell, status=ERROR, message=_said(error))
+    mask = answer(model, question.prompts)
+    if isinstance(mask, tuple):
+        return replace(cell, status=mask[0], message=mask[1])
+    if not _same_grid(mask, question.truth):
+        said = f"the model returned {mask.grid!r}, not the grid of the image"
+        return replace(cell, status=ERROR, message=said)
     score = score_mask(mask, question.truth, tolerance)
     state = DONE if bool(mask.data.any()) else EMPTY_RESULT
     return replace(cell, status=state, prompt_dice=_prompt_dice(question), **vars(score))
+
+
+def answer(model: Segmenter, prompts: Prompts) -> Labels | tuple[str, str]:
+    """Return what a model finds, or why it does not answer: a status and a message.
+
+    A model that knows several structures by name must be told which one: without it would return
+    all of them together.
+
+    Parameters
+    ----------
+    model
+        It has been shown an image.
+    prompts
+        What it is told.
+    """
+    classes = model.capabilities.classes
+    if prompts.kinds == (PromptKind.NONE,) and len(classes) > 1:
+        names = ", ".join(classes)
+        return UNSUPPORTED, f"{model.name} knows several structures ({names:.200}); ask by class"
+    try:
+        return model.segment(prompts).mask
+    except UnsupportedPromptError as error:
+        return UNSUPPORTED, _said(error)
+    except Exception as error:  # whatever a model of somebody else raises is a result of the study
+        return ERROR, _said(error)
 
 
 def show(open_model: Callable[[], Segmenter], image: Volume) -> Segmenter | tuple[str, str]:
@@ -121,14 +145,13 @@ def show(open_model: Callable[[], Segmenter], image: Volume) -> Segmenter | tupl
         model.set_image(image)
     except (MissingWeightsError, UnsupportedPromptError) as error:
         return UNSUPPORTED, _said(error)
-    except Exception as error:  # as in `ask`
+    except Exception as error:  # as in `answer`
         return ERROR, _said(error)
     return model
 
 
-def _check_grid(mask: Labels, truth: Labels) -> None:
-    if mask.grid.shape != truth.grid.shape or not mask.grid.lies_on(truth.grid):
-        raise InputError(f"the model returned {mask.grid!r}, not the grid of the image")
+def _same_grid(mask: Labels, truth: Labels) -> bool:
+    return mask.grid.shape == truth.grid.shape and mask.grid.lies_on(truth.grid)
 
 
 def _prompt_dice(question: Question) -> float | None:

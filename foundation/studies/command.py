@@ -141,6 +141,41 @@ def generalization(
     _tell(done, study.finish(plan), failed=failed, as_json=as_json)
 
 
+@app.command("released")
+def released_scores(
+    scores: Annotated[
+        Path,
+        typer.Argument(metavar="SCORES", help="Folder or JSON file in the layout of the paper."),
+    ],
+    model: Annotated[str, typer.Option(help="Whose scores they are.")] = "model",
+    seed: Annotated[int, typer.Option(min=0, help="Draws the intervals.")] = 0,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Summarise published scores of prompt robustness, as the paper and as a study does.
+
+    SCORES is in a layout of ucsdbiag/Prompt-Robustness-MedSegFMs. Scores that name their case are
+    compared in pairs with those of the prompt as it was; others have means alone.
+
+    Example: regkit study released nnInteractive/evals_nninteractive --model nnInteractive
+    """
+    import json
+
+    from foundation.studies.released import read_released
+    from foundation.studies.released_table import RELEASED_TITLES, released_means
+    from foundation.studies.summary import Judgement
+
+    means = released_means(read_released(scores), model, Judgement(seed=seed))
+    if as_json:
+        typer.echo(json.dumps([each.as_dict() for each in means], indent=1))
+        return
+    rows = [RELEASED_TITLES, *(each.texts() for each in means)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(RELEASED_TITLES))]
+    for row in rows:
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
+
+
 def _planned(make: Callable[[], AnyPlan]) -> AnyPlan:
     """A plan, or every problem on a line of its own."""
     from regkit.cohort import TableError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -11,12 +11,12 @@ from pydantic import Field, model_validator
 
 from foundation.segmenters.registry import check_segmenter
 from regkit.errors import InputError
-from regkit.io import open_labels
 from regkit.io.settings import read_settings
-from regkit.settings import Settings, validate
+from regkit.settings import Settings, near, validate
 
 LabelValues = tuple[int, ...]
-OF_REPORT = {"study", "models", "cases", "failure_below", "level", "resamples"}
+LabelTable = dict[str, int | LabelValues]
+OF_REPORT = {"study", "models", "cases", "tables", "failure_below", "level", "resamples"}
 """Settings that decide no cell: a study whose report is to change need not be asked again."""
 
 
@@ -24,7 +24,8 @@ class StudyCase(Settings):
     """One image and the truth about it.
 
     ``subject`` is whose it is, by default nobody else's; several images of one subject count once.
-    ``domain`` says where it is from, for studies that compare domains.
+    ``domain`` says where it is from, for studies that compare domains. ``table`` names the one of
+    the study's tables by which its label map is read, where that is not ``labels``.
     """
 
     name: str = Field(min_length=1, pattern=r"^[\w.+-]+$")
@@ -32,6 +33,7 @@ class StudyCase(Settings):
     labels: Path
     subject: str = ""
     domain: str = ""
+    table: str = ""
 
     @property
     def owner(self) -> str:
@@ -42,14 +44,17 @@ class StudyCase(Settings):
 class StudyConfig(Settings):
     """What all studies have in common.
 
-    ``labels`` gives each structure the values that it has in the label maps; ``tolerance`` of the
-    surface Dice is in world units; a result with a Dice below ``failure_below`` is a failure.
+    ``labels`` gives each structure the values that it has in the label maps; ``tables`` are other
+    such tables, for label maps from elsewhere that give the same structures other values.
+    ``tolerance`` of the surface Dice is in world units; a result with a Dice below
+    ``failure_below`` is a failure.
     """
 
     study: str = Field(min_length=1, max_length=80)
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     cases: Annotated[tuple[StudyCase, ...], Field(min_length=1)]
-    labels: Annotated[dict[str, int | LabelValues], Field(min_length=1)]
+    labels: Annotated[LabelTable, Field(min_length=1)]
+    tables: dict[str, LabelTable] = Field(default_factory=dict)
     seed: int = Field(default=0, ge=0)
     tolerance: float = Field(default=2.0, ge=0, allow_inf_nan=False)
     failure_below: float = Field(default=0.5, ge=0, le=1)
@@ -58,55 +63,66 @@ class StudyConfig(Settings):
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        for what, names in (
-            ("models", self.models),
-            ("cases", tuple(case.name for case in self.cases)),
-        ):
-            twice = [name for name, count in Counter(names).items() if count > 1]
-            if twice:
-                raise ValueError(f"{what} name {twice[0]!r} twice; give each its own name")
-        if any(0 in values for values in self.structures.values()):
-            raise ValueError("labels name the value 0, which is background; leave it out")
+        refuse_repeats("models", self.models)
+        refuse_repeats("cases", (case.name for case in self.cases))
+        for table in ({"labels": self.labels} | self.tables).values():
+            self._check_table(table)
+        for case in self.cases:
+            self.check_table_name(case.table, f"case {case.name!r}")
         return self
 
-    @property
-    def structures(self) -> Mapping[str, LabelValues]:
-        """The values of each structure, by its name."""
-        return {
-            name: (value,) if isinstance(value, int) else value
-            for name, value in self.labels.items()
-        }
+    def _check_table(self, table: LabelTable) -> None:
+        for name, values in _as_tuples(table).items():
+            if name not in self.labels:
+                raise ValueError(f"a table has the structure {name!r}{near(name, self.labels)}")
+            if 0 in values:
+                raise ValueError(f"{name!r} has the value 0, which is background; leave it out")
+
+    def check_table_name(self, name: str, whose: str) -> None:
+        """Refuse the name of a table that the study does not have.
+
+        Parameters
+        ----------
+        name
+            That of one of ``tables``, or "".
+        whose
+            What the message calls the one who gives it.
+
+        Raises
+        ------
+        ValueError
+            With the names that are near.
+        """
+        if name and name not in self.tables:
+            raise ValueError(f"{whose} has the table {name!r}{near(name, self.tables)}")
+
+    def values_by(self, table: str) -> Mapping[str, LabelValues]:
+        """The values of each structure in label maps of a table; none where it has no such one.
+
+        Parameters
+        ----------
+        table
+            The name of one of ``tables``; "" is ``labels``.
+        """
+        given = _as_tuples(self.tables[table] if table else self.labels)
+        return {name: given.get(name, ()) for name in self.labels}
 
 
-def check_labels_occur(study: StudyConfig, name: str) -> None:
-    """Refuse structures that occur in no label map of a study.
+def _as_tuples(table: LabelTable) -> dict[str, LabelValues]:
+    return {name: (value,) if isinstance(value, int) else value for name, value in table.items()}
 
-    Label maps are read until every structure has been seen, which is mostly the first one.
 
-    Parameters
-    ----------
-    study
-        Whose label maps are there.
-    name
-        What the message calls the configuration.
+def refuse_repeats(what: str, names: Iterable[object]) -> None:
+    """Refuse a name that is given twice.
 
     Raises
     ------
-    InputError
-        Naming the structure and the values that there are.
+    ValueError
+        Naming it.
     """
-    missing, seen = dict(study.structures), set[int]()
-    for case in study.cases:
-        seen |= set(open_labels(case.labels).values)
-        missing = {label: values for label, values in missing.items() if not seen & set(values)}
-        if not missing:
-            return
-    label, values = next(iter(missing.items()))
-    there = ", ".join(map(str, sorted(seen)[:40]))
-    raise InputError(
-        f"{name}: label {label!r} is {', '.join(map(str, values))}, which no label map holds; "
-        f"their values are {there}"
-    )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} name {twice[0]!r} twice; give each once")
 
 
 AnyStudy = TypeVar("AnyStudy", bound=StudyConfig)

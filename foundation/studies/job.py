@@ -15,10 +15,9 @@ from foundation.segmenters import Segmenter
 from foundation.segmenters.registry import open_segmenter
 from foundation.studies.asking import Question, ask, show
 from foundation.studies.cells import DONE, StudyCell, write_cells
-from foundation.studies.config import StudyCase, StudyConfig
+from foundation.studies.config import LabelValues, StudyCase, StudyConfig
 from foundation.studies.identity import identity
 from foundation.studies.rows import CELLS
-from foundation.studies.sides import check_sides
 from regkit.cohort.kept import Kept
 from regkit.errors import InputError
 from regkit.io import open_image, open_labels, read_header
@@ -63,6 +62,11 @@ class CellsJob(ABC):
         """Whose image it is, and where it is from."""
         return next(case for case in self.config.cases if case.name == self.case)
 
+    @property
+    def structures(self) -> Mapping[str, LabelValues]:
+        """The values of each structure in the label map of the case."""
+        return self.config.values_by(self.of_case.table)
+
     @abstractmethod
     def inputs(self) -> list[InputFile]:
         """List the image, the truth, and what else is read."""
@@ -72,9 +76,13 @@ class CellsJob(ABC):
         """Return what is asked, without other cases and models."""
 
     def settings(self) -> dict[str, Any]:
-        """Return what is asked, of which model, about which case."""
-        about = self.of_case.model_dump(mode="json", exclude={"image", "labels"})
-        return {"asked": {**self.asked(), "model": self.model, "case": about}}
+        """Return what is asked, of which model, about which case and by which values of labels."""
+        case = self.of_case
+        about = case.model_dump(mode="json", exclude={"image", "labels", "table"})
+        asked = {**self.asked(), "model": self.model, "case": about}
+        if case.table:
+            asked["labels"] = {name: list(values) for name, values in self.structures.items()}
+        return {"asked": asked}
 
     def plan(self) -> dict[str, Any]:
         """Return the same."""
@@ -139,7 +147,6 @@ class CellsSurvey:
             A name to a segmenter, which a worker may have kept.
         """
         image, labels = open_image(self.image), open_labels(self.labels)
-        check_sides(labels, self.job.config.structures)
         return CellsTask(self.job, image, labels, open_model)
 
 
@@ -160,7 +167,7 @@ class CellsTask:
         model = show(lambda: self.open_model(job.model), self.image)
         weights = "" if isinstance(model, tuple) else model.capabilities.weights
         cells: list[StudyCell] = []
-        for question in job.questions(self.labels, self._blank(weights)):
+        for question in self.questions(weights):
             cells.append(
                 replace(question.cell, status=model[0], message=model[1])
                 if isinstance(model, tuple)
@@ -168,6 +175,10 @@ class CellsTask:
             )
             on_progress(Progress(job.model, len(cells) / job.count))
         return CellsOutcome(cells)
+
+    def questions(self, weights: str = "") -> Iterator[Question]:
+        """Give every question; ``weights`` is the SHA-256 of the model's."""
+        return self.job.questions(self.labels, self._blank(weights))
 
     def _blank(self, weights: str) -> StudyCell:
         job, case = self.job, self.job.of_case

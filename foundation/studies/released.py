@@ -47,7 +47,7 @@ def read_released(path: str | Path) -> list[ReleasedScore]:
     Raises
     ------
     InputError
-        If a file is of neither layout, or there is none.
+        If a file is of neither layout, or nothing is there.
 
     Examples
     --------
@@ -58,6 +58,8 @@ def read_released(path: str | Path) -> list[ReleasedScore]:
     [ReleasedScore(perturbation='dilate', radius=2, label='6', case='0001.npz', dice=0.9)]
     """
     place = Path(path)
+    if not place.exists():
+        raise InputError(f"{place.name}: not found; check the path")
     files = sorted(place.glob("*.json")) if place.is_dir() else [place]
     if not files:
         raise InputError(f"{place.name}: holds no .json file; give the folder of the scores")

@@ -12,7 +12,6 @@ from regkit.cohort import PairTable, Plan, RowKind, plan_cohort
 from regkit.cohort.table import TableRecord
 from regkit.errors import InputError
 from regkit.io import write_atomically
-from regkit.report import Check
 from regkit.runs import Job, is_finished
 
 CELLS, STUDY_REPORT = "cells.parquet", "study.html"
@@ -22,7 +21,7 @@ _NO_NAME = re.compile(r"[^\w.+-]+")
 def plan_rows(
     file: Path,
     kind: RowKind,
-    rows: Iterable[tuple[int, dict[str, str]]],
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
     folder: Path,
     *,
     overwrite: bool,
@@ -38,7 +37,8 @@ def plan_rows(
     kind
         How a row becomes a job.
     rows
-        The number of a case, from 1, and what :class:`regkit.cohort.PairRow` is made of.
+        The number of a case, from 1, and what :class:`regkit.cohort.PairRow` is made of. Names
+        stand in its ``options``: a column of its own would take the case 0006 for a number.
     folder
         Where results go.
     overwrite, resume
@@ -90,15 +90,6 @@ def gather_cells(plan: Plan) -> tuple[list[StudyCell], int]:
     whole = [each.job for each in plan.pairs if is_whole(each.job)]
     cells = [cell for job in whole for cell in read_cells(job.outputs.folder / CELLS)]
     return cells, len(plan.pairs) - len(whole)
-
-
-def check_rows(failed: int) -> Check:
-    """Say whether rows of a study failed, and with them all of their questions."""
-    return Check(
-        not failed,
-        f"{failed} rows, of one model and one image each, failed and have no cells; overview.html "
-        "says why." if failed else "Every model answered for every image.",
-    )  # fmt: skip
 
 
 def write_study_cells(cells: Sequence[StudyCell], folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -10,12 +11,15 @@ from regkit.errors import InputError
 from regkit.geometry.world import RAS
 from regkit.volume import Labels
 
+_LEFT_WORD = re.compile(r"(?<![a-z])(left|lh|l)(?![a-z])")
+_RIGHT = {"left": "right", "lh": "rh", "l": "r"}
+
 
 def check_sides(labels: Labels, structures: Mapping[str, tuple[int, ...]]) -> None:
     """Refuse a label map in which a structure of the left lies to the right of its twin.
 
-    Structures are twins whose names differ in the words ``left`` and ``right`` alone. Maps that are
-    no RAS+ world, or lack one of the two, are not judged.
+    Structures are twins whose names differ in one word alone: left and right, lh and rh, or L and
+    R. Maps that are in no RAS+ world, or lack one of the two, are not judged.
 
     Parameters
     ----------
@@ -52,11 +56,23 @@ their values in the table of labels, or check the orientation of the file
             )
 
 
+def has_twins(structures: Mapping[str, object]) -> bool:
+    """Tell whether there is a structure with a left and a right.
+
+    Examples
+    --------
+    >>> has_twins({"kidney_left": 2, "kidney_right": 3}), has_twins({"liver": 5, "left lung": 6})
+    (True, False)
+    """
+    return any(_twins(structures))
+
+
 def _twins(structures: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    for name in structures:
-        twin = name.replace("left", "right").replace("Left", "Right")
-        if twin != name and twin in structures:
-            yield name, twin
+    known = {name.lower(): name for name in structures}
+    for lowered, name in known.items():
+        twin = _LEFT_WORD.sub(lambda found: _RIGHT[found[1]], lowered)
+        if twin != lowered and twin in known:
+            yield name, known[twin]
 
 
 def _across(labels: Labels, values: tuple[int, ...]) -> float | None:

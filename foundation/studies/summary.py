@@ -14,6 +14,8 @@ from scipy.stats import wilcoxon
 from foundation.studies.cells import MEASURED, StudyCell
 from regkit.statistics import Interval, bootstrap_interval, holm
 
+FAILURE = "failure"
+"""The metric that is 1 where the Dice of a cell is below the bound of the study, and else 0."""
 FEWEST_FOR_P = 6
 """With fewer subjects the signed-rank test cannot reach 0.05, and no p is given."""
 
@@ -84,20 +86,18 @@ class Finding:
         The mean of the metric; None where no cell could be measured.
     difference
         From the baseline of its model; None where nothing can be paired.
-    failures
-        The share of measured cells whose Dice is below the bound of the study.
     states
         How many cells ended how.
     realised, relative
         Means of what was measured of the perturbation.
     echo
-        The mean Dice of the prompt itself.
+        The mean of the metric for the prompt itself, averaged as the score is; None where the
+        metric is no Dice and no failure, or prompts are no masks.
     """
 
     condition: PromptCondition
     score: Estimate | None
     difference: Difference | None
-    failures: float | None
     states: Mapping[str, int]
     realised: float | None = None
     relative: float | None = None
@@ -126,8 +126,22 @@ class Judgement:
 
     def value(self, cell: StudyCell) -> float | None:
         """The metric of a cell that was measured, or None."""
-        found = getattr(cell, self.metric)
+        found = self._judged(cell.dice) if self._of_dice else getattr(cell, self.metric)
         return float(found) if cell.status in MEASURED and found is not None else None
+
+    def echo(self, cell: StudyCell) -> float | None:
+        """The same of the prompt, where that is known: what a model has that returns it."""
+        known = self._of_dice and cell.status in MEASURED
+        return self._judged(cell.prompt_dice) if known else None
+
+    @property
+    def _of_dice(self) -> bool:
+        return self.metric in ("dice", FAILURE)
+
+    def _judged(self, dice: float | None) -> float | None:
+        if dice is None or self.metric != FAILURE:
+            return dice
+        return float(dice < self.failure_below)
 
     def estimate(self, by_subject: Mapping[str, float], name: str) -> Estimate | None:
         """The mean over subjects; the draws depend on the seed and on ``name`` alone."""
@@ -182,26 +196,25 @@ def _finding(
     base: Sequence[StudyCell] | None,
     how: Judgement,
 ) -> Finding:
-    values = _by_question(cells, how)
+    values = _by_question(cells, how.value)
     score = how.estimate(_by_subject(values, cells), f"{condition}")
     compared = None
     if base is not None and base is not cells:
-        compared = _difference(values, _by_question(base, how), cells, f"{condition}", how)
-    measured = [cell.dice for cell in cells if cell.status in MEASURED and cell.dice is not None]
+        compared = _difference(values, _by_question(base, how.value), cells, f"{condition}", how)
     return Finding(
-        condition, score, compared,
-        fmean(score < how.failure_below for score in measured) if measured else None,
-        dict(Counter(cell.status for cell in cells)),
+        condition, score, compared, dict(Counter(cell.status for cell in cells)),
         _mean(cell.realised for cell in cells), _mean(cell.relative for cell in cells),
-        _mean(cell.prompt_dice for cell in cells),
+        _mean(_by_subject(_by_question(cells, how.echo), cells).values()),
     )  # fmt: skip
 
 
-def _by_question(cells: Sequence[StudyCell], how: Judgement) -> dict[tuple[str, str], float]:
+def _by_question(
+    cells: Sequence[StudyCell], value_of: Callable[[StudyCell], float | None]
+) -> dict[tuple[str, str], float]:
     """The mean over seeds of each case and structure."""
     drawn: dict[tuple[str, str], list[float]] = defaultdict(list)
     for cell in cells:
-        value = how.value(cell)
+        value = value_of(cell)
         if value is not None:
             drawn[cell.case, cell.label].append(value)
     return {question: fmean(values) for question, values in drawn.items()}

@@ -38,9 +38,22 @@ def states_text(finding: Finding) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(states.items()))
 
 
-def share_text(share: float | None) -> str:
-    """Write a share in per cent."""
-    return "-" if share is None else f"{100 * share:.0f} %"
+def share_estimate_text(estimate: Estimate | None, *, sign: bool = False) -> str:
+    """Write a mean share in per cent, with its interval and the number of subjects.
+
+    Examples
+    --------
+    >>> share_estimate_text(Estimate(0.25, 1)), share_estimate_text(Estimate(0.25, 1), sign=True)
+    ('25 % (n = 1)', '+25 % (n = 1)')
+    """
+    if estimate is None:
+        return "-"
+    number = "+.0f" if sign else ".0f"
+    text = f"{100 * estimate.mean:{number}} %"
+    if estimate.interval is not None:
+        low, high = (100 * each for each in (estimate.interval.low, estimate.interval.high))
+        text += f" [{low:{number}}, {high:{number}}]"
+    return f"{text} (n = {estimate.subjects})"
 
 
 def number_text(value: float | None) -> str:

@@ -61,4 +61,4 @@ def run_plan(
 
 
 def _left(count: Count) -> str:
-    return f"{count.done} pairs are finished; the same command with --resume goes on"
+    return f"{count.done} rows are finished; the same command with --resume goes on"

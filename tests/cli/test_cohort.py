@@ -93,4 +93,4 @@ def test_a_cohort_that_is_stopped_says_how_it_goes_on(rows, tmp_path, monkeypatc
 
     monkeypatch.setattr("regkit.cohort.start.start_cohort", stopped)
     assert main(["cohort", "risky", str(rows), "-o", str(tmp_path / "out")]) == 130
-    assert "2 pairs are finished; the same command with --resume" in capsys.readouterr().err
+    assert "2 rows are finished; the same command with --resume" in capsys.readouterr().err

@@ -95,6 +95,8 @@ class Perturbation:
     change
         ``(prompt, magnitude, generator)``, for one mask, box or set of points, to an outcome:
         ``MaskOutcome``, ``BoxOutcome`` or ``PointsOutcome``.
+    is_random
+        Its outcome depends on the generator, so that several draws differ.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Perturbation:
     takes: PromptKind
     summary: str
     change: Callable[..., Any]
+    is_random: bool = True
 
     def perturb(
         self,
@@ -179,17 +182,33 @@ class Perturbation:
 
     def _relative(self, prompts: Prompts, magnitude: float) -> float:
         """Magnitude as a share of the inscribed radius, of the mask or else of the first box."""
-        if self.unit not in (WORLD, VOXELS):
+        if prompts.mask is not None:
+            return self.share_of_radius(prompts.mask, magnitude)
+        sides = [side for box in prompts.boxes[:1] for side in box.size if side > 0]
+        known = sides and self.unit in (WORLD, VOXELS)
+        return magnitude / (min(sides) / 2) if known else math.nan
+
+    def share_of_radius(self, mask: Volume, magnitude: float) -> float:
+        """Return a magnitude as a share of the radius of the largest ball in a structure.
+
+        Parameters
+        ----------
+        mask
+            ``(1, i, j, k)``, which must not be empty.
+        magnitude
+            In ``unit``.
+
+        Returns
+        -------
+        float
+            Voxels count as the side of a cube of their volume; NaN where the unit is no length, or
+            the grid is sheared.
+        """
+        sheared = mask.grid.straightened() is not mask.grid
+        if sheared or self.unit not in (WORLD, VOXELS):
             return math.nan
-        if prompts.mask is None:
-            sides = [side for box in prompts.boxes[:1] for side in box.size if side > 0]
-            return magnitude / (min(sides) / 2) if sides else math.nan
-        structure = Structure.around(prompts.mask, 0.0)
-        side = (
-            1.0
-            if self.unit == WORLD
-            else float(np.prod(structure.spacing)) ** (1 / prompts.mask.ndim)
-        )
+        structure = Structure.around(mask, 0.0)
+        side = 1.0 if self.unit == WORLD else float(np.prod(mask.spacing)) ** (1 / mask.ndim)
         return magnitude * side / inscribed_radius(structure.inside, structure.spacing)
 
     def check_magnitude(self, magnitude: float) -> None:

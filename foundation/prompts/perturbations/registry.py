@@ -26,10 +26,11 @@ from regkit.errors import InputError
 from regkit.settings import near
 
 _MASK, _BOX, _POINTS = PromptKind.MASK, PromptKind.BOX, PromptKind.POINTS
+_SAME = False  # whatever the draw
 PERTURBATIONS = (
-    Perturbation("dilate", WORLD, _MASK, "the mask is too large all around", dilate),
-    Perturbation("erode", WORLD, _MASK, "the mask is too small all around", erode),
-    Perturbation("shell", WORLD, _MASK, "a layer below the surface alone is left", shell),
+    Perturbation("dilate", WORLD, _MASK, "the mask is too large all around", dilate, _SAME),
+    Perturbation("erode", WORLD, _MASK, "the mask is too small all around", erode, _SAME),
+    Perturbation("shell", WORLD, _MASK, "a layer below the surface alone is left", shell, _SAME),
     Perturbation("shift", WORLD, _MASK, "the mask lies beside the structure", shift),
     Perturbation("rotate", DEGREES, _MASK, "the mask is turned about its centroid", rotate),
     Perturbation("boundary_noise", WORLD, _MASK, "the surface is uneven", boundary_noise),
@@ -40,9 +41,9 @@ PERTURBATIONS = (
     Perturbation("jitter_box", WORLD, _BOX, "each side of the box is off", jitter_box),
     Perturbation("misplace_points", WORLD, _POINTS, "each point is off", misplace_points),
     Perturbation("mislabel_points", SHARE, _POINTS, "points of the wrong sign", mislabel_points),
-    Perturbation("cube_dilate", VOXELS, _MASK, "dilation by a cube of voxels", cube_dilate),
-    Perturbation("cube_erode", VOXELS, _MASK, "erosion by a cube of voxels", cube_erode),
-    Perturbation("cube_hole", VOXELS, _MASK, "what erosion by a cube takes away", cube_hole),
+    Perturbation("cube_dilate", VOXELS, _MASK, "dilation by a cube of voxels", cube_dilate, _SAME),
+    Perturbation("cube_erode", VOXELS, _MASK, "erosion by a cube of voxels", cube_erode, _SAME),
+    Perturbation("cube_hole", VOXELS, _MASK, "what erosion by a cube takes away", cube_hole, _SAME),
     Perturbation("paper_shift", VOXELS, _MASK, "shift by whole voxels per axis", paper_shift),
 )
 

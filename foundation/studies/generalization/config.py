@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from foundation.segmenters.registry import check_segmenter
-from foundation.studies.config import StudyConfig
+from foundation.studies.config import LabelValues, StudyConfig, refuse_repeats
 from foundation.studies.generalization.shifts import shift_called
 from regkit.errors import InputError
-from regkit.settings import Settings
+from regkit.settings import Settings, near
 
 OF_TRUTH = {"point": "points", "box": "box", "mask": "mask"}
 """Prompts that are made of the truth, to the converter that makes them."""
@@ -24,7 +24,7 @@ def _check_source(name: str) -> str:
     if name.startswith(MODEL):
         _as_value_error(check_segmenter, name.removeprefix(MODEL))
     elif name not in SOURCES:
-        raise ValueError(f"{name!r} is no source of prompts; allowed: {', '.join(SOURCES)}")
+        raise ValueError(f"{name!r} is no source of prompts{near(name, SOURCES)}")
     return name
 
 
@@ -48,11 +48,15 @@ class ShiftRange(Settings):
 
 
 class AtlasCase(Settings):
-    """An image with labels of the same table, which registration brings onto every case."""
+    """An image with labels, which registration brings onto every case.
+
+    ``subject`` is whose it is, and none of those of the cases; ``table`` is as that of a case.
+    """
 
     image: Path
     labels: Path
-    subject: str = ""
+    subject: str = Field(min_length=1)
+    table: str = ""
 
 
 class GeneralizationConfig(StudyConfig):
@@ -74,21 +78,45 @@ class GeneralizationConfig(StudyConfig):
     registration: dict[str, Any] = Field(default_factory=lambda: {"preset": "fast"})
 
     @model_validator(mode="after")
+    def _check_sources(self) -> Self:
+        refuse_repeats("sources", self.sources)
+        for role in ("oracle", "baseline"):
+            name = getattr(self, role)
+            if role in self.model_fields_set and name not in self.sources:
+                hint = near(name, self.sources)
+                raise ValueError(f"{role} is {name!r}, which is not among the sources{hint}")
+        if ATLAS in self.sources and self.atlas is None:
+            raise ValueError("the source atlas needs an atlas with image and labels")
+        return self
+
+    @model_validator(mode="after")
     def _check_domains(self) -> Self:
         domains = {case.domain for case in self.cases}
         if "" in domains:
             raise ValueError("every case needs a domain, such as T1")
         if self.in_domain not in domains:
-            allowed = ", ".join(sorted(domains))
-            raise ValueError(f"in_domain is {self.in_domain!r}; allowed: {allowed}")
-        if ATLAS in self.sources and self.atlas is None:
-            raise ValueError("the source atlas needs an atlas with image and labels")
-        if self.atlas is not None and self.atlas.subject in {case.owner for case in self.cases}:
+            raise ValueError(f"in_domain is {self.in_domain!r}{near(self.in_domain, domains)}")
+        refuse_repeats("shifts", (each.name for each in self.shifts))
+        for each in self.shifts:
+            refuse_repeats(f"severities of {each.name}", each.severities)
+        return self
+
+    @model_validator(mode="after")
+    def _check_atlas(self) -> Self:
+        if self.atlas is None:
+            return self
+        self.check_table_name(self.atlas.table, "the atlas")
+        if self.atlas.subject in {case.owner for case in self.cases}:
             raise ValueError(
                 f"the atlas is of {self.atlas.subject!r}, who is among the cases; leave them out, "
                 "or give another atlas"
             )
         return self
+
+    @property
+    def atlas_values(self) -> Mapping[str, LabelValues]:
+        """The values of each structure in the labels of the atlas."""
+        return self.values_by(self.atlas.table if self.atlas else "")
 
     def variants(self) -> Iterator[tuple[str, int]]:
         """Every shift and severity, the image as it is first."""

@@ -34,6 +34,8 @@ class GapClosed:
         The part of it that the source closes; None where the gap is too small to speak of.
     interval
         Of the share, by drawing subjects; None with fewer than two, or where a draw has no gap.
+    gap_interval
+        Of the gap, by the same draws; None with fewer than two subjects.
     """
 
     model: str
@@ -43,6 +45,7 @@ class GapClosed:
     gap: float
     share: float | None
     interval: Interval | None = None
+    gap_interval: Interval | None = None
 
 
 def gaps(
@@ -83,12 +86,11 @@ def _closed(
         by_subject[question[0]].append([each[question] for each in scores])
     rows = np.array([np.mean(by_subject[subject], axis=0) for subject in sorted(by_subject)])
     base, _, best = rows.mean(axis=0)
-    share = _share(rows)
     first = cells[0]
-    interval = None if share is None else _interval(config, rows, first, source)
     return GapClosed(
-        first.model, first.perturbation, source, len(rows), float(best - base), share, interval
-    )
+        first.model, first.perturbation, source, len(rows), float(best - base), _share(rows),
+        *_intervals(config, rows, first, source),
+    )  # fmt: skip
 
 
 def _scores(cells: Sequence[StudyCell], source: str) -> dict[tuple[str, str], float]:
@@ -105,20 +107,25 @@ def _share(rows: NDArray[np.float64]) -> float | None:
     return float((score - base) / (best - base)) if best - base >= _SMALLEST_GAP else None
 
 
-def _interval(
+def _intervals(
     config: GeneralizationConfig, rows: NDArray[np.float64], cell: StudyCell, source: str
-) -> Interval | None:
-    """A percentile interval of the ratio of means, subjects drawn with all their scores."""
+) -> tuple[Interval | None, Interval | None]:
+    """Percentile intervals of the share and of the gap, subjects drawn with all their scores."""
     if len(rows) < 2:
-        return None
+        return None, None
     word = f"{config.seed} gap {cell.model} {cell.perturbation} {source}"
     seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8])
     drawn = np.random.default_rng(seed).integers(len(rows), size=(config.resamples, len(rows)))
     means = rows[drawn].mean(axis=1)
     gap = means[:, 2] - means[:, 0]
-    if gap.min() < _SMALLEST_GAP:
-        return None
-    shares = (means[:, 1] - means[:, 0]) / gap
-    low, high = np.quantile(shares, [(1 - config.level) / 2, (1 + config.level) / 2])
-    estimate = _share(rows)
-    return None if estimate is None else Interval(estimate, float(low), float(high), config.level)
+    base, _, best = rows.mean(axis=0)
+    of_gap = _percentiles(gap, float(best - base), config.level)
+    share = _share(rows)
+    if share is None or gap.min() < _SMALLEST_GAP:
+        return None, of_gap
+    return _percentiles((means[:, 1] - means[:, 0]) / gap, share, config.level), of_gap
+
+
+def _percentiles(draws: NDArray[np.float64], estimate: float, level: float) -> Interval:
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate, float(low), float(high), level)

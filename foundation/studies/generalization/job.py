@@ -11,9 +11,16 @@ from typing import Any, ClassVar
 from foundation.prompts import Prompts
 from foundation.segmenters import Segmenter
 from foundation.segmenters.registry import open_segmenter
-from foundation.studies.asking import Question, prompts_of, show, unanswerable
-from foundation.studies.cells import EMPTY_PROMPT, ERROR, StudyCell
-from foundation.studies.config import OF_REPORT
+from foundation.studies.asking import (
+    NO_PROMPTS,
+    Question,
+    answer,
+    prompts_of,
+    show,
+    unanswerable,
+)
+from foundation.studies.cells import DONE, EMPTY_PROMPT, ERROR, StudyCell
+from foundation.studies.config import OF_REPORT, LabelValues
 from foundation.studies.generalization.config import ATLAS, MODEL, OF_TRUTH, GeneralizationConfig
 from foundation.studies.job import CellsJob
 from foundation.studies.scores import structure
@@ -56,25 +63,29 @@ class GeneralizationJob(CellsJob):
         """Return the study but for other cases and models, and how the image was changed."""
         of_others = {"in_domain", "oracle", "baseline", "atlas", "shifts", "registration"}
         asked = self.config.model_dump(mode="json", exclude=OF_REPORT | of_others)
+        atlas = self.config.atlas
+        if atlas is not None and atlas.table:
+            values = self.config.atlas_values
+            asked["atlas_values"] = {name: list(own) for name, own in values.items()}
         return {**asked, "shift": self.shift, "severity": self.severity}
 
     @property
     def count(self) -> int:
         """How many questions there are."""
-        return len(self.config.structures) * len(self.config.sources)
+        return len(self.config.labels) * len(self.config.sources)
 
     def questions(self, labels: Labels, blank: StudyCell) -> Iterator[Question]:
         """Ask for every structure by a prompt of every source."""
-        sources = _Sources(self.image, self.atlas_labels)
+        sources = _Sources(self.image, self.atlas_labels, self.config.atlas_values)
         unit = "severity" if self.severity else ""
-        for label, values in self.config.structures.items():
+        for label, values in self.structures.items():
             truth = structure(labels, values)
             for source in self.config.sources:
                 cell = replace(
                     blank, label=label, prompt=source, perturbation=self.shift,
                     magnitude=float(self.severity), unit=unit, seed=self.config.seed,
                 )  # fmt: skip
-                yield _question(cell, truth, sources, values)
+                yield _question(cell, truth, sources)
 
 
 @dataclass(frozen=True)
@@ -83,62 +94,55 @@ class _Sources:
 
     image: Path
     atlas_labels: Path | None
+    atlas_values: Mapping[str, LabelValues]
 
     @cached_property
-    def atlas(self) -> Labels | None:
+    def _atlas(self) -> Labels | None:
         return None if self.atlas_labels is None else open_labels(self.atlas_labels)
 
     @cached_property
     def _models(self) -> dict[str, Segmenter | tuple[str, str]]:
         return {}
 
-    def model(self, name: str) -> Segmenter | tuple[str, str]:
+    def of_atlas(self, label: str) -> Labels | tuple[str, str]:
+        """The mask of a structure, or why there is none: a status and a message."""
+        if self._atlas is None:
+            return ERROR, "the atlas is not there"
+        mask = structure(self._atlas, self.atlas_values[label])
+        return mask if bool(mask.data.any()) else (EMPTY_PROMPT, "the atlas has no such structure")
+
+    def of_model(self, name: str, label: str) -> Labels | tuple[str, str]:
+        """What another model finds by the name of the structure, if it knows names, or why not."""
         if name not in self._models:
             self._models[name] = show(lambda: open_segmenter(name), open_image(self.image))
-        return self._models[name]
+        model = self._models[name]
+        if isinstance(model, tuple):
+            return model
+        named = Prompts(classes=(label,)) if model.capabilities.classes else NO_PROMPTS
+        mask = answer(model, named)
+        if isinstance(mask, tuple) or bool(mask.data.any()):
+            return mask
+        return EMPTY_PROMPT, f"{model.name} found nothing"
 
 
-def _question(
-    cell: StudyCell, truth: Labels, sources: _Sources, values: tuple[int, ...]
-) -> Question:
-    source = cell.prompt
+def _question(cell: StudyCell, truth: Labels, sources: _Sources) -> Question:
+    source, label = cell.prompt, cell.label
     cell = unanswerable(cell, truth, empty=False)
+    if cell.status != DONE:
+        return Question(cell, NO_PROMPTS, truth)
     if source in OF_TRUTH:
         return Question(cell, prompts_of(OF_TRUTH[source], truth), truth)
     if source == ATLAS:
-        return _of_mask(cell, truth, None if sources.atlas is None else sources.atlas, values)
+        return _by_mask(cell, truth, sources.of_atlas(label))
     if source.startswith(MODEL):
-        return _of_model(cell, truth, sources.model(source.removeprefix(MODEL)))
-    given = {"class": Prompts(classes=(cell.label,)), "text": Prompts(text=(cell.label,))}
-    return Question(cell, given.get(source, Prompts()), truth)
+        return _by_mask(cell, truth, sources.of_model(source.removeprefix(MODEL), label))
+    given = {"class": Prompts(classes=(label,)), "text": Prompts(text=(label,))}
+    return Question(cell, given.get(source, NO_PROMPTS), truth)
 
 
-def _of_mask(
-    cell: StudyCell, truth: Labels, labels: Labels | None, values: tuple[int, ...]
-) -> Question:
-    """A prompt from labels of the atlas that registration brought here."""
-    if labels is None:
-        return Question(replace(cell, status=ERROR, message="the atlas is not there"), truth=truth,
-                        prompts=Prompts())  # fmt: skip
-    mask = structure(labels, values)
-    if not bool(mask.data.any()):
-        cell = replace(cell, status=EMPTY_PROMPT, message="the atlas has no such structure here")
-    return Question(cell, Prompts(mask=mask), truth)
-
-
-def _of_model(cell: StudyCell, truth: Labels, model: Segmenter | tuple[str, str]) -> Question:
-    """A prompt from what another model finds by the name of the structure, or without any."""
-    if isinstance(model, tuple):
-        return Question(replace(cell, status=model[0], message=model[1]), Prompts(), truth)
-    known = model.capabilities.classes
-    asked = Prompts(classes=(cell.label,)) if cell.label in known else Prompts()
-    try:
-        mask = model.segment(asked).mask
-    except Exception as error:  # whatever a model of somebody else raises is a result of the study
-        text = " ".join(str(error).split())[:300]
-        return Question(replace(cell, status=ERROR, message=text), Prompts(), truth)
-    if not bool(mask.data.any()):
-        cell = replace(cell, status=EMPTY_PROMPT, message=f"{model.name} found nothing")
+def _by_mask(cell: StudyCell, truth: Labels, mask: Labels | tuple[str, str]) -> Question:
+    if isinstance(mask, tuple):
+        return Question(replace(cell, status=mask[0], message=mask[1]), NO_PROMPTS, truth)
     return Question(cell, Prompts(mask=mask), truth)
 
 
@@ -163,11 +167,16 @@ def generalization_again(
     paths = {each.role: each.path for each in inputs}
     model, about, shift, severity = (asked.pop(k) for k in ("model", "case", "shift", "severity"))
     case = {**about, "image": str(paths["image"]), "labels": str(paths["labels"])}
+    values = asked.pop("atlas_values", None)
     given = {**asked, "study": "again", "models": [model], "cases": [case]}
     given["in_domain"] = case["domain"]
     atlas = paths.get("atlas")
-    if atlas is not None:
-        given["atlas"] = {"image": str(paths["image"]), "labels": str(atlas)}
+    if ATLAS in given["sources"]:
+        given["atlas"] = {
+            "image": str(paths["image"]), "labels": str(atlas), "subject": "of the atlas",
+            "table": "" if values is None else "of the atlas",
+        }  # fmt: skip
+        given["tables"] = {} if values is None else {"of the atlas": values}
     config = validate(GeneralizationConfig, given, "the record")
     return GeneralizationJob(
         config=config, model=model, case=config.cases[0].name, folder=folder, shift=shift,

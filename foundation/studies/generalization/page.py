@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from foundation.studies.cells import StudyCell
+from foundation.studies.endings import ending_checks, not_measured
 from foundation.studies.generalization.config import GeneralizationConfig
 from foundation.studies.generalization.gap import GapClosed, gaps
-from foundation.studies.rows import check_rows
-from foundation.studies.summary import (
-    Finding,
-    Judgement,
-    PromptCondition,
-    mean_change,
-    summarise_cells,
+from foundation.studies.measures import (
+    ByMeasure,
+    draws_text,
+    findings_by_measure,
+    measure_texts,
+    measure_titles,
+    method_text,
 )
-from foundation.studies.words import estimate_text, number_text, p_text, share_text, states_text
-from regkit.report import Check, Page, Section, figure, hint, table
+from foundation.studies.summary import Estimate, Finding, PromptCondition, mean_change
+from foundation.studies.words import estimate_text
+from regkit.report import Page, Section, figure, hint, table
 from regkit.report.heat_map import heat_map
-
-_MEASURES = ("dice", "surface_dice", "hd95")
 
 
 def generalization_page(
@@ -42,17 +41,18 @@ def generalization_page(
     """
     placed = [_placed(cell) for cell in cells]
     places = list(dict.fromkeys(cell.perturbation for cell in placed))
-    found = {measure: _findings(config, placed, measure) for measure in _MEASURES}
+    found = _findings(config, placed)
     closed = gaps(config, placed, places)
     subjects = len({case.owner for case in config.cases})
     return Page(
         config.study,
-        checks=[check_rows(failed), *_checks(config, cells)],
+        checks=list(ending_checks(config, cells, failed)),
         sections=[
             _summary(config, found["dice"], closed),
             _map(config, found["dice"], places),
             _gaps(config, closed),
             _table(found, unit),
+            not_measured(cells),
             _method(config, unit),
         ],
         facts=[
@@ -83,29 +83,12 @@ def _placed(cell: StudyCell) -> StudyCell:
     )
 
 
-def _findings(
-    config: GeneralizationConfig, cells: Sequence[StudyCell], measure: str
-) -> list[Finding]:
+def _findings(config: GeneralizationConfig, cells: Sequence[StudyCell]) -> ByMeasure:
     def at_home(condition: PromptCondition) -> PromptCondition | None:
         home = replace(condition, perturbation=config.in_domain)
         return None if home == condition else home
 
-    how = Judgement(measure, config.failure_below, config.level, config.resamples, config.seed)
-    return summarise_cells(cells, at_home, how)
-
-
-def _checks(config: GeneralizationConfig, cells: Sequence[StudyCell]) -> Iterator[Check]:
-    states = Counter(cell.status for cell in cells)
-    yield Check(not states["error"], f"{states['error']} cells ended with an error.")
-    yield Check(
-        not states["unsupported"],
-        f"{states['unsupported']} cells are of models that cannot take such a prompt, or whose "
-        "weights are not there; they count for nothing.",
-    )
-    empty = states["empty_prompt"]
-    yield Check(not empty, f"{empty} prompts were empty; they are no answer of a model.")
-    subjects = len({case.owner for case in config.cases})
-    yield Check(subjects >= 10, f"Subjects: {subjects}; intervals of fewer than ten are too short.")
+    return findings_by_measure(config, cells, at_home)
 
 
 def _summary(
@@ -118,11 +101,7 @@ def _summary(
             away = [f for f in found if _like(f, condition) and f.difference is not None]
             text = f"{condition.model} by {condition.prompt}: Dice {estimate_text(each.score)}"
             text += f" in {config.in_domain}"
-            if away:
-                worst = min(away, key=mean_change)
-                text += f"; lowest in {worst.condition.perturbation}: "
-                text += estimate_text(worst.change, sign=True)
-            parts.append(f"{text}.")
+            parts.append(f"{text}{_lowest(away)}.")
     measured = [each for each in closed if each.share is not None]
     if measured:
         best = max(measured, key=lambda each: each.share or 0.0)
@@ -130,7 +109,17 @@ def _summary(
             f"Of the gap between {config.baseline} and {config.oracle}, {best.source} closes most "
             f"with {best.model} in {best.place}: {_share_text(best)}."
         )
-    return Section("What was found", parts or ["Nothing could be measured."])
+    if not parts:
+        return Section("What was found", ["Nothing could be measured."])
+    return Section("What was found", [*parts, hint(draws_text(config))])
+
+
+def _lowest(away: Sequence[Finding]) -> str:
+    if not away:
+        return ""
+    worst = min(away, key=mean_change)
+    change = f"{worst.condition.perturbation}: {estimate_text(worst.change, sign=True)}"
+    return f"; lowest in {change}" if mean_change(worst) < 0 else f"; no lower elsewhere, {change}"
 
 
 def _like(finding: Finding, condition: PromptCondition) -> bool:
@@ -139,6 +128,8 @@ def _like(finding: Finding, condition: PromptCondition) -> bool:
 
 
 def _map(config: GeneralizationConfig, found: Sequence[Finding], places: Sequence[str]) -> Section:
+    if not places:
+        return Section("Dice by domain", ["Nothing could be measured."])
     rows = [f"{model}: {source}" for model in config.models for source in config.sources]
     values = {
         (f"{each.condition.model}: {each.condition.prompt}", each.condition.perturbation):
@@ -148,14 +139,18 @@ def _map(config: GeneralizationConfig, found: Sequence[Finding], places: Sequenc
     }  # fmt: skip
     text = (
         f"Mean Dice over subjects, of every model with every source of prompts; models were "
-        f"trained in {config.in_domain}. An empty field could not be asked."
+        f"trained in {config.in_domain}. An empty field was not measured; the numbers of subjects "
+        "and the intervals are in the table of all conditions."
     )
     return Section("Dice by domain", [hint(text), figure(heat_map(rows, places, values, "Dice"))])
 
 
 def _gaps(config: GeneralizationConfig, closed: Sequence[GapClosed]) -> Section:
     if not closed:
-        return Section("What prompts make up for", ["No source could be compared."])
+        missing = (
+            f"This takes answers by {config.baseline}, by {config.oracle} and by another source."
+        )
+        return Section("What prompts make up for", [f"No source could be compared. {missing}"])
     text = (
         f"The gap is the Dice with {config.oracle} minus that with {config.baseline}; the share "
         "of it that another source closes is 100 % where it does as well as the oracle, and below "
@@ -163,8 +158,8 @@ def _gaps(config: GeneralizationConfig, closed: Sequence[GapClosed]) -> Section:
     )
     columns = ("Model", "Domain", "Source", "Subjects", "Gap", "Share closed")
     rows = [
-        (each.model, each.place, each.source, str(each.subjects), f"{each.gap:.3f}",
-         _share_text(each))
+        (each.model, each.place, each.source, str(each.subjects),
+         estimate_text(Estimate(each.gap, each.subjects, each.gap_interval)), _share_text(each))
         for each in closed
     ]  # fmt: skip
     return Section("What prompts make up for", [hint(text), table(columns, rows)])
@@ -179,23 +174,13 @@ def _share_text(closed: GapClosed) -> str:
     return f"{text} (n = {closed.subjects})"
 
 
-def _table(found: Mapping[str, Sequence[Finding]], unit: str) -> Section:
-    columns = (
-        "Model", "Prompt", "Domain", "Dice", "Prompt's Dice", "Surface Dice", f"HD95, {unit}",
-        "Dice minus in-domain", "p (Holm)", "Failures", "Not done",
-    )  # fmt: skip
-    rows = [_row(*each) for each in zip(*(found[m] for m in _MEASURES), strict=True)]
+def _table(found: ByMeasure, unit: str) -> Section:
+    columns = ("Model", "Prompt", "Domain", *measure_titles(unit))
+    rows = [
+        (each.condition.model, each.condition.prompt, each.condition.perturbation, *texts)
+        for each, texts in zip(found["dice"], measure_texts(found), strict=True)
+    ]
     return Section("All conditions", [table(columns, rows)])
-
-
-def _row(dice: Finding, surface: Finding, hd95: Finding) -> tuple[str, ...]:
-    condition = dice.condition
-    return (
-        condition.model, condition.prompt, condition.perturbation, estimate_text(dice.score),
-        number_text(dice.echo), estimate_text(surface.score), estimate_text(hd95.score),
-        estimate_text(dice.change, sign=True), p_text(dice.difference),
-        share_text(dice.failures), states_text(dice),
-    )  # fmt: skip
 
 
 def _method(config: GeneralizationConfig, unit: str) -> Section:
@@ -206,12 +191,10 @@ def _method(config: GeneralizationConfig, unit: str) -> Section:
             "point, box and mask are made of the truth; class and text name the structure; atlas "
             "is the label of another subject, brought onto the image by registration; model: is "
             "what another model finds. No crop depends on the truth but through the prompt.",
-            "The unit is the subject: its score is the mean over structures. Differences are over "
-            "the same structures of the same subjects. Intervals have the level "
-            f"{config.level:g}, from {config.resamples} draws of subjects with the seed "
-            f"{config.seed}. p is that of Wilcoxon's signed-rank test, corrected by Holm for all "
-            "conditions of a model; below six subjects none is given.",
-            f"Surface Dice has a tolerance of {config.tolerance:g} {unit}. A failure is a Dice "
-            f"below {config.failure_below:g}. An empty result has Dice 0 and no HD95.",
+            "The unit is the subject: its score is the mean over structures. Differences are from "
+            f"{config.in_domain}, over the same structures of the same subjects. Here "
+            f"{draws_text(config)} p is that of Wilcoxon's signed-rank test, corrected by Holm for "
+            "all conditions of a model; below six subjects none is given.",
+            method_text(config, unit),
         ],
     )

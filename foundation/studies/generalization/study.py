@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from foundation.studies.config import StudyCase, check_labels_occur
+from foundation.studies.config import StudyCase
 from foundation.studies.generalization.config import ATLAS, AtlasCase, GeneralizationConfig
 from foundation.studies.generalization.job import GeneralizationJob
 from foundation.studies.generalization.page import generalization_page
 from foundation.studies.generalization.shift_job import ShiftJob
 from foundation.studies.job import open_with_model
+from foundation.studies.label_maps import LabelMap, check_label_maps, maps_of_cases
 from foundation.studies.rows import (
     STUDY_REPORT,
     gather_cells,
@@ -22,6 +24,8 @@ from foundation.studies.rows import (
     write_study_cells,
 )
 from regkit.cohort import CohortDone, PairRow, Plan, RowKind, kind_called
+from regkit.digests import sha256
+from regkit.errors import InputError
 from regkit.io import read_header
 from regkit.report import write_page
 from regkit.runs import OnProgress, check, ignore, is_finished, run
@@ -89,12 +93,26 @@ class GeneralizationStudy:
         TableError
             With everything that is wrong, each with the number of its case.
         InputError
-            If a structure occurs in no label map.
+            If a structure occurs in no label map, left and right are exchanged in one, or the
+            atlas is the image of a case.
         """
         images = {variant.name: variant.case.image for variant in self.variants()}
         plan = self._answers(images, self._stand_in())
-        check_labels_occur(self.config, self.file.name)
+        self._plan_registrations(images)
+        check_label_maps(self.config, maps_of_cases(self.config), self.file.name)
+        if self._atlas is not None:
+            self._check_atlas(self._atlas)
         return plan
+
+    def _check_atlas(self, atlas: AtlasCase) -> None:
+        check_label_maps(self.config, [LabelMap(atlas.labels, atlas.table)], self.file.name)
+        for case in self.config.cases:
+            same_size = case.image.stat().st_size == atlas.image.stat().st_size
+            if same_size and sha256(case.image) == sha256(atlas.image):
+                raise InputError(
+                    f"{self.file.name}: the atlas is the image of case {case.name!r}, so its "
+                    "labels would be the truth; give another atlas"
+                )
 
     def shift_images(self, on_progress: OnProgress = ignore) -> None:
         """Store the shifted images; those that are whole are left as they are under ``resume``."""
@@ -104,6 +122,9 @@ class GeneralizationStudy:
 
     def plan_atlas(self) -> Plan | None:
         """Plan the registrations of the atlas to every image, where a source needs them."""
+        return self._plan_registrations({v.name: self.image(v) for v in self.variants()})
+
+    def _plan_registrations(self, images: Mapping[str, Path]) -> Plan | None:
         atlas = self._atlas
         if atlas is None:
             return None
@@ -111,7 +132,7 @@ class GeneralizationStudy:
             (
                 variant.number,
                 {
-                    "fixed": str(self.image(variant).absolute()), "moving": str(atlas.image),
+                    "fixed": str(images[variant.name].absolute()), "moving": str(atlas.image),
                     "moving_labels": str(atlas.labels), "output": variant.name,
                 },
             )
@@ -161,11 +182,14 @@ class GeneralizationStudy:
 
     def _row(
         self, model: str, variant: Variant, image: Path, atlas: Mapping[str, Path]
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         labels = atlas.get(variant.name)
+        options = {
+            "model": model, "case": variant.case.name, "shift": variant.shift,
+            "severity": variant.severity,
+        }  # fmt: skip
         return {
-            "image": str(image.absolute()), "labels": str(variant.case.labels), "model": model,
-            "case": variant.case.name, "shift": variant.shift, "severity": str(variant.severity),
+            "image": str(image.absolute()), "labels": str(variant.case.labels), "options": options,
             "subject": variant.case.owner, "output": row_name(model, variant.name),
             **({} if labels is None else {"atlas": str(labels.absolute())}),
         }  # fmt: skip
@@ -207,9 +231,7 @@ def make_generalization_job(
     folder
         Where its results go.
     """
-    options = row.options
     return GeneralizationJob(
-        config=config, model=str(options["model"]), case=str(options["case"]), folder=folder,
-        shift=str(options["shift"]), severity=int(options["severity"]), image=row.file("image"),
-        atlas_labels=row.file_or_none("atlas"), overwrite=True,
+        config=config, folder=folder, image=row.file("image"),
+        atlas_labels=row.file_or_none("atlas"), overwrite=True, **row.options,
     )  # fmt: skip

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from foundation.prompts import CONVERTED_KINDS, converter_called
+from foundation.prompts import CONVERTED_KINDS, PromptKind, converter_called
 from foundation.prompts.perturbations import perturbation_called
-from foundation.studies.config import StudyConfig
+from foundation.studies.config import StudyConfig, refuse_repeats
 from regkit.errors import InputError
 from regkit.settings import Settings
 
@@ -54,8 +53,8 @@ class PerturbationRange(Settings):
 class RobustnessConfig(StudyConfig):
     """A study of how models bear imprecise prompts.
 
-    ``prompt`` says how the truth becomes the prompt that is perturbed: ``mask``, or one of the
-    converters. ``seeds`` are draws of what is random.
+    ``prompt`` says how the truth becomes the prompt that is perturbed: by one of the converters but
+    those to logits, which are how some models encode a mask. ``seeds`` are draws of what is random.
     """
 
     prompt: str = "mask"
@@ -65,13 +64,17 @@ class RobustnessConfig(StudyConfig):
     @field_validator("prompt")
     @classmethod
     def _check_prompt(cls, name: str) -> str:
-        return _known(converter_called, name)
+        known = _known(converter_called, name)
+        if CONVERTED_KINDS[known] is PromptKind.MASK and known != "mask":
+            raise ValueError(f"{known} are no prompt but how a model encodes one; write mask")
+        return known
 
     @model_validator(mode="after")
     def _check_perturbations(self) -> Self:
-        twice = [name for name, n in Counter(p.name for p in self.perturbations).items() if n > 1]
-        if twice:
-            raise ValueError(f"perturbations name {twice[0]!r} twice; give all its magnitudes once")
+        refuse_repeats("perturbations", (each.name for each in self.perturbations))
+        refuse_repeats("seeds", self.seeds)
+        for each in self.perturbations:
+            refuse_repeats(f"magnitudes of {each.name}", each.magnitudes)
         try:
             for each in self.perturbations:
                 each.check(self.prompt)
@@ -80,8 +83,13 @@ class RobustnessConfig(StudyConfig):
         return self
 
     def questions(self) -> Iterator[tuple[str, float, int]]:
-        """Perturbation, magnitude and seed of every question, the prompt as it was first."""
+        """Perturbation, magnitude and seed of every question, the prompt as it was first.
+
+        What is not random is asked once, however many seeds there are.
+        """
         yield "none", 0.0, self.seeds[0]
         for each in self.perturbations:
+            random = perturbation_called(each.name).is_random
             for magnitude in each.magnitudes:
-                yield from ((each.name, magnitude, seed) for seed in self.seeds)
+                seeds = self.seeds if random else self.seeds[:1]
+                yield from ((each.name, magnitude, seed) for seed in seeds)

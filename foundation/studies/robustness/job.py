@@ -48,7 +48,7 @@ class RobustnessJob(CellsJob):
 
     def questions(self, labels: Labels, blank: StudyCell) -> Iterator[Question]:
         """Ask for every structure, with its prompt as it was and perturbed."""
-        for label, values in self.config.structures.items():
+        for label, values in self.structures.items():
             truth = structure(labels, values)
             clean = prompts_of(self.config.prompt, truth)
             for name, magnitude, seed in self.config.questions():
@@ -71,7 +71,7 @@ def _question(cell: StudyCell, clean: Prompts, truth: Labels) -> Question:
         cell,
         unit=truth.grid.world.unit if perturbation.unit == WORLD else perturbation.unit,
         realised=_known(found.realised),
-        relative=_known(found.relative),
+        relative=_known(perturbation.share_of_radius(truth, cell.magnitude)),
         clipped=found.clipped,
     )
     return Question(unanswerable(cell, truth, empty=found.empty), found.prompts, truth)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from statistics import fmean
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from foundation.studies.cells import MEASURED, StudyCell
+from foundation.studies.cells import StudyCell
 from foundation.studies.charts import by_radius, forest, magnitude_curves
+from foundation.studies.endings import ending_checks, not_measured
+from foundation.studies.measures import (
+    ByMeasure,
+    draws_text,
+    findings_by_measure,
+    judgement_of,
+    measure_texts,
+    measure_titles,
+    method_text,
+)
 from foundation.studies.robustness.config import RobustnessConfig
-from foundation.studies.rows import check_rows
 from foundation.studies.summary import (
+    FAILURE,
     Finding,
-    Judgement,
     PromptCondition,
     mean_change,
     summarise_cells,
 )
-from foundation.studies.words import estimate_text, number_text, p_text, share_text, states_text
+from foundation.studies.words import estimate_text, number_text, p_text, share_estimate_text
 from regkit.report import Check, Page, Section, details, figure, hint, legend, table
 from regkit.report.palette import SERIES
-
-_MEASURES = {"dice": "Dice", "surface_dice": "surface Dice", "hd95": "HD95"}
 
 
 def robustness_page(
@@ -42,18 +47,20 @@ def robustness_page(
     failed
         Rows without cells.
     """
-    found = {measure: _findings(config, cells, measure) for measure in _MEASURES}
+    found = findings_by_measure(config, cells, baseline_of)
     colours = dict(zip(config.models, SERIES * len(config.models), strict=False))
     return Page(
         config.study,
-        checks=[check_rows(failed), *_checks(config, cells)],
+        checks=[*ending_checks(config, cells, failed), _clipped(cells)],
         sections=[
             _summary(config, found["dice"]),
             _curves(found["dice"], colours),
             _differences(found["dice"], colours),
+            _failures(config, found[FAILURE], colours),
             _table(found, unit),
             _structures(config, cells),
-            _method(config, cells, unit),
+            not_measured(cells),
+            _method(config, unit),
         ],
         facts=[_size(config, cells)],
         settings=config.model_dump(mode="json"),
@@ -67,11 +74,6 @@ def baseline_of(condition: PromptCondition) -> PromptCondition | None:
     return PromptCondition(condition.model, condition.prompt, "none", 0.0, "")
 
 
-def _findings(config: RobustnessConfig, cells: Sequence[StudyCell], measure: str) -> list[Finding]:
-    how = Judgement(measure, config.failure_below, config.level, config.resamples, config.seed)
-    return summarise_cells(cells, baseline_of, how)
-
-
 def _size(config: RobustnessConfig, cells: Sequence[StudyCell]) -> str:
     subjects = len({case.owner for case in config.cases})
     return (
@@ -80,23 +82,9 @@ def _size(config: RobustnessConfig, cells: Sequence[StudyCell]) -> str:
     )
 
 
-def _checks(config: RobustnessConfig, cells: Sequence[StudyCell]) -> Iterator[Check]:
-    states = Counter(cell.status for cell in cells)
-    broken = states["error"] + states["unsupported"]
-    yield Check(not broken, f"{len(cells) - broken} of {len(cells)} cells could be asked.")
-    empty = states["empty_prompt"]
-    yield Check(
-        not empty,
-        f"{empty} prompts were empty after the perturbation; they are no answer of a model and "
-        "count for nothing." if empty else "No prompt was empty.",
-    )  # fmt: skip
+def _clipped(cells: Sequence[StudyCell]) -> Check:
     clipped = sum(bool(cell.clipped) for cell in cells)
-    yield Check(not clipped, f"{clipped} prompts were cut off by the edge of their image.")
-    subjects = len({case.owner for case in config.cases})
-    yield Check(
-        subjects >= 10,
-        f"Subjects: {subjects}; intervals of fewer than ten are too short.",
-    )
+    return Check(not clipped, f"{clipped} prompts were cut off by the edge of their image.")
 
 
 def _summary(config: RobustnessConfig, found: Sequence[Finding]) -> Section:
@@ -114,22 +102,32 @@ def _summary(config: RobustnessConfig, found: Sequence[Finding]) -> Section:
             text += f" It loses most by {_named(low)}: {estimate_text(low.change, sign=True)}"
             text += f", where the prompt itself has {number_text(low.echo)}."
         parts.append(text)
-    return Section("What was found", parts)
+    return Section("What was found", [*parts, hint(draws_text(config))])
 
 
 def _named(found: Finding) -> str:
     condition = found.condition
+    if not condition.magnitude:
+        return condition.perturbation
     return f"{condition.perturbation} of {condition.magnitude:g} {condition.unit}"
 
 
-def _curves(found: Sequence[Finding], colours: dict[str, str]) -> Section:
+def _grouped(found: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Every perturbation to its findings, those of the prompt as it was first."""
     base = [each for each in found if each.condition.perturbation == "none"]
     names = dict.fromkeys(each.condition.perturbation for each in found if each not in base)
-    groups = {
+    return {
         name: [*base, *(each for each in found if each.condition.perturbation == name)]
         for name in names
     }
-    keys = [(colour, model) for model, colour in colours.items()]
+
+
+def _legend(colours: dict[str, str]) -> Markup:
+    return legend([(colour, model) for model, colour in colours.items()])
+
+
+def _curves(found: Sequence[Finding], colours: dict[str, str]) -> Section:
+    groups = _grouped(found)
     text = (
         "Mean over subjects, with its interval as a band. The dashed line is the Dice of the "
         "prompt itself: a model below it would do better to return its prompt."
@@ -139,7 +137,26 @@ def _curves(found: Sequence[Finding], colours: dict[str, str]) -> Section:
     shares = [figure(each) for each in magnitude_curves(sized, colours, "Dice", by_radius)]
     title = "The same over the magnitude as a share of the radius of the structure"
     folded = [details(title, Markup("").join(shares))] if shares else []
-    return Section("Dice over the magnitude", [hint(text), legend(keys), *pictures, *folded])
+    return Section("Dice over the magnitude", [hint(text), _legend(colours), *pictures, *folded])
+
+
+def _failures(
+    config: RobustnessConfig, found: Sequence[Finding], colours: dict[str, str]
+) -> Section:
+    text = (
+        f"The share of answers with a Dice below {config.failure_below:g}, averaged as Dice is; "
+        "the dashed line is that of the prompts themselves. Differences are from the prompt as it "
+        "was, over the same structures of the same subjects."
+    )
+    curves = magnitude_curves(_grouped(found), colours, "share of failures")
+    columns = ("Model", "Perturbation", "Magnitude", "Failures", "Difference", "p (Holm)")
+    rows = [
+        (*_asked(each.condition), share_estimate_text(each.score),
+         share_estimate_text(each.change, sign=True), p_text(each.difference))
+        for each in found
+    ]  # fmt: skip
+    folded = details("The numbers", table(columns, rows, numbers=columns[2:3]))
+    return Section("Failures", [hint(text), _legend(colours), *map(figure, curves), folded])
 
 
 def _differences(found: Sequence[Finding], colours: dict[str, str]) -> Section:
@@ -154,62 +171,47 @@ def _differences(found: Sequence[Finding], colours: dict[str, str]) -> Section:
     return Section("Differences from the prompt as it was", [hint(text), picture])
 
 
-def _table(found: dict[str, list[Finding]], unit: str) -> Section:
+def _asked(condition: PromptCondition) -> tuple[str, str, str]:
+    magnitude = f"{condition.magnitude:g} {condition.unit}"
+    return condition.model, condition.perturbation, magnitude
+
+
+def _table(found: ByMeasure, unit: str) -> Section:
     columns = (
-        "Model", "Perturbation", "Magnitude", "Realised", "Of the radius", "Dice", "Prompt's Dice",
-        "Surface Dice", f"HD95, {unit}", "Difference of Dice", "p (Holm)", "Failures", "Not done",
+        "Model", "Perturbation", "Magnitude", "Realised", "Of the radius", *measure_titles(unit)
     )  # fmt: skip
     rows = [
-        _row(*each)
-        for each in zip(found["dice"], found["surface_dice"], found["hd95"], strict=True)
+        (*_asked(each.condition), number_text(each.realised), number_text(each.relative), *texts)
+        for each, texts in zip(found["dice"], measure_texts(found), strict=True)
     ]
     return Section("All conditions", [table(columns, rows, numbers=columns[2:5])])
-
-
-def _row(dice: Finding, surface: Finding, hd95: Finding) -> tuple[str, ...]:
-    condition = dice.condition
-    return (
-        condition.model, condition.perturbation, f"{condition.magnitude:g} {condition.unit}",
-        number_text(dice.realised), number_text(dice.relative), estimate_text(dice.score),
-        number_text(dice.echo), estimate_text(surface.score), estimate_text(hd95.score),
-        estimate_text(dice.change, sign=True), p_text(dice.difference),
-        share_text(dice.failures), states_text(dice),
-    )  # fmt: skip
 
 
 def _structures(config: RobustnessConfig, cells: Sequence[StudyCell]) -> Section:
     return Section(
         "Structures",
         [
-            hint("Mean Dice over cells: a description, since cells of one subject are alike."),
+            hint(f"Mean Dice of each structure. {draws_text(config)}"),
             *(details(model, _of_model(config, model, cells)) for model in config.models),
         ],
     )
 
 
 def _of_model(config: RobustnessConfig, model: str, cells: Sequence[StudyCell]) -> Markup:
-    asked = dict.fromkeys((name, magnitude) for name, magnitude, _ in config.questions())
     columns = ("Perturbation", *config.labels)
-    rows = []
-    for name, magnitude in asked:
-        own = [
-            cell for cell in cells
-            if (cell.model, cell.perturbation, cell.magnitude) == (model, name, magnitude)
-        ]  # fmt: skip
-        rows.append((f"{name} {magnitude:g}", *(_mean(own, label) for label in config.labels)))
-    return table(columns, rows, numbers=columns[1:])
-
-
-def _mean(cells: Sequence[StudyCell], label: str) -> str:
-    values = [
-        cell.dice
-        for cell in cells
-        if cell.label == label and cell.status in MEASURED and cell.dice is not None
+    how = judgement_of(config, "dice")
+    texts: dict[str, dict[str, str]] = {}
+    for label in config.labels:
+        own = [cell for cell in cells if (cell.model, cell.label) == (model, label)]
+        for each in summarise_cells(own, lambda condition: None, how):
+            texts.setdefault(_named(each), {})[label] = estimate_text(each.score)
+    rows = [
+        (name, *(own.get(label, "-") for label in config.labels)) for name, own in texts.items()
     ]
-    return number_text(fmean(values)) if values else "-"
+    return table(columns, rows)
 
 
-def _method(config: RobustnessConfig, cells: Sequence[StudyCell], unit: str) -> Section:
+def _method(config: RobustnessConfig, unit: str) -> Section:
     seeds = ", ".join(map(str, config.seeds))
     return Section(
         "How it was done",
@@ -220,12 +222,9 @@ def _method(config: RobustnessConfig, cells: Sequence[StudyCell], unit: str) -> 
             "the radius the magnitude as a share of the radius of the largest ball in the "
             "structure.",
             "The unit is the subject: its score is the mean over its images, of the mean over "
-            f"structures, of the mean over seeds. Intervals have the level {config.level:g}, from "
-            f"{config.resamples} draws of subjects with the seed {config.seed}. p is that of "
+            f"structures, of the mean over seeds. Here {draws_text(config)} p is that of "
             "Wilcoxon's signed-rank test, corrected by Holm for all conditions of a model; below "
             "six subjects none is given, as none could be below 0.05.",
-            f"Surface Dice has a tolerance of {config.tolerance:g} {unit}. A failure is a Dice "
-            f"below {config.failure_below:g}; a result that is empty has Dice 0 and no HD95, so "
-            "HD95 alone flatters a model that misses structures.",
+            method_text(config, unit),
         ],
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from foundation.studies.config import check_labels_occur
 from foundation.studies.job import open_with_model
+from foundation.studies.label_maps import check_label_maps, maps_of_cases
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.robustness.job import RobustnessJob
 from foundation.studies.robustness.page import robustness_page
@@ -49,7 +50,7 @@ def plan_robustness(
     TableError
         With everything that is wrong, each with the number of its case.
     InputError
-        If a structure occurs in no label map.
+        If a structure occurs in no label map, or left and right are exchanged in one.
     """
     kind = RowKind(
         "robustness", partial(_make_job, config), required=("image", "labels"),
@@ -57,7 +58,7 @@ def plan_robustness(
     )  # fmt: skip
     rows = list(_rows(config))
     plan = plan_rows(file, kind, rows, folder, overwrite=overwrite, resume=resume)
-    check_labels_occur(config, file.name)
+    check_label_maps(config, maps_of_cases(config), file.name)
     return plan
 
 
@@ -78,16 +79,16 @@ def finish_robustness(config: RobustnessConfig, plan: Plan) -> tuple[Path, Path]
     return table, report
 
 
-def _rows(config: RobustnessConfig) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(config: RobustnessConfig) -> Iterator[tuple[int, dict[str, Any]]]:
     for model in config.models:
         for number, case in enumerate(config.cases, start=1):
             values = {
-                "image": str(case.image), "labels": str(case.labels), "model": model,
-                "case": case.name, "subject": case.owner, "output": row_name(model, case.name),
+                "image": str(case.image), "labels": str(case.labels),
+                "options": {"model": model, "case": case.name}, "subject": case.owner,
+                "output": row_name(model, case.name),
             }  # fmt: skip
             yield number, values
 
 
 def _make_job(config: RobustnessConfig, row: PairRow, folder: Path) -> RobustnessJob:
-    model, case = str(row.options["model"]), str(row.options["case"])
-    return RobustnessJob(config=config, model=model, case=case, folder=folder, overwrite=True)
+    return RobustnessJob(config=config, folder=folder, overwrite=True, **row.options)

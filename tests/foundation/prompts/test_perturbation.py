@@ -53,6 +53,21 @@ def test_the_same_seed_gives_the_same_bytes_whatever_came_before(whole, name):
     assert made(["a", "b", "c"]) == made(["c", "a", "b"])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_said_to_be_random_is_and_the_rest_is_not(whole, name):
+    perturbation = perturbation_called(name)
+    drawn = [
+        perturbation.perturb(whole, _magnitude(name), np.random.default_rng(seed)).prompts
+        for seed in range(6)
+    ]
+    differing = {
+        (each.mask.data.numpy().tobytes(), str(each.boxes), str(each.points.points.xyz),
+         str(each.points.positive))
+        for each in drawn
+    }  # fmt: skip
+    assert (len(differing) > 1) is perturbation.is_random
+
+
 def test_seeds_are_of_their_content_and_the_same_in_every_process():
     args = (0, "case-1", 4, "shift", 2.0)
     seed = seed_of(*args)

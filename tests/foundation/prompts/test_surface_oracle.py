@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from foundation.prompts.perturbations import boundary_noise, dilate, shift
 from regkit import Labels
-from regkit.metrics import surface_distances
+from regkit.metrics import surface_dice, surface_distances
 
 CHANGES = [dilate, shift, boundary_noise]
 
@@ -62,3 +62,15 @@ def test_surface_distances_agree_with_surface_distance(pair):
         float(np.mean(peer.compute_average_surface_distance(theirs))), abs=size / 2
     )
     assert ours.maximum == pytest.approx(peer.compute_robust_hausdorff(theirs, 100), abs=size)
+
+
+@pytest.mark.parametrize("tolerance", [1.0, 2.0, 4.0])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_surface_dice_agrees_with_surface_distance(pair, tolerance):
+    peer = pytest.importorskip("surface_distance", reason="surface-distance is not installed")
+    one, two = pair
+    masks = [each.data[0].bool().numpy() for each in pair]
+    theirs = peer.compute_surface_distances(*masks, one.spacing)
+    expected = peer.compute_surface_dice_at_tolerance(theirs, tolerance)
+    # Its areas are those of marching cubes, ours of the edges that a surface cuts.
+    assert surface_dice(one, two, tolerance)[1] == pytest.approx(expected, abs=0.02)

@@ -9,6 +9,7 @@ from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters import MissingWeightsError, UnsupportedPromptError
 from foundation.segmenters.function import CallableSegmenter, open_torchscript_segmenter
 from foundation.segmenters.monai_bundle import open_monai_bundle
+from foundation.studies.asking import answer
 from regkit import InputError
 
 from .bundle import CONFIG, NETWORK, write_bundle
@@ -35,7 +36,7 @@ def test_torchscript_by_class(scan, body, tmp_path):
     found = model.segment(Prompts(classes=("1",)))
     assert torch.equal(found.mask.data > 0, body.data > 0)
     assert not model.segment(Prompts(classes=("2",))).mask.data.any()
-    with pytest.raises(InputError, match="knows no class '3'; allowed: 1, 2"):
+    with pytest.raises(UnsupportedPromptError, match="knows no class '3'; allowed: 1, 2"):
         model.segment(Prompts(classes=("3",)))
 
 
@@ -45,6 +46,22 @@ def test_torchscript_that_is_none(tmp_path):
     (tmp_path / "net.pt").write_bytes(b"none")
     with pytest.raises(InputError, match="is no TorchScript module"):
         open_torchscript_segmenter(tmp_path / "net.pt")
+
+
+class _NoNumbers(torch.nn.Module):
+    def forward(self, x):
+        return x * float("nan")
+
+
+def test_values_that_are_not_numbers_are_an_error_not_an_empty_mask(scan, tmp_path):
+    """A comparison with one half would be false everywhere: nothing found, without a word."""
+    torch.jit.script(_NoNumbers()).save(str(tmp_path / "net.pt"))
+    model = open_torchscript_segmenter(tmp_path / "net.pt")
+    model.set_image(scan)
+    with pytest.raises(InputError, match="the model returned values that are not numbers"):
+        model.segment(Prompts())
+    cell = answer(model, Prompts())
+    assert cell[0] == "error"
 
 
 @pytest.mark.parametrize("yaml", [False, True])

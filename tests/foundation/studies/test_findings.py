@@ -1,5 +1,6 @@
 """What studies must be able to find, with models of which the answer is known."""
 
+from dataclasses import replace
 from os import environ
 from pathlib import Path
 
@@ -21,8 +22,11 @@ from foundation.studies.robustness.page import baseline_of
 from foundation.studies.scores import score_mask
 from foundation.studies.summary import Judgement, summarise_cells
 from regkit import Labels, Volume, read
+from regkit.geometry.affines import homogeneous, rotation
 from regkit.metrics import dice
+from regkit.resample import warp
 from regkit.statistics import bootstrap_interval, paired_difference
+from regkit.transforms import Affine
 
 from .conftest import AFFINE, SHAPE, ball
 
@@ -137,6 +141,55 @@ def test_the_share_of_the_gap_that_another_model_closes(generalization, people):
     (found,) = (each for each in gaps(config, cells, ["none"]) if each.source.startswith("model:"))
     assert found.subjects == SUBJECTS
     assert 0.5 < found.interval.low <= found.share <= found.interval.high < 1.2
+
+
+@pytest.fixture
+def bent_brains(data, tmp_path):
+    """Brain b at 3 mm, as it is and turned and stretched, and brain a as the atlas."""
+    draw = np.random.default_rng(0)
+    found = []
+    for number in range(4):
+        image, labels = (
+            read(data / "brain_t1" / f"{'b' if number else 'a'}_{what}.nii.gz")
+            for what in ("t1", "labels")
+        )
+        linear = rotation(draw.normal(0, 0.06, 3)) @ np.diag(1 + draw.normal(0, 0.04, 3))
+        pose = Affine(homogeneous(linear, draw.normal(0, 3, 3)) if number > 1 else np.eye(4))
+        grid = image.grid.with_spacing(3.0)
+        name = f"b{number}" if number else "a"
+        paths = [f"{name}.nii.gz", f"{name}_labels.nii.gz"]
+        whole = Labels(labels.data.to(torch.int32), labels.grid)
+        for each, path in zip((image, whole), paths, strict=True):
+            warp(each, pose, onto=grid).save(tmp_path / path)
+        found.append({"name": name, "image": paths[0], "labels": paths[1], "domain": "T1"})
+    return tmp_path, found
+
+
+def test_labels_that_registration_brings_close_most_of_the_gap(bent_brains, carry_out):
+    """Another person's labels, `regkit register`, and the answers to them, with an interval."""
+    folder, (atlas, *cases) = bent_brains
+    settings = {
+        "study": "test", "models": ["prompt-unet"], "cases": cases, "in_domain": "T1",
+        "labels": {"left thalamus": 10, "right thalamus": 49, "brain stem": 16},
+        "sources": ["point", "atlas", "mask"], "resamples": 500,
+        "atlas": {"image": atlas["image"], "labels": atlas["labels"], "subject": "a"},
+    }  # fmt: skip
+    file = folder / "atlas.yaml"
+    file.write_text(yaml.safe_dump(settings))
+    config = read_study(file, GeneralizationConfig)
+    study = GeneralizationStudy(file, config, folder / "out")
+    study.check()
+    brought = study.plan_atlas()
+    assert carry_out(brought).count.failed == 0
+    plan = study.plan_answers(brought)
+    carry_out(plan)
+    cells = read_cells(study.finish(plan)[0])
+    assert {cell.status for cell in cells} == {"done"}
+    assert {cell.subject for cell in cells} == {"b1", "b2", "b3"}  # never the atlas
+    (found,) = gaps(config, [replace(cell, perturbation="T1") for cell in cells], ["T1"])
+    assert (found.source, found.subjects) == ("atlas", 3)
+    assert found.gap > 0.3
+    assert 0.6 < found.interval.low <= found.share <= found.interval.high < 1.0
 
 
 def test_deepbet_is_better_in_its_own_domain(data):

@@ -1,5 +1,6 @@
 """What a study of domain generalisation must get right."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -10,15 +11,19 @@ from foundation.studies.config import read_study
 from foundation.studies.generalization.config import GeneralizationConfig
 from foundation.studies.generalization.gap import gaps
 from foundation.studies.generalization.study import GeneralizationStudy
-from regkit import InputError
+from regkit import InputError, read
 from regkit.cli import main
+from regkit.cohort import TableError
+from regkit.io import read_labels
 
 
 @pytest.fixture
 def given(cases):
     folder, found = cases
     domains = [{**case, "domain": name} for case, name in zip(found, ("T1", "T2"), strict=True)]
-    atlas = {"image": found[0]["image"], "labels": found[0]["labels"], "subject": "atlas"}
+    image = read(folder / found[0]["image"])
+    image.with_data(image.data + 1).save(folder / "atlas.nii.gz", overwrite=True)
+    atlas = {"image": "atlas.nii.gz", "labels": found[0]["labels"], "subject": "atlas"}
     return folder, {
         "study": "test", "models": ["echo"], "cases": domains, "labels": {"large": 1, "small": 2},
         "sources": ["none", "point", "mask", "atlas"], "in_domain": "T1", "resamples": 200,
@@ -53,6 +58,15 @@ def finish(given, tmp_path, carry_out, monkeypatch):
         return carry_out(plan), *study.finish(plan)
 
     return run
+
+
+def test_a_case_may_be_called_what_yaml_takes_for_a_number(finish, given):
+    (one, _) = given[1]["cases"]
+    done, table, _ = finish(cases=[{**one, "name": "0006"}], sources=["mask"], atlas=None)
+    assert done.count.failed == 0
+    assert {(c.case, c.perturbation) for c in read_cells(table)} == {
+        ("0006", "none"), ("0006", "noise")
+    }  # fmt: skip
 
 
 def test_every_model_domain_and_source_has_a_cell(finish):
@@ -117,26 +131,107 @@ def test_a_registration_that_failed_is_in_the_exit_code(given, carry_out, tmp_pa
 def test_another_model_can_be_the_prompt(finish):
     _, table, _ = finish(sources=["mask", "model:echo"])
     other = [cell for cell in read_cells(table) if cell.prompt == "model:echo"]
-    assert {cell.status for cell in other} == {"error"}  # the echo of no prompt
+    assert {cell.status for cell in other} == {"unsupported"}  # the echo of no prompt
     assert all("echo" in cell.message for cell in other)
+
+
+@pytest.fixture
+def label_maps_of_another(given, tmp_path):
+    """What nnU-Net would leave: the label maps of the cases, with names of its own."""
+    folder, settings = given
+    place = tmp_path / "predicted"
+    place.mkdir()
+    for case in settings["cases"]:
+        labels = (folder / case["labels"]).read_bytes()
+        (place / case["image"]).write_bytes(labels)
+    names = {"background": 0, "large": 1, "other": 2}
+    (place / "dataset.json").write_text(json.dumps({"labels": names, "file_ending": ".nii.gz"}))
+    return f"predictions={place}"
+
+
+def test_a_structure_that_another_model_does_not_know_is_not_all_that_it_knows(
+    finish, label_maps_of_another
+):
+    """Its answer without a name would be both structures together, as the prompt for either."""
+    source = f"model:{label_maps_of_another}"
+    _, table, report = finish(
+        models=["echo", label_maps_of_another], sources=["none", "class", "mask", source],
+        shifts=[], atlas=None,
+    )  # fmt: skip
+    cells = read_cells(table)
+    by = {(c.prompt, c.label): (c.status, c.dice) for c in cells if c.model == "echo"}
+    assert by[source, "large"] == ("done", 1.0)
+    assert by[source, "small"] == ("unsupported", None)
+    by = {(c.prompt, c.label): (c.status, c.dice) for c in cells if c.model != "echo"}
+    assert by["class", "large"] == ("done", 1.0)
+    assert by["class", "small"] == by["none", "large"] == ("unsupported", None)
+    assert "knows several structures (large, other); ask by class" in report.read_text()
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"sources": ["mask", "atlsa"]}, "no source of prompts"),
+        ({"sources": ["mask", "atlsa"]}, "no source of prompts; did you mean 'atlas'"),
+        ({"sources": ["mask", "mask"]}, "sources name 'mask' twice"),
+        ({"oracle": "masc"}, "oracle is 'masc', which is not among the sources; did you mean"),
+        ({"baseline": "box"}, "baseline is 'box', which is not among the sources; allowed"),
+        ({"shifts": [{"name": "gamma", "severities": [1, 1]}]}, "of gamma name 1 twice"),
         ({"sources": ["model:ecko"]}, "did you mean 'echo'"),
         ({"in_domain": "CT"}, "allowed: T1, T2"),
         ({"shifts": [{"name": "gama", "severities": [1]}]}, "did you mean 'gamma'"),
         ({"shifts": [{"name": "gamma", "severities": [6]}]}, "severities"),
         ({"atlas": None}, "needs an atlas"),
         ({"atlas": {"image": "a", "labels": "b", "subject": "one"}}, "who is among the cases"),
+        ({"atlas": {"image": "a", "labels": "b"}}, "subject: Field required"),
     ],
 )
 def test_a_configuration_that_cannot_be_carried_out_is_refused(given, changes, said):
     folder, settings = given
     with pytest.raises(InputError, match=said):
         read_given(folder, {**settings, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"registration": {"preset": "fsat"}}, TableError, "preset 'fsat' does not exist"),
+        ({"registration": {"sed": 1}}, TableError, "did you mean 'seed'"),
+        ({"atlas": {"image": "one.nii.gz"}}, InputError, "the atlas is the image of case 'one'"),
+        ({"atlas": {"labels": "swapped.nii.gz"}}, InputError, "lies to the right of"),
+        ({"atlas": {"labels": "sevens.nii.gz"}}, InputError, "which sevens.nii.gz lacks"),
+    ],
+)
+def test_what_registration_would_stumble_over_is_refused_before_anything_starts(
+    given, tmp_path, changes, error, said
+):
+    folder, settings = given
+    labels = read_labels(folder / settings["cases"][0]["labels"])
+    labels.with_data((3 - labels.data) * (labels.data > 0)).save(
+        folder / "swapped.nii.gz", overwrite=True
+    )
+    labels.with_data(labels.data * 7).save(folder / "sevens.nii.gz", overwrite=True)
+    middle = [float(labels.grid.world_points()[labels.data[0] == n][:, 0].mean()) for n in (1, 2)]
+    names = ("left ball", "right ball") if middle[0] < middle[1] else ("right ball", "left ball")
+    atlas = {**settings["atlas"], **changes.get("atlas", {})}
+    wrong = {**settings, **changes, "atlas": atlas, "labels": dict(zip(names, (1, 2), strict=True))}
+    study = GeneralizationStudy(*read_given(folder, wrong), tmp_path / "out")
+    with pytest.raises(error) as caught:
+        study.check()
+    lines = caught.value.lines() if error is TableError else [str(caught.value)]
+    assert any(said in line for line in lines)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_atlas_may_have_a_table_of_its_own(finish, given, tmp_path):
+    folder, settings = given
+    labels = read_labels(folder / settings["cases"][0]["labels"])
+    labels.with_data(labels.data * 7).save(folder / "sevens.nii.gz", overwrite=True)
+    atlas = {**settings["atlas"], "labels": "sevens.nii.gz", "table": "sevens"}
+    # The fixture puts the label maps of the cases where a registration would put the atlas's.
+    done, table, _ = finish(atlas=atlas, tables={"sevens": {"large": 7}}, shifts=[])
+    assert done.count.failed == 0
+    found = {(c.label, c.status) for c in read_cells(table) if c.prompt == "atlas"}
+    assert found == {("large", "empty_prompt"), ("small", "empty_prompt")}
 
 
 def test_the_share_of_the_gap_is_a_ratio_of_means(given, cell):
@@ -150,7 +245,9 @@ def test_the_share_of_the_gap_is_a_ratio_of_means(given, cell):
     (found,) = (each for each in gaps(config, cells, ["T2"]) if each.source == "atlas")
     assert found.gap == pytest.approx(0.5)
     assert found.share == pytest.approx(0.5)
-    assert found.interval.low <= 0.5 <= found.interval.high
+    # Drawn subjects are p and p, p and q, or q and q.
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.5, 0.5))
+    assert (found.gap_interval.low, found.gap_interval.high) == pytest.approx((0.4, 0.6))
     assert found.subjects == 2
 
 

@@ -1,6 +1,8 @@
 """Layouts of ucsdbiag/Prompt-Robustness-MedSegFMs at 2b15f26, with numbers of our own."""
 
 import json
+from os import environ
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from foundation.studies.released import mean_dice, read_released, released_cells
 from foundation.studies.robustness.page import baseline_of
 from foundation.studies.summary import Judgement, summarise_cells
 from regkit import InputError
+from regkit.cli import main
 
 
 @pytest.fixture
@@ -82,6 +85,58 @@ def test_other_files_are_refused(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(InputError, match=said):
         read_released(path)
+
+
+PUBLISHED = {
+    "nnInteractive/evals_nninteractive": {
+        ("none", 0): 0.9015, ("shift", 0): 0.7546, ("dilate", 1): 0.8002, ("dilate", 2): 0.7134,
+        ("dilate", 3): 0.6268, ("dilate", 5): 0.4581, ("dilate", 8): 0.2561, ("erode", 1): 0.7337,
+        ("erode", 2): 0.5558, ("erode", 3): 0.3860, ("erode", 5): 0.1604, ("erode", 8): 0.0508,
+        ("hole", 1): 0.8259, ("hole", 3): 0.8864, ("hole", 5): 0.8984,
+    },
+    "SAM-Med3D/evals_sammed3d": {
+        ("none", 0): 0.8025, ("shift", 0): 0.8004, ("dilate", 1): 0.8056, ("dilate", 2): 0.8015,
+        ("dilate", 3): 0.7936, ("dilate", 5): 0.7590, ("dilate", 8): 0.6766, ("erode", 1): 0.7898,
+        ("erode", 2): 0.7726, ("erode", 3): 0.7518, ("erode", 5): 0.7214, ("erode", 8): 0.6959,
+        ("hole", 1): 0.7716, ("hole", 3): 0.7919, ("hole", 5): 0.7982,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", PUBLISHED)
+def test_the_scores_of_the_paper_have_the_means_of_the_paper(folder, capsys):
+    """Its files have no licence and are not here: REGKIT_PAPER_SCORES names a checkout of them."""
+    if "REGKIT_PAPER_SCORES" not in environ:
+        pytest.skip("REGKIT_PAPER_SCORES names no checkout of Prompt-Robustness-MedSegFMs")
+    place = Path(environ["REGKIT_PAPER_SCORES"]) / folder
+    assert main(["study", "released", str(place), "--json"]) == 0
+    found = {
+        (each["perturbation"], each["radius"]): each for each in json.loads(capsys.readouterr().out)
+    }
+    for condition, dice in PUBLISHED[folder].items():
+        assert found[condition]["dice"] == pytest.approx(dice, abs=1e-4)
+    cases = {each["cases"] for each in found.values()}
+    assert cases == ({None} if folder.startswith("SAM") else {None, 29, 30})
+
+
+def test_the_table_of_released_scores_pairs_those_with_cases_alone(keyed, unkeyed, capsys):
+    assert main(["study", "released", str(keyed), "--model", "nnInteractive"]) == 0
+    dilated, clean = capsys.readouterr().out.splitlines()[1:]
+    assert clean.split()[:3] == ["none", "0.8281", "15"]
+    assert dilated.split()[:4] == ["dilate", "3", "0.6281", "15"]
+    assert "-0.200 [-0.200, -0.200] (n = 8)" in dilated
+    assert dilated.endswith("0.00781")
+    assert main(["study", "released", str(unkeyed)]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["dilate", "dilate", "shift"]
+    assert all("no case is named  not paired" in row for row in rows)
+
+
+def test_scores_that_are_not_there_are_one_line(tmp_path, capsys):
+    assert main(["study", "released", str(tmp_path / "nowhere.json")]) == 2
+    said = capsys.readouterr().err.strip()
+    assert "nowhere.json" in said
+    assert said.count("\n") == 0
 
 
 def test_a_path_may_be_text(keyed):

@@ -1,7 +1,13 @@
 import pytest
 
 from foundation.studies.robustness.page import baseline_of
-from foundation.studies.summary import Judgement, PromptCondition, signed_rank, summarise_cells
+from foundation.studies.summary import (
+    FAILURE,
+    Judgement,
+    PromptCondition,
+    signed_rank,
+    summarise_cells,
+)
 
 FEW = Judgement(resamples=200)
 
@@ -73,15 +79,37 @@ def test_empty_results_fail_and_have_no_distance(cell):
         cell(case="a", subject="a", dice=0.0, hd95=None, status="empty_result"),
         cell(case="b", subject="b", dice=0.9, hd95=2.0),
     ]
-    (found,) = summarise_cells(cells, baseline_of, FEW)
-    assert found.failures == 0.5
+    (found,) = summarise_cells(cells, baseline_of, Judgement(FAILURE, resamples=200))
+    assert (found.score.mean, found.score.subjects) == (0.5, 2)
     (distance,) = summarise_cells(cells, baseline_of, Judgement("hd95", resamples=200))
     assert (distance.score.mean, distance.score.subjects) == (2.0, 1)
 
 
 def test_nothing_measured_is_no_number(cell):
     (found,) = summarise_cells([cell(status="unsupported", dice=None)], baseline_of, FEW)
-    assert (found.score, found.failures) == (None, None)
+    assert found.score is None
+    (failure,) = summarise_cells(
+        [cell(status="unsupported", dice=None)], baseline_of, Judgement(FAILURE)
+    )
+    assert failure.score is None
+
+
+def test_failures_are_an_outcome_of_their_own_by_subject(cell):
+    """Their share counts subjects alike, is compared in pairs, and has that of the prompts."""
+    cells = []
+    for n in range(6):
+        about = {"subject": f"s{n}"}
+        for image in range(1 + 4 * (n == 0)):  # the first subject has five images
+            about["case"] = f"c{n}-{image}"
+            cells.append(cell(dice=0.9, prompt_dice=1.0, **about))
+            bad = {"perturbation": "shift", "magnitude": 4.0, "unit": "mm"}
+            cells.append(cell(dice=0.1 if n < 3 else 0.6, prompt_dice=0.4, **bad, **about))
+    found = of(summarise_cells(cells, baseline_of, Judgement(FAILURE, resamples=500)), "shift")
+    assert (found.score.mean, found.score.subjects) == (0.5, 6)
+    assert found.score.interval.low < 0.5 < found.score.interval.high
+    assert found.change.mean == 0.5
+    assert found.difference.p == pytest.approx(0.25)  # three of six differ
+    assert found.echo == 1.0
 
 
 def test_the_signed_rank_test_is_that_of_scipy_and_needs_six():
