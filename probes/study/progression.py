@@ -54,9 +54,8 @@ class ProbeProgressionJob(TableJob):
         """
         config, whole = self.config, self.table()
         pairs, lacking = pair_visits(whole, config.visits, leave_out=config.unpaired == "leave out")
-        rows = with_outcome([pair.row for pair in pairs], config.outcome)
-        known = {row.line for row in rows}
-        kept = [pair for pair in pairs if pair.baseline.line in known]
+        kept = [pair for pair in pairs if with_outcome([pair.row], config.outcome)]
+        rows = [pair.row for pair in kept]
         target = target_of(rows, whole, config)
         split = split_of(rows, whole, config)
         if split is not None:

@@ -90,6 +90,33 @@ def test_shuffled_labels_are_at_chance_within_the_interval():
     assert sum(each.low < 0.5 < each.high for each in found) >= 10
 
 
+def test_outcomes_are_exchanged_whatever_the_number_of_visits():
+    """With as many kinds of subjects as there are subjects, none would have anybody to exchange."""
+    subjects = np.repeat(np.arange(24), np.arange(1, 25))
+    target = Target("class", (subjects % 2).astype(float), tuple(subjects))
+    generator = np.random.default_rng(0)
+    for _ in range(5):
+        other = target.shuffled(generator)
+        per_subject = [set(other.truth[target.owners == n]) for n in range(24)]
+        assert all(len(each) == 1 for each in per_subject)
+        kept = np.mean([each == {n % 2} for n, each in enumerate(per_subject)])
+        assert 0.2 < kept < 0.8
+    changing = Target("class", np.array([0.0, 0, 1, 0, 0, 1]), tuple("aaabbb"))
+    assert changing.shuffled(generator).truth.tolist() == [0, 0, 1, 0, 0, 1]
+
+
+def test_subjects_who_change_class_are_dealt_evenly():
+    """A table of visits at the last of which a few convert: most of their rows are of class 0."""
+    subjects = np.repeat(np.arange(30), 5)
+    truth = np.where((subjects < 5) & (np.arange(150) % 5 == 4), 1.0, 0.0)
+    target = Target("class", truth, tuple(subjects))
+    for seed in range(30):
+        for outer in grouped_folds(target, 5, seed):
+            inside = target.rows(outer.train)
+            trained = [inside.truth[fold.train] for fold in grouped_folds(inside, 3, seed)]
+            assert all(0 < part.mean() < 1 for part in trained)
+
+
 def test_a_feature_that_encodes_the_subject_does_not_help():
     target = classes(visits=3)
     codes = np.random.default_rng(9).normal(size=(len(target.names), 60))[target.owners]
@@ -302,6 +329,19 @@ def test_subjects_on_both_sides_of_a_given_split_are_named():
 def test_what_cannot_be_split_is_refused(target, folds, message):
     with pytest.raises(InputError, match=message):
         target.check_folds(folds, "rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("target", "folds", "inner", "message"),
+    [
+        (classes(subjects=20, visits=1), 5, 20, "20 subjects are fewer than the 25 that 5 folds"),
+        (classes(subjects=6, visits=1), 2, 3, "3 subjects have class 1, fewer than the 4 that 2 f"),
+    ],
+)
+def test_folds_inside_folds_have_to_be_filled_too(target, folds, inner, message):
+    target.check_folds(folds, "rows.csv")
+    with pytest.raises(InputError, match=f"{message}.*and {inner} inside each, need"):
+        target.check_folds(folds, "rows.csv", inner)
 
 
 @pytest.mark.parametrize(

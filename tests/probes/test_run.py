@@ -129,6 +129,7 @@ BAD = {
                      "features name 'intensity' twice"),
     "one side": ({"split": "side"}, "no row of the split is 'test'"),
     "no split": ({"split": "sick"}, "sick is '0'; allowed: train, test"),
+    "folds inside": ({"inner_folds": 13}, "fewer than the 20 that 3 folds, and 13 inside each,"),
     "pooling": ({"features": [{"source": "intensity", "pooling": ["sum"]}]}, "pooling 'sum'"),
     "setting": ({"fold": 3}, "did you mean 'folds'?"),
 }  # fmt: skip
@@ -145,6 +146,25 @@ def test_bad_input_is_named_before_the_first_feature(
     assert run(path, tmp_path / "out") == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_not_known_is_neither_healthy_nor_a_word(pictures, study, tmp_path, capsys):
+    """`n/a` once counted as class 0, and made a column of every age."""
+    lines = pictures.read_text().splitlines()
+    sick = next(n for n, line in enumerate(lines) if ",1,1.1," in line)
+    lines[sick] = lines[sick].replace(",1,1.1,", ",n/a,1.1,")
+    lines[1:] = [line.replace(",0,0.1,", ",0.0,0.1,") for line in lines[1:]]
+    pictures.write_text("\n".join(lines) + "\n")
+    given = {"table": str(pictures), "outcome": {"column": "sick", "positive": 1}}
+    path = study(**given, features=[SPOT])
+    assert main(["probe", "run", "-c", str(path), "-o", str(tmp_path / "out"), "--dry-run"]) == 0
+    assert f"1 of {COUNT} rows have no outcome and are left out" in capsys.readouterr().err
+    pictures.write_text("\n".join(lines).replace(",54,train", ",50+,train") + "\n")
+    path = study(**given, features=[{"source": "covariates"}], covariates=["age"])
+    assert run(path, tmp_path / "out") == 2
+    assert "table.csv: line 6: age is '50+', and a number in 28 rows; write numbers or words" in (
+        capsys.readouterr().err
+    )
 
 
 def test_labels_on_another_grid_are_named(visits, study, tmp_path, capsys, monkeypatch):
