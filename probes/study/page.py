@@ -64,18 +64,24 @@ def probe_page(
 
 
 def too_wide(config: ProbeConfig, findings: ProbeFindings) -> bool:
-    """Tell whether no headline has an interval narrow enough to say anything."""
-    widths = [_width(each.score(findings.metric).interval) for each in findings.judged]
-    return min(widths) > config.widest
+    """Tell whether no headline of a model has an interval narrow enough to say anything."""
+    intervals = [each.score(findings.metric).interval for each in findings.spoken_of()]
+    blind = [each.low == each.high == findings.chance for each in intervals]
+    return all(
+        nothing or _width(each) > config.widest
+        for each, nothing in zip(intervals, blind, strict=True)
+    )
 
 
 def _verdict(config: ProbeConfig, findings: ProbeFindings) -> str:
     name, worst = METRIC_NAMES[findings.metric], findings.widest()
     if too_wide(config, findings):
+        whose = "every model" if len(findings.spoken_of()) < len(findings.judged) else "every probe"
         return (
-            f"This table is too small to say anything: every interval of {name} is wider than "
-            f"{config.widest:g}, up to {_width(worst):.2f} (from {worst.low:.2f} to "
-            f"{worst.high:.2f}). Read the figures below as descriptions, not as findings."
+            f"This table is too small to say anything: of {whose} the interval of {name} is wider "
+            f"than {config.widest:g}, or all rows score alike. The widest goes from "
+            f"{worst.low:.2f} to {worst.high:.2f}. Read the figures below as descriptions, not as "
+            "findings."
         )
     above = [
         each.title for each in findings.judged
@@ -184,11 +190,14 @@ def _differences(config: ProbeConfig, findings: ProbeFindings) -> Section:
     rows = [
         (
             each.first, each.second, interval_text(each.difference.interval),
-            f"{each.difference.p:.2g}", f"{each.difference.p_holm:.2g}", each.difference.verdict,
+            f"{each.difference.p:.2g}", f"{each.difference.p_holm:.2g}",
+            f"{each.difference.narrow.low:.2f} to {each.difference.narrow.high:.2f}",
+            each.difference.verdict,
         )
         for each in findings.comparisons
     ]  # fmt: skip
-    columns = ("probe", "minus", "difference", "p", "p, Holm", "verdict")
+    equivalence = f"equivalence, within ±{config.margin:g}"
+    columns = ("probe", "minus", "difference", "p", "p, Holm", equivalence, "verdict")
     chart = difference_chart(findings.comparisons, findings.metric, config.margin)
     return Section(
         "Differences",

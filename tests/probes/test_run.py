@@ -104,6 +104,29 @@ def test_a_small_table_says_first_that_it_says_nothing(pictures, study, tmp_path
     assert "With outcomes shuffled" not in before  # none were: no check that cannot fail
 
 
+def test_an_oracle_does_not_make_a_table_large_enough(pictures, study, tmp_path):
+    features = [
+        {"source": "covariates"},
+        {"source": "module=tests.probes.networks:small_net", "name": "net", "pooling": ["std"]},
+    ]
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, covariates=["dose"],
+        features=features, permutations=0, widest=0.3,
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 0
+    rows = parquet.read_table(tmp_path / "out/results.parquet").to_pylist()
+    auc = {r["features"]: r for r in rows if r["metric"] == "auc" and r["kind"] != "difference"}
+    widths = {name: r["high"] - r["low"] for name, r in auc.items()}
+    assert widths["covariates"] < 0.3 < widths["net"]
+    before, _, after = (tmp_path / "out/report.html").read_text().partition("What was found")
+    assert "too small to say anything: of every model the interval of AUC" in before
+    (compared,) = (r for r in rows if r["kind"] == "difference")
+    assert compared["low"] < compared["equivalence_low"] < compared["equivalence_high"]
+    assert compared["equivalence_high"] < compared["high"]
+    assert compared["margin"] == 0.05
+    assert "equivalence, within ±0.05" in after
+
+
 def test_a_dry_run_writes_nothing(pictures, study, tmp_path, capsys):
     path = study(table=str(pictures), outcome={"column": "sick", "positive": 1}, features=[SPOT])
     assert run(path, tmp_path / "out", "--dry-run", "--json") == 0
