@@ -16,7 +16,7 @@ def test_the_ceiling_is_the_known_change_of_the_second_visit(tmp_path):
     (tmp_path / "visits.tsv").write_text("\n".join(visits) + "\n")
     (tmp_path / "known_volumes.tsv").write_text("\n".join(known) + "\n")
     study = write_study(tmp_path, ["unaligned", "rigid"], None)
-    rows = list(csv.reader((tmp_path / "study.csv").open()))
+    rows = list(csv.reader((tmp_path / "study.csv").read_text().splitlines()))
     assert rows[0][4:] == ["progressed", *(f"change_of_{label}" for label in (4, 17, 43, 53))]
     assert [row[4:] for row in rows[1:]] == [[str(n // 2), "1", "2", "3", "4"] for n in range(4)]
     sources = [
