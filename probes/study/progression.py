@@ -54,8 +54,9 @@ class ProbeProgressionJob(TableJob):
         """
         config, whole = self.config, self.table()
         pairs, lacking = pair_visits(whole, config.visits, leave_out=config.unpaired == "leave out")
-        kept = [pair for pair in pairs if with_outcome([pair.row], config.outcome)]
-        rows = [pair.row for pair in kept]
+        told = [(pair, pair.told(config.outcome, whole.what)) for pair in pairs]
+        kept = [pair for pair, row in told if with_outcome([row], config.outcome)]
+        rows = with_outcome([row for _, row in told], config.outcome)
         target = target_of(rows, whole, config)
         split = split_of(rows, whole, config)
         if split is not None:
