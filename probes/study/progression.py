@@ -16,6 +16,7 @@ from probes.study.blocks import chosen_structures
 from probes.study.checks import check_row, check_split
 from probes.study.config import VOLUMES
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
+from probes.study.owners import check_owners
 from probes.study.progression_config import ProbeProgressionConfig
 from probes.study.progression_task import ProbeProgressionTask
 from probes.study.records import config_again, refuse_other_images
@@ -61,6 +62,7 @@ class ProbeProgressionJob(TableJob):
         split = split_of(rows, whole, config)
         if split is not None:
             check_split(split, target, config, whole.name)
+        check_owners([row for p in kept for row in (p.baseline, p.follow_up)], whole.what)
         for pair in kept:
             pair.check_side(config.split, whole.what)
             for row in (pair.baseline, pair.follow_up):

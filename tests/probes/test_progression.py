@@ -1,6 +1,7 @@
 """Two visits: aligned in every arm by one interpolation, and what cannot be paired is named."""
 
 import json
+from shutil import copyfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,6 +156,10 @@ BAD = {
                 "subject 'p11' has visit 'bl' and no 'm12' (1 lack one); add it, or set"),
     "twice": (lambda lines: [*lines, lines[-1]],
               "are both visit 'm12' of subject 'p11'; leave one image of each visit"),
+    "one image of two people": (
+        lambda lines: [line.replace("p5_m12.nii.gz", "copied.nii.gz") for line in lines],
+        "line 13: the image of subject 'p5' is that of subject 'p2' in line 7, to the byte "
+        "(copied.nii.gz); give each its own, or one name to both"),
     "no visit": (lambda lines: [line.replace(",m12,", ",m24,").replace(",bl,", ",b,")
                                 for line in lines], "has no visit bl or m12; its visits: b, m24"),
     "one class": (lambda lines: [lines[0], *(line for line in lines if ",1,0.15," in line)],
@@ -168,6 +173,7 @@ def test_tables_that_cannot_be_used_are_named_first(
     name, visits, study, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr("probes.study.progression_task.sample_smoothed", None)
+    copyfile(visits / "p2_m12.nii.gz", visits / "copied.nii.gz")
     change, message = BAD[name]
     path = study(**settings(visits, table=_rows(visits, tmp_path, change)))
     assert run(path, tmp_path / "out") == 2
