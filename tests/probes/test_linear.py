@@ -1,7 +1,10 @@
 """Probes whose truth is known: leaks that must not help, oracles that must, and chance."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     balanced_accuracy_score,
@@ -26,6 +29,7 @@ from probes.linear import (
     permutation_control,
     score_probe,
 )
+from probes.linear.cox import CoxProblem
 from probes.linear.differences import with_holm
 from probes.linear.estimators import FITTINGS, Reduction
 from probes.linear.nested import FoldFit, ProbeSettings
@@ -219,17 +223,68 @@ def test_numbers_are_told_by_ridge():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def _watched(count, columns, seed=4):
+    """Components of unlike width, the first of which tells the hazard, and times in whole days."""
+    drawn = np.random.default_rng(seed)
+    components = drawn.normal(size=(count, columns)) / np.arange(1, columns + 1) ** 2
+    time = drawn.exponential(np.exp(-1.5 * components[:, 0]))
+    watched = drawn.exponential(2.0, count)
+    days = np.ceil(20 * np.minimum(time, watched))
+    return components, Target("survival", days, tuple(range(count)), time <= watched)
+
+
 def test_time_to_event_is_told_by_cox():
-    pytest.importorskip("lifelines", reason="the extra survival is not installed")
-    drawn = np.random.default_rng(4)
-    risk = drawn.normal(size=80)
-    time, watched = drawn.exponential(np.exp(-1.5 * risk)), drawn.exponential(2.0, 80)
-    target = Target("survival", np.minimum(time, watched) + 1e-3, tuple(range(80)), time <= watched)
-    told = measured(risk[:, None] + 0.1 * noise(target, 2), target, SHORT)["c_index"]
+    components, target = _watched(80, 2)
+    told = measured(components, target, SHORT)["c_index"]
     assert told.low > 0.6
     assert measured(noise(target, 2), target, SHORT)["c_index"].estimate == pytest.approx(
         0.5, abs=0.15
     )
+
+
+def test_weights_of_cox_are_those_of_lifelines():
+    """Almost without a penalty: lifelines penalises columns that it has made equally wide."""
+    lifelines = pytest.importorskip("lifelines", reason="lifelines is not installed")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    components, target = _watched(120, 3)
+    assert len(set(target.truth[target.event])) < target.event.sum()  # some at one time
+    (model,) = FITTINGS["survival"](components, target, (1e9,))
+    table = pandas.DataFrame(components).add_prefix("c")
+    table["time"], table["event"] = target.truth, target.event
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of how lifelines calls pandas
+        theirs = lifelines.CoxPHFitter().fit(table, "time", "event")
+    np.testing.assert_allclose(model.weights, theirs.params_, atol=1e-4)
+
+
+def test_cox_is_penalised_as_it_says_and_ends_at_the_best_weights():
+    """Few events and many components, where Newton's method without damping does not end."""
+    components, target = _watched(24, 16, seed=5)
+    models = FITTINGS["survival"](components, target, (0.1, 1000.0))
+    for model, strength in zip(models, (0.1, 1000.0), strict=True):
+        problem = CoxProblem.of(components, target, (strength,))
+        best = minimize(
+            lambda w, problem=problem: problem.objective(w[None])[0], model.weights + 0.1,
+            method="BFGS", options={"gtol": 1e-7},
+        )  # fmt: skip
+        assert problem.objective(model.weights[None])[0] <= best.fun + 1e-6
+        risk = components @ model.weights
+        alone = problem.objective(model.weights[None])[0] - model.weights @ model.weights / (
+            2 * strength
+        )
+        assert alone == pytest.approx(_efron(risk, target))
+
+
+def _efron(risk, target):
+    """The partial likelihood, event by event."""
+    cost = 0.0
+    for day in set(target.truth[target.event]):
+        events = risk[target.event & (target.truth == day)]
+        alive = np.exp(risk[target.truth >= day]).sum()
+        for n in range(len(events)):
+            cost += np.log(alive - n / len(events) * np.exp(events).sum())
+        cost -= events.sum()
+    return cost
 
 
 def test_the_layer_is_chosen_inside_the_fold():
