@@ -125,7 +125,8 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         "labels` is the true change of the region of its voxels at the baseline. `there + back` "
         "adds the changes in percent of the mean volume of both directions, each with the labels "
         "of its own baseline: 0 where nothing depends on the direction. CPU seconds are those of "
-        "one direction, of regkit with its four repeats for the noise."
+        "one direction, of regkit with its four repeats for the noise; `± noise` is half of their "
+        "interval of 95 %."
     ]
     for name in STRUCTURES:
         some = [row for row in rows if row["structure"] == name]
@@ -241,7 +242,7 @@ def _regkit(scans: Sequence[Volume], labels: Sequence[Labels]) -> Measured:
     alone = ProgressionConfig(repeats=0)
     back = measure_progression(scans[1], scans[0], labels[1], structures=STRUCTURES, config=alone)
     found = [{each.name: each.percent for each in way.changes} for way in (there, back)]
-    noise = {each.name: 1.96 * each.error for each in there.changes}
+    noise = {each.name: each.interval[1] - each.percent for each in there.changes}
     return Measured(found[0], found[1], seconds, noise)
 
 

@@ -4,7 +4,8 @@
 images. Two real T1 brains, at 2 mm, are deformed into people who differ in shape; half of them
 progress. Every visit has its own pose, noise and gain and is sampled once. The folder OUT gets the
 phantom, the table and the configuration, with which `regkit probe progression` can be run again,
-and its results.
+and its results. The ceiling is a probe of the changes of volume that the phantom knows;
+``--ceiling`` runs it alone, in seconds, beside volumes of the labels.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from regkit.transforms import Affine
 # Percent a year: ventricles, hippocampi, the rest; mean and standard deviation of each group.
 _STABLE = ((1.5, 0.8), (-0.5, 0.3), -0.1)
 _PROGRESSING = ((6.0, 1.5), (-3.0, 0.8), -0.3)
+_STRUCTURES = (4, 17, 43, 53)  # FreeSurfer: lateral ventricles and hippocampi
+_CEILING = "known change"
 _SOURCE, _SPACING = 2.0, 2.5  # mm of the source brains and of a visit
 
 
@@ -82,23 +85,25 @@ def write_study(folder: Path, arms: Sequence[str], deepbet: Path | None) -> Path
     deepbet
         The folder of the two networks in the wheel of deepbet 1.0.2; left out if None.
     """
-    with (folder / "visits.tsv").open(newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+    known = _known_changes(folder)
+    changes = [f"change_of_{label}" for label in _STRUCTURES]
     with (folder / "study.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["subject", "visit", "image", "labels", "progressed"])
-        for row in rows:
+        writer.writerow(["subject", "visit", "image", "labels", "progressed", *changes])
+        for row in _tab_separated(folder / "visits.tsv"):
             progressed = int(row["subject"][1:]) % 2
             names = [row[name] for name in ("subject", "session", "image", "labels")]
-            writer.writerow([*names, progressed])
+            writer.writerow([*names, progressed, *known[row["subject"]]])
     backbone = {"pooling": ["mean", "std", "roi"]}
     given: dict[str, Any] = {
         "study": "Who progresses, and does alignment matter?", "table": "study.csv",
         "visits": ["01", "02"], "outcome": {"column": "progressed", "positive": 1},
-        "structures": [4, 17, 43, 53], "reference": "visit", "arms": list(arms),
+        "structures": list(_STRUCTURES), "covariates": changes, "reference": "visit",
+        "arms": list(arms),
         "shape": [80, 80, 80], "registration": {"preset": "fast"}, "cache": "features-cache",
         "margin": 0.1,
         "features": [
+            {"source": "covariates", "name": _CEILING},
             {"source": "volumes"}, {"source": "intensity", "pooling": ["roi", "grid:6"]},
             {"source": "gradicon=small", **backbone},
             {"source": "gradicon=small", **backbone, "random": True},
@@ -112,6 +117,33 @@ def write_study(folder: Path, arms: Sequence[str], deepbet: Path | None) -> Path
     return path
 
 
+def _tab_separated(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def _known_changes(folder: Path) -> dict[str, list[str]]:
+    """By how many percent each structure of each person changes until the second visit."""
+    known = {
+        (row["subject"], int(row["label"])): row["change_percent"]
+        for row in _tab_separated(folder / "known_volumes.tsv")
+        if row["session"] == "02"
+    }
+    people = dict.fromkeys(subject for subject, _ in known)
+    return {each: [known[each, label] for label in _STRUCTURES] for each in people}
+
+
+def only_the_ceiling(study: Path) -> Path:
+    """Write a configuration of the probes that need no network, and return it."""
+    given = json.loads(study.read_text())
+    given["features"] = [
+        each for each in given["features"] if each["source"] in ("covariates", "volumes")
+    ]
+    path = study.with_name("ceiling.yaml")
+    path.write_text(json.dumps(given, indent=1))
+    return path
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Make the phantom where it is missing, then run the study."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -120,11 +152,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--subjects", type=int, default=32)
     parser.add_argument("--arms", nargs="+", default=["unaligned", "rigid", "affine", "deformable"])
     parser.add_argument("--deepbet", type=Path, help="data/models of the wheel of deepbet 1.0.2")
+    parser.add_argument("--ceiling", action="store_true", help="the known change alone")
     wanted = parser.parse_args(words)
     if not (wanted.out / "visits.tsv").exists():
         write_phantom(people(wanted.data, wanted.subjects), wanted.out)
     study = write_study(wanted.out, wanted.arms, wanted.deepbet)
-    results = wanted.out / "results"
+    study = only_the_ceiling(study) if wanted.ceiling else study
+    results = wanted.out / ("ceiling" if wanted.ceiling else "results")
     given = ["probe", "progression", "--config", str(study), "-o", str(results), "--overwrite"]
     return regkit(given)
 

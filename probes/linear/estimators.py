@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
+from probes.linear.cox import CoxProblem
+from probes.linear.newton import minimise
 from probes.linear.target import FloatArray, Target, TargetKind
-from regkit.errors import require
-
-_MOST_STEPS, _FLAT = 50, 1e-12
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,10 @@ def _logistic(
         np.where(target.truth > 0, 0.5 / share, 0.5 / (1 - share)), penalty,
     )  # fmt: skip
     prior = float(np.log(share / (1 - share)))
-    return [LinearModel(beta[:-1], float(beta[-1]), prior) for beta in problem.solved()]
+    return [
+        LinearModel(beta[:-1], float(beta[-1]), prior)
+        for beta in minimise(problem, np.zeros_like(penalty))
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,44 +130,19 @@ class _LogisticProblem:
     weight: FloatArray
     penalty: FloatArray
 
-    def solved(self) -> FloatArray:
-        """The coefficients ``(s, c)``."""
-        beta = np.zeros_like(self.penalty)
-        here, before = self.objective(beta), np.full(len(beta), np.inf)
-        for _ in range(_MOST_STEPS):
-            step, gain = self._newton_step(beta)
-            beta, here = self._damped(beta, step, here)
-            if ((gain < _FLAT) | ((gain >= before) & (gain < 1e-6))).all():
-                break
-            before = gain
-        return beta
-
     def objective(self, beta: FloatArray) -> FloatArray:
         """What is minimised ``(s,)``, at ``beta (s, c)``."""
         wrong = np.logaddexp(0, -self.sign * (beta @ self.terms.T))
         return np.asarray(wrong @ self.weight + (self.penalty * beta**2).sum(1) / 2)
 
-    def _newton_step(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The steps ``(s, c)``, and twice what each promises to gain ``(s,)``."""
+    def derivatives(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The way down ``(s, c)``, and the curvature ``(s, c, c)``."""
         doubt = expit(-self.sign * (beta @ self.terms.T))
         slope = (self.weight * self.sign * doubt) @ self.terms - self.penalty * beta
         curved = (self.weight * doubt * (1 - doubt))[:, None, :] * self.terms.T @ self.terms
         diagonal = np.arange(beta.shape[1])
         curved[:, diagonal, diagonal] += self.penalty + 1e-12
-        step = np.linalg.solve(curved, slope[..., None])[..., 0]
-        return step, (step * slope).sum(1)
-
-    def _damped(
-        self, beta: FloatArray, step: FloatArray, here: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Where the steps lead and the objective there; each is halved until it leads not up."""
-        for _ in range(_MOST_STEPS):
-            there = self.objective(beta + step)
-            up = there > here + 1e-12 * abs(here)
-            if not up.any():
-                break
-            step = np.where(up[:, None], step / 2, step)
-        return beta + step, there
+        return slope, curved
 
 
 def _ridge(components: FloatArray, target: Target, strengths: Sequence[float]) -> list[LinearModel]:
@@ -179,14 +156,10 @@ def _ridge(components: FloatArray, target: Target, strengths: Sequence[float]) -
 
 
 def _cox(components: FloatArray, target: Target, strengths: Sequence[float]) -> list[LinearModel]:
-    """Proportional hazards (Cox 1972), with an L2 penalty."""
-    lifelines = require("lifelines", extra="survival")
-    pandas = require("pandas", extra="survival")
-    table = pandas.DataFrame(components).add_prefix("c")
-    table["time"], table["event"] = target.truth, target.event
-    penalties = [1 / (strength * len(target)) for strength in strengths]
-    fitted = [lifelines.CoxPHFitter(penalizer=p).fit(table, "time", "event") for p in penalties]
-    return [LinearModel(each.params_.to_numpy(np.float64)) for each in fitted]
+    """Proportional hazards, whose baseline takes the place of an offset."""
+    problem = CoxProblem.of(components, target, strengths)
+    start = np.zeros((len(strengths), components.shape[1]))
+    return [LinearModel(weights) for weights in minimise(problem, start)]
 
 
 Fitting = Callable[[FloatArray, Target, Sequence[float]], list[LinearModel]]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from typing import Literal, Self
 
 import numpy as np
@@ -42,7 +44,7 @@ class Target:
     --------
     >>> target = Target("class", np.array([0.0, 1.0, 1.0]), ("a", "b", "b"))
     >>> target.owners.tolist(), target.strata.tolist()
-    ([0, 1, 1], [0, 1])
+    ([0, 1, 1], [0, 2])
     """
 
     kind: TargetKind
@@ -79,13 +81,13 @@ class Target:
     def strata(self) -> RowNumbers:
         """What every fold should have its share of, by subject ``(subjects,)``.
 
-        The class that most rows of a subject have, a quarter of the numbers, or whether there was
-        an event.
+        Whether none, some or all of a subject's rows are of class 1 or of an event, or a quarter
+        of the numbers. Each class is dealt evenly then, those who change from one to the other too.
         """
         rows = self.event.astype(float) if self.event is not None else self.truth
         means = np.bincount(self.owners, rows) / np.bincount(self.owners)
         if self.kind != "number":
-            return (means >= 0.5).astype(np.intp)
+            return np.asarray((means > 0).astype(np.intp) + (means == 1), np.intp)
         edges = np.quantile(means, np.arange(1, _BINS) / _BINS)
         return np.searchsorted(edges, means).astype(np.intp)
 
@@ -100,19 +102,19 @@ class Target:
     def shuffled(self, generator: np.random.Generator) -> Self:
         """Return the same with the outcomes of whole subjects exchanged.
 
-        Subjects that have as many rows as each other change places, so that what belongs to a
-        subject stays together.
+        The outcomes of one subject go to one other, in their order, so that what belongs to a
+        subject stays together. Where that one has fewer rows, or more, some are left out or
+        repeated: subjects that only changed places with their like would often keep their own.
         """
-        source = np.arange(len(self))
-        counts = np.bincount(self.owners)
-        for count in np.unique(counts):
-            alike = np.flatnonzero(counts == count)
-            for to, given in zip(alike, generator.permutation(alike), strict=True):
-                source[self.owners == to] = np.flatnonzero(self.owners == given)
+        rows = [np.flatnonzero(self.owners == n) for n in range(len(self.names))]
+        source = np.empty(len(self), np.intp)
+        for to, given in enumerate(generator.permutation(len(rows))):
+            spread = np.linspace(0, len(rows[given]) - 1, len(rows[to])).round().astype(np.intp)
+            source[rows[to]] = rows[given][spread]
         event = None if self.event is None else self.event[source]
         return replace(self, truth=self.truth[source], event=event)
 
-    def check_folds(self, folds: int, what: str) -> None:
+    def check_folds(self, folds: int, what: str, inner: int = 0) -> None:
         """Refuse what cannot be split into ``folds`` that can be trained without and judged.
 
         Parameters
@@ -121,35 +123,43 @@ class Target:
             How many.
         what
             What messages begin with, such as the name of a table.
+        inner
+            How many folds are made of what each of them is trained on; 0 for none.
 
         Raises
         ------
         InputError
             If there is one class alone, or a class has fewer subjects than there are folds.
         """
-        least = max(folds, 3)
+        how = f"{folds} folds" + (f", and {inner} inside each," if inner else "")
+        least = _fewest(folds, inner)
         if len(self.names) < least:
             raise InputError(
-                f"{what}: {len(self.names)} subjects are fewer than the {least} that {folds} folds "
+                f"{what}: {len(self.names)} subjects are fewer than the {least} that {how} "
                 "need; give more subjects, or fewer folds"
             )
         if self.kind == "number":
             if np.ptp(self.truth) == 0:
                 raise InputError(f"{what}: the outcome is {self.truth[0]:g} in every row")
             return
-        self._check_classes(least, folds, what)
+        self._check_classes(_fewest(folds, min(inner, 2)), how, what)
 
-    def _check_classes(self, least: int, folds: int, what: str) -> None:
+    def _check_classes(self, least: int, how: str, what: str) -> None:
         flags = self.event if self.event is not None else self.truth > 0
         names = ("an event", "no event") if self.event is not None else ("class 1", "class 0")
         for name, has in zip(names, (flags, ~flags), strict=True):
-            count = len(set(self.owners[has].tolist()))
+            owners = len(set(self.owners[has].tolist()))
             if self.event is not None and name == "no event":
                 continue  # everybody may have had it
-            if count == 0:
+            if owners == 0:
                 raise InputError(f"{what}: no row has {name}; a probe needs both")
-            if count < least:
+            if owners < least:
                 raise InputError(
-                    f"{what}: {count} subjects have {name}, fewer than the {least} that {folds} "
-                    "folds need; give more subjects, or fewer folds"
+                    f"{what}: {owners} subjects have {name}, fewer than the {least} that {how} "
+                    "need; give more subjects, or fewer folds"
                 )
+
+
+def _fewest(folds: int, left: int) -> int:
+    """Subjects of whom ``left`` are trained on whichever fold is left out, and 3 at least."""
+    return next(n for n in count(max(folds, 3)) if n - math.ceil(n / folds) >= left)

@@ -25,6 +25,10 @@ from regkit.transforms.displacement import from_index
 from regkit.volume import Labels, Volume
 
 FOREGROUND = "foreground"
+_UNDECIDED = (
+    "{}: the interval of its change, {:+.2f} to {:+.2f} %, holds 0: noise alone could make such a "
+    "change."
+)
 OnStep = Callable[[str, float], None]
 
 
@@ -122,13 +126,23 @@ def measure_progression(
         pair, found, config, lambda v: structure_changes(regions, groups, v, pair.turn), tell
     )
     if errors is not None:
-        changes = [replace(c, error=e) for c, e in zip(changes, errors, strict=True)]
+        changes = [
+            replace(each, error=error, repeats=config.repeats)
+            for each, error in zip(changes, errors, strict=True)
+        ]
+        notes += [_UNDECIDED.format(each.name, *each.interval) for each in changes if _open(each)]
     jacobian = _jacobian(baseline, found, pair.turn)
     checks = plausibility(quality, found, jacobian, foreground(baseline))
     turn = Affine(pair.turn)
     transform = compose(turn, _displacement(found), turn)
     ends = transform.between(baseline.grid.world, follow_up.grid.world)
     return Progression(tuple(changes), jacobian, ends, pair, found, checks, tuple(notes))
+
+
+def _open(change: StructureChange) -> bool:
+    """Whether it is not known if a structure grew or shrank."""
+    low, high = change.interval
+    return low < 0 < high
 
 
 def _quiet(step: str, share: float) -> None:

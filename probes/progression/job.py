@@ -210,8 +210,9 @@ class ProgressionOutcome:
 def _line(row: Mapping[str, Any]) -> str:
     if row["percent"] is None:
         return f"{row['structure']}  not known: {row['reason']}"
-    error = "" if row["error"] is None else f" ± {1.96 * row['error']:.2f}"
-    return f"{row['structure']}  {row['percent']:+.2f}{error} %"
+    known = row["low"] is not None
+    interval = f" ({row['low']:+.2f} to {row['high']:+.2f})" if known else ""
+    return f"{row['structure']}  {row['percent']:+.2f}{interval} %"
 
 
 def progression_again(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from probes.flow import Flow, fill_region
 from probes.progression.velocity import VelocityFound
 from regkit.geometry.affines import Matrix, apply_affine
 from regkit.volume import Labels
 
-NORMAL = 1.96  # standard deviations to either side of a 95 % interval
+_HIGH = 0.975  # quantile, of an interval of 95 %
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,16 @@ class StructureChange:
         Standard error by the noise of the images, in percent; NaN where it was not asked for.
     reason
         Why ``percent`` is not known; empty where it is.
+    repeats
+        From how many measurements with fresh noise ``error`` comes.
+
+    Examples
+    --------
+    Four repeats do not know a standard error well: its interval is of 2.8 of them, not of 1.96.
+
+    >>> change = StructureChange("ventricles", (4, 43), 100.0, 105.0, 5.0, error=0.5, repeats=4)
+    >>> [round(end, 2) for end in change.interval]
+    [3.61, 6.39]
     """
 
     name: str
@@ -45,11 +56,13 @@ class StructureChange:
     percent: float
     error: float = math.nan
     reason: str = ""
+    repeats: int = 0
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The interval of 95 %, by the noise alone."""
-        return self.percent - NORMAL * self.error, self.percent + NORMAL * self.error
+        """The interval of 95 %, by the noise alone and Student's t; NaN without repeats."""
+        reach = self.error * float(student.ppf(_HIGH, self.repeats or math.nan))
+        return self.percent - reach, self.percent + reach
 
     @property
     def percent_of_mean(self) -> float:

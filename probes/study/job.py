@@ -23,6 +23,7 @@ from probes.study.job_outcome import ProbeOutcome
 from probes.study.judging import judge_blocks
 from probes.study.maps import projected_image_weights
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
+from probes.study.owners import check_owners
 from probes.study.records import config_again, refuse_other_images
 from probes.study.seeing import resample_to_shape, rescale_intensity
 from probes.study.sources import open_features, source_notices, store_of
@@ -65,6 +66,7 @@ class ProbeJob(TableJob):
         split = split_of(rows, table, self.config)
         if split is not None:
             check_split(split, target, self.config, table.name)
+        check_owners(rows, table.what)
         for row in rows:
             check_row(row, table, self.config)
         covariates = covariates_of(rows, table, self.config.covariates)

@@ -111,6 +111,15 @@ class ProbeFindings:
         """What a probe has that knows nothing."""
         return CHANCE_LEVELS[self.metric]
 
+    def spoken_of(self) -> Sequence[JudgedBlock]:
+        """The models; the baselines where there is nothing else.
+
+        An oracle is sure of itself, and a probe that scores all rows alike has an interval of no
+        width: neither makes a table large enough.
+        """
+        models = [each for each in self.judged if not each.block.baseline]
+        return models or self.judged
+
     def widest(self) -> Interval:
         """Return the widest interval of a headline."""
         intervals = [each.score(self.metric).interval for each in self.judged]

@@ -52,18 +52,19 @@ def target_of(rows: Sequence[ProbeRow], table: ProbeTable, config: ProbeConfig) 
         target = Target("survival", times, subjects, event)
     elif outcome.positive:
         words = [_word(row.values[outcome.column]) for row in rows]
-        unknown = set(outcome.positive) - set(words)
+        positive = {_word(each) for each in outcome.positive}
+        unknown = positive - set(words)
         if unknown:
             there = ", ".join(sorted(set(words))[:12])
             raise InputError(
                 f"{table.name}: no {outcome.column} is {min(unknown)!r}; its values are {there}"
             )
-        target = Target("class", np.array([w in outcome.positive for w in words], float), subjects)
+        target = Target("class", np.array([w in positive for w in words], float), subjects)
     else:
         numbers = np.array([_number(row, outcome.column, table) for row in rows])
         target = Target("number", numbers, subjects)
     if not config.split:
-        target.check_folds(config.folds, table.name)
+        target.check_folds(config.folds, table.name, config.inner_folds)
     return target
 
 
@@ -121,16 +122,32 @@ def covariates_of(rows: Sequence[ProbeRow], table: ProbeTable, names: Sequence[s
                     f"{table.what} {row.line}: has no {name}; fill it, leave the row out, or leave "
                     "the covariate out"
                 )
-        parts.append(_numbers([str(value) for value in values]))
+        parts.append(_numbers(rows, name, table))
     return np.concatenate(parts, axis=1) if parts else np.zeros((len(rows), 0))
 
 
-def _numbers(words: Sequence[str]) -> FloatArray:
-    try:
+def _numbers(rows: Sequence[ProbeRow], name: str, table: ProbeTable) -> FloatArray:
+    """A column of numbers, or a column a word; never words because one number cannot be read."""
+    words = [str(row.values[name]) for row in rows]
+    unread = [n for n, word in enumerate(words) if not _is_number(word)]
+    if not unread:
         return np.array([[float(word)] for word in words])
+    if len(unread) < len(words):
+        n = unread[0]
+        raise InputError(
+            f"{table.what} {rows[n].line}: {name} is {words[n]!r:.40}, and a number in "
+            f"{len(words) - len(unread)} rows; write numbers or words throughout, or list what "
+            "means that it is not known as columns.missing"
+        )
+    known = sorted(set(words))
+    return np.array([[float(word == each) for each in known[1:]] for word in words])
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return bool(np.isfinite(float(word)))
     except ValueError:
-        known = sorted(set(words))
-        return np.array([[float(word == each) for each in known[1:]] for word in words])
+        return False
 
 
 def _number(row: ProbeRow, name: str, table: ProbeTable) -> float:
@@ -154,5 +171,6 @@ def _truth(row: ProbeRow, name: str, table: ProbeTable) -> bool:
 
 
 def _word(value: Any) -> str:
-    """A value as a user writes it: 1.0 of a Parquet column is 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """A value as a user writes it: 1.0 is 1, as which a column with gaps is often stored."""
+    word = str(value)
+    return str(int(float(word))) if _is_number(word) and float(word).is_integer() else word

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+import numpy as np
 from markupsafe import Markup
+from scipy.stats import t as student
 
+from probes.linear import PermutationControl
 from probes.study.charts import METRIC_NAMES, arm_colours, difference_chart, layer_chart
 from probes.study.config import ProbeConfig
 from probes.study.judging import JudgedBlock, ProbeFindings
@@ -16,6 +20,7 @@ from regkit.statistics import Interval
 _FEW = 20  # subjects a class, below which a bootstrap says too little of how wide an interval is
 _MANY = 16  # rows of a chart that are shown unfolded
 _OFF = 0.1  # of a measure with outcomes shuffled, beyond which something leaks
+_SURE = 0.995  # quantile: of 100 sound studies one is doubted
 _TITLES = {
     "auc": "AUC", "balanced_accuracy": "balanced accuracy", "f1": "F1", "brier": "Brier score",
     "calibration_error": "mean probability minus share", "calibration_slope": "calibration slope",
@@ -64,18 +69,24 @@ def probe_page(
 
 
 def too_wide(config: ProbeConfig, findings: ProbeFindings) -> bool:
-    """Tell whether no headline has an interval narrow enough to say anything."""
-    widths = [_width(each.score(findings.metric).interval) for each in findings.judged]
-    return min(widths) > config.widest
+    """Tell whether no headline of a model has an interval narrow enough to say anything."""
+    intervals = [each.score(findings.metric).interval for each in findings.spoken_of()]
+    blind = [each.low == each.high == findings.chance for each in intervals]
+    return all(
+        nothing or _width(each) > config.widest
+        for each, nothing in zip(intervals, blind, strict=True)
+    )
 
 
 def _verdict(config: ProbeConfig, findings: ProbeFindings) -> str:
     name, worst = METRIC_NAMES[findings.metric], findings.widest()
     if too_wide(config, findings):
+        whose = "every model" if len(findings.spoken_of()) < len(findings.judged) else "every probe"
         return (
-            f"This table is too small to say anything: every interval of {name} is wider than "
-            f"{config.widest:g}, up to {_width(worst):.2f} (from {worst.low:.2f} to "
-            f"{worst.high:.2f}). Read the figures below as descriptions, not as findings."
+            f"This table is too small to say anything: of {whose} the interval of {name} is wider "
+            f"than {config.widest:g}, or all rows score alike. The widest goes from "
+            f"{worst.low:.2f} to {worst.high:.2f}. Read the figures below as descriptions, not as "
+            "findings."
         )
     above = [
         each.title for each in findings.judged
@@ -101,13 +112,37 @@ def _checks(config: ProbeConfig, findings: ProbeFindings) -> Iterator[Check]:
     yield Check(fewest >= _FEW, f"The smallest class has {fewest} subjects; {_FEW} are wanted."
                 if target.kind == "class" else f"There are {fewest} subjects.")  # fmt: skip
     controls = [each.control for each in findings.judged if each.control is not None]
-    off = [each for each in controls if abs(each.mean - findings.chance) > _OFF]
-    if controls:
+    off = [each for each in controls if leaks(each, findings.chance)]
+    if config.permutations > 1:
         yield Check(
             not off,
             f"With outcomes shuffled {len(off)} of {len(controls)} probes are more than {_OFF:g} "
-            "from chance on average.",
+            "from chance on average, and by more than the luck of so few permutations.",
         )
+
+
+def leaks(control: PermutationControl, chance: float) -> bool:
+    """Tell whether shuffled outcomes are told, by more than the luck of a few permutations.
+
+    Parameters
+    ----------
+    control
+        Of one probe.
+    chance
+        What a probe has that knows nothing.
+
+    Examples
+    --------
+    >>> two = PermutationControl("auc", (0.36, 0.42), 0.8)
+    >>> many = PermutationControl("auc", (0.36, 0.42) * 10, 0.8)
+    >>> leaks(two, 0.5), leaks(many, 0.5)
+    (False, True)
+    """
+    count, away = len(control.values), abs(control.mean - chance)
+    if count < 2:
+        return False
+    luck = student.ppf(_SURE, count - 1) * np.std(control.values, ddof=1) / math.sqrt(count)
+    return bool(away > max(_OFF, luck))
 
 
 def _summary(config: ProbeConfig, findings: ProbeFindings) -> Section:
@@ -184,11 +219,14 @@ def _differences(config: ProbeConfig, findings: ProbeFindings) -> Section:
     rows = [
         (
             each.first, each.second, interval_text(each.difference.interval),
-            f"{each.difference.p:.2g}", f"{each.difference.p_holm:.2g}", each.difference.verdict,
+            f"{each.difference.p:.2g}", f"{each.difference.p_holm:.2g}",
+            f"{each.difference.narrow.low:.2f} to {each.difference.narrow.high:.2f}",
+            each.difference.verdict,
         )
         for each in findings.comparisons
     ]  # fmt: skip
-    columns = ("probe", "minus", "difference", "p", "p, Holm", "verdict")
+    equivalence = f"equivalence, within ±{config.margin:g}"
+    columns = ("probe", "minus", "difference", "p", "p, Holm", equivalence, "verdict")
     chart = difference_chart(findings.comparisons, findings.metric, config.margin)
     return Section(
         "Differences",

@@ -16,6 +16,7 @@ from probes.study.blocks import chosen_structures
 from probes.study.checks import check_row, check_split
 from probes.study.config import VOLUMES
 from probes.study.outcomes import covariates_of, split_of, target_of, with_outcome
+from probes.study.owners import check_owners
 from probes.study.progression_config import ProbeProgressionConfig
 from probes.study.progression_task import ProbeProgressionTask
 from probes.study.records import config_again, refuse_other_images
@@ -54,13 +55,14 @@ class ProbeProgressionJob(TableJob):
         """
         config, whole = self.config, self.table()
         pairs, lacking = pair_visits(whole, config.visits, leave_out=config.unpaired == "leave out")
-        rows = with_outcome([pair.row for pair in pairs], config.outcome)
-        known = {row.line for row in rows}
-        kept = [pair for pair in pairs if pair.baseline.line in known]
+        told = [(pair, pair.told(config.outcome, whole.what)) for pair in pairs]
+        kept = [pair for pair, row in told if with_outcome([row], config.outcome)]
+        rows = with_outcome([row for _, row in told], config.outcome)
         target = target_of(rows, whole, config)
         split = split_of(rows, whole, config)
         if split is not None:
             check_split(split, target, config, whole.name)
+        check_owners([row for p in kept for row in (p.baseline, p.follow_up)], whole.what)
         for pair in kept:
             pair.check_side(config.split, whole.what)
             for row in (pair.baseline, pair.follow_up):

@@ -9,11 +9,29 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from probes.study.arms import ARMS, ArmName
-from probes.study.config import ProbeConfig, Whole
+from probes.study.config import OutcomeChoice, ProbeConfig, Whole
 from regkit.errors import InputError
 from regkit.registration.config import make_config
 
 Combination = Literal["difference", "baseline", "follow-up", "both"]
+OutcomeVisit = Literal["same", "baseline", "follow-up", "change"]
+
+
+class VisitOutcome(OutcomeChoice):
+    """What is to be told of two visits.
+
+    ``visit`` says whose outcome it is: that of the ``baseline``, of the ``follow-up``, or the
+    ``change`` of a number from one to the other, of which some values may be ``positive``. Of the
+    ``same`` outcome at both visits, one may be empty.
+    """
+
+    visit: OutcomeVisit = "same"
+
+    @model_validator(mode="after")
+    def _check_visit(self) -> Self:
+        if self.visit == "change" and not self.column:
+            raise ValueError("outcome: a change is that of a column, not of time and event")
+        return self
 
 
 class ProbeProgressionConfig(ProbeConfig):
@@ -25,6 +43,7 @@ class ProbeProgressionConfig(ProbeConfig):
     visits. ``registration`` are options of `regkit register`.
     """
 
+    outcome: VisitOutcome
     visits: tuple[str, str]
     arms: Annotated[tuple[ArmName, ...], Field(min_length=1)] = ARMS
     reference: Literal["visit", "atlas"] = "visit"

@@ -40,7 +40,9 @@ def result_rows(config: ProbeConfig, findings: ProbeFindings) -> list[dict[str, 
                         "metric": score.metric, "value": score.interval.estimate,
                         "low": score.interval.low, "high": score.interval.high,
                         "level": score.interval.level, "subjects": score.subjects,
-                        "p": p if score.metric == findings.metric else None, "verdict": "",
+                        "p": p if score.metric == findings.metric else None,
+                        "margin": None, "equivalence_low": None, "equivalence_high": None,
+                        "verdict": "",
                     }
                 )  # fmt: skip
     return rows + [_comparison_row(config, findings, n) for n in range(len(findings.comparisons))]
@@ -54,7 +56,8 @@ def _comparison_row(config: ProbeConfig, findings: ProbeFindings, number: int) -
         "compared_with": each.second, "layer": "", "pooling": "", "metric": found.metric,
         "value": found.interval.estimate, "low": found.interval.low, "high": found.interval.high,
         "level": found.interval.level, "subjects": len(findings.target.names), "p": found.p_holm,
-        "verdict": found.verdict,
+        "margin": found.margin, "equivalence_low": found.narrow.low,
+        "equivalence_high": found.narrow.high, "verdict": found.verdict,
     }  # fmt: skip
 
 

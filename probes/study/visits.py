@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+from probes.study.progression_config import OutcomeVisit, VisitOutcome
 from probes.table import ProbeRow, ProbeTable
 from regkit.errors import InputError
 
@@ -16,17 +18,52 @@ class VisitPair:
     Parameters
     ----------
     baseline, follow_up
-        Their rows; what is known of the pair is known of the baseline.
+        Their rows.
     """
 
     baseline: ProbeRow
     follow_up: ProbeRow
 
-    @property
-    def row(self) -> ProbeRow:
-        """The baseline with what either visit knows, the baseline first."""
-        known = {**self.follow_up.values, **self.baseline.values}
-        return replace(self.baseline, values=known)
+    def told(self, outcome: VisitOutcome, what: str) -> ProbeRow:
+        """Return the baseline, whose values are its own but for the outcome.
+
+        Covariates are never those of the follow-up, which may know how it went.
+
+        Parameters
+        ----------
+        outcome
+            Of which visit it is, or whether it is the change between them.
+        what
+            What messages begin with.
+
+        Raises
+        ------
+        InputError
+            If the visits differ in it and none is named, or a change is of no numbers.
+        """
+        names = [outcome.column] if outcome.column else [outcome.time, outcome.event]
+        told = {name: self._outcome(name, outcome.visit, what) for name in names}
+        rest = {key: value for key, value in self.baseline.values.items() if key not in names}
+        known = {key: value for key, value in told.items() if value is not None}
+        return replace(self.baseline, values={**rest, **known})
+
+    def _outcome(self, name: str, visit: OutcomeVisit, what: str) -> Any:
+        first, second = (each.values.get(name) for each in (self.baseline, self.follow_up))
+        if visit in ("baseline", "follow-up"):
+            return first if visit == "baseline" else second
+        if visit == "change":
+            return None if first is None or second is None else self._change(name, what)
+        if first is not None and second is not None and str(first) != str(second):
+            raise InputError(
+                f"{what} {self.follow_up.line}: {name} of subject {self.baseline.subject!r} is "
+                f"{second!r:.40}, and {first!r:.40} at {self.baseline.visit!r}; say which is "
+                "meant as outcome.visit: baseline, follow-up or change"
+            )
+        return second if first is None else first
+
+    def _change(self, name: str, what: str) -> float:
+        first, second = (_number(row, name, what) for row in (self.baseline, self.follow_up))
+        return second - first
 
     def check_side(self, split: str, what: str) -> None:
         """Refuse visits on two sides of a split.
@@ -50,6 +87,16 @@ class VisitPair:
                 f"{sides[1]}, and in {sides[0]} at {self.baseline.visit!r}; put all rows of a "
                 "subject on one side"
             )
+
+
+def _number(row: ProbeRow, name: str, what: str) -> float:
+    try:
+        return float(row.values[name])
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{what} {row.line}: {name} is {row.values[name]!r:.40}, which is no number; a change "
+            "is that of numbers"
+        ) from None
 
 
 def pair_visits(

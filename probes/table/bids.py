@@ -14,15 +14,16 @@ from regkit.errors import InputError
 
 _NAME = re.compile(
     r"sub-(?P<sub>[A-Za-z0-9]+)_(?:ses-(?P<ses>[A-Za-z0-9]+)_)?(?:\w+-[A-Za-z0-9]+_)*"
-    r"(?P<suffix>[A-Za-z0-9]+)\.nii(\.gz)?"
+    r"[A-Za-z0-9]+\.nii(\.gz)?"
 )
 
 
 def read_bids_table(path: Path, columns: TableColumns) -> ProbeTable:
     """Read a BIDS data set: ``participants.tsv``, ``sessions.tsv``, and anatomical images.
 
-    ``columns.image`` is the suffix that is taken, ``T1w`` unless it is told. The values of a row
-    are the columns of ``participants.tsv``, and over them those of the subject's sessions.
+    ``columns.image`` is how names end that are taken: a suffix, ``T1w`` unless it is told, or
+    entities before it such as ``run-1_T1w``. The values of a row are the columns of
+    ``participants.tsv``, and over them those of the subject's sessions.
 
     Parameters
     ----------
@@ -37,9 +38,9 @@ def read_bids_table(path: Path, columns: TableColumns) -> ProbeTable:
         If there is no ``participants.tsv``, or a subject is not in it.
     """
     people, table = participants(path)
-    suffix = "T1w" if columns.image == "image" else columns.image
+    kind = "T1w" if columns.image == "image" else columns.image
     rows, files, names = [], [table], dict[str, None]()
-    for line, (sub, ses, image) in enumerate(bids_images(path, suffix), start=1):
+    for line, (sub, ses, image) in enumerate(bids_images(path, kind), start=1):
         if sub not in people:
             raise InputError(f"{table.name}: has no row of sub-{sub}, whose image is {image.name}")
         sessions = path / f"sub-{sub}" / f"sub-{sub}_sessions.tsv"
@@ -68,20 +69,32 @@ def participants(path: Path) -> tuple[dict[str, dict[str, Any]], Path]:
     }, table
 
 
-def bids_images(path: Path, suffix: str) -> Iterator[tuple[str, str, Path]]:
-    """Find the images of a suffix: subject, session and file, in order.
+def bids_images(path: Path, kind: str) -> Iterator[tuple[str, str, Path]]:
+    """Find the images of a kind: subject, session and file, in order.
 
     Parameters
     ----------
     path
         The folder of the data set; derivatives are left out.
-    suffix
-        Such as ``T1w``.
+    kind
+        How names end, such as ``T1w`` or ``run-1_T1w``.
     """
     for image in sorted(path.glob("sub-*/**/*.nii*")):
         found = _NAME.fullmatch(image.name)
-        if found and found["suffix"] == suffix:
+        if found and is_of_kind(image, kind):
             yield found["sub"], found["ses"] or "", image
+
+
+def is_of_kind(image: Path, kind: str) -> bool:
+    """Tell whether the name of an image ends in a suffix, and in entities before it.
+
+    Examples
+    --------
+    >>> name = Path("sub-01_acq-fast_run-1_T1w.nii.gz")
+    >>> [is_of_kind(name, kind) for kind in ("T1w", "run-1_T1w", "run-2_T1w", "1w")]
+    [True, True, False, False]
+    """
+    return image.name.partition(".")[0].endswith(f"_{kind}")
 
 
 def _session(path: Path, session: str) -> Mapping[str, Any]:

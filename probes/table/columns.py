@@ -15,6 +15,8 @@ class TableColumns(Settings):
 
     ``image`` is a path, from the folder of the table; an ``.npz`` may hold many, as
     ``archive.npz#array#17``. ``unit`` tells several things of one subject apart, such as knees.
+    ``missing`` lists words that mean that a value is not known, such as ``-4``, besides ``n/a``,
+    ``NA``, ``NaN`` and ``null``.
     """
 
     image: str = "image"
@@ -22,6 +24,7 @@ class TableColumns(Settings):
     visit: str = "visit"
     unit: str = "unit"
     labels: str = "labels"
+    missing: tuple[str, ...] = ()
 
 
 def read_plain(path: Path, columns: TableColumns) -> ProbeTable:

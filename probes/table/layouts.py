@@ -47,6 +47,6 @@ def read_study_table(name: str, path: Path, columns: TableColumns) -> ProbeTable
         raise InputError(f"layout {name!r} is not known{near(name, LAYOUTS)}")
     if not path.exists():
         raise InputError(f"{path.name}: is not there; it counts from the folder of the settings")
-    table = LAYOUTS[name](path, columns)
+    table = LAYOUTS[name](path, columns).with_known(columns.missing)
     table.check()
     return table

@@ -3,82 +3,95 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from probes.table.bids import bids_images
+from probes.table.bids import is_of_kind
 from probes.table.columns import TableColumns
 from probes.table.rows import ImagePlace, ProbeRow, ProbeTable
 from regkit.cohort.table import TableRecord, read_pair_table
 from regkit.errors import InputError
 
-_DAYS = re.compile(r"d(\d+)$")
+_IMAGE = re.compile(r"(OAS\d+)(?=[/_]).*?(?:ses{1,2}-|_MR_)(d\d+)(?=[/_])")
+_DAYS = re.compile(r"d(-?\d+)$")
 _FARTHEST = 365  # days between a scan and the visit to the clinic that speaks of it
+
+Visits = dict[str, list[tuple[int | None, TableRecord]]]
+"""By person: the day and the row of each visit; no day where a table has a row a person."""
 
 
 def read_oasis3(path: Path, columns: TableColumns) -> ProbeTable:
-    """Read OASIS-3: ``sub-OAS3nnnn/ses-dnnnn/anat`` and a table such as ``OASIS3_UDSb4_cdr.csv``.
+    """Read OASIS-3: its images, and all its tables such as ``OASIS3_UDSb4_cdr.csv``.
 
-    To every image belongs the clinical visit that is nearest in days, within a year; the values
-    of a row are its columns, ``days`` of the image, and ``days_apart``.
+    Images lie as the download scripts of OASIS leave them: ``sub-OAS30001/ses-d0129/anat`` or
+    ``OAS30001_MR_d0129/anat1``, with ``ses`` or ``sess`` in their names. Of every table with
+    ``OASISID`` the visit that is nearest in days, within a year, gives values to the image; one
+    without days, such as demographics, gives its row to all images of a person. ``days`` is that
+    of the image, and ``days_apart`` how far the farthest of those visits is from it. Where two
+    tables have a column of one name, the first by name speaks. An image of which no table speaks
+    has no outcome, and is left out as such.
 
     Parameters
     ----------
     path
-        The folder that holds the images, in BIDS names, and the table with ``OASISID``.
+        The folder that holds the images and the tables.
     columns
-        ``columns.image`` is the suffix that is taken, ``T1w`` unless it is told.
+        ``columns.image`` is how names end that are taken: ``T1w`` unless it is told, or
+        ``run-01_T1w``.
 
     Raises
     ------
     InputError
-        If there is no such table, or an image has no clinical visit within a year.
+        If there is no such table, or a day in it cannot be read.
     """
-    table = _clinical(path)
-    visits = _visits(table)
-    suffix = "T1w" if columns.image == "image" else columns.image
+    tables = {each: _visits(each) for each in sorted(path.glob("*.csv"))}
+    tables = {each: visits for each, visits in tables.items() if visits}
+    if not tables:
+        raise InputError(
+            f"{path.name}: has no .csv with a column OASISID, such as OASIS3_UDSb4_cdr.csv"
+        )
+    kind = "T1w" if columns.image == "image" else columns.image
     rows = [
-        _row(line, sub, ses, image, visits.get(sub, []), table)
-        for line, (sub, ses, image) in enumerate(bids_images(path, suffix), start=1)
+        ProbeRow(line, sub, ImagePlace(image), ses, values=_values(sub, int(ses[1:]), tables))
+        for line, (sub, ses, image) in enumerate(_images(path, kind), start=1)
     ]
     names = dict.fromkeys(name for row in rows for name in row.values)
-    return ProbeTable(path, (table,), tuple(rows), tuple(names), "image")
+    return ProbeTable(path, tuple(tables), tuple(rows), tuple(names), "image")
 
 
-def _clinical(path: Path) -> Path:
-    for table in sorted(path.glob("*.csv")):
-        if "OASISID" in read_pair_table(table).columns:
-            return table
-    raise InputError(
-        f"{path.name}: has no .csv with a column OASISID, such as OASIS3_UDSb4_cdr.csv"
-    )
+def _images(path: Path, kind: str) -> Iterator[tuple[str, str, Path]]:
+    """Person, session and file of every image of a kind, in order."""
+    for image in sorted([*path.glob("sub-OAS*/**/*.nii*"), *path.glob("OAS*_MR_d*/**/*.nii*")]):
+        told = _IMAGE.search(str(image.relative_to(path)))
+        if told and is_of_kind(image, kind):
+            yield told[1], told[2], image
 
 
-def _visits(table: Path) -> dict[str, list[tuple[int, TableRecord]]]:
-    found: dict[str, list[tuple[int, TableRecord]]] = {}
-    for record in read_pair_table(table).records:
+def _visits(table: Path) -> Visits:
+    read, found = read_pair_table(table), Visits()
+    for record in read.records if "OASISID" in read.columns else ():
         values = record.values
-        days = values.get("days_to_visit")
-        if days is None:
-            told = _DAYS.search(str(values.get("OASIS_session_label", "")))
-            days = told[1] if told else None
-        if days is not None:
-            found.setdefault(str(values["OASISID"]), []).append((int(days), record))
+        label = _DAYS.search(str(values.get("OASIS_session_label", "")))
+        days = values.get("days_to_visit", label[1] if label else None)
+        try:
+            day = None if days is None else int(float(days))
+        except ValueError:
+            raise InputError(
+                f"{read.at(record.line)}: days_to_visit is {days!r:.40}; allowed: whole days"
+            ) from None
+        found.setdefault(str(values.get("OASISID", "")), []).append((day, record))
     return found
 
 
-def _row(
-    line: int, sub: str, ses: str, image: Path, visits: list[tuple[int, TableRecord]], table: Path
-) -> ProbeRow:
-    days = _DAYS.search(ses)
-    if days is None:
-        raise InputError(f"{image.name}: its session is {ses!r}; OASIS-3 has days, such as d0129")
-    here = int(days[1])
-    near = min(visits, key=lambda each: abs(each[0] - here), default=None)
-    if near is None or abs(near[0] - here) > _FARTHEST:
-        raise InputError(
-            f"{image.name}: {table.name} has no visit of {sub} within {_FARTHEST} days of it; "
-            "leave the image out"
-        )
-    known: dict[str, Any] = {**near[1].values, "days": here, "days_apart": near[0] - here}
-    return ProbeRow(line, sub, ImagePlace(image), ses, values=known)
+def _values(sub: str, here: int, tables: dict[Path, Visits]) -> dict[str, Any]:
+    """What the tables say of an image; where two have a column of one name, the first does."""
+    known, apart = dict[str, Any](), list[int]()
+    for visits in tables.values():
+        ways = [(None if day is None else day - here, each) for day, each in visits.get(sub, [])]
+        near = [each for each in ways if abs(each[0] or 0) <= _FARTHEST]
+        if near:
+            away, record = min(near, key=lambda each: abs(each[0] or 0))
+            known = {**record.values, **known}
+            apart += [] if away is None else [away]
+    return {**known, "days": here, **({"days_apart": max(apart, key=abs)} if apart else {})}

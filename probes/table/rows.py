@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from probes.table.missing import known_values
 from regkit.errors import InputError
 from regkit.geometry import Grid, World
 from regkit.io import open_image, open_labels, read_header
@@ -167,6 +168,17 @@ class ProbeTable:
     def what(self) -> str:
         """How a message about one row begins; its number follows."""
         return f"{self.name}: {self.where}"
+
+    def with_known(self, missing: Collection[str] = ()) -> Self:
+        """Return the same without values that are not known.
+
+        Parameters
+        ----------
+        missing
+            Words that mean so, besides those of :func:`~probes.table.missing.known_values`.
+        """
+        rows = (replace(row, values=known_values(row.values, missing)) for row in self.rows)
+        return replace(self, rows=tuple(rows))
 
     def images(self) -> list[Path]:
         """The files of images and label maps, each once."""

@@ -48,25 +48,65 @@ def test_adni_takes_the_visit_that_is_nearest_in_time(tmp_path, image):
         read_study_table("adni", tmp_path, COLUMNS)
 
 
-def test_oai_knows_knees_of_one_person(tmp_path, image):
+def _knees(root, image, folder, *, letter="0"):
     lines = ["ParticipantID,Folder,SeriesDescription,StudyDate"]
     for n, side in enumerate(("RIGHT", "LEFT")):
-        image(tmp_path / f"00m/0.C.2/9000099/20050322/1{n}/series.nii.gz")
-        lines.append(f"9000099,0.C.2/9000099/20050322/1{n},SAG_3D_DESS_{side},20050322")
-    (tmp_path / "00m/contents.csv").write_text("\n".join(lines) + "\n")
+        series = f"{letter}.C.2/9000099/20050322/1{n}"
+        image(root / folder / series / "series.nii.gz")
+        lines.append(f"9000099,{series},SAG_3D_DESS_{side},20050322")
+    lines.append(f"9000099,{letter}.C.2,LOCALIZER,20050322")
+    (root / folder / "contents.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize(
+    "folders", [("00m", "12m"), ("OAIBaselineImages/results", "OAI12MonthImages/results")]
+)
+def test_oai_knows_knees_of_one_person_at_every_visit(tmp_path, image, folders):
+    """Cells, names and read projects are those that OAI hands out: V01 is the visit of month 12."""
+    for letter, folder in enumerate(folders):
+        _knees(tmp_path, image, folder, letter=letter)
     (tmp_path / "kxr_sq_bu00.txt").write_text(
-        "ID|SIDE|V00XRKL|V00XRJSM\n9000099|1|3|2\n9000099|2|1|0\n"
+        "ID|SIDE|READPRJ|V00XRKL|V00XRJSM\n9000099|1: Right|37|4|.A: Not Expected\n"
+        "9000099|1: Right|15|3|2: 2\n9000099|2: Left|15|1|.T: Technical Problems\n"
     )
-    (tmp_path / "AllClinical00.txt").write_text("ID|V00AGE|P02SEX\n9000099|59|1\n")
+    (tmp_path / "kXR_SQ_BU01.txt").write_text("ID|SIDE|READPRJ|V01XRKL\n9000099|2: Left|15|2\n")
+    (tmp_path / "AllClinical00.TXT").write_text(
+        "ID|V00AGE|P02SEX|P01BMI\n9000099|59|1: Male|.: Missing Form/Incomplete Workbook\n"
+    )
+    (tmp_path / "OUTCOMES99.txt").write_text("ID|V99ERKDAYS\n9000099|1200\n")
     table = read_study_table("oai", tmp_path, TableColumns(image="DESS"))
-    found = [(r.subject, r.unit, r.visit, r.values["XRKL"], r.values["AGE"]) for r in table.rows]
-    assert found == [
-        ("9000099", "RIGHT", "00", "3", "59"), ("9000099", "LEFT", "00", "1", "59"),
-    ]  # fmt: skip
+    names = ("XRKL", "XRJSM", "AGE", "P02SEX", "P01BMI", "V99ERKDAYS")
+    found = {(r.unit, r.visit): [r.values.get(each) for each in names] for r in table.rows}
+    assert found == {
+        ("RIGHT", "00"): ["3", "2", "59", "1", None, "1200"],
+        ("LEFT", "00"): ["1", None, "59", "1", None, "1200"],
+        ("RIGHT", "12"): [None, None, None, "1", None, "1200"],
+        ("LEFT", "12"): ["2", None, None, "1", None, "1200"],
+    }
     table.check_visits()
-    (tmp_path / "00m/contents.csv").write_text(lines[0] + "\n9000099,0.C.2,LOCALIZER,20050322\n")
+
+
+def test_oai_refuses_what_it_cannot_place(tmp_path, image):
+    _knees(tmp_path, image, "00m")
     with pytest.raises(InputError, match="'LOCALIZER' does not say which knee it is"):
         read_study_table("oai", tmp_path, COLUMNS)
+    dess, table = TableColumns(image="DESS"), tmp_path / "kxr_sq_bu00.txt"
+    table.write_text("ID|SIDE|V00XRKL\n9000099|3: Both|3\n")
+    with pytest.raises(InputError, match="SIDE of 9000099 is '3'; allowed: 1: Right, 2: Left"):
+        read_study_table("oai", tmp_path, dess)
+    table.write_text("SUBJECT|SIDE\n9000099|1: Right\n")
+    with pytest.raises(InputError, match=r"kxr_sq_bu00.txt: has a row without an ID"):
+        read_study_table("oai", tmp_path, dess)
+    table.unlink()
+    (tmp_path / "00m").rename(tmp_path / "first")
+    with pytest.raises(
+        InputError, match=r"first/contents.csv: the folder does not say which visit"
+    ):
+        read_study_table("oai", tmp_path, dess)
+    (tmp_path / "first").rename(tmp_path / "00m")
+    (tmp_path / "00m/contents.csv").write_text("Participant,Folder\n1,a\n")
+    with pytest.raises(InputError, match=r"contents.csv: has no column 'ParticipantID'"):
+        read_study_table("oai", tmp_path, dess)
 
 
 def test_a_series_may_be_dicom(tmp_path):
@@ -102,21 +142,68 @@ def test_a_series_may_be_dicom(tmp_path):
         read_study_table("oai", tmp_path, COLUMNS)
 
 
-def test_oasis_goes_by_days(tmp_path, image):
-    for days in ("d0129", "d1200"):
-        image(tmp_path / f"sub-OAS30001/ses-{days}/anat/sub-OAS30001_ses-{days}_T1w.nii.gz")
-    table = tmp_path / "OASIS3_UDSb4_cdr.csv"
-    table.write_text(
+@pytest.mark.parametrize(
+    "names",
+    [
+        "sub-{sub}/ses-{day}/anat/sub-{sub}_ses-{day}_run-01_T1w.nii.gz",
+        "sub-{sub}/ses-{day}/anat/sub-{sub}_T1w.nii.gz",
+        "{sub}_MR_{day}/anat2/sub-{sub}_sess-{day}_T1w.nii.gz",
+    ],
+)
+def test_oasis_goes_by_days(tmp_path, image, names):
+    """Every way in which the download scripts leave images; all tables together."""
+    for day in ("d0129", "d1200", "d3000"):
+        image(tmp_path / names.format(sub="OAS30001", day=day))
+        image(tmp_path / names.format(sub="OAS30001", day=day).replace("T1w", "T2w"))
+    (tmp_path / "OASIS3_UDSb4_cdr.csv").write_text(
         "OASISID,OASIS_session_label,days_to_visit,age at visit,CDRTOT\n"
         "OAS30001,OAS30001_UDSb4_d0000,0000,65.2,0\nOAS30001,OAS30001_UDSb4_d1198,1198,68.5,0.5\n"
     )
+    (tmp_path / "OASIS3_UDSd1_diagnoses.csv").write_text(
+        "OASISID,OASIS_session_label,NORMCOG\nOAS30001,OAS30001_UDSd1_d1100,0\n"
+    )
+    (tmp_path / "demographics.csv").write_text("OASISID,GENDER\nOAS30001,2\n")
     found = read_study_table("oasis3", tmp_path, COLUMNS)
-    assert [(row.visit, row.values["CDRTOT"], row.values["days"]) for row in found.rows] == [
-        ("d0129", "0", 129), ("d1200", "0.5", 1200),
-    ]  # fmt: skip
-    table.write_text("OASISID,days_to_visit,CDRTOT\nOAS30001,0,0\n")
-    with pytest.raises(InputError, match="has no visit of OAS30001 within 365 days"):
+    names = ("CDRTOT", "NORMCOG", "GENDER", "days", "days_apart")
+    assert [(row.visit, *(row.values.get(each) for each in names)) for row in found.rows] == [
+        ("d0129", "0", None, "2", 129, -129),
+        ("d1200", "0.5", "0", "2", 1200, -100),
+        ("d3000", None, None, "2", 3000, None),
+    ]
+
+
+def test_oasis_names_a_day_that_is_none(tmp_path, image):
+    image(tmp_path / "OAS30001_MR_d0129/anat1/sub-OAS30001_ses-d0129_T1w.nii.gz")
+    with pytest.raises(InputError, match=r"has no .csv with a column OASISID"):
         read_study_table("oasis3", tmp_path, COLUMNS)
+    table = tmp_path / "cdr.csv"
+    table.write_text("OASISID,days_to_visit,CDRTOT\nOAS30001,soon,0\n")
+    with pytest.raises(InputError, match=r"cdr.csv: line 2: days_to_visit is .soon.; allowed"):
+        read_study_table("oasis3", tmp_path, COLUMNS)
+
+
+def test_bids_takes_one_run_where_it_is_told(tmp_path, image):
+    for run in "12":
+        image(tmp_path / f"sub-01/anat/sub-01_acq-fast_run-{run}_T1w.nii.gz")
+    (tmp_path / "participants.tsv").write_text("participant_id\tage\nsub-01\t60\n")
+    with pytest.raises(InputError, match="are both visit ''"):
+        read_study_table("bids", tmp_path, COLUMNS).check_visits()
+    (row,) = read_study_table("bids", tmp_path, TableColumns(image="run-2_T1w")).rows
+    assert row.image.path.name == "sub-01_acq-fast_run-2_T1w.nii.gz"
+
+
+@pytest.mark.parametrize("word", ["n/a", "NA", "NaN", "-4"])
+def test_what_is_not_known_has_no_value(tmp_path, image, word):
+    """As BIDS, R, pandas and ADNI write it; taken for a word it would be a class of its own."""
+    for sub in ("01", "02"):
+        image(tmp_path / f"sub-{sub}/anat/sub-{sub}_T1w.nii.gz")
+    (tmp_path / "participants.tsv").write_text(
+        f"participant_id\tdx\tage\nsub-01\t{word}\t60\nsub-02\tAD\t{word}\n"
+    )
+    table = read_study_table("bids", tmp_path, TableColumns(missing=["-4"]))
+    assert [dict(row.values) for row in table.rows] == [
+        {"participant_id": "sub-01", "age": "60"}, {"participant_id": "sub-02", "dx": "AD"},
+    ]  # fmt: skip
 
 
 def test_bids_joins_people_and_sessions(tmp_path, image):

@@ -1,7 +1,10 @@
 """Probes whose truth is known: leaks that must not help, oracles that must, and chance."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
     balanced_accuracy_score,
@@ -26,6 +29,7 @@ from probes.linear import (
     permutation_control,
     score_probe,
 )
+from probes.linear.cox import CoxProblem
 from probes.linear.differences import with_holm
 from probes.linear.estimators import FITTINGS, Reduction
 from probes.linear.nested import FoldFit, ProbeSettings
@@ -88,6 +92,33 @@ def test_shuffled_labels_are_at_chance_within_the_interval():
         found.append(measured(features, target.shuffled(generator))["auc"])
     assert np.mean([each.estimate for each in found]) == pytest.approx(0.5, abs=0.06)
     assert sum(each.low < 0.5 < each.high for each in found) >= 10
+
+
+def test_outcomes_are_exchanged_whatever_the_number_of_visits():
+    """With as many kinds of subjects as there are subjects, none would have anybody to exchange."""
+    subjects = np.repeat(np.arange(24), np.arange(1, 25))
+    target = Target("class", (subjects % 2).astype(float), tuple(subjects))
+    generator = np.random.default_rng(0)
+    for _ in range(5):
+        other = target.shuffled(generator)
+        per_subject = [set(other.truth[target.owners == n]) for n in range(24)]
+        assert all(len(each) == 1 for each in per_subject)
+        kept = np.mean([each == {n % 2} for n, each in enumerate(per_subject)])
+        assert 0.2 < kept < 0.8
+    changing = Target("class", np.array([0.0, 0, 1, 0, 0, 1]), tuple("aaabbb"))
+    assert changing.shuffled(generator).truth.tolist() == [0, 0, 1, 0, 0, 1]
+
+
+def test_subjects_who_change_class_are_dealt_evenly():
+    """A table of visits at the last of which a few convert: most of their rows are of class 0."""
+    subjects = np.repeat(np.arange(30), 5)
+    truth = np.where((subjects < 5) & (np.arange(150) % 5 == 4), 1.0, 0.0)
+    target = Target("class", truth, tuple(subjects))
+    for seed in range(30):
+        for outer in grouped_folds(target, 5, seed):
+            inside = target.rows(outer.train)
+            trained = [inside.truth[fold.train] for fold in grouped_folds(inside, 3, seed)]
+            assert all(0 < part.mean() < 1 for part in trained)
 
 
 def test_a_feature_that_encodes_the_subject_does_not_help():
@@ -192,17 +223,68 @@ def test_numbers_are_told_by_ridge():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def _watched(count, columns, seed=4):
+    """Components of unlike width, the first of which tells the hazard, and times in whole days."""
+    drawn = np.random.default_rng(seed)
+    components = drawn.normal(size=(count, columns)) / np.arange(1, columns + 1) ** 2
+    time = drawn.exponential(np.exp(-1.5 * components[:, 0]))
+    watched = drawn.exponential(2.0, count)
+    days = np.ceil(20 * np.minimum(time, watched))
+    return components, Target("survival", days, tuple(range(count)), time <= watched)
+
+
 def test_time_to_event_is_told_by_cox():
-    pytest.importorskip("lifelines", reason="the extra survival is not installed")
-    drawn = np.random.default_rng(4)
-    risk = drawn.normal(size=80)
-    time, watched = drawn.exponential(np.exp(-1.5 * risk)), drawn.exponential(2.0, 80)
-    target = Target("survival", np.minimum(time, watched) + 1e-3, tuple(range(80)), time <= watched)
-    told = measured(risk[:, None] + 0.1 * noise(target, 2), target, SHORT)["c_index"]
+    components, target = _watched(80, 2)
+    told = measured(components, target, SHORT)["c_index"]
     assert told.low > 0.6
     assert measured(noise(target, 2), target, SHORT)["c_index"].estimate == pytest.approx(
         0.5, abs=0.15
     )
+
+
+def test_weights_of_cox_are_those_of_lifelines():
+    """Almost without a penalty: lifelines penalises columns that it has made equally wide."""
+    lifelines = pytest.importorskip("lifelines", reason="lifelines is not installed")
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    components, target = _watched(120, 3)
+    assert len(set(target.truth[target.event])) < target.event.sum()  # some at one time
+    (model,) = FITTINGS["survival"](components, target, (1e9,))
+    table = pandas.DataFrame(components).add_prefix("c")
+    table["time"], table["event"] = target.truth, target.event
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of how lifelines calls pandas
+        theirs = lifelines.CoxPHFitter().fit(table, "time", "event")
+    np.testing.assert_allclose(model.weights, theirs.params_, atol=1e-4)
+
+
+def test_cox_is_penalised_as_it_says_and_ends_at_the_best_weights():
+    """Few events and many components, where Newton's method without damping does not end."""
+    components, target = _watched(24, 16, seed=5)
+    models = FITTINGS["survival"](components, target, (0.1, 1000.0))
+    for model, strength in zip(models, (0.1, 1000.0), strict=True):
+        problem = CoxProblem.of(components, target, (strength,))
+        best = minimize(
+            lambda w, problem=problem: problem.objective(w[None])[0], model.weights + 0.1,
+            method="BFGS", options={"gtol": 1e-7},
+        )  # fmt: skip
+        assert problem.objective(model.weights[None])[0] <= best.fun + 1e-6
+        risk = components @ model.weights
+        alone = problem.objective(model.weights[None])[0] - model.weights @ model.weights / (
+            2 * strength
+        )
+        assert alone == pytest.approx(_efron(risk, target))
+
+
+def _efron(risk, target):
+    """The partial likelihood, event by event."""
+    cost = 0.0
+    for day in set(target.truth[target.event]):
+        events = risk[target.event & (target.truth == day)]
+        alive = np.exp(risk[target.truth >= day]).sum()
+        for n in range(len(events)):
+            cost += np.log(alive - n / len(events) * np.exp(events).sum())
+        cost -= events.sum()
+    return cost
 
 
 def test_the_layer_is_chosen_inside_the_fold():
@@ -302,6 +384,19 @@ def test_subjects_on_both_sides_of_a_given_split_are_named():
 def test_what_cannot_be_split_is_refused(target, folds, message):
     with pytest.raises(InputError, match=message):
         target.check_folds(folds, "rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("target", "folds", "inner", "message"),
+    [
+        (classes(subjects=20, visits=1), 5, 20, "20 subjects are fewer than the 25 that 5 folds"),
+        (classes(subjects=6, visits=1), 2, 3, "3 subjects have class 1, fewer than the 4 that 2 f"),
+    ],
+)
+def test_folds_inside_folds_have_to_be_filled_too(target, folds, inner, message):
+    target.check_folds(folds, "rows.csv")
+    with pytest.raises(InputError, match=f"{message}.*and {inner} inside each, need"):
+        target.check_folds(folds, "rows.csv", inner)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Two visits: aligned in every arm by one interpolation, and what cannot be paired is named."""
 
 import json
+from shutil import copyfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -155,6 +156,10 @@ BAD = {
                 "subject 'p11' has visit 'bl' and no 'm12' (1 lack one); add it, or set"),
     "twice": (lambda lines: [*lines, lines[-1]],
               "are both visit 'm12' of subject 'p11'; leave one image of each visit"),
+    "one image of two people": (
+        lambda lines: [line.replace("p5_m12.nii.gz", "copied.nii.gz") for line in lines],
+        "line 13: the image of subject 'p5' is that of subject 'p2' in line 7, to the byte "
+        "(copied.nii.gz); give each its own, or one name to both"),
     "no visit": (lambda lines: [line.replace(",m12,", ",m24,").replace(",bl,", ",b,")
                                 for line in lines], "has no visit bl or m12; its visits: b, m24"),
     "one class": (lambda lines: [lines[0], *(line for line in lines if ",1,0.15," in line)],
@@ -168,10 +173,49 @@ def test_tables_that_cannot_be_used_are_named_first(
     name, visits, study, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr("probes.study.progression_task.sample_smoothed", None)
+    copyfile(visits / "p2_m12.nii.gz", visits / "copied.nii.gz")
     change, message = BAD[name]
     path = study(**settings(visits, table=_rows(visits, tmp_path, change)))
     assert run(path, tmp_path / "out") == 2
     assert message in capsys.readouterr().err
+
+
+def _graded(lines):
+    """A grade that rises by 1 in whoever grows, and a score that the follow-up alone has."""
+    cells = [line.split(",") for line in lines[1:]]
+    rows = [
+        [*c, str(int(c[1] == "m12" and c[4] == "1")), "" if c[1] == "bl" else "9"] for c in cells
+    ]
+    return [f"{lines[0]},grade,score", *map(",".join, rows)]
+
+
+def test_an_outcome_says_of_which_visit_it_is(visits, study, tmp_path, capsys):
+    table = _rows(visits, tmp_path, _graded)
+    volumes = {"table": table, "features": [{"source": "volumes"}], "permutations": 0}
+
+    def told(outcome, **more):
+        path = study(**settings(visits, **{**volumes, "outcome": outcome, **more}))
+        return run(path, tmp_path / "out", "--overwrite")
+
+    assert told({"column": "grade", "positive": 1}) == 2
+    assert "grade of subject 'p1' is '1', and '0' at 'bl'; say which is meant as outcome.visit" in (
+        capsys.readouterr().err
+    )
+    assert told({"column": "grade", "positive": 1, "visit": "baseline"}) == 2
+    assert "no grade is '1'; its values are 0" in capsys.readouterr().err
+    for visit in ("follow-up", "change"):
+        assert told({"column": "grade", "positive": 1, "visit": visit}) == 0
+        said = parquet.read_table(tmp_path / "out/predictions.parquet").to_pylist()
+        assert {(each["subject"], each["truth"]) for each in said} == {
+            (f"p{n}", n % 2) for n in range(12)
+        }
+    assert told({"column": "labels", "visit": "change"}) == 2
+    assert "which is no number; a change is that of numbers" in capsys.readouterr().err
+    assert told({"time": "age", "event": "grows", "visit": "change"}) == 2
+    assert "a change is that of a column" in capsys.readouterr().err
+    grade = {"column": "grade", "positive": 1, "visit": "change"}
+    assert told(grade, covariates=["score"]) == 2  # the follow-up knows how it went
+    assert "has no score; fill it, leave the row out" in capsys.readouterr().err
 
 
 SIDES = {

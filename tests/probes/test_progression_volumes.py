@@ -72,10 +72,13 @@ def test_the_arms_of_a_study_bring_visits_together(tmp_path, textured, motion, b
     moved = warp(textured, motion.inverse(), onto=textured.grid)
     labels = Labels((structure(textured.grid) > BODY).to(torch.uint8)[None], textured.grid)
     after = warp(moved, bend, onto=moved.grid)
-    for name, each in (("bl", textured), ("m12", after), ("labels", labels)):
-        save(each, tmp_path / f"{name}.nii.gz")
+    save(labels, tmp_path / "labels.nii.gz")
     lines = ["subject,visit,image,labels,grows"]
-    lines += [f"p{n},{v},{v}.nii.gz,labels.nii.gz,{n % 2}" for n in range(6) for v in ("bl", "m12")]
+    for n in range(8):  # everybody has images of their own
+        for visit, each in (("bl", textured), ("m12", after)):
+            name = f"{visit}_{n}.nii.gz"
+            save(each.with_data(each.data * (1 + n / 100)), tmp_path / name)
+            lines.append(f"p{n},{visit},{name},labels.nii.gz,{n % 2}")
     (tmp_path / "visits.csv").write_text("\n".join(lines) + "\n")
     given = {
         "study": "volumes", "table": "visits.csv", "visits": ["bl", "m12"], "folds": 2,

@@ -104,6 +104,29 @@ def test_a_small_table_says_first_that_it_says_nothing(pictures, study, tmp_path
     assert "With outcomes shuffled" not in before  # none were: no check that cannot fail
 
 
+def test_an_oracle_does_not_make_a_table_large_enough(pictures, study, tmp_path):
+    features = [
+        {"source": "covariates"},
+        {"source": "module=tests.probes.networks:small_net", "name": "net", "pooling": ["std"]},
+    ]
+    path = study(
+        table=str(pictures), outcome={"column": "sick", "positive": 1}, covariates=["dose"],
+        features=features, permutations=0, widest=0.3,
+    )  # fmt: skip
+    assert run(path, tmp_path / "out") == 0
+    rows = parquet.read_table(tmp_path / "out/results.parquet").to_pylist()
+    auc = {r["features"]: r for r in rows if r["metric"] == "auc" and r["kind"] != "difference"}
+    widths = {name: r["high"] - r["low"] for name, r in auc.items()}
+    assert widths["covariates"] < 0.3 < widths["net"]
+    before, _, after = (tmp_path / "out/report.html").read_text().partition("What was found")
+    assert "too small to say anything: of every model the interval of AUC" in before
+    (compared,) = (r for r in rows if r["kind"] == "difference")
+    assert compared["low"] < compared["equivalence_low"] < compared["equivalence_high"]
+    assert compared["equivalence_high"] < compared["high"]
+    assert compared["margin"] == 0.05
+    assert "equivalence, within ±0.05" in after
+
+
 def test_a_dry_run_writes_nothing(pictures, study, tmp_path, capsys):
     path = study(table=str(pictures), outcome={"column": "sick", "positive": 1}, features=[SPOT])
     assert run(path, tmp_path / "out", "--dry-run", "--json") == 0
@@ -129,6 +152,7 @@ BAD = {
                      "features name 'intensity' twice"),
     "one side": ({"split": "side"}, "no row of the split is 'test'"),
     "no split": ({"split": "sick"}, "sick is '0'; allowed: train, test"),
+    "folds inside": ({"inner_folds": 13}, "fewer than the 20 that 3 folds, and 13 inside each,"),
     "pooling": ({"features": [{"source": "intensity", "pooling": ["sum"]}]}, "pooling 'sum'"),
     "setting": ({"fold": 3}, "did you mean 'folds'?"),
 }  # fmt: skip
@@ -145,6 +169,25 @@ def test_bad_input_is_named_before_the_first_feature(
     assert run(path, tmp_path / "out") == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_not_known_is_neither_healthy_nor_a_word(pictures, study, tmp_path, capsys):
+    """`n/a` once counted as class 0, and made a column of every age."""
+    lines = pictures.read_text().splitlines()
+    sick = next(n for n, line in enumerate(lines) if ",1,1.1," in line)
+    lines[sick] = lines[sick].replace(",1,1.1,", ",n/a,1.1,")
+    lines[1:] = [line.replace(",0,0.1,", ",0.0,0.1,") for line in lines[1:]]
+    pictures.write_text("\n".join(lines) + "\n")
+    given = {"table": str(pictures), "outcome": {"column": "sick", "positive": 1}}
+    path = study(**given, features=[SPOT])
+    assert main(["probe", "run", "-c", str(path), "-o", str(tmp_path / "out"), "--dry-run"]) == 0
+    assert f"1 of {COUNT} rows have no outcome and are left out" in capsys.readouterr().err
+    pictures.write_text("\n".join(lines).replace(",54,train", ",50+,train") + "\n")
+    path = study(**given, features=[{"source": "covariates"}], covariates=["age"])
+    assert run(path, tmp_path / "out") == 2
+    assert "table.csv: line 6: age is '50+', and a number in 28 rows; write numbers or words" in (
+        capsys.readouterr().err
+    )
 
 
 def test_labels_on_another_grid_are_named(visits, study, tmp_path, capsys, monkeypatch):

@@ -77,9 +77,14 @@ def test_noise_gives_an_interval(grown):
     course, scans, labels = grown
     config = QUICK.model_copy(update={"repeats": 1})
     found = measure_progression(*scans, labels[0], config=config, rigid=_pose(course))
-    low, high = found.changes[0].interval
-    assert low < found.changes[0].percent < high
-    assert high - low < 3
+    change = found.changes[0]
+    low, high = change.interval
+    assert (low + high) / 2 == pytest.approx(change.percent)
+    assert 0 < change.error < 0.8
+    # One repeat says next to nothing of a standard error, and of 0 in the interval there is a note.
+    assert high - change.percent == pytest.approx(12.706 * change.error, rel=1e-3)
+    said = [each for each in found.notes if "holds 0: noise alone could make" in each]
+    assert len(said) == sum(each.interval[0] < 0 < each.interval[1] for each in found.changes)
 
 
 def test_without_labels_the_foreground_counts_and_a_note_says_so(grown):
