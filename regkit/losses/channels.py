@@ -59,6 +59,10 @@ class ChannelSum(Similarity):
         """Return the same sum of the similarity that suits voxels of ``spacing``."""
         return ChannelSum(self.similarity.at(spacing), self.shares)
 
+    def above_noise(self, sigma: float) -> ChannelSum:
+        """Return the same sum of the similarity that suits noise of ``sigma``."""
+        return ChannelSum(self.similarity.above_noise(sigma), self.shares)
+
     def seed(self, seed: int) -> None:
         """Seed the similarity of one channel."""
         self.similarity.seed(seed)

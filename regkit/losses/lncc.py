@@ -12,6 +12,7 @@ from regkit.losses.traits import Traits
 
 _FLAT = 0.012  # standard deviation a millimetre of voxel; measured on brains
 _FLATTEST = 0.05
+_NOISES = 2.0  # standard deviations of noise, up to which a window counts as flat
 _PAPER = (
     "Local normalised cross-correlation: Avants BB, Epstein CL, Grossman M, Gee JC. Symmetric "
     "diffeomorphic image registration with cross-correlation. Medical Image Analysis "
@@ -61,6 +62,14 @@ class LNCC(Similarity):
         """
         flat = min(_FLAT * spacing, _FLATTEST)
         return replace(self, floor=max(self.floor, flat**2))
+
+    def above_noise(self, sigma: float) -> LNCC:
+        """Raise ``floor`` to the variance of twice the noise, which fine texture may pass for.
+
+        Between two voxels an image is blurred by interpolation. Where windows hold little but
+        noise that looks like more likeness, by which a fit ends off its place.
+        """
+        return replace(self, floor=max(self.floor, min(_NOISES * sigma, _FLATTEST) ** 2))
 
     @property
     def name(self) -> str:

@@ -47,6 +47,10 @@ class Mixed(Similarity):
         """Return the same sum of the parts that suit voxels of ``spacing``."""
         return Mixed(tuple((weight, part.at(spacing)) for weight, part in self.parts))
 
+    def above_noise(self, sigma: float) -> Mixed:
+        """Return the same sum of the parts that suit noise of ``sigma``."""
+        return Mixed(tuple((weight, part.above_noise(sigma)) for weight, part in self.parts))
+
     def seed(self, seed: int) -> None:
         """Seed every part."""
         for _, part in self.parts:

@@ -45,6 +45,10 @@ class Similarity(ABC):
         """Return the similarity that suits voxels of ``spacing``, in units of a body 160 across."""
         return self
 
+    def above_noise(self, sigma: float) -> Similarity:
+        """Return the similarity that suits noise of the standard deviation ``sigma``."""
+        return self
+
     def seed(self, seed: int) -> None:
         """Seed the generator of what is drawn at random."""
         return

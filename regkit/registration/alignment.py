@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from regkit.geometry.affines import Matrix
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
+from regkit.preprocess.noise import noise_sigma
+from regkit.registration.agreement import images_on
 from regkit.registration.check import check_overlap
 from regkit.registration.choice import linear_similarity
 from regkit.registration.config import RegisterConfig
 from regkit.registration.initialization import find_start
 from regkit.registration.linear import best_of, register_linear
 from regkit.registration.linear_loss import linear_level
-from regkit.registration.pair import Pair, inverse_if, smaller_first, swap_images
+from regkit.registration.pair import Pair, at_spacing, inverse_if, smaller_first, swap_images
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.state import EngineState
 
@@ -117,8 +119,9 @@ def polish(
 ) -> tuple[Matrix, EngineStage]:
     """Refine the affine once more in fine voxels, where no deformable engine follows.
 
-    A local similarity has many minima. Where the images are exchanged it has others, so that the
-    best place found that way is a second start, and the better end of the two is taken.
+    A local similarity looks at what stands out of the noise, and has many minima. Where the images
+    are exchanged it has others, so that the best place found that way is a second start, and the
+    better end of the two is taken.
 
     Parameters
     ----------
@@ -144,6 +147,7 @@ def polish(
     begin = time.perf_counter()
     similarity = pair.compared_by(similarity)
     seen, exchanged = smaller_first(pair)
+    similarity = similarity.above_noise(_noise(pair, config.linear.polish[-1]))
     settings = config.linear.model_copy(update={"tolerance": config.linear.polish_tolerance})
 
     def found(at: Pair, starts: Sequence[Matrix]) -> tuple[Matrix, EngineStage]:
@@ -160,3 +164,9 @@ def polish(
         if best_of(level, [second, matrix], similarity) is second:
             matrix, stage = second, replace(record, note="started from the images exchanged")
     return inverse_if(exchanged, matrix), replace(stage, seconds=time.perf_counter() - begin)
+
+
+def _noise(pair: Pair, spacing: float) -> float:
+    """Of the noisiest channel of either image, in voxels of ``spacing``."""
+    at = images_on(pair, at_spacing(pair.grid, spacing))
+    return max(noise_sigma(channel) for image in (at.fixed, at.moving) for channel in image)

@@ -39,7 +39,7 @@ def test_one_image_comes_back_to_itself(pair):
     )
     points = pair.fixed.grid.world_points().reshape(-1, 3).numpy()
     away = np.linalg.norm(apply_affine(found, points) - points, axis=1)
-    assert away.mean() < 0.3  # 0.15 of the voxels of its level
+    assert away.mean() < 0.5  # a quarter of the voxels of its level, of which it is 17 across
     assert stage.name == "rigid"
 
 
@@ -79,3 +79,29 @@ def test_the_report_shows_where_images_agree(head):
     assert "Local agreement" in render_page(registration_page(result))
     assert result.quality.evidence.chance.grid.world == head.grid.world
     assert "chance" not in result.quality.as_dict()["numbers"]
+
+
+def test_noise_does_not_pull_a_local_similarity_off_its_place(monkeypatch):
+    """Two voxels apart nothing is interpolated; half a voxel farther, noise is blurred away."""
+    cpu, generator = torch.device("cpu"), np.random.default_rng(0)
+    axes = np.meshgrid(*[np.linspace(-1, 1, 48)] * 3, indexing="ij")
+    shown = 0.6 * (axes[0] ** 2 + axes[1] ** 2 + 1.3 * axes[2] ** 2 < 0.6)
+    shown = shown + 0.4 * (axes[0] ** 2 + (axes[1] - 0.2) ** 2 + axes[2] ** 2 < 0.1)
+    grid, moved = rk.Grid((48,) * 3, np.diag([2.0, 2, 2, 1])), _shifted(4, 0, 0)
+    moved[:3, :3] *= 2
+    fixed, moving = (
+        rk.Volume(torch.from_numpy(shown + generator.normal(0, 0.05, shown.shape)).float(), each)
+        for each in (grid, rk.Grid((48,) * 3, moved))
+    )
+    pair = pair_of(
+        *map(PreparedImage, (fixed, moving)), multiple=1, max_voxels=1_000_000, device=cpu
+    )
+    start, config = _shifted(4, 0, 0), RegisterConfig()
+
+    def off():
+        found, _ = polish(pair, [start], LNCC(1), config, _quiet, kind="rigid")
+        return np.abs(found - start)[:3, 3].max()
+
+    with_noise_known = off()
+    monkeypatch.setattr(alignment, "noise_sigma", lambda _: 0.0)
+    assert with_noise_known < 0.15 < off()
