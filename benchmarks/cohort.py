@@ -32,9 +32,9 @@ from benchmarks.machine import describe
 from benchmarks.register import machine_text
 from benchmarks.table import Row, Table
 from regkit.cohort import (
-    Finished,
+    FinishedPair,
     Plan,
-    Planned,
+    PlannedPair,
     WorkWay,
     kind_called,
     plan_cohort,
@@ -44,7 +44,7 @@ from regkit.cohort import (
 )
 from regkit.cohort import PairRow as Given
 from regkit.cohort.cluster import Workers, libraries, local_client
-from regkit.cohort.kept import Kept
+from regkit.cohort.kept import RecentCache
 from regkit.cohort.runner import run_pairs
 from regkit.cohort.table import PairTable as Rows
 
@@ -148,8 +148,8 @@ def _bare(plan: Plan, count: int) -> Took:
         return _since(began)
 
 
-def _in_turn(plan: Plan, pairs: Sequence[Planned]) -> None:
-    way, kept = WorkWay(plan.kind, plan.folder, threads=1), Kept()
+def _in_turn(plan: Plan, pairs: Sequence[PlannedPair]) -> None:
+    way, kept = WorkWay(plan.kind, plan.folder, threads=1), RecentCache()
     _all(work(number, each, way, kept) for number, each in enumerate(pairs))
 
 
@@ -163,7 +163,7 @@ def _together(plan: Plan, count: int) -> Took:
         return _since(began)
 
 
-def _all(finished: Iterable[Finished]) -> None:
+def _all(finished: Iterable[FinishedPair]) -> None:
     failed = [each.error for each in finished if each.status == "failed"]
     if failed:
         raise SystemExit(failed[0])
@@ -171,7 +171,7 @@ def _all(finished: Iterable[Finished]) -> None:
 
 def _trivial(folder: Path, jobs: int) -> tuple[list[Row], list[Row]]:
     plan = _plan(folder / "dask", jobs)
-    alone, few = _plan(folder / "alone", 200), Kept()
+    alone, few = _plan(folder / "alone", 200), RecentCache()
     way = WorkWay(alone.kind, alone.folder, threads=1)
     times = []
     for number, planned in enumerate(alone.pairs):
@@ -189,7 +189,7 @@ def _trivial(folder: Path, jobs: int) -> tuple[list[Row], list[Row]]:
 
 def _plan(folder: Path, jobs: int) -> Plan:
     rows = [Given(n, {}, name=f"job-{n:06}") for n in range(jobs)]
-    pairs = [Planned(row, TRIVIAL.make(row, folder / row.name)) for row in rows]
+    pairs = [PlannedPair(row, TRIVIAL.make(row, folder / row.name)) for row in rows]
     return Plan(Rows(folder / "rows.csv", (), ()), TRIVIAL, folder, pairs)
 
 
@@ -199,7 +199,7 @@ def _watched(plan: Plan) -> list[Row]:
     rows: list[Row] = []
     began, way = time.perf_counter(), WorkWay(plan.kind, plan.folder, threads=1)
 
-    def marked(finished: Iterator[Finished]) -> Iterator[Finished]:
+    def marked(finished: Iterator[FinishedPair]) -> Iterator[FinishedPair]:
         nonlocal began
         for count, each in enumerate(finished, start=1):
             yield each

@@ -9,12 +9,12 @@ from torch import nn
 
 from denoise.config import DenoiseConfig
 from denoise.learning.blind import Blind
-from denoise.learning.masked import Masked, Places
+from denoise.learning.masked import MaskedVoxels, Places
 from denoise.learning.neighbours import Neighbours
 from denoise.learning.objective import Objective
 from denoise.learning.recorruption import Recorruption
 from denoise.networks.blindspot import BlindShape, BlindSpot
-from denoise.networks.rotated import Rotated, RotatedShape
+from denoise.networks.rotated import RotatedBlindSpot, RotatedShape
 from denoise.networks.slices import Slices
 from denoise.networks.unet import ResidualUNet, Shape
 
@@ -102,7 +102,7 @@ def objective_of(name: str, config: DenoiseConfig, blur: tuple[float, ...] = ())
     if name == "neighbours":
         return Neighbours()
     if name in _MASKS:
-        return Masked(_MASKS[name], config.hidden)
+        return MaskedVoxels(_MASKS[name], config.hidden)
     return Recorruption(config.strength, blur)
 
 
@@ -135,7 +135,7 @@ def _blind(
     if config.network == "rotated":
         k = _BESIDE["2.5"] if dimensions == "3" else k
         turned = RotatedShape(config.widths, inputs=2 * k + 1, centre=k)
-        return Slices(Rotated(turned), k), (*turned.reach, k), (*turned.multiple, 1)
+        return Slices(RotatedBlindSpot(turned), k), (*turned.reach, k), (*turned.multiple, 1)
     if dimensions == "3":
         whole = BlindShape(3, width, hidden=config.hidden)
         return BlindSpot(whole), whole.reach, (1, 1, 1)

@@ -12,12 +12,12 @@ import safetensors.torch
 from torch import nn
 
 from denoise.learning.blind import Blind
-from denoise.learning.masked import Masked
+from denoise.learning.masked import MaskedVoxels
 from denoise.learning.objective import Objective
 from denoise.learning.recorruption import Recorruption
 from denoise.methods import Method
 from denoise.networks.blindspot import BlindShape, BlindSpot
-from denoise.networks.rotated import Rotated, RotatedShape
+from denoise.networks.rotated import RotatedBlindSpot, RotatedShape
 from denoise.networks.slices import Slices
 from denoise.networks.unet import ResidualUNet, Shape
 from regkit.errors import InputError
@@ -27,7 +27,7 @@ _DAMAGED = (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueErro
 _KINDS: dict[str, tuple[type[Any], type[Any]]] = {
     "unet": (Shape, ResidualUNet),
     "blindspot": (BlindShape, BlindSpot),
-    "rotated": (RotatedShape, Rotated),
+    "rotated": (RotatedShape, RotatedBlindSpot),
 }
 
 
@@ -66,7 +66,7 @@ def save_method(method: Method, path: Path, *, sigma: float) -> None:
         "sigma": sigma,
         "told": isinstance(method.objective, Recorruption) and method.objective.told,
         "start": method.start,
-        "hidden": method.objective.hidden if isinstance(method.objective, Masked) else None,
+        "hidden": method.objective.hidden if isinstance(method.objective, MaskedVoxels) else None,
     }
     state = {k: v.detach().cpu().contiguous() for k, v in method.network.state_dict().items()}
     part = path.with_name(f".{path.name}.part")
@@ -115,7 +115,7 @@ def _objective(told: dict[str, Any]) -> Objective:
     if told["kind"] != "unet":
         return Blind()
     if told["method"] == "noise2self":
-        return Masked("grid", tuple(told["hidden"]))
+        return MaskedVoxels("grid", tuple(told["hidden"]))
     return Recorruption(told=bool(told.get("told", False)))
 
 

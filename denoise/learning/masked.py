@@ -17,7 +17,7 @@ _MEANS = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
 
 
 @dataclass(frozen=True)
-class Masked:
+class MaskedVoxels:
     """Any network, which learns the voxels that were hidden from it.
 
     What is hidden gets the mean of the visible voxels around, so that nothing of it is left; under
@@ -39,7 +39,7 @@ class Masked:
     >>> from denoise.networks.unet import Shape, ResidualUNet
     >>> noisy, generator = torch.randn(1, 1, 8, 8, 8), torch.Generator().manual_seed(0)
     >>> net = ResidualUNet(Shape(widths=(4, 4), strides=((2, 2, 2),)))
-    >>> bool(Masked().loss(net, noisy, 1.0, generator) > 0)
+    >>> bool(MaskedVoxels().loss(net, noisy, 1.0, generator) > 0)
     True
     """
 
@@ -76,7 +76,7 @@ class Masked:
         Examples
         --------
         >>> image = torch.tensor([1.0, 9.0, 3.0]).reshape(1, 1, 3, 1)
-        >>> Masked(hidden=(0, 0)).without(image, image == 9).flatten()
+        >>> MaskedVoxels(hidden=(0, 0)).without(image, image == 9).flatten()
         tensor([1., 2., 3.])
         """
         dims = noisy.ndim - 2

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class RotatedShape:
-    """What a :class:`Rotated` is made of; it is written into files of weights.
+    """What a :class:`RotatedBlindSpot` is made of; it is written into files of weights.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class RotatedShape:
         return (rows + self.multiple[0],) * 2
 
 
-class Rotated(nn.Module):
+class RotatedBlindSpot(nn.Module):
     """The blind spot of Laine et al. (NeurIPS 2019, fig. 2), in two dimensions.
 
     One U-Net whose rows depend on rows above alone is applied to the image in four turns, each
@@ -51,7 +51,7 @@ class Rotated(nn.Module):
 
     Examples
     --------
-    >>> net = Rotated(RotatedShape((4, 4)))
+    >>> net = RotatedBlindSpot(RotatedShape((4, 4)))
     >>> image = torch.randn(1, 1, 9, 7)
     >>> changed = image.clone()
     >>> changed[0, 0, 4, 3] += 1

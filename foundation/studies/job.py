@@ -18,7 +18,7 @@ from foundation.studies.cells import DONE, StudyCell, write_cells
 from foundation.studies.config import LabelValues, StudyCase, StudyConfig
 from foundation.studies.identity import identity
 from foundation.studies.rows import CELLS
-from regkit.cohort.kept import Kept
+from regkit.cohort.kept import RecentCache
 from regkit.errors import InputError
 from regkit.io import open_image, open_labels, read_header
 from regkit.io.header import Header
@@ -208,7 +208,7 @@ class CellsOutcome:
         return (f"{len(self.cells)} cells",)
 
 
-def open_with_model(survey: Survey, kept: Kept) -> Task:
+def open_with_model(survey: Survey, kept: RecentCache) -> Task:
     """The task of a survey, with a model that this worker may have opened before."""
     if not isinstance(survey, CellsSurvey):
         return survey.open()

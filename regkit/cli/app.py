@@ -28,7 +28,7 @@ from regkit.cli.register import register
 from regkit.cli.report import report
 from regkit.cli.rerun import rerun
 from regkit.cli.series import series
-from regkit.cli.stopping import Stopped, stoppable
+from regkit.cli.stopping import StopRequest, stoppable
 from regkit.cli.template import template
 from regkit.cli.train import train
 from regkit.cli.transform import app as transform
@@ -90,7 +90,7 @@ def main(args: Sequence[str] | None = None) -> int:
             # A library's advice to programmers is no line for a user.
             warnings.filterwarnings("ignore", module=r"torch\.")
             done = build()(args, prog_name="regkit", standalone_mode=False, obj=session)
-    except (Exception, KeyboardInterrupt, Stopped) as error:
+    except (Exception, KeyboardInterrupt, StopRequest) as error:
         if said := explain(error, debug=session.debug):
             typer.echo(said, err=True)
         return exit_code(error)

@@ -10,7 +10,7 @@ import typer
 from regkit.cli.option_group import group_of
 
 if TYPE_CHECKING:
-    from regkit.runs.turned import Turned
+    from regkit.runs.turned import TurnedValues
 
 _PANEL = "Vectors and tensors"
 
@@ -53,7 +53,7 @@ class Directions:
         ),
     ] = None
 
-    def turned(self) -> Turned | None:
+    def turned(self) -> TurnedValues | None:
         """What is meant; None where nothing is turned.
 
         Raises
@@ -61,9 +61,9 @@ class Directions:
         InputError
             If the options do not go together.
         """
-        from regkit.runs.turned import Turned
+        from regkit.runs.turned import TurnedValues
 
-        return Turned.asked_for(self.tensors, self.vectors, self.axes, self.turn)
+        return TurnedValues.asked_for(self.tensors, self.vectors, self.axes, self.turn)
 
 
 DIRECTIONS = group_of("directions", Directions)

@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from regkit.cli.stopping import Stopped
+from regkit.cli.stopping import StopRequest
 from regkit.errors import RegkitError
 
 USAGE, BUG, PART_FAILED, RESOURCE, UNFIT, INTERRUPTED = 2, 1, 3, 4, 5, 130
@@ -42,7 +42,7 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED
-    if isinstance(error, Stopped):
+    if isinstance(error, StopRequest):
         return _SIGNALLED + error.sign
     if isinstance(error, RegkitError):
         return error.exit_code
@@ -59,9 +59,9 @@ def explain(error: BaseException, *, debug: bool) -> str:
     code = exit_code(error)
     if isinstance(error, typer.TyperException) and not _message(error):
         return ""
-    if code == INTERRUPTED and not isinstance(error, Stopped):
-        error = Stopped(signal.SIGINT)
-    if isinstance(error, Stopped):
+    if code == INTERRUPTED and not isinstance(error, StopRequest):
+        error = StopRequest(signal.SIGINT)
+    if isinstance(error, StopRequest):
         return f"regkit: {error.how}; {error.left}"
     line = f"regkit: error: {_one_line(error)}"
     if code == BUG:

@@ -6,7 +6,7 @@ import signal
 from collections import deque
 from typing import TYPE_CHECKING
 
-from regkit.cli.stopping import Stopped
+from regkit.cli.stopping import StopRequest
 
 if TYPE_CHECKING:
     from regkit.cohort import CohortDone, Count, Plan
@@ -55,9 +55,9 @@ def run_plan(
                 plan, place, retries=retries, resume=resume, overwrite=overwrite,
                 keep=counts.append, on_progress=on_progress,
             )  # fmt: skip
-    except (KeyboardInterrupt, Stopped) as error:
-        sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
-        raise Stopped(sign, _left(counts[-1])) from None
+    except (KeyboardInterrupt, StopRequest) as error:
+        sign = error.sign if isinstance(error, StopRequest) else signal.SIGINT
+        raise StopRequest(sign, _left(counts[-1])) from None
 
 
 def _left(count: Count) -> str:

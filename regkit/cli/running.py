@@ -12,10 +12,10 @@ import typer
 
 from regkit.cli.option_group import group_of
 from regkit.cli.options import Debug, DryRun, FullPaths, Json, Overwrite, Quiet, Record, Resume
-from regkit.cli.stopping import Stopped
+from regkit.cli.stopping import StopRequest
 
 if TYPE_CHECKING:
-    from regkit.runs import Done, Job, Task
+    from regkit.runs import Job, RunOutcome, Task
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Running:
             "record": self.record, "overwrite": self.replaces, "full_paths": self.full_paths
         }  # fmt: skip
 
-    def carry_out(self, job: Job, *, more: Sequence[str] = ()) -> Done | None:
+    def carry_out(self, job: Job, *, more: Sequence[str] = ()) -> RunOutcome | None:
         """Do ``job``, with progress on stderr and its outputs on stdout.
 
         Parameters
@@ -91,9 +91,9 @@ def _told_what_is_left(job: Job) -> Iterator[None]:
     """Whoever stops a run is told what there is of it."""
     try:
         yield
-    except (KeyboardInterrupt, Stopped) as error:
-        sign = error.sign if isinstance(error, Stopped) else signal.SIGINT
-        raise Stopped(sign, job.outputs.left()) from None
+    except (KeyboardInterrupt, StopRequest) as error:
+        sign = error.sign if isinstance(error, StopRequest) else signal.SIGINT
+        raise StopRequest(sign, job.outputs.left()) from None
 
 
 def _opening(task: Task) -> list[str]:

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any
 
 
-class Stopped(BaseException):
+class StopRequest(BaseException):
     """A run was asked to stop by ``sign``; ``left`` says what there is of it."""
 
     def __init__(self, sign: int, left: str = "nothing was written") -> None:
@@ -25,10 +25,10 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM and Ctrl-C raise :class:`Stopped` here; in the main thread alone."""
+    """SIGTERM and Ctrl-C raise :class:`StopRequest` here; in the main thread alone."""
 
     def stop(sign: int, frame: FrameType | None) -> None:
-        raise Stopped(sign)
+        raise StopRequest(sign)
 
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():

@@ -6,25 +6,25 @@ their headers (:func:`plan_cohort`), and they run on workers of this machine or 
 """
 
 from regkit.cohort.cohort import CohortDone, Count, run_cohort
-from regkit.cohort.kind import RowKind, Seen, kind_called
+from regkit.cohort.kind import OutcomeView, RowKind, kind_called
 from regkit.cohort.outliers import CohortOutliers
-from regkit.cohort.plan import Plan, Planned, plan_cohort
+from regkit.cohort.plan import Plan, PlannedPair, plan_cohort
 from regkit.cohort.problems import TableError
 from regkit.cohort.row import PairRow
 from regkit.cohort.table import PairTable, read_pair_table
-from regkit.cohort.work import Finished, WorkWay, work
+from regkit.cohort.work import FinishedPair, WorkWay, work
 
 __all__ = [
     "CohortDone",
     "CohortOutliers",
     "Count",
-    "Finished",
+    "FinishedPair",
+    "OutcomeView",
     "PairRow",
     "PairTable",
     "Plan",
-    "Planned",
+    "PlannedPair",
     "RowKind",
-    "Seen",
     "TableError",
     "WorkWay",
     "kind_called",

@@ -14,7 +14,7 @@ from regkit.io.components import ComponentAxes, TensorOrder
 from regkit.resample import INTERPOLATIONS
 from regkit.runs import RECORD
 from regkit.runs.apply import ApplyJob
-from regkit.runs.turned import Turned
+from regkit.runs.turned import TurnedValues
 from regkit.runs.voxel_sizes import voxel_sizes
 from regkit.transforms.reorientation import Turning
 
@@ -38,7 +38,7 @@ def make_apply_job(row: PairRow, folder: Path) -> ApplyJob:
     asked, reading = split_reading(row.options)
     _check(asked)
     voxel = asked.get("voxel")
-    turned = Turned.asked_for(
+    turned = TurnedValues.asked_for(
         asked.get("tensors"), bool(asked.get("vectors")), asked.get("axes"), asked.get("turn")
     )
     return ApplyJob(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from regkit import __version__
-from regkit.cohort.plan import Plan, Planned
+from regkit.cohort.plan import Plan, PlannedPair
 from regkit.cohort.problems import Problems
 from regkit.cohort.table import PairTable, TableRecord
 from regkit.errors import InputError, require
@@ -100,7 +100,7 @@ def write_derivatives(plan: Plan, root: Path) -> Path:
     return folder
 
 
-def _derive(plan: Plan, planned: Planned, root: Path, folder: Path) -> None:
+def _derive(plan: Plan, planned: PlannedPair, root: Path, folder: Path) -> None:
     """One warped image and both transforms, each with its sidecar."""
     bids = require("bids2table", extra="cohort")
     moving, fixed = planned.row.file("moving"), planned.row.file("fixed")
@@ -118,7 +118,7 @@ def _derive(plan: Plan, planned: Planned, root: Path, folder: Path) -> None:
 
 
 def _place(
-    bids: Any, folder: Path, plan: Plan, planned: Planned, name: str,
+    bids: Any, folder: Path, plan: Plan, planned: PlannedPair, name: str,
     entities: Mapping[str, str], about: Mapping[str, Any],
 ) -> None:  # fmt: skip
     path = folder / bids.format_bids_path(dict(entities))

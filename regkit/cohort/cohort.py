@@ -14,7 +14,7 @@ from regkit.cohort.journal import Journal, Line, earlier_lines, journal_at
 from regkit.cohort.overview import write_overview
 from regkit.cohort.plan import Plan
 from regkit.cohort.results import gather_results, write_tables
-from regkit.cohort.work import Finished
+from regkit.cohort.work import FinishedPair
 from regkit.io.atomic import disk_errors, write_atomically
 from regkit.report.versions import versions
 from regkit.runs.progress import OnProgress, Progress, ignore
@@ -74,7 +74,7 @@ class CohortDone:
 
 def run_cohort(
     plan: Plan,
-    finished: Iterable[Finished],
+    finished: Iterable[FinishedPair],
     *,
     about: Mapping[str, Any] | None = None,
     resume: bool = False,
@@ -129,7 +129,7 @@ def run_cohort(
     return CohortDone(plan.folder, count, (*files, path))
 
 
-def _line(plan: Plan, finished: Finished, earlier: Mapping[str, Line]) -> Line:
+def _line(plan: Plan, finished: FinishedPair, earlier: Mapping[str, Line]) -> Line:
     planned, proof = plan.pairs[finished.number], proof_of(finished.record)
     known = earlier.get(planned.row.name)
     if finished.before and known is not None and known.proof == proof:

@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from regkit.cohort.plan import Planned
+from regkit.cohort.plan import PlannedPair
 from regkit.cohort.table import PairTable
-from regkit.cohort.work import Finished
+from regkit.cohort.work import FinishedPair
 
 # What stands elsewhere in an entry, or is the same in all of them.
 _ELSEWHERE = frozenset(
@@ -19,7 +19,7 @@ _ELSEWHERE = frozenset(
 _SCALARS = (str, int, float)
 
 
-def entry_of(table: PairTable, planned: Planned, finished: Finished) -> dict[str, Any]:
+def entry_of(table: PairTable, planned: PlannedPair, finished: FinishedPair) -> dict[str, Any]:
     """Collect what the results say of one pair.
 
     Parameters

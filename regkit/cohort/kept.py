@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 KeptThing = TypeVar("KeptThing")
 
 
-class Kept:
+class RecentCache:
     """The last few things that were made, by what they were made from.
 
     Parameters
@@ -19,7 +19,7 @@ class Kept:
 
     Examples
     --------
-    >>> kept = Kept(1)
+    >>> kept = RecentCache(1)
     >>> kept.get("atlas", lambda: "read"), kept.get("atlas", lambda: "read again")
     ('read', 'read')
     """

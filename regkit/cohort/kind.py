@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Protocol
 
-from regkit.cohort.kept import Kept
+from regkit.cohort.kept import RecentCache
 from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.row import PairRow
 from regkit.errors import InputError
@@ -35,7 +35,7 @@ class RowPicture(Protocol):
 
 
 @dataclass(frozen=True)
-class Seen:
+class OutcomeView:
     """What a kind tells of an outcome beyond its record.
 
     Parameters
@@ -57,14 +57,14 @@ class Seen:
     picture: RowPicture | None = None
 
 
-def open_plainly(survey: Survey, kept: Kept) -> Task:
+def open_plainly(survey: Survey, kept: RecentCache) -> Task:
     """The task of a survey, from its files alone."""
     return survey.open()
 
 
-def see_nothing(outcome: Outcome) -> Seen:
+def see_nothing(outcome: Outcome) -> OutcomeView:
     """An outcome of which the record tells everything."""
-    return Seen()
+    return OutcomeView()
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class RowKind:
     images: tuple[str, ...] = ()
     output: str = ""
     onto: str = ""
-    open: Callable[[Survey, Kept], Task] = open_plainly
-    see: Callable[[Outcome], Seen] = see_nothing
+    open: Callable[[Survey, RecentCache], Task] = open_plainly
+    see: Callable[[Outcome], OutcomeView] = see_nothing
     outliers: Mapping[str, CohortOutliers] = field(default_factory=dict)
 
     @property

@@ -26,7 +26,7 @@ RESULTS = (
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedPair:
     """One row and its job."""
 
     row: PairRow
@@ -54,7 +54,7 @@ class Plan:
     table: PairTable
     kind: RowKind
     folder: Path
-    pairs: Sequence[Planned]
+    pairs: Sequence[PlannedPair]
     memory: int = 0
 
 
@@ -103,7 +103,7 @@ def plan_cohort(
 
 def _judged(
     table: PairTable, kind: RowKind, folder: Path, rows: Iterable[PairRow], problems: Problems
-) -> tuple[list[Planned], int]:
+) -> tuple[list[PlannedPair], int]:
     """Jobs whose headers can be trusted, and the memory of the largest."""
     pairs, memory = [], 0
     # Some jobs want the folder of their results to be there, and nothing is made there yet.
@@ -113,7 +113,7 @@ def _judged(
                 trial = kind.make(row, Path(elsewhere))
                 trial.check()
                 memory = max(memory, trial.look().needs().memory)
-                pairs.append(Planned(row, kind.make(row, folder / row.name)))
+                pairs.append(PlannedPair(row, kind.make(row, folder / row.name)))
     return pairs, memory
 
 
@@ -141,7 +141,7 @@ def _refuse_twice(table: PairTable, rows: Iterable[PairRow], problems: Problems)
             )
 
 
-def _refuse_results(folder: Path, pairs: Iterable[Planned], problems: Problems) -> None:
+def _refuse_results(folder: Path, pairs: Iterable[PlannedPair], problems: Problems) -> None:
     """Results that are there and that nobody has said may be replaced."""
     if not folder.exists():
         return

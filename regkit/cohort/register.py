@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from regkit.cohort.kept import Kept
-from regkit.cohort.kind import RowKind, Seen
+from regkit.cohort.kept import RecentCache
+from regkit.cohort.kind import OutcomeView, RowKind
 from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.reading import READING, split_reading
 from regkit.cohort.row import PairRow
@@ -56,7 +56,7 @@ def make_row_job(row: PairRow, folder: Path) -> RegisterJob:
     return RegisterJob(paths, folder, preset, config, True, reading)
 
 
-def open_prepared(survey: Survey, kept: Kept) -> Task:
+def open_prepared(survey: Survey, kept: RecentCache) -> Task:
     """The task of a registration, with the fixed image prepared once for all that share it."""
     task = cast(RegisterTask, survey.open())
     job, pair = cast(RegisterSurvey, survey).job, task.pair
@@ -68,13 +68,13 @@ def open_prepared(survey: Survey, kept: Kept) -> Task:
     return replace(task, pair=replace(pair, fixed=known.image), prepared=known)
 
 
-def see(outcome: Outcome) -> Seen:
+def see(outcome: Outcome) -> OutcomeView:
     """How similar the pair has become, how its affine is shaped, and a picture."""
     result = cast(RegisterOutcome, outcome).result
     grid = result.fixed.grid
     last = [level.values[-1] for stage in result.stages for level in stage.levels if level.values]
     growth = {} if result.quality.evidence is None else {"growth": result.quality.evidence.growth}
-    return Seen(
+    return OutcomeView(
         {**growth, **({"similarity": float(last[-1])} if last else {})},
         f"{result.config.transform} by {result.config.similarity}",
         affine_shape(affine_part(result.transform, grid).matrix),

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 from distributed import Client, Future, KilledWorker, WorkerPlugin, as_completed, get_worker
 
-from regkit.cohort.kept import Kept
-from regkit.cohort.plan import Planned
-from regkit.cohort.work import Finished, WorkWay, work
+from regkit.cohort.kept import RecentCache
+from regkit.cohort.plan import PlannedPair
+from regkit.cohort.work import FinishedPair, WorkWay, work
 from regkit.errors import RegkitError
 
 _AHEAD = 4  # pairs a worker: enough that none waits for the next one
@@ -39,21 +39,21 @@ class Keeper(WorkerPlugin):
 
     def __init__(self, name: str, way: WorkWay) -> None:
         self.name, self.way = name, way
-        self.kept = Kept()
+        self.kept = RecentCache()
 
     def setup(self, worker: object) -> None:
         """Begin with nothing kept."""
-        self.kept = Kept()
+        self.kept = RecentCache()
 
 
 def run_pairs(
     client: Client,
-    pairs: Sequence[Planned],
+    pairs: Sequence[PlannedPair],
     way: WorkWay,
     *,
     retries: int,
     tend: Callable[[], None] = lambda: None,
-) -> Iterator[Finished]:
+) -> Iterator[FinishedPair]:
     """Run pairs and give what became of each, in the order in which they end.
 
     Parameters
@@ -79,7 +79,7 @@ def run_pairs(
     client.register_plugin(Keeper(name, way))
     waiting = iter(enumerate(pairs))
 
-    def submit(number: int, planned: Planned) -> Future[Finished]:
+    def submit(number: int, planned: PlannedPair) -> Future[FinishedPair]:
         return client.submit(
             on_worker, name, number, planned, key=(name, number), retries=retries, pure=False
         )
@@ -102,7 +102,7 @@ def run_pairs(
     client.unregister_worker_plugin(name)
 
 
-def on_worker(name: str, number: int, planned: Planned) -> Finished:
+def on_worker(name: str, number: int, planned: PlannedPair) -> FinishedPair:
     """Do one pair on a worker that was set up for a cohort.
 
     Parameters
@@ -135,17 +135,17 @@ class Ahead:
         return self._pairs
 
 
-def _told(future: Future[Finished], result: Any) -> Finished:
+def _told(future: Future[FinishedPair], result: Any) -> FinishedPair:
     """What came of a pair; ``result`` of one that failed is what ``sys.exc_info`` gives.
 
     The status of the future tells less: it is lost when the worker dies after its result came.
     """
-    if isinstance(result, Finished):
+    if isinstance(result, FinishedPair):
         return result
     if isinstance(result, BaseException):  # cancelled
         raise RegkitError("the Dask scheduler is gone; the same command with --resume goes on")
     number = cast(tuple[str, int], future.key)[1]
-    return Finished(number, "failed", _reason(result[1], result[2]))
+    return FinishedPair(number, "failed", _reason(result[1], result[2]))
 
 
 def _reason(error: BaseException | None, trace: TracebackType | None) -> str:

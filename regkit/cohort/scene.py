@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-from regkit.cohort.kind import RowKind, Seen
+from regkit.cohort.kind import OutcomeView, RowKind
 from regkit.cohort.outliers import CohortOutliers
 from regkit.cohort.reading import READING, split_reading
 from regkit.cohort.row import PairRow
@@ -71,13 +71,13 @@ def _time(own: Mapping[str, Any]) -> str | None:
     return None if found is None else str(found)
 
 
-def see_scenes(outcome: Outcome) -> Seen:
+def see_scenes(outcome: Outcome) -> OutcomeView:
     """By what the two were compared, and a picture; the record has the numbers."""
     from regkit.report.scenes.page import scene_cuts
 
     result = cast(SceneOutcome, outcome).result
     group = f"{result.config.transform} by {result.fit.similarity}"
-    return Seen(group=group, picture=thumbnail_of(scene_cuts(result)))
+    return OutcomeView(group=group, picture=thumbnail_of(scene_cuts(result)))
 
 
 SCENE_ROWS = RowKind(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from regkit.cohort.kept import Kept
-from regkit.cohort.kind import RowKind, RowPicture, Seen
-from regkit.cohort.plan import Planned
+from regkit.cohort.kept import RecentCache
+from regkit.cohort.kind import OutcomeView, RowKind, RowPicture
+from regkit.cohort.plan import PlannedPair
 from regkit.errors import RegkitError
 from regkit.io.atomic import disk_errors
 from regkit.kernels.backend import threads
@@ -25,7 +25,7 @@ THUMBNAILS = "thumbnails"
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedPair:
     """What became of one pair.
 
     Parameters
@@ -43,7 +43,7 @@ class Finished:
     record
         What the run says of itself.
     numbers, group, shape
-        See :class:`regkit.cohort.kind.Seen`.
+        See :class:`regkit.cohort.kind.OutcomeView`.
     """
 
     number: int
@@ -79,7 +79,7 @@ class WorkWay:
     again: bool = False
 
 
-class Watched:
+class WatchedTask:
     """A task whose outcome is seen before it is published.
 
     A worker may die right after the publication, and nobody would look at the outcome then.
@@ -87,7 +87,7 @@ class Watched:
 
     def __init__(self, task: Task, kind: RowKind, picture: Path) -> None:
         self._task, self._kind, self._picture = task, kind, picture
-        self.seen = Seen()
+        self.seen = OutcomeView()
         self.introduction, self.notices = task.introduction, task.notices
 
     def execute(self, on_progress: OnProgress) -> Outcome:
@@ -99,7 +99,7 @@ class Watched:
         return outcome
 
 
-def work(number: int, planned: Planned, way: WorkWay, kept: Kept) -> Finished:
+def work(number: int, planned: PlannedPair, way: WorkWay, kept: RecentCache) -> FinishedPair:
     """Do one pair.
 
     Results that are there belong to this cohort, as its plan has made sure. So one that is whole is
@@ -131,14 +131,14 @@ def work(number: int, planned: Planned, way: WorkWay, kept: Kept) -> Finished:
     try:
         with threads(way.threads):
             if not way.again and is_finished(job):
-                return Finished(number, "done", before=True, record=_told(job))
+                return FinishedPair(number, "done", before=True, record=_told(job))
             found = _done(number, planned, way, kept)
     except RegkitError as error:
-        return Finished(number, "failed", str(error), elapsed=time.perf_counter() - begun)
-    return Finished(**{**found, "elapsed": time.perf_counter() - begun})
+        return FinishedPair(number, "failed", str(error), elapsed=time.perf_counter() - begun)
+    return FinishedPair(**{**found, "elapsed": time.perf_counter() - begun})
 
 
-def _done(number: int, planned: Planned, way: WorkWay, kept: Kept) -> dict[str, Any]:
+def _done(number: int, planned: PlannedPair, way: WorkWay, kept: RecentCache) -> dict[str, Any]:
     job, picture = planned.job, way.folder / THUMBNAILS / f"{planned.row.name}.jpg"
     _forget_peak()
     made = _make_folder(job.outputs.folder)
@@ -146,7 +146,7 @@ def _done(number: int, planned: Planned, way: WorkWay, kept: Kept) -> dict[str, 
         check(job)
         survey = job.look()
         check_needs(survey.needs(), job.outputs.folder)
-        task = Watched(way.kind.open(survey, kept), way.kind, picture)
+        task = WatchedTask(way.kind.open(survey, kept), way.kind, picture)
         record = run(job, task).record
     except BaseException:
         if made:

@@ -16,7 +16,7 @@ from regkit.io.names import display_name
 from regkit.io.options import ReadOptions
 from regkit.io.preflight import preflight
 from regkit.volume.arrays import torch_type
-from regkit.volume.deferred import Deferred, Part, Voxels
+from regkit.volume.deferred import DeferredVoxels, Part, Voxels
 from regkit.volume.volume import Labels, Volume
 
 Opened = TypeVar("Opened", bound=Volume, covariant=True)
@@ -151,7 +151,7 @@ def open_lazily(
         return opens(header)
     states = (before, *(FileState.now(each) for each in header.beside))
     source = FileSource(header, states, _dtype(header, kind), opens)
-    volume = kind.of_deferred(Deferred(source), header.grid)
+    volume = kind.of_deferred(DeferredVoxels(source), header.grid)
     return volume.with_names(header.label_names) if isinstance(volume, Labels) else volume
 
 

@@ -31,7 +31,7 @@ _MOST_FIXED = 19
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredTransform:
     """A transform as its file declares it: kind, number of parameters, fixed parameters."""
 
     kind: str
@@ -70,7 +70,7 @@ def _not_a_transform(path: Path, why: str) -> InputError:
     return InputError(f"{display_name(path)}: is not an ITK transform: {why}")
 
 
-def _in_text(path: Path) -> list[Declared]:
+def _in_text(path: Path) -> list[DeclaredTransform]:
     if path.stat().st_size > _MAX_TEXT:
         raise _not_a_transform(path, f"an affine takes less than {_MAX_TEXT} bytes of text")
     content = path.read_bytes()
@@ -92,7 +92,7 @@ def _in_text(path: Path) -> list[Declared]:
     ]
 
 
-def _block(path: Path, kind: str, text: str) -> Declared:
+def _block(path: Path, kind: str, text: str) -> DeclaredTransform:
     """One transform of a text file: its numbers stand on lines of their own."""
     lines = dict(re.findall(r"^[ \t]*(\w+)[ \t]*:([^\n]*)$", text, flags=re.MULTILINE))
     try:
@@ -102,14 +102,14 @@ def _block(path: Path, kind: str, text: str) -> Declared:
         )
     except ValueError as error:
         raise _not_a_transform(path, f"a parameter is no number ({error})") from error
-    return Declared(kind, len(parameters), fixed)
+    return DeclaredTransform(kind, len(parameters), fixed)
 
 
-def _in_matlab(path: Path) -> list[Declared]:
+def _in_matlab(path: Path) -> list[DeclaredTransform]:
     """Variables of a Matlab 4 file: five 32-bit numbers, the name, the values, repeated."""
     if path.stat().st_size > _MAX_TEXT:
         raise _not_a_transform(path, f"an affine takes less than {_MAX_TEXT} bytes")
-    content, at, found = path.read_bytes(), 0, list[Declared]()
+    content, at, found = path.read_bytes(), 0, list[DeclaredTransform]()
     while at + 20 <= len(content):
         kind, rows, columns, _, length = struct.unpack("<5i", content[at : at + 20])
         size = {0: 8, 10: 4}.get(kind)
@@ -120,7 +120,7 @@ def _in_matlab(path: Path) -> list[Declared]:
         if at > len(content):
             break
         if name != "fixed":
-            found.append(Declared(name, rows * columns, ()))
+            found.append(DeclaredTransform(name, rows * columns, ()))
         elif found:
             count = min(rows * columns, _MOST_FIXED)
             start = at - rows * columns * size
@@ -131,7 +131,7 @@ def _in_matlab(path: Path) -> list[Declared]:
     return found
 
 
-def _in_hdf5(path: Path) -> list[Declared]:
+def _in_hdf5(path: Path) -> list[DeclaredTransform]:
     with path.open("rb") as start:
         magic = start.read(len(_HDF5_MAGIC))
     if magic != _HDF5_MAGIC:
@@ -145,7 +145,7 @@ def _in_hdf5(path: Path) -> list[Declared]:
         raise _not_a_transform(path, f"it is damaged ({str(error).splitlines()[0]})") from error
 
 
-def _in_groups(path: Path, file: Any) -> list[Declared]:
+def _in_groups(path: Path, file: Any) -> list[DeclaredTransform]:
     if "TransformGroup" not in file:
         raise _not_a_transform(path, "it has no TransformGroup")
     groups, found = file["TransformGroup"], []
@@ -154,7 +154,7 @@ def _in_groups(path: Path, file: Any) -> list[Declared]:
         kind = stored.decode("utf-8", errors="replace") if isinstance(stored, bytes) else stored
         values, fixed = _values(groups[key], ""), _values(groups[key], "Fixed")
         found.append(
-            Declared(
+            DeclaredTransform(
                 kind,
                 0 if values is None else values.size,
                 () if fixed is None else tuple(map(float, fixed[:_MOST_FIXED])),

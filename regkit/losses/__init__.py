@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from regkit.losses.features import FeatureSimilarity
     from regkit.losses.lncc import LNCC
     from regkit.losses.mind import MIND
-    from regkit.losses.mixed import Mixed
+    from regkit.losses.mixed import SimilaritySum
     from regkit.losses.mse import MSE
     from regkit.losses.mutual_information import MutualInformation
     from regkit.losses.similarity import Similarity
@@ -24,7 +24,7 @@ _HOME = {
     "LNCC": "lncc",
     "MIND": "mind",
     "MSE": "mse",
-    "Mixed": "mixed",
+    "SimilaritySum": "mixed",
     "MutualInformation": "mutual_information",
     "Similarity": "similarity",
     "Traits": "traits",
@@ -37,9 +37,9 @@ __all__ = [
     "MSE",
     "ChannelSum",
     "FeatureSimilarity",
-    "Mixed",
     "MutualInformation",
     "Similarity",
+    "SimilaritySum",
     "Traits",
     "dice_loss",
 ]

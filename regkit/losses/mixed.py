@@ -14,13 +14,13 @@ from regkit.losses.traits import Traits
 
 
 @dataclass(frozen=True)
-class Mixed(Similarity):
+class SimilaritySum(Similarity):
     """A weighted sum of similarities, each of which compares the images themselves.
 
     Examples
     --------
     >>> from regkit.losses.mse import MSE
-    >>> twice = Mixed(((1.0, MSE()), (1.0, MSE())))
+    >>> twice = SimilaritySum(((1.0, MSE()), (1.0, MSE())))
     >>> float(twice(torch.zeros(1, 4, 4), torch.ones(1, 4, 4)))
     2.0
     """
@@ -43,13 +43,15 @@ class Mixed(Similarity):
         """Say whether one of the parts is stochastic for images ``(1, *shape)``."""
         return any(part.is_stochastic(shape) for _, part in self.parts)
 
-    def at(self, spacing: float) -> Mixed:
+    def at(self, spacing: float) -> SimilaritySum:
         """Return the same sum of the parts that suit voxels of ``spacing``."""
-        return Mixed(tuple((weight, part.at(spacing)) for weight, part in self.parts))
+        return SimilaritySum(tuple((weight, part.at(spacing)) for weight, part in self.parts))
 
-    def above_noise(self, sigma: float) -> Mixed:
+    def above_noise(self, sigma: float) -> SimilaritySum:
         """Return the same sum of the parts that suit noise of ``sigma``."""
-        return Mixed(tuple((weight, part.above_noise(sigma)) for weight, part in self.parts))
+        return SimilaritySum(
+            tuple((weight, part.above_noise(sigma)) for weight, part in self.parts)
+        )
 
     def seed(self, seed: int) -> None:
         """Seed every part."""

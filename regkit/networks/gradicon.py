@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from regkit.errors import InputError
-from regkit.networks.normalised import Normalised
-from regkit.networks.steps import Halved, Registration, Step, TwoStep
+from regkit.networks.normalised import NormalisedRegistration
+from regkit.networks.steps import HalfResolution, Registration, Step, TwoStep
 from regkit.networks.unet import UNet, Widths
 
 HALVINGS = (2, 1, 0, 0)  # of what each of its steps sees
@@ -93,17 +93,19 @@ def add_halved_step(network: Registration, step: Step, halvings: int) -> Registr
     Parameters
     ----------
     network
-        It finds what moves far. Where it is :class:`Normalised`, so is the result, with the same
-        window.
+        It finds what moves far. Where it is :class:`NormalisedRegistration`, so is the result, with
+        the same window.
     step
         It finds what is left.
     halvings
         How often the resolution is halved for ``network``.
     """
-    if isinstance(network, Normalised):
-        return Normalised(add_halved_step(network.net, step, halvings), int(network.window))
+    if isinstance(network, NormalisedRegistration):
+        return NormalisedRegistration(
+            add_halved_step(network.net, step, halvings), int(network.window)
+        )
     for _ in range(halvings):
-        network = Halved(network)
+        network = HalfResolution(network)
     return TwoStep(network, step)
 
 
@@ -152,7 +154,7 @@ def _built(state: Mapping[str, Tensor], name: str) -> Registration:
         with torch.device("meta"):  # the tensors that are given become its weights
             if window is None:
                 return _part(own, "", firsts[0].ndim - 2)
-            return Normalised(_part(own, "net.", firsts[0].ndim - 2), int(window))
+            return NormalisedRegistration(_part(own, "net.", firsts[0].ndim - 2), int(window))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
 
@@ -165,7 +167,7 @@ def _part(state: Mapping[str, Tensor], prefix: str, ndim: int) -> Registration:
         return TwoStep(first, second)
     net = f"{prefix}net."
     if any(key.startswith(f"{net}net") for key in state):
-        return Halved(_part(state, net, ndim))
+        return HalfResolution(_part(state, net, ndim))
     if f"{net}{_FIRST}" not in state:
         raise InputError(f"{net}{_FIRST} is missing; the file is of another network, or cut")
     return Step(UNet(ndim, Widths.of(state, net)))

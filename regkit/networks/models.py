@@ -11,7 +11,7 @@ from regkit.errors import InputError
 from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
 from regkit.networks.weights import store
-from regkit.networks.weights.checkpoint import Trained, read_checkpoint, training_facts
+from regkit.networks.weights.checkpoint import TrainingDomain, read_checkpoint, training_facts
 
 _BEST_FIRST = ("multigradicon", "unigradicon")
 AUTO = "auto"
@@ -23,7 +23,7 @@ class Model:
 
     name: str
     network: Registration
-    trained: Trained = field(default_factory=Trained)
+    trained: TrainingDomain = field(default_factory=TrainingDomain)
 
 
 def load(name: str) -> Model:

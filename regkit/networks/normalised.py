@@ -11,7 +11,7 @@ from regkit.networks.steps import Registration, StepChange, SteppedMap
 _FAINT = 1e-3  # the variance below which a window counts as flat, in [0, 1]
 
 
-class Normalised(Registration):
+class NormalisedRegistration(Registration):
     """A registration of locally normalised images, so that brightness matters less.
 
     Every image is taken less its mean in a window, over its standard deviation there.
@@ -40,7 +40,7 @@ class Normalised(Registration):
 
     def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""
-        return Normalised(self.net.rebuilt(change, full=full), int(self.window))
+        return NormalisedRegistration(self.net.rebuilt(change, full=full), int(self.window))
 
 
 def local_normalize(images: Tensor, radius: int) -> Tensor:

@@ -101,7 +101,7 @@ class Step(Registration):
         return change(self, full)
 
 
-class Halved(Registration):
+class HalfResolution(Registration):
     """A registration at half the resolution."""
 
     def __init__(self, net: Registration) -> None:
@@ -115,7 +115,7 @@ class Halved(Registration):
 
     def rebuilt(self, change: StepChange, *, full: bool = True) -> Registration:
         """See :class:`Registration`."""
-        return Halved(self.net.rebuilt(change, full=False))
+        return HalfResolution(self.net.rebuilt(change, full=False))
 
 
 class TwoStep(Registration):

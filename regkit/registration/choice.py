@@ -9,7 +9,7 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.windows import local_correlation
-from regkit.losses import LNCC, MSE, Mixed, MutualInformation, Similarity
+from regkit.losses import LNCC, MSE, MutualInformation, Similarity, SimilaritySum
 from regkit.losses.registry import FEATURES, is_registered, make, parts_of
 from regkit.registration.backbones import feature_similarity
 from regkit.registration.config import AUTOMATIC, FeatureConfig, RegisterConfig
@@ -70,7 +70,7 @@ def similarity_of(
         (weight, _single(part, radius, features or FeatureConfig(), seed))
         for weight, part in parts_of(name)
     ]
-    return parts[0][1] if len(parts) == 1 else Mixed(tuple(parts))
+    return parts[0][1] if len(parts) == 1 else SimilaritySum(tuple(parts))
 
 
 def _single(name: str, radius: int, features: FeatureConfig, seed: int) -> Similarity:

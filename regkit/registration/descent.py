@@ -25,7 +25,7 @@ _DRAWS = 4  # by which a loss is judged that is random
 
 
 @dataclass(frozen=True)
-class Descended:
+class DescentResult:
     """Where a descent ended, its record, and the loss before and after."""
 
     u: Tensor
@@ -45,19 +45,19 @@ class Descent:
     told: Callable[[int, float], None]
     guides: LevelGuides | None = None
 
-    def run(self, start: Tensor, config: FieldConfig) -> Descended:
+    def run(self, start: Tensor, config: FieldConfig) -> DescentResult:
         """As far down as the level goes; ``start`` itself where nothing was gained."""
         at, (values, settled, u), shape = self.at, self._path(start, config), self.at.grid.shape
         record = Level(at.grid.spacing, shape, tuple(values), settled)
         if not values:
-            return Descended(start, record)
+            return DescentResult(start, record)
         first, last = values[0], values[-1]
         if self.similarity.is_stochastic(shape):
             first, last = (self._mean_loss(each) for each in (start, u))
         if last < first:
-            return Descended(u, record, first, last)
+            return DescentResult(u, record, first, last)
         # Steps have a size even where there is nothing to gain.
-        return Descended(start, record, first, first)
+        return DescentResult(start, record, first, first)
 
     def loss_of(self, u: Tensor) -> float:
         """The loss that a run from ``u`` begins with."""

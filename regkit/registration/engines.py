@@ -15,7 +15,7 @@ from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair, is_thin
 from regkit.registration.result import OnEngineProgress
 from regkit.registration.selection import Selection
-from regkit.registration.state import EngineState, Found
+from regkit.registration.state import EngineResult, EngineState
 
 if TYPE_CHECKING:
     from regkit.networks.models import Model
@@ -36,7 +36,7 @@ def find(
     on_progress: OnEngineProgress,
     own: Similarity | None = None,
     guides: Guides | None = None,
-) -> Found:
+) -> EngineResult:
     """Run the engines that ``config`` asks for, one after the other.
 
     Parameters

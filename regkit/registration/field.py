@@ -29,13 +29,13 @@ from regkit.losses.similarity import Similarity
 from regkit.registration.agreement import Agreement, agreement, images_on
 from regkit.registration.comparison import is_near
 from regkit.registration.config import FieldConfig
-from regkit.registration.descent import Descended, Descent, pin_border
+from regkit.registration.descent import Descent, DescentResult, pin_border
 from regkit.registration.field_plan import bound_iterations, least_factor, shorten_after_network
 from regkit.registration.guides import Guides, LevelGuides
 from regkit.registration.pair import LevelPair, Pair, coarser, level
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.smoothness import (
-    Explained,
+    SmoothShare,
     coarse_smooth_config,
     first_level,
     is_enough,
@@ -81,7 +81,7 @@ def register_field(
     *,
     start: Callable[[Tensor], Tensor] | None = None,
     guides: Guides | None = None,
-) -> tuple[DisplacementField, EngineStage, Explained]:
+) -> tuple[DisplacementField, EngineStage, SmoothShare]:
     """Find the displacement that precedes ``affine``: ``phi = affine o (id + u)``.
 
     Diffeomorphic registration by composed, smoothed forces (Vercauteren et al., NeuroImage 2009),
@@ -144,7 +144,7 @@ class _Search:
         least = least_factor(self.pair.grid, self.config.max_field_voxels)
         return coarser(self.pair.grid, max(least, self.config.factors[number]))
 
-    def first(self, u: Tensor, *, started: bool) -> tuple[Descended, Explained]:
+    def first(self, u: Tensor, *, started: bool) -> tuple[DescentResult, SmoothShare]:
         """The coarsest level, where it shows whether a smooth field explains the pair."""
         descent = self._descent(0)
         # Images alone tell whether there is one anatomy: what guides gain says nothing of that.
@@ -157,7 +157,7 @@ class _Search:
             done = descent.run(done.u, config)
         return self._from_both_sides(descent, u, done, config), explained
 
-    def next(self, number: int, u: Tensor, explained: Explained) -> Descended:
+    def next(self, number: int, u: Tensor, explained: SmoothShare) -> DescentResult:
         """A finer level, as smooth as the first has shown."""
         descent, config = self._descent(number), self.config
         if explained.smooth:
@@ -195,8 +195,8 @@ class _Search:
         return self.guides.on(grid, self.affine, self.pair.device, exchanged=exchanged)
 
     def _from_both_sides(
-        self, descent: Descent, start: Tensor, done: Descended, config: FieldConfig
-    ) -> Descended:
+        self, descent: Descent, start: Tensor, done: DescentResult, config: FieldConfig
+    ) -> DescentResult:
         """``done``, or its mean with what is found from the other side, where voxels are large."""
         grid = descent.at.grid
         if min(grid.spacing[1:]) < config.symmetric_above or descent.iterations == 0:

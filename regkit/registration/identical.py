@@ -11,7 +11,7 @@ from regkit.registration.config import RegisterConfig
 from regkit.registration.evidence import gather
 from regkit.registration.pair import Pair
 from regkit.registration.result import EngineStage
-from regkit.registration.state import Found
+from regkit.registration.state import EngineResult
 from regkit.transforms import Affine
 from regkit.volume.volume import Volume
 
@@ -29,10 +29,10 @@ def is_one_image(fixed: Volume, moving: Volume) -> bool:
     return all(torch.equal(one.double(), other.double()) for one, other in slices)
 
 
-def find_identity(pair: Pair, config: RegisterConfig) -> Found:
+def find_identity(pair: Pair, config: RegisterConfig) -> EngineResult:
     """Return the identity and why; ``auto`` becomes the similarity that would show a difference."""
     ndim = 2 if pair.planar else 3
     name = MSE.name if config.similarity == "auto" else config.similarity
     stage = EngineStage("identity", name, "", 0.0, note=NOTHING)
     evidence = gather(pair, np.eye(4), None)
-    return Found(Affine.identity(ndim), (stage,), name, NOTHING, evidence=evidence)
+    return EngineResult(Affine.identity(ndim), (stage,), name, NOTHING, evidence=evidence)

@@ -14,13 +14,13 @@ from regkit.registration.planar import drop_grid
 from regkit.registration.prepared import PreparedImage
 from regkit.registration.quality import Quality, assess
 from regkit.registration.result import EngineStage, Result
-from regkit.registration.state import Found
+from regkit.registration.state import EngineResult
 from regkit.transforms import DisplacementField, Transform, compose, links
 from regkit.volume.volume import Labels, Volume
 
 
 def measure_result(
-    fixed: Volume, side: PreparedImage, pair: Pair, config: RegisterConfig, found: Found
+    fixed: Volume, side: PreparedImage, pair: Pair, config: RegisterConfig, found: EngineResult
 ) -> Result:
     """Invert a transform, warp moving by it once, and measure both.
 
@@ -69,7 +69,7 @@ def measure_result(
     )
 
 
-def _quality(pair: Pair, found: Found, metrics: Mapping[str, float]) -> Quality:
+def _quality(pair: Pair, found: EngineResult, metrics: Mapping[str, float]) -> Quality:
     if found.evidence is None:
         return Quality(())
     axes = zip(pair.grid.shape, pair.grid.spacing, strict=True)

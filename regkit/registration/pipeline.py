@@ -22,7 +22,7 @@ from regkit.registration.prepared import PreparedImage
 from regkit.registration.request import request_of
 from regkit.registration.result import EngineStage, Result
 from regkit.registration.scale import find_at_body_scale
-from regkit.registration.state import EngineState, Found
+from regkit.registration.state import EngineResult, EngineState
 from regkit.transforms import Transform
 from regkit.volume.points import Points
 from regkit.volume.volume import Labels, Volume
@@ -153,7 +153,7 @@ def _pair(
     )
 
 
-def _led_on(found: Found, placing: Placing, notes: Sequence[str]) -> Found:
+def _led_on(found: EngineResult, placing: Placing, notes: Sequence[str]) -> EngineResult:
     """What was found, led on to where moving lies, and what was noticed before."""
     noticed = [EngineStage("notice", "", "", 0.0, note=note) for note in notes]
     return replace(

@@ -22,7 +22,7 @@ from regkit.registration.engines import find
 from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair
 from regkit.registration.result import EngineStage, Level, OnEngineProgress
-from regkit.registration.state import EngineState, Found
+from regkit.registration.state import EngineResult, EngineState
 from regkit.transforms import Affine, DisplacementField, Transform, compose, links
 from regkit.volume.volume import AnyVolume
 
@@ -40,7 +40,7 @@ def find_at_body_scale(
     on_progress: OnEngineProgress,
     own: Similarity | None = None,
     guides: Guides | None = None,
-) -> Found:
+) -> EngineResult:
     """Find a transform as :func:`~regkit.registration.engines.find` does, in a world of any scale.
 
     The engines work in a world in which the body of fixed has the size that settings are meant for.
@@ -140,7 +140,7 @@ def _conjugate(phi: Callable[[Tensor], Tensor], size: Matrix) -> Callable[[Tenso
     return lambda x: inside(phi(outside(x)))
 
 
-def _found(found: Found, unit: float) -> Found:
+def _found(found: EngineResult, unit: float) -> EngineResult:
     return replace(
         found,
         transform=scale_transform(found.transform, unit),

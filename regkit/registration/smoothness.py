@@ -12,7 +12,7 @@ from torch import Tensor
 from regkit.kernels.smoothing import gaussian
 from regkit.registration.agreement import Agreement
 from regkit.registration.config import FieldConfig
-from regkit.registration.descent import Descended, Descent
+from regkit.registration.descent import Descent, DescentResult
 
 _BETTER = 0.86  # of the distance of blocks through a smooth field, that a free one must come below
 _IN_PLACE = 0.33  # voxels: blocks of one person lie nearer than this through a smooth field
@@ -27,7 +27,7 @@ def first_level(
     is_one_anatomy: Callable[[Tensor, Tensor], bool] | None,
     *,
     started: bool,
-) -> tuple[Descended, Explained]:
+) -> tuple[DescentResult, SmoothShare]:
     """Find a smooth field on the coarsest level, then a free one, and return the one that will do.
 
     Between two people a smooth field explains little of what differs; within one it explains
@@ -53,18 +53,18 @@ def first_level(
     )
     free = descent.run(u if started else quiet.u, config)
     if not quiet.level.values:
-        return replace(quiet, u=u), Explained(0.0, smooth=False)
+        return replace(quiet, u=u), SmoothShare(0.0, smooth=False)
     first = descent.loss_of(torch.zeros_like(u)) if started else quiet.first
     share = (first - quiet.last) / (first - free.last) if free.last < first else 0.0
     smooth = share >= config.smooth.one_anatomy_share
     if is_one_anatomy is not None and config.smooth.one_anatomy_share <= 1:
         smooth = smooth or is_one_anatomy(quiet.u, free.u)
     both = replace(free.level, values=quiet.level.values + free.level.values)
-    return replace(quiet if smooth else free, level=both), Explained(share, smooth)
+    return replace(quiet if smooth else free, level=both), SmoothShare(share, smooth)
 
 
 @dataclass(frozen=True)
-class Explained:
+class SmoothShare:
     """The share of a free field's gain that a smooth one has, and whether it will do."""
 
     share: float

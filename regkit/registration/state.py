@@ -22,7 +22,7 @@ from regkit.transforms import Affine, DisplacementField, Transform, compose, lin
 
 
 @dataclass(frozen=True)
-class Found:
+class EngineResult:
     """What the engines found, in the dimension of the images, and how."""
 
     transform: Transform
@@ -113,14 +113,14 @@ class EngineState:
         """What an engine has made ``known`` joined to the rest, with its record."""
         return replace(self, stages=(*self.stages, *stages), **known)
 
-    def found(self, pair: Pair, similarity: str) -> Found:
+    def found(self, pair: Pair, similarity: str) -> EngineResult:
         """What the state comes to, in the dimension of the images."""
         affine = Affine(drop_matrix(self.affine) if pair.planar else self.affine)
         transform, inverse = (
             None if field is None else drop_field(field) if pair.planar else field
             for field in (self.field, self.back)
         )
-        return Found(
+        return EngineResult(
             affine if transform is None else compose(affine, transform),
             self.stages,
             similarity,

@@ -28,7 +28,7 @@ _SHARPENED = 1.0  # voxels: what an average of aligned images has lost is finer
 
 
 @dataclass(frozen=True)
-class Recentred:
+class RecentredGroup:
     """A group seen from its own mean.
 
     Parameters
@@ -89,7 +89,7 @@ def mean_affine(matrices: Sequence[Matrix]) -> Matrix:
     return out
 
 
-def recentre(transforms: Sequence[Transform]) -> Recentred:
+def recentre(transforms: Sequence[Transform]) -> RecentredGroup:
     """Move the template into the mean shape of its group.
 
     The mean is that of the affines, of their logarithms, after that of the displacements that go
@@ -119,13 +119,13 @@ def recentre(transforms: Sequence[Transform]) -> Recentred:
         _with_field(matrix @ middle.inverse().matrix, middle, _field(v, grid), back)
         for matrix, v in parts
     ]
-    return Recentred(tuple(whole), compose(middle, u))
+    return RecentredGroup(tuple(whole), compose(middle, u))
 
 
-def _recentred_affines(matrices: Sequence[Matrix]) -> Recentred:
+def _recentred_affines(matrices: Sequence[Matrix]) -> RecentredGroup:
     middle = Affine(mean_affine(matrices))
     back = middle.inverse().matrix
-    return Recentred(tuple(Affine(each @ back) for each in matrices), middle)
+    return RecentredGroup(tuple(Affine(each @ back) for each in matrices), middle)
 
 
 def _matrix(phi: Transform) -> Matrix:

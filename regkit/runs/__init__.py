@@ -13,11 +13,10 @@ from regkit.runs.job import Job, Needs, Outcome, Survey, Task, WithReport
 from regkit.runs.outputs import RECORD, Files, Folder, Outputs
 from regkit.runs.progress import OnProgress, Progress, ignore
 from regkit.runs.resume import is_finished
-from regkit.runs.running import Done, begin, check, run
+from regkit.runs.running import RunOutcome, begin, check, run
 
 __all__ = [
     "RECORD",
-    "Done",
     "Files",
     "Folder",
     "GrowingFolder",
@@ -28,6 +27,7 @@ __all__ = [
     "Outcome",
     "Outputs",
     "Progress",
+    "RunOutcome",
     "Survey",
     "Task",
     "WithReport",

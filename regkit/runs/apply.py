@@ -34,7 +34,7 @@ from regkit.runs.job import Needs
 from regkit.runs.look_alike import check_no_labels
 from regkit.runs.origin import check_direction
 from regkit.runs.output_file import paths_in_role
-from regkit.runs.turned import Turned
+from regkit.runs.turned import TurnedValues
 from regkit.runs.turned_task import TurnedTask
 from regkit.transforms import Transform
 
@@ -83,7 +83,7 @@ class ApplyJob(ImageFile):
     outside: float = 0.0
     interpolation: Interpolation | None = None
     voxel: tuple[float, ...] | None = None
-    turned: Turned | None = None
+    turned: TurnedValues | None = None
     program: str | None = None
 
     def files(self) -> list[tuple[str, Path]]:
@@ -268,7 +268,7 @@ def apply_again(record: Mapping[str, Any], inputs: Sequence[InputFile], folder: 
     return ApplyJob(
         found["image"], transforms, found["onto"], bool(asked["labels"]), float(asked["outside"]),
         asked.get("interpolation"), None if voxel is None else tuple(map(float, voxel)),
-        None if turned is None else Turned.of_record(turned), asked.get("from"),
+        None if turned is None else TurnedValues.of_record(turned), asked.get("from"),
         **image_file_again(record, inputs, folder),
     )  # fmt: skip
 

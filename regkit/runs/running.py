@@ -20,7 +20,7 @@ from regkit.runs.writing import write_outcome
 
 
 @dataclass(frozen=True)
-class Done:
+class RunOutcome:
     """A finished run: where its outputs are, what its record says, and lines for a person."""
 
     outputs: Outputs
@@ -70,7 +70,7 @@ def check(job: Job) -> None:
     job.outputs.check([each.path for each in job.inputs()])
 
 
-def run(job: Job, task: Task | None = None, *, on_progress: OnProgress = ignore) -> Done:
+def run(job: Job, task: Task | None = None, *, on_progress: OnProgress = ignore) -> RunOutcome:
     """Run ``job``: all of its outputs appear, or none.
 
     Parameters
@@ -99,4 +99,4 @@ def run(job: Job, task: Task | None = None, *, on_progress: OnProgress = ignore)
         whole = with_outputs(record, job.outputs, staged)
         if own := record_name(job.outputs):
             write_record(whole, staged[own])
-    return Done(job.outputs, whole, tuple(outcome.summary(whole)))
+    return RunOutcome(job.outputs, whole, tuple(outcome.summary(whole)))

@@ -21,7 +21,7 @@ _VOXELS = 1 << 17  # of a slab: their matrices take 200 bytes each and more
 
 
 @dataclass(frozen=True)
-class Turned:
+class TurnedValues:
     """What the values of an image mean together, and how they are turned.
 
     Parameters
@@ -60,7 +60,7 @@ class Turned:
         vectors: bool = False,
         axes: ComponentAxes | None = None,
         turning: Turning | None = None,
-    ) -> Turned | None:
+    ) -> TurnedValues | None:
         """What a user means; None where nothing is turned.
 
         Parameters
@@ -92,7 +92,7 @@ class Turned:
         return {**asdict(self.components), "turning": self.way}
 
     @classmethod
-    def of_record(cls, asked: Mapping[str, Any]) -> Turned:
+    def of_record(cls, asked: Mapping[str, Any]) -> TurnedValues:
         """Undo :meth:`as_record`.
 
         Raises

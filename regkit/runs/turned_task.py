@@ -11,7 +11,7 @@ from regkit.io.components import save_components
 from regkit.io.header import Header
 from regkit.runs.apply_task import ApplyOutcome, ApplyTask
 from regkit.runs.progress import OnProgress
-from regkit.runs.turned import Turned
+from regkit.runs.turned import TurnedValues
 from regkit.volume import Volume
 
 
@@ -20,7 +20,7 @@ class TurnedTask:
     """Frames and a transform in memory, and what the values of a voxel mean together."""
 
     plain: ApplyTask
-    turned: Turned
+    turned: TurnedValues
     header: Header
     introduction: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from regkit.geometry import Grid
 from regkit.resample import Interpolation, warp
 from regkit.transforms import Transform
 from regkit.volume import Labels, Volume
-from regkit.volume.deferred import Deferred, Part, Voxels
+from regkit.volume.deferred import DeferredVoxels, Part, Voxels
 
 _APART = 8  # pixels from one to the next at which a part is looked for in moving
 _AROUND = 3  # pixels beside it: what is interpolated, and rounding
@@ -126,4 +126,4 @@ def warp_when_touched(
     nearest
         Mix no voxels.
     """
-    return Volume.of_deferred(Deferred(WarpedSource(moving, phi, onto, nearest)), onto)
+    return Volume.of_deferred(DeferredVoxels(WarpedSource(moving, phi, onto, nearest)), onto)

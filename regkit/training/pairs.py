@@ -13,7 +13,7 @@ from regkit.errors import InputError
 from regkit.kernels.sampling import warp_unit
 from regkit.settings import near
 from regkit.training.config import Augment, RegistrationConfig, Source
-from regkit.training.prepared import Prepared
+from regkit.training.prepared import PreparedArrays
 from regkit.training.pseudo_labels import Between, pseudo_displacement
 from regkit.training.subjects import Subject, subjects_of
 from regkit.training.synthesis import Deformation, noise, paint_labels, random_labels, recolour
@@ -79,7 +79,7 @@ def open_pools(config: RegistrationConfig, shape: int, *, held_out: bool) -> lis
     InputError
         If a table is wrong, a held-out subject is not in it, or none is left to train on.
     """
-    prepared = Prepared(config.prepared or config.output / "prepared")
+    prepared = PreparedArrays(config.prepared or config.output / "prepared")
     pools = [_pool(source, shape, prepared, held_out=held_out) for source in config.sources]
     return [pool for pool in pools if pool.subjects or (_drawn(pool.source) and not held_out)]
 
@@ -88,7 +88,9 @@ def _drawn(source: Source) -> bool:
     return source.synthesis == "shapes"
 
 
-def _pool(source: Source, shape: int, prepared: Prepared, *, held_out: bool) -> SourceSubjects:
+def _pool(
+    source: Source, shape: int, prepared: PreparedArrays, *, held_out: bool
+) -> SourceSubjects:
     if source.table is None:
         if not _drawn(source):
             raise InputError(f"source {source.name!r}: has no table; name one, or draw shapes")

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import warp_unit
-from regkit.networks.normalised import Normalised, local_normalize
+from regkit.networks.normalised import NormalisedRegistration, local_normalize
 from regkit.networks.steps import Registration, SteppedMap, TwoStep
 from regkit.training.pairs import Example, Sample
 
@@ -88,7 +88,7 @@ def _apart(
     network: nn.Module, moving: Tensor, fixed: Tensor
 ) -> tuple[Registration, Registration, Tensor, Tensor]:
     """Take a network apart: all steps but the last, the last, and the images as both see them."""
-    if isinstance(network, Normalised):
+    if isinstance(network, NormalisedRegistration):
         radius = int(network.window) // 2
         return _apart(network.net, local_normalize(moving, radius), local_normalize(fixed, radius))
     if not isinstance(network, TwoStep):

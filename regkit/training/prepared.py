@@ -21,7 +21,7 @@ _DETACHED = (".mhd", ".nhdr")  # their voxels lie beside them, in a file of the 
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedArrays:
     """A folder of arrays, each known by what it was made of.
 
     What is read is mapped into memory: as much of it stays there as the system has room for, so

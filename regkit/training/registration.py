@@ -16,10 +16,10 @@ from regkit.losses.similarity import Similarity
 from regkit.networks import models
 from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import add_halved_step, cascade, from_state
-from regkit.networks.normalised import Normalised
+from regkit.networks.normalised import NormalisedRegistration
 from regkit.networks.steps import Registration, Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
-from regkit.networks.weights.checkpoint import Trained, read_checkpoint, write_checkpoint
+from regkit.networks.weights.checkpoint import TrainingDomain, read_checkpoint, write_checkpoint
 from regkit.registration.choice import similarity_of
 from regkit.settings import validate
 from regkit.training.config import Augment, RegistrationConfig
@@ -132,7 +132,7 @@ class RegistrationTask:
         while (n := _steps(found)) < wanted:
             step = Step(self._begun(UNet(3, _widths(found))))
             found = add_halved_step(found, step, halvings[n - 1] - halvings[n])
-        if isinstance(found, Normalised) and self.config.window:
+        if isinstance(found, NormalisedRegistration) and self.config.window:
             found.window.fill_(_window(self.config, self._shape))
         found.train()
         if self.config.batch_norm == "frozen":
@@ -182,7 +182,7 @@ class RegistrationTask:
     def save(self, network: nn.Module, path: Path) -> None:
         """Write safetensors that `--model` takes; they tell the grid they were trained on."""
         state = {name: value.detach().cpu() for name, value in network.state_dict().items()}
-        write_checkpoint(state, path, Trained(self._shape, self.config.contrast))
+        write_checkpoint(state, path, TrainingDomain(self._shape, self.config.contrast))
 
     def _objective(self, phi: SteppedMap, examples: Sequence[Example]) -> dict[str, Tensor]:
         shape, loss = examples[0].fixed.seen.shape[2:], self.config.loss
@@ -215,7 +215,9 @@ class RegistrationTask:
         for part in network.modules():
             if isinstance(part, UNet):
                 self._begun(part)
-        return Normalised(network, self.config.window) if self.config.window else network
+        return (
+            NormalisedRegistration(network, self.config.window) if self.config.window else network
+        )
 
     def _begun(self, net: UNet) -> UNet:
         if self.config.first == "flow":
@@ -245,7 +247,7 @@ def _started(config: RegistrationConfig, steps: int, name: str) -> Registration:
     own = config.halvings[: _steps(found)]
     with torch.device("meta"):
         like = cascade(own, 3, _widths(found))
-    plain = found.net if isinstance(found, Normalised) else found
+    plain = found.net if isinstance(found, NormalisedRegistration) else found
     if plain.state_dict().keys() != like.state_dict().keys():
         raise InputError(
             f"{name}: start: the networks of {start} do not look where halvings {own} tell; give "
@@ -257,7 +259,7 @@ def _started(config: RegistrationConfig, steps: int, name: str) -> Registration:
 def _check_start(config: RegistrationConfig, found: Registration, name: str) -> None:
     """Refuse settings of a new network that the weights it starts from contradict."""
     widths = _widths(found)
-    window = int(found.window) if isinstance(found, Normalised) else 0
+    window = int(found.window) if isinstance(found, NormalisedRegistration) else 0
     own = {"down": widths.down, "up": widths.up, "window": window > 0}
     asked = {"down": config.down, "up": config.up, "window": config.window > 0}
     for word in asked:

@@ -19,7 +19,7 @@ from regkit.registration.network import working_cube
 from regkit.registration.pair import pair_of
 from regkit.registration.prepared import PreparedImage
 from regkit.resample import resample
-from regkit.training.prepared import Prepared
+from regkit.training.prepared import PreparedArrays
 from regkit.training.table import SourceRow
 from regkit.volume.volume import AnyVolume, Volume
 
@@ -51,7 +51,7 @@ class Subject:
     rows: tuple[SourceRow, ...]
     shape: int
     intensity: Modality
-    prepared: Prepared
+    prepared: PreparedArrays
     frame: Subject | None = None
     mirrored: bool = False
 
@@ -137,7 +137,7 @@ def subjects_of(
     rows: Iterable[SourceRow],
     shape: int,
     intensity: Modality,
-    prepared: Prepared,
+    prepared: PreparedArrays,
     *,
     aligned: bool = False,
     mirrored: bool = False,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from regkit.volume.deferred import Deferred, Part, Voxels
+from regkit.volume.deferred import DeferredVoxels, Part, Voxels
 from regkit.volume.volume import Volume
 
 
@@ -55,7 +55,7 @@ class CombinedSource:
 def hidden_where(image: Volume, mask: Volume) -> Volume:
     """The same image without data where ``mask``, which lies on its grid, is above 0."""
     source = CombinedSource((image, mask), _hide, image.dtype)
-    return Volume.of_deferred(Deferred(source), image.grid)
+    return Volume.of_deferred(DeferredVoxels(source), image.grid)
 
 
 def mask_where(image: Volume, meaning: Callable[[Tensor], Tensor]) -> Volume:
@@ -64,7 +64,9 @@ def mask_where(image: Volume, meaning: Callable[[Tensor], Tensor]) -> Volume:
     def combine(part: Volume) -> Voxels:
         return meaning(part.data).to(torch.uint8), None
 
-    return Volume.of_deferred(Deferred(CombinedSource((image,), combine, torch.uint8)), image.grid)
+    return Volume.of_deferred(
+        DeferredVoxels(CombinedSource((image,), combine, torch.uint8)), image.grid
+    )
 
 
 def _hide(image: Volume, mask: Volume) -> Voxels:

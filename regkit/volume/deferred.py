@@ -47,7 +47,7 @@ class VoxelSource(Protocol):
         """
 
 
-class Deferred:
+class DeferredVoxels:
     """The voxels of a source, read by the first thread that wants them and kept."""
 
     def __init__(self, source: VoxelSource) -> None:
@@ -99,7 +99,7 @@ class LazyVoxels:
             return kept[name]
 
     @classmethod
-    def of_deferred(cls, deferred: Deferred, grid: Grid) -> Self:
+    def of_deferred(cls, deferred: DeferredVoxels, grid: Grid) -> Self:
         """Make a volume whose voxels are read when they are touched."""
         volume = cls.__new__(cls)
         object.__setattr__(volume, "grid", grid)
@@ -108,9 +108,9 @@ class LazyVoxels:
         return volume
 
     @property
-    def deferred(self) -> Deferred | None:
+    def deferred(self) -> DeferredVoxels | None:
         """The source that will read the voxels; None where they are in memory."""
-        found: Deferred | None = vars(self).get(_SOURCE)
+        found: DeferredVoxels | None = vars(self).get(_SOURCE)
         return found
 
     @property

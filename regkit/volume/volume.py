@@ -14,7 +14,7 @@ from regkit.errors import InputError
 from regkit.geometry.grid import Grid
 from regkit.volume.arrays import as_tensor
 from regkit.volume.channels import check_one_grid, joined_channels
-from regkit.volume.deferred import Deferred, LazyVoxels
+from regkit.volume.deferred import DeferredVoxels, LazyVoxels
 from regkit.volume.exports import Exports
 from regkit.volume.fill import check_fill
 from regkit.volume.layout import grid_around, overlap, pad_to_shape, reorder_axes
@@ -266,7 +266,7 @@ class Labels(Volume):
             raise InputError(f"{self.name or 'labels'}: labels have one channel, not many")
 
     @classmethod
-    def of_deferred(cls, deferred: Deferred, grid: Grid) -> Self:
+    def of_deferred(cls, deferred: DeferredVoxels, grid: Grid) -> Self:
         """Make labels without names whose voxels are read when they are touched."""
         labels = super().of_deferred(deferred, grid)
         object.__setattr__(labels, "names", {})

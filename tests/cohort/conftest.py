@@ -3,7 +3,7 @@
 import pytest
 
 from regkit.cohort import WorkWay, plan_cohort, read_pair_table, run_cohort, work
-from regkit.cohort.kept import Kept
+from regkit.cohort.kept import RecentCache
 from tests.cohort.jobs import ROWS
 
 
@@ -28,7 +28,7 @@ def serially():
     """Run a plan in this process, one pair after the other."""
 
     def ran(plan, *, resume=False, again=False, **more):
-        way, kept = WorkWay(plan.kind, plan.folder, threads=1, again=again), Kept()
+        way, kept = WorkWay(plan.kind, plan.folder, threads=1, again=again), RecentCache()
         finished = (work(n, each, way, kept) for n, each in enumerate(plan.pairs))
         return run_cohort(plan, finished, resume=resume, **more)
 

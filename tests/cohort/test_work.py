@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from regkit.cohort.kind import Seen
-from regkit.cohort.work import Watched
+from regkit.cohort.kind import OutcomeView
+from regkit.cohort.work import WatchedTask
 
 
 class Drawn:
@@ -20,8 +20,8 @@ class Drawn:
 
 def watched(picture, tmp_path):
     task = SimpleNamespace(introduction=(), notices=(), execute=lambda on_progress: "outcome")
-    kind = SimpleNamespace(see=lambda outcome: Seen({outcome: 1.0}, picture=picture))
-    return Watched(task, kind, tmp_path / "thumbnails" / "a.jpg")
+    kind = SimpleNamespace(see=lambda outcome: OutcomeView({outcome: 1.0}, picture=picture))
+    return WatchedTask(task, kind, tmp_path / "thumbnails" / "a.jpg")
 
 
 def test_the_picture_is_there_once_the_task_is_done(tmp_path):

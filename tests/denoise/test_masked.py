@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from denoise.learning.masked import Masked
+from denoise.learning.masked import MaskedVoxels
 from denoise.networks.unet import ResidualUNet, Shape
 from denoise.tiles import map_tiles
 
@@ -21,7 +21,7 @@ def _net():
 def test_nothing_of_a_hidden_voxel_is_seen(places, hidden):
     """Neither of its own value nor, where noise is correlated, of those beside it."""
     noisy = torch.randn(1, 1, 12, 11, 10, dtype=torch.float64, requires_grad=True)
-    masked = Masked(places, hidden)
+    masked = MaskedVoxels(places, hidden)
     chosen = masked._drawn(noisy, torch.Generator().manual_seed(0))
     at = tuple(chosen.nonzero()[len(chosen.nonzero()) // 2].tolist())
     masked.without(noisy, chosen)[at].backward()
@@ -31,7 +31,7 @@ def test_nothing_of_a_hidden_voxel_is_seen(places, hidden):
 
 
 def test_a_voxel_takes_no_part_in_its_own_noise2self_estimate():
-    net, masked = _net(), Masked("grid")
+    net, masked = _net(), MaskedVoxels("grid")
     noisy = torch.randn(1, 1, 13, 9, 6, dtype=torch.float64)
     for at in [(0, 0, 0), (6, 5, 3), (12, 8, 5)]:
         moved = noisy.clone()
@@ -43,7 +43,7 @@ def test_a_voxel_takes_no_part_in_its_own_noise2self_estimate():
 
 
 def test_noise2self_has_no_seams():
-    net, masked = _net(), Masked("grid")
+    net, masked = _net(), MaskedVoxels("grid")
     image = torch.randn(33, 20, 17, dtype=torch.float64)
     with torch.no_grad():
         whole = masked.denoised(net, image[None, None], 1.0)[0, 0]

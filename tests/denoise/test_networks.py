@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from denoise.networks.blindspot import BlindShape, BlindSpot, marginal_loss, posterior_mean
-from denoise.networks.rotated import Rotated, RotatedShape
+from denoise.networks.rotated import RotatedBlindSpot, RotatedShape
 from denoise.networks.slices import Slices
 from denoise.networks.unet import ResidualUNet, Shape
 from denoise.tiles import map_tiles, overlapping_boxes
@@ -11,8 +11,8 @@ BLIND = {
     "2-D": lambda: Slices(BlindSpot(BlindShape(2, 6, (2, 4), hidden=(0, 0))), 0),
     "2.5-D": lambda: Slices(BlindSpot(BlindShape(2, 6, (2, 4), 5, 2, hidden=(0, 0))), 2),
     "3-D": lambda: BlindSpot(BlindShape(3, 6, (2, 4))),
-    "rotated": lambda: Slices(Rotated(RotatedShape((4, 6, 8))), 0),
-    "rotated 2.5-D": lambda: Slices(Rotated(RotatedShape((4, 6), inputs=5, centre=2)), 2),
+    "rotated": lambda: Slices(RotatedBlindSpot(RotatedShape((4, 6, 8))), 0),
+    "rotated 2.5-D": lambda: Slices(RotatedBlindSpot(RotatedShape((4, 6), inputs=5, centre=2)), 2),
 }
 
 
@@ -88,7 +88,10 @@ def test_a_result_depends_on_nothing_beyond_the_reach(shape):
 def test_tiles_of_a_rotated_network_equal_the_whole(size):
     torch.manual_seed(0)
     shape = RotatedShape((4, 6, 8), inputs=3, centre=1)
-    net, image = Slices(Rotated(shape), 1).double(), torch.randn(*size, dtype=torch.float64)
+    net, image = (
+        Slices(RotatedBlindSpot(shape), 1).double(),
+        torch.randn(*size, dtype=torch.float64),
+    )
     touched = _gradient(net, size, (20, 11, 3)).nonzero() - torch.tensor((20, 11, 3))
     assert (touched.abs().amax(0) <= torch.tensor((*shape.reach, 1))).all()
     with torch.no_grad():

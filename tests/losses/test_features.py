@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from regkit.losses import LNCC, MIND, FeatureSimilarity, Mixed
+from regkit.losses import LNCC, MIND, FeatureSimilarity, SimilaritySum
 from regkit.losses.static_features import StaticFeatures
 
 
@@ -110,7 +110,7 @@ def test_seeds_decide_noise_axes_and_slices(draw):
 def test_draws_of_a_while_leave_those_after_it_alone(draw):
     fixed, warped = draw(1, 6, 7, 8).double(), draw(1, 6, 7, 8).double()
     loss, again = similarity(slices=2), similarity(slices=2)
-    mixed = Mixed(((1.0, loss), (1.0, LNCC(2))))
+    mixed = SimilaritySum(((1.0, loss), (1.0, LNCC(2))))
     with mixed.fixed_seed(7):
         apart = float(loss(fixed, warped))
     assert float(loss(fixed, warped)) == float(again(fixed, warped))
@@ -196,7 +196,7 @@ def test_the_network_gets_no_gradient(draw):
 def test_a_mixture_is_the_sum_of_its_parts(images):
     fixed, warped, weight = (x.float() for x in images)
     parts = similarity(noise="none", axes=0), LNCC(2), MIND()
-    mixed = Mixed(((1.0, parts[0]), (0.5, parts[1]), (2.0, parts[2])))
+    mixed = SimilaritySum(((1.0, parts[0]), (0.5, parts[1]), (2.0, parts[2])))
     shares = (1.0, 0.5, 2.0)
     expected = sum(s * float(p(fixed, warped, weight)) for s, p in zip(shares, parts, strict=True))
     assert float(mixed(fixed, warped, weight)) == pytest.approx(expected, abs=1e-5)
@@ -208,7 +208,7 @@ def test_a_mixture_is_the_sum_of_its_parts(images):
         assert_close(gradient, same, atol=1e-6, rtol=2e-3)
     assert mixed.name == "features:filters+0.5*lncc+2*mind"
     assert not mixed.is_stochastic(fixed.shape[1:])
-    assert Mixed(((1.0, similarity()), (1.0, LNCC(2)))).is_stochastic((6, 7, 8))
+    assert SimilaritySum(((1.0, similarity()), (1.0, LNCC(2)))).is_stochastic((6, 7, 8))
 
 
 @pytest.mark.parametrize("shape", [(9, 10), (1, 9, 10), (6, 7, 8)], ids=str)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from regkit.losses import LNCC, MSE, Mixed
+from regkit.losses import LNCC, MSE, SimilaritySum
 
 
 def test_larger_voxels_call_more_contrast_flat():
@@ -18,5 +18,5 @@ def test_small_voxels_keep_the_floor_there_is():
 
 def test_a_sum_hands_it_on_and_others_do_not_care():
     other = MSE()
-    mixed = Mixed(((1.0, LNCC(2)), (0.5, other))).at(4.0)
-    assert mixed == Mixed(((1.0, LNCC(2).at(4.0)), (0.5, other)))
+    mixed = SimilaritySum(((1.0, LNCC(2)), (0.5, other))).at(4.0)
+    assert mixed == SimilaritySum(((1.0, LNCC(2).at(4.0)), (0.5, other)))

@@ -10,7 +10,7 @@ import torch
 
 import regkit
 from regkit.errors import InputError
-from regkit.losses import LNCC, MIND, MSE, ChannelSum, Mixed, Similarity, Traits
+from regkit.losses import LNCC, MIND, MSE, ChannelSum, Similarity, SimilaritySum, Traits
 from regkit.losses.registry import BUILT_IN_SIMILARITIES, is_registered, make, names, traits_of
 from regkit.registration.config import make_config
 from regkit.runs.register.memory import needed_memory, what_helps
@@ -79,11 +79,11 @@ def test_nothing_is_worse_than_the_worst_value(name, opposite, draw):
 
 
 def test_a_sum_is_as_picky_and_as_large_as_one_of_its_parts():
-    found = Mixed(((1.0, MIND()), (0.5, LNCC()), (0.0, MSE()))).traits
+    found = SimilaritySum(((1.0, MIND()), (0.5, LNCC()), (0.0, MSE()))).traits
     assert found == traits_of("mind+0.5*lncc+0*mse")
     assert (found.across_contrasts, found.worst_value, found.bytes_per_voxel) == (False, 2.0, 400)
     assert found.citation.splitlines() == [MIND().traits.citation, LNCC().traits.citation]
-    assert Mixed(((2.0, MIND()),)).traits.across_contrasts
+    assert SimilaritySum(((2.0, MIND()),)).traits.across_contrasts
     assert Traits.of_sum([(0.0, MIND().traits)]) == Traits()
 
 

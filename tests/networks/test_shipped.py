@@ -11,7 +11,7 @@ from regkit.cli import main
 from regkit.metrics import dice
 from regkit.networks import models
 from regkit.networks.weights import store
-from regkit.networks.weights.checkpoint import Trained
+from regkit.networks.weights.checkpoint import TrainingDomain
 from regkit.networks.weights.known import SHIPPED
 
 SCORED = "score_labels.txt"
@@ -29,7 +29,7 @@ def test_it_is_whole_and_small(name):
     record = store.verify(name)
     assert record.licence == "Apache-2.0"
     assert store.weights_path(name).stat().st_size < 1e7
-    assert models.load(name).trained == Trained(128, "one")
+    assert models.load(name).trained == TrainingDomain(128, "one")
 
 
 def test_it_can_be_listed_and_is_nothing_to_fetch(tmp_path, capsys):

@@ -14,7 +14,7 @@ from regkit import InputError
 from regkit.cli import main
 from regkit.networks.gradicon import gradicon
 from regkit.networks.weights import checkpoint, known, store
-from regkit.networks.weights.known import Known
+from regkit.networks.weights.known import PublishedWeights
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +66,7 @@ def served(published):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}/weights"
-    yield Known("multigradicon", url, "Apache-2.0", "a test"), handler
+    yield PublishedWeights("multigradicon", url, "Apache-2.0", "a test"), handler
     server.shutdown()
     thread.join()
     server.server_close()
@@ -140,7 +140,7 @@ def test_a_beginning_longer_than_the_whole_is_dropped(served, folder):
 
 def test_only_what_was_published_is_taken(served):
     source, _ = served
-    wrong = Known(source.name, source.url, "", "", sha256="0" * 64)
+    wrong = PublishedWeights(source.name, source.url, "", "", sha256="0" * 64)
     with pytest.raises(InputError, match=r"download: is not the published one: SHA-256 .*delete"):
         store.fetch(wrong, _quiet)
 
@@ -163,13 +163,16 @@ def test_weights_that_changed_at_their_source_are_not_taken(served, folder, netw
 )
 def test_a_source_that_cannot_be_used_is_named(url, says):
     with pytest.raises(InputError, match=f"{url}: .*{says}"):
-        store.fetch(Known("multigradicon", url, "", ""), _quiet)
+        store.fetch(PublishedWeights("multigradicon", url, "", ""), _quiet)
 
 
 def test_a_server_without_the_file_is_quoted(served):
     source, _ = served
     with pytest.raises(InputError, match="elsewhere: the server answers 404"):
-        store.fetch(Known(source.name, source.url.replace("weights", "elsewhere"), "", ""), _quiet)
+        store.fetch(
+            PublishedWeights(source.name, source.url.replace("weights", "elsewhere"), "", ""),
+            _quiet,
+        )
 
 
 @pytest.mark.parametrize("how", ["option", "variable"])

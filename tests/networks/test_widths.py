@@ -7,7 +7,7 @@ from regkit import InputError
 from regkit.networks.flow import begin_as_flow
 from regkit.networks.gradicon import HALVINGS, add_halved_step, cascade, from_state
 from regkit.networks.inference import displacement, optimize_for_inference
-from regkit.networks.normalised import Normalised, local_normalize
+from regkit.networks.normalised import NormalisedRegistration, local_normalize
 from regkit.networks.steps import Step, SteppedMap
 from regkit.networks.unet import UNet, Widths
 
@@ -74,7 +74,7 @@ def test_no_step_is_no_network():
 
 @pytest.mark.parametrize("halvings", [(2, 2, 1, 1, 0, 0), (3, 0), (0, 0)])
 def test_weights_tell_where_their_steps_look(halvings, images, spread):
-    trained = spread(Normalised(cascade(halvings, 2, REDUCED), 5))
+    trained = spread(NormalisedRegistration(cascade(halvings, 2, REDUCED), 5))
     pair = images((33, 40))
     again = from_state(trained.state_dict())
     shapes = [u.shape for u in again(*pair).steps]
@@ -95,7 +95,7 @@ def test_a_network_knows_its_widths():
 
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images, spread):
-    trained = spread(Normalised(cascade((1, 0), ndim, NARROW), 5))
+    trained = spread(NormalisedRegistration(cascade((1, 0), ndim, NARROW), 5))
     again = from_state(trained.state_dict())
     moving, fixed = images((21, 20, 22)[:ndim])
     wanted = displacement(trained, moving, fixed)
@@ -108,11 +108,14 @@ def test_what_normalises_what_it_sees_is_told_by_its_weights(ndim, images, sprea
 
 
 def test_a_network_that_normalises_grows_inside():
-    network = add_halved_step(Normalised(cascade((0,), 2, NARROW), 7), Step(UNet(2, NARROW)), 1)
-    assert isinstance(network, Normalised)
+    network = add_halved_step(
+        NormalisedRegistration(cascade((0,), 2, NARROW), 7), Step(UNet(2, NARROW)), 1
+    )
+    assert isinstance(network, NormalisedRegistration)
     assert int(network.window) == 7
     assert (
-        network.state_dict().keys() == Normalised(cascade((1, 0), 2, NARROW), 7).state_dict().keys()
+        network.state_dict().keys()
+        == NormalisedRegistration(cascade((1, 0), 2, NARROW), 7).state_dict().keys()
     )
 
 

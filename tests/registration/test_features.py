@@ -7,7 +7,7 @@ import torch
 
 from regkit import InputError
 from regkit.features import open_extractor
-from regkit.losses import LNCC, FeatureSimilarity, Mixed
+from regkit.losses import LNCC, FeatureSimilarity, SimilaritySum
 from regkit.losses.static_features import StaticFeatures
 from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
@@ -71,7 +71,7 @@ def test_what_is_left_out_is_set_as_the_backbone_is_best_used():
     assert isinstance(
         similarity_of("features:mind", 3, FeatureConfig(mode="static")), StaticFeatures
     )
-    assert isinstance(similarity_of("features:mind+mi", 3), Mixed)
+    assert isinstance(similarity_of("features:mind+mi", 3), SimilaritySum)
 
 
 def test_a_backbone_that_is_not_there_is_refused_before_any_work(plane):

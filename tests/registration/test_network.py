@@ -15,7 +15,7 @@ from regkit.networks.gradicon import gradicon
 from regkit.networks.models import Model, resolve
 from regkit.networks.unet import Widths
 from regkit.networks.weights import store
-from regkit.networks.weights.checkpoint import Trained
+from regkit.networks.weights.checkpoint import TrainingDomain
 from regkit.registration.config import FieldConfig, NetworkConfig
 from regkit.registration.field_plan import shorten_after_network
 from regkit.registration.network import (
@@ -152,7 +152,7 @@ def test_a_network_of_one_contrast_is_shown_moving_in_that_of_fixed(pair, turn, 
     values = pair.moving.data
     other = torch.where(values > 0.02, 1 - 0.9 * values, values)
     across = dataclasses.replace(pair, moving=pair.moving.with_data(other))
-    model = Model("w", network, Trained(33, contrast))
+    model = Model("w", network, TrainingDomain(33, contrast))
     config, options = NetworkConfig(), {"directions": 1, "same_contrast": False}
     _, stage = register_network(across, turn.matrix, model, config, _quiet, **options)
     moving, fixed = seen[0]

@@ -7,7 +7,7 @@ import torch
 import regkit as rk
 from regkit import Affine, Volume
 from regkit.geometry.affines import homogeneous
-from regkit.losses import LNCC, MIND, MSE, Mixed, MutualInformation
+from regkit.losses import LNCC, MIND, MSE, MutualInformation, SimilaritySum
 from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.agreement import agreement, images_on
 from regkit.registration.choice import choose
@@ -35,7 +35,7 @@ SIMILARITIES = [
     LNCC(1, squared=True),
     MIND(),
     MutualInformation(),
-    Mixed(((1.0, MIND()), (0.5, MSE()))),
+    SimilaritySum(((1.0, MIND()), (0.5, MSE()))),
 ]
 
 

@@ -15,7 +15,7 @@ import pytest
 from regkit import InputError, ResourceError
 from regkit.cli import main
 from regkit.cli.running import Running
-from regkit.cli.stopping import Stopped, stoppable
+from regkit.cli.stopping import StopRequest, stoppable
 from regkit.runs import begin, is_finished, run
 from regkit.runs.kinds import JOBS_GROUP
 from regkit.runs.rerun import reproducible_outputs
@@ -153,7 +153,7 @@ def test_what_is_stopped_leaves_nothing(job, monkeypatch, method, error):
 def test_a_signal_leaves_nothing(job, monkeypatch):
     monkeypatch.setattr(Scaled, "summary", None)
     monkeypatch.setattr(Scaled, "write", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    with pytest.raises(Stopped, match="nothing was written"), stoppable():
+    with pytest.raises(StopRequest, match="nothing was written"), stoppable():
         run(job)
     assert not job.folder.exists()
 

@@ -3,7 +3,7 @@
 import torch
 
 from regkit.training import pseudo_labels
-from regkit.training.prepared import Prepared
+from regkit.training.prepared import PreparedArrays
 from regkit.training.subjects import Subject
 from regkit.training.table import SourceRow
 
@@ -20,7 +20,9 @@ def test_each_pair_is_found_once_and_names_of_other_tables_are_other_people(monk
     def subject(name, file):
         path = tmp_path / file
         path.touch()
-        return Subject(name, (SourceRow(path, "t1", name),), 8, "mr", Prepared(tmp_path / "kept"))
+        return Subject(
+            name, (SourceRow(path, "t1", name),), 8, "mr", PreparedArrays(tmp_path / "kept")
+        )
 
     monkeypatch.setattr(pseudo_labels, "_found", found)
     one, two = subject("1", "a.nii"), subject("2", "b.nii")

@@ -10,7 +10,7 @@ import torch
 import regkit as rk
 from regkit.resample import resample
 from regkit.training import subjects
-from regkit.training.prepared import Prepared
+from regkit.training.prepared import PreparedArrays
 from regkit.training.subjects import subjects_of
 from regkit.training.table import SourceRow
 
@@ -32,7 +32,7 @@ def rows(tmp_path):
 @pytest.fixture
 def kept(tmp_path):
     """A folder for what the network sees."""
-    return Prepared(tmp_path / "kept")
+    return PreparedArrays(tmp_path / "kept")
 
 
 def _middle(subject):

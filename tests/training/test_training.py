@@ -13,7 +13,7 @@ from regkit.cli import main
 from regkit.networks import models
 from regkit.networks.gradicon import cascade
 from regkit.networks.unet import Widths
-from regkit.networks.weights.checkpoint import Trained, read_checkpoint, training_facts
+from regkit.networks.weights.checkpoint import TrainingDomain, read_checkpoint, training_facts
 from regkit.training import pairs, pseudo_labels
 from regkit.training.loop import LOG, STATE, WEIGHTS, train
 from regkit.training.pairs import Example, Sample
@@ -105,7 +105,7 @@ def test_only_ct_conserves_mass(words, tmp_path):
 def test_what_was_trained_is_a_model_that_knows_its_grid(words):
     words |= {"stages": words["stages"][:1], "contrast": "one"}
     folder = train(open_task(words, "x"), _quiet)
-    assert training_facts(folder / WEIGHTS) == Trained(8, "one")
+    assert training_facts(folder / WEIGHTS) == TrainingDomain(8, "one")
     assert models.load(str(folder / WEIGHTS)).name == WEIGHTS
     assert read_checkpoint(folder / WEIGHTS)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from regkit.cohort.plan import Planned
+from regkit.cohort.plan import PlannedPair
 from regkit.cohort.row import PairRow
 from regkit.cohort.runner import run_pairs
 from regkit.cohort.template.step import STEP_ROWS, STEP_TRANSFORM
-from regkit.cohort.work import Finished, WorkWay
+from regkit.cohort.work import FinishedPair, WorkWay
 from regkit.errors import InputError
 from regkit.io import read_transform, save, write_transform
 from regkit.io.names import display_name
@@ -70,7 +70,7 @@ class RegisterOnWorkers:
         save(template, folder / "template.nii.gz")
         plans = [self._planned(folder, n, start, stage) for n, start in enumerate(starts)]
         way = WorkWay(STEP_ROWS, folder, self.threads)
-        ended: dict[int, Finished] = {}
+        ended: dict[int, FinishedPair] = {}
         for each in run_pairs(self.crew.client, plans, way, retries=_RETRIES, tend=self.crew.tend):
             ended[each.number] = each
             self._refuse_failed(each)
@@ -80,7 +80,7 @@ class RegisterOnWorkers:
 
     def _planned(
         self, folder: Path, number: int, start: Transform | None, stage: TemplateStage
-    ) -> Planned:
+    ) -> PlannedPair:
         name = f"{number:05}"
         options = {
             **stage_config(self.config, stage, start).model_dump(mode="json"),
@@ -90,9 +90,9 @@ class RegisterOnWorkers:
             options["init"] = str(write_transform(start, folder / f"{name}_start.h5"))
         files = {"fixed": (folder / "template.nii.gz",), "moving": (self.images[number],)}
         row = PairRow(number + 1, files, options, name=name)
-        return Planned(row, STEP_ROWS.make(row, folder / name))
+        return PlannedPair(row, STEP_ROWS.make(row, folder / name))
 
-    def _refuse_failed(self, finished: Finished) -> None:
+    def _refuse_failed(self, finished: FinishedPair) -> None:
         if finished.status == "failed":
             name = display_name(self.images[finished.number])
             said = finished.error.removeprefix(f"{name}: ")

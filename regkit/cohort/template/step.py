@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from regkit.cohort.kept import Kept
+from regkit.cohort.kept import RecentCache
 from regkit.cohort.kind import RowKind
 from regkit.cohort.register import make_row_job, open_prepared
 from regkit.cohort.row import PairRow
@@ -89,7 +89,7 @@ def make_step_job(row: PairRow, folder: Path) -> StepJob:
     return StepJob(**vars(make_row_job(row, folder)))
 
 
-def open_step(survey: Survey, kept: Kept) -> Task:
+def open_step(survey: Survey, kept: RecentCache) -> Task:
     """Open a registration, whose template is prepared once for all images of a worker."""
     return StepTask(open_prepared(survey, kept))
 

@@ -21,7 +21,7 @@ _DAMAGED = "cannot be read as weights: it is cut short, damaged, or of another k
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingDomain:
     """The grid and the contrasts that a network was trained on, as far as they are known.
 
     ``shape`` counts voxels an axis; ``contrast`` says what contrasts the pairs had.
@@ -64,7 +64,7 @@ def read_checkpoint(path: Path, *, entry: str = "") -> dict[str, Tensor]:
 
 
 def write_checkpoint(
-    state: Mapping[str, Tensor], path: Path, trained: Trained | None = None
+    state: Mapping[str, Tensor], path: Path, trained: TrainingDomain | None = None
 ) -> None:
     """Write weights as safetensors, whole or not at all.
 
@@ -78,7 +78,7 @@ def write_checkpoint(
         What the network was trained on, which the file then tells.
     """
     part = path.with_name(f".{path.name}.part")
-    told = trained or Trained()
+    told = trained or TrainingDomain()
     metadata = {_SHAPE: str(told.shape)} if told.shape else {}
     if told.contrast == "one":
         metadata[_CONTRAST] = told.contrast
@@ -91,7 +91,7 @@ def write_checkpoint(
         part.unlink(missing_ok=True)
 
 
-def training_facts(path: Path) -> Trained:
+def training_facts(path: Path) -> TrainingDomain:
     """Read what the weights in ``path`` were trained on, as far as the file tells.
 
     Only safetensors tell it; of any other file nothing is known.
@@ -102,7 +102,7 @@ def training_facts(path: Path) -> Trained:
         If the file is missing or damaged.
     """
     if path.suffix != ".safetensors":
-        return Trained()
+        return TrainingDomain()
     try:
         with safetensors.safe_open(path, "pt") as file:
             told = file.metadata() or {}
@@ -110,7 +110,7 @@ def training_facts(path: Path) -> Trained:
         raise InputError(f"{path.name}: {_DAMAGED}") from error
     shape = told.get(_SHAPE, "")
     one = told.get(_CONTRAST) == "one"
-    return Trained(int(shape) if shape.isdecimal() else None, "one" if one else "any")
+    return TrainingDomain(int(shape) if shape.isdecimal() else None, "one" if one else "any")
 
 
 def _pickled(error: pickle.UnpicklingError) -> str:

@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
-class Known:
+class PublishedWeights:
     """A file of published weights: where it comes from and what it must be.
 
     ``sha256`` is that of the published file. Where it is empty, nobody has told: the first fetch
@@ -32,13 +32,13 @@ class Known:
 KNOWN = {
     known.name: known
     for known in (
-        Known(
+        PublishedWeights(
             "unigradicon",
             f"{_RELEASES}/unigradicon_weights/Step_2_final.trch",
             _LICENCE,
             "one modality at a time: CT or MR, any organ (Tian et al., MICCAI 2024)",
         ),
-        Known(
+        PublishedWeights(
             "multigradicon",
             f"{_RELEASES}/multigradicon_weights/Step_2_final.trch",
             _LICENCE,
@@ -50,7 +50,7 @@ KNOWN = {
 SHIPPED = {
     known.name: known
     for known in (
-        Known(
+        PublishedWeights(
             "small",
             "",
             "Apache-2.0",
@@ -60,7 +60,7 @@ SHIPPED = {
 }
 
 
-def known_weights(name: str) -> Known:
+def known_weights(name: str) -> PublishedWeights:
     """Return the published weights called ``name``.
 
     Raises

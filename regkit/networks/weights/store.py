@@ -15,7 +15,7 @@ from regkit.networks.gradicon import from_state
 from regkit.networks.steps import Registration
 from regkit.networks.weights.checkpoint import read_checkpoint, training_facts, write_checkpoint
 from regkit.networks.weights.download import OnBytes, download
-from regkit.networks.weights.known import KNOWN, SHIPPED, Known, checked_name
+from regkit.networks.weights.known import KNOWN, SHIPPED, PublishedWeights, checked_name
 
 FOLDER = "REGKIT_WEIGHTS"
 OFFLINE = "REGKIT_OFFLINE"
@@ -72,7 +72,7 @@ def weights_path(name: str) -> Path:
     return path
 
 
-def fetch(source: Known, told: OnBytes, *, offline: bool = False) -> Path:
+def fetch(source: PublishedWeights, told: OnBytes, *, offline: bool = False) -> Path:
     """Download published weights and install them, unless they are here and whole.
 
     Parameters
@@ -115,7 +115,7 @@ def import_file(name: str, path: Path) -> Path:
     InputError
         If the file is not of the GradICON network, or not what was published under this name.
     """
-    own = Known(checked_name(name), "", "not stated", "")
+    own = PublishedWeights(checked_name(name), "", "not stated", "")
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; give the weights to import")
     with _locked(name):
@@ -169,7 +169,7 @@ def read_weights_record(name: str) -> Record:
         ) from error
 
 
-def _install(source: Known, path: Path, origin: str) -> Path:
+def _install(source: PublishedWeights, path: Path, origin: str) -> Path:
     found = sha256(path)
     _check_digest(source, path, found)
     state = from_state(read_checkpoint(path), name=path.name).state_dict()
@@ -182,7 +182,7 @@ def _install(source: Known, path: Path, origin: str) -> Path:
     return target
 
 
-def _check_digest(source: Known, path: Path, found: str) -> None:
+def _check_digest(source: PublishedWeights, path: Path, found: str) -> None:
     """Refuse what differs from the published file, or from the one that was fetched first."""
     wanted, whose = source.sha256, "the published one"
     if not wanted and source.url and _record_file(source.name).is_file():
@@ -197,7 +197,7 @@ def _check_digest(source: Known, path: Path, found: str) -> None:
         )
 
 
-def _check_online(source: Known, offline: bool) -> None:
+def _check_online(source: PublishedWeights, offline: bool) -> None:
     if offline or os.environ.get(OFFLINE, "") not in ("", "0"):
         raise InputError(
             f"weights {source.name!r} are not installed, and this run is offline; get {source.url} "

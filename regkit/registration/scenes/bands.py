@@ -25,7 +25,7 @@ _LOOK = 200  # pixels along the longer side at which bands are tried
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class ComparedBands:
     """The bands of two scenes that are compared, pair by pair.
 
     Parameters
@@ -59,7 +59,7 @@ class Compared:
 
 def compared_bands(
     fixed: GeoScene, moving: GeoScene, placed: Transform, config: SceneConfig
-) -> Compared:
+) -> ComparedBands:
     """Pair the bands of two scenes: by name, by order where both have as many, or by likeness.
 
     Parameters
@@ -89,7 +89,7 @@ def compared_bands(
     here, there = zip(*pairs[:_MOST], strict=True)
     listed = ", ".join(f"{fixed.called(f)} with {moving.called(m)}" for f, m in pairs[:_MOST])
     reason = f"{listed} ({how}), by {similarity} ({why})"
-    return Compared(fixed.picked(here), moving.picked(there), similarity, radar, reason)
+    return ComparedBands(fixed.picked(here), moving.picked(there), similarity, radar, reason)
 
 
 def _with_contrast(scene: GeoScene) -> GeoScene:

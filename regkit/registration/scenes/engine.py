@@ -14,7 +14,7 @@ import numpy as np
 
 from regkit.errors import InputError
 from regkit.geometry.affines import homogeneous
-from regkit.registration.scenes.bands import Compared
+from regkit.registration.scenes.bands import ComparedBands
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.consensus import (
     affine_consensus,
@@ -74,7 +74,9 @@ class SceneFit:
 Report = Callable[[str, float], None]
 
 
-def fit_scenes(pair: Compared, placed: Transform, config: SceneConfig, report: Report) -> SceneFit:
+def fit_scenes(
+    pair: ComparedBands, placed: Transform, config: SceneConfig, report: Report
+) -> SceneFit:
     """Find the motion between two scenes that are compared.
 
     Parameters
@@ -120,7 +122,7 @@ class _State:
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    pair: Compared
+    pair: ComparedBands
     viewer: Viewer
     config: SceneConfig
 

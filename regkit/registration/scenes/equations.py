@@ -17,7 +17,7 @@ _TINY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedField:
     """A field that was fitted.
 
     Parameters
@@ -68,7 +68,7 @@ class FieldEquations:
         """Those of the patches that the other ones were not made of."""
         return FieldEquations(self.normal - other.normal, self.right - other.right)
 
-    def fitted(self, bending: sparse.csr_matrix | None, stiffness: float) -> Fitted:
+    def fitted(self, bending: sparse.csr_matrix | None, stiffness: float) -> FittedField:
         """Solve them.
 
         Parameters
@@ -92,7 +92,7 @@ class FieldEquations:
         factors = splu(whole.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
                        options={"SymmetricMode": True})  # fmt: skip
         found: Floats = factors.solve(self.right).reshape(2, -1).T
-        return Fitted(found, float(np.log(np.abs(factors.U.diagonal())).sum()))
+        return FittedField(found, float(np.log(np.abs(factors.U.diagonal())).sum()))
 
 
 def freedom(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from regkit.registration.scenes.refine import PATCH, Refined
+from regkit.registration.scenes.refine import PATCH, RefinedShifts
 from regkit.registration.scenes.windows import Floats
 from regkit.volume.once import once
 
@@ -48,7 +48,7 @@ class WindowPatches:
     share: Floats
 
     @classmethod
-    def of(cls, refined: Refined, corners: NDArray[np.int64], channels: int) -> WindowPatches:
+    def of(cls, refined: RefinedShifts, corners: NDArray[np.int64], channels: int) -> WindowPatches:
         """Take what was found of windows whose first pixels are ``corners (N, 2)``."""
         a, b, d, *rest, row, column, weight = np.moveaxis(refined.equations, -1, 0)
         power = np.maximum(a + d, _LEAST)
@@ -93,7 +93,7 @@ class WindowPatches:
         return 2 * float(self.share.sum())
 
 
-def _noise(slopes: Floats, rest: Floats, refined: Refined) -> Floats:
+def _noise(slopes: Floats, rest: Floats, refined: RefinedShifts) -> Floats:
     """The variance of the noise of each window ``(N)``, by how much its patches differ."""
     whole, spread = slopes.sum(1), np.einsum("npx,npy->nxy", rest, rest)
     power = np.trace(whole, axis1=1, axis2=2) / 2

@@ -21,7 +21,7 @@ PATCH = 8  # as the loop has it
 
 
 @dataclass(frozen=True)
-class Refined:
+class RefinedShifts:
     """Shifts of windows, and what their patches say of them.
 
     Parameters
@@ -53,7 +53,7 @@ def refine(
     corners: NDArray[np.int64],
     start: NDArray[np.int64],
     share: float = 0.5,
-) -> Refined:
+) -> RefinedShifts:
     """Refine whole shifts of windows to parts of a pixel.
 
     Parameters
@@ -83,4 +83,4 @@ def refine(
         coefficients, corners, start, share, _STEPS, _FAR, _DONE, found,
         equations,
     )  # fmt: skip
-    return Refined(start + found[:, :2], found[:, 2:4], found[:, 4], equations, seen)
+    return RefinedShifts(start + found[:, :2], found[:, 2:4], found[:, 4], equations, seen)

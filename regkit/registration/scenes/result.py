@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from regkit.geometry.grid import Grid
-from regkit.registration.scenes.bands import Compared, compared_bands
+from regkit.registration.scenes.bands import ComparedBands, compared_bands
 from regkit.registration.scenes.config import SceneConfig
 from regkit.registration.scenes.engine import Report, SceneFit, fit_scenes
 from regkit.registration.scenes.ground import ground_of
@@ -47,7 +47,7 @@ class SceneResult:
         What it took.
     """
 
-    pair: Compared
+    pair: ComparedBands
     config: SceneConfig
     placed: Transform
     transform: Transform

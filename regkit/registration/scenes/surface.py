@@ -9,7 +9,7 @@ from operator import add
 import numpy as np
 from scipy.special import expit
 
-from regkit.registration.scenes.equations import FieldEquations, Fitted, freedom
+from regkit.registration.scenes.equations import FieldEquations, FittedField, freedom
 from regkit.registration.scenes.fields import Functions, ShiftPlane, ShiftSplines
 from regkit.registration.scenes.patches import WindowPatches
 from regkit.registration.scenes.ties import TiePoints
@@ -142,7 +142,7 @@ def _fit_splines(patches: WindowPatches, splines: ShiftSplines) -> Surface:
     fitted = [equations.fitted(splines.bending, each) for each in _STIFFNESS]
     free = freedom([each.volume for each in fitted], _STIFFNESS, len(equations.right))
 
-    def surface(found: Fitted, stiffness: float) -> Surface:
+    def surface(found: FittedField, stiffness: float) -> Surface:
         return Surface(splines, found.coefficients, free(stiffness), stiffness)
 
     def risk(one: Surface) -> float:

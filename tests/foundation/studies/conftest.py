@@ -9,7 +9,7 @@ from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.robustness.study import finish_robustness, plan_robustness
 from regkit import Grid, Labels, Volume
 from regkit.cohort import WorkWay, run_cohort, work
-from regkit.cohort.kept import Kept
+from regkit.cohort.kept import RecentCache
 from regkit.geometry.affines import homogeneous, rotation
 
 # Oblique, anisotropic and left-handed.
@@ -70,7 +70,7 @@ def carry_out():
     """Run a plan in this process."""
 
     def run(plan):
-        way, kept = WorkWay(plan.kind, plan.folder, 1), Kept()
+        way, kept = WorkWay(plan.kind, plan.folder, 1), RecentCache()
         return run_cohort(plan, (work(n, each, way, kept) for n, each in enumerate(plan.pairs)))
 
     return run
