@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from regkit.cli.config_command import ConfigCommand
 from regkit.cli.exits import PART_FAILED
 from regkit.cli.options import Debug, Json, Overwrite, Quiet
 
@@ -55,7 +56,7 @@ def models() -> None:
         typer.echo(f"{name:<20}{text}")
 
 
-@app.command()
+@app.command(cls=ConfigCommand)
 def robustness(
     config: Config,
     output: Output = Path("robustness"),
@@ -95,7 +96,7 @@ def robustness(
     _tell(done, files, failed=done.count.failed, as_json=as_json)
 
 
-@app.command()
+@app.command(cls=ConfigCommand)
 def generalization(
     config: Config,
     output: Output = Path("generalization"),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from regkit.cli.config_command import ConfigCommand
 from regkit.cli.option_group import takes
 from regkit.cli.running import RUNNING, Running
 
@@ -23,7 +24,7 @@ Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file with d
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")]
 
 
-@app.command()
+@app.command(cls=ConfigCommand)
 @takes(RUNNING.without("record"))
 def redundancy(
     config: Config,
@@ -47,7 +48,7 @@ def redundancy(
     running.carry_out(job)
 
 
-@app.command()
+@app.command(cls=ConfigCommand)
 @takes(RUNNING.without("record"))
 def attribution(
     config: Config,
@@ -74,7 +75,7 @@ def attribution(
         raise typer.Exit(PART_FAILED)
 
 
-@app.command()
+@app.command(cls=ConfigCommand)
 @takes(RUNNING.without("record"))
 def augmentation(
     config: Config,

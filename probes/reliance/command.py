@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from regkit.cli.config_command import ConfigCommand
 from regkit.cli.option_group import takes
 from regkit.cli.options import Debug
 from regkit.cli.running import RUNNING, Running
@@ -23,7 +24,7 @@ Config = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for all results.")]
 
 
-@app.command()
+@app.command(cls=ConfigCommand)
 @takes(RUNNING.without("record"))
 def run(
     config: Config,
@@ -56,7 +57,7 @@ def run(
         raise typer.Exit(PART_FAILED)
 
 
-@app.command()
+@app.command(cls=ConfigCommand)
 @takes(RUNNING.without("record"))
 def audit(
     config: Config,
