@@ -63,11 +63,15 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 
 def environment() -> dict[str, str]:
-    """The environment of this process, every pool of threads bounded, ``benchmarks`` importable."""
+    """The environment of this process, every pool of threads bounded, ``benchmarks`` importable.
+
+    Compiled modules are kept, as they are where a package is installed.
+    """
     pools = {f"{name}_NUM_THREADS": str(THREADS) for name in _POOLS}
     pools["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(THREADS)
     places = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, **pools, "PYTHONPATH": os.pathsep.join(places)}
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **pools, "PYTHONPATH": os.pathsep.join(places)}
 
 
 def launch(words: Sequence[str]) -> int:
