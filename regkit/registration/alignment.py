@@ -119,9 +119,9 @@ def polish(
 ) -> tuple[Matrix, EngineStage]:
     """Refine the affine once more in fine voxels, where no deformable engine follows.
 
-    A local similarity looks at what stands out of the noise, and has many minima. Where the images
-    are exchanged it has others, so that the best place found that way is a second start, and the
-    better end of the two is taken.
+    A local similarity has many minima. Where the images are exchanged it has others, so that the
+    best place found that way is a second start, and the better end of the two is taken. A rigid
+    motion is told by what stands out of the noise.
 
     Parameters
     ----------
@@ -147,7 +147,8 @@ def polish(
     begin = time.perf_counter()
     similarity = pair.compared_by(similarity)
     seen, exchanged = smaller_first(pair)
-    similarity = similarity.above_noise(_noise(pair, config.linear.polish[-1]))
+    if kind == "rigid":  # what stretches is told by faint texture too
+        similarity = similarity.above_noise(_noise(pair, config.linear.polish[-1]))
     settings = config.linear.model_copy(update={"tolerance": config.linear.polish_tolerance})
 
     def found(at: Pair, starts: Sequence[Matrix]) -> tuple[Matrix, EngineStage]:
