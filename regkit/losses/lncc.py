@@ -53,7 +53,7 @@ class LNCC(Similarity):
     @property
     def traits(self) -> Traits:
         """The traits; the worst value is that of opposite contrasts, or of none if squared."""
-        return Traits(worst_value=1.0 if self.squared else 2.0, citation=_PAPER)
+        return Traits(worst_value=1.0 if self.squared else 2.0, citation=_PAPER, by_loops=True)
 
     def at(self, spacing: float) -> LNCC:
         """Raise ``floor`` for larger voxels.

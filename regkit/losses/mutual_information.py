@@ -37,6 +37,7 @@ class MutualInformation(Similarity):
     traits = Traits(
         across_contrasts=True,
         worst_value=0.0,
+        by_loops=True,
         citation=(
             "Mutual information: Mattes D, Haynor DR, Vesselle H, Lewellen TK, Eubank W. PET-CT"
             " image registration in the chest using free-form deformations. IEEE Transactions "

@@ -21,12 +21,15 @@ class Traits:
         What the field engine takes with it at its peak, a voxel of the finest grid.
     citation
         Whom to cite; empty if nobody.
+    by_loops
+        Whether the compiled loops compute it, so that PyTorch has little to do between them.
     """
 
     across_contrasts: bool = False
     worst_value: float = math.inf
     bytes_per_voxel: int = 8
     citation: str = ""
+    by_loops: bool = False
 
     @classmethod
     def of_sum(cls, parts: Iterable[tuple[float, Traits]]) -> Traits:
@@ -46,4 +49,5 @@ class Traits:
             sum(weight * each.worst_value for weight, each in counted),
             max(each.bytes_per_voxel for _, each in counted),
             "\n".join(papers),
+            all(each.by_loops for _, each in counted),
         )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Unpack
 
-from regkit.kernels.backend import threads
+from regkit.kernels.backend import loops_alone, threads
+from regkit.losses.registry import traits_of
 from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
-from regkit.registration.config import RegisterConfig
+from regkit.registration.config import AUTOMATIC, RegisterConfig
 from regkit.registration.devices import resolve_device
 from regkit.registration.flat import one_dimension
 from regkit.registration.identical import find_identity, is_one_image
@@ -119,7 +121,8 @@ def register(
     config = request.config
     guided = initial is not None or guides is not None or network is not None
     is_same = not guided and request.can_find_identity and is_one_image(one, other)
-    with threads(config.threads):
+    by_loops = network is None and request.similarity is None and _by_loops(config.similarity)
+    with threads(config.threads), loops_alone() if by_loops else nullcontext():
         here = prepared_side(fixed, one, as_mask(fixed_mask, one), config.modality)
         there = prepared_side(
             moving, other, as_mask(moving_mask, other), config.moving_modality or config.modality
@@ -134,6 +137,11 @@ def register(
             )
             found = _led_on(found, placing, notes)
         return marks.measured(measure_result(here.straight.image, there, pair, config, found))
+
+
+def _by_loops(similarity: str) -> bool:
+    names = AUTOMATIC if similarity == "auto" else (similarity,)
+    return all(traits_of(name).by_loops for name in names)
 
 
 def _pair(

@@ -148,3 +148,11 @@ def test_plain_instructions_do_the_same():
     for module, out in zip((plain, loops), found, strict=True):
         module.along_others(image, taps, taps, False, out)
     assert np.allclose(*found, atol=1e-6)
+
+
+def test_pytorch_has_one_thread_where_loops_do_the_work(threads):
+    backend.set_threads(2)
+    with backend.loops_alone():
+        assert torch.get_num_threads() == 1
+        assert loops.thread_count() == min(2, CORES)
+    assert torch.get_num_threads() == 2
