@@ -17,8 +17,8 @@ TWINS = re.compile(
     r"regkit/cli/|/command\.py|regkit/(?:interchange|sources)\.py|regkit/kernels/[cg]pu/"
 )
 IRREGULAR = set(
-    "built chosen cut done drawn felt found given grown held kept known left lent made meant met put "  # noqa: SIM905
-    "seen sent shown spread split taken told worn written".split()
+    "built chosen cut done drawn felt found given grown held kept known left lent made meant "  # noqa: SIM905
+    "met put seen sent shown spread split taken told worn written".split()
 )
 REFERENCE = re.compile(r":[a-z]+:`~?((?:regkit|denoise|foundation|probes)[\w.]+)`")
 
