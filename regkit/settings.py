@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar, get_args
@@ -122,6 +123,19 @@ def validate(model: type[AnySettings], given: Mapping[str, Any], what: str) -> A
         got = "" if isinstance(first["input"], Mapping) else f" (got {first['input']!r:.80})"
         place = f"{what} {where}".rstrip(" :")
         raise InputError(f"{place}: {said}{got}{hint}") from error
+
+
+def refuse_repeats(what: str, names: Iterable[object]) -> None:
+    """Refuse a name that is given twice.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} name {twice[0]!r} twice; give each once")
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -12,7 +11,7 @@ from pydantic import Field, model_validator
 from foundation.segmenters.registry import check_segmenter
 from regkit.errors import InputError
 from regkit.io.settings import read_settings
-from regkit.settings import Settings, near, validate
+from regkit.settings import Settings, near, refuse_repeats, validate
 
 LabelValues = tuple[int, ...]
 LabelTable = dict[str, int | LabelValues]
@@ -110,19 +109,6 @@ class StudyConfig(Settings):
 
 def _as_tuples(table: LabelTable) -> dict[str, LabelValues]:
     return {name: (value,) if isinstance(value, int) else value for name, value in table.items()}
-
-
-def refuse_repeats(what: str, names: Iterable[object]) -> None:
-    """Refuse a name that is given twice.
-
-    Raises
-    ------
-    ValueError
-        Naming it.
-    """
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what} name {twice[0]!r} twice; give each once")
 
 
 AnyStudy = TypeVar("AnyStudy", bound=StudyConfig)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from typer.core import TyperCommand
 
@@ -15,7 +16,7 @@ class ConfigCommand(TyperCommand):
     ``--config FILE``, ``--config=FILE`` and ``-c FILE`` mean what ``FILE`` alone means.
     """
 
-    def parse_args(self, ctx, args):  # type: ignore[no-untyped-def]  # Click's own have no types
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the name away, and leave the file."""
         return super().parse_args(ctx, list(_unnamed(args)))
 

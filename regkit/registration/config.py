@@ -260,6 +260,11 @@ class RegisterConfig(Settings):
         return self
 
     @property
+    def candidates(self) -> tuple[str, ...]:
+        """The similarities that ``auto`` chooses from, or the one that was asked for."""
+        return AUTOMATIC if self.similarity == "auto" else (self.similarity,)
+
+    @property
     def refines_field(self) -> bool:
         """Whether the field engine runs."""
         return (self.transform, self.refine) == ("deformable", "field")

@@ -10,7 +10,7 @@ from typing import Unpack
 from regkit.kernels.backend import loops_alone, threads
 from regkit.losses.registry import traits_of
 from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
-from regkit.registration.config import AUTOMATIC, RegisterConfig
+from regkit.registration.config import RegisterConfig
 from regkit.registration.devices import resolve_device
 from regkit.registration.flat import one_dimension
 from regkit.registration.identical import find_identity, is_one_image
@@ -121,7 +121,7 @@ def register(
     config = request.config
     guided = initial is not None or guides is not None or network is not None
     is_same = not guided and request.can_find_identity and is_one_image(one, other)
-    by_loops = network is None and request.similarity is None and _by_loops(config.similarity)
+    by_loops = network is None and request.similarity is None and _by_loops(config.candidates)
     with threads(config.threads), loops_alone() if by_loops else nullcontext():
         here = prepared_side(fixed, one, as_mask(fixed_mask, one), config.modality)
         there = prepared_side(
@@ -139,9 +139,8 @@ def register(
         return marks.measured(measure_result(here.straight.image, there, pair, config, found))
 
 
-def _by_loops(similarity: str) -> bool:
-    names = AUTOMATIC if similarity == "auto" else (similarity,)
-    return all(traits_of(name).by_loops for name in names)
+def _by_loops(similarities: Sequence[str]) -> bool:
+    return all(traits_of(name).by_loops for name in similarities)
 
 
 def _pair(

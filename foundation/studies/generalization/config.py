@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from foundation.segmenters.registry import check_segmenter
-from foundation.studies.config import LabelValues, StudyConfig, refuse_repeats
+from foundation.studies.config import LabelValues, StudyConfig
 from foundation.studies.generalization.shifts import shift_called
 from regkit.errors import InputError
-from regkit.settings import Settings, near
+from regkit.settings import Settings, near, refuse_repeats
 
 OF_TRUTH = {"point": "points", "box": "box", "mask": "mask"}
 """Prompts that are made of the truth, to the converter that makes them."""

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from foundation.prompts import CONVERTED_KINDS, PromptKind, converter_called
 from foundation.prompts.perturbations import perturbation_called
-from foundation.studies.config import StudyConfig, refuse_repeats
+from foundation.studies.config import StudyConfig
 from regkit.errors import InputError
-from regkit.settings import Settings
+from regkit.settings import Settings, refuse_repeats
 
 Magnitude = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,7 +10,7 @@ from probes.diagnosis.attribution.methods import METHODS, method_called
 from probes.images.model_settings import ModelSettings
 from probes.images.settings import DataSettings
 from regkit.errors import InputError
-from regkit.settings import Settings
+from regkit.settings import Settings, refuse_repeats
 
 
 class AttributionChoices(Settings):
@@ -39,7 +37,7 @@ class AttributionChoices(Settings):
 
     @model_validator(mode="after")
     def _check_methods(self) -> Self:
-        check_names("methods", self.methods)
+        refuse_repeats("methods", self.methods)
         for name in self.methods:
             try:
                 method_called(name)
@@ -62,21 +60,8 @@ class AttributionConfig(AttributionChoices):
     @model_validator(mode="after")
     def _check_models(self) -> Self:
         names = [each.name for each in self.models]
-        check_names("models", names)
+        refuse_repeats("models", names)
         for name in self.layers:
             if name not in names:
                 raise ValueError(f"layers name the model {name!r:.60}, which is not among models")
         return self
-
-
-def check_names(what: str, names: Sequence[str]) -> None:
-    """Refuse a name that stands twice.
-
-    Raises
-    ------
-    ValueError
-        Naming it.
-    """
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what} name {twice[0]!r} twice; give each its own name")

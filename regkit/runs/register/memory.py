@@ -8,7 +8,7 @@ from regkit.networks.inference import preferred_precision
 from regkit.networks.models import resolve, weights_file
 from regkit.networks.weights.checkpoint import training_facts
 from regkit.registration.backbones import backbone_files
-from regkit.registration.config import AUTOMATIC, RegisterConfig
+from regkit.registration.config import RegisterConfig
 from regkit.registration.devices import resolve_device
 from regkit.registration.network import SHAPE
 from regkit.runs.job import Needs
@@ -138,8 +138,7 @@ def what_helps(config: RegisterConfig) -> str:
 
 def _per_voxel(config: RegisterConfig) -> int:
     """Bytes that the similarity takes a voxel, or the largest of those ``auto`` chooses from."""
-    names = AUTOMATIC if config.similarity == "auto" else (config.similarity,)
-    return max(traits_of(name).bytes_per_voxel for name in names)
+    return max(traits_of(name).bytes_per_voxel for name in config.candidates)
 
 
 def needed_space(fixed: int, config: RegisterConfig) -> int:
