@@ -64,9 +64,22 @@ def is_near(pair: Pair, affine: Matrix) -> bool:
     affine
         World affine from fixed to moving (4, 4).
     """
+    return compare_affine(pair, affine).residual < _NEAR
+
+
+def compare_affine(pair: Pair, affine: Matrix) -> Agreement:
+    """Measure how blocks agree through an affine, in the usual voxels.
+
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    affine
+        World affine from fixed to moving (4, 4).
+    """
     at = images_on(pair, agreement_grid(pair))
     through = at.warped(at.matrix(affine), at.fixed.new_zeros(3, 1, 1, 1))
-    return agreement(at.fixed, *through, pair.shares).residual < _NEAR
+    return agreement(at.fixed, *through, pair.shares)
 
 
 def compare_field(

@@ -10,6 +10,7 @@ from regkit.losses.similarity import Similarity
 from regkit.registration.alignment import Alignment, Polish
 from regkit.registration.choice import Chooser, configured_similarity
 from regkit.registration.config import RegisterConfig
+from regkit.registration.cut_out import spare_surroundings
 from regkit.registration.field import FieldEngine
 from regkit.registration.guides import Guides
 from regkit.registration.pair import Pair, is_thin
@@ -56,8 +57,8 @@ def find(
     guides
         Labels and landmarks for the deformable engines to bring together, if any.
     """
-    state = start
-    for engine in list(_engines(pair, config, model, start, on_progress, own, guides)):
+    pair, state = spare_surroundings(pair, start, config, on_progress)
+    for engine in list(_engines(pair, config, model, state, on_progress, own, guides)):
         state = engine.run(pair, state)
     name = state.chosen.name if config.transform == "deformable" else state.chosen.last.name
     return state.found(pair, name)
