@@ -99,7 +99,19 @@ def test_two_shapes_of_one_value_keep_their_borders(whole, brain):
     assert not _noted(result)
 
 
-def test_a_slice_can_be_cut_out_too():
+def test_what_was_cut_out_of_a_slice_finds_its_place(whole, brain):
+    """In the middle of the head, where the ring of skull and scalp is whole."""
+    size = np.diag([2.0, 2.1, 1.0])
+    fixed, moving = (Volume(each.data[0, :, :, 23], size) for each in (whole, brain))
+    truth = Affine(about(fixed.grid.centre, np.array([[0.99, -0.141], [0.141, 0.99]])))
+    moved = warp(moving, truth.inverse(), onto=moving)
+    result = rk.register(fixed, moved, transform="rigid")
+    assert _noted(result)
+    points = fixed.grid.world_points()[moving.data[0] > 0]
+    assert float((result.transform(points) - truth(points)).norm(dim=-1).mean()) < 0.8
+
+
+def test_what_was_kept_of_a_slice():
     values = np.zeros((20, 30))
     values[5:15, 8:20] = 7
     values[9, 12] = 0  # a hole in it
