@@ -114,8 +114,10 @@ class RegisterOutcome:
         )
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
-        """What was done, and what it is worth."""
-        return _summary(record), _quality(record["quality"])
+        """What was noticed, what was done, and what it is worth."""
+        stages = record["stages"]
+        noticed = [f"notice  {each['note']}" for each in stages if each["name"] == "notice"]
+        return *noticed, _summary(record), _quality(record["quality"])
 
 
 def with_old_names(metrics: Mapping[str, float], world: World) -> dict[str, float]:
