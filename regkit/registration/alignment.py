@@ -88,7 +88,7 @@ def align(
     seen, exchanged = smaller_first(pair)
     if matrix is None:
         on_progress(EngineProgress("init", MutualInformation.name, 1, 1, 0, 1, float("nan")))
-        found, stage = find_start(seen, config.init)
+        found, stage = find_start(seen, config.init, sized=config.transform != "rigid")
         matrix = inverse_if(exchanged, found)
         stages.append(stage)
     check_overlap(pair, matrix)

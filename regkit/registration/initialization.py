@@ -14,25 +14,28 @@ from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
 from regkit.registration.linear import motion_of, optimize_affine
 from regkit.registration.linear_loss import evaluate, linear_level
-from regkit.registration.pair import LevelPair, Pair
+from regkit.registration.pair import LevelPair, Pair, extent_of
+from regkit.registration.prepared import is_truncated
 from regkit.registration.result import EngineStage
 from regkit.volume.volume import Labels
 
 _TURN = np.deg2rad(45)
 _FINALISTS = 6
 _PREFERENCE = 0.97  # a guess must beat the header's fit by this factor to replace it
+_ALIKE = 1.15  # in length: bodies that differ by less are of one size
 
 
-def find_start(pair: Pair, init: str) -> tuple[Matrix, EngineStage]:
+def find_start(pair: Pair, init: str, *, sized: bool = False) -> tuple[Matrix, EngineStage]:
     """Find a world affine from fixed to moving for the engines to start from.
 
     ``header`` trusts the world coordinates, ``centers`` puts the middles of the two fields of
     view on each other, ``moments`` the centres of mass of the two bodies. ``auto`` tries all
     three, each turned by up to 45 degrees about every axis, scores them by mutual information at a
     coarse level, refines the best few, and keeps the header unless another one is clearly better.
+    With ``sized``, which an affine may be, it tries the size of the other body too.
     """
     begin = time.perf_counter()
-    named = candidates(pair)
+    named = candidates(pair) | (_sized(pair) if sized and init == "auto" else {})
     if init != "auto":
         matrix, note = named[init], init
     else:
@@ -49,6 +52,19 @@ def candidates(pair: Pair) -> dict[str, Matrix]:
         "centers": _shift(pair.fixed.grid.centre, pair.moving.grid.centre),
         "moments": _shift(_mass(pair.region), _mass(pair.moving_body)),
     }
+
+
+def _sized(pair: Pair) -> dict[str, Matrix]:
+    """One body in the place and the size of the other, where both are seen whole and differ."""
+    if is_truncated(pair.region) or is_truncated(pair.moving_body):
+        return {}
+    ratio = extent_of(pair.moving_body) / extent_of(pair.region)
+    size = float(ratio ** (1 / 2 if pair.planar else 1 / 3))
+    if max(size, 1 / size) < _ALIKE:
+        return {}
+    larger = np.diag([size, size, 1.0 if pair.planar else size])
+    here, there = _mass(pair.region), _mass(pair.moving_body)
+    return {"moments and size": homogeneous(larger, there - larger @ here)}
 
 
 def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
