@@ -35,7 +35,7 @@ def find_start(pair: Pair, init: str, *, sized: bool = False) -> tuple[Matrix, E
     With ``sized``, which an affine may be, it tries the size of the other body too.
     """
     begin = time.perf_counter()
-    named = candidates(pair) | (_sized(pair) if sized and init == "auto" else {})
+    named = candidates(pair, sized=sized)
     if init != "auto":
         matrix, note = named[init], init
     else:
@@ -45,26 +45,30 @@ def find_start(pair: Pair, init: str, *, sized: bool = False) -> tuple[Matrix, E
     return matrix, EngineStage("init", MutualInformation.name, kernels, seconds, note=note)
 
 
-def candidates(pair: Pair) -> dict[str, Matrix]:
-    """Make the three plain starts, by name."""
-    return {
+def candidates(pair: Pair, *, sized: bool = False) -> dict[str, Matrix]:
+    """Make the plain starts, by name.
+
+    ``sized`` adds one at the size of the other body, if both are seen whole and one is larger.
+    """
+    here, there = _mass(pair.region), _mass(pair.moving_body)
+    plain = {
         "header": np.eye(4),
         "centers": _shift(pair.fixed.grid.centre, pair.moving.grid.centre),
-        "moments": _shift(_mass(pair.region), _mass(pair.moving_body)),
+        "moments": _shift(here, there),
     }
-
-
-def _sized(pair: Pair) -> dict[str, Matrix]:
-    """One body in the place and the size of the other, where both are seen whole and differ."""
-    if is_truncated(pair.region) or is_truncated(pair.moving_body):
-        return {}
-    ratio = extent_of(pair.moving_body) / extent_of(pair.region)
-    size = float(ratio ** (1 / 2 if pair.planar else 1 / 3))
+    size = _relative_size(pair) if sized else 1.0
     if max(size, 1 / size) < _ALIKE:
-        return {}
+        return plain
     larger = np.diag([size, size, 1.0 if pair.planar else size])
-    here, there = _mass(pair.region), _mass(pair.moving_body)
-    return {"moments and size": homogeneous(larger, there - larger @ here)}
+    return plain | {"moments and size": homogeneous(larger, there - larger @ here)}
+
+
+def _relative_size(pair: Pair) -> float:
+    """Length of moving's body over that of fixed's; 1 where one of them is cut by its image."""
+    if is_truncated(pair.region) or is_truncated(pair.moving_body):
+        return 1.0
+    ratio = extent_of(pair.moving_body) / extent_of(pair.region)
+    return float(ratio ** (1 / 2 if pair.planar else 1 / 3))
 
 
 def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:

@@ -78,3 +78,19 @@ def test_the_pipeline_recovers_from_a_wrong_header(head, same, grid, error, quic
 def test_an_unknown_start_is_refused(head, same):
     with pytest.raises(InputError, match="option init"):
         register(head, same, init="centroid")
+
+
+def test_a_body_of_another_size_is_found(head, paired, error):
+    """Half as large again: a child's brain and an adult's, or voxels of another size."""
+    size = Affine(np.diag([1.5, 1.5, 1.5, 1.0]))
+    pair = paired(head, _stored_at(head, size.matrix))
+    matrix, stage = find_start(pair, "auto", sized=True)
+    assert stage.note.startswith("moments and size")
+    assert error(Affine(matrix), size) < 2.0
+    assert not find_start(pair, "auto")[1].note.startswith("moments and size")
+
+
+def test_a_part_of_a_body_keeps_its_size(texture, paired):
+    """A slab is smaller since it ends, which its outermost voxels tell."""
+    slab = texture.window((0, 0, 7), (24, 28, 5))
+    assert "moments and size" not in candidates(paired(texture, slab), sized=True)
