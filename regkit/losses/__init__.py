@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from regkit.losses.features import FeatureSimilarity
     from regkit.losses.lncc import LNCC
     from regkit.losses.mind import MIND
-    from regkit.losses.mixed import SimilaritySum
     from regkit.losses.mse import MSE
     from regkit.losses.mutual_information import MutualInformation
     from regkit.losses.similarity import Similarity
+    from regkit.losses.similarity_sum import SimilaritySum
     from regkit.losses.traits import Traits
 
 # Everything is imported on first use: the command line asks the registry for names alone.
@@ -24,7 +24,7 @@ _HOME = {
     "LNCC": "lncc",
     "MIND": "mind",
     "MSE": "mse",
-    "SimilaritySum": "mixed",
+    "SimilaritySum": "similarity_sum",
     "MutualInformation": "mutual_information",
     "Similarity": "similarity",
     "Traits": "traits",
