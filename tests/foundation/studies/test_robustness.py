@@ -96,6 +96,8 @@ def test_every_number_of_the_report_says_of_how_many_subjects_it_is(run_robustne
         found[1]: found[0]
         for found in re.findall(r"(?s)(<h2[^>]*>([^<]*)</h2>.*?</section>)", page)
     }
+    # The echo is its own prompt.
+    assert "+0.000 [+0.000, +0.000] (n = 2)" in tables["All conditions"]
     for title in ("All conditions", "Failures", "Structures"):
         means = re.findall(r"<td[^>]*>\s*([^<]*\[[^<]*)</td>", tables[title])
         assert len(means) >= 6
