@@ -146,8 +146,8 @@ def _failures(
 ) -> Section:
     text = (
         f"The share of answers with a Dice below {config.failure_below:g}, averaged as Dice is; "
-        "the dashed line is that of the prompts, with its interval. Differences are from the prompt "
-        "as it was, over the same structures of the same subjects."
+        "the dashed line is that of the prompts, with its interval. Differences are from the "
+        "prompt as it was, over the same structures of the same subjects."
     )
     curves = magnitude_curves(_grouped(found), colours, "share of failures")
     columns = (
