@@ -17,6 +17,7 @@ from foundation.studies.asking import Question, ask, show
 from foundation.studies.cells import DONE, StudyCell, write_cells
 from foundation.studies.config import LabelValues, StudyCase, StudyConfig
 from foundation.studies.identity import identity
+from foundation.studies.kept_answers import ANSWERS, KeptAnswers
 from foundation.studies.rows import CELLS
 from regkit.cohort.kept import RecentCache
 from regkit.errors import InputError
@@ -42,6 +43,8 @@ class CellsJob(ABC):
         Where the table of cells goes.
     overwrite
         Replace what is there.
+    resume
+        Go on with the answers that a stopped run has left.
     """
 
     kind: ClassVar[str]
@@ -51,6 +54,7 @@ class CellsJob(ABC):
     case: str
     folder: Path
     overwrite: bool = False
+    resume: bool = False
 
     @property
     def outputs(self) -> Folder:
@@ -166,15 +170,24 @@ class CellsTask:
         job = self.job
         model = show(lambda: self.open_model(job.model), self.image)
         weights = "" if isinstance(model, tuple) else model.capabilities.weights
+        kept = KeptAnswers.at(job.folder / ANSWERS, resume=job.resume)
         cells: list[StudyCell] = []
         for question in self.questions(weights):
             cells.append(
                 replace(question.cell, status=model[0], message=model[1])
                 if isinstance(model, tuple)
-                else ask(model, question, job.config.tolerance)
+                else self._answered(model, question, kept)
             )
             on_progress(Progress(job.model, len(cells) / job.count))
-        return CellsOutcome(cells)
+        return CellsOutcome(cells, kept)
+
+    def _answered(self, model: Segmenter, question: Question, kept: KeptAnswers) -> StudyCell:
+        """The answer that is kept, or a new one."""
+        known = kept.get(question.cell)
+        if known is None:
+            known = ask(model, question, self.job.config.tolerance)
+            kept.add(known)
+        return known
 
     def questions(self, weights: str = "") -> Iterator[Question]:
         """Give every question; ``weights`` is the SHA-256 of the model's."""
@@ -191,9 +204,10 @@ class CellsTask:
 
 @dataclass(frozen=True)
 class CellsOutcome:
-    """The cells of one model and one image."""
+    """The cells of one model and one image, and what was kept of them on the way."""
 
     cells: Sequence[StudyCell]
+    kept: KeptAnswers
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """Return how many cells ended how, for the record."""
@@ -202,6 +216,7 @@ class CellsOutcome:
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write the cells."""
         write_cells(self.cells, places[CELLS])
+        self.kept.remove()
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Return a line that counts the cells."""

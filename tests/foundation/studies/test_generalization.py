@@ -92,6 +92,14 @@ def test_a_row_repeats_to_the_last_bit_from_its_record(finish, cases, tmp_path, 
     assert main(["rerun", str(out / record), *words]) == 0
 
 
+@pytest.mark.parametrize("resume", [True, False])
+def test_rows_go_on_with_the_answers_they_have_where_that_is_asked_for(given, tmp_path, resume):
+    folder, settings = given
+    alone = {**settings, "sources": ["mask"], "atlas": None, "shifts": []}
+    study = GeneralizationStudy(*read_given(folder, alone), tmp_path / "out", resume=resume)
+    assert {each.job.resume for each in study.plan_answers().pairs} == {resume}
+
+
 def test_the_shifted_image_is_stored_once_with_its_record(finish, tmp_path):
     finish()
     names = sorted(path.name for path in (tmp_path / "out" / "images").iterdir())

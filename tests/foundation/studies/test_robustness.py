@@ -19,6 +19,7 @@ from foundation.segmenters import (
 from foundation.segmenters.echo import open_echo
 from foundation.studies.asking import Question, ask, show
 from foundation.studies.cells import read_cells
+from foundation.studies.kept_answers import ANSWERS
 from foundation.studies.robustness.study import plan_robustness
 from foundation.studies.scores import structure
 from regkit import Grid, InputError, Volume, read
@@ -142,6 +143,73 @@ def test_a_stopped_study_goes_on_to_the_same_bytes(run_robustness, tmp_path):
     done, _ = run_robustness(folder, resume=True)
     assert (done.count.before, done.count.done) == (1, 2)
     assert table.read_bytes() == whole
+
+
+class Stopped(BaseException):
+    """As a kill."""
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """An echo that counts what it is asked, and stops the study at a question of one's choice."""
+
+    class Counted(Fake):
+        count, stop = 0, None
+
+        def segment(self, prompts):
+            self.count += 1
+            if self.count == self.stop:
+                raise Stopped
+            return Segmentation.of(prompts.mask)
+
+    model = Counted(None)
+    monkeypatch.setattr("foundation.studies.job.open_segmenter", lambda name: model)
+    return model
+
+
+def test_a_row_that_was_stopped_goes_on_with_the_next_question(run_robustness, counted, tmp_path):
+    _, (table, _) = run_robustness(tmp_path / "whole")
+    whole, asked = table.read_bytes(), counted.count
+    counted.count, counted.stop = 0, 8
+    with pytest.raises(Stopped):
+        run_robustness(tmp_path / "out")
+    part = tmp_path / "out" / "echo_one" / ANSWERS
+    with part.open("a") as file:
+        file.write('{"study": "half a li')  # killed while it wrote
+    counted.count, counted.stop = 0, None
+    _, (table, _) = run_robustness(tmp_path / "out", resume=True)
+    assert counted.count == asked - 7
+    assert table.read_bytes() == whole
+    assert sorted(path.name for path in part.parent.iterdir()) == ["cells.parquet", "run.json"]
+
+
+@pytest.mark.parametrize("change", [{"tolerance": 1.0}, {"resume": False}])
+def test_answers_of_another_study_or_run_are_not_taken(run_robustness, counted, tmp_path, change):
+    counted.stop = 8
+    with pytest.raises(Stopped):
+        run_robustness(tmp_path / "out")
+    counted.count, counted.stop = 0, None
+    run_robustness(tmp_path / "out", **{"resume": True, **change})
+    before = counted.count
+    counted.count = 0
+    run_robustness(tmp_path / "other", **{**change, "resume": False})
+    assert counted.count == before
+    assert not list((tmp_path / "out").rglob("*.part*"))
+
+
+def test_an_error_is_asked_again(run_robustness, counted, tmp_path):
+    segment, failing = counted.segment, [RuntimeError("out of memory"), Stopped()]
+
+    def worse(prompts):
+        if counted.count >= 3 and failing:
+            raise failing.pop(0)
+        return segment(prompts)
+
+    counted.segment = worse
+    with pytest.raises(Stopped):
+        run_robustness(tmp_path / "out")
+    _, (table, _) = run_robustness(tmp_path / "out", resume=True)
+    assert {cell.status for cell in read_cells(table)} == {"done", "empty_prompt"}
 
 
 def test_a_row_repeats_to_the_last_bit_from_its_record(run_robustness, cases, tmp_path):
