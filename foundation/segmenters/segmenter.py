@@ -66,6 +66,8 @@ class Capabilities:
             If a kind is not among ``kinds``, or several are given to one that takes one.
         """
         given, allowed = prompts.kinds, ", ".join(kind.value for kind in self.kinds)
+        if given == (PromptKind.NONE,) and PromptKind.NONE not in self.kinds:
+            raise UnsupportedPromptError(f"{model} needs a prompt; allowed: {allowed}")
         for kind in given:
             if kind not in self.kinds:
                 raise UnsupportedPromptError(

@@ -42,6 +42,22 @@ def test_the_order_of_storage_does_not_matter(opener, codes, scan, body, prompts
     assert torch.allclose(here.reoriented(codes).data, there.data, atol=1e-3)
 
 
+@pytest.mark.parametrize("opener", [open_region_growing, open_random_walker])
+def test_a_line_shows_every_voxel_that_it_crosses(opener, scan, body, centre, tilted):
+    """Of two corners, and of another line in the background, which holds the region back."""
+    model = opener(None)
+    model.set_image(scan)
+    through = torch.from_numpy(np.add(centre, [[-5.0, 0, 0], [5.0, 0, 0]]))
+    beside = torch.from_numpy(np.add(centre, [[-14.0, -12, 0], [14.0, -12, 0]]))
+    lines = (PointPrompt(Points(through)), PointPrompt(Points(beside), torch.tensor([False] * 2)))
+    found = model.segment(Prompts(scribbles=lines))
+    crossed = torch.from_numpy(np.add(centre, np.outer(np.linspace(-5, 5, 30), [1, 0, 0])))
+    for places, inside in ((crossed, 1), (beside, 0)):
+        index = tilted.to_index(places).round().long()
+        assert (found.mask.data[0][tuple(index.T)] == inside).all()
+    assert dice(found.mask.data, body.data) > 0.9
+
+
 def test_region_growing_stops_before_negative_points(scan, centre, body):
     model = open_region_growing(None)
     model.set_image(scan)

@@ -51,10 +51,12 @@ def test_a_finished_segmentation_is_skipped_and_can_be_repeated(files):
     ("words", "said"),
     [
         (("--model", "ecko"), "did you mean 'echo'"),
-        (("--model", "echo"), "takes no prompt of the kind none"),
+        (("--model", "echo"), "echo needs a prompt; allowed: mask"),
         (("--model", "echo", "--point", "1,2"), "give 3"),
         (("--model", "echo", "--point", "1,2,3"), "takes no prompt of the kind points"),
         (("--model", "echo", "--point", "here"), "is no place"),
+        (("--model", "echo", "--box", "1,2,3,nan,5,6"), "--box '1,2,3,nan,5,6' is no place; write"),
+        (("--model", "sam2", "--point", "1,2,3"), "model sam2: there is no config.json"),
         (("--model", "echo", "--box", "0,0,0,1,1"), "give 6"),
         (("--model", "echo", "--box", "9,9,9,0,0,0"), "lower corner first"),
         (("--model", "echo", "--mask", "nowhere.nii.gz"), "nowhere.nii.gz"),
