@@ -216,25 +216,27 @@ class SegmentTask:
         on_progress(Progress("image", 0.5))
         found = self.model.segment(self.prompts)
         on_progress(Progress("segmentation", 1.0))
-        return SegmentOutcome(found)
+        return SegmentOutcome(found, self.model.capabilities.weights)
 
 
 @dataclass(frozen=True, eq=False)
 class SegmentOutcome:
-    """What was found."""
+    """What was found, and the SHA-256 of the weights that found it, "" where there are none."""
 
     found: Segmentation
+    weights: str = ""
 
     @property
     def _volume(self) -> float:
         return float(self.found.mask.data.sum()) * self.found.mask.grid.voxel_volume
 
     def entries(self, seconds: float) -> dict[str, Any]:
-        """Return the size of the structure and what the model did, for the record."""
+        """Return the size of the structure, the weights and what the model did, for the record."""
         unit = self.found.mask.grid.world.unit
         return {
             "voxels": int(self.found.mask.data.sum()), "volume": self._volume,
-            "unit": f"{unit}^{self.found.mask.ndim}", "details": dict(self.found.details),
+            "unit": f"{unit}^{self.found.mask.ndim}", "weights": self.weights,
+            "details": dict(self.found.details),
         }  # fmt: skip
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:

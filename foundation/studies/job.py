@@ -179,7 +179,7 @@ class CellsTask:
                 else self._answered(model, question, kept)
             )
             on_progress(Progress(job.model, len(cells) / job.count))
-        return CellsOutcome(cells, kept)
+        return CellsOutcome(cells, weights, kept)
 
     def _answered(self, model: Segmenter, question: Question, kept: KeptAnswers) -> StudyCell:
         """The answer that is kept, or a new one."""
@@ -204,14 +204,26 @@ class CellsTask:
 
 @dataclass(frozen=True)
 class CellsOutcome:
-    """The cells of one model and one image, and what was kept of them on the way."""
+    """The cells of one model and one image.
+
+    Parameters
+    ----------
+    cells
+        All of them.
+    weights
+        The SHA-256 of the model's weights, "" where it has none.
+    kept
+        What was kept of the cells on the way.
+    """
 
     cells: Sequence[StudyCell]
+    weights: str
     kept: KeptAnswers
 
     def entries(self, seconds: float) -> dict[str, Any]:
-        """Return how many cells ended how, for the record."""
-        return {"states": dict(Counter(cell.status for cell in self.cells))}
+        """Return the weights, and how many cells ended how, for the record."""
+        states = Counter(cell.status for cell in self.cells)
+        return {"weights": self.weights, "states": dict(states)}
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write the cells."""
