@@ -175,12 +175,7 @@ class SegmentSurvey:
         model = open_segmenter(self.job.model)
         prompts = self._prompts()
         model.capabilities.check(prompts, model.name)
-        notices = (
-            ()
-            if model.capabilities.trained
-            else (f"{model.name} has random weights: what it returns is no segmentation",)
-        )
-        return SegmentTask(model, open_image(self.image), prompts, notices=notices)
+        return SegmentTask(model, open_image(self.image), prompts, notices=_notices(model))
 
     def _prompts(self) -> Prompts:
         asked, files, ndim = self.job.prompts, self.job.files, self.image.grid.ndim
@@ -194,6 +189,13 @@ class SegmentSurvey:
             support=self.given.open_examples(),
             previous=self.given.open_previous(),
         )
+
+
+def _notices(model: Segmenter) -> tuple[str, ...]:
+    about = model.capabilities
+    if not about.trained:
+        return (f"{model.name} has random weights: what it returns is no segmentation",)
+    return (f"{model.name} {about.caution}",) if about.caution else ()
 
 
 def _places_of(file: Path | None) -> list[SignedPlace]:

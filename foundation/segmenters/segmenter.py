@@ -40,6 +40,8 @@ class Capabilities:
         Of its weights.
     weights
         SHA-256 of their file, "" where it has none.
+    caution
+        What one should know before a result is believed, as a notice; "" where there is nothing.
     """
 
     kinds: tuple[PromptKind, ...]
@@ -49,6 +51,7 @@ class Capabilities:
     trained: bool = True
     licence: str = ""
     weights: str = ""
+    caution: str = ""
 
     def check(self, prompts: Prompts, model: str) -> None:
         """Refuse prompts that the segmenter does not take; none is left out in silence.

@@ -7,6 +7,7 @@ import torch
 
 from foundation.prompts import PromptKind
 from foundation.segmenters import Capabilities, Segmentation
+from foundation.segmenters.prompt_unet.segmenter import open_prompt_unet
 from regkit import Labels, read
 from regkit.cli import main
 
@@ -36,6 +37,14 @@ def test_the_probability_is_written_where_it_is_wanted(files):
     words = ("--model", "echo", "--mask", files / "mask.nii.gz")
     assert segment(files, *words, "--probability", files / "p.nii.gz") == 0
     assert float(read(files / "p.nii.gz").data.max()) == 1.0
+
+
+def test_the_network_that_ships_says_how_little_it_has_seen(files, capsys):
+    assert segment(files, "--mask", files / "mask.nii.gz") == 0
+    assert "one brain and one chest" in capsys.readouterr().err
+    record = json.loads((files / "out.json").read_text())
+    assert "by a point or a box it is poor" in record["notices"][0]
+    assert record["weights"] == open_prompt_unet(None).capabilities.weights
 
 
 def test_a_finished_segmentation_is_skipped_and_can_be_repeated(files):
