@@ -86,6 +86,11 @@ def method_text(config: StudyConfig, unit: str) -> str:
     )
 
 
+def truth_texts(config: StudyConfig) -> tuple[str, ...]:
+    """Say what the label maps are that results are compared with, where the study says it."""
+    return (f"What results are compared with: {config.truth}",) if config.truth else ()
+
+
 def draws_text(config: StudyConfig) -> str:
     """Say what every interval and every n is of."""
     return (

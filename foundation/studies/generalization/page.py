@@ -16,6 +16,7 @@ from foundation.studies.measures import (
     measure_texts,
     measure_titles,
     method_text,
+    truth_texts,
 )
 from foundation.studies.summary import Estimate, Finding, PromptCondition, mean_change
 from foundation.studies.words import estimate_text
@@ -111,7 +112,7 @@ def _summary(
         )
     if not parts:
         return Section("What was found", ["Nothing could be measured."])
-    return Section("What was found", [*parts, hint(draws_text(config))])
+    return Section("What was found", [*parts, *truth_texts(config), hint(draws_text(config))])
 
 
 def _lowest(away: Sequence[Finding]) -> str:

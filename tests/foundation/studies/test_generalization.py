@@ -69,6 +69,17 @@ def test_a_case_may_be_called_what_yaml_takes_for_a_number(finish, given):
     }  # fmt: skip
 
 
+def test_a_report_says_what_the_truth_is_and_that_one_subject_is_too_few(finish, given):
+    (one, _) = given[1]["cases"]
+    about = {"truth": "a silver standard, by another network.", "sources": ["mask"], "atlas": None}
+    _, table, report = finish(cases=[one], **about)
+    page = report.read_text()
+    assert "What results are compared with: a silver standard, by another network." in page
+    assert "Subjects: 1; of one there is no interval, and nothing can be tested." in page
+    asked = json.loads((table.parent / "answers" / "echo_one" / "run.json").read_text())["asked"]
+    assert "truth" not in asked  # it decides no cell
+
+
 def test_every_model_domain_and_source_has_a_cell(finish):
     done, table, report = finish()
     cells = read_cells(table)

@@ -117,6 +117,13 @@ def test_an_empty_prompt_is_no_answer(run_robustness, tmp_path):
     assert "2 prompts were empty" in report.read_text()
 
 
+def test_a_perturbation_of_which_nothing_is_left_has_no_curve(run_robustness, tmp_path):
+    gone = {"name": "erode", "magnitudes": [30]}
+    shown = {"name": "dilate", "magnitudes": [2]}
+    _, (_, report) = run_robustness(tmp_path / "out", perturbations=[gone, shown])
+    assert re.findall(r"Dice over the magnitude of ([^\"<]*)", report.read_text())[:1] == ["dilate"]
+
+
 def test_a_structure_that_an_image_lacks_is_told(run_robustness, cases, tmp_path):
     folder, found = cases
     labels = read_labels(folder / "two_labels.nii.gz")
