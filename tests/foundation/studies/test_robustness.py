@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from foundation.prompts import Prompts
+from foundation.prompts import Prompts, seed_of
 from foundation.segmenters import (
     Capabilities,
     MissingWeightsError,
@@ -29,6 +29,8 @@ from regkit.io import read_labels
 from regkit.volume import Labels
 
 from .conftest import AFFINE
+
+LABELS = ("large", "small")
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +231,20 @@ def test_what_only_the_report_is_told_asks_nothing_again(run_robustness, tmp_pat
     run_robustness(tmp_path / "out")
     done, _ = run_robustness(tmp_path / "out", resume=True, failure_below=0.8, level=0.9)
     assert done.count.before == 2
+
+
+def test_every_case_and_structure_has_draws_of_its_own(run_robustness, tmp_path, monkeypatch):
+    named = []
+
+    def noted(*names):
+        named.append(names)
+        return seed_of(*names)
+
+    monkeypatch.setattr("foundation.studies.robustness.job.seed_of", noted)
+    run_robustness(tmp_path / "out", perturbations=[{"name": "shift", "magnitudes": [3]}])
+    wanted = {(0, case, label, "shift", 3.0) for case in ("one", "two") for label in LABELS}
+    assert set(named) == wanted
+    assert len({seed_of(*names) for names in named}) == 4
 
 
 def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
