@@ -138,6 +138,8 @@ def generalization(
     study.shift_images()
     atlas, failed = _planned(study.plan_atlas), 0
     if atlas is not None:
+        if resume:
+            check_kept_rows(atlas)
         brought = run_plan(atlas, place, resume=resume, overwrite=overwrite, quiet=quiet)
         failed = brought.count.failed
     plan = _planned(lambda: study.plan_answers(atlas))

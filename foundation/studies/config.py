@@ -71,6 +71,8 @@ class StudyConfig(Settings):
             self._check_table(table)
         for case in self.cases:
             self.check_table_name(case.table, f"case {case.name!r}")
+            if case.labels == case.image:
+                raise ValueError(f"case {case.name!r}: its labels are its image; give a label map")
         return self
 
     def _check_table(self, table: LabelTable) -> None:

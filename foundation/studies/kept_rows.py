@@ -1,48 +1,59 @@
-"""Rows that a study goes on from: those whose models have the weights that they had."""
+"""Rows that a study goes on from: those of the same settings, by models with the same weights."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 from foundation.segmenters.registry import open_segmenter
 from foundation.studies.job import CellsJob
 from regkit.cohort import Plan
 from regkit.errors import InputError
-from regkit.runs.record import read_record
+from regkit.runs import Job
+from regkit.runs.record import as_json, read_record
 
 
 def check_kept_rows(plan: Plan) -> None:
-    """Look at the finished rows of a study before it is resumed.
+    """Look at the finished rows of a study before it is resumed and its table written anew.
 
     A row whose model had no weights, and has them now, is done again: its record is removed.
 
     Parameters
     ----------
     plan
-        Rows of a study.
+        Rows of a study, or registrations of its atlas.
 
     Raises
     ------
     InputError
-        If a model has other weights now, so that its rows would be of two models.
+        If a row was asked something else, or its model has other weights now, so that the table
+        would be of two studies.
     """
     for each in plan.pairs:
-        if isinstance(each.job, CellsJob) and each.job.outputs.record.is_file():
-            _check(each.job, plan.table.name)
+        path = each.job.outputs.record
+        if path is not None and path.is_file():
+            _check(each.job, read_record(path), path, plan.table.name)
 
 
-def _check(job: CellsJob, name: str) -> None:
-    path = job.outputs.record
-    known = read_record(path).get("weights")
-    if not isinstance(known, str):
-        return  # of an earlier version
+def _check(job: Job, record: Mapping[str, Any], path: Path, name: str) -> None:
+    row = path.parent.name
+    if any(record.get(key) != value for key, value in as_json(job.settings()).items()):
+        raise InputError(
+            f"{name}: {row} has results of other settings; choose another folder, or pass "
+            "--overwrite"
+        )
+    known = record.get("weights")
+    if not isinstance(job, CellsJob) or not isinstance(known, str):
+        return  # no model, or a record of an earlier version
     now = _weights(job.model)
     if now and not known:
         path.unlink()
     elif now and now != known:
         raise InputError(
-            f"{name}: {job.model} has other weights than in {path.parent.name}; choose another "
-            "folder, or pass --overwrite"
+            f"{name}: {job.model} has other weights than in {row}; choose another folder, or pass "
+            "--overwrite"
         )
 
 

@@ -43,6 +43,30 @@ def test_a_study_runs_on_workers_and_is_not_done_twice(robustness, tmp_path, cap
     assert (tmp_path / "out" / "cells.parquet").read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", ["robustness", "generalization"])
+def test_a_study_of_other_settings_is_not_gone_on_with(robustness, cases, kind, tmp_path, capsys):
+    """Its rows would all fail, and the table of the first one be written over with nothing."""
+    folder, (one, _) = cases
+    given = {
+        "study": "test", "models": ["echo"], "cases": [{**one, "domain": "T1"}],
+        "labels": {"large": 1, "small": 2}, "sources": ["mask"], "in_domain": "T1",
+    }  # fmt: skip
+    file = folder / "kept.yaml"
+    if kind == "robustness":
+        for name in ("sources", "in_domain"):
+            del given[name]
+        given["perturbations"] = [{"name": "dilate", "magnitudes": [2]}]
+    words = (kind, file, "-o", tmp_path / "out", "--workers", 1, "--quiet")
+    file.write_text(yaml.safe_dump(given))
+    assert study(*words) == 0
+    results = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    file.write_text(yaml.safe_dump({**given, "tolerance": 1.0}))
+    capsys.readouterr()
+    assert study(*words, "--resume") == 2
+    assert "echo_one has results of other settings; choose another" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in results} == results
+
+
 @pytest.fixture
 def trained(tmp_path):
     """Write the weights of a whole-image network, brighter or darker voxels being inside."""

@@ -278,6 +278,7 @@ def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
         ({"perturbations": [{"name": "dilate", "magnitudes": []}]}, "at least 1"),
         ({"labels": {"all": 0}}, "which is background"),
         ({"prompt": "maks"}, "did you mean 'mask'"),
+        ({"cases": [{"name": "a", "image": "a", "labels": "a"}]}, "its labels are its image; give"),
         ({"magnitude": 3}, "magnitude"),
         ({"prompt": "logits"}, "logits are no prompt but how a model encodes one; write mask"),
         ({"prompt": "box"}, "dilate perturbs a prompt of the kind mask"),
