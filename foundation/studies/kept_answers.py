@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from foundation.studies.cells import ERROR, StudyCell
-from regkit.io.atomic import disk_errors
+from regkit.io import disk_errors
 
 ANSWERS = "answers.part.jsonl"
 """Beside the results of a row until they are whole: a line of JSON for each answer."""
-Asked = tuple[str, str, str, str, float, int]
+QuestionName = tuple[str, str, str, str, float, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class KeptAnswers:
     """
 
     path: Path
-    found: dict[Asked, StudyCell] = field(default_factory=dict)
+    found: dict[QuestionName, StudyCell] = field(default_factory=dict)
 
     @classmethod
     def at(cls, path: Path, *, resume: bool) -> KeptAnswers:
@@ -81,7 +81,7 @@ def _cells(path: Path) -> list[StudyCell]:
     return found
 
 
-def _asked(cell: StudyCell) -> Asked:
+def _asked(cell: StudyCell) -> QuestionName:
     return (
         cell.study, cell.label, cell.prompt, cell.perturbation, cell.magnitude, cell.seed
     )  # fmt: skip
