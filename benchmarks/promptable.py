@@ -70,17 +70,6 @@ def scores(model: Segmenter, image: Volume, masks: list[Volume]) -> dict[str, fl
     return {name: mean(values) for name, values in found.items()}
 
 
-def filled_boxes(image: Volume, masks: list[Volume]) -> float:
-    """Return the mean Dice of boxes that are taken for the structures: the echo of a box."""
-    points, found = image.grid.world_points(), []
-    for mask in masks:
-        box = mask_box(mask)
-        low, high = (torch.tensor(corner) for corner in (box.lower, box.upper))
-        inside = ((points >= low) & (points <= high)).all(-1)[None]
-        found.append(_dice(Labels(inside, image.grid), _whole(mask, image)))
-    return mean(found)
-
-
 def _cut(mask: Labels) -> Volume:
     (first, *_) = label_structures(mask)
     return first
@@ -103,8 +92,6 @@ def main(data: Path, names: list[str]) -> None:
     for group, image, masks in held_out(data):
         for model in models:
             line = ", ".join(f"{k} {v:.3f}" for k, v in scores(model, image, masks).items())
-            if model.name == "echo":
-                line += f", box {filled_boxes(image, masks):.3f}"
             sys.stdout.write(f"{group} (n={len(masks)}), {model.name}: {line}\n")
             sys.stdout.flush()
 

@@ -92,7 +92,7 @@ class Finding:
         Means of what was measured of the perturbation.
     echo
         The metric of the prompt itself, averaged as the score is; None where the metric is no Dice
-        and no failure, or prompts are no masks.
+        and no failure, or prompts are neither masks nor boxes.
     gain
         The score minus that of the prompt itself, over the same questions: what a model adds.
     """

@@ -15,6 +15,20 @@ from regkit.volume import Points
 from .conftest import dice
 
 
+def test_the_echo_of_a_box_is_what_lies_in_it(scan, prompts, tilted):
+    """Of an oblique grid, by the world points of all voxels; a box beyond the image is empty."""
+    model = open_echo(None)
+    model.set_image(scan)
+    (box,) = prompts["box"].boxes
+    points = tilted.world_points()
+    inside = ((points >= torch.tensor(box.lower)) & (points <= torch.tensor(box.upper))).all(-1)
+    assert torch.equal(model.segment(prompts["box"]).mask.data[0] > 0, inside)
+    assert 500 < int(inside.sum()) < inside.numel() / 2
+    shift = (500.0, 0, 0)
+    away = Prompts(boxes=(box.moved(shift, shift),))
+    assert not model.segment(away).mask.data.any()
+
+
 @pytest.mark.parametrize("kind", ["points", "mask"])
 def test_region_growing_finds_the_body(kind, scan, body, prompts):
     model = open_region_growing(None)

@@ -60,7 +60,7 @@ def test_a_finished_segmentation_is_skipped_and_can_be_repeated(files):
     ("words", "said"),
     [
         (("--model", "ecko"), "did you mean 'echo'"),
-        (("--model", "echo"), "echo needs a prompt; allowed: mask"),
+        (("--model", "echo"), "echo needs a prompt; allowed: box, mask"),
         (("--model", "echo", "--point", "1,2"), "give 3"),
         (("--model", "echo", "--point", "1,2,3"), "takes no prompt of the kind points"),
         (("--model", "echo", "--point", "here"), "is no place"),

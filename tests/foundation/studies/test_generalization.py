@@ -255,17 +255,19 @@ def test_the_atlas_may_have_a_table_of_its_own(finish, given, tmp_path):
 
 def test_the_share_of_the_gap_is_a_ratio_of_means(given, cell):
     _, config = read_given(*given)
-    scores = {"point": (0.2, 0.4), "atlas": (0.5, 0.6), "mask": (0.8, 0.8)}
+    scores = {"point": (0.2, 0.4), "atlas": (0.6, 0.7), "mask": (0.8, 0.8)}
     cells = [
-        cell(model="echo", prompt=prompt, perturbation="T2", subject=subject, dice=value)
+        cell(model="echo", prompt=prompt, perturbation="T2", subject=subject, label=label,
+             dice=value + more)
         for prompt, values in scores.items()
         for subject, value in zip("pq", values, strict=True)
-    ]
+        for label, more in (("large", 0.1), ("small", -0.1))  # two structures are no two subjects
+    ]  # fmt: skip
     (found,) = (each for each in gaps(config, cells, ["T2"]) if each.source == "atlas")
     assert found.gap == pytest.approx(0.5)
-    assert found.share == pytest.approx(0.5)
+    assert found.share == pytest.approx(0.7)
     # Drawn subjects are p and p, p and q, or q and q.
-    assert (found.interval.low, found.interval.high) == pytest.approx((0.5, 0.5))
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.4 / 0.6, 0.3 / 0.4))
     assert (found.gap_interval.low, found.gap_interval.high) == pytest.approx((0.4, 0.6))
     assert found.subjects == 2
 

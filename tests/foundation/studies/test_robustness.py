@@ -5,11 +5,12 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
 
-from foundation.prompts import Prompts, seed_of
+from foundation.prompts import Prompts, box_of_mask, seed_of
 from foundation.segmenters import (
     Capabilities,
     MissingWeightsError,
@@ -47,6 +48,22 @@ def test_the_echo_has_the_dice_of_its_prompt(run_robustness, tmp_path):
     assert all(cell.dice == pytest.approx(cell.prompt_dice) for cell in measured)
     assert all(c.dice == c.surface_dice == 1 for c in measured if c.perturbation == "none")
     assert "Dice over the magnitude" in report.read_text()
+
+
+def test_a_prompt_by_box_has_its_dice_too(run_robustness, cases, tmp_path):
+    """The box filled holds the ball, and what the ratio of their volumes says beside it."""
+    _, (table, _) = run_robustness(
+        tmp_path / "out", prompt="box", labels={"large": 1},
+        perturbations=[{"name": "jitter_box", "magnitudes": [4]}],
+    )  # fmt: skip
+    cells = read_cells(table)
+    assert {cell.status for cell in cells} == {"done"}
+    assert all(cell.dice == pytest.approx(cell.prompt_dice) for cell in cells)
+    truth = structure(read_labels(cases[0] / "one_labels.nii.gz"), (1,))
+    volume = float(np.prod(box_of_mask(truth).size)) / truth.grid.voxel_volume
+    clean = next(cell.dice for cell in cells if (cell.case, cell.magnitude) == ("one", 0))
+    ball = float(truth.data.sum())
+    assert clean == pytest.approx(2 * ball / (ball + volume), rel=0.03)
 
 
 def test_more_of_a_perturbation_is_worse_for_the_echo(run_robustness, tmp_path):
