@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from foundation.segmenters import Segmenter
-from foundation.segmenters.registry import open_segmenter
+from foundation.segmenters.registry import model_weights, open_segmenter
 from foundation.studies.asking import Question, ask, show
 from foundation.studies.cells import DONE, StudyCell, write_cells
 from foundation.studies.config import LabelValues, StudyCase, StudyConfig
@@ -70,6 +70,11 @@ class CellsJob(ABC):
     def structures(self) -> Mapping[str, LabelValues]:
         """The values of each structure in the label map of the case."""
         return self.config.values_by(self.of_case.table)
+
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """Names of other models whose answers are prompts of this one."""
+        return ()
 
     @abstractmethod
     def inputs(self) -> list[InputFile]:
@@ -179,7 +184,7 @@ class CellsTask:
                 else self._answered(model, question, kept)
             )
             on_progress(Progress(job.model, len(cells) / job.count))
-        return CellsOutcome(cells, weights, kept)
+        return CellsOutcome(cells, {job.model: weights, **self._others()}, kept)
 
     def _answered(self, model: Segmenter, question: Question, kept: KeptAnswers) -> StudyCell:
         """The answer that is kept, or a new one."""
@@ -193,10 +198,14 @@ class CellsTask:
         """Give every question; ``weights`` is the SHA-256 of the model's."""
         return self.job.questions(self.labels, self._blank(weights))
 
+    def _others(self) -> dict[str, str]:
+        return {name: model_weights(name) for name in self.job.told_by if name != self.job.model}
+
     def _blank(self, weights: str) -> StudyCell:
         job, case = self.job, self.job.of_case
+        others = "".join(self._others().values())
         return StudyCell(
-            study=identity(job.settings(), list(job.inputs()), weights), model=job.model,
+            study=identity(job.settings(), list(job.inputs()), weights + others), model=job.model,
             weights=weights, case=case.name, subject=case.owner, domain=case.domain, label="",
             prompt="", perturbation="none", magnitude=0.0, unit="", seed=0, status=DONE,
         )  # fmt: skip
@@ -211,19 +220,20 @@ class CellsOutcome:
     cells
         All of them.
     weights
-        The SHA-256 of the model's weights, "" where it has none.
+        The SHA-256 of the weights of the model, and of those that it is told by; "" where there are
+        none.
     kept
         What was kept of the cells on the way.
     """
 
     cells: Sequence[StudyCell]
-    weights: str
+    weights: Mapping[str, str]
     kept: KeptAnswers
 
     def entries(self, seconds: float) -> dict[str, Any]:
         """Return the weights, and how many cells ended how, for the record."""
         states = Counter(cell.status for cell in self.cells)
-        return {"weights": self.weights, "states": dict(states)}
+        return {"weights": dict(self.weights), "states": dict(states)}
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write the cells."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from foundation.segmenters.registry import open_segmenter
-from foundation.studies.job import CellsJob
+from foundation.segmenters.registry import model_weights
 from regkit.cohort import Plan
 from regkit.errors import InputError
 from regkit.runs import Job
@@ -39,28 +37,20 @@ def check_kept_rows(plan: Plan) -> None:
 
 def _check(job: Job, record: Mapping[str, Any], path: Path, name: str) -> None:
     row = path.parent.name
-    if any(record.get(key) != value for key, value in as_json(job.settings()).items()):
+    settings = as_json(job.settings())
+    # Records of earlier versions lack what is empty in most runs.
+    if any(record.get(key, type(value)()) != value for key, value in settings.items()):
         raise InputError(
             f"{name}: {row} has results of other settings; choose another folder, or pass "
             "--overwrite"
         )
     known = record.get("weights")
-    if not isinstance(job, CellsJob) or not isinstance(known, str):
-        return  # no model, or a record of an earlier version
-    now = _weights(job.model)
-    if now and not known:
-        path.unlink()
-    elif now and now != known:
-        raise InputError(
-            f"{name}: {job.model} has other weights than in {row}; choose another folder, or pass "
-            "--overwrite"
-        )
-
-
-@cache
-def _weights(model: str) -> str:
-    """The SHA-256 of the weights of a model, "" where it has none, or cannot be opened now."""
-    try:
-        return open_segmenter(model).capabilities.weights
-    except Exception:  # as in a row, where it would be told
-        return ""
+    for model, before in known.items() if isinstance(known, dict) else ():
+        now = model_weights(model)
+        if now and not before:
+            path.unlink(missing_ok=True)
+        elif now and now != before:
+            raise InputError(
+                f"{name}: {model} has other weights than in {row}; choose another folder, or pass "
+                "--overwrite"
+            )

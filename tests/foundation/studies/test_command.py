@@ -6,7 +6,7 @@ import pytest
 import torch
 import yaml
 
-from foundation.studies import kept_rows
+from foundation.segmenters.registry import model_weights
 from foundation.studies.cells import read_cells
 from regkit.cli import main
 
@@ -87,23 +87,28 @@ def trained(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_rows_that_wait_for_weights_are_done_once_they_are_there(cases, trained, tmp_path, capsys):
+@pytest.mark.parametrize("as_source", [False, True])
+def test_rows_that_wait_for_weights_are_done_once_they_are_there(
+    cases, trained, tmp_path, capsys, as_source
+):
+    """Those of the model itself, and those of one whose answers are its prompts."""
     folder, (one, _) = cases
     file = folder / "weights.yaml"
     given = {
-        "study": "test", "models": [trained.model], "cases": [{**one, "domain": "T1"}],
-        "labels": {"large": 1}, "sources": ["none"], "in_domain": "T1", "resamples": 200,
+        "study": "test", "models": ["echo" if as_source else trained.model],
+        "cases": [{**one, "domain": "T1"}], "labels": {"large": 1}, "in_domain": "T1",
+        "sources": [f"model:{trained.model}" if as_source else "none"], "resamples": 200,
     }  # fmt: skip
     file.write_text(yaml.safe_dump(given))
     words = ("generalization", file, "-o", tmp_path / "out", "--workers", 1, "--quiet", "--resume")
     table = tmp_path / "out" / "cells.parquet"
     for write, status in ((lambda: None, "unsupported"), (lambda: trained(1.0), "done")):
         write()
-        kept_rows._weights.cache_clear()  # each command is a process of its own
+        model_weights.cache_clear()  # each command is a process of its own
         assert study(*words) == 0
         assert [cell.status for cell in read_cells(table)] == [status]
     trained(-1.0)
-    kept_rows._weights.cache_clear()
+    model_weights.cache_clear()
     capsys.readouterr()
     assert study(*words) == 2
     said = capsys.readouterr().err
