@@ -1,8 +1,9 @@
 """How well the promptable U-Nets that ship find structures of people they never saw.
 
 ``python -m benchmarks.promptable DATA`` prints the mean Dice by group of structures and by prompt,
-DATA being the folder of real images. Held out of training: brain b, chest 0006, and the MS patient
-of ``ms_multicontrast``, whose lesions are like nothing that was trained on.
+DATA being the folder of real images; ``prompt-unet=FOLDER`` after it is another model to be asked.
+Held out of training: brain b, chest 0006, and the MS patient of ``ms_multicontrast``, whose lesions
+are like nothing that was trained on.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from torch import Tensor
 
 from foundation.prompts import PointPrompt, Prompts
 from foundation.segmenters import Segmenter
-from foundation.segmenters.echo import open_echo
 from foundation.segmenters.prompt_unet.crop import mask_box
-from foundation.segmenters.prompt_unet.segmenter import open_prompt_unet, open_prompt_unet_robust
 from foundation.segmenters.prompt_unet.structures import label_structures
+from foundation.segmenters.registry import open_segmenter
 from foundation.segmenters.seeds import seed_voxels
 from regkit.geometry.affines import homogeneous
 from regkit.io import read, read_labels
@@ -86,9 +86,9 @@ def _dice(found: Labels, truth: Tensor) -> float:
     return 2 * float((one & two).sum()) / max(float(one.sum() + two.sum()), 1.0)
 
 
-def main(data: Path) -> None:
-    """Print one line a group and model."""
-    models = (open_echo(None), open_prompt_unet(None), open_prompt_unet_robust(None))
+def main(data: Path, names: list[str]) -> None:
+    """Print one line a group and model; the echo of a box is the box, filled."""
+    models = [open_segmenter(name) for name in names]
     for group, image, masks in held_out(data):
         for model in models:
             line = ", ".join(f"{k} {v:.3f}" for k, v in scores(model, image, masks).items())
@@ -97,4 +97,4 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or ["echo", "prompt-unet", "prompt-unet-robust"])

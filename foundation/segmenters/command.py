@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -147,11 +148,15 @@ def _places(option: str, words: list[str] | None) -> tuple[tuple[float, ...], ..
 
 
 def _place(option: str, word: str) -> tuple[float, ...]:
+    from math import isfinite
+
     from regkit.errors import InputError
 
-    try:
-        return tuple(float(number) for number in word.split(","))
-    except ValueError:
-        raise InputError(
-            f"{option} {word!r:.60} is no place; write numbers between commas, such as 12,-4,30.5"
-        ) from None
+    with suppress(ValueError):
+        place = tuple(float(number) for number in word.split(","))
+        if all(map(isfinite, place)):
+            return place
+    raise InputError(
+        f"{option} {word!r:.60} is no place; write finite numbers between commas, such as "
+        "12,-4,30.5"
+    )

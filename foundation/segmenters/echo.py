@@ -7,16 +7,16 @@ from pathlib import Path
 
 from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters.given import given_image, given_mask
-from foundation.segmenters.on_grid import mask_on
+from foundation.segmenters.on_grid import boxes_on, mask_on
 from foundation.segmenters.segmenter import Capabilities, Segmentation
 from regkit.errors import InputError
 from regkit.volume import Volume
 
-_CAPABILITIES = Capabilities((PromptKind.MASK,))
+_CAPABILITIES = Capabilities((PromptKind.BOX, PromptKind.MASK))
 
 
 def open_echo(path: Path | None) -> Echo:
-    """The mask prompt itself as the result: what a model must beat to be of use.
+    """The prompt itself as the result, a mask or a box filled: what a model must beat.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Echo:
         self.image = image
 
     def segment(self, prompts: Prompts) -> Segmentation:
-        """Return the mask of the prompt on the grid of the image.
+        """Return the mask of the prompt, or its boxes filled, on the grid of the image.
 
         Raises
         ------
@@ -57,7 +57,10 @@ class Echo:
         """
         self.capabilities.check(prompts, self.name)
         image = given_image(self.image, self.name)
-        data = mask_on(given_mask(prompts, self.name), image.grid).clamp(0, 1)
+        if prompts.boxes:
+            data = boxes_on(prompts.boxes, image.grid).float()
+        else:
+            data = mask_on(given_mask(prompts, self.name), image.grid).clamp(0, 1)
         return Segmentation.of(Volume(data, image.grid, image.name))
 
     def reset(self) -> None:

@@ -17,6 +17,7 @@ from foundation.segmenters.segmenter import (
     Segmentation,
     UnsupportedPromptError,
 )
+from foundation.segmenters.weights import as_named
 from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.preprocess.intensity import normalise
@@ -112,7 +113,7 @@ def open_torchscript_segmenter(path: Path | None) -> CallableSegmenter:
     """
     if path is None or not path.is_file():
         raise MissingWeightsError(
-            f"model torchscript={path or ''}: there is no such file; write torchscript=FILE"
+            f"{as_named('torchscript', path)}: there is no such file; write torchscript=FILE"
         )
     try:
         network: nn.Module = torch.jit.load(str(path), map_location="cpu").eval()

@@ -175,12 +175,7 @@ class SegmentSurvey:
         model = open_segmenter(self.job.model)
         prompts = self._prompts()
         model.capabilities.check(prompts, model.name)
-        notices = (
-            ()
-            if model.capabilities.trained
-            else (f"{model.name} has random weights: what it returns is no segmentation",)
-        )
-        return SegmentTask(model, open_image(self.image), prompts, notices=notices)
+        return SegmentTask(model, open_image(self.image), prompts, notices=_notices(model))
 
     def _prompts(self) -> Prompts:
         asked, files, ndim = self.job.prompts, self.job.files, self.image.grid.ndim
@@ -194,6 +189,13 @@ class SegmentSurvey:
             support=self.given.open_examples(),
             previous=self.given.open_previous(),
         )
+
+
+def _notices(model: Segmenter) -> tuple[str, ...]:
+    about = model.capabilities
+    if not about.trained:
+        return (f"{model.name} has random weights: what it returns is no segmentation",)
+    return (f"{model.name} {about.caution}",) if about.caution else ()
 
 
 def _places_of(file: Path | None) -> list[SignedPlace]:
@@ -216,25 +218,27 @@ class SegmentTask:
         on_progress(Progress("image", 0.5))
         found = self.model.segment(self.prompts)
         on_progress(Progress("segmentation", 1.0))
-        return SegmentOutcome(found)
+        return SegmentOutcome(found, self.model.capabilities.weights)
 
 
 @dataclass(frozen=True, eq=False)
 class SegmentOutcome:
-    """What was found."""
+    """What was found, and the SHA-256 of the weights that found it, "" where there are none."""
 
     found: Segmentation
+    weights: str = ""
 
     @property
     def _volume(self) -> float:
         return float(self.found.mask.data.sum()) * self.found.mask.grid.voxel_volume
 
     def entries(self, seconds: float) -> dict[str, Any]:
-        """Return the size of the structure and what the model did, for the record."""
+        """Return the size of the structure, the weights and what the model did, for the record."""
         unit = self.found.mask.grid.world.unit
         return {
             "voxels": int(self.found.mask.data.sum()), "volume": self._volume,
-            "unit": f"{unit}^{self.found.mask.ndim}", "details": dict(self.found.details),
+            "unit": f"{unit}^{self.found.mask.ndim}", "weights": self.weights,
+            "details": dict(self.found.details),
         }  # fmt: skip
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters.function import class_probability
 from foundation.segmenters.given import given_image
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError, Segmentation
-from foundation.segmenters.weights import fill_network
+from foundation.segmenters.weights import as_named, fill_network
 from regkit.digests import sha256
 from regkit.errors import InputError, require
 from regkit.networks.weights.checkpoint import read_checkpoint
@@ -57,7 +57,7 @@ def open_monai_bundle(path: Path | None, *, allow_code: bool = False) -> MonaiBu
     weights = (path or Path()) / "models" / "model.pt"
     if path is None or config is None or not weights.is_file():
         raise MissingWeightsError(
-            f"model monai-bundle={path or ''}: a bundle is a folder with configs/inference.json "
+            f"{as_named('monai-bundle', path)}: a bundle is a folder with configs/inference.json "
             "and models/model.pt; download it with MONAI and write monai-bundle=FOLDER"
         )
     bundle = require("monai.bundle", extra="monai")

@@ -26,6 +26,7 @@ from foundation.segmenters.segmenter import (
     Segmentation,
     UnsupportedPromptError,
 )
+from foundation.segmenters.weights import as_named
 from regkit.digests import sha256
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
@@ -64,7 +65,7 @@ def open_nninteractive(path: Path | None) -> NnInteractive:
     found = sorted(path.glob(_CHECKPOINT)) if path is not None else []
     if path is None or len(found) != 1:
         raise MissingWeightsError(
-            f"model nninteractive={path or ''}: there is no {_CHECKPOINT}; download a model from "
+            f"{as_named('nninteractive', path)}: there is no {_CHECKPOINT}; download a model from "
             "huggingface.co/nnInteractive/nnInteractive and write nninteractive=FOLDER (its "
             "weights are not for commercial use)"
         )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch import Tensor
 
 from foundation.prompts import Box, PointPrompt
+from foundation.segmenters.lines import line_index
 from foundation.segmenters.on_grid import index_of, mask_on
 from foundation.segmenters.segmenter import (
     UnsupportedPromptError,
@@ -19,8 +18,6 @@ from foundation.segmenters.segmenter import (
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.volume import Volume
-
-_STEPS = 2  # samples a voxel along a scribble
 
 
 def index_box(box: Box, grid: Grid) -> list[list[int]]:
@@ -82,7 +79,7 @@ def drawn_scribble(
     signs = torch.as_tensor(line.positive)
     if bool(signs.any()) != bool(signs.all()):
         raise UnsupportedPromptError("a scribble has points of both signs; give two scribbles")
-    index = _between(grid.to_index(line.points.xyz)).round().long()
+    index = line_index(line, grid).round().long()
     index = index[((index >= 0) & (index < torch.tensor(grid.shape))).all(1)]
     if not len(index):
         raise InputError("a scribble lies outside the image; give one that is in it")
@@ -90,15 +87,6 @@ def drawn_scribble(
     drawn[tuple(index.T.numpy())] = True
     thick = ndimage.binary_dilation(drawn, np.ones([int(n) for n in thickness], bool))
     return np.asarray(thick, np.uint8), bool(signs.all())
-
-
-def _between(corners: Tensor) -> Tensor:
-    """Places ``(N, 3)`` along the line through ``corners (M, 3)``, at least two a voxel."""
-    parts = [corners[:1]]
-    for a, b in pairwise(corners):
-        shares = torch.linspace(0, 1, int(_STEPS * float(torch.dist(a, b))) + 2)[:, None]
-        parts.append(torch.lerp(a, b, shares.to(a.dtype)))
-    return torch.cat(parts)
 
 
 def mask_array(mask: Volume, grid: Grid, model: str) -> NDArray[np.uint8]:

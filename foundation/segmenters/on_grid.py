@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from foundation.prompts import Box
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.resample import warp
@@ -38,6 +41,36 @@ def mask_on(mask: Volume, grid: Grid, *, name: str = "prompt") -> Tensor:
         return mask.data[:1].float()
     image = Volume(mask.data[:1].float(), mask.grid, mask.name, mask.valid)
     return warp(image, Affine.identity(grid.ndim), onto=grid).data
+
+
+def boxes_on(boxes: Sequence[Box], grid: Grid) -> Tensor:
+    """Return a mask ``(1, i, j, k)`` boolean of the voxels whose centre lies in one of the boxes.
+
+    Parameters
+    ----------
+    boxes
+        In the world of ``grid``.
+    grid
+        The grid of the image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> boxes_on([Box((1, 0, 0), (2, 0.5, 0.5))], Grid((4, 1, 1), np.eye(4))).flatten().tolist()
+    [False, True, True, False]
+    """
+    inside = torch.zeros(1, *grid.shape, dtype=torch.bool)
+    for box in boxes:
+        corners = grid.to_index(torch.from_numpy(box.corners()))
+        low = corners.amin(0).floor().clamp(min=0).long()
+        size = torch.minimum(corners.amax(0).ceil().long() + 1, torch.tensor(grid.shape)) - low
+        if bool((size < 1).any()):
+            continue
+        points = grid.window(low.tolist(), size.tolist()).world_points()
+        within = (points >= torch.tensor(box.lower)) & (points <= torch.tensor(box.upper))
+        part = tuple(slice(int(a), int(a + n)) for a, n in zip(low, size, strict=True))
+        inside[0][part] |= within.all(-1)
+    return inside
 
 
 def index_of(points: Points, grid: Grid) -> Tensor:

@@ -14,6 +14,7 @@ from foundation.segmenters.given import given_image
 from foundation.segmenters.on_grid import mask_on
 from foundation.segmenters.segmenter import Capabilities, MissingWeightsError, Segmentation
 from foundation.segmenters.structure_files import StructureFiles, structures_in
+from foundation.segmenters.weights import as_named
 from regkit.errors import InputError
 from regkit.io import read_labels
 from regkit.io.names import extension
@@ -48,7 +49,7 @@ def open_predictions(path: Path | None) -> Predictions | StructureFiles:
         return StructureFiles(path)
     if path is None or not named:
         raise MissingWeightsError(
-            f"model predictions={path or ''}: there is no {_NAMES}; write predictions=FOLDER with "
+            f"{as_named('predictions', path)}: there is no {_NAMES}; write predictions=FOLDER with "
             "the label maps of another program, and that file with the values of its labels; or "
             "with a folder for each image, and in it a mask for each structure"
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from foundation.prompts import Box, PointPrompt, PromptKind, Prompts
 from foundation.segmenters.given import check_one_channel, given_image, given_mask
+from foundation.segmenters.lines import scribbles_as_points
 from foundation.segmenters.on_grid import mask_on
 from foundation.segmenters.prompt_unet.crop import mask_box
 from foundation.segmenters.seeds import point_voxels
@@ -24,7 +25,9 @@ from regkit.resample import warp
 from regkit.transforms import Affine
 from regkit.volume import Volume
 
-_CAPABILITIES = Capabilities((PromptKind.POINTS, PromptKind.BOX, PromptKind.MASK))
+_CAPABILITIES = Capabilities(
+    (PromptKind.POINTS, PromptKind.SCRIBBLES, PromptKind.BOX, PromptKind.MASK)
+)
 _RANGE = (0.01, 0.99)
 _BETA = 130.0  # scikit-image's default: how much edges hold a walk back
 _ROOM = 0.4  # around what is prompted, a share of its side
@@ -60,7 +63,7 @@ class RandomWalker:
     """Probabilities on the part of the image around the prompt; 0 beyond.
 
     Seeds are what is deep inside a mask and far from it, the core of a box and what lies around
-    it, or points. Without negative points, the border of the part is outside.
+    it, points, or what scribbles cover. Without negative ones, the border of the part is outside.
     """
 
     name: str = "random-walker"
@@ -85,12 +88,13 @@ class RandomWalker:
         Raises
         ------
         UnsupportedPromptError
-            If something else than points, boxes or a mask is given, or no point inside.
+            If something else than points, scribbles, boxes or a mask is given, or no place inside.
         InputError
             If no image was set, or the prompt lies outside it.
         """
         image = given_image(self.image, self.name)
         self.capabilities.check(prompts, self.name)
+        prompts = scribbles_as_points(prompts, image.grid)
         start, grid = _part(prompts, image.grid, self.name)
         coarse = _coarser(grid)
         seeds = _seeds(prompts, coarse, self.name)

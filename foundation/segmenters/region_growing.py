@@ -12,12 +12,13 @@ from torch import Tensor
 
 from foundation.prompts import PromptKind, Prompts
 from foundation.segmenters.given import given_image
+from foundation.segmenters.lines import scribbles_as_points
 from foundation.segmenters.seeds import seed_voxels
 from foundation.segmenters.segmenter import Capabilities, Segmentation
 from regkit.errors import InputError
 from regkit.volume import Volume
 
-_CAPABILITIES = Capabilities((PromptKind.POINTS, PromptKind.MASK))
+_CAPABILITIES = Capabilities((PromptKind.POINTS, PromptKind.SCRIBBLES, PromptKind.MASK))
 _MULTIPLIERS = (2.5, 2.0, 1.5, 1.0, 0.5)  # the first is ITK's default
 _ITERATIONS = 2
 _RADIUS = 1  # voxels around a seed whose brightness counts at first
@@ -45,8 +46,8 @@ def open_region_growing(path: Path | None) -> RegionGrowing:
 class RegionGrowing:
     """What touches the seeds, within a multiple of the standard deviation around their mean.
 
-    It starts at positive points, or at the innermost voxel of a mask. Negative points make the
-    multiple smaller until none of them lies in the region.
+    It starts at positive points or scribbles, or at the innermost voxel of a mask. Negative ones
+    make the multiple smaller until none of them lies in the region.
     """
 
     name: str = "region-growing"
@@ -71,13 +72,14 @@ class RegionGrowing:
         Raises
         ------
         UnsupportedPromptError
-            If something else than points or a mask is given, or no point inside.
+            If something else than points, scribbles or a mask is given, or no place inside.
         InputError
             If no image was set, or the prompt lies outside it.
         """
         image = given_image(self.image, self.name)
         self.capabilities.check(prompts, self.name)
-        inside, outside = seed_voxels(prompts, image.grid, self.name)
+        given = scribbles_as_points(prompts, image.grid)
+        inside, outside = seed_voxels(given, image.grid, self.name)
         region, multiplier = _grown(image.data[0].float(), inside, outside)
         details = {"seeds": inside.tolist(), "multiplier": multiplier}
         return Segmentation.of(Volume(region[None].float(), image.grid, image.name), details)

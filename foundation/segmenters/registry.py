@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from foundation.segmenters.segmenter import Segmenter
@@ -38,6 +39,23 @@ def check_segmenter(model: str) -> None:
     if name not in known:
         hint = near(name, known)
         raise InputError(f"model {name!r}: no such segmenter{hint}; allowed: {', '.join(known)}")
+
+
+@cache
+def model_weights(model: str) -> str:
+    """Return the SHA-256 of the weights of a segmenter, once a process.
+
+    It is "" of one that has none, or cannot be opened.
+
+    Parameters
+    ----------
+    model
+        ``NAME`` or ``NAME=PATH``.
+    """
+    try:
+        return open_segmenter(model).capabilities.weights
+    except Exception:  # whatever a model of somebody else raises; who asks it is told
+        return ""
 
 
 def open_segmenter(model: str) -> Segmenter:

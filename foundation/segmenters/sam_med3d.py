@@ -21,7 +21,7 @@ from foundation.segmenters.segmenter import (
     Segmentation,
     UnsupportedPromptError,
 )
-from foundation.segmenters.weights import fill_network
+from foundation.segmenters.weights import as_named, fill_network
 from regkit.digests import sha256
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
@@ -82,7 +82,7 @@ def filled_sam_med3d(path: Path | None) -> tuple[nn.Module, Path]:
     """
     if path is None or not path.is_file():
         raise MissingWeightsError(
-            f"sam-med3d={path or ''}: there is no such file; download sam_med3d_turbo.pth "
+            f"{as_named('sam-med3d', path)}: there is no such file; download sam_med3d_turbo.pth "
             "from huggingface.co/blueyo0/SAM-Med3D and write sam-med3d=FILE"
         )
     network = sam_med3d_network()

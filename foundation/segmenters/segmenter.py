@@ -40,6 +40,8 @@ class Capabilities:
         Of its weights.
     weights
         SHA-256 of their file, "" where it has none.
+    caution
+        What one should know before a result is believed, as a notice; "" where there is nothing.
     """
 
     kinds: tuple[PromptKind, ...]
@@ -49,6 +51,7 @@ class Capabilities:
     trained: bool = True
     licence: str = ""
     weights: str = ""
+    caution: str = ""
 
     def check(self, prompts: Prompts, model: str) -> None:
         """Refuse prompts that the segmenter does not take; none is left out in silence.
@@ -66,6 +69,8 @@ class Capabilities:
             If a kind is not among ``kinds``, or several are given to one that takes one.
         """
         given, allowed = prompts.kinds, ", ".join(kind.value for kind in self.kinds)
+        if given == (PromptKind.NONE,) and PromptKind.NONE not in self.kinds:
+            raise UnsupportedPromptError(f"{model} needs a prompt; allowed: {allowed}")
         for kind in given:
             if kind not in self.kinds:
                 raise UnsupportedPromptError(

@@ -22,7 +22,7 @@ from foundation.segmenters.segmenter import (
     Segmentation,
     UnsupportedPromptError,
 )
-from foundation.segmenters.weights import fill_network
+from foundation.segmenters.weights import as_named, fill_network
 from regkit.digests import sha256
 from regkit.errors import InputError, require
 from regkit.geometry import Grid
@@ -61,7 +61,7 @@ def open_vista3d(path: Path | None) -> Vista3d:
     weights = None if path is None else _weights_at(path)
     if path is None or weights is None:
         raise MissingWeightsError(
-            f"model vista3d={path or ''}: there is no model.pt; download the MONAI bundle vista3d "
+            f"{as_named('vista3d', path)}: there is no model.pt; download the MONAI bundle vista3d "
             "and write vista3d=FOLDER (its weights are not for commercial use)"
         )
     network = vista3d_network()

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from torch import Tensor, nn
 
 from regkit.errors import InputError
+
+
+def as_named(model: str, path: Path | None) -> str:
+    """Return how a user named a model: ``NAME``, or ``NAME=PATH``.
+
+    Examples
+    --------
+    >>> as_named("sam2", None), as_named("sam2", Path("weights"))
+    ('model sam2', 'model sam2=weights')
+    """
+    return f"model {model}" if path is None else f"model {model}={path}"
 
 
 def fill_network(network: nn.Module, state: Mapping[str, Tensor], file: str) -> nn.Module:

@@ -8,6 +8,7 @@ from typing import Any
 
 from foundation.prompts import PromptKind, Prompts, converter_called
 from foundation.segmenters import MissingWeightsError, Segmenter, UnsupportedPromptError
+from foundation.segmenters.on_grid import boxes_on
 from foundation.studies.cells import (
     DONE,
     EMPTY_PROMPT,
@@ -155,11 +156,15 @@ def _same_grid(mask: Labels, truth: Labels) -> bool:
 
 
 def _prompt_dice(question: Question) -> float | None:
-    """Dice of a mask prompt that lies on the grid of the image."""
-    mask: Volume | None = question.prompts.mask
-    if mask is None or not mask.grid.lies_on(question.truth.grid):
+    """Dice of the prompt itself, a mask on the grid of the image or a box filled."""
+    prompts, grid = question.prompts, question.truth.grid
+    if prompts.kinds == (PromptKind.BOX,):
+        inside = boxes_on(prompts.boxes, grid)
+    elif prompts.mask is not None and prompts.mask.grid.lies_on(grid):
+        inside = prompts.mask.data[:1] > 0.5
+    else:
         return None
-    inside, truth = mask.data[:1] > 0.5, question.truth.data > 0
+    truth = question.truth.data > 0
     both, one, other = (int(x.count_nonzero()) for x in (inside & truth, inside, truth))
     return 2 * both / (one + other)
 

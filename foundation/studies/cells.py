@@ -52,7 +52,8 @@ class StudyCell:
     dice, surface_dice, hd95, volume_error
         How the result compares with the truth: HD95 in world units, the volume error as a share.
     prompt_dice
-        Dice of a mask prompt with the truth: what a model reaches that returns its prompt.
+        Dice of a prompt by mask, or of a box filled, with the truth: what a model reaches that
+        returns its prompt.
     """
 
     study: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from foundation.studies.summary import Finding
+from foundation.studies.summary import Estimate, Finding
 from regkit.report.charts import chart_row, dress, picture
 from regkit.report.heat_map import fitted_title
 from regkit.report.palette import FAINT, INK
@@ -97,26 +97,29 @@ def _across_title(found: Finding, across: Across) -> str:
 
 
 def _curve(ax: Axes, found: Sequence[Finding], colour: str, across: Across) -> None:
-    placed = ((across(f), f.score) for f in found)
-    known = sorted(
-        ((x, score) for x, score in placed if x is not None and score is not None),
-        key=lambda pair: pair[0],
-    )
-    places = [x for x, _ in known]
-    ax.plot(places, [score.mean for _, score in known], color=colour, marker="o", markersize=3)
-    banded = [(x, s.interval) for x, s in known if s.interval is not None]
-    ax.fill_between(
-        [x for x, _ in banded], [i.low for _, i in banded], [i.high for _, i in banded],
-        color=colour, alpha=0.15, linewidth=0,
-    )  # fmt: skip
+    known = _placed((across(f), f.score) for f in found)
+    _line(ax, known, color=colour, marker="o", markersize=3)
 
 
 def _echo(ax: Axes, found: Sequence[Finding], across: Across) -> None:
-    """Dice of the prompt itself, which does not depend on the model."""
-    placed = {(across(f), f.echo) for f in found}
-    known = sorted((x, echo) for x, echo in placed if x is not None and echo is not None)
-    if known:
-        ax.plot(*zip(*known, strict=True), color=INK, linestyle="--", linewidth=1)
+    """The prompt itself, which does not depend on the model."""
+    known = _placed(dict.fromkeys((across(f), f.echo) for f in found))
+    _line(ax, known, color=INK, linestyle="--", linewidth=1)
+
+
+def _placed(found: Iterable[tuple[float | None, Estimate | None]]) -> list[tuple[float, Estimate]]:
+    known = ((x, estimate) for x, estimate in found if x is not None and estimate is not None)
+    return sorted(known, key=lambda pair: pair[0])
+
+
+def _line(ax: Axes, known: Sequence[tuple[float, Estimate]], *, color: str, **how: Any) -> None:
+    """Means as a line, and their intervals as a band."""
+    ax.plot([x for x, _ in known], [each.mean for _, each in known], color=color, **how)
+    banded = [(x, s.interval) for x, s in known if s.interval is not None]
+    ax.fill_between(
+        [x for x, _ in banded], [i.low for _, i in banded], [i.high for _, i in banded],
+        color=color, alpha=0.15, linewidth=0,
+    )  # fmt: skip
 
 
 def _difference(ax: Axes, row: int, found: Finding, colour: str) -> None:

@@ -78,6 +78,7 @@ def robustness(
     Example: regkit study robustness study.yaml -o robustness
     """
     from foundation.studies.config import read_study
+    from foundation.studies.kept_rows import check_kept_rows
     from foundation.studies.robustness.config import RobustnessConfig
     from foundation.studies.robustness.study import finish_robustness, plan_robustness
     from regkit.cli.many import run_plan
@@ -91,6 +92,8 @@ def robustness(
         typer.echo("\n".join(each.row.name for each in plan.pairs))
         return
     place = Workplace(scheduler=scheduler, workers=workers, threads=threads)
+    if resume:
+        check_kept_rows(plan)
     done = run_plan(plan, place, resume=resume, overwrite=overwrite, quiet=quiet)
     files = finish_robustness(study, plan)
     _tell(done, files, failed=done.count.failed, as_json=as_json)
@@ -121,6 +124,7 @@ def generalization(
     from foundation.studies.config import read_study
     from foundation.studies.generalization.config import GeneralizationConfig
     from foundation.studies.generalization.study import GeneralizationStudy
+    from foundation.studies.kept_rows import check_kept_rows
     from regkit.cli.many import run_plan
     from regkit.cohort.start import Workplace
 
@@ -134,9 +138,13 @@ def generalization(
     study.shift_images()
     atlas, failed = _planned(study.plan_atlas), 0
     if atlas is not None:
+        if resume:
+            check_kept_rows(atlas)
         brought = run_plan(atlas, place, resume=resume, overwrite=overwrite, quiet=quiet)
         failed = brought.count.failed
     plan = _planned(lambda: study.plan_answers(atlas))
+    if resume:
+        check_kept_rows(plan)
     done = run_plan(plan, place, resume=resume, overwrite=overwrite, quiet=quiet)
     failed += done.count.failed
     _tell(done, study.finish(plan), failed=failed, as_json=as_json)

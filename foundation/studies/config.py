@@ -15,7 +15,7 @@ from regkit.settings import Settings, near, refuse_repeats, validate
 
 LabelValues = tuple[int, ...]
 LabelTable = dict[str, int | LabelValues]
-OF_REPORT = {"study", "models", "cases", "tables", "failure_below", "level", "resamples"}
+OF_REPORT = {"study", "truth", "models", "cases", "tables", "failure_below", "level", "resamples"}
 """Settings that decide no cell: a study whose report is to change need not be asked again."""
 
 
@@ -45,11 +45,14 @@ class StudyConfig(Settings):
 
     ``labels`` gives each structure the values that it has in the label maps; ``tables`` are other
     such tables, for label maps from elsewhere that give the same structures other values.
+    ``truth`` says what the label maps are where that limits what can be concluded, such as a silver
+    standard; the report repeats it.
     ``tolerance`` of the surface Dice is in world units; a result with a Dice below
     ``failure_below`` is a failure.
     """
 
     study: str = Field(min_length=1, max_length=80)
+    truth: str = Field(default="", max_length=400)
     models: Annotated[tuple[str, ...], Field(min_length=1)]
     cases: Annotated[tuple[StudyCase, ...], Field(min_length=1)]
     labels: Annotated[LabelTable, Field(min_length=1)]
@@ -68,6 +71,8 @@ class StudyConfig(Settings):
             self._check_table(table)
         for case in self.cases:
             self.check_table_name(case.table, f"case {case.name!r}")
+            if case.labels == case.image:
+                raise ValueError(f"case {case.name!r}: its labels are its image; give a label map")
         return self
 
     def _check_table(self, table: LabelTable) -> None:

@@ -42,10 +42,9 @@ def ending_checks(config: StudyConfig, cells: Sequence[StudyCell], failed: int) 
         "nothing.",
     )
     subjects = len({case.owner for case in config.cases})
-    yield Check(
-        subjects >= _FEWEST_SUBJECTS,
-        f"Subjects: {subjects}; intervals of fewer than ten are too short.",
-    )
+    many = "intervals of fewer than ten are too short"
+    few = "of one there is no interval, and nothing can be tested" if subjects == 1 else many
+    yield Check(subjects >= _FEWEST_SUBJECTS, f"Subjects: {subjects}; {few}.")
 
 
 def not_measured(cells: Sequence[StudyCell]) -> Section:

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from foundation.segmenters import Segmenter
-from foundation.segmenters.registry import open_segmenter
+from foundation.segmenters.registry import model_weights, open_segmenter
 from foundation.studies.asking import Question, ask, show
 from foundation.studies.cells import DONE, StudyCell, write_cells
 from foundation.studies.config import LabelValues, StudyCase, StudyConfig
 from foundation.studies.identity import identity
+from foundation.studies.kept_answers import ANSWERS, KeptAnswers
 from foundation.studies.rows import CELLS
 from regkit.cohort.kept import RecentCache
 from regkit.errors import InputError
@@ -42,6 +43,8 @@ class CellsJob(ABC):
         Where the table of cells goes.
     overwrite
         Replace what is there.
+    resume
+        Go on with the answers that a stopped run has left.
     """
 
     kind: ClassVar[str]
@@ -51,6 +54,7 @@ class CellsJob(ABC):
     case: str
     folder: Path
     overwrite: bool = False
+    resume: bool = False
 
     @property
     def outputs(self) -> Folder:
@@ -66,6 +70,11 @@ class CellsJob(ABC):
     def structures(self) -> Mapping[str, LabelValues]:
         """The values of each structure in the label map of the case."""
         return self.config.values_by(self.of_case.table)
+
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """Names of other models whose answers are prompts of this one."""
+        return ()
 
     @abstractmethod
     def inputs(self) -> list[InputFile]:
@@ -166,24 +175,37 @@ class CellsTask:
         job = self.job
         model = show(lambda: self.open_model(job.model), self.image)
         weights = "" if isinstance(model, tuple) else model.capabilities.weights
+        kept = KeptAnswers.at(job.folder / ANSWERS, resume=job.resume)
         cells: list[StudyCell] = []
         for question in self.questions(weights):
             cells.append(
                 replace(question.cell, status=model[0], message=model[1])
                 if isinstance(model, tuple)
-                else ask(model, question, job.config.tolerance)
+                else self._answered(model, question, kept)
             )
             on_progress(Progress(job.model, len(cells) / job.count))
-        return CellsOutcome(cells)
+        return CellsOutcome(cells, {job.model: weights, **self._others()}, kept)
+
+    def _answered(self, model: Segmenter, question: Question, kept: KeptAnswers) -> StudyCell:
+        """The answer that is kept, or a new one."""
+        known = kept.get(question.cell)
+        if known is None:
+            known = ask(model, question, self.job.config.tolerance)
+            kept.add(known)
+        return known
 
     def questions(self, weights: str = "") -> Iterator[Question]:
         """Give every question; ``weights`` is the SHA-256 of the model's."""
         return self.job.questions(self.labels, self._blank(weights))
 
+    def _others(self) -> dict[str, str]:
+        return {name: model_weights(name) for name in self.job.told_by if name != self.job.model}
+
     def _blank(self, weights: str) -> StudyCell:
         job, case = self.job, self.job.of_case
+        others = "".join(self._others().values())
         return StudyCell(
-            study=identity(job.settings(), list(job.inputs()), weights), model=job.model,
+            study=identity(job.settings(), list(job.inputs()), weights + others), model=job.model,
             weights=weights, case=case.name, subject=case.owner, domain=case.domain, label="",
             prompt="", perturbation="none", magnitude=0.0, unit="", seed=0, status=DONE,
         )  # fmt: skip
@@ -191,17 +213,32 @@ class CellsTask:
 
 @dataclass(frozen=True)
 class CellsOutcome:
-    """The cells of one model and one image."""
+    """The cells of one model and one image.
+
+    Parameters
+    ----------
+    cells
+        All of them.
+    weights
+        The SHA-256 of the weights of the model, and of those that it is told by; "" where there are
+        none.
+    kept
+        What was kept of the cells on the way.
+    """
 
     cells: Sequence[StudyCell]
+    weights: Mapping[str, str]
+    kept: KeptAnswers
 
     def entries(self, seconds: float) -> dict[str, Any]:
-        """Return how many cells ended how, for the record."""
-        return {"states": dict(Counter(cell.status for cell in self.cells))}
+        """Return the weights, and how many cells ended how, for the record."""
+        states = Counter(cell.status for cell in self.cells)
+        return {"weights": dict(self.weights), "states": dict(states)}
 
     def write(self, places: Mapping[str, Path], record: Mapping[str, Any]) -> None:
         """Write the cells."""
         write_cells(self.cells, places[CELLS])
+        self.kept.remove()
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """Return a line that counts the cells."""

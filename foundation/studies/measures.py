@@ -15,7 +15,6 @@ from foundation.studies.summary import (
 )
 from foundation.studies.words import (
     estimate_text,
-    number_text,
     p_text,
     share_estimate_text,
     states_text,
@@ -54,8 +53,8 @@ def judgement_of(config: StudyConfig, measure: str) -> Judgement:
 def measure_titles(unit: str) -> tuple[str, ...]:
     """Return the titles of the columns of :func:`measure_texts`, for lengths in ``unit``."""
     return (
-        "Dice", "Prompt's Dice", "Surface Dice", f"HD95, {unit}", "Volume error", "Failures",
-        "Difference of Dice", "p (Holm)", "Not done",
+        "Dice", "Prompt's Dice", "Over its prompt", "Surface Dice", f"HD95, {unit}",
+        "Volume error", "Failures", "Difference of Dice", "p (Holm)", "Not done",
     )  # fmt: skip
 
 
@@ -68,10 +67,10 @@ def _texts(
     dice: Finding, surface: Finding, hd95: Finding, volume: Finding, failure: Finding
 ) -> tuple[str, ...]:
     return (
-        estimate_text(dice.score), number_text(dice.echo), estimate_text(surface.score),
-        estimate_text(hd95.score), share_estimate_text(volume.score, sign=True),
-        share_estimate_text(failure.score), estimate_text(dice.change, sign=True),
-        p_text(dice.difference), states_text(dice),
+        estimate_text(dice.score), estimate_text(dice.echo), estimate_text(dice.gain, sign=True),
+        estimate_text(surface.score), estimate_text(hd95.score),
+        share_estimate_text(volume.score, sign=True), share_estimate_text(failure.score),
+        estimate_text(dice.change, sign=True), p_text(dice.difference), states_text(dice),
     )  # fmt: skip
 
 
@@ -81,8 +80,15 @@ def method_text(config: StudyConfig, unit: str) -> str:
         f"Surface Dice has a tolerance of {config.tolerance:g} {unit}. The volume error is the "
         "difference of the volumes as a share of the true one. A failure is a Dice below "
         f"{config.failure_below:g}. A result that is empty has Dice 0, is a failure and has no "
-        "HD95, so that HD95 alone flatters a model that misses structures."
+        "HD95, so that HD95 alone flatters a model that misses structures. Over its prompt is the "
+        "Dice minus that of the prompt itself, over the same structures: below 0 a model would do "
+        "better to return its prompt."
     )
+
+
+def truth_texts(config: StudyConfig) -> tuple[str, ...]:
+    """Say what the label maps are that results are compared with, where the study says it."""
+    return (f"What results are compared with: {config.truth}",) if config.truth else ()
 
 
 def draws_text(config: StudyConfig) -> str:

@@ -91,8 +91,10 @@ class Finding:
     realised, relative
         Means of what was measured of the perturbation.
     echo
-        The mean of the metric for the prompt itself, averaged as the score is; None where the
-        metric is no Dice and no failure, or prompts are no masks.
+        The metric of the prompt itself, averaged as the score is; None where the metric is no Dice
+        and no failure, or prompts are neither masks nor boxes.
+    gain
+        The score minus that of the prompt itself, over the same questions: what a model adds.
     """
 
     condition: PromptCondition
@@ -101,7 +103,8 @@ class Finding:
     states: Mapping[str, int]
     realised: float | None = None
     relative: float | None = None
-    echo: float | None = None
+    echo: Estimate | None = None
+    gain: Estimate | None = None
 
     @property
     def change(self) -> Estimate | None:
@@ -196,15 +199,18 @@ def _finding(
     base: Sequence[StudyCell] | None,
     how: Judgement,
 ) -> Finding:
-    values = _by_question(cells, how.value)
-    score = how.estimate(_by_subject(values, cells), f"{condition}")
+    values, echoes = (_by_question(cells, value_of) for value_of in (how.value, how.echo))
     compared = None
     if base is not None and base is not cells:
-        compared = _difference(values, _by_question(base, how.value), cells, f"{condition}", how)
+        by_subject = _differences(values, _by_question(base, how.value), cells)
+        compared = _difference(by_subject, how.estimate(by_subject, f"difference {condition}"))
+    asked = replace(condition, model="")  # the prompts of all models are the same
     return Finding(
-        condition, score, compared, dict(Counter(cell.status for cell in cells)),
+        condition, how.estimate(_by_subject(values, cells), f"{condition}"), compared,
+        dict(Counter(cell.status for cell in cells)),
         _mean(cell.realised for cell in cells), _mean(cell.relative for cell in cells),
-        _mean(_by_subject(_by_question(cells, how.echo), cells).values()),
+        how.estimate(_by_subject(echoes, cells), f"echo {asked}"),
+        how.estimate(_differences(values, echoes, cells), f"gain {condition}"),
     )  # fmt: skip
 
 
@@ -233,16 +239,17 @@ def _by_subject(
     return {subject: fmean(scores) for subject, scores in of_subject.items()}
 
 
-def _difference(
+def _differences(
     values: Mapping[tuple[str, str], float],
     base: Mapping[tuple[str, str], float],
     cells: Sequence[StudyCell],
-    name: str,
-    how: Judgement,
-) -> Difference | None:
+) -> dict[str, float]:
+    """By subject, over the questions that both answered."""
     both = {question: values[question] - base[question] for question in values.keys() & base.keys()}
-    by_subject = _by_subject(both, cells)
-    estimate = how.estimate(by_subject, f"difference {name}")
+    return _by_subject(both, cells)
+
+
+def _difference(by_subject: Mapping[str, float], estimate: Estimate | None) -> Difference | None:
     return None if estimate is None else Difference(estimate, signed_rank(by_subject.values()))
 
 

@@ -4,6 +4,7 @@ NIfTI goes through nibabel alone: SimpleITK reads a cut file without an error, a
 without an error when the disk is full.
 """
 
+from regkit.io.atomic import disk_errors
 from regkit.io.files import labels_of, open_frames, open_image, open_labels
 from regkit.io.options import ReadOptions
 from regkit.io.output_checks import check_holds, check_output
@@ -20,6 +21,7 @@ __all__ = [
     "check_holds",
     "check_output",
     "contents_of",
+    "disk_errors",
     "labels_of",
     "open_frames",
     "open_image",

@@ -180,7 +180,12 @@ def flush(path: Path) -> None:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Turn failures of the disk into one sentence each.
+    """Turn failures of the disk into one sentence each, while something is written.
+
+    Parameters
+    ----------
+    folder
+        Where it is written; messages name it.
 
     Raises
     ------
@@ -188,6 +193,11 @@ def disk_errors(folder: Path) -> Iterator[None]:
         If there is no space left.
     InputError
         If the folder may not be written.
+
+    Examples
+    --------
+    >>> with disk_errors(Path("results")):
+    ...     pass
     """
     try:
         yield

@@ -28,11 +28,15 @@ from regkit.volume import Volume
 CONFIG_FILE, NETWORK_FILE = "config.json", "model.safetensors"
 _KINDS = (PromptKind.POINTS, PromptKind.BOX, PromptKind.MASK)
 _CAPABILITIES = Capabilities(_KINDS, combinable=True, licence="Apache-2.0")
+_CAUTION = (
+    "has learned from one brain and one chest, for minutes: it follows the mask that it is given, "
+    "and by a point or a box it is poor; look at the result"
+)
 _NOWHERE = -30.0  # the logit of what the network did not see
 
 
 def open_prompt_unet(path: Path | None) -> PromptUnet:
-    """The small U-Net that was trained with prompts that are right.
+    """A small U-Net, trained for minutes with prompts that are right; poor by points and boxes.
 
     Parameters
     ----------
@@ -50,7 +54,7 @@ def open_prompt_unet(path: Path | None) -> PromptUnet:
 
 
 def open_prompt_unet_robust(path: Path | None) -> PromptUnet:
-    """The small U-Net that was trained with prompts that are wrong in many ways.
+    """A small U-Net, trained for minutes with wrong prompts too; poor by points and boxes.
 
     Parameters
     ----------
@@ -137,7 +141,8 @@ def _open(name: str, path: Path | None) -> PromptUnet:
             )
     network = _network(folder)
     weights = sha256(folder / NETWORK_FILE)
-    capabilities = replace(_CAPABILITIES, weights=weights)
+    caution = _CAUTION if path is None else ""
+    capabilities = replace(_CAPABILITIES, weights=weights, caution=caution)
     return PromptUnet(network, name, capabilities)
 
 

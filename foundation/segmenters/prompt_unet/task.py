@@ -146,6 +146,7 @@ class PromptUnetTask:
         generator: torch.Generator,
     ) -> Tensor:
         shares = Shares(self.config.shapes, self.config.imprecision)
-        drawn = [draw_example(examples, shares, generator) for _ in range(self.config.batch)]
+        with torch.autocast(device.type, enabled=False):  # places are not for half precision
+            drawn = [draw_example(examples, shares, generator) for _ in range(self.config.batch)]
         seen, truth = (torch.stack(each).to(device) for each in zip(*drawn, strict=True))
         return segmentation_loss(network(seen), truth)

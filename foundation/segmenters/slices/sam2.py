@@ -14,6 +14,7 @@ from foundation.segmenters.slices.sam2_slices import SAM2_CAPABILITIES, Sam2Slic
 from foundation.segmenters.slices.slice_carrier import SliceCarrier
 from foundation.segmenters.slices.slice_model import SliceFollower
 from foundation.segmenters.slices.slice_wise import SliceWise
+from foundation.segmenters.weights import as_named
 from regkit.digests import sha256
 from regkit.errors import InputError, require
 from regkit.optional_packages import mend_torchvision
@@ -53,7 +54,7 @@ def open_sam2(path: Path | None) -> SliceWise:
     """
     if path is None or not (path / _WEIGHTS).is_file() or not (path / _CONFIG).is_file():
         raise MissingWeightsError(
-            f"model sam2={path or ''}: there is no {_CONFIG} with {_WEIGHTS}; download "
+            f"{as_named('sam2', path)}: there is no {_CONFIG} with {_WEIGHTS}; download "
             "huggingface.co/facebook/sam2.1-hiera-tiny and write sam2=FOLDER"
         )
     kind, follower = _KINDS[_model_type(path)]

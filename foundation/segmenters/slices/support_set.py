@@ -21,6 +21,7 @@ from foundation.segmenters.segmenter import (
     UnsupportedPromptError,
 )
 from foundation.segmenters.slices.slice_wise import slice_grid
+from foundation.segmenters.weights import as_named
 from regkit.digests import sha256
 from regkit.errors import InputError
 from regkit.geometry import Grid
@@ -52,8 +53,8 @@ def open_support_set(path: Path | None) -> SupportSetSegmenter:
     """
     if path is None or not path.is_file():
         raise MissingWeightsError(
-            f"model support-set={path or ''}: there is no such file; write support-set=FILE with a "
-            "network such as UniverSeg, saved by torch.jit.trace"
+            f"{as_named('support-set', path)}: there is no such file; write support-set=FILE with "
+            "a network such as UniverSeg, saved by torch.jit.trace"
         )
     try:
         network = torch.jit.load(str(path), map_location="cpu").eval()

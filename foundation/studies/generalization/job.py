@@ -52,6 +52,12 @@ class GeneralizationJob(CellsJob):
     image: Path
     atlas_labels: Path | None
 
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """The models among the sources."""
+        sources = self.config.sources
+        return tuple(name.removeprefix(MODEL) for name in sources if name.startswith(MODEL))
+
     def inputs(self) -> list[InputFile]:
         """List the image, the truth and the labels of the atlas."""
         given = [

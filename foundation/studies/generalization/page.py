@@ -16,6 +16,7 @@ from foundation.studies.measures import (
     measure_texts,
     measure_titles,
     method_text,
+    truth_texts,
 )
 from foundation.studies.summary import Estimate, Finding, PromptCondition, mean_change
 from foundation.studies.words import estimate_text
@@ -107,11 +108,11 @@ def _summary(
         best = max(measured, key=lambda each: each.share or 0.0)
         parts.append(
             f"Of the gap between {config.baseline} and {config.oracle}, {best.source} closes most "
-            f"with {best.model} in {best.place}: {_share_text(best)}."
+            f"with {best.model} in {best.place}: {share_closed_text(best)}."
         )
     if not parts:
         return Section("What was found", ["Nothing could be measured."])
-    return Section("What was found", [*parts, hint(draws_text(config))])
+    return Section("What was found", [*parts, *truth_texts(config), hint(draws_text(config))])
 
 
 def _lowest(away: Sequence[Finding]) -> str:
@@ -159,13 +160,15 @@ def _gaps(config: GeneralizationConfig, closed: Sequence[GapClosed]) -> Section:
     columns = ("Model", "Domain", "Source", "Subjects", "Gap", "Share closed")
     rows = [
         (each.model, each.place, each.source, str(each.subjects),
-         estimate_text(Estimate(each.gap, each.subjects, each.gap_interval)), _share_text(each))
+         estimate_text(Estimate(each.gap, each.subjects, each.gap_interval)),
+         share_closed_text(each))
         for each in closed
     ]  # fmt: skip
     return Section("What prompts make up for", [hint(text), table(columns, rows)])
 
 
-def _share_text(closed: GapClosed) -> str:
+def share_closed_text(closed: GapClosed) -> str:
+    """Write the share of a gap that was closed, with its interval and the number of subjects."""
     if closed.share is None:
         return "no gap"
     text = f"{100 * closed.share:.0f} %"

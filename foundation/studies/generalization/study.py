@@ -166,7 +166,7 @@ class GeneralizationStudy:
 
     def _answers(self, images: Mapping[str, Path], atlas: Mapping[str, Path]) -> Plan:
         kind = RowKind(
-            "generalization", partial(make_generalization_job, self.config),
+            "generalization", partial(make_generalization_job, self.config, self.resume),
             required=("image", "labels"), optional=("atlas",),
             options=("model", "case", "shift", "severity"), open=open_with_model,
         )  # fmt: skip
@@ -218,7 +218,7 @@ def _warped_labels(atlas: Plan | None) -> dict[str, Path]:
 
 
 def make_generalization_job(
-    config: GeneralizationConfig, row: PairRow, folder: Path
+    config: GeneralizationConfig, resume: bool, row: PairRow, folder: Path
 ) -> GeneralizationJob:
     """Make the job of a row.
 
@@ -226,6 +226,8 @@ def make_generalization_job(
     ----------
     config
         The study.
+    resume
+        Whether to go on with the answers that a stopped run has left.
     row
         One model and one variant of a case.
     folder
@@ -233,5 +235,5 @@ def make_generalization_job(
     """
     return GeneralizationJob(
         config=config, folder=folder, image=row.file("image"),
-        atlas_labels=row.file_or_none("atlas"), overwrite=True, **row.options,
+        atlas_labels=row.file_or_none("atlas"), overwrite=True, resume=resume, **row.options,
     )  # fmt: skip

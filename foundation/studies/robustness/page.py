@@ -17,6 +17,7 @@ from foundation.studies.measures import (
     measure_texts,
     measure_titles,
     method_text,
+    truth_texts,
 )
 from foundation.studies.robustness.config import RobustnessConfig
 from foundation.studies.summary import (
@@ -100,9 +101,9 @@ def _summary(config: RobustnessConfig, found: Sequence[Finding]) -> Section:
         if worst:
             low = min(worst, key=mean_change)
             text += f" It loses most by {_named(low)}: {estimate_text(low.change, sign=True)}"
-            text += f", where the prompt itself has {number_text(low.echo)}."
+            text += f", where the prompt itself has {estimate_text(low.echo)}."
         parts.append(text)
-    return Section("What was found", [*parts, hint(draws_text(config))])
+    return Section("What was found", [*parts, *truth_texts(config), hint(draws_text(config))])
 
 
 def _named(found: Finding) -> str:
@@ -122,15 +123,25 @@ def _grouped(found: Sequence[Finding]) -> dict[str, list[Finding]]:
     }
 
 
+def _measured(groups: dict[str, list[Finding]]) -> dict[str, list[Finding]]:
+    """The perturbations of which something was measured."""
+    return {
+        name: each
+        for name, each in groups.items()
+        if any(f.score is not None for f in each if f.condition.perturbation == name)
+    }
+
+
 def _legend(colours: dict[str, str]) -> Markup:
     return legend([(colour, model) for model, colour in colours.items()])
 
 
 def _curves(found: Sequence[Finding], colours: dict[str, str]) -> Section:
-    groups = _grouped(found)
+    groups = _measured(_grouped(found))
     text = (
         "Mean over subjects, with its interval as a band. The dashed line is the Dice of the "
-        "prompt itself: a model below it would do better to return its prompt."
+        "prompt itself, with its interval in grey: a model below it would do better to return its "
+        "prompt."
     )
     pictures = [figure(each) for each in magnitude_curves(groups, colours, "Dice")]
     sized = {name: each for name, each in groups.items() if each[-1].relative is not None}
@@ -145,13 +156,16 @@ def _failures(
 ) -> Section:
     text = (
         f"The share of answers with a Dice below {config.failure_below:g}, averaged as Dice is; "
-        "the dashed line is that of the prompts themselves. Differences are from the prompt as it "
-        "was, over the same structures of the same subjects."
+        "the dashed line is that of the prompts, with its interval. Differences are from the "
+        "prompt as it was, over the same structures of the same subjects."
     )
-    curves = magnitude_curves(_grouped(found), colours, "share of failures")
-    columns = ("Model", "Perturbation", "Magnitude", "Failures", "Difference", "p (Holm)")
+    groups = _measured(_grouped(found))
+    curves = magnitude_curves(groups, colours, "share of failures")
+    columns = (
+        "Model", "Perturbation", "Magnitude", "Failures", "Of the prompts", "Difference", "p (Holm)"
+    )  # fmt: skip
     rows = [
-        (*_asked(each.condition), share_estimate_text(each.score),
+        (*_asked(each.condition), share_estimate_text(each.score), share_estimate_text(each.echo),
          share_estimate_text(each.change, sign=True), p_text(each.difference))
         for each in found
     ]  # fmt: skip

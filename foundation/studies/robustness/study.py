@@ -53,7 +53,7 @@ def plan_robustness(
         If a structure occurs in no label map, or left and right are exchanged in one.
     """
     kind = RowKind(
-        "robustness", partial(_make_job, config), required=("image", "labels"),
+        "robustness", partial(_make_job, config, resume), required=("image", "labels"),
         options=("model", "case"), open=open_with_model,
     )  # fmt: skip
     rows = list(_rows(config))
@@ -90,5 +90,7 @@ def _rows(config: RobustnessConfig) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, values
 
 
-def _make_job(config: RobustnessConfig, row: PairRow, folder: Path) -> RobustnessJob:
-    return RobustnessJob(config=config, folder=folder, overwrite=True, **row.options)
+def _make_job(config: RobustnessConfig, resume: bool, row: PairRow, folder: Path) -> RobustnessJob:
+    return RobustnessJob(
+        config=config, folder=folder, overwrite=True, resume=resume, **row.options
+    )  # fmt: skip

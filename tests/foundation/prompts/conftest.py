@@ -12,6 +12,13 @@ CENTRE = np.array([21.3, -13.6, 4.2])
 OBLIQUE = (0.2, -0.15, 0.3)
 
 
+def ball_mask(radius=9.0, spacing=(1.3, 1.1, 1.9), *, angles=OBLIQUE, room=14.0, offset=(0, 0, 0)):
+    """The mask of a ball, by default on an oblique, anisotropic, left-handed grid."""
+    grid = _grid_around(spacing, angles, radius + room)
+    away = grid.world_points() - torch.from_numpy(CENTRE + np.array(offset))
+    return Volume((away.norm(dim=-1) <= radius)[None].to(torch.uint8), grid, "ball")
+
+
 def _grid_around(spacing, angles, reach):
     """A grid of ``reach`` mm about CENTRE on each side, left-handed, off the middle of a voxel."""
     shape = [int(2 * reach / step) + 1 for step in spacing]
@@ -22,14 +29,7 @@ def _grid_around(spacing, angles, reach):
 
 @pytest.fixture(scope="session")
 def ball():
-    """Make the mask of a ball, by default on an oblique, anisotropic, left-handed grid."""
-
-    def made(radius=9.0, spacing=(1.3, 1.1, 1.9), *, angles=OBLIQUE, room=14.0, offset=(0, 0, 0)):
-        grid = _grid_around(spacing, angles, radius + room)
-        away = grid.world_points() - torch.from_numpy(CENTRE + np.array(offset))
-        return Volume((away.norm(dim=-1) <= radius)[None].to(torch.uint8), grid, "ball")
-
-    return made
+    return ball_mask
 
 
 @pytest.fixture(scope="session")

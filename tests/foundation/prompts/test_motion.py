@@ -19,6 +19,14 @@ def test_a_shift_moves_the_centroid_and_keeps_the_volume(ball, centroid, distanc
     assert not outcome.clipped
 
 
+@pytest.mark.parametrize("distance", [2.7, 8.0])
+def test_shifts_are_neither_long_nor_short_on_average(ball, centroid, draw, distance):
+    mask = ball(6.0)
+    start = centroid(mask)
+    moved = [float((centroid(shift(mask, distance, draw).mask) - start).norm()) for _ in range(16)]
+    assert np.mean(moved) == pytest.approx(distance, rel=0.03)
+
+
 def test_a_shift_follows_the_direction_given(ball, centroid, draw):
     mask = ball(9.0)
     outcome = shift(mask, 4.0, draw, direction=(1.0, -2.0, 2.0))

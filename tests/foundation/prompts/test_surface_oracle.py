@@ -1,5 +1,7 @@
 """The core's surface distances, which studies of prompts report, against other programs."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,10 @@ from scipy import ndimage
 
 from foundation.prompts.perturbations import boundary_noise, dilate, shift
 from regkit import Labels
-from regkit.metrics import surface_dice, surface_distances
+from regkit.metrics import dice, surface_dice, surface_distances
+
+from .record_mesh_metrics import CHANGES as RECORDED_CHANGES
+from .record_mesh_metrics import RECORDED, SPACINGS, TOLERANCES, changed_pair, pair_name
 
 CHANGES = [dilate, shift, boundary_noise]
 
@@ -74,3 +79,34 @@ def test_surface_dice_agrees_with_surface_distance(pair, tolerance):
     expected = peer.compute_surface_dice_at_tolerance(theirs, tolerance)
     # Its areas are those of marching cubes, ours of the edges that a surface cuts.
     assert surface_dice(one, two, tolerance)[1] == pytest.approx(expected, abs=0.02)
+
+
+@pytest.fixture(params=[(c, s) for s in SPACINGS for c in RECORDED_CHANGES], ids=lambda p: f"{p}")
+def measured_by_meshes(request):
+    """A pair, and what pymeshmetrics says of it, with surfaces laid as meshes between voxels."""
+    pair = changed_pair(*request.param)
+    found = json.loads(RECORDED.read_text())["pairs"][pair_name(*request.param)]
+    assert dice(*pair, [1])[1] == pytest.approx(found["dice"], abs=1e-9)  # the masks are those
+    return pair, found
+
+
+def test_surface_distances_are_near_those_of_meshes(measured_by_meshes):
+    pair, theirs = measured_by_meshes
+    ours, voxel = surface_distances(*pair)[1], max(pair[0].spacing)
+    assert ours.maximum == pytest.approx(theirs["hd"], abs=0.1 * voxel)
+    assert ours.hd95 == pytest.approx(theirs["hd95"], abs=0.35 * voxel)
+    assert ours.mean == pytest.approx(theirs["mean"], abs=0.15 * voxel)
+
+
+@pytest.mark.parametrize("tolerance", TOLERANCES)
+def test_surface_dice_is_that_of_meshes_at_a_tolerance_nearly_the_same(
+    measured_by_meshes, tolerance
+):
+    """Elements of our surfaces lie at corners of voxels, half a diagonal at most from a mesh."""
+    pair, theirs = measured_by_meshes
+    known = {float(near): share for near, share in theirs["surface_dice"].items()}
+    half = float(np.linalg.norm(pair[0].spacing)) / 2
+    low, high = (
+        np.interp(tolerance + way * half, list(known), list(known.values())) for way in (-1, 1)
+    )
+    assert low - 1e-9 <= surface_dice(*pair, tolerance)[1] <= high + 1e-9

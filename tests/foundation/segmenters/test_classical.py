@@ -15,6 +15,20 @@ from regkit.volume import Points
 from .conftest import dice
 
 
+def test_the_echo_of_a_box_is_what_lies_in_it(scan, prompts, tilted):
+    """Of an oblique grid, by the world points of all voxels; a box beyond the image is empty."""
+    model = open_echo(None)
+    model.set_image(scan)
+    (box,) = prompts["box"].boxes
+    points = tilted.world_points()
+    inside = ((points >= torch.tensor(box.lower)) & (points <= torch.tensor(box.upper))).all(-1)
+    assert torch.equal(model.segment(prompts["box"]).mask.data[0] > 0, inside)
+    assert 500 < int(inside.sum()) < inside.numel() / 2
+    shift = (500.0, 0, 0)
+    away = Prompts(boxes=(box.moved(shift, shift),))
+    assert not model.segment(away).mask.data.any()
+
+
 @pytest.mark.parametrize("kind", ["points", "mask"])
 def test_region_growing_finds_the_body(kind, scan, body, prompts):
     model = open_region_growing(None)
@@ -40,6 +54,22 @@ def test_the_order_of_storage_does_not_matter(opener, codes, scan, body, prompts
     model.set_image(scan.reoriented(codes))
     there = model.segment(Prompts(mask=body.reoriented(codes))).probability
     assert torch.allclose(here.reoriented(codes).data, there.data, atol=1e-3)
+
+
+@pytest.mark.parametrize("opener", [open_region_growing, open_random_walker])
+def test_a_line_shows_every_voxel_that_it_crosses(opener, scan, body, centre, tilted):
+    """Of two corners, and of another line in the background, which holds the region back."""
+    model = opener(None)
+    model.set_image(scan)
+    through = torch.from_numpy(np.add(centre, [[-5.0, 0, 0], [5.0, 0, 0]]))
+    beside = torch.from_numpy(np.add(centre, [[-14.0, -12, 0], [14.0, -12, 0]]))
+    lines = (PointPrompt(Points(through)), PointPrompt(Points(beside), torch.tensor([False] * 2)))
+    found = model.segment(Prompts(scribbles=lines))
+    crossed = torch.from_numpy(np.add(centre, np.outer(np.linspace(-5, 5, 30), [1, 0, 0])))
+    for places, inside in ((crossed, 1), (beside, 0)):
+        index = tilted.to_index(places).round().long()
+        assert (found.mask.data[0][tuple(index.T)] == inside).all()
+    assert dice(found.mask.data, body.data) > 0.9
 
 
 def test_region_growing_stops_before_negative_points(scan, centre, body):

@@ -91,7 +91,7 @@ def test_a_scribble_is_drawn_through_its_points(tilted, centre):
 def test_what_it_cannot_take_is_refused(model, scan, body, prompts):
     for asked, error, said in (
         (prompts["box"], UnsupportedPromptError, "no prompt of the kind box"),
-        (Prompts(), UnsupportedPromptError, "no prompt of the kind none"),
+        (Prompts(), UnsupportedPromptError, "needs a prompt; allowed"),
         (Prompts(mask=body.with_data(0 * body.data)), InputError, "mask holds no voxel"),
         (
             Prompts(points=PointPrompt(Points(torch.full((1, 3), 900.0)))),

@@ -183,6 +183,18 @@ def test_a_run_goes_on_to_the_bit_and_its_model_is_opened(words, tmp_path, scan,
     assert json.loads((whole / "model" / "config.json").read_text())["imprecision"] == 0.3
 
 
+def test_half_precision_is_of_the_network_alone(words, tmp_path):
+    """Crops are drawn in full precision; the loss is near that of a run in it."""
+    found = {}
+    for precision in ("fp32", "bf16"):
+        given = {**words, "output": str(tmp_path / precision), "precision": precision}
+        folder = train(PromptUnetTask.of({**given, "report_every": 1}, "x"), lambda _: None)
+        lines = (folder / "log.jsonl").read_text().splitlines()
+        found[precision] = [json.loads(line)["loss"] for line in lines if "train" in line]
+    assert found["bf16"] == pytest.approx(found["fp32"], rel=0.02)
+    assert found["bf16"] != found["fp32"]
+
+
 def test_what_is_held_out_is_not_trained_on(words):
     task = PromptUnetTask.of(words, "x")
     assert ([e.subject for e in task.train], [e.subject for e in task.held_out]) == (

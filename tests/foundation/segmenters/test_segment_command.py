@@ -7,6 +7,7 @@ import torch
 
 from foundation.prompts import PromptKind
 from foundation.segmenters import Capabilities, Segmentation
+from foundation.segmenters.prompt_unet.segmenter import open_prompt_unet
 from regkit import Labels, read
 from regkit.cli import main
 
@@ -38,6 +39,14 @@ def test_the_probability_is_written_where_it_is_wanted(files):
     assert float(read(files / "p.nii.gz").data.max()) == 1.0
 
 
+def test_the_network_that_ships_says_how_little_it_has_seen(files, capsys):
+    assert segment(files, "--mask", files / "mask.nii.gz") == 0
+    assert "one brain and one chest" in capsys.readouterr().err
+    record = json.loads((files / "out.json").read_text())
+    assert "by a point or a box it is poor" in record["notices"][0]
+    assert record["weights"] == open_prompt_unet(None).capabilities.weights
+
+
 def test_a_finished_segmentation_is_skipped_and_can_be_repeated(files):
     words = ("--model", "echo", "--mask", files / "mask.nii.gz")
     assert segment(files, *words) == 0
@@ -51,10 +60,12 @@ def test_a_finished_segmentation_is_skipped_and_can_be_repeated(files):
     ("words", "said"),
     [
         (("--model", "ecko"), "did you mean 'echo'"),
-        (("--model", "echo"), "takes no prompt of the kind none"),
+        (("--model", "echo"), "echo needs a prompt; allowed: box, mask"),
         (("--model", "echo", "--point", "1,2"), "give 3"),
         (("--model", "echo", "--point", "1,2,3"), "takes no prompt of the kind points"),
         (("--model", "echo", "--point", "here"), "is no place"),
+        (("--model", "echo", "--box", "1,2,3,nan,5,6"), "--box '1,2,3,nan,5,6' is no place; write"),
+        (("--model", "sam2", "--point", "1,2,3"), "model sam2: there is no config.json"),
         (("--model", "echo", "--box", "0,0,0,1,1"), "give 6"),
         (("--model", "echo", "--box", "9,9,9,0,0,0"), "lower corner first"),
         (("--model", "echo", "--mask", "nowhere.nii.gz"), "nowhere.nii.gz"),

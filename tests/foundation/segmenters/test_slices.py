@@ -126,7 +126,7 @@ def test_what_it_cannot_take_is_refused(model, scan, body, prompts):
     out = PointPrompt(Points(torch.full((1, 3), 900.0)))
     for given, error, said in (
         (Prompts(text=("a",)), UnsupportedPromptError, "no prompt of the kind text"),
-        (Prompts(), UnsupportedPromptError, "no prompt of the kind none"),
+        (Prompts(), UnsupportedPromptError, "needs a prompt; allowed"),
         (Prompts(boxes=(far, far)), UnsupportedPromptError, "takes one box, not 2"),
         (Prompts(boxes=(far,)), InputError, "box lies outside"),
         (Prompts(points=out), InputError, "lies outside the image"),

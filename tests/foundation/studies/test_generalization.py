@@ -69,6 +69,17 @@ def test_a_case_may_be_called_what_yaml_takes_for_a_number(finish, given):
     }  # fmt: skip
 
 
+def test_a_report_says_what_the_truth_is_and_that_one_subject_is_too_few(finish, given):
+    (one, _) = given[1]["cases"]
+    about = {"truth": "a silver standard, by another network.", "sources": ["mask"], "atlas": None}
+    _, table, report = finish(cases=[one], **about)
+    page = report.read_text()
+    assert "What results are compared with: a silver standard, by another network." in page
+    assert "Subjects: 1; of one there is no interval, and nothing can be tested." in page
+    asked = json.loads((table.parent / "answers" / "echo_one" / "run.json").read_text())["asked"]
+    assert "truth" not in asked  # it decides no cell
+
+
 def test_every_model_domain_and_source_has_a_cell(finish):
     done, table, report = finish()
     cells = read_cells(table)
@@ -90,6 +101,14 @@ def test_a_row_repeats_to_the_last_bit_from_its_record(finish, cases, tmp_path, 
     places = (out / "images", out / "atlas" / "two_noise-2", cases[0])
     words = [word for place in places for word in ("--data", str(place))]
     assert main(["rerun", str(out / record), *words]) == 0
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_rows_go_on_with_the_answers_they_have_where_that_is_asked_for(given, tmp_path, resume):
+    folder, settings = given
+    alone = {**settings, "sources": ["mask"], "atlas": None, "shifts": []}
+    study = GeneralizationStudy(*read_given(folder, alone), tmp_path / "out", resume=resume)
+    assert {each.job.resume for each in study.plan_answers().pairs} == {resume}
 
 
 def test_the_shifted_image_is_stored_once_with_its_record(finish, tmp_path):
@@ -236,17 +255,19 @@ def test_the_atlas_may_have_a_table_of_its_own(finish, given, tmp_path):
 
 def test_the_share_of_the_gap_is_a_ratio_of_means(given, cell):
     _, config = read_given(*given)
-    scores = {"point": (0.2, 0.4), "atlas": (0.5, 0.6), "mask": (0.8, 0.8)}
+    scores = {"point": (0.2, 0.4), "atlas": (0.6, 0.7), "mask": (0.8, 0.8)}
     cells = [
-        cell(model="echo", prompt=prompt, perturbation="T2", subject=subject, dice=value)
+        cell(model="echo", prompt=prompt, perturbation="T2", subject=subject, label=label,
+             dice=value + more)
         for prompt, values in scores.items()
         for subject, value in zip("pq", values, strict=True)
-    ]
+        for label, more in (("large", 0.1), ("small", -0.1))  # two structures are no two subjects
+    ]  # fmt: skip
     (found,) = (each for each in gaps(config, cells, ["T2"]) if each.source == "atlas")
     assert found.gap == pytest.approx(0.5)
-    assert found.share == pytest.approx(0.5)
+    assert found.share == pytest.approx(0.7)
     # Drawn subjects are p and p, p and q, or q and q.
-    assert (found.interval.low, found.interval.high) == pytest.approx((0.5, 0.5))
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.4 / 0.6, 0.3 / 0.4))
     assert (found.gap_interval.low, found.gap_interval.high) == pytest.approx((0.4, 0.6))
     assert found.subjects == 2
 

@@ -5,11 +5,12 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
 
-from foundation.prompts import Prompts
+from foundation.prompts import Prompts, box_of_mask, seed_of
 from foundation.segmenters import (
     Capabilities,
     MissingWeightsError,
@@ -19,6 +20,7 @@ from foundation.segmenters import (
 from foundation.segmenters.echo import open_echo
 from foundation.studies.asking import Question, ask, show
 from foundation.studies.cells import read_cells
+from foundation.studies.kept_answers import ANSWERS
 from foundation.studies.robustness.study import plan_robustness
 from foundation.studies.scores import structure
 from regkit import Grid, InputError, Volume, read
@@ -28,6 +30,8 @@ from regkit.io import read_labels
 from regkit.volume import Labels
 
 from .conftest import AFFINE
+
+LABELS = ("large", "small")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +48,22 @@ def test_the_echo_has_the_dice_of_its_prompt(run_robustness, tmp_path):
     assert all(cell.dice == pytest.approx(cell.prompt_dice) for cell in measured)
     assert all(c.dice == c.surface_dice == 1 for c in measured if c.perturbation == "none")
     assert "Dice over the magnitude" in report.read_text()
+
+
+def test_a_prompt_by_box_has_its_dice_too(run_robustness, cases, tmp_path):
+    """The box filled holds the ball, and what the ratio of their volumes says beside it."""
+    _, (table, _) = run_robustness(
+        tmp_path / "out", prompt="box", labels={"large": 1},
+        perturbations=[{"name": "jitter_box", "magnitudes": [4]}],
+    )  # fmt: skip
+    cells = read_cells(table)
+    assert {cell.status for cell in cells} == {"done"}
+    assert all(cell.dice == pytest.approx(cell.prompt_dice) for cell in cells)
+    truth = structure(read_labels(cases[0] / "one_labels.nii.gz"), (1,))
+    volume = float(np.prod(box_of_mask(truth).size)) / truth.grid.voxel_volume
+    clean = next(cell.dice for cell in cells if (cell.case, cell.magnitude) == ("one", 0))
+    ball = float(truth.data.sum())
+    assert clean == pytest.approx(2 * ball / (ball + volume), rel=0.03)
 
 
 def test_more_of_a_perturbation_is_worse_for_the_echo(run_robustness, tmp_path):
@@ -96,6 +116,8 @@ def test_every_number_of_the_report_says_of_how_many_subjects_it_is(run_robustne
         found[1]: found[0]
         for found in re.findall(r"(?s)(<h2[^>]*>([^<]*)</h2>.*?</section>)", page)
     }
+    # The echo is its own prompt.
+    assert "+0.000 [+0.000, +0.000] (n = 2)" in tables["All conditions"]
     for title in ("All conditions", "Failures", "Structures"):
         means = re.findall(r"<td[^>]*>\s*([^<]*\[[^<]*)</td>", tables[title])
         assert len(means) >= 6
@@ -112,6 +134,13 @@ def test_an_empty_prompt_is_no_answer(run_robustness, tmp_path):
     assert {c.status for c in small} == {"empty_prompt"}
     assert {c.dice for c in small} == {None}
     assert "2 prompts were empty" in report.read_text()
+
+
+def test_a_perturbation_of_which_nothing_is_left_has_no_curve(run_robustness, tmp_path):
+    gone = {"name": "erode", "magnitudes": [30]}
+    shown = {"name": "dilate", "magnitudes": [2]}
+    _, (_, report) = run_robustness(tmp_path / "out", perturbations=[gone, shown])
+    assert re.findall(r"Dice over the magnitude of ([^\"<]*)", report.read_text())[:1] == ["dilate"]
 
 
 def test_a_structure_that_an_image_lacks_is_told(run_robustness, cases, tmp_path):
@@ -142,6 +171,73 @@ def test_a_stopped_study_goes_on_to_the_same_bytes(run_robustness, tmp_path):
     assert table.read_bytes() == whole
 
 
+class Stopped(BaseException):
+    """As a kill."""
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """An echo that counts what it is asked, and stops the study at a question of one's choice."""
+
+    class Counted(Fake):
+        count, stop = 0, None
+
+        def segment(self, prompts):
+            self.count += 1
+            if self.count == self.stop:
+                raise Stopped
+            return Segmentation.of(prompts.mask)
+
+    model = Counted(None)
+    monkeypatch.setattr("foundation.studies.job.open_segmenter", lambda name: model)
+    return model
+
+
+def test_a_row_that_was_stopped_goes_on_with_the_next_question(run_robustness, counted, tmp_path):
+    _, (table, _) = run_robustness(tmp_path / "whole")
+    whole, asked = table.read_bytes(), counted.count
+    counted.count, counted.stop = 0, 8
+    with pytest.raises(Stopped):
+        run_robustness(tmp_path / "out")
+    part = tmp_path / "out" / "echo_one" / ANSWERS
+    with part.open("a") as file:
+        file.write('{"study": "half a li')  # killed while it wrote
+    counted.count, counted.stop = 0, None
+    _, (table, _) = run_robustness(tmp_path / "out", resume=True)
+    assert counted.count == asked - 7
+    assert table.read_bytes() == whole
+    assert sorted(path.name for path in part.parent.iterdir()) == ["cells.parquet", "run.json"]
+
+
+@pytest.mark.parametrize("change", [{"tolerance": 1.0}, {"resume": False}])
+def test_answers_of_another_study_or_run_are_not_taken(run_robustness, counted, tmp_path, change):
+    counted.stop = 8
+    with pytest.raises(Stopped):
+        run_robustness(tmp_path / "out")
+    counted.count, counted.stop = 0, None
+    run_robustness(tmp_path / "out", **{"resume": True, **change})
+    before = counted.count
+    counted.count = 0
+    run_robustness(tmp_path / "other", **{**change, "resume": False})
+    assert counted.count == before
+    assert not list((tmp_path / "out").rglob("*.part*"))
+
+
+def test_an_error_is_asked_again(run_robustness, counted, tmp_path):
+    segment, failing = counted.segment, [RuntimeError("out of memory"), Stopped()]
+
+    def worse(prompts):
+        if counted.count >= 3 and failing:
+            raise failing.pop(0)
+        return segment(prompts)
+
+    counted.segment = worse
+    with pytest.raises(Stopped):
+        run_robustness(tmp_path / "out")
+    _, (table, _) = run_robustness(tmp_path / "out", resume=True)
+    assert {cell.status for cell in read_cells(table)} == {"done", "empty_prompt"}
+
+
 def test_a_row_repeats_to_the_last_bit_from_its_record(run_robustness, cases, tmp_path):
     run_robustness(tmp_path / "out")
     record = tmp_path / "out" / "echo_one" / "run.json"
@@ -152,6 +248,20 @@ def test_what_only_the_report_is_told_asks_nothing_again(run_robustness, tmp_pat
     run_robustness(tmp_path / "out")
     done, _ = run_robustness(tmp_path / "out", resume=True, failure_below=0.8, level=0.9)
     assert done.count.before == 2
+
+
+def test_every_case_and_structure_has_draws_of_its_own(run_robustness, tmp_path, monkeypatch):
+    named = []
+
+    def noted(*names):
+        named.append(names)
+        return seed_of(*names)
+
+    monkeypatch.setattr("foundation.studies.robustness.job.seed_of", noted)
+    run_robustness(tmp_path / "out", perturbations=[{"name": "shift", "magnitudes": [3]}])
+    wanted = {(0, case, label, "shift", 3.0) for case in ("one", "two") for label in LABELS}
+    assert set(named) == wanted
+    assert len({seed_of(*names) for names in named}) == 4
 
 
 def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
@@ -185,6 +295,7 @@ def test_cells_do_not_depend_on_what_else_is_asked(run_robustness, tmp_path):
         ({"perturbations": [{"name": "dilate", "magnitudes": []}]}, "at least 1"),
         ({"labels": {"all": 0}}, "which is background"),
         ({"prompt": "maks"}, "did you mean 'mask'"),
+        ({"cases": [{"name": "a", "image": "a", "labels": "a"}]}, "its labels are its image; give"),
         ({"magnitude": 3}, "magnitude"),
         ({"prompt": "logits"}, "logits are no prompt but how a model encodes one; write mask"),
         ({"prompt": "box"}, "dilate perturbs a prompt of the kind mask"),

@@ -109,7 +109,32 @@ def test_failures_are_an_outcome_of_their_own_by_subject(cell):
     assert found.score.interval.low < 0.5 < found.score.interval.high
     assert found.change.mean == 0.5
     assert found.difference.p == pytest.approx(0.25)  # three of six differ
-    assert found.echo == 1.0
+    assert (found.echo.mean, found.echo.subjects) == (1.0, 6)
+    assert found.gain.mean == -0.5
+
+
+def test_the_prompt_itself_has_an_interval_and_a_model_is_compared_with_it(cell):
+    """By subject, in pairs, with the same draws whatever the model."""
+    cells = [
+        cell(model=model, case=f"c{n}", subject=f"s{n}", dice=0.5 + 0.01 * n + more,
+             prompt_dice=0.5 + 0.01 * n)
+        for model, more in (("m", 0.1), ("other", -0.2))
+        for n in range(8)
+    ]  # fmt: skip
+    one, two = summarise_cells(cells, baseline_of, FEW)
+    assert one.echo == two.echo
+    assert one.echo.mean == pytest.approx(0.535)
+    assert 0.50 < one.echo.interval.low < 0.53 < 0.54 < one.echo.interval.high < 0.57
+    for found, gain in ((one, 0.1), (two, -0.2)):
+        estimate = found.gain
+        assert (estimate.mean, estimate.interval.low, estimate.interval.high) == pytest.approx(
+            (gain, gain, gain)
+        )
+
+
+def test_a_measure_that_a_prompt_has_not_is_not_compared_with_it(cell):
+    (found,) = summarise_cells([cell(hd95=2.0, prompt_dice=0.4)], baseline_of, Judgement("hd95"))
+    assert (found.echo, found.gain) == (None, None)
 
 
 def test_the_signed_rank_test_is_that_of_scipy_and_needs_six():
