@@ -285,6 +285,6 @@ _ASTRAY = (0.02, 0.06)
 _DRIFT = (0.02, 0.05)
 _MISSING = (0.5, 0.95)
 _STRETCH = (0.3, 0.5)
-_GROWTH = (0.5, 0.9)
+_GROWTH = (0.5, 1.4)  # a newborn and an adult: 1.2
 _FOLDING = (0.0005, 0.01)
 _INVERSE = (0.01, 0.05)
