@@ -138,8 +138,10 @@ def _interpolated(shares: Tensor, heights: Tensor) -> Tensor:
 
 def _ranks(values: Tensor, where: Tensor | None) -> Tensor:
     """Where each value lies among all of them, from 0 to 1; equal values alike."""
-    known = values.flatten() if where is None else values[where]
-    ordered = known.sort().values
-    below = torch.searchsorted(ordered, values.contiguous())
-    upto = torch.searchsorted(ordered, values.contiguous(), right=True)
-    return (below + upto).to(values) / (2 * max(len(ordered), 1))
+    places = torch.ones_like(values, dtype=torch.bool) if where is None else where
+    ordered, order = values[places].sort()
+    _, number, counts = ordered.unique_consecutive(return_inverse=True, return_counts=True)
+    middle = (counts.cumsum(0) - counts / 2) / max(len(ordered), 1)
+    ranks = torch.empty_like(ordered)
+    ranks[order] = middle.to(ranks)[number]
+    return values.masked_scatter(places, ranks)

@@ -101,13 +101,25 @@ def test_images_beyond_the_span_are_named():
         Bands.of(torch.arange(6.0).reshape(1, 2, 3), span=(0, 1))
 
 
-def test_nonlocal_means_are_those_of_opencv_but_for_its_table_of_weights(photographs):
-    batch, pictures = photographs
-    found = suppressor_called("nonlocal-means")(batch, 25 / 255, _seeded()).images.round()
-    peers = [cv2.fastNlMeansDenoising(each, None, 25, 15, 21) for each in pictures]
-    apart = (found - torch.from_numpy(np.stack(peers)).permute(0, 3, 1, 2)).abs()
-    assert float((apart > 1).double().mean()) < 0.003
-    assert float(apart.max()) <= 8
+@pytest.mark.parametrize("shape", [(224, 224), (96, 130), (28, 28), (17, 9)])
+@pytest.mark.parametrize("deviation", [3, 10, 25])
+def test_nonlocal_means_are_those_of_opencv(shape, deviation):
+    """Pictures, and noise of two kinds; windows grow with the images."""
+    drawn = np.random.default_rng(0)
+    pictures = [
+        (resize(image(), shape, anti_aliasing=True) * 255).round().astype(np.uint8)
+        for image in (data.astronaut, data.coffee)
+    ]
+    pictures.append(drawn.integers(0, 256, (*shape, 3), dtype=np.uint8))
+    pictures.append(drawn.normal(128, 15, (*shape, 3)).clip(0, 255).astype(np.uint8))
+    images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+    batch = Batch(images, Bands.of(images, span=(0, 255)))
+    found = suppressor_called("nonlocal-means")(batch, deviation / 255, _seeded()).images
+    template, search = (2 * max(1, round(half * min(shape) / 224)) + 1 for half in (7, 10))
+    peers = [cv2.fastNlMeansDenoising(each, None, deviation, template, search) for each in pictures]
+    wanted = torch.from_numpy(np.stack(peers)).permute(0, 3, 1, 2)
+    assert float((found - wanted).abs().max()) < 0.501
+    assert float(((found + 0.5).floor() != wanted).double().mean()) < 1e-4
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 23), (12, 13, 14)])
