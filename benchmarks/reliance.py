@@ -1,7 +1,7 @@
 """What three small networks look at, and what a whole protocol costs.
 
-``python -m benchmarks.reliance DATA [--only xrays tiles pictures speed] [--json FILE]``. DATA is
-the folder of real images. Networks are trained here, from nothing, in minutes; places that a
+``python -m benchmarks.reliance DATA [--only xrays tiles pictures speed peers] [--json FILE]``. DATA
+is the folder of real images. Networks are trained here, from nothing, in minutes; places that a
 network was trained on are never among those that it is judged by.
 """
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.machine import describe
+from benchmarks.reliance_peers import peers_table
 from benchmarks.table import Row, Table
 from probes.images.bands import Bands
 from probes.images.samples import ImageSamples
@@ -32,6 +33,7 @@ from probes.reliance.skill import bootstrap_weights
 from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
 
 _TILE, _EPOCHS, _RESAMPLES = 8, 20, 1000
+_COSTS = ("speed", "peers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,8 +241,8 @@ def main(words: Sequence[str] | None = None) -> None:
     """Print the tables, and keep them as JSON where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", nargs="+", choices=(*CASES, "speed"), default=[*CASES, "speed"])
-    parser.add_argument("--images", type=int, default=64, help="of the measurement of speed")
+    parser.add_argument("--only", nargs="+", choices=(*CASES, *_COSTS), default=[*CASES, *_COSTS])
+    parser.add_argument("--images", type=int, default=64, help="of speed and peers")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args(words)
     print("\n".join(f"- {what}: {value}" for what, value in describe().items()), flush=True)
@@ -249,6 +251,8 @@ def main(words: Sequence[str] | None = None) -> None:
         tables.append(reliance_table(wanted.data, cases))
     if "speed" in wanted.only:
         tables.append(speed_table(wanted.images, 224))
+    if "peers" in wanted.only:
+        tables.append(peers_table(wanted.images))
     for table in tables:
         print(f"\n{table.markdown()}", flush=True)
     if wanted.json:

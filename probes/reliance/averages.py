@@ -69,10 +69,8 @@ def nonlocal_means(batch: Batch, strength: float, generator: torch.Generator) ->
     found = []
     for image, known in _one_by_one(batch):
         grays = image / batch.bands.along(batch.bands.span, image) * _GRAYS
-        weights = _like_surroundings(
-            *(_continued(each, template + search) for each in (grays, known)),
-            template, search, strength * _GRAYS,
-        )  # fmt: skip
+        wide, seen = (_continued(each, template + search) for each in (grays, known))
+        weights = _like_surroundings(wide, seen, template, search, strength * _GRAYS)
         found.append(_averaged(image, known, search, weights))
     return batch.showing(torch.cat(found))
 

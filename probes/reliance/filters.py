@@ -18,9 +18,13 @@ from probes.images.batch import Batch
 from probes.reliance.averages import SIDE, VALUES
 from probes.reliance.patches import mirror_places
 
+_PARTS = 256  # of which a weight of OpenCV is a whole number
+
 
 def gaussian_blur(batch: Batch, strength: float, generator: Generator) -> Batch:
     """Blur by a Gaussian, cut off at three standard deviations.
+
+    Its weights are whole 256ths, as those of OpenCV for 8 bits; finer where it is wider than 32.
 
     Parameters
     ----------
@@ -32,10 +36,7 @@ def gaussian_blur(batch: Batch, strength: float, generator: Generator) -> Batch:
         Not used.
     """
     sigma = strength * min(batch.shape)
-    radius = round(3 * sigma)
-    weights = [exp(-0.5 * (k / sigma) ** 2) for k in range(-radius, radius + 1)]
-    total = sum(weights)
-    return batch.showing(_separable(batch, [weight / total for weight in weights]))
+    return batch.showing(_separable(batch, _bell(sigma, round(3 * sigma))))
 
 
 def median(batch: Batch, strength: float, generator: Generator) -> Batch:
@@ -117,6 +118,18 @@ def _run_sum(images: Tensor, radius: int, axis: int) -> Tensor:
         run = run.narrow(axis, 0, count) + run.narrow(axis, length, count)
         length *= 2
     return total
+
+
+def _bell(sigma: float, radius: int) -> list[float]:
+    """Weights of a Gaussian in whole parts; what one loses by rounding, the next one gets."""
+    parts = max(_PARTS, 16 * radius)  # more for wide ones, or most weights were none
+    weights = [exp(-0.5 * (k / sigma) ** 2) for k in range(-radius, 1)]
+    unit = parts / (2 * sum(weights) - 1)
+    found, lost = list[int](), 0.0
+    for weight in weights[:-1]:
+        found.append(round(weight * unit + lost))
+        lost += weight * unit - found[-1]
+    return [each / parts for each in (*found, parts - 2 * sum(found), *reversed(found))]
 
 
 def _separable(batch: Batch, weights: Sequence[float]) -> Tensor:
