@@ -98,8 +98,8 @@ def monotone_remap(batch: Batch, strength: float, generator: Generator) -> Batch
     generator
         Draws the curves.
     """
-    slopes = torch.exp(strength * torch.randn(len(batch.images), _KNOTS, generator=generator))
-    heights = torch.nn.functional.pad(slopes.cumsum(1) / slopes.sum(1, keepdim=True), (1, 0))
+    drawn = torch.randn(len(batch.images), _KNOTS, generator=generator)
+    heights = torch.nn.functional.pad((strength * drawn).softmax(1).cumsum(1), (1, 0))
     low, span = (batch.bands.along(x, batch.images) for x in (batch.bands.low, batch.bands.span))
     shares = (batch.images - low) / span
     inside = shares.clamp(0, 1)

@@ -42,6 +42,8 @@ def gaussian_blur(batch: Batch, strength: float, generator: Generator) -> Batch:
 def median(batch: Batch, strength: float, generator: Generator) -> Batch:
     """Replace every voxel by the median of the square or cube around it.
 
+    Between two sizes of whole voxels both medians are mixed in proportion.
+
     Parameters
     ----------
     batch
@@ -51,10 +53,13 @@ def median(batch: Batch, strength: float, generator: Generator) -> Batch:
     generator
         Not used.
     """
-    radius = max(1, round(strength * min(batch.shape)))
-    return batch.showing(
-        torch.cat([_median_of(image, radius) for image in _with_gaps(batch).split(1)])
-    )
+    radius = round(strength * min(batch.shape), 2)
+    smaller, share = int(radius), radius % 1
+    images = _with_gaps(batch)
+    found = _medians(images, smaller)
+    if share:
+        found = torch.lerp(found, _medians(images, smaller + 1), share)
+    return batch.showing(found)
 
 
 def guided_filter(batch: Batch, strength: float, generator: Generator) -> Batch:
@@ -157,6 +162,10 @@ def _with_gaps(batch: Batch) -> Tensor:
     if batch.valid is None:
         return batch.images
     return batch.images.masked_fill(~batch.valid, float("nan"))
+
+
+def _medians(images: Tensor, radius: int) -> Tensor:
+    return torch.cat([_median_of(each, radius) for each in images.split(1)]) if radius else images
 
 
 def _median_of(image: Tensor, radius: int) -> Tensor:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet as parquet
 import pytest
 import rasterio
 import torch
@@ -117,6 +120,42 @@ def test_bigearthnet(tmp_path):
     assert found.images[0].float().mean((1, 2)).tolist() == pytest.approx([200, 300, 500])
     some = _read(tmp_path / "set", "bigearthnet", truth="several", bands=["B05", "B02"])
     assert some.images[0].float().mean((1, 2)).tolist() == pytest.approx([500, 200])
+
+
+def _second_version(folder: Path, rows: list[tuple[str, str, list[str]]]) -> None:
+    for name, _, labels in rows:
+        _patch(folder / "BigEarthNet-S2" / name.rsplit("_", 2)[0], name, labels)
+    known = [dict(zip(("patch_id", "split", "labels"), row, strict=True)) for row in rows]
+    parquet.write_table(pyarrow.Table.from_pylist(known), folder / "metadata.parquet")
+
+
+def test_the_second_version_of_bigearthnet(tmp_path):
+    """A split is read; a label that only another split has keeps its place."""
+    _second_version(tmp_path, [
+        ("S2A_T33UUP_26_57", "test", ["Pastures", "Inland waters"]),
+        ("S2A_T33UUP_02_11", "test", ["Urban fabric"]),
+        ("S2B_T29SNB_75_20", "train", ["Coastal wetlands"]),
+        ("S2B_T29SNB_75_21", "validation", ["Pastures"]),
+    ])  # fmt: skip
+    found = _read(tmp_path, "bigearthnet", truth="several")
+    assert found.names == ["S2A_T33UUP_02_11", "S2A_T33UUP_26_57"]
+    assert found.truth.tolist() == [[0, 0, 0, 1], [0, 1, 1, 0]]
+    assert found.images.shape == (2, 3, 12, 12)
+    other = _read(tmp_path, "bigearthnet", truth="several", split="val", bands=["B05"])
+    assert other.names == ["S2B_T29SNB_75_21"]
+    assert other.images.shape == (1, 1, 6, 6)
+
+
+def test_what_the_second_version_of_bigearthnet_lacks_is_named(tmp_path):
+    _second_version(tmp_path, [("S2A_T33UUP_26_57", "train", ["Pastures"])])
+    with pytest.raises(InputError, match="has no patch of 'test'; it has train"):
+        _read(tmp_path, "bigearthnet", truth="several")
+    shutil.rmtree(tmp_path / "BigEarthNet-S2" / "S2A_T33UUP")
+    with pytest.raises(InputError, match="S2A_T33UUP_26_57: has no folder with GeoTIFFs at"):
+        _read(tmp_path, "bigearthnet", truth="several", split="train")
+    (tmp_path / "metadata.parquet").write_text("no table")
+    with pytest.raises(InputError, match=r"metadata\.parquet: cannot be read as Parquet with"):
+        _read(tmp_path, "bigearthnet", truth="several")
 
 
 def test_pixels_without_data(tmp_path):

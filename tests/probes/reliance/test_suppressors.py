@@ -113,6 +113,16 @@ def test_a_study_shows_models_what_opencv_gives_for_the_span_that_it_names(
         assert float((found.round() - wanted).abs().max()) <= 1
 
 
+def test_a_median_between_two_sizes_is_a_mixture_of_both():
+    batch = _batch(20, 20)
+    small, large, between = (
+        suppressor_called("median")(batch, radius / 20, _seeded()).images for radius in (1, 2, 1.25)
+    )
+    torch.testing.assert_close(between, 0.75 * small + 0.25 * large)
+    least = suppressor_called("median")(batch, 0.5 / 20, _seeded()).images
+    torch.testing.assert_close(least, (batch.images + small) / 2)
+
+
 def test_images_beyond_the_span_are_named():
     with pytest.raises(InputError, match="span is 0 to 1, but the images go from 0 to 5"):
         Bands.of(torch.arange(6.0).reshape(1, 2, 3), span=(0, 1))
