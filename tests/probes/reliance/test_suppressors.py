@@ -113,6 +113,22 @@ def test_a_study_shows_models_what_opencv_gives_for_the_span_that_it_names(
         assert float((found.round() - wanted).abs().max()) <= 1
 
 
+def test_the_preset_of_the_paper_has_its_settings():
+    """The six of the bilateral filter, seven of the Gaussian and five of non-local means."""
+    given = {"study": "Any", "data": [{"name": "x", "kind": "npz", "path": "x.npz"}]}
+    found = RelianceConfig.model_validate(given | {"preset": "paper"})
+    assert found.span == (0, 255)
+    assert len(found.suppressors) == 11
+    levels = {name: np.array(each) for name, each in found.levels.items()}
+    assert levels["bilateral"] * 765 == pytest.approx([50, 80, 110, 140, 170, 200])
+    assert levels["gaussian"] * 224 == pytest.approx([sigma for _, sigma in _BLURS])
+    assert levels["nonlocal-means"] * 255 == pytest.approx([5, 10, 15, 20, 25])
+    other = RelianceConfig.model_validate(given | {"preset": "paper", "suppressors": ["median"]})
+    assert (other.suppressors, other.span) == (("median",), (0, 255))
+    with pytest.raises(ValueError, match="'paper'"):
+        RelianceConfig.model_validate(given | {"preset": "papre"})
+
+
 def test_a_median_between_two_sizes_is_a_mixture_of_both():
     batch = _batch(20, 20)
     small, large, between = (
