@@ -1,19 +1,17 @@
 """What three small networks look at, and what a whole protocol costs.
 
-``python -m benchmarks.reliance DATA [--only xrays tiles pictures speed peers] [--json FILE]``. DATA
-is the folder of real images. Networks are trained here, from nothing, in minutes; places that a
-network was trained on are never among those that it is judged by.
+``python -m benchmarks.reliance DATA [--only xrays tiles pictures match speed peers] [--json
+FILE]``. DATA is the folder of real images. Networks are trained here, from nothing, in minutes;
+places that a network was trained on are never among those that it is judged by.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +20,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.machine import describe
+from benchmarks.reliance_matching import matching_table
 from benchmarks.reliance_peers import peers_table
+from benchmarks.reliance_speed import speed_table
 from benchmarks.table import Row, Table
 from probes.images.bands import Bands
-from probes.images.batch import Batch
 from probes.images.samples import ImageSamples
-from probes.reliance.answers import PLAIN, OnBatch, ask_all, check_conditions, conditions_of
+from probes.reliance.answers import ask_all, check_conditions, conditions_of
 from probes.reliance.chance import chance
 from probes.reliance.classifiers import class_answers
 from probes.reliance.index import Reliance, reliance
 from probes.reliance.skill import bootstrap_weights
-from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
+from probes.reliance.suppressor import suppressor_called, usual_suppressors
 
 _TILE, _EPOCHS, _RESAMPLES = 8, 20, 1000
-_COSTS = ("speed", "peers")
-_BATCH, _PASSES = 32, 8
+_OTHERS = ("match", "speed", "peers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,98 +194,11 @@ def reliance_table(data: Path, only: Sequence[str]) -> Table:
     return Table("What small networks rely on", columns, rows, notes)
 
 
-def speed_table(images: int, size: int) -> Table:
-    """The whole protocol against as many plain forward passes of a ResNet-18, in CPU seconds."""
-    from regkit.optional_packages import mend_torchvision
-
-    mend_torchvision()
-    import timm
-
-    network = timm.create_model("resnet18", pretrained=False, num_classes=10).eval()
-    shown = torch.rand(images, 3, size, size, generator=torch.Generator().manual_seed(0))
-    samples = ImageSamples(shown, np.arange(images, dtype=np.float64) % 2, [""] * images)
-    bands = Bands.of(shown)
-    conditions = conditions_of(tuple(SUPPRESSORS), 3)
-    plain = _cpu_seconds(partial(_forward, network, shown, _PASSES // 2))
-    clock = AnswerClock(class_answers(network))
-    ask_all(clock, samples, bands, conditions, batch_size=_BATCH, on_share=_say_share)
-    plain += _cpu_seconds(partial(_forward, network, shown, _PASSES // 2))
-    suppressing, asking = clock.seconds(len(conditions))
-    rows: list[Row] = []
-    for title, names in (("usual", usual_suppressors(3)), ("all", tuple(SUPPRESSORS))):
-        own = [n for n, each in enumerate(conditions) if each.suppressor in (PLAIN, *names)]
-        whole = float((suppressing[own] + asking[own]).sum())
-        passes = plain / _PASSES * len(own)
-        rows.append({"suppressors": f"{title} ({len(names)})", "passes": len(own),
-                     "images": images, "protocol CPU s": whole, "passes CPU s": passes,
-                     "ratio": whole / passes,
-                     "1 000 images, h": whole / images / 3.6 / 2})  # fmt: skip
-    columns = {"suppressors": "", "passes": "", "images": "", "protocol CPU s": ".1f",
-               "passes CPU s": ".1f", "ratio": ".2f", "1 000 images, h": ".2f"}  # fmt: skip
-    by_name = {
-        name: sum(suppressing[n] for n, each in enumerate(conditions) if each.suppressor == name)
-        for name in SUPPRESSORS
-    }
-    shares = ", ".join(f"{name} {1e3 * spent / images:.0f}" for name, spent in by_name.items())
-    notes = (
-        "CPU s: of all cores, which other work on the machine changes less than wall time. Plain "
-        f"passes are timed {_PASSES} times, half of them before the protocol and half after it. "
-        "The last column is what 1 000 images would take on two cores of its own, in proportion.",
-        f"CPU ms of an image at all levels and draws, without the network: {shares}.",
-    )
-    title = f"A whole protocol against plain forward passes, {size}x{size}"
-    return Table(title, columns, rows, notes)
-
-
-class AnswerClock:
-    """Asks as another does, and knows the CPU time within and between its calls."""
-
-    def __init__(self, ask: OnBatch) -> None:
-        self._ask = ask
-        self._between: list[float] = []
-        self._within: list[float] = []
-        self._left = time.process_time()
-
-    def __call__(self, batch: Batch) -> NDArray[np.float32]:
-        """Ask about a batch."""
-        begin = time.process_time()
-        found = self._ask(batch)
-        end = time.process_time()
-        self._between.append(begin - self._left)
-        self._within.append(end - begin)
-        self._left = end
-        return found
-
-    def seconds(self, conditions: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Seconds of each condition over all batches: suppressing, and asking."""
-        between, within = (
-            np.reshape(each, (-1, conditions)).sum(0) for each in (self._between, self._within)
-        )
-        return between, within
-
-
-def _say_share(share: float) -> None:
-    print(f"\r{100 * share:.1f} %", end="", file=sys.stderr, flush=True)
-
-
-def _cpu_seconds(work: Callable[[], object]) -> float:
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
-
-
-@torch.no_grad()
-def _forward(network: nn.Module, images: Tensor, times: int) -> None:
-    for _ in range(times):
-        for own in images.split(_BATCH):
-            network(own)
-
-
 def main(words: Sequence[str] | None = None) -> None:
     """Print the tables, and keep them as JSON where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", nargs="+", choices=(*CASES, *_COSTS), default=[*CASES, *_COSTS])
+    parser.add_argument("--only", nargs="+", choices=(*CASES, *_OTHERS), default=[*CASES, *_OTHERS])
     parser.add_argument("--images", type=int, default=64, help="of speed and peers")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args(words)
@@ -295,6 +206,8 @@ def main(words: Sequence[str] | None = None) -> None:
     tables = []
     if cases := [name for name in wanted.only if name in CASES]:
         tables.append(reliance_table(wanted.data, cases))
+    if "match" in wanted.only:
+        tables.append(matching_table({name: CASES[name](wanted.data).judged for name in CASES}))
     if "speed" in wanted.only:
         tables.append(speed_table(wanted.images, 224))
     if "peers" in wanted.only:
