@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from probes.images.model_settings import ModelSettings
 from probes.images.settings import DataSettings
-from probes.reliance.presets import PRESETS
+from probes.reliance.presets import RELIANCE_PRESETS
 from probes.reliance.skill import TaskKind
 from probes.reliance.suppressor import suppressor_called
 from regkit.errors import InputError
@@ -50,7 +50,7 @@ class RelianceConfig(Settings):
         """What is no mapping, or no preset, is refused by what follows."""
         if not isinstance(given, dict) or not isinstance(given.get("preset"), str):
             return given
-        return {**PRESETS.get(given["preset"], {}), **given}
+        return {**RELIANCE_PRESETS.get(given["preset"], {}), **given}
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

@@ -11,7 +11,7 @@ _COLOURS = (50, 80, 110, 140, 170, 200)  # of the bilateral filter: values summe
 _SIGMAS = (0.33, 0.66, 1.0, 1.33, 1.66, 2.0, 2.33)
 _DEVIATIONS = (5, 10, 15, 20, 25)
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
+RELIANCE_PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {
         "suppressors": (
             "patch-shuffle", "patch-rotation", "bilateral", "gaussian", "nonlocal-means",
