@@ -14,6 +14,7 @@ import rasterio
 import torch
 from PIL import Image
 
+from probes.images.bands import Bands
 from probes.images.reading import read_samples
 from probes.images.settings import DataSettings
 from regkit import InputError, Volume
@@ -273,6 +274,19 @@ def test_arrays_and_volumes_take_a_size_too(tmp_path, medmnist):
     assert found.images.shape == (2, 1, 8, 8, 8)
     along = found.images[0, 0].amax((0, 1))
     assert along[1:-1].tolist() == pytest.approx([2.5, 4.5, 6.5, 8.5, 10.5, 12.5])
+
+
+def test_white_pictures_that_are_brought_to_a_size_stay_within_the_span_of_8_bits(tmp_path):
+    pixels = np.full((300, 300, 3), 255, np.uint8)
+    pixels[::7] = 0
+    for kind in ("a", "b"):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(pixels).save(tmp_path / kind / "1.png")
+    found = _read(tmp_path, "folders", size=224)
+    assert float(found.images.max()) > 255  # by rounding
+    assert Bands.of(found.images, span=(0, 255)).span.tolist() == [255, 255, 255]
+    with pytest.raises(InputError, match="span is 0 to 254, but the images go from"):
+        Bands.of(found.images, span=(0, 254))
 
 
 def test_bands_by_number(tmp_path):
