@@ -35,6 +35,13 @@ def test_nothing_is_lost_where_nothing_is_done(batch):
     assert left.spectral_angle == pytest.approx(0, abs=2e-3)
 
 
+@pytest.mark.parametrize("name", ["patch-shuffle", "patch-rotation"])
+def test_colour_goes_with_the_patches(batch, name):
+    left = retention(SUPPRESSORS[name], batch, 4.0)
+    assert (left.chroma, left.value_agreement) == pytest.approx((1, 1), abs=1e-4)
+    assert left.arrangement < 0.5
+
+
 def test_bands_correlate_as_numpy_says_and_wholly_in_gray(batch):
     """The mean over images and pixels together; one component leaves nothing of their own."""
     left = retention(SUPPRESSORS["gaussian"], batch, 0)
