@@ -1,8 +1,8 @@
 """What three small networks look at, and what a whole protocol costs.
 
-``python -m benchmarks.reliance DATA [--only xrays tiles pictures speed] [--json FILE]``. DATA is
-the folder of real images. Networks are trained here, from nothing, in minutes; places that a
-network was trained on are never among those that it is judged by.
+``python -m benchmarks.reliance DATA [--only xrays tiles pictures match speed peers] [--json
+FILE]``. DATA is the folder of real images. Networks are trained here, from nothing, in minutes;
+places that a network was trained on are never among those that it is judged by.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.machine import describe
+from benchmarks.reliance_matching import matching_table
+from benchmarks.reliance_peers import peers_table
+from benchmarks.reliance_speed import speed_table
 from benchmarks.table import Row, Table
 from probes.images.bands import Bands
 from probes.images.samples import ImageSamples
@@ -29,9 +31,10 @@ from probes.reliance.chance import chance
 from probes.reliance.classifiers import class_answers
 from probes.reliance.index import Reliance, reliance
 from probes.reliance.skill import bootstrap_weights
-from probes.reliance.suppressor import SUPPRESSORS, suppressor_called, usual_suppressors
+from probes.reliance.suppressor import suppressor_called, usual_suppressors
 
 _TILE, _EPOCHS, _RESAMPLES = 8, 20, 1000
+_OTHERS = ("match", "speed", "peers")
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,64 +194,24 @@ def reliance_table(data: Path, only: Sequence[str]) -> Table:
     return Table("What small networks rely on", columns, rows, notes)
 
 
-def speed_table(images: int, size: int) -> Table:
-    """The whole protocol against as many plain forward passes of a ResNet-18, in CPU seconds."""
-    from regkit.optional_packages import mend_torchvision
-
-    mend_torchvision()
-    import timm
-
-    network = timm.create_model("resnet18", pretrained=False, num_classes=10).eval()
-    shown = torch.rand(images, 3, size, size, generator=torch.Generator().manual_seed(0))
-    samples = ImageSamples(shown, np.arange(images, dtype=np.float64) % 2, [""] * images)
-    bands = Bands.of(shown)
-    rows: list[Row] = []
-    for title, names in (("usual", usual_suppressors(3)), ("all", tuple(SUPPRESSORS))):
-        conditions = conditions_of(names, 3)
-        ask = partial(ask_all, class_answers(network), samples, bands, conditions, batch_size=32)
-        whole = _cpu_seconds(ask)
-        passes = _cpu_seconds(partial(_forward, network, shown, len(conditions)))
-        rows.append({"suppressors": f"{title} ({len(names)})", "passes": len(conditions),
-                     "images": images, "protocol CPU s": whole, "passes CPU s": passes,
-                     "ratio": whole / passes,
-                     "1 000 images, h": whole / images / 3.6 / 2})  # fmt: skip
-    columns = {"suppressors": "", "passes": "", "images": "", "protocol CPU s": ".1f",
-               "passes CPU s": ".1f", "ratio": ".2f", "1 000 images, h": ".2f"}  # fmt: skip
-    notes = (
-        "CPU s: of all cores, which other work on the machine changes less than wall time. The "
-        "last column is what 1 000 images would take on two cores of its own, in proportion.",
-    )
-    title = f"A whole protocol against plain forward passes, {size}x{size}"
-    return Table(title, columns, rows, notes)
-
-
-def _cpu_seconds(work: Callable[[], object]) -> float:
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
-
-
-@torch.no_grad()
-def _forward(network: nn.Module, images: Tensor, times: int) -> None:
-    for _ in range(times):
-        for own in images.split(32):
-            network(own)
-
-
 def main(words: Sequence[str] | None = None) -> None:
     """Print the tables, and keep them as JSON where that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--only", nargs="+", choices=(*CASES, "speed"), default=[*CASES, "speed"])
-    parser.add_argument("--images", type=int, default=64, help="of the measurement of speed")
+    parser.add_argument("--only", nargs="+", choices=(*CASES, *_OTHERS), default=[*CASES, *_OTHERS])
+    parser.add_argument("--images", type=int, default=64, help="of speed and peers")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args(words)
     print("\n".join(f"- {what}: {value}" for what, value in describe().items()), flush=True)
     tables = []
     if cases := [name for name in wanted.only if name in CASES]:
         tables.append(reliance_table(wanted.data, cases))
+    if "match" in wanted.only:
+        tables.append(matching_table({name: CASES[name](wanted.data).judged for name in CASES}))
     if "speed" in wanted.only:
         tables.append(speed_table(wanted.images, 224))
+    if "peers" in wanted.only:
+        tables.append(peers_table(wanted.images))
     for table in tables:
         print(f"\n{table.markdown()}", flush=True)
     if wanted.json:

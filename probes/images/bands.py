@@ -10,6 +10,7 @@ from torch import Tensor
 from regkit.errors import InputError
 
 _TAILS = (0.01, 0.99)
+_ROUNDING = 1e-5  # of a span, which images that are brought to a size may be beyond it
 _MOST = 4_000_000  # values of a band from which its tails are read
 
 
@@ -121,7 +122,8 @@ def _tails(values: Tensor) -> tuple[Tensor, Tensor]:
 def _given(span: tuple[float, float], values: Tensor) -> tuple[Tensor, Tensor]:
     """The same for every band; values beyond it show that the images are in other units."""
     least, most = float(values.min()), float(values.max())
-    if least < span[0] or most > span[1]:
+    slack = _ROUNDING * (span[1] - span[0])
+    if least < span[0] - slack or most > span[1] + slack:
         raise InputError(
             f"span is {span[0]:g} to {span[1]:g}, but the images go from {least:g} to {most:g}; "
             "give the span of their type, or leave it out"

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from probes.images.folders import read_bigearthnet, read_folders
+from probes.images.bigearthnet import read_bigearthnet
+from probes.images.folders import read_folders
 from probes.images.npz import read_npz
 from probes.images.objects import read_objects
 from probes.images.samples import ImageSamples, leave_out_empty

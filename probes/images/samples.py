@@ -88,7 +88,7 @@ class ImageSamples:
         for first in range(0, len(self), size):
             own = slice(first, first + size)
             yield first, Batch(
-                self.images[own].float(), bands,
+                self.images[own].float().contiguous(), bands,  # band by band is fast
                 None if self.valid is None else self.valid[own],
                 None if self.labels is None else self.labels[own],
             )  # fmt: skip

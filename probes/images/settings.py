@@ -32,7 +32,8 @@ class DataSettings(Settings):
     for each class: UC Merced, AID, EuroSAT), ``table`` (CSV with the columns image, label and, if
     wanted, subject; several labels are joined by ``;``; label maps are files in a column labels;
     registrations need fixed, moving, fixed_labels and moving_labels) or ``bigearthnet`` (a folder
-    for each patch, a GeoTIFF for each band). ``python`` is what the function or class ``dataset``,
+    for each patch, a GeoTIFF for each band; of its second version, the folder that has
+    ``metadata.parquet``). ``python`` is what the function or class ``dataset``,
     ``MODULE:NAME``, makes of ``options``: an object with a length, whose items are those of
     torchgeo (``{"image", "label"}`` or ``"mask"``) or pairs of image and truth.
     ``bands`` keeps some of the bands, by number from 1 or by the names that files give them (of

@@ -98,8 +98,8 @@ def monotone_remap(batch: Batch, strength: float, generator: Generator) -> Batch
     generator
         Draws the curves.
     """
-    slopes = torch.exp(strength * torch.randn(len(batch.images), _KNOTS, generator=generator))
-    heights = torch.nn.functional.pad(slopes.cumsum(1) / slopes.sum(1, keepdim=True), (1, 0))
+    drawn = torch.randn(len(batch.images), _KNOTS, generator=generator)
+    heights = torch.nn.functional.pad((strength * drawn).softmax(1).cumsum(1), (1, 0))
     low, span = (batch.bands.along(x, batch.images) for x in (batch.bands.low, batch.bands.span))
     shares = (batch.images - low) / span
     inside = shares.clamp(0, 1)
@@ -138,8 +138,10 @@ def _interpolated(shares: Tensor, heights: Tensor) -> Tensor:
 
 def _ranks(values: Tensor, where: Tensor | None) -> Tensor:
     """Where each value lies among all of them, from 0 to 1; equal values alike."""
-    known = values.flatten() if where is None else values[where]
-    ordered = known.sort().values
-    below = torch.searchsorted(ordered, values.contiguous())
-    upto = torch.searchsorted(ordered, values.contiguous(), right=True)
-    return (below + upto).to(values) / (2 * max(len(ordered), 1))
+    places = torch.ones_like(values, dtype=torch.bool) if where is None else where
+    ordered, order = values[places].sort()
+    _, number, counts = ordered.unique_consecutive(return_inverse=True, return_counts=True)
+    middle = (counts.cumsum(0) - counts / 2) / max(len(ordered), 1)
+    ranks = torch.empty_like(ordered)
+    ranks[order] = middle.to(ranks)[number]
+    return values.masked_scatter(places, ranks)

@@ -1,4 +1,4 @@
-"""Matching: the strength at which a suppressor leaves a given share of its own cue."""
+"""Matching: the strength at which a suppressor leaves nearest to a given share of its own cue."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from probes.reliance.suppressor import Suppressor
 from regkit.errors import InputError
 
 _STEPS, _HALVINGS = 7, 5
+_SMALL = 512  # voxels of a side
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,18 @@ class MatchedLevel:
         In the unit of the suppressor.
     retained
         The share of its own cue that is left there.
-    reached
-        Whether that is at most the share that was asked for.
+    target
+        The share that was asked for.
     """
 
     suppressor: str
     strength: float
     retained: float
-    reached: bool
+    target: float
 
 
 def match_level(suppressor: Suppressor, batch: Batch, target: float, seed: int = 0) -> MatchedLevel:
-    """Find the mildest strength that leaves at most ``target`` of the cue of a suppressor.
+    """Find the strength that leaves nearest to ``target`` of the cue of a suppressor.
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ def match_level(suppressor: Suppressor, batch: Batch, target: float, seed: int =
     Returns
     -------
     MatchedLevel
-        The strongest one where none reaches it; ``reached`` says so.
+        With what it leaves, which may be far from the target: patches are whole, and some
+        suppressors never take so much.
 
     Raises
     ------
@@ -84,17 +86,15 @@ def match_level(suppressor: Suppressor, batch: Batch, target: float, seed: int =
         tried.append((strength, left(strength)))
         if tried[-1][1] <= target:
             break
-    strength, kept = tried[-1]
+    high, kept = tried[-1]
     if kept <= target and not suppressor.is_whole:
-        low = tried[-2][0] if len(tried) > 1 else strength / 2
+        low = tried[-2][0] if len(tried) > 1 else high / 2
         for _ in range(_HALVINGS):
-            middle = exp((log(low) + log(strength)) / 2)
-            found = left(middle)
-            if found <= target:
-                strength, kept = middle, found
-            else:
-                low = middle
-    return MatchedLevel(suppressor.name, strength, kept, kept <= target)
+            middle = exp((log(low) + log(high)) / 2)
+            tried.append((middle, left(middle)))
+            low, high = (low, middle) if tried[-1][1] <= target else (middle, high)
+    strength, kept = min(tried, key=lambda each: abs(each[1] - target))
+    return MatchedLevel(suppressor.name, strength, kept, target)
 
 
 def _candidates(suppressor: Suppressor, shape: Sequence[int]) -> list[float]:
@@ -104,5 +104,10 @@ def _candidates(suppressor: Suppressor, shape: Sequence[int]) -> list[float]:
         return list(suppressor.levels)
     if suppressor.is_whole:
         return [float(n) for n in range(2, min(shape) // 2 + 1)]
-    low, high = low / 4, high if suppressor.unit == "share" else 4 * high
+    low, high = low / 4, high if suppressor.unit == "share" else high * _reach(min(shape))
     return [low * (high / low) ** (n / (_STEPS - 1)) for n in range(_STEPS)]
+
+
+def _reach(shorter: int) -> float:
+    """How far beyond its levels a strength may go: a length needs some voxels in small images."""
+    return max(4.0, _SMALL / shorter)

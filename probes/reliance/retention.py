@@ -37,9 +37,9 @@ class Retention:
         Shape: the share of voxels a quarter of the shorter side apart that are as far apart as
         before, times the correlation of gradients with those of the voxels where they came from.
     chroma, spectral_angle
-        Colour: how much of what bands say beyond their common brightness is still said in the same
-        place, and the mean angle in radians between the spectra of a pixel before and after. None
-        for images of one band.
+        Colour: how much of what bands say beyond their common brightness is still said by the
+        voxels that came from there, and the mean angle in radians between the spectra of a pixel
+        before and after. None for images of one band.
     band_correlation
         The mean absolute correlation of two bands after, whatever it was before: 1 where all bands
         say the same. None for images of one band.
@@ -113,7 +113,7 @@ def retention(suppressor: Suppressor, batch: Batch, strength: float, seed: int =
         edge_agreement=_edge_agreement(gray, changed, both),
         arrangement=_neighbours(places)
         * _gradient_correlation(_carried(gray, places), changed, _both(after, after)),
-        chroma=_chroma(old, new, both) if many else None,
+        chroma=_chroma(_carried(old, places), new, _both(after, after)) if many else None,
         spectral_angle=_angle(before, after, both) if many else None,
         value_agreement=_correlation(
             *(_known(each, _both(after, after)) for each in (_carried(old, places), new))

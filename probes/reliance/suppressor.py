@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Generator
 
 from probes.images.batch import Batch
+from probes.reliance.averages import bilateral, nonlocal_means
 from probes.reliance.colours import (
     blend_luminance,
     common_component,
@@ -17,7 +18,7 @@ from probes.reliance.colours import (
     flat_spectrum,
     monotone_remap,
 )
-from probes.reliance.filters import bilateral, gaussian_blur, guided_filter, median, nonlocal_means
+from probes.reliance.filters import gaussian_blur, guided_filter, median
 from probes.reliance.patches import draw_seams, shuffle_patches, turn_patches
 from regkit.errors import InputError
 from regkit.settings import near

@@ -6,7 +6,7 @@ channels first, with channels last, or as tokens, one a patch, behind those that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from probes.diagnosis.maps import covers
 from regkit.errors import InputError
 from regkit.settings import near
 
@@ -126,9 +127,9 @@ class _Seen:
     def _reader(self, output: Tensor) -> Callable[[Tensor], Tensor] | None:
         """How an output is read as maps ``(B, C, *smaller)``."""
         shape, ndim = tuple(output.shape), len(self.size)
-        if len(shape) == ndim + 2 and self._covers(shape[2:]):
+        if len(shape) == ndim + 2 and covers(self.size, shape[2:]):
             return lambda maps: maps
-        if len(shape) == ndim + 2 and self._covers(shape[1:-1]):
+        if len(shape) == ndim + 2 and covers(self.size, shape[1:-1]):
             return lambda maps: maps.movedim(-1, 1)
         if len(shape) != 3 or ndim == 1 or shape[2] != self._token_width():
             return None
@@ -142,16 +143,7 @@ class _Seen:
         """Of the first layer that gives tokens; queries, keys and hidden layers have others."""
         return next(each.shape[2] for each in self.outputs.values() if each.ndim == 3)
 
-    def _covers(self, spatial: Sequence[int]) -> bool:
-        """Whether voxels of that size lie as those of the image do, equally far along all axes."""
-        if min(spatial) < 2 or any(n > size for n, size in zip(spatial, self.size, strict=True)):
-            return False
-        steps = [size / n for n, size in zip(spatial, self.size, strict=True)]
-        return all(abs(n * max(steps) - size) < max(steps) + n for n, size in zip(
-            spatial, self.size, strict=True
-        ))  # fmt: skip
-
     def _grids(self) -> list[tuple[int, ...]]:
         """The sizes of maps with channels first, large ones first."""
         found = {tuple(o.shape[2:]) for o in self.outputs.values() if o.ndim == len(self.size) + 2}
-        return sorted(filter(self._covers, found), key=prod, reverse=True)
+        return sorted((each for each in found if covers(self.size, each)), key=prod, reverse=True)

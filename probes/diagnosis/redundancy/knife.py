@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,11 @@ from regkit.errors import InputError
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm)
 HEAD_NORMS = ("q_norm", "k_norm")
-_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+_RESPONSE_NORM = "GlobalResponseNorm"  # of ConvNeXt V2
+_SCALES = ("gamma", "layer_scale")  # of timm and torchvision
+_OTHERS = (  # buffers that no width changes, or that are cut with their layer
+    "running_mean", "running_var", "num_batches_tracked", "relative_position_index", "attn_mask",
+)  # fmt: skip
 
 
 Cut = Callable[[Tensor], Tensor]
@@ -66,28 +70,9 @@ class Knife:
         for part in self._names:
             if isinstance(part, (*CONVOLUTIONS, nn.Linear)):
                 self._layer(part, whole_input=part is layers[0])
-            elif isinstance(part, NORMS):
+            elif isinstance(part, NORMS) or type(part).__name__ == _RESPONSE_NORM:
                 self._norm(part)
-        return self._slimmed()
-
-    def transformer(self) -> SlimEncoder:
-        """Whole heads are kept, so that what they look at stays the same."""
-        encoder = self._encoder
-        heads = encoder.blocks[0].attn.num_heads
-        self._width = kept_count(heads, self._width) / heads
-        embedding = kept_count(encoder.embed_dim, self._width)
-        self._layer(encoder.patch_embed.proj, whole_input=True)
-        for name in ("pos_embed", "cls_token", "reg_token", "dist_token"):
-            if isinstance(getattr(encoder, name, None), nn.Parameter):
-                self._cut(encoder, name, lambda tokens: tokens[..., :embedding])
-        for part in _norms(encoder):
-            self._norm(part)
-        for block in encoder.blocks:
-            self._attention(block.attn)
-            self._perceptron(block.mlp)
-            for scale in _scales(block):
-                self._cut(scale, "gamma", lambda gamma: gamma[:embedding])
-        encoder.embed_dim = encoder.num_features = embedding
+        self._scales(self._encoder)
         return self._slimmed()
 
     def _slimmed(self) -> SlimEncoder:
@@ -97,7 +82,7 @@ class Knife:
         held |= {name for name, _ in encoder.named_buffers()}
         for name in sorted(held):
             layer, _, own = name.rpartition(".")
-            if own not in _STATISTICS and not layer.endswith(HEAD_NORMS):
+            if own not in _OTHERS and not layer.endswith(HEAD_NORMS):
                 kind = type(encoder.get_submodule(layer)).__name__
                 raise InputError(
                     f"{name}, of a {kind}, is no layer whose width can be cut; take another network"
@@ -114,19 +99,31 @@ class Knife:
             cut_values = nn.Parameter(cut_values, requires_grad=False)
         setattr(part, name, cut_values)
 
-    def _layer(self, part: Any, *, whole_input: bool = False, rows: Tensor | None = None) -> None:
+    def _layer(
+        self,
+        part: Any,
+        *,
+        whole_input: bool = False,
+        rows: Tensor | None = None,
+        columns: Tensor | None = None,
+    ) -> None:
         total, before = part.weight.shape[:2]
         if getattr(part, "groups", 1) > 1:
             self._grouped(part)
             return
-        outputs = torch.arange(kept_count(total, self._width)) if rows is None else rows
-        inputs = before if whole_input else kept_count(before, self._width)
-        self._cut(part, "weight", lambda weight: weight[outputs, :inputs] * (before / inputs))
+        outputs = self._first(total) if rows is None else rows
+        taken = self._first(before) if columns is None else columns
+        taken = torch.arange(before) if whole_input else taken
+        inputs = len(taken)
+        self._cut(part, "weight", lambda weight: weight[outputs][:, taken] * (before / inputs))
         if part.bias is not None:
             self._cut(part, "bias", lambda bias: bias[outputs])
         linear = isinstance(part, nn.Linear)
         setattr(part, "in_features" if linear else "in_channels", inputs)
         setattr(part, "out_features" if linear else "out_channels", len(outputs))
+
+    def _first(self, count: int) -> Tensor:
+        return torch.arange(kept_count(count, self._width))
 
     def _grouped(self, part: Any) -> None:
         """The first groups are kept; each sees all of its inputs."""
@@ -144,21 +141,15 @@ class Knife:
                 self._cut(part, name, lambda each: each[:outputs])
         part.groups, part.in_channels, part.out_channels = groups, inputs, outputs
 
-    def _perceptron(self, perceptron: Any) -> None:
-        """Where the first layer holds gates as well, the first part of each."""
-        first, hidden = perceptron.fc1, perceptron.fc2.in_features
-        every = torch.arange(first.out_features).reshape(-1, hidden)
-        self._layer(first, rows=every[:, : kept_count(hidden, self._width)].flatten())
-        self._layer(perceptron.fc2)
-
-    def _norm(self, part: Any) -> None:
+    def _norm(self, part: Any, places: Tensor | None = None) -> None:
         values = ("weight", "bias", "running_mean", "running_var")
         own = [name for name in values if getattr(part, name, None) is not None]
         if not own:
             raise InputError("a normalisation without any values of its own cannot be slimmed")
-        count = kept_count(len(getattr(part, own[0])), self._width)
+        kept = self._first(len(getattr(part, own[0]))) if places is None else places
+        count = len(kept)
         for name in own:
-            self._cut(part, name, lambda each: each[:count])
+            self._cut(part, name, _those(kept))
         if isinstance(part, nn.LayerNorm):
             part.normalized_shape = (count,)
         elif isinstance(part, nn.GroupNorm):
@@ -170,25 +161,13 @@ class Knife:
         else:
             part.num_features = count
 
-    def _attention(self, attention: Any) -> None:
-        heads, size = attention.num_heads, attention.head_dim
-        kept = kept_count(heads, self._width)
-        every = torch.arange(3 * heads * size).reshape(3, heads, size)
-        self._layer(attention.qkv, rows=every[:, :kept].flatten())
-        self._layer(attention.proj)
-        attention.num_heads = kept
-        if hasattr(attention, "attn_dim"):
-            attention.attn_dim = kept * size
+    def _scales(self, block: Any) -> None:
+        """What multiplies every channel of a branch, along the first axis."""
+        for part in block.modules():
+            for name in _SCALES:
+                if isinstance(getattr(part, name, None), nn.Parameter):
+                    self._cut(part, name, _those(self._first(len(getattr(part, name)))))
 
 
-def _norms(encoder: nn.Module) -> Iterable[nn.LayerNorm]:
-    """Those of the width of the embedding; heads keep their own size, and so do their norms."""
-    return [
-        part
-        for name, part in encoder.named_modules()
-        if isinstance(part, nn.LayerNorm) and not name.endswith(HEAD_NORMS)
-    ]
-
-
-def _scales(block: Any) -> Iterable[Any]:
-    return [part for part in block.modules() if isinstance(getattr(part, "gamma", None), Tensor)]
+def _those(places: Tensor) -> Cut:
+    return lambda values: values[places]

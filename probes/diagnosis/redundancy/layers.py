@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from probes.diagnosis.maps import covers
 from probes.diagnosis.redundancy.spectrum import FeatureSpectrum, feature_spectrum
 from regkit.errors import InputError
 from regkit.features import layer_outputs
@@ -133,7 +134,10 @@ def _encoded(encoder: nn.Module, images: Tensor, batch_size: int) -> dict[str, N
     encoder.eval()
     names = _reached(encoder, [*_layers(encoder)], images[:1])
     parts = [
-        [_pooled(each) for each in layer_outputs(encoder, names, partial(encoder, own))]
+        [
+            _pooled(each, images.shape[2:])
+            for each in layer_outputs(encoder, names, partial(encoder, own))
+        ]
         for own in images.float().split(batch_size)
     ]
     found = [torch.cat(each).float().numpy() for each in zip(*parts, strict=True)]
@@ -142,7 +146,7 @@ def _encoded(encoder: nn.Module, images: Tensor, batch_size: int) -> dict[str, N
 
 def _layers(module: nn.Module, before: str = "") -> Iterator[str]:
     for name, part in module.named_children():
-        if isinstance(part, nn.Sequential):
+        if isinstance(part, nn.Sequential) or hasattr(part, "blocks"):  # a stage
             yield from _layers(part, f"{before}{name}.")
         elif not isinstance(part, _NORMS) and any(True for _ in part.parameters()):
             yield f"{before}{name}"
@@ -160,8 +164,13 @@ def _reached(encoder: nn.Module, names: list[str], image: Tensor) -> list[str]:
     return names
 
 
-def _pooled(features: Tensor) -> Tensor:
-    """Features ``(B, F)`` of maps ``(B, F, *spatial)`` or tokens ``(B, T, F)``, by their means."""
+def _pooled(features: Tensor, size: Sequence[int]) -> Tensor:
+    """Features ``(B, F)`` of maps, channels first or last, or tokens ``(B, T, F)``: their means."""
     if features.ndim == 3:
         return features.mean(1)
-    return features.flatten(2).mean(2) if features.ndim > 3 else features
+    if features.ndim != len(size) + 2:
+        return features
+    shape = features.shape
+    if covers(size, shape[1:-1]) and not covers(size, shape[2:]):
+        features = features.movedim(-1, 1)
+    return features.flatten(2).mean(2)

@@ -13,6 +13,7 @@ from copy import deepcopy
 from torch import nn
 
 from probes.diagnosis.redundancy.knife import CONVOLUTIONS, NORMS, Knife, SlimEncoder
+from probes.diagnosis.redundancy.transformer_knife import TransformerKnife
 from regkit.errors import InputError
 
 _PASSING = (
@@ -20,8 +21,12 @@ _PASSING = (
     nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.MaxPool3d, nn.AvgPool3d,
     nn.AdaptiveAvgPool3d,
 )  # fmt: skip
-_RESIDUAL = (("timm", "ResNet"), ("torchvision", "ResNet"))
+_CONVOLUTIONAL = tuple(
+    (package, name) for package in ("timm", "torchvision") for name in ("ResNet", "ConvNeXt")
+)
 _TRANSFORMER = (("timm", "VisionTransformer"),)
+_WINDOWED = (("timm", "SwinTransformer"),)
+_CLASSIFIERS = ("fc", "head.fc", "classifier.2")
 
 
 def slim(encoder: nn.Module, width: float) -> nn.Module:
@@ -48,9 +53,9 @@ def slim_encoder(encoder: nn.Module, width: float) -> SlimEncoder:
     Parameters
     ----------
     encoder
-        A residual network or a vision transformer of timm without its classifier
+        A ResNet, ConvNeXt, vision or Swin transformer of timm without its classifier
         (``num_classes=0``), masked autoencoders among them, or one of a class that is derived from
-        theirs; a residual network of torchvision; or an ``nn.Sequential`` of convolutions, linear
+        theirs; a ResNet or ConvNeXt of torchvision; or an ``nn.Sequential`` of convolutions, linear
         layers, normalisations, activations and pooling.
     width
         The share of channels, or of heads of attention, that stays in every layer; above 0, at most
@@ -69,25 +74,25 @@ def slim_encoder(encoder: nn.Module, width: float) -> SlimEncoder:
     """
     if not 0 < width <= 1:
         raise InputError(f"width {width:g} is not allowed; give a share above 0, at most 1")
-    if isinstance(getattr(encoder, "fc", None), nn.Linear):
-        raise InputError("the encoder ends in a classifier; replace its layer fc by nn.Identity()")
-    knife = Knife(deepcopy(encoder), width)
+    _check_end(encoder)
     try:
-        if _is_kind(encoder, _RESIDUAL):
-            return knife.convolutional()
+        if _is_kind(encoder, _CONVOLUTIONAL):
+            return Knife(deepcopy(encoder), width).convolutional()
         if _is_kind(encoder, _TRANSFORMER):
-            return knife.transformer()
+            return TransformerKnife(deepcopy(encoder), width).plain()
+        if _is_kind(encoder, _WINDOWED):
+            return TransformerKnife(deepcopy(encoder), width).windowed()
     except AttributeError as error:  # blocks of another make
         raise InputError(
             f"a {type(encoder).__name__} with such blocks cannot be slimmed: {error}"
         ) from error
     if isinstance(encoder, nn.Sequential):
         _check_sequence(encoder)
-        return knife.convolutional()
+        return Knife(deepcopy(encoder), width).convolutional()
     raise InputError(
         f"an encoder of the kind {type(encoder).__name__} cannot be slimmed; allowed are ResNet "
-        "of timm and torchvision, VisionTransformer of timm, what is derived from them, and "
-        "nn.Sequential of layers without branches"
+        "and ConvNeXt of timm and torchvision, VisionTransformer and SwinTransformer of timm, what "
+        "is derived from them, and nn.Sequential of layers without branches"
     )
 
 
@@ -95,6 +100,15 @@ def _is_kind(encoder: nn.Module, kinds: tuple[tuple[str, str], ...]) -> bool:
     """Whether it is of a class of a package, or of one that is derived from it."""
     made = [(each.__module__.partition(".")[0], each.__name__) for each in type(encoder).__mro__]
     return any(kind in made for kind in kinds)
+
+
+def _check_end(encoder: nn.Module) -> None:
+    parts = dict(encoder.named_modules())
+    for name in _CLASSIFIERS:
+        if not isinstance(encoder, nn.Sequential) and isinstance(parts.get(name), nn.Linear):
+            raise InputError(
+                f"the encoder ends in a classifier; replace its layer {name} by nn.Identity()"
+            )
 
 
 def _check_sequence(encoder: nn.Sequential) -> None:

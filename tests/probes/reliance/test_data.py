@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet as parquet
 import pytest
 import rasterio
 import torch
 from PIL import Image
 
+from probes.images.bands import Bands
 from probes.images.reading import read_samples
 from probes.images.settings import DataSettings
 from regkit import InputError, Volume
@@ -117,6 +121,42 @@ def test_bigearthnet(tmp_path):
     assert found.images[0].float().mean((1, 2)).tolist() == pytest.approx([200, 300, 500])
     some = _read(tmp_path / "set", "bigearthnet", truth="several", bands=["B05", "B02"])
     assert some.images[0].float().mean((1, 2)).tolist() == pytest.approx([500, 200])
+
+
+def _second_version(folder: Path, rows: list[tuple[str, str, list[str]]]) -> None:
+    for name, _, labels in rows:
+        _patch(folder / "BigEarthNet-S2" / name.rsplit("_", 2)[0], name, labels)
+    known = [dict(zip(("patch_id", "split", "labels"), row, strict=True)) for row in rows]
+    parquet.write_table(pyarrow.Table.from_pylist(known), folder / "metadata.parquet")
+
+
+def test_the_second_version_of_bigearthnet(tmp_path):
+    """A split is read; a label that only another split has keeps its place."""
+    _second_version(tmp_path, [
+        ("S2A_T33UUP_26_57", "test", ["Pastures", "Inland waters"]),
+        ("S2A_T33UUP_02_11", "test", ["Urban fabric"]),
+        ("S2B_T29SNB_75_20", "train", ["Coastal wetlands"]),
+        ("S2B_T29SNB_75_21", "validation", ["Pastures"]),
+    ])  # fmt: skip
+    found = _read(tmp_path, "bigearthnet", truth="several")
+    assert found.names == ["S2A_T33UUP_02_11", "S2A_T33UUP_26_57"]
+    assert found.truth.tolist() == [[0, 0, 0, 1], [0, 1, 1, 0]]
+    assert found.images.shape == (2, 3, 12, 12)
+    other = _read(tmp_path, "bigearthnet", truth="several", split="val", bands=["B05"])
+    assert other.names == ["S2B_T29SNB_75_21"]
+    assert other.images.shape == (1, 1, 6, 6)
+
+
+def test_what_the_second_version_of_bigearthnet_lacks_is_named(tmp_path):
+    _second_version(tmp_path, [("S2A_T33UUP_26_57", "train", ["Pastures"])])
+    with pytest.raises(InputError, match="has no patch of 'test'; it has train"):
+        _read(tmp_path, "bigearthnet", truth="several")
+    shutil.rmtree(tmp_path / "BigEarthNet-S2" / "S2A_T33UUP")
+    with pytest.raises(InputError, match="S2A_T33UUP_26_57: has no folder with GeoTIFFs at"):
+        _read(tmp_path, "bigearthnet", truth="several", split="train")
+    (tmp_path / "metadata.parquet").write_text("no table")
+    with pytest.raises(InputError, match=r"metadata\.parquet: cannot be read as Parquet with"):
+        _read(tmp_path, "bigearthnet", truth="several")
 
 
 def test_pixels_without_data(tmp_path):
@@ -234,6 +274,19 @@ def test_arrays_and_volumes_take_a_size_too(tmp_path, medmnist):
     assert found.images.shape == (2, 1, 8, 8, 8)
     along = found.images[0, 0].amax((0, 1))
     assert along[1:-1].tolist() == pytest.approx([2.5, 4.5, 6.5, 8.5, 10.5, 12.5])
+
+
+def test_white_pictures_that_are_brought_to_a_size_stay_within_the_span_of_8_bits(tmp_path):
+    pixels = np.full((300, 300, 3), 255, np.uint8)
+    pixels[::7] = 0
+    for kind in ("a", "b"):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(pixels).save(tmp_path / kind / "1.png")
+    found = _read(tmp_path, "folders", size=224)
+    assert float(found.images.max()) > 255  # by rounding
+    assert Bands.of(found.images, span=(0, 255)).span.tolist() == [255, 255, 255]
+    with pytest.raises(InputError, match="span is 0 to 254, but the images go from"):
+        Bands.of(found.images, span=(0, 254))
 
 
 def test_bands_by_number(tmp_path):

@@ -112,7 +112,7 @@ def _measured() -> dict[tuple[str, str], float]:
     conditions = [RelianceCondition()]
     for name in _DEFAULT.values():
         found = match_level(suppressor_called(name), batch, _TARGET[name])
-        assert found.reached
+        assert found.retained == pytest.approx(_TARGET[name], abs=0.1)
         conditions.append(RelianceCondition(name, 1, found.strength))
     weights = bootstrap_weights(len(judged), 200, np.random.default_rng(0))
     scores = {}
