@@ -14,9 +14,9 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -33,6 +33,7 @@ from probes.phantom import (
     FREESURFER_GROUPS,
     Anatomy,
     AtrophyRates,
+    Course,
     acquire,
     acquire_labels,
     known_changes,
@@ -107,10 +108,10 @@ def main() -> int:
     )
     parser.add_argument("--peers", action="store_true", help="ANTsPy too")
     parser.add_argument(
-        "--keep", type=Path, help="folder of finished cases, which are not repeated"
+        "--keep", type=Path, help="folder of finished measurements, which are not repeated"
     )
     asked = parser.parse_args()
-    rows = [row for number in asked.cases for row in kept_rows(CASES[number], asked)]
+    rows = [row for number in asked.cases for row in rows_of(CASES[number], asked)]
     print(machine_text(describe(threads=torch.get_num_threads())))
     what = "whole brains" if asked.whole else "a box around the ventricles"
     spacing = "1 mm" if asked.spacing is None else f"{asked.spacing:g} mm"
@@ -157,43 +158,78 @@ def _anatomy(source: str, whole: bool) -> Anatomy:
     return Anatomy(image.window(*box), labels.window(*box), {})
 
 
-def kept_rows(case: Case, asked: argparse.Namespace) -> list[Row]:
-    """The rows of a case, from the folder of finished ones where it is there."""
+def rows_of(case: Case, asked: argparse.Namespace) -> list[Row]:
+    """The rows of a case, with what was kept of it."""
+    scanned = Scanned(case, asked.whole, asked.spacing)
+    truth = scanned.truth
+    ours = kept("regkit", case, asked, lambda: _regkit(scanned.scans, scanned.labels))
+    cells = {name: ours.cells(name, truth[name][0], "") for name in STRUCTURES}
+    if asked.peers:
+        ants = kept("ANTs", case, asked, lambda: _ants(scanned.scans, scanned.labels))
+        for name in STRUCTURES:
+            cells[name] |= ants.cells(name, truth[name][0], "ANTs ")
+    return [
+        {"case": case.name, "structure": name, "true %": true, "of labels %": of, **cells[name]}
+        for name, (true, of) in truth.items()
+    ]
+
+
+def kept(
+    who: str, case: Case, asked: argparse.Namespace, measure: Callable[[], Measured]
+) -> Measured:
+    """What one program found in a case, from the folder of finished ones where it is there."""
     if asked.keep is None:
-        return _rows(case, asked)
-    how = [asked.whole, asked.spacing, asked.peers]
-    path = asked.keep / f"{case.name} {how}.json".replace("/", "_")
+        return measure()
+    how = [asked.whole, asked.spacing]
+    path: Path = asked.keep / f"{case.name} {how} {who}.json".replace("/", "_")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(_rows(case, asked)))
-    rows: list[Row] = json.loads(path.read_text())
-    return rows
+        path.write_text(json.dumps(asdict(measure())))
+    return Measured(**json.loads(path.read_text()))
 
 
-def _rows(case: Case, asked: argparse.Namespace) -> list[Row]:
-    anatomy = _anatomy(case.source, asked.whole)
-    percent = {"ventricles": case.rate, "hippocampi": -0.6 * case.rate}
-    rates = AtrophyRates(FREESURFER_GROUPS, percent, rest=-0.14 * case.rate)
-    course = random_course(
-        anatomy, case.name, rates, seed=case.seed, noise=case.noise, shading=case.shading,
-        spacing=asked.spacing,
-    )  # fmt: skip
-    scans = [acquire(anatomy, course, visit) for visit in course.visits]
-    labels = [acquire_labels(anatomy, course, visit) for visit in course.visits]
-    volumes = list(known_volumes(anatomy, course, _values()).values())
-    of_labels = known_changes(course, labels[0], course.visits[0], course.visits[1], _values())
-    ours, ants = _regkit(scans, labels), _ants(scans, labels) if asked.peers else None
-    return [
-        {
-            "case": case.name,
-            "structure": name,
-            "true %": (truth := _true(volumes, group)),
-            "of labels %": _weighted(labels[0], of_labels, group),
-            **ours.cells(name, truth, ""),
-            **({} if ants is None else ants.cells(name, truth, "ANTs ")),
+@dataclass(frozen=True)
+class Scanned:
+    """The two visits of a case, made when they are first asked for."""
+
+    case: Case
+    whole: bool
+    spacing: float | None
+
+    @cached_property
+    def course(self) -> Course:
+        """The person of the case."""
+        case, anatomy = self.case, _anatomy(self.case.source, self.whole)
+        percent = {"ventricles": case.rate, "hippocampi": -0.6 * case.rate}
+        rates = AtrophyRates(FREESURFER_GROUPS, percent, rest=-0.14 * case.rate)
+        return random_course(
+            anatomy, case.name, rates, seed=case.seed, noise=case.noise, shading=case.shading,
+            spacing=self.spacing,
+        )  # fmt: skip
+
+    @cached_property
+    def scans(self) -> list[Volume]:
+        """Of both visits."""
+        anatomy = _anatomy(self.case.source, self.whole)
+        return [acquire(anatomy, self.course, visit) for visit in self.course.visits]
+
+    @cached_property
+    def labels(self) -> list[Labels]:
+        """Of both visits."""
+        anatomy = _anatomy(self.case.source, self.whole)
+        return [acquire_labels(anatomy, self.course, visit) for visit in self.course.visits]
+
+    @cached_property
+    def truth(self) -> dict[str, tuple[float, float]]:
+        """The change of each structure, and that of the region of its labels, in percent."""
+        anatomy, first = _anatomy(self.case.source, self.whole), self.labels[0]
+        volumes = list(known_volumes(anatomy, self.course, _values()).values())
+        one, two = self.course.visits
+        of_labels = known_changes(self.course, first, one, two, _values())
+        return {
+            name: (_true(volumes, group), _weighted(first, of_labels, group))
+            for name, group in STRUCTURES.items()
         }
-        for name, group in STRUCTURES.items()
-    ]
 
 
 def _values() -> list[int]:

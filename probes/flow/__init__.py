@@ -3,5 +3,6 @@
 from probes.flow.flow import Flow, Reals
 from probes.flow.points import fill_region
 from probes.flow.spline import SplineImage
+from probes.flow.view import SplineView
 
-__all__ = ["Flow", "Reals", "SplineImage", "fill_region"]
+__all__ = ["Flow", "Reals", "SplineImage", "SplineView", "fill_region"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from probes.flow.flow import Reals
 from regkit.geometry import Grid
@@ -36,28 +35,6 @@ class SplineImage:
         out = np.empty(len(index))
         needed_loops().spline_values(self._coefficients, index, out)
         return out
-
-    def warped(self, u: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """Warp the image on its own grid: values and slopes at ``x + u(x)``.
-
-        Parameters
-        ----------
-        u
-            ``(3, *shape)`` float32, in voxels of the image.
-        weight
-            ``(*shape)``; where it is 0 nothing is computed.
-
-        Returns
-        -------
-        values, slopes
-            ``(*shape)``, and per voxel along each axis ``(3, *shape)``: 0 where ``weight`` is.
-        """
-        values, slopes = torch.empty_like(weight), torch.empty_like(u)
-        needed_loops().spline_warp(
-            self._coefficients, u.contiguous().numpy(), weight.numpy(), values.numpy(),
-            slopes.numpy(),
-        )  # fmt: skip
-        return values, slopes
 
     def on(self, grid: Grid, matrix: Matrix) -> Volume:
         """Resample the image through an affine.

@@ -11,7 +11,7 @@ import torch
 
 from probes.progression.checking import check_visits, plausibility
 from probes.progression.config import ProgressionConfig
-from probes.progression.halfway import HalfWay, mean_rigid, resample_half_way
+from probes.progression.halfway import HalfWay, mean_rigid, meet_half_way
 from probes.progression.velocity import VelocityFound, find_velocity
 from probes.progression.volumes import StructureChange, flow_of, structure_changes
 from regkit.geometry.affines import Matrix, apply_affine
@@ -81,9 +81,9 @@ def measure_progression(
 ) -> Progression:
     """Measure by how much structures of one person grow or shrink between two visits.
 
-    Both visits are brought half-way to each other by the square root of a rigid motion that is
-    the mean of both directions, each interpolated once; a velocity between them is found by a
-    symmetric registration; the Jacobian determinant of its flow is integrated over each structure.
+    Both visits are read half-way between them, by the square root of a rigid motion that is the
+    mean of both directions, each interpolated once; a velocity between them is found by a symmetric
+    registration; the Jacobian determinant of its flow is integrated over each structure.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def measure_progression(
     check_visits(baseline, follow_up, labels)
     tell("rigid", 0.0)
     motion, quality = _motion(baseline, follow_up) if rigid is None else (rigid, None)
-    pair = resample_half_way(baseline, follow_up, motion, config)
+    pair = meet_half_way(baseline, follow_up, motion, config)
     found = find_velocity(pair, config, lambda share: tell("velocity", share))
     regions, groups, notes = _regions(baseline, labels, structures)
     changes = structure_changes(regions, groups, found, pair.turn)
@@ -190,11 +190,8 @@ def _errors(
     squares = np.zeros(len(first))
     for repeat in range(config.repeats):
         tell("noise", repeat / config.repeats)
-        noisy = replace(
-            pair,
-            baseline=_with_noise(pair.baseline, pair.noise[0], generator),
-            follow_up=_with_noise(pair.follow_up, pair.noise[1], generator),
-        )
+        first_visit, second_visit = (each.with_more_noise(generator) for each in pair.visits)
+        noisy = replace(pair, visits=(first_visit, second_visit))
         other = [each.percent for each in measure(_again(noisy, found, config))]
         squares += (np.array(other) - np.array(first)) ** 2
     return [math.sqrt(square / config.repeats) for square in squares.tolist()]
@@ -203,10 +200,6 @@ def _errors(
 def _again(pair: HalfWay, found: VelocityFound, config: ProgressionConfig) -> VelocityFound:
     """The finest level once more, from where it ended."""
     return find_velocity(pair, config, lambda share: None, start=found.v)
-
-
-def _with_noise(image: Volume, sigma: float, generator: torch.Generator) -> Volume:
-    return image.with_data(image.data + sigma * torch.randn(image.data.shape, generator=generator))
 
 
 def _jacobian(baseline: Volume, found: VelocityFound, turn: Matrix) -> Volume:

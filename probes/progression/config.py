@@ -26,10 +26,10 @@ class ProgressionConfig(Settings):
     factors: tuple[int, ...] = (4, 2, 1)
     iterations: tuple[int, ...] = (6, 8, 10)
     knots: float = Field(2.0, ge=1)
-    bending: float = Field(5.0, gt=0)
+    bending: float = Field(2.0, gt=0)
     stretching: float = Field(0.1, gt=0)
     least_noise: float = Field(0.025, gt=0)
-    gain_width: float = Field(20.0, gt=0)
+    gain_width: float = Field(10.0, gt=0)
     rician: bool = True
     repeats: int = Field(4, ge=0)
     max_voxels: int = Field(16_000_000, gt=0)

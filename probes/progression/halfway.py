@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import torch
 from scipy.linalg import expm, logm, sqrtm
 from torch import Tensor
 
@@ -20,29 +23,60 @@ _MARGIN = 6.0  # mm around both bodies
 
 
 @dataclass(frozen=True, eq=False)
-class HalfWay:
-    """Two visits on one grid, each resampled once.
+class Visit:
+    """One visit, as it was scanned.
 
     Parameters
     ----------
-    baseline, follow_up
-        On the grid half-way, by cubic B-splines.
+    image
+        On its own grid, without what Rician noise adds.
+    way
+        Rigid ``(4, 4)``, world points half-way to those of the image.
+    noise
+        Standard deviation of its noise, as :func:`noise_level` sees it.
+    """
+
+    image: Volume
+    way: Matrix
+    noise: float
+
+    def on(self, grid: Grid) -> Volume:
+        """Resample it half-way, by a cubic B-spline."""
+        half = SplineImage(self.image).on(grid, self.way)
+        magnitude = float(self.image.data.min()) >= 0
+        return half.with_data(half.data.clamp(min=0)) if magnitude else half
+
+    def with_more_noise(self, generator: torch.Generator) -> Visit:
+        """Add as much noise as there is once more."""
+        more = torch.randn(self.image.data.shape, generator=generator)
+        image = self.image.with_data(self.image.data + self.noise * more)
+        return replace(self, image=image, noise=math.sqrt(2) * self.noise)
+
+
+@dataclass(frozen=True, eq=False)
+class HalfWay:
+    """Two visits and a grid between them.
+
+    Parameters
+    ----------
+    visits
+        Baseline and follow-up.
+    grid
+        Half-way.
     turn
         Rigid ``(4, 4)``, world points of the baseline to points half-way, and again from there to
         the follow-up.
-    noise
-        Standard deviation of the noise of either visit, as :func:`noise_level` sees it.
     """
 
-    baseline: Volume
-    follow_up: Volume
+    visits: tuple[Visit, Visit]
+    grid: Grid
     turn: Matrix
-    noise: tuple[float, float]
 
-    @property
-    def grid(self) -> Grid:
-        """Half-way."""
-        return self.baseline.grid
+    @cached_property
+    def images(self) -> tuple[Volume, Volume]:
+        """Both visits on the grid, each resampled once."""
+        first, second = self.visits
+        return first.on(self.grid), second.on(self.grid)
 
 
 def mean_rigid(there: Matrix, back: Matrix) -> Matrix:
@@ -55,10 +89,10 @@ def mean_rigid(there: Matrix, back: Matrix) -> Matrix:
     return homogeneous(nearest_rotation(middle[:3, :3]), middle[:3, 3])
 
 
-def resample_half_way(
+def meet_half_way(
     baseline: Volume, follow_up: Volume, rigid: Matrix, config: ProgressionConfig
 ) -> HalfWay:
-    """Resample two visits half-way between them.
+    """Find the space half-way between two visits.
 
     Parameters
     ----------
@@ -72,18 +106,16 @@ def resample_half_way(
     turn = np.real(sqrtm(rigid))
     ways = np.linalg.inv(turn), turn  # from half-way to either visit
     bodies = [foreground(each) for each in (baseline, follow_up)]
-    levels = [
-        noise_level(image, inside_mask(body))
-        for image, body in zip((baseline, follow_up), bodies, strict=True)
-    ]
-    grid = _grid_around(bodies, ways, config)
-    halves = [
-        SplineImage(without_rician(image, sigma) if config.rician else image).on(grid, way)
-        for image, sigma, way in zip((baseline, follow_up), levels, ways, strict=True)
-    ]
-    positive = [half.with_data(half.data.clamp(min=0)) if float(image.data.min()) >= 0 else half
-                for half, image in zip(halves, (baseline, follow_up), strict=True)]  # fmt: skip
-    return HalfWay(positive[0], positive[1], turn, (levels[0], levels[1]))
+    first, second = (
+        _visit(image, body, way, config)
+        for image, body, way in zip((baseline, follow_up), bodies, ways, strict=True)
+    )
+    return HalfWay((first, second), _grid_around(bodies, ways, config), turn)
+
+
+def _visit(image: Volume, body: Labels, way: Matrix, config: ProgressionConfig) -> Visit:
+    sigma = noise_level(image, inside_mask(body))
+    return Visit(without_rician(image, sigma) if config.rician else image, way, sigma)
 
 
 def inside_mask(body: Labels) -> Tensor:

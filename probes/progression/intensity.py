@@ -12,6 +12,7 @@ from regkit.volume import Volume
 
 _TO_DEVIATION = 1.4826  # of a Gaussian, from its median absolute value
 _BLUR, _FLAT = 1.5, 0.25  # voxels; a quantile of the slopes
+_COMPARISONS = 3
 _FAINT = 1e-3  # of the mean square intensity: keeps a ratio of two empty places at 1
 
 
@@ -60,6 +61,9 @@ def without_rician(image: Volume, sigma: float) -> Volume:
 def log_gain(first: Tensor, second: Tensor, weight: Tensor, width: float) -> Tensor:
     """Return half the logarithm of how much brighter ``first`` is than ``second``, slowly varying.
 
+    The mean of a window flattens what varies inside it, and leans to its brightest tissue: what a
+    first comparison leaves is compared again.
+
     Parameters
     ----------
     first, second
@@ -74,8 +78,13 @@ def log_gain(first: Tensor, second: Tensor, weight: Tensor, width: float) -> Ten
     Tensor
         ``(*shape)``: ``exp(-g) first`` and ``exp(g) second`` are equally bright.
     """
-    one, other = (gaussian((weight * each.square())[None], width)[0] for each in (first, second))
     total = float((weight * (first.square() + second.square())).sum()) / 2
     faint = _FAINT * total / max(float(weight.sum()), 1.0)
-    out: Tensor = torch.log((one + faint) / (other + faint)) / 4
+    out = torch.zeros_like(first)
+    for _ in range(_COMPARISONS):
+        one, other = (
+            gaussian((weight * (share * each).square())[None], width)[0]
+            for share, each in ((torch.exp(-out), first), (torch.exp(out), second))
+        )
+        out = out + torch.log((one + faint) / (other + faint)) / 4
     return out

@@ -100,14 +100,14 @@ def _text(value: float | None, form: str) -> str:
 
 
 def _alternating(found: Progression) -> str:
-    pair = found.pair
-    view, limits = planes(pair.baseline), display_range(pair.baseline)
-    gain = float(pair.baseline.data.sum() / pair.follow_up.data.sum().clamp(min=1e-12))
-    later = pair.follow_up.with_data(pair.follow_up.data * gain)
+    first, second = found.pair.images
+    view, limits = planes(first), display_range(first)
+    gain = float(first.data.sum() / second.data.sum().clamp(min=1e-12))
+    later = second.with_data(second.data * gain)
     names = ", ".join(plane.name for plane in view)
     shown = [
         grey(view, [shade(cut_plane(each, plane), limits) for plane in view], f"{what}: {names}.")
-        for each, what in ((pair.baseline, "Baseline"), (later, "Follow-up"))
+        for each, what in ((first, "Baseline"), (later, "Follow-up"))
     ]
     return blend(shown[0], shown[1], ("baseline", "follow-up"))
 

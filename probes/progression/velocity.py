@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from probes.flow import SplineImage
+from probes.flow import SplineView
 from probes.progression.config import ProgressionConfig
 from probes.progression.halfway import HalfWay, inside_mask
 from probes.progression.intensity import log_gain
@@ -103,11 +104,11 @@ def _on(v: Tensor, grid: Grid) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Level:
-    """Both images on one grid, where they count, and what stands for 1 of their intensities."""
+    """Both images seen from one grid, where they count, and what stands for 1 of intensity."""
 
     grid: Grid
-    baseline: SplineImage
-    follow_up: SplineImage
+    images: tuple[SplineView, SplineView]
+    variances: tuple[float, float]
     body: Tensor
     weight: Tensor
     scale: float
@@ -118,18 +119,36 @@ class _Level:
 def _level(pair: HalfWay, factor: int, config: ProgressionConfig) -> _Level:
     shape = [max(n // factor, 4) for n in pair.grid.shape]
     grid = pair.grid.with_shape(shape)
-    first, second = (resample(each, grid) for each in (pair.baseline, pair.follow_up))
+    first, second = (resample(each, grid) for each in pair.images)
     body = inside_mask(foreground(_mean(first, second))).float()
     voxel, fine = min(grid.spacing), min(pair.grid.spacing)
-    weight = (gaussian(body[None], _RIM / 2 / voxel)[0] > 0.02).float()
     scale = float((body * (first.data[0] + second.data[0])).sum()) / 2 / max(float(body.sum()), 1.0)
+    images, variances = _seen(pair, (first, second))
+    near = gaussian(body[None], _RIM / 2 / voxel)[0] > 0.02
+    weight = (near & images[0].shown & images[1].shown).float()
     step = max(config.knots * fine, voxel)
     return _Level(
-        grid, SplineImage(first), SplineImage(second), body, weight, max(scale, 1e-12),
+        grid, images, variances, body, weight, max(scale, 1e-12),
         Knots(grid.shape, step / voxel),
         # Coefficients are in voxels; derivatives are counted in mm over the volume of a knot.
         Roughness(config.stretching * voxel**2 * step, config.bending * voxel**2 / step),
     )  # fmt: skip
+
+
+def _seen(
+    pair: HalfWay, resampled: tuple[Volume, Volume]
+) -> tuple[tuple[SplineView, SplineView], tuple[float, float]]:
+    """Both images and the variances of their noise: on the finest grid the scans themselves.
+
+    Noise interpolated twice would be the less the more a voxel moves, and the registration would
+    take that for likeness; on coarser grids, where it only begins, little noise is left.
+    """
+    grid = resampled[0].grid
+    if grid.shape == pair.grid.shape:
+        first, second = (SplineView(each.image, grid, each.way) for each in pair.visits)
+        return (first, second), (pair.visits[0].noise ** 2, pair.visits[1].noise ** 2)
+    first, second = (SplineView(each, grid, np.eye(4)) for each in resampled)
+    return (first, second), (0.0, 0.0)
 
 
 def _mean(first: Volume, second: Volume) -> Volume:
@@ -140,10 +159,10 @@ def _iterate(
     level: _Level, coefficients: Tensor, config: ProgressionConfig
 ) -> tuple[float, float, Tensor]:
     """The loss, how much the images differ, and the coefficients after one step."""
-    v = level.knots.field(coefficients)
-    weight = level.weight
-    first, first_slopes = level.baseline.warped(exponential(-v / 2), weight)
-    second, second_slopes = level.follow_up.warped(exponential(v / 2), weight)
+    v, weight = level.knots.field(coefficients), level.weight
+    back, on = exponential(-v / 2), exponential(v / 2)
+    first, first_slopes = level.images[0].warped(back, weight)
+    second, second_slopes = level.images[1].warped(on, weight)
     gain = log_gain(first, second, weight, config.gain_width / min(level.grid.spacing))
     down, up = torch.exp(-gain), torch.exp(gain)
     left = up * second - down * first
@@ -151,9 +170,26 @@ def _iterate(
     sigma = max(spread, config.least_noise) * level.scale
     slopes = (down * first_slopes + up * second_slopes) / 2
     certain = weight / sigma**2
-    force = level.knots.transpose(certain * left * slopes)
+    pull = left * slopes - _pull_of_noise(level, (back, on), (down, up))
+    force = level.knots.transpose(certain * pull)
     curvature = level.knots.transpose(certain * outer_products(slopes))
     curvature[:3] += _CALM * curvature[:3].mean()
     step = solve_step(curvature, -(force + level.roughness.slope(coefficients)), level.roughness)
     value = float((weight * left.square()).sum()) / sigma**2 / max(float(weight.sum()), 1.0)
     return value, spread, coefficients + step
+
+
+def _pull_of_noise(
+    level: _Level, ways: tuple[Tensor, Tensor], gains: tuple[Tensor, Tensor]
+) -> Tensor:
+    """What the squared difference is expected to gain, by its noise alone, where voxels move.
+
+    Half of the way moves either image, and half of the square's derivative is the pull.
+    """
+    first, second = (
+        variance * gain.square() * image.noise_slopes(way) / 4
+        for image, variance, way, gain in zip(
+            level.images, level.variances, ways, gains, strict=True
+        )
+    )
+    return second - first

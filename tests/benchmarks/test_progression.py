@@ -4,20 +4,25 @@ from argparse import Namespace
 
 import pytest
 
-from benchmarks import progression
-from benchmarks.progression import CASES, Measured, kept_rows
+from benchmarks.progression import CASES, Measured, kept
 
 
-def test_a_finished_case_is_not_repeated(tmp_path, monkeypatch):
+def test_a_finished_measurement_is_not_repeated(tmp_path):
     made = []
-    monkeypatch.setattr(progression, "_rows", lambda case, asked: made.append(case) or [{"a": 1.5}])
-    asked = Namespace(whole=False, spacing=2.0, peers=True, keep=tmp_path / "kept")
-    assert kept_rows(CASES[0], asked) == kept_rows(CASES[0], asked) == [{"a": 1.5}]
+
+    def measure():
+        made.append(1)
+        return Measured({"v": 1.5}, {"v": -1.5}, seconds=len(made), noise={"v": 0.2})
+
+    asked = Namespace(whole=False, spacing=2.0, keep=tmp_path / "kept")
+    first = kept("regkit", CASES[0], asked, measure)
+    assert first == kept("regkit", CASES[0], asked, measure)
     assert len(made) == 1
-    kept_rows(CASES[1], asked)
-    kept_rows(CASES[0], Namespace(**{**vars(asked), "spacing": None}))  # asked otherwise
-    kept_rows(CASES[0], Namespace(**{**vars(asked), "keep": None}))
-    assert len(made) == 4
+    kept("ANTs", CASES[0], asked, measure)
+    kept("regkit", CASES[1], asked, measure)
+    kept("regkit", CASES[0], Namespace(**{**vars(asked), "spacing": None}), measure)
+    kept("regkit", CASES[0], Namespace(**{**vars(asked), "keep": None}), measure)
+    assert len(made) == 5
 
 
 def test_there_and_back_are_nothing_where_the_direction_does_not_matter():

@@ -87,6 +87,22 @@ def test_noise_gives_an_interval(grown):
     assert len(said) == sum(each.interval[0] < 0 < each.interval[1] for each in found.changes)
 
 
+def test_noise_does_not_make_a_change_larger(anatomy):
+    """Of noise and its opposite the first order cancels; what is left of it on average is bias."""
+    course, scans, labels = followed(anatomy, 5.0, seed=1, noise=(0.0, 0.0), gain=0.0)
+    draw = torch.Generator().manual_seed(0)
+    noise = [4.0 * torch.randn(scan.data.shape, generator=draw) for scan in scans]
+    config = QUICK.model_copy(update={"rician": False, "least_noise": 0.15})
+
+    def change(share):
+        noisy = [a.with_data(a.data + share * b) for a, b in zip(scans, noise, strict=True)]
+        found = measure_progression(*noisy, labels[0], config=config, rigid=_pose(course))
+        return found.changes[0].percent
+
+    assert abs(change(1) - change(-1)) > 0.05
+    assert (change(1) + change(-1)) / 2 == pytest.approx(change(0), abs=0.12)
+
+
 def test_without_labels_the_foreground_counts_and_a_note_says_so(grown):
     course, scans, _ = grown
     found = measure_progression(*scans, config=QUICK, rigid=_pose(course))
