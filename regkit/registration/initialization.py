@@ -28,11 +28,23 @@ _ALIKE = 1.15  # in length: bodies that differ by less are of one size
 def find_start(pair: Pair, init: str, *, sized: bool = False) -> tuple[Matrix, EngineStage]:
     """Find a world affine from fixed to moving for the engines to start from.
 
-    ``header`` trusts the world coordinates, ``centers`` puts the middles of the two fields of
-    view on each other, ``moments`` the centres of mass of the two bodies. ``auto`` tries all
-    three, each turned by up to 45 degrees about every axis, scores them by mutual information at a
-    coarse level, refines the best few, and keeps the header unless another one is clearly better.
-    With ``sized``, which an affine may be, it tries the size of the other body too.
+    Parameters
+    ----------
+    pair
+        The images at body scale.
+    init
+        ``header`` trusts the world coordinates, ``centers`` puts the middles of the two fields of
+        view on each other, ``moments`` the centres of mass of the two bodies. ``auto`` tries all
+        three, each turned by up to 45 degrees about every axis, scores them by mutual information
+        at a coarse level, refines the best few, and keeps the header unless another one is clearly
+        better.
+    sized
+        Let ``auto`` try the size of the other body too, as an affine may.
+
+    Returns
+    -------
+    matrix, stage
+        World affine from fixed to moving (4, 4), and the record.
     """
     begin = time.perf_counter()
     named = candidates(pair, sized=sized)
