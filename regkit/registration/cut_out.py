@@ -32,9 +32,7 @@ _SMALLER = 0.8  # of the other body
 _COARSE = 4.0  # millimetres
 _AROUND = 6.0, 16.0  # millimetres from what was kept: beyond the margin of a body, within a scalp
 _SHOWN = 0.5  # of what lies around
-_MATCHED = (
-    0.8  # of the blocks of what was kept; 0.96 and more where it is in place, else 0.4 to 0.6
-)
+_MATCHED = 0.8  # of the blocks of what was kept: 0.96 and more in place, else 0.4 to 0.6
 
 
 def spare_surroundings(
