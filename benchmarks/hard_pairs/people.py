@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from benchmarks.data import brain
@@ -18,10 +19,11 @@ from regkit.volume.volume import AnyVolume
 
 _FINE = 1.5  # mm, for labels that are thin
 _COARSE = 2.0
+_CHILD = 0.7  # of an adult's length: a brain soon after birth
 
 
 def brains() -> Iterator[HardPair]:
-    """Two people with structures; a template, a third person with and without skull by tissue."""
+    """Two people with structures; by tissue a template, a third person with and without skull."""
     yield brain_pair("a", "b", spacing=_FINE)
     yield brain_pair("b", "a", spacing=_FINE)
     yield displaced(brain_pair("b", "a", spacing=_FINE), 1000, 12.0, 15.0)
@@ -35,6 +37,8 @@ def brains() -> Iterator[HardPair]:
             ("template to third person", third, mean),
             ("third person's whole head to b", _tissues("b"), whole),
             ("a to third person's whole head", whole, _tissues("a")),
+            ("b to third person's whole head", whole, _tissues("b")),
+            (f"a at {_CHILD} of its size to third person", third, _smaller(_tissues("a"))),
         ),
         1010,
     ):
@@ -103,6 +107,16 @@ def _of_tissues(name: str, fixed: _Person, moving: _Person) -> HardPair:
 def _tissues(name: str) -> _Person:
     image = sources.person(name, _COARSE)
     return image, tissues(image, brain(image))
+
+
+def _smaller(person: _Person) -> _Person:
+    """The same person with a header that makes all of it smaller."""
+    return _shrunk(person[0]), _shrunk(person[1])
+
+
+def _shrunk(volume: AnyVolume) -> AnyVolume:
+    size = np.diag([_CHILD, _CHILD, _CHILD, 1.0])
+    return replace(volume, grid=Grid(volume.grid.shape, size @ volume.grid.affine))
 
 
 def _third(*, skull: bool) -> _Person:
