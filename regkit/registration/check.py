@@ -20,6 +20,7 @@ from regkit.transforms import Affine, Transform
 from regkit.volume.volume import Labels, Volume
 
 _LEAST = 8
+_LOOKED_AT = 10_000  # voxels, of those where fixed counts
 
 
 def check_image(volume: Volume, shares: Sequence[float] | None = None) -> None:
@@ -163,8 +164,9 @@ def check_overlap(pair: Pair, affine: Matrix) -> None:
     InputError
         If they do not overlap; the message says how far they lie apart.
     """
-    index = torch.nonzero(pair.region.data[0])[::101].double()
-    points = Affine(affine)(pair.region.grid.to_world(index))
+    index = torch.nonzero(pair.region.data[0])
+    some = index[:: max(1, len(index) // _LOOKED_AT)].double()
+    points = Affine(affine)(pair.region.grid.to_world(some))
     if not bool(pair.moving.grid.contains(points).any()):
         raise InputError(
             f"{pair.fixed.name or 'fixed'} and {pair.moving.name or 'moving'} do not overlap: "

@@ -42,10 +42,10 @@ class Pair:
     linear engine: the mask, or everything, since the dark surroundings keep an affine from
     growing; but the tissue alone where the field of view cuts through it, since the dark then
     also tells where the scan ended. ``fixed_region`` and ``moving_region`` are the masks that were
-    given (None: all of it counts), ``moving_body`` is where moving has tissue; ``grid`` is the
-    finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the length in the world of
-    the pair that stands for one of the millimetres of a configuration. ``fixed_levels`` and
-    ``moving_levels`` keep the images at the resolutions of the levels. ``shares`` are what each
+    given, or of what was cut out (None: all of it counts), ``moving_body`` is where moving has
+    tissue; ``grid`` is the finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the
+    length in the world of the pair that stands for one of the millimetres of a configuration.
+    ``fixed_levels`` and ``moving_levels`` keep the images at the resolutions of the levels. ``shares`` are what each
     channel of both images counts, in all 1.
     """
 

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from regkit import Affine, Chain, DisplacementField, Grid, InputError, Labels, Volume, compose
 from regkit.metrics import dice
+from regkit.registration.check import check_overlap
 from regkit.registration.pipeline import register
 from regkit.resample import warp
 from regkit.transforms import links
@@ -247,6 +250,15 @@ def test_images_that_do_not_overlap_are_refused(head, bent, quick):
     far = Volume(bent.data, Grid(bent.grid.shape, _shifted(bent.grid.affine, 500.0)), "far.nii.gz")
     with pytest.raises(InputError, match=r"far\.nii\.gz do not overlap.*init='centers'"):
         register(head, far, config=quick, init="header")
+
+
+def test_a_small_mask_that_overlaps_in_part_is_not_refused(head, paired):
+    """Of few voxels all are looked at: the first one lies outside moving."""
+    mask = head.with_data(torch.zeros_like(head.data))
+    mask.data[:, 9:11, 12:15, 8:11] = 1
+    half = head.window((10, 0, 0), (14, 28, 20))
+    pair = replace(paired(head, half), region=Labels(mask.data.to(torch.uint8), head.grid))
+    check_overlap(pair, np.eye(4))
 
 
 def test_a_preset_beside_a_config_is_refused(head, bent, quick):
