@@ -45,8 +45,8 @@ class Pair:
     given, or of what was cut out (None: all of it counts), ``moving_body`` is where moving has
     tissue; ``grid`` is the finest working grid. ``planar`` tells a lifted 2-D pair. ``unit`` is the
     length in the world of the pair that stands for one of the millimetres of a configuration.
-    ``fixed_levels`` and ``moving_levels`` keep the images at the resolutions of the levels. ``shares`` are what each
-    channel of both images counts, in all 1.
+    ``fixed_levels`` and ``moving_levels`` keep the images at the resolutions of the levels.
+    ``shares`` are what each channel of both images counts, in all 1.
     """
 
     fixed: Volume
