@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal, get_args
 
@@ -29,6 +30,7 @@ _OF_LABELS: tuple[Interpolation, ...] = ("nearest", "label")
 _LEAST_DATA = 0.5  # the share of data among the voxels that are mixed into one that has data
 _LEAST_WEIGHT = 1e-6  # keeps a quotient finite where no data is near
 _LARGEST_SINGLE = 2**24
+_PART = 0.5  # of a volume; to sample more than this, all of it is taken
 _FARTHEST = 2**31  # voxels; what lies beyond is not counted in whole numbers
 
 
@@ -57,12 +59,31 @@ def values_at(volume: Volume, points: Tensor, *, outside: float = 0.0) -> Tensor
         If the type of the result cannot hold ``outside``.
     """
     near, index = isinstance(volume, Labels), volume.grid.to_index(points)
-    source, known = _masked(volume)
+    volume, index = _around(volume, index)
+    source = _source(volume)
     check_fill(outside, source.dtype, volume.name)
     if volume.valid is None:
         return sample(source, index, nearest=near, outside=outside)
-    values, weight = (sample(each, index, nearest=near) for each in (source, known))
+    values, weight = (sample(each, index, nearest=near) for each in _masked(volume))
     return _normalised(values, weight, outside)
+
+
+def _around(volume: Volume, index: Tensor) -> tuple[Volume, Tensor]:
+    """The part of a volume that samples at ``index`` touch, and their indices in it.
+
+    A slice or a few landmarks need little of a volume, which may have to be converted or masked.
+    """
+    if not index.numel():
+        return volume, index
+    ends = torch.tensor(volume.shape, device=index.device)
+    found = index.reshape(-1, volume.ndim).nan_to_num()
+    low, high = found.amin(0).floor() - 1, found.amax(0).ceil() + 2
+    start, stop = (each.clamp(min=0).minimum(ends).long() for each in (low, high))
+    start = start.minimum(ends - 1)
+    shape = (stop.maximum(start + 1) - start).tolist()
+    if math.prod(shape) > _PART * math.prod(volume.shape):
+        return volume, index
+    return volume.window(start.tolist(), shape), index - start.to(index)
 
 
 def warp(
@@ -327,10 +348,11 @@ def antialias(volume: AnyVolume, onto: Grid) -> AnyVolume:
     sigma = np.sqrt((factor**2 - 1) / 12)
     if not (sigma > 0.1).any():
         return volume
-    source, known = _masked(volume)
-    smooth = gaussian(source, sigma.tolist())
-    if volume.valid is not None:
-        smooth = smooth / gaussian(known, sigma.tolist()).clamp(min=_LEAST_WEIGHT)
+    if volume.valid is None:
+        smooth = gaussian(_source(volume), sigma.tolist())
+    else:
+        smooth, known = (gaussian(each, sigma.tolist()) for each in _masked(volume))
+        smooth = smooth / known.clamp(min=_LEAST_WEIGHT)
     return volume.with_data(_as(smooth, volume.data.dtype))
 
 

@@ -130,10 +130,11 @@ def invert(
         whole = u if size == own else resize_displacement(u, size)
         return invert_reference(whole, iterations=3 * iterations, tolerance=tolerance)
     # What is found on the field's own grid leaves a step or two on a finer one.
-    first = -u if size == own else resize_displacement(invert(u, iterations=iterations)[0], size)
-    u3, v3 = lift_field(u).contiguous(), lift_field(first).contiguous()
-    residual = torch.empty(v3.shape[1:])
-    loops.invert(u3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())
+    first = -u if size == own else invert(u, iterations=iterations)[0]
+    u3, first3 = lift_field(u).contiguous(), lift_field(first).contiguous()
+    residual = torch.empty(size if len(u) == 3 else (1, *size))
+    v3 = torch.empty(3, *residual.shape)
+    loops.invert(u3.numpy(), first3.numpy(), v3.numpy(), iterations, tolerance, residual.numpy())
     return drop_lifted(v3, len(u)), residual.reshape(size)
 
 

@@ -69,9 +69,9 @@ def _across(body: Labels) -> float:
     As root mean square: the same however the body is turned, and hardly changed by a speck.
     """
     real = [axis for axis, n in enumerate(body.grid.shape) if n > 1]
-    spacing = torch.tensor([body.grid.spacing[axis] for axis in real], dtype=torch.float64)
-    index = torch.nonzero(body.data[0])[:, real].double()
-    square = float((spacing.square() * (index.var(dim=0, correction=0) + 1 / 12)).sum())
+    spacing = np.array([body.grid.spacing[axis] for axis in real])
+    index = np.argwhere(body.data[0].numpy())[:, real]
+    square = float((spacing**2 * (index.var(axis=0) + 1 / 12)).sum())
     return 2 * math.sqrt((len(real) + 2) / len(real) * square)
 
 
@@ -122,10 +122,11 @@ def _substantial(body: np.ndarray) -> np.ndarray:
 
 def bounding_window(mask: Tensor) -> tuple[list[int], list[int]]:
     """Return first index and shape of the smallest window that holds ``mask (*spatial)``."""
-    start, shape = [], []
+    # NumPy looks at booleans many times as fast as PyTorch.
+    inside, start, shape = mask.cpu().numpy() != 0, [], []
     for axis in range(mask.ndim):
         others = tuple(a for a in range(mask.ndim) if a != axis)
-        hit = torch.nonzero(mask.amax(dim=others) if others else mask).flatten()
+        hit = np.flatnonzero(inside.any(axis=others))
         start.append(int(hit[0]))
         shape.append(int(hit[-1] - hit[0]) + 1)
     return start, shape

@@ -44,7 +44,7 @@ def normalise(volume: Volume, modality: Modality = "auto") -> Volume:
     known = volume.data_values()
     scaled = volume.data.to(torch.float32, copy=True)
     for number, channel in enumerate(scaled):
-        low, high = window(known[number].to(torch.float32), modality)
+        low, high = window(known[number], modality)
         if not high > low:
             where = f"channel {number}: " if volume.channels > 1 else ""
             raise InputError(
@@ -99,5 +99,5 @@ def is_ct(data: Tensor) -> bool:
 
 def _thinned(data: Tensor) -> NDArray[Any]:
     values = data.reshape(-1)
-    out: NDArray[Any] = values[:: max(1, len(values) // _SAMPLES)].cpu().numpy()
+    out: NDArray[Any] = values[:: max(1, len(values) // _SAMPLES)].cpu().to(torch.float32).numpy()
     return out

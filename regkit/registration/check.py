@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -164,8 +165,10 @@ def check_overlap(pair: Pair, affine: Matrix) -> None:
     InputError
         If they do not overlap; the message says how far they lie apart.
     """
-    index = torch.nonzero(pair.region.data[0])
-    some = index[:: max(1, len(index) // _LOOKED_AT)].double()
+    mask = pair.region.data[0].numpy()
+    voxels = np.flatnonzero(mask)
+    chosen = np.unravel_index(voxels[:: max(1, len(voxels) // _LOOKED_AT)], mask.shape)
+    some = torch.from_numpy(np.stack(chosen, axis=-1)).double()
     points = Affine(affine)(pair.region.grid.to_world(some))
     if not bool(pair.moving.grid.contains(points).any()):
         raise InputError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
@@ -153,7 +152,7 @@ def _thick(at: LevelPair) -> Matrix:
 
 
 def _points(at: LevelPair) -> Matrix:
-    index = torch.nonzero(at.weight.cpu())[::7].double().numpy()
+    index = np.argwhere(at.weight.cpu().numpy())[::7]
     return apply_affine(at.grid.affine, index)
 
 

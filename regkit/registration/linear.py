@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 from scipy.optimize import OptimizeResult, minimize
 
 from regkit.geometry.affines import Matrix, apply_affine
@@ -126,7 +125,7 @@ def _distance(at: LevelPair, one: Matrix, other: Matrix) -> float:
 
 def _points(at: LevelPair) -> Vector:
     """World points ``(N, 3)`` of the voxels where fixed counts."""
-    index = torch.nonzero(at.weight.cpu()).double().numpy()
+    index = np.argwhere(at.weight.cpu().numpy())
     return apply_affine(at.grid.affine, index)
 
 

@@ -293,7 +293,7 @@ def inverse_if(exchanged: bool, matrix: Matrix) -> Matrix:
 
 def extent_of(labels: Labels) -> float:
     """Return the volume of where ``labels`` are above 0, in world units cubed."""
-    return float((labels.data[0] > 0).float().sum()) * labels.grid.voxel_volume
+    return int(np.count_nonzero(labels.data[0].numpy() > 0)) * labels.grid.voxel_volume
 
 
 def coarser(grid: Grid, factor: float) -> Grid:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Unpack
 
 from regkit.kernels.backend import loops_alone, threads
+from regkit.kernels.heap import reuse_memory
 from regkit.losses.registry import traits_of
 from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
 from regkit.registration.config import RegisterConfig
@@ -121,6 +122,7 @@ def register(
     config = request.config
     guided = initial is not None or guides is not None or network is not None
     is_same = not guided and request.can_find_identity and is_one_image(one, other)
+    reuse_memory()
     by_loops = network is None and request.similarity is None and _by_loops(config.candidates)
     with threads(config.threads), loops_alone() if by_loops else nullcontext():
         here = prepared_side(fixed, one, as_mask(fixed_mask, one), config.modality)

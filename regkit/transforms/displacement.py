@@ -96,7 +96,7 @@ class DisplacementField(Transform):
         """
         onto = self.grid if grid is None else grid
         v, left = invert(self.index_displacement(), onto.shape)
-        share = float((left > 0.5).double().mean())
+        share = int(np.count_nonzero(left.cpu().numpy() > 0.5)) / left.numel()
         if share > _MOST_UNSOLVED:
             raise NotInvertibleError(
                 f"the displacement field folds: {100 * share:.2g} % of its voxels have no inverse, "

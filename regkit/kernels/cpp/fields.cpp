@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "kernels.hpp"
+#include "lanes.hpp"
 #include "threads.hpp"
 
 namespace loops {
@@ -33,29 +34,104 @@ inline Vector newton(const double s[9], Vector r) {
     return step;
 }
 
+// A displacement with its three parts side by side, so that one load brings all of them.
+class Mixed {
+  public:
+    explicit Mixed(Images u) : shape_(shape_of(u[0])), data_(4 * shape_.count()) {
+        const Index plane = shape_.n1 * shape_.n2;
+        for_rows(shape_.n0, [&](Index i) {
+            const float *x = u[0][i].data, *y = u[1][i].data, *z = u[2][i].data;
+            float *to = data_.get() + 4 * i * plane;
+            for (Index k = 0; k < plane; ++k, to += 4) {
+                to[0] = x[k];
+                to[1] = y[k];
+                to[2] = z[k];
+                to[3] = 0.0f;
+            }
+        });
+    }
+
+    Quad at(Index voxel) const { return load<Quad>(data_.get() + 4 * voxel); }
+    Shape shape() const { return shape_; }
+
+  private:
+    Shape shape_;
+    Room<float> data_;
+};
+
+// Value and slopes of a displacement in the cell about a position.
+struct Around {
+    Corner corner;
+    Quad v000, v001, v010, v011, v100, v101, v110, v111;
+
+    Around(const Mixed &u, double p, double q, double r) : corner(p, q, r, u.shape()) {
+        const Index l = corner.z.low, h = corner.z.high;
+        v000 = u.at(corner.o00 + l), v001 = u.at(corner.o00 + h);
+        v010 = u.at(corner.o01 + l), v011 = u.at(corner.o01 + h);
+        v100 = u.at(corner.o10 + l), v101 = u.at(corner.o10 + h);
+        v110 = u.at(corner.o11 + l), v111 = u.at(corner.o11 + h);
+    }
+
+    Quad value() const {
+        const float fx = corner.x.share, fy = corner.y.share, fz = corner.z.share;
+        const Quad a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
+        const Quad d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
+        const Quad lower = a + fy * (b - a), upper = d + fy * (e - d);
+        return lower + fx * (upper - lower);
+    }
+
+    // The derivative of id + u: row c of `system` is that of part c, 0 for u along an axis on
+    // which the position was held inside.
+    void derivative(double system[9]) const {
+        const float fx = corner.x.share, fy = corner.y.share, fz = corner.z.share;
+        const Quad a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
+        const Quad d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
+        const Quad back = b - a, front = e - d, low = v001 - v000, high = v101 - v100;
+        const Quad x = corner.x.slope * (d + fy * front - (a + fy * back));
+        const Quad y = corner.y.slope * (back + fx * (front - back));
+        const Quad near = low + fy * (v011 - v010 - low), far = high + fy * (v111 - v110 - high);
+        const Quad z = corner.z.slope * (near + fx * (far - near));
+        for (int c = 0; c < 3; ++c) {
+            system[3 * c] = x[c] + (c == 0 ? 1.0 : 0.0);
+            system[3 * c + 1] = y[c] + (c == 1 ? 1.0 : 0.0);
+            system[3 * c + 2] = z[c] + (c == 2 ? 1.0 : 0.0);
+        }
+    }
+};
+
 }  // namespace
 
-// Improve v towards v = -u(id + v), voxel by voxel, by damped Newton steps; `residual` is what is
-// left. v may live on a finer grid of the same extent; each is in voxels of its own.
-void invert(Images u, Planes v, int iterations, double tolerance, Plane residual) {
+// Solve v = -u(id + v), voxel by voxel, by damped Newton steps from `first` on the grid of u;
+// `residual` is what is left. v may live on a finer grid of the same extent; each is in voxels of
+// its own.
+void invert(Images u, Images first, Planes v, int iterations, double tolerance, Plane residual) {
     const Shape own = shape_of(u[0]), size = shape_of(residual);
+    const Cells cells(size.n2, own.n2);
+    const Mixed mixed(u);
     const double scale[3] = {static_cast<double>(size.n0) / own.n0,
                              static_cast<double>(size.n1) / own.n1,
                              static_cast<double>(size.n2) / own.n2};
     for_rows(size.n0, [&](Index i) {
+        Room<float> line(3 * own.n2);
+        const float *l0 = line.get(), *l1 = l0 + own.n2, *l2 = l1 + own.n2;
         for (Index j = 0; j < size.n1; ++j) {
             float *to[3] = {v[0][i][j].data, v[1][i][j].data, v[2][i][j].data};
+            displacement_row(first, i, j, size, line.get());
             for (Index k = 0; k < size.n2; ++k) {
-                Vector at{to[0][k] / scale[0], to[1][k] / scale[1], to[2][k] / scale[2]};
+                const std::int32_t e = cells.low[k], E = cells.high[k];
+                const float f = cells.share[k];
+                Vector at{(l0[e] + f * (l0[E] - l0[e])) / scale[0],
+                          (l1[e] + f * (l1[E] - l1[e])) / scale[1],
+                          (l2[e] + f * (l2[E] - l2[e])) / scale[2]};
                 Vector good = at;
                 const double p = nested_position(i, size.n0, own.n0),
                              q = nested_position(j, size.n1, own.n1),
                              r = nested_position(k, size.n2, own.n2);
                 double best = std::numeric_limits<double>::infinity();
                 for (int turn = 0; turn < iterations; ++turn) {
-                    const Corner corner(p + at.x, q + at.y, r + at.z, own);
-                    const Vector rest{at.x + corner.value(u[0].data), at.y + corner.value(u[1].data),
-                                      at.z + corner.value(u[2].data)};
+                    const Around around(mixed, p + at.x, q + at.y, r + at.z);
+                    const Quad value = around.value();
+                    const Vector rest{at.x + value[0], at.y + value[1], at.z + value[2]};
                     const double error = rest.length();
                     if (!(error < best)) {
                         at = {(at.x + good.x) / 2, (at.y + good.y) / 2, (at.z + good.z) / 2};
@@ -65,12 +141,7 @@ void invert(Images u, Planes v, int iterations, double tolerance, Plane residual
                     good = at;
                     if (error < tolerance) break;
                     double system[9];
-                    for (int c = 0; c < 3; ++c) {
-                        float slope[3];
-                        corner.slope(u[c].data, slope);
-                        for (int axis = 0; axis < 3; ++axis)
-                            system[3 * c + axis] = slope[axis] + (c == axis ? 1.0 : 0.0);
-                    }
+                    around.derivative(system);
                     const Vector step = newton(system, rest);
                     at = {at.x - step.x, at.y - step.y, at.z - step.z};
                 }

@@ -33,7 +33,7 @@ void gather_first(Images planes, Planes force);
 void affine_force(Images image, Affine m, Images upstream, View<double, 3> partial);
 
 // fields.cpp
-void invert(Images u, Planes v, int iterations, double tolerance, Plane residual);
+void invert(Images u, Images first, Planes v, int iterations, double tolerance, Plane residual);
 void determinant(Images u, const double *linear, Plane out);
 
 // unit.cpp: images channels last

@@ -1,4 +1,4 @@
-// Parts of a row that stay in registers, eight numbers each.
+// Numbers that stay in registers: eight of a row, or what belongs to one voxel.
 #pragma once
 
 #include <cstring>
@@ -9,27 +9,32 @@ namespace loops {
 
 #if defined(__GNUC__) || defined(__clang__)
 using Lanes = float __attribute__((vector_size(32)));
+using Quad = float __attribute__((vector_size(16)));
 #else
-struct Lanes {
-    float v[8];
+template <int N>
+struct Numbers {
+    float v[N];
 
-    friend Lanes operator+(Lanes a, Lanes b) {
-        for (int q = 0; q < 8; ++q) a.v[q] += b.v[q];
+    float operator[](int q) const { return v[q]; }
+    friend Numbers operator+(Numbers a, Numbers b) {
+        for (int q = 0; q < N; ++q) a.v[q] += b.v[q];
         return a;
     }
-    friend Lanes operator-(Lanes a, Lanes b) {
-        for (int q = 0; q < 8; ++q) a.v[q] -= b.v[q];
+    friend Numbers operator-(Numbers a, Numbers b) {
+        for (int q = 0; q < N; ++q) a.v[q] -= b.v[q];
         return a;
     }
-    friend Lanes operator*(Lanes a, Lanes b) {
-        for (int q = 0; q < 8; ++q) a.v[q] *= b.v[q];
+    friend Numbers operator*(Numbers a, Numbers b) {
+        for (int q = 0; q < N; ++q) a.v[q] *= b.v[q];
         return a;
     }
-    friend Lanes operator*(float a, Lanes b) {
-        for (int q = 0; q < 8; ++q) b.v[q] *= a;
+    friend Numbers operator*(float a, Numbers b) {
+        for (int q = 0; q < N; ++q) b.v[q] *= a;
         return b;
     }
 };
+using Lanes = Numbers<8>;
+using Quad = Numbers<4>;
 #endif
 
 template <class T>

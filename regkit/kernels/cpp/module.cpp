@@ -138,11 +138,11 @@ NB_MODULE(REGKIT_MODULE, m) {
           "image"_a, "matrix"_a, "upstream"_a, filled("partial"), Freely());
 
     m.def("invert",
-          [](In<float, 4> u, Out<float, 4> v, int iterations, double tolerance,
-             Out<float, 3> residual) {
-              invert(view(u), view(v), iterations, tolerance, view(residual));
+          [](In<float, 4> u, In<float, 4> first, Out<float, 4> v, int iterations,
+             double tolerance, Out<float, 3> residual) {
+              invert(view(u), view(first), view(v), iterations, tolerance, view(residual));
           },
-          "u"_a, filled("v"), "iterations"_a, "tolerance"_a, filled("residual"), Freely());
+          "u"_a, "first"_a, filled("v"), "iterations"_a, "tolerance"_a, filled("residual"), Freely());
     m.def("determinant",
           [](In<float, 4> u, Matrix linear, Out<float, 3> out) {
               determinant(view(u), linear.data(), view(out));

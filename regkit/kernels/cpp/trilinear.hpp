@@ -156,6 +156,30 @@ struct Corner {
     }
 };
 
+// u (3, G0, G1, G2) along the row i, j of a grid of `size`, in voxels of that, into line (3, G2).
+template <class U>
+inline void displacement_row(View<const U, 4> u, Index i, Index j, Shape size, U *line) {
+    const Shape own = shape_of(u[0]);
+    const Cell x = Cell::of(nested_position(i, size.n0, own.n0), own.n0);
+    const Cell y = Cell::of(nested_position(j, size.n1, own.n1), own.n1);
+    const U scale[3] = {static_cast<U>(static_cast<double>(size.n0) / own.n0),
+                        static_cast<U>(static_cast<double>(size.n1) / own.n1),
+                        static_cast<U>(static_cast<double>(size.n2) / own.n2)};
+    const U fx = x.share, fy = y.share;
+    for (int c = 0; c < 3; ++c) {
+        const U *v00 = u[c][x.low][y.low].data, *v01 = u[c][x.low][y.high].data,
+                *v10 = u[c][x.high][y.low].data, *v11 = u[c][x.high][y.high].data;
+        U *out = line + c * own.n2;
+        const U s = scale[c];
+        REGKIT_INDEPENDENT
+        for (Index k = 0; k < own.n2; ++k) {
+            const U lower = v00[k] + fy * (v01[k] - v00[k]);
+            const U upper = v10[k] + fy * (v11[k] - v10[k]);
+            out[k] = s * (lower + fx * (upper - lower));
+        }
+    }
+}
+
 // An affine map (4, 4) or (3, 4) of double, in C order.
 struct Affine {
     const double *m;
