@@ -14,6 +14,7 @@ from regkit.errors import InputError
 from regkit.geometry.affines import Matrix, homogeneous
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import check_same_world
+from regkit.kernels.fields import turn_vectors
 from regkit.kernels.interpolation import sample_smoothly, sample_voted
 from regkit.kernels.sampling import sample
 from regkit.kernels.smoothing import gaussian
@@ -268,8 +269,8 @@ def _is_wide(data: Tensor) -> bool:
 def _index_map(phi: Transform, onto: Grid, moving: Grid) -> tuple[Matrix, Tensor]:
     """``phi`` at the voxels of ``onto``: a matrix to indices of ``moving``, voxels before it."""
     matrix, u = phi.on(onto)
-    turn = torch.from_numpy(onto.inverse_affine[:-1, :-1].copy()).to(u)
-    return moving.inverse_affine @ matrix @ onto.affine, torch.einsum("ab,b...->a...", turn, u)
+    turn = torch.from_numpy(onto.inverse_affine[:-1, :-1].copy())
+    return moving.inverse_affine @ matrix @ onto.affine, turn_vectors(u, turn)
 
 
 def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolume:

@@ -59,6 +59,34 @@ def resize_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
     return other.mul_(scale.reshape(-1, *([1] * len(u))))
 
 
+def turn_vectors(u: Tensor, linear: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Multiply the vectors of a field by a matrix.
+
+    Parameters
+    ----------
+    u
+        ``(d, *shape)``.
+    linear
+        ``(d, d)``.
+    out
+        Memory that may be used for the result; that of ``u`` will do.
+
+    Returns
+    -------
+    Tensor
+        ``(d, *shape)``.
+
+    Examples
+    --------
+    >>> turn_vectors(torch.ones(2, 1, 1), torch.tensor([[2.0, 0.0], [0.0, 3.0]])).flatten().tolist()
+    [2.0, 3.0]
+    """
+    scale = linear.diagonal()
+    if torch.equal(linear, scale.diag()):  # along the axes of the world, as most images lie
+        return torch.mul(u, scale.to(u).reshape(-1, *[1] * (u.ndim - 1)), out=out)
+    return torch.einsum("ab,b...->a...", linear.to(u), u)
+
+
 @with_triton
 def compose_fields(u: Tensor, v: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Compose two displacements: return that of ``(id + u) o (id + v)``, ``v(x) + u(x + v(x))``.

@@ -17,7 +17,7 @@ def reuse_memory() -> None:
     """Let freed memory serve the next array, where the C library would hand it back at once.
 
     Engines take and free arrays of the same sizes at every iteration. glibc returns each of them
-    to the system, which then clears every page anew: a sixth of the time of a registration. From
+    to the system, which then clears every page anew: a tenth of the time of an iteration. From
     now on this process keeps up to 256 MB; :func:`give_back_memory` returns them.
 
     Examples

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from regkit.geometry.affines import Matrix
+from regkit.kernels.fields import turn_vectors
 from regkit.registration.agreement import Agreement, agreement, agreement_grid, images_on
 from regkit.registration.pair import LevelPair, Pair
 from regkit.transforms import DisplacementField
@@ -123,5 +124,5 @@ def in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:
         ``(3, *shape)``, in voxels along the axes of the level's grid.
     """
     _, u = field.on(at.grid)
-    turn = torch.from_numpy(at.grid.inverse_affine[:3, :3].copy()).to(u)
-    return torch.einsum("ab,b...->a...", turn, u).to(at.fixed)
+    turn = torch.from_numpy(at.grid.inverse_affine[:3, :3].copy())
+    return turn_vectors(u, turn).to(at.fixed)

@@ -138,6 +138,9 @@ def register(
                 pair, config, network, start, request.on_progress, request.similarity, guides
             )
             found = _led_on(found, placing, notes)
+        for given, levels in ((fixed, pair.fixed_levels), (moving, pair.moving_levels)):
+            if not isinstance(given, PreparedImage):  # nobody will want them again
+                levels.forget()
         return marks.measured(measure_result(here.straight.image, there, pair, config, found))
 
 

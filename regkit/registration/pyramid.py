@@ -42,6 +42,8 @@ class Pyramid:
         """
         if image.data is not self._data:
             return fill_nodata(resample(image, grid)).data
+        if grid == image.grid and image.valid is None:
+            return image.data
         key = image.grid, grid
         with self._lock:
             found = self._kept.pop(key, None)
@@ -50,6 +52,11 @@ class Pyramid:
             while len(self._kept) > 1 and self._size > _MOST * image.data.numel():
                 del self._kept[next(iter(self._kept))]
             return found
+
+    def forget(self) -> None:
+        """Let go of what is kept."""
+        with self._lock:
+            self._kept.clear()
 
     @property
     def _size(self) -> int:

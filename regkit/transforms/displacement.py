@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from regkit.errors import InputError, NotInvertibleError
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.geometry.world import World
-from regkit.kernels.fields import invert
+from regkit.kernels.fields import invert, turn_vectors
 from regkit.kernels.sampling import sample
 from regkit.kernels.warping import warp_grid
 from regkit.transforms.transform import Transform
@@ -103,18 +103,15 @@ class DisplacementField(Transform):
                 f"at most {100 * _MOST_UNSOLVED:g} % may; register with more regularisation"
             )
         residual = float(left.max()) * max(self.grid.spacing)
-        inverse = from_index(v, onto).between(self.moving_world, self.fixed_world)
-        return replace(inverse, residual=residual)
+        worlds = self.moving_world, self.fixed_world
+        linear = torch.from_numpy(onto.affine[:-1, :-1].copy())
+        return DisplacementField(turn_vectors(v, linear, out=v), onto, residual, *worlds)
 
     def index_displacement(self) -> Tensor:
         """Return ``u`` in voxels of the grid instead of world units, ``(d, *shape)``."""
-        return _turn(self.u, torch.from_numpy(self.grid.inverse_affine[:-1, :-1].copy()))
+        return turn_vectors(self.u, torch.from_numpy(self.grid.inverse_affine[:-1, :-1].copy()))
 
 
 def from_index(u: Tensor, grid: Grid) -> DisplacementField:
     """Make a field, fixed to moving, whose displacement is ``u (d, *shape)`` voxels of ``grid``."""
-    return DisplacementField(_turn(u, torch.from_numpy(grid.affine[:-1, :-1].copy())), grid)
-
-
-def _turn(u: Tensor, linear: Tensor) -> Tensor:
-    return torch.einsum("ab,b...->a...", linear.to(u), u)
+    return DisplacementField(turn_vectors(u, torch.from_numpy(grid.affine[:-1, :-1].copy())), grid)
