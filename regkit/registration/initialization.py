@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -21,6 +23,7 @@ from regkit.volume.volume import Labels
 _TURN = np.deg2rad(45)
 _FINALISTS = 6
 _PREFERENCE = 0.97  # a guess must beat the header's fit by this factor to replace it
+_SAME_END = 0.5  # of a voxel of the search
 _ALIKE = 1.15  # in length: bodies that differ by less are of one size
 
 
@@ -93,22 +96,42 @@ def _search(pair: Pair, named: dict[str, Matrix]) -> tuple[Matrix, str]:
     ]
     scores = [evaluate(at, matrix, similarity) for matrix, _ in guesses]
     order = [k for k in np.argsort(scores, kind="stable") if k != 0][:_FINALISTS]
-    refined = [
-        (_refine(at, guesses[k][0], similarity, pair.planar), guesses[k]) for k in (0, *order)
-    ]
-    header = refined[0][0]
-    best, (_, note) = min(refined, key=lambda entry: entry[0][0])
-    if header[0] <= _PREFERENCE * best[0]:
-        return header[1], "header"
-    return best[1], note
+    ends: list[_End] = []
+    for k in (0, *order):
+        matrix, note = guesses[k]
+        ends += _refined(at, matrix, note, similarity, ends, pair.planar)
+    header, best = ends[0], min(ends, key=lambda end: end.loss)
+    if header.loss <= _PREFERENCE * best.loss:
+        return header.matrix, "header"
+    return best.matrix, best.note
 
 
-def _refine(
-    at: LevelPair, start: Matrix, similarity: Similarity, planar: bool
-) -> tuple[float, Matrix]:
+@dataclass(frozen=True)
+class _End:
+    """Where a guess has led."""
+
+    loss: float
+    matrix: Matrix
+    note: str
+
+
+def _refined(
+    at: LevelPair,
+    start: Matrix,
+    note: str,
+    similarity: Similarity,
+    ends: Sequence[_End],
+    planar: bool,
+) -> list[_End]:
+    """Where a guess leads; nothing if that is one of the ends that are known."""
     motion = motion_of(at, "rigid", start, planar=planar)
-    matrix, _ = optimize_affine(at, motion, similarity, 40, 1e-4, lambda *_: None)
-    return evaluate(at, matrix, similarity), matrix
+    near = _SAME_END * max(at.grid.spacing)
+
+    def known(matrix: Matrix) -> bool:
+        return any(motion.distance(matrix, end.matrix) < near for end in ends)
+
+    matrix, _ = optimize_affine(at, motion, similarity, 40, 1e-4, lambda *_: None, known)
+    return [] if known(matrix) else [_End(evaluate(at, matrix, similarity), matrix, note)]
 
 
 def _turns(planar: bool) -> list[Matrix]:

@@ -157,6 +157,7 @@ def optimize_affine(
     iterations: int,
     tolerance: float,
     told: Callable[[int, float], None],
+    known: Callable[[Matrix], bool] = lambda _: False,
 ) -> tuple[Matrix, Level]:
     """Minimise the loss on one level by L-BFGS-B.
 
@@ -174,6 +175,9 @@ def optimize_affine(
         It ends when a step gains less than this share of the loss.
     told
         Called after every iteration with its number and the loss.
+    known
+        Whether the end of the way is known from a world affine (4, 4) on it, which is then
+        returned.
 
     Returns
     -------
@@ -192,6 +196,8 @@ def optimize_affine(
     def after(intermediate_result: OptimizeResult) -> None:
         values.append(float(intermediate_result.fun) / scale)
         told(len(values), values[-1])
+        if known(motion.matrix(intermediate_result.x)):
+            raise StopIteration  # by which SciPy ends, and returns where it is
 
     with backend.single_blas():
         found = minimize(

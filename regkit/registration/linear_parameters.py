@@ -79,6 +79,13 @@ class Motion:
         full = np.concatenate([by_shift, np.array([*by_turn, *by_stretch]) / self.radius])
         return full[list(self.active)]
 
+    def distance(self, one: Matrix, other: Matrix) -> float:
+        """Between where two affines take points about the centre, root of the mean square."""
+        apart = one - other
+        middle = apart[:3, :3] @ self.centre + apart[:3, 3]
+        spread = self.radius**2 / 3 * (apart[:3, :3] ** 2).sum()
+        return float(np.sqrt((middle**2).sum() + spread))
+
     def _full(self, parameters: Vector) -> Vector:
         full = np.zeros(12)
         full[list(self.active)] = parameters
