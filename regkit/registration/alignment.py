@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from regkit.geometry.affines import Matrix
+from regkit.geometry.grid import Grid
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
 from regkit.preprocess.noise import noise_sigma
 from regkit.registration.agreement import images_on
 from regkit.registration.check import check_overlap
 from regkit.registration.choice import linear_similarity
-from regkit.registration.config import RegisterConfig
+from regkit.registration.config import LinearConfig, RegisterConfig
 from regkit.registration.initialization import find_start
 from regkit.registration.linear import best_of, register_linear
 from regkit.registration.linear_loss import linear_level
 from regkit.registration.pair import Pair, at_spacing, inverse_if, smaller_first, swap_images
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.state import EngineState
+
+_FINER = 0.8  # than the level before
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def align(
         stages.append(stage)
     check_overlap(pair, matrix)
     similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
-    spacings = config.linear.spacings
+    spacings = _telling(seen.grid, config.linear)
     # What the affine engine improves anyway need not be fine before it.
     plan = {"rigid": spacings[:1], "affine": spacings}
     if config.transform == "rigid":
@@ -106,6 +110,20 @@ def align(
         known.append(found)
         stages.append(stage)
     return [inverse_if(exchanged, each) for each in known], stages
+
+
+def _telling(grid: Grid, config: LinearConfig) -> tuple[float, ...]:
+    """The working voxels of an affine, coarse to fine, of which none are finer than they need be.
+
+    Voxels hardly smaller than those of the level before would not tell more than they.
+    """
+    size = [n * s for n, s in zip(grid.shape, grid.spacing, strict=True) if n > 1]
+    least = (math.prod(size) / config.max_voxels) ** (1 / max(len(size), 1))
+    found: list[float] = []
+    for spacing in (max(each, least) for each in config.spacings):
+        if not found or spacing < _FINER * found[-1]:
+            found.append(spacing)
+    return tuple(found)
 
 
 def polish(

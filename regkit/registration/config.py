@@ -53,7 +53,8 @@ class LinearConfig(Settings):
     at which a local similarity has the last word when no field follows: within one contrast LNCC
     in windows of half width ``radius`` voxels. It has many minima, so that it is looked for from
     both images. ``iterations`` bounds each of them and ``tolerance`` stops earlier, when a step
-    gains less than this share; for the last word that is ``polish_tolerance``.
+    gains less than this share; for the last word that is ``polish_tolerance``. Before that no level
+    has more than about ``max_voxels``: more tell an affine nothing.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
     twentieth of the body of fixed, whatever its size and the unit of its header, and less where
@@ -63,6 +64,7 @@ class LinearConfig(Settings):
     spacings: VoxelSizes = (8.0, 4.0)
     polish: VoxelSizes = (2.0,)
     radius: int = Field(1, ge=1)
+    max_voxels: int = Field(120_000, ge=1000)
     iterations: int = Field(100, ge=0)
     tolerance: float = Field(1e-6, gt=0)
     polish_tolerance: float = Field(1e-6, gt=0)
