@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from regkit.errors import InputError, require
@@ -20,6 +19,7 @@ from regkit.io.itk_bspline import bspline_parameters
 from regkit.io.lps import flip_xy, to_itk, vector_signs
 from regkit.io.transform_files import declared_types
 from regkit.io.voxels import read_back_error
+from regkit.kernels.stored import stored_order
 from regkit.transforms import Affine, Chain, DisplacementField, Transform, VelocityField
 from regkit.transforms.bspline import CubicBSpline
 from regkit.transforms.cubic_field import CubicField
@@ -160,23 +160,8 @@ def _slabs(field: DisplacementField) -> Iterator[tuple[int, NDArray[np.float32]]
     plane = field.u.numel() // deep
     step = max(1, _SLAB_VALUES // plane)
     for low in range(0, deep, step):
-        yield low * plane, _in_lps(field.u[..., low : low + step])
-
-
-def _in_lps(u: torch.Tensor) -> NDArray[np.float32]:
-    """``u (d, i, j, k)`` in LPS, in the order of the file.
-
-    Turned one ``j`` at a time: such a slice fits the cache, where a whole slab is six times as
-    slow.
-    """
-    ndim, first, *_, last = u.shape
-    slab = u.detach().cpu().numpy().reshape(ndim, first, -1, last)
-    values = np.empty(slab.shape[::-1], np.float32)
-    signs = np.array(vector_signs(ndim), np.float32)
-    for middle in range(slab.shape[2]):
-        for component, sign in enumerate(signs):
-            np.multiply(slab[component, :, middle].T, sign, out=values[:, middle, :, component])
-    return values.ravel()
+        signs = vector_signs(field.ndim)
+        yield low * plane, stored_order(field.u, signs, slice(low, low + step)).ravel()
 
 
 def _put(group: Any, name: str, values: NDArray[np.float64]) -> None:

@@ -264,5 +264,5 @@ def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _png(pixels: NDArray[np.uint8]) -> str:
     content = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(content, format="png", compress_level=6)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(content, format="png", compress_level=1)
     return b64encode(content.getvalue()).decode()

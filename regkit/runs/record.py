@@ -7,6 +7,7 @@ import math
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,11 @@ def with_outputs(
     """
     own = record_name(outputs)
     written = [name for name, path in staged.items() if name == own or path.is_file()]
-    digests = {name: sha256(staged[name]) for name in written if name != own}
+    others = [name for name in written if name != own]
+    with ThreadPoolExecutor(2) as pool:
+        digests = dict(
+            zip(others, pool.map(lambda name: sha256(staged[name]), others), strict=True)
+        )
     return {**record, "outputs": outputs.described(written), "sha256": digests}
 
 

@@ -36,6 +36,9 @@ void affine_force(Images image, Affine m, Images upstream, View<double, 3> parti
 void invert(Images u, Images first, Planes v, int iterations, double tolerance, Plane residual);
 void determinant(Images u, const double *linear, Plane out);
 
+// stored.cpp
+void stored_order(Images u, View<const float, 1> signs, Index first, Planes out);
+
 // unit.cpp: images channels last
 void sample_unit(Images image, View<const float, 2> points, View<float, 2> out);
 void warp_unit(Images image, Images u, Planes out);

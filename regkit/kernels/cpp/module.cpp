@@ -143,6 +143,11 @@ NB_MODULE(REGKIT_MODULE, m) {
               invert(view(u), view(first), view(v), iterations, tolerance, view(residual));
           },
           "u"_a, "first"_a, filled("v"), "iterations"_a, "tolerance"_a, filled("residual"), Freely());
+    m.def("stored_order",
+          [](In<float, 4> u, In<float, 1> signs, Index first, Out<float, 4> out) {
+              stored_order(view(u), view(signs), first, view(out));
+          },
+          "u"_a, "signs"_a, "first"_a, filled("out"), Freely());
     m.def("determinant",
           [](In<float, 4> u, Matrix linear, Out<float, 3> out) {
               determinant(view(u), linear.data(), view(out));
