@@ -74,6 +74,9 @@ inline T larger(T a, T b) {
 // Index i, kept among n.
 inline Index held(Index i, Index n) { return smaller(larger<Index>(i, 0), n - 1); }
 
+// An index of an axis as a number: 64 bits would keep a loop from using vector instructions.
+inline double number(Index k) { return static_cast<std::int32_t>(k); }
+
 template <class T>
 inline void fill(T *out, Index count, T value) {
     for (Index k = 0; k < count; ++k) out[k] = value;

@@ -66,7 +66,7 @@ inline void move_row(const U *line, Index g2, const Cells &cells, Affine m, Inde
         const U f = share[k];
         const double a = di + (l0[e] + f * (l0[E] - l0[e]));
         const double b = dj + (l1[e] + f * (l1[E] - l1[e]));
-        const double d = (dk + static_cast<double>(k)) + (l2[e] + f * (l2[E] - l2[e]));
+        const double d = (dk + number(k)) + (l2[e] + f * (l2[E] - l2[e]));
         p[k] = m.along(0, a, b, d);
         q[k] = m.along(1, a, b, d);
         r[k] = m.along(2, a, b, d);
@@ -182,7 +182,7 @@ void compose_with(Images u, Images v, Planes out) {
             for (Index k = 0; k < shape.n2; ++k) {
                 p[k] = di + a[k];
                 q[k] = dj + b[k];
-                r[k] = static_cast<double>(k) + d[k];
+                r[k] = number(k) + d[k];
             }
             row.place_in(shape, shape.n2);
             const float *fx = row.fx.get(), *fy = row.fy.get(), *fz = row.fz.get();

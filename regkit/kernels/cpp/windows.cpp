@@ -190,6 +190,15 @@ struct Pull {
 
     float row(const float *const t[kMoments], const float *m, float *alpha, float *beta,
               float *gamma, Index count) const {
+        return squared ? row_of<true>(t, m, alpha, beta, gamma, count)
+                       : row_of<false>(t, m, alpha, beta, gamma, count);
+    }
+
+  private:
+    // Compilers leave the loop without vector instructions where the choice is inside it.
+    template <bool is_squared>
+    float row_of(const float *const t[kMoments], const float *m, float *alpha, float *beta,
+                 float *gamma, Index count) const {
         const float *n = t[0], *sf = t[1], *sw = t[2], *sff = t[3], *sww = t[4], *sfw = t[5];
         float part = 0;
         REGKIT_INDEPENDENT
@@ -200,7 +209,7 @@ struct Pull {
             const float var_w = positive(sww[k] * inv - mean_w * mean_w) + eps;
             const float cov = sfw[k] * inv - mean_f * mean_w, share = m[k] * inv;
             float cc, a, b;
-            if (squared) {
+            if (is_squared) {
                 const float norm = 1.0f / (var_f * var_w), ratio = cov * norm;
                 cc = cov * ratio;
                 a = 2 * ratio * share;
@@ -219,7 +228,6 @@ struct Pull {
         return part;
     }
 
-  private:
     static float positive(float x) { return x < 0 ? 0.0f : x; }  // what is no number stays none
 };
 
