@@ -1,6 +1,7 @@
 #include "threads.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -20,6 +21,33 @@ namespace loops {
 namespace {
 
 constexpr Index kParts = 16;  // for each thread: small enough that none waits long for another
+
+// To be woken takes longer than a small loop. Between two of them a thread looks so long whether
+// there is work before it sleeps: Python needs no longer from one call to the next.
+constexpr std::chrono::microseconds kPatience{50};
+constexpr int kLooks = 16;  // between two looks at the clock
+
+inline void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) && defined(__GNUC__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// Whether `ready` has come true before long.
+template <class F>
+bool soon(F &&ready) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    do {
+        for (int look = 0; look < kLooks; ++look) {
+            if (ready()) return true;
+            pause();
+        }
+        std::this_thread::yield();  // to whoever else is on this processor
+    } while (std::chrono::steady_clock::now() < end);
+    return ready();
+}
 
 struct Work {
     Index count, part;
@@ -63,8 +91,11 @@ class Pool {
         }
         wake_.notify_all();
         work.take();
-        std::unique_lock<std::mutex> lock(mutex_);
-        done_.wait(lock, [this] { return left_ == 0; });
+        const auto done = [this] { return left_ == 0; };
+        if (!soon(done)) {
+            std::unique_lock<std::mutex> lock(mutex_);
+            done_.wait(lock, done);
+        }
         return true;
     }
 
@@ -72,10 +103,12 @@ class Pool {
     void wait(int number) {
         long seen = 0;
         for (;;) {
+            const auto wanted = [&] { return turn_ != seen && number < wanted_; };
+            soon(wanted);
             Work *work;
             {
                 std::unique_lock<std::mutex> lock(mutex_);
-                wake_.wait(lock, [&] { return turn_ != seen && number < wanted_; });
+                wake_.wait(lock, wanted);
                 seen = turn_;
                 work = work_;
             }
@@ -89,8 +122,8 @@ class Pool {
     std::condition_variable wake_, done_;
     std::vector<std::thread> threads_;
     Work *work_ = nullptr;
-    int wanted_ = 0, left_ = 0;
-    long turn_ = 0;
+    std::atomic<int> wanted_{0}, left_{0};
+    std::atomic<long> turn_{0};
 };
 
 // A child of fork() has none of its parent's threads, and gets a pool of its own.
