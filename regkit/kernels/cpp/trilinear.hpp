@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "view.hpp"
 
@@ -68,6 +69,11 @@ inline void place(const double *p, Index count, Index n, std::int32_t *low, floa
         low[k] = corner;
         share[k] = static_cast<float>(q - corner);
     }
+}
+
+// Offsets of 32 bits are gathered at twice the speed.
+inline bool is_small(Shape shape) {
+    return shape.count() < std::numeric_limits<std::int32_t>::max();
 }
 
 // How far the upper corner of a cell is from the lower one along each axis, in a flat array. The
@@ -137,22 +143,6 @@ struct Corner {
         const float e = v110 + z.share * (image[(o11 + h) * stride] - v110);
         const float lower = a + y.share * (b - a), upper = d + y.share * (e - d);
         return lower + x.share * (upper - lower);
-    }
-
-    // Gradient per voxel, 0 along an axis on which the position was held inside.
-    void slope(const float *image, float out[3]) const {
-        const Index l = z.low, h = z.high;
-        const float v000 = image[o00 + l], v001 = image[o00 + h], v010 = image[o01 + l],
-                    v011 = image[o01 + h], v100 = image[o10 + l], v101 = image[o10 + h],
-                    v110 = image[o11 + l], v111 = image[o11 + h];
-        const float fx = x.share, fy = y.share, fz = z.share;
-        const float a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
-        const float d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
-        out[0] = x.slope * (d + fy * (e - d) - (a + fy * (b - a)));
-        out[1] = y.slope * ((b - a) + fx * ((e - d) - (b - a)));
-        const float s0 = (v001 - v000) + fy * ((v011 - v010) - (v001 - v000));
-        const float s1 = (v101 - v100) + fy * ((v111 - v110) - (v101 - v100));
-        out[2] = z.slope * (s0 + fx * (s1 - s0));
     }
 };
 

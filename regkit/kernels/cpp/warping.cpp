@@ -115,11 +115,6 @@ void warp_with(Images image, Affine m, Images u, Image weight, Planes out, Plane
     });
 }
 
-// Offsets of 32 bits are gathered at twice the speed.
-inline bool is_small(Shape shape) {
-    return shape.count() < std::numeric_limits<std::int32_t>::max();
-}
-
 }  // namespace
 
 void warp(Images image, Affine m, Images u, Image weight, Planes out, Plane inside) {
