@@ -4,6 +4,7 @@ import SimpleITK as sitk
 import torch
 
 from regkit import Affine, DisplacementField, Grid, InputError, Labels, Volume, warp
+from regkit import resample as resampling
 from regkit.geometry.affines import about, homogeneous, rotation
 from regkit.resample import resample, values_at
 
@@ -294,3 +295,18 @@ def _set_grid(image, grid):
     image.SetSpacing(grid.spacing)
     image.SetDirection(linear.ravel().tolist())
     image.SetOrigin((LPS @ grid.affine[:3, 3]).tolist())
+
+
+@pytest.mark.parametrize("kind", ["image", "labels", "holed"])
+def test_values_are_the_same_where_only_a_part_is_read(head, parts, kind, monkeypatch):
+    volume = {"image": head, "labels": parts, "holed": head.with_padding(0)}[kind]
+    ends = torch.tensor(volume.shape, dtype=torch.float64)
+    draw = torch.Generator().manual_seed(0)
+    for corner, size in ((-1.0, 4.0), (9.3, 5.0), (float(ends.max()) - 3, 6.0), (500.0, 1.0)):
+        index = corner + size * torch.rand(400, 3, generator=draw, dtype=torch.float64)
+        index[:2] = torch.tensor([torch.nan, torch.inf])[:, None]
+        points = volume.grid.to_world(index)
+        monkeypatch.setattr(resampling, "_PART", 1.0)
+        part = values_at(volume, points, outside=7)
+        monkeypatch.setattr(resampling, "_PART", 0.0)
+        torch.testing.assert_close(part, values_at(volume, points, outside=7), rtol=0, atol=2e-3)

@@ -68,8 +68,9 @@ def folding(jacobian: Volume, mask: Volume | None = None) -> float:
         Count only voxels where it is above 0; it may lie on another grid.
     """
     inside = region(mask, jacobian.grid)
-    unfolded = (jacobian.data[0].cpu() > 0) & inside
-    return 1.0 - int(unfolded.count_nonzero()) / int(inside.count_nonzero())
+    counted = inside.numpy()
+    unfolded = (jacobian.data[0].cpu().numpy() > 0) & counted
+    return 1.0 - int(np.count_nonzero(unfolded)) / int(np.count_nonzero(counted))
 
 
 def log_jacobian_sd(jacobian: Volume, mask: Volume | None = None) -> float:
@@ -84,9 +85,9 @@ def log_jacobian_sd(jacobian: Volume, mask: Volume | None = None) -> float:
     mask
         As for :func:`folding`.
     """
-    values = jacobian.data[0].cpu()
-    inside = values if mask is None else values[region(mask, jacobian.grid)]
-    return float(inside.clamp(min=_SMALLEST).log().double().std(correction=0))
+    values = jacobian.data[0].cpu().numpy()
+    inside = values if mask is None else values[region(mask, jacobian.grid).numpy()]
+    return float(np.log(np.maximum(inside, _SMALLEST)).std(dtype=np.float64))
 
 
 def deformation_metrics(jacobian: Volume, mask: Volume | None = None) -> dict[str, float]:

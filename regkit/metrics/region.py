@@ -47,7 +47,7 @@ def region(mask: Volume | None, grid: Grid) -> Tensor:
             "give a mask of the same dimension"
         )
     covered = _covered(mask, grid)
-    if not bool(covered.any()):
+    if not covered.numpy().any():
         raise InputError(
             f"{mask.name or 'mask'}: no voxel above 0 lies on {grid!r}; "
             "give a mask that overlaps the image, or none"
@@ -56,9 +56,13 @@ def region(mask: Volume | None, grid: Grid) -> Tensor:
 
 
 def _covered(mask: Volume, grid: Grid) -> Tensor:
-    positive = (mask.data[:1] > 0).cpu()
-    if mask.valid is not None:
-        positive &= mask.valid.cpu()
+    positive = _positive(mask)
     if mask.grid == grid:
-        return positive[0]
-    return resample(Labels(positive.to(torch.uint8), mask.grid, mask.name), grid).data[0] > 0
+        return positive
+    return _positive(resample(Labels(positive.byte(), mask.grid, mask.name), grid))
+
+
+def _positive(mask: Volume) -> Tensor:
+    """Where the first channel is above 0 and has data; NumPy tells many times as fast."""
+    positive = torch.from_numpy(mask.data[0].cpu().numpy() > 0)
+    return positive if mask.valid is None else positive & mask.valid.cpu()

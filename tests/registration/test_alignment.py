@@ -10,7 +10,7 @@ from regkit.losses.lncc import LNCC
 from regkit.losses.mutual_information import MutualInformation
 from regkit.registration import alignment
 from regkit.registration.alignment import polish
-from regkit.registration.config import RegisterConfig
+from regkit.registration.config import LinearConfig, RegisterConfig
 from regkit.registration.linear_loss import evaluate, linear_level
 from regkit.registration.pair import pair_of
 from regkit.registration.prepared import PreparedImage
@@ -105,3 +105,18 @@ def test_noise_does_not_pull_a_local_similarity_off_its_place(monkeypatch):
     with_noise_known = off()
     monkeypatch.setattr(alignment, "noise_sigma", lambda _: 0.0)
     assert with_noise_known < 0.15 < off()
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacings"),
+    [
+        ((40, 48, 56), (8.0, 4.0)),  # few voxels at 4 mm
+        ((160, 160, 160), (8.0, 5.2)),  # 120 000 in all
+        ((400, 400, 400), (13.0,)),  # finer ones would hardly be finer
+        ((512, 512, 1), (8.0, 4.0)),  # a plane has an area
+    ],
+)
+def test_levels_have_as_many_voxels_as_tell_an_affine(shape, spacings):
+    grid = rk.Grid(shape, np.diag([1.6, 1.6, 1.6, 1.0]))
+    found = alignment._telling(grid, LinearConfig())
+    assert found == pytest.approx(spacings, abs=0.05)

@@ -1,9 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from regkit import Affine, InputError, Volume
 from regkit.geometry.affines import about, homogeneous, rotation
-from regkit.registration.initialization import candidates, find_start
+from regkit.losses import MutualInformation
+from regkit.registration.initialization import _refined, candidates, find_start
+from regkit.registration.linear_loss import linear_level
 from regkit.registration.pipeline import register
 
 
@@ -94,3 +98,15 @@ def test_a_part_of_a_body_keeps_its_size(texture, paired):
     """A slab is smaller since it ends, which its outermost voxels tell."""
     slab = texture.window((0, 0, 7), (24, 28, 5))
     assert "moments and size" not in candidates(paired(texture, slab), sized=True)
+
+
+def test_a_guess_near_an_end_that_is_known_goes_there(head, same, paired):
+    pair, similarity = paired(head, same), MutualInformation()
+    at = linear_level(pair, 3.0, similarity)
+    (end,) = _refined(at, np.eye(4), "header", similarity, [], planar=False)
+    assert end.note == "header"
+    near = homogeneous(np.eye(3), [4.0, -3.0, 2.0])
+    assert _refined(at, near, "moments", similarity, [end], planar=False) == []
+    elsewhere = replace(end, matrix=homogeneous(np.eye(3), [300.0, 0.0, 0.0]))
+    (other,) = _refined(at, near, "moments", similarity, [elsewhere], planar=False)
+    assert other.loss == pytest.approx(end.loss, rel=0.01)

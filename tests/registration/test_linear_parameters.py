@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from regkit.geometry.affines import about, homogeneous, rotation
+from regkit.geometry.affines import about, apply_affine, homogeneous, rotation
 from regkit.registration.linear_parameters import Motion
 
 START = about([3.0, -2.0, 5.0], rotation([0.2, 0.1, -0.3])) @ homogeneous(np.eye(3), [4, 5, 6])
@@ -59,3 +59,16 @@ def test_the_gradient_follows_the_chain_rule(kind, planar):
     for k, unit in enumerate(np.eye(len(at))):
         ends = [(motion.matrix(at + s * unit)[:3] * weights).sum() for s in (1e-5, -1e-5)]
         assert gradient[k] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-4, abs=1e-5)
+
+
+def test_distance_is_that_of_points_in_a_ball():
+    generator = np.random.default_rng(0)
+    points = generator.normal(size=(200_000, 3)) * 30 + [10.0, -20.0, 5.0]
+    centre = points.mean(0)
+    radius = np.sqrt(((points - centre) ** 2).sum(1).mean())
+    motion = Motion.of("rigid", np.eye(4), centre, radius, planar=False)
+    one = about(centre, rotation([0.1, 0.2, -0.1]))
+    other = homogeneous(np.diag([1.1, 1.0, 0.9]), [3.0, 0.0, -2.0])
+    apart = apply_affine(one, points) - apply_affine(other, points)
+    wanted = np.sqrt((apart**2).sum(1).mean())
+    assert motion.distance(one, other) == pytest.approx(wanted, rel=0.01)
