@@ -64,7 +64,7 @@ class LinearConfig(Settings):
     spacings: VoxelSizes = (8.0, 4.0)
     polish: VoxelSizes = (2.0,)
     radius: int = Field(1, ge=1)
-    max_voxels: int = Field(120_000, ge=1000)
+    max_voxels: int = Field(300_000, ge=1000)
     iterations: int = Field(100, ge=0)
     tolerance: float = Field(1e-6, gt=0)
     polish_tolerance: float = Field(1e-6, gt=0)

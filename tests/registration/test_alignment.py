@@ -111,8 +111,8 @@ def test_noise_does_not_pull_a_local_similarity_off_its_place(monkeypatch):
     ("shape", "spacings"),
     [
         ((40, 48, 56), (8.0, 4.0)),  # few voxels at 4 mm
-        ((160, 160, 160), (8.0, 5.2)),  # 120 000 in all
-        ((400, 400, 400), (13.0,)),  # finer ones would hardly be finer
+        ((220, 220, 220), (8.0, 5.26)),  # 300 000 in all
+        ((400, 400, 400), (9.56,)),  # finer ones would hardly be finer
         ((512, 512, 1), (8.0, 4.0)),  # a plane has an area
     ],
 )

@@ -239,6 +239,9 @@ def test_levels_are_kept_up_to_four_times_the_voxels(head):
         pyramid.on(head, head.grid.with_spacing(spacing))
     assert pyramid.on(head, fine) is not kept
     assert sum(each.numel() for each in pyramid._kept.values()) <= 4 * head.data.numel()
+    assert pyramid.on(head, head.grid) is head.data
+    pyramid.forget()
+    assert not pyramid._kept
 
 
 def test_levels_of_an_atlas_are_computed_once(head, bent, quick, monkeypatch):
