@@ -77,7 +77,8 @@ class Panel:
             return
         found: Any = contour_generator(z=image, line_type=LineType.Separate)
         drawn = [line for level in crossed for line in found.lines(level)]
-        path = "".join(_path(self.at(line[:, 1], line[:, 0], image.shape)) for line in drawn)
+        placed = [self.at(line[:, 1], line[:, 0], image.shape) for line in drawn]
+        path = "".join(map(_path, _thinned(placed)))
         self.add(f'<path d="{path}" style="fill:none;stroke:{color};stroke-width:.8"/>')
 
     def marks(self, where: NDArray[np.bool_], color: str) -> None:
@@ -244,22 +245,25 @@ def _letters(panel: Panel, look: Look) -> list[str]:
 
 
 def _path(points: NDArray[np.float64]) -> str:
-    """A line ``(N, 2)`` to a tenth of a point, without points between which it runs straight."""
-    kept = _thinned(points)
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept.tolist())
+    """A line ``(N, 2)`` to a tenth of a point."""
+    return "M" + "L".join(["%.1f %.1f"] * len(points)) % tuple(points.ravel().tolist())
 
 
-def _thinned(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Leave out points that lie on the line between their neighbours, every second in turn."""
+def _thinned(lines: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Leave out points that lie on the line between their neighbours, every second in turn.
+
+    All lines ``(N, 2)`` are thinned at once: there are hundreds, of which most are short.
+    """
+    points, number = np.concatenate(lines), np.repeat(np.arange(len(lines)), [*map(len, lines)])
     for turn in range(_PASSES):
-        if len(points) < 3:
-            break
         way, aside = points[2:] - points[:-2], points[1:-1] - points[:-2]
         area = np.abs(way[:, 0] * aside[:, 1] - way[:, 1] * aside[:, 0])
         straight = area <= _STRAIGHT * np.hypot(way[:, 0], way[:, 1])
+        straight &= number[2:] == number[:-2]  # the ends of a line stay
         straight[turn % 2 :: 2] = False
-        points = points[np.concatenate([[True], ~straight, [True]])]
-    return points
+        kept = np.concatenate([[True], ~straight, [True]])
+        points, number = points[kept], number[kept]
+    return np.split(points, np.flatnonzero(np.diff(number)) + 1)
 
 
 def _png(pixels: NDArray[np.uint8]) -> str:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
+from regkit.kernels.fields import identity_index, turn_vectors
 from regkit.registration.result import Result
 from regkit.report.display import Range
 from regkit.report.parts import Section, hint, viewer
@@ -115,9 +119,19 @@ def _step(cuts: Scene, grid: Grid) -> float:
 def _cubes(phi: Transform, affine: Affine, grid: Grid, step: float) -> Layer:
     """Cubes of moving in turn dark and light, as they come to lie on fixed."""
     local = compose(affine.inverse(), phi)
-    spacing = torch.tensor(grid.spacing, dtype=torch.float64)
     parts = []
     for rows in grid.slabs(_SLAB):
-        place = (grid.to_index(local(grid.world_points(rows))) + 0.5) * spacing / step
-        parts.append(place.floor().sum(-1).remainder(2).byte())
+        matrix, u = local.on(grid, rows)
+        part = grid.rows(rows)
+        index = identity_index(part.shape, u) + turn_vectors(u, _linear(part.inverse_affine))
+        # From voxels of the part to voxels of the grid, and from those to cubes.
+        share = np.diag([*np.divide(grid.spacing, step), 1.0])
+        whole = share @ grid.inverse_affine @ matrix @ part.affine
+        start = whole[:-1, -1] + 0.5 * share.diagonal()[:-1]
+        place = turn_vectors(index, _linear(whole)) + u.new_tensor(start).reshape(-1, 1, 1, 1)
+        parts.append(place.floor().sum(0).remainder(2).byte())
     return coded_layer(CUBES, torch.cat(parts), grid)
+
+
+def _linear(affine: Matrix) -> Tensor:
+    return torch.from_numpy(affine[:-1, :-1].copy())
