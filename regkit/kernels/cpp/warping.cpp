@@ -124,31 +124,61 @@ void warp(Images image, Affine m, Images u, Image weight, Planes out, Plane insi
         warp_with<std::int64_t>(image, m, u, weight, out, inside);
 }
 
-template <class T, class U>
-void warp_nearest(View<const T, 4> image, Affine m, View<const U, 4> u, T outside,
-                  View<T, 4> out) {
+namespace {
+
+// The voxels nearest to positions inside an image, -1 for others: by vector instructions.
+template <class Offset>
+inline void nearest_voxels(const Row<Offset> &row, Shape shape, Index count, Offset *voxel) {
+    const double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
+    const Offset n0 = static_cast<Offset>(shape.n0), n1 = static_cast<Offset>(shape.n1),
+                 n2 = static_cast<Offset>(shape.n2);
+    REGKIT_INDEPENDENT
+    for (Index k = 0; k < count; ++k) {
+        const bool inside = within(p[k], shape.n0) & within(q[k], shape.n1) &
+                            within(r[k], shape.n2);
+        // What is inside is above -1, so that a cut towards zero is the floor.
+        const Offset x = static_cast<std::int32_t>(inside ? p[k] + 0.5 : 0.0),
+                     y = static_cast<std::int32_t>(inside ? q[k] + 0.5 : 0.0),
+                     z = static_cast<std::int32_t>(inside ? r[k] + 0.5 : 0.0);
+        const Offset at =
+            (smaller(x, n0 - 1) * n1 + smaller(y, n1 - 1)) * n2 + smaller(z, n2 - 1);
+        voxel[k] = inside ? at : -1;
+    }
+}
+
+template <class Offset, class T, class U>
+void warp_nearest_with(View<const T, 4> image, Affine m, View<const U, 4> u, T outside,
+                       View<T, 4> out) {
     const Index channels = image.shape[0], g2 = u.shape[3];
     const Shape shape = shape_of(image[0]), size = shape_of(out[0]);
     const Cells cells(size.n2, g2);
     for_rows(size.n0, [&](Index i) {
         Room<U> line(3 * g2);
-        Row<std::int64_t> row(size.n2);
+        Row<Offset> row(size.n2);
+        const Offset *voxel = row.offset.get();
         for (Index j = 0; j < size.n1; ++j) {
             displacement_row(u, i, j, size, line.get());
             move_row(line.get(), g2, cells, m, i, j, 0, size.n2, row);
-            for (Index k = 0; k < size.n2; ++k) {
-                const double p = row.p[k], q = row.q[k], r = row.r[k];
-                const bool inside = within(p, shape.n0) && within(q, shape.n1) &&
-                                    within(r, shape.n2);
-                const Index voxel =
-                    inside ? (nearest(p, shape.n0) * shape.n1 + nearest(q, shape.n1)) * shape.n2 +
-                                 nearest(r, shape.n2)
-                           : 0;
-                for (Index c = 0; c < channels; ++c)
-                    out[c][i][j].data[k] = inside ? image[c].data[voxel] : outside;
+            nearest_voxels(row, shape, size.n2, row.offset.get());
+            for (Index c = 0; c < channels; ++c) {
+                const T *flat = image[c].data;
+                T *to = out[c][i][j].data;
+                for (Index k = 0; k < size.n2; ++k)
+                    to[k] = voxel[k] < 0 ? outside : flat[voxel[k]];
             }
         }
     });
+}
+
+}  // namespace
+
+template <class T, class U>
+void warp_nearest(View<const T, 4> image, Affine m, View<const U, 4> u, T outside,
+                  View<T, 4> out) {
+    if (is_small(shape_of(image[0])))
+        warp_nearest_with<std::int32_t>(image, m, u, outside, out);
+    else
+        warp_nearest_with<std::int64_t>(image, m, u, outside, out);
 }
 
 #define REGKIT_NEAREST(T)                                                                         \
