@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -102,16 +103,22 @@ def rotation(angles: Sequence[float]) -> Matrix:
     if len(angles) == 1:
         c, s = np.cos(angles[0]), np.sin(angles[0])
         return np.array([[c, -s], [s, c]])
-    x, y, z = angles
-    theta = float(np.sqrt(x * x + y * y + z * z))
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    if theta < 1e-12:
-        out: Matrix = np.eye(3) + cross
-        return out
-    out = (
-        np.eye(3) + np.sin(theta) / theta * cross + (1 - np.cos(theta)) / theta**2 * (cross @ cross)
+    # Numbers of Python: optimisers ask thousands of times, and arrays of three are slow.
+    x, y, z = map(float, angles)
+    theta = math.sqrt(x * x + y * y + z * z)
+    a, b = (1.0, 0.5) if theta < 1e-12 else (math.sin(theta) / theta, _versine(theta) / theta**2)
+    return np.array(
+        [
+            [1 - b * (y * y + z * z), b * x * y - a * z, b * x * z + a * y],
+            [b * x * y + a * z, 1 - b * (x * x + z * z), b * y * z - a * x],
+            [b * x * z - a * y, b * y * z + a * x, 1 - b * (x * x + y * y)],
+        ]
     )
-    return out
+
+
+def _versine(angle: float) -> float:
+    """``1 - cos(angle)``, without the loss of digits at small angles."""
+    return 2 * math.sin(angle / 2) ** 2
 
 
 def shear_of(affine: Matrix) -> float:
