@@ -48,7 +48,17 @@ def stored_order(u: Tensor, signs: Sequence[float], last: slice) -> NDArray[np.f
 
 
 def stored_order_reference(u: Tensor, signs: Sequence[float], last: slice) -> NDArray[np.float32]:
-    """Return what :func:`stored_order` does, by NumPy, for ``u (d, *shape)`` on the CPU."""
+    """Return what :func:`stored_order` does, by NumPy.
+
+    Parameters
+    ----------
+    u
+        ``(d, *shape)`` on the CPU.
+    signs
+        By which each of the ``d`` components is multiplied.
+    last
+        Of the last axis of ``u``.
+    """
     part = u[..., last].numpy()
     turned = np.array(signs, np.float32).reshape(-1, *[1] * (part.ndim - 1)) * part
     return np.ascontiguousarray(np.transpose(turned))

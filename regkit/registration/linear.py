@@ -196,8 +196,7 @@ def optimize_affine(
     def after(intermediate_result: OptimizeResult) -> None:
         values.append(float(intermediate_result.fun) / scale)
         told(len(values), values[-1])
-        if known(motion.matrix(intermediate_result.x)):
-            raise StopIteration  # by which SciPy ends, and returns where it is
+        _end_if(known(motion.matrix(intermediate_result.x)))
 
     with backend.single_blas():
         found = minimize(
@@ -210,6 +209,12 @@ def optimize_affine(
         )
     record = Level(at.grid.spacing, at.grid.shape, tuple(values), bool(found.status == 0))
     return motion.matrix(found.x), record
+
+
+def _end_if(done: bool) -> None:
+    """End a minimisation from its callback: by this SciPy returns where it is."""
+    if done:
+        raise StopIteration
 
 
 def _teller(

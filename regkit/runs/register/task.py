@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from regkit.metrics.landmarks import landmark_error, landmark_metrics
@@ -18,7 +20,7 @@ from regkit.runs.inputs import shown_name
 from regkit.runs.lines import describe
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.register.names import warped_name
-from regkit.runs.register.outcome import RegisterOutcome
+from regkit.runs.register.outcome import PAGE, RegisterOutcome
 from regkit.runs.register.pair import OpenedPair
 from regkit.transforms import Affine, Transform
 
@@ -61,6 +63,8 @@ class RegisterTask:
 
     def execute(self, on_progress: OnProgress) -> RegisterOutcome:
         """Register, measure, and warp the labels."""
+        # What draws the report is imported while loops run, which leave Python to others.
+        Thread(target=import_module, args=(PAGE,), daemon=True).start()
         pair = self.pair
         result = self._registered(on_progress)
         labels = {
