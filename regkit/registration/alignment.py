@@ -97,7 +97,9 @@ def align(
         stages.append(stage)
     check_overlap(pair, matrix)
     similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
-    spacings = _telling(seen.grid, config.linear)
+    spacings = config.linear.spacings
+    if config.transform == "deformable":
+        spacings = _telling(seen.grid, config.linear)
     # What the affine engine improves anyway need not be fine before it.
     plan = {"rigid": spacings[:1], "affine": spacings}
     if config.transform == "rigid":
@@ -113,9 +115,9 @@ def align(
 
 
 def _telling(grid: Grid, config: LinearConfig) -> tuple[float, ...]:
-    """The working voxels of an affine, coarse to fine, of which none are finer than they need be.
+    """The working voxels of an affine before a field, none of them finer than they need be.
 
-    Voxels hardly smaller than those of the level before would not tell more than they.
+    Coarse to fine. Voxels hardly smaller than those of the level before tell no more than they.
     """
     size = [n * s for n, s in zip(grid.shape, grid.spacing, strict=True) if n > 1]
     least = (math.prod(size) / config.max_voxels) ** (1 / max(len(size), 1))
