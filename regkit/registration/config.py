@@ -53,8 +53,8 @@ class LinearConfig(Settings):
     at which a local similarity has the last word when no field follows: within one contrast LNCC
     in windows of half width ``radius`` voxels. It has many minima, so that it is looked for from
     both images. ``iterations`` bounds each of them and ``tolerance`` stops earlier, when a step
-    gains less than this share; for the last word that is ``polish_tolerance``. Where a field follows
-    no level has more than about ``max_voxels``: the field mends what these leave.
+    gains less than this share; for the last word that is ``polish_tolerance``. Where a field
+    follows no level has more than about ``max_voxels``: the field mends what these leave.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
     twentieth of the body of fixed, whatever its size and the unit of its header, and less where
