@@ -69,12 +69,12 @@ def script() -> None:
 
 def _leave(code: int) -> NoReturn:
     """End the process, without a look at what is in memory; but wait for threads of plug-ins."""
-    with suppress(OSError):  # whoever read the output may be gone
-        sys.stdout.flush()
-        sys.stderr.flush()
     if not all(thread.daemon or thread is main_thread() for thread in enumerate_threads()):
         sys.exit(code)
     atexit._run_exitfuncs()
+    with suppress(OSError):  # whoever read the output may be gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 
