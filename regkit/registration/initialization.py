@@ -125,7 +125,7 @@ def _refined(
 ) -> list[_End]:
     """Where a guess leads; nothing if that is one of the ends that are known."""
     motion = motion_of(at, "rigid", start, planar=planar)
-    near = _SAME_END * max(at.grid.spacing)
+    near = _SAME_END * min(at.grid.spacing[1:])  # of a lifted image that is its plane
 
     def known(matrix: Matrix) -> bool:
         return any(motion.distance(matrix, end.matrix) < near for end in ends)

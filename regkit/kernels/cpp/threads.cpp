@@ -86,12 +86,16 @@ class Pool {
                 threads_.emplace_back([this, n = static_cast<int>(threads_.size())] { wait(n); });
             work_ = &work;
             wanted_ = helpers;
-            left_ = helpers;
             ++turn_;
         }
         wake_.notify_all();
         work.take();
-        const auto done = [this] { return left_ == 0; };
+        {
+            // Who comes now comes too late, and is not waited for: on a busy machine that is long.
+            std::lock_guard<std::mutex> lock(mutex_);
+            work_ = nullptr;
+        }
+        const auto done = [this] { return inside_ == 0; };
         if (!soon(done)) {
             std::unique_lock<std::mutex> lock(mutex_);
             done_.wait(lock, done);
@@ -111,10 +115,12 @@ class Pool {
                 wake_.wait(lock, wanted);
                 seen = turn_;
                 work = work_;
+                if (work == nullptr) continue;
+                ++inside_;
             }
             work->take();
             std::lock_guard<std::mutex> lock(mutex_);
-            if (--left_ == 0) done_.notify_one();
+            if (--inside_ == 0) done_.notify_one();
         }
     }
 
@@ -122,7 +128,7 @@ class Pool {
     std::condition_variable wake_, done_;
     std::vector<std::thread> threads_;
     Work *work_ = nullptr;
-    std::atomic<int> wanted_{0}, left_{0};
+    std::atomic<int> wanted_{0}, inside_{0};
     std::atomic<long> turn_{0};
 };
 
