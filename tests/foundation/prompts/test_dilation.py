@@ -122,7 +122,9 @@ def test_growth_is_the_same_along_each_axis_in_millimetres(ball):
             before = mask.data[0].bool().any(dim=others[1])
             before = before.any(dim=others[0]).sum()
             after = _inside(dilate(mask, distance)).any(dim=others[1]).any(dim=others[0]).sum()
-            assert float(after - before) / 2 * spacing == pytest.approx(distance, abs=spacing / 2)
+            grown = float(after - before) / 2 * spacing
+            # 6 mm are seven and a half voxels of 0.8 mm: a tie is off by half a voxel.
+            assert grown == pytest.approx(distance, abs=spacing / 2 + 1e-6)
 
 
 @pytest.mark.parametrize("distance", [2.0, 4.0])
