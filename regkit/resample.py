@@ -269,8 +269,8 @@ def _is_wide(data: Tensor) -> bool:
 def _index_map(phi: Transform, onto: Grid, moving: Grid) -> tuple[Matrix, Tensor]:
     """``phi`` at the voxels of ``onto``: a matrix to indices of ``moving``, voxels before it."""
     matrix, u = phi.on(onto)
-    turn = torch.from_numpy(onto.inverse_affine[:-1, :-1].copy())
-    return moving.inverse_affine @ matrix @ onto.affine, turn_vectors(u, turn)
+    before = turn_vectors(u, onto.inverse_affine[:-1, :-1])
+    return moving.inverse_affine @ matrix @ onto.affine, before
 
 
 def resample(volume: AnyVolume, onto: Grid, *, outside: float = 0.0) -> AnyVolume:

@@ -59,7 +59,7 @@ def resize_displacement(u: Tensor, shape: Sequence[int]) -> Tensor:
     return other.mul_(scale.reshape(-1, *([1] * len(u))))
 
 
-def turn_vectors(u: Tensor, linear: Tensor, *, out: Tensor | None = None) -> Tensor:
+def turn_vectors(u: Tensor, linear: Matrix, *, out: Tensor | None = None) -> Tensor:
     """Multiply the vectors of a field by a matrix.
 
     Parameters
@@ -78,13 +78,13 @@ def turn_vectors(u: Tensor, linear: Tensor, *, out: Tensor | None = None) -> Ten
 
     Examples
     --------
-    >>> turn_vectors(torch.ones(2, 1, 1), torch.tensor([[2.0, 0.0], [0.0, 3.0]])).flatten().tolist()
+    >>> turn_vectors(torch.ones(2, 1, 1), np.diag([2.0, 3.0])).flatten().tolist()
     [2.0, 3.0]
     """
     scale = linear.diagonal()
-    if torch.equal(linear, scale.diag()):  # along the axes of the world, as most images lie
-        return torch.mul(u, scale.to(u).reshape(-1, *[1] * (u.ndim - 1)), out=out)
-    return torch.einsum("ab,b...->a...", linear.to(u), u)
+    if np.array_equal(linear, np.diag(scale)):  # along the axes of the world, as most images lie
+        return torch.mul(u, u.new_tensor(scale).reshape(-1, *[1] * (u.ndim - 1)), out=out)
+    return torch.einsum("ab,b...->a...", u.new_tensor(linear), u)
 
 
 @with_triton

@@ -124,5 +124,4 @@ def in_voxels(field: DisplacementField, at: LevelPair) -> Tensor:
         ``(3, *shape)``, in voxels along the axes of the level's grid.
     """
     _, u = field.on(at.grid)
-    turn = torch.from_numpy(at.grid.inverse_affine[:3, :3].copy())
-    return turn_vectors(u, turn).to(at.fixed)
+    return turn_vectors(u, at.grid.inverse_affine[:3, :3]).to(at.fixed)

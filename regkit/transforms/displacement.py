@@ -103,15 +103,14 @@ class DisplacementField(Transform):
                 f"at most {100 * _MOST_UNSOLVED:g} % may; register with more regularisation"
             )
         residual = float(left.max()) * max(self.grid.spacing)
-        worlds = self.moving_world, self.fixed_world
-        linear = torch.from_numpy(onto.affine[:-1, :-1].copy())
-        return DisplacementField(turn_vectors(v, linear, out=v), onto, residual, *worlds)
+        u = turn_vectors(v, onto.affine[:-1, :-1], out=v)
+        return DisplacementField(u, onto, residual, self.moving_world, self.fixed_world)
 
     def index_displacement(self) -> Tensor:
         """Return ``u`` in voxels of the grid instead of world units, ``(d, *shape)``."""
-        return turn_vectors(self.u, torch.from_numpy(self.grid.inverse_affine[:-1, :-1].copy()))
+        return turn_vectors(self.u, self.grid.inverse_affine[:-1, :-1])
 
 
 def from_index(u: Tensor, grid: Grid) -> DisplacementField:
     """Make a field, fixed to moving, whose displacement is ``u (d, *shape)`` voxels of ``grid``."""
-    return DisplacementField(turn_vectors(u, torch.from_numpy(grid.affine[:-1, :-1].copy())), grid)
+    return DisplacementField(turn_vectors(u, grid.affine[:-1, :-1]), grid)

@@ -62,35 +62,22 @@ class Mixed {
 // Value and slopes of a displacement in the cell about a position.
 struct Around {
     Corner corner;
-    Quad v000, v001, v010, v011, v100, v101, v110, v111;
+    Eight<Quad> at;
 
-    Around(const Mixed &u, double p, double q, double r) : corner(p, q, r, u.shape()) {
-        const Index l = corner.z.low, h = corner.z.high;
-        v000 = u.at(corner.o00 + l), v001 = u.at(corner.o00 + h);
-        v010 = u.at(corner.o01 + l), v011 = u.at(corner.o01 + h);
-        v100 = u.at(corner.o10 + l), v101 = u.at(corner.o10 + h);
-        v110 = u.at(corner.o11 + l), v111 = u.at(corner.o11 + h);
-    }
+    Around(const Mixed &u, double p, double q, double r)
+        : corner(p, q, r, u.shape()),
+          at(corner.found([&](Index voxel) { return u.at(voxel); })) {}
 
-    Quad value() const {
-        const float fx = corner.x.share, fy = corner.y.share, fz = corner.z.share;
-        const Quad a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
-        const Quad d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
-        const Quad lower = a + fy * (b - a), upper = d + fy * (e - d);
-        return lower + fx * (upper - lower);
-    }
+    Quad value() const { return at.value(corner.x.share, corner.y.share, corner.z.share); }
 
     // The derivative of id + u: row c of `system` is that of part c, 0 for u along an axis on
     // which the position was held inside.
     void derivative(double system[9]) const {
-        const float fx = corner.x.share, fy = corner.y.share, fz = corner.z.share;
-        const Quad a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
-        const Quad d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
-        const Quad back = b - a, front = e - d, low = v001 - v000, high = v101 - v100;
-        const Quad x = corner.x.slope * (d + fy * front - (a + fy * back));
-        const Quad y = corner.y.slope * (back + fx * (front - back));
-        const Quad near = low + fy * (v011 - v010 - low), far = high + fy * (v111 - v110 - high);
-        const Quad z = corner.z.slope * (near + fx * (far - near));
+        Quad x, y, z;
+        at.slopes(corner.x.share, corner.y.share, corner.z.share, x, y, z);
+        x = corner.x.slope * x;
+        y = corner.y.slope * y;
+        z = corner.z.slope * z;
         for (int c = 0; c < 3; ++c) {
             system[3 * c] = x[c] + (c == 0 ? 1.0 : 0.0);
             system[3 * c + 1] = y[c] + (c == 1 ? 1.0 : 0.0);

@@ -141,19 +141,11 @@ struct RowPull {
             const bool there = within(p[k], shape.n0) & within(q[k], shape.n1) &
                                within(r[k], shape.n2);
             const float w = there ? upstream[k] : 0.0f, place = static_cast<float>(number(k));
-            const float fx = tx[k], fy = ty[k], fz = tz[k];
-            const float *o = flat + offset[k];
-            const float v000 = o[0], v001 = o[step.z], v010 = o[step.y],
-                        v011 = o[step.y + step.z], v100 = o[step.x], v101 = o[step.x + step.z],
-                        v110 = o[step.x + step.y], v111 = o[step.x + step.y + step.z];
-            const float a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
-            const float d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
-            const float low = v001 - v000, high = v101 - v100;
-            const float near = low + fy * (v011 - v010 - low);
-            const float far = high + fy * (v111 - v110 - high);
-            const float px = w * sloping(p[k], shape.n0) * (d + fy * (e - d) - (a + fy * (b - a)));
-            const float py = w * sloping(q[k], shape.n1) * (b - a + fx * (e - d - (b - a)));
-            const float pz = w * sloping(r[k], shape.n2) * (near + fx * (far - near));
+            float px, py, pz;
+            eight(flat + offset[k], step).slopes(tx[k], ty[k], tz[k], px, py, pz);
+            px *= w * sloping(p[k], shape.n0);
+            py *= w * sloping(q[k], shape.n1);
+            pz *= w * sloping(r[k], shape.n2);
             x += px;
             y += py;
             z += pz;

@@ -109,17 +109,40 @@ struct Row {
     }
 };
 
+// What lies at the eight corners of a cell: one number, or several that belong together.
+template <class T>
+struct Eight {
+    T v000, v001, v010, v011, v100, v101, v110, v111;
+
+    T value(float fx, float fy, float fz) const {
+        const T a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
+        const T d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
+        const T lower = a + fy * (b - a), upper = d + fy * (e - d);
+        return lower + fx * (upper - lower);
+    }
+
+    // What `value` gains a voxel along each axis.
+    void slopes(float fx, float fy, float fz, T &x, T &y, T &z) const {
+        const T a = v000 + fz * (v001 - v000), b = v010 + fz * (v011 - v010);
+        const T d = v100 + fz * (v101 - v100), e = v110 + fz * (v111 - v110);
+        const T back = b - a, front = e - d, low = v001 - v000, high = v101 - v100;
+        const T near = low + fy * (v011 - v010 - low), far = high + fy * (v111 - v110 - high);
+        x = d + fy * front - (a + fy * back);
+        y = back + fx * (front - back);
+        z = near + fx * (far - near);
+    }
+};
+
+// Those of the cell whose lowest corner is `o`.
+inline Eight<float> eight(const float *o, Steps step) {
+    return {o[0], o[step.z], o[step.y], o[step.y + step.z], o[step.x], o[step.x + step.z],
+            o[step.x + step.y], o[step.x + step.y + step.z]};
+}
+
 // Value between the eight corners of a cell whose lowest is flat[at].
 template <class Offset>
 inline float lerp_flat(const float *flat, Offset at, Steps step, float fx, float fy, float fz) {
-    const float *o = flat + at;
-    const float a = o[0] + fz * (o[step.z] - o[0]);
-    const float b = o[step.y] + fz * (o[step.y + step.z] - o[step.y]);
-    const float d = o[step.x] + fz * (o[step.x + step.z] - o[step.x]);
-    const float e = o[step.x + step.y] +
-                    fz * (o[step.x + step.y + step.z] - o[step.x + step.y]);
-    const float lower = a + fy * (b - a), upper = d + fy * (e - d);
-    return lower + fx * (upper - lower);
+    return eight(flat + at, step).value(fx, fy, fz);
 }
 
 // The eight corners about a position, in an array of any channels.
@@ -132,17 +155,18 @@ struct Corner {
           o00((x.low * shape.n1 + y.low) * shape.n2), o01((x.low * shape.n1 + y.high) * shape.n2),
           o10((x.high * shape.n1 + y.low) * shape.n2), o11((x.high * shape.n1 + y.high) * shape.n2) {}
 
+    // What `get` finds at each of them.
+    template <class Get>
+    auto found(Get &&get) const -> Eight<decltype(get(Index{}))> {
+        const Index l = z.low, h = z.high;
+        return {get(o00 + l), get(o00 + h), get(o01 + l), get(o01 + h),
+                get(o10 + l), get(o10 + h), get(o11 + l), get(o11 + h)};
+    }
+
     // `stride` is how far two voxels are apart along the last axis.
     float value(const float *image, Index stride = 1) const {
-        const Index l = z.low, h = z.high;
-        const float v000 = image[(o00 + l) * stride], v010 = image[(o01 + l) * stride];
-        const float v100 = image[(o10 + l) * stride], v110 = image[(o11 + l) * stride];
-        const float a = v000 + z.share * (image[(o00 + h) * stride] - v000);
-        const float b = v010 + z.share * (image[(o01 + h) * stride] - v010);
-        const float d = v100 + z.share * (image[(o10 + h) * stride] - v100);
-        const float e = v110 + z.share * (image[(o11 + h) * stride] - v110);
-        const float lower = a + y.share * (b - a), upper = d + y.share * (e - d);
-        return lower + x.share * (upper - lower);
+        const auto at = [=](Index voxel) { return image[voxel * stride]; };
+        return found(at).value(x.share, y.share, z.share);
     }
 };
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.fields import identity_index, turn_vectors
 from regkit.registration.result import Result
@@ -123,15 +121,11 @@ def _cubes(phi: Transform, affine: Affine, grid: Grid, step: float) -> Layer:
     for rows in grid.slabs(_SLAB):
         matrix, u = local.on(grid, rows)
         part = grid.rows(rows)
-        index = identity_index(part.shape, u) + turn_vectors(u, _linear(part.inverse_affine))
+        index = identity_index(part.shape, u) + turn_vectors(u, part.inverse_affine[:-1, :-1])
         # From voxels of the part to voxels of the grid, and from those to cubes.
         share = np.diag([*np.divide(grid.spacing, step), 1.0])
         whole = share @ grid.inverse_affine @ matrix @ part.affine
         start = whole[:-1, -1] + 0.5 * share.diagonal()[:-1]
-        place = turn_vectors(index, _linear(whole)) + u.new_tensor(start).reshape(-1, 1, 1, 1)
+        place = turn_vectors(index, whole[:-1, :-1]) + u.new_tensor(start).reshape(-1, 1, 1, 1)
         parts.append(place.floor().sum(0).remainder(2).byte())
     return coded_layer(CUBES, torch.cat(parts), grid)
-
-
-def _linear(affine: Matrix) -> Tensor:
-    return torch.from_numpy(affine[:-1, :-1].copy())

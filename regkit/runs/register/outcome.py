@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,6 @@ from regkit.volume import Labels, Volume
 
 if TYPE_CHECKING:
     from regkit.report import Page
-
-PAGE = "regkit.report.registration.page"  # which takes its time to import
 
 # In the version after 0.1 under their old names as well.
 _LENGTHS = ("inverse_consistency_", "displacement_")
@@ -106,15 +103,15 @@ class RegisterOutcome:
 
     def page(self) -> Page:
         """The report, with the labels, the structures and the metrics of the start."""
-        registration_page = import_module(PAGE).registration_page
+        from regkit.report.registration.page import registration_page
+
         own = {} if self.fixed_labels is None else {"labels of fixed": self.fixed_labels}
-        page: Page = registration_page(
+        return registration_page(
             self.result,
             before=self.before,
             structures=self.structures,
             labels={**own, **{stem(Path(name)): each for name, each in self.labels.items()}},
         )
-        return page
 
     def summary(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """What was noticed, what was done, and what it is worth."""

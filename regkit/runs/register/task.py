@@ -20,12 +20,14 @@ from regkit.runs.inputs import shown_name
 from regkit.runs.lines import describe
 from regkit.runs.progress import OnProgress, Progress
 from regkit.runs.register.names import warped_name
-from regkit.runs.register.outcome import PAGE, RegisterOutcome
+from regkit.runs.register.outcome import RegisterOutcome
 from regkit.runs.register.pair import OpenedPair
 from regkit.transforms import Affine, Transform
 
 if TYPE_CHECKING:
     from regkit.runs.register.job import RegisterJob
+
+_PAGE = "regkit.report.registration.page"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class RegisterTask:
     def execute(self, on_progress: OnProgress) -> RegisterOutcome:
         """Register, measure, and warp the labels."""
         # What draws the report is imported while loops run, which leave Python to others.
-        Thread(target=import_module, args=(PAGE,), daemon=True).start()
+        Thread(target=import_module, args=(_PAGE,), daemon=True).start()
         pair = self.pair
         result = self._registered(on_progress)
         labels = {
