@@ -27,8 +27,8 @@ from regkit.kernels.smoothing import gaussian
 from regkit.kernels.warping import displacement_gradient, warp_index
 from regkit.kernels.windows import lncc_gradient
 
-_SHAPE = (176, 208, 192)  # the working grid of brain_t1
-_RADIUS = 4
+_SHAPE = (176, 208, 192)
+_RADIUS, _STRIDE = 4, 3
 _TURNS = 7
 _COLUMNS = {
     "kernel": "",
@@ -73,6 +73,7 @@ def works() -> list[Work]:
     half = tuple(n // 2 for n in _SHAPE)
     fixed, moving = (gaussian(torch.rand(1, *_SHAPE, generator=generator), 2.0) for _ in "fm")
     known = _ball()
+    pull = fixed * known
     u, v = (10 * gaussian(torch.randn(3, *half, generator=generator), 3.0) for _ in "uv")
     weight, room = torch.ones(half), torch.empty_like(u)
     m = np.eye(4) + 0.01 * np.arange(16).reshape(4, 4) / 16
@@ -89,14 +90,16 @@ def works() -> list[Work]:
         ),
         Work(
             "LNCC, value and gradient",
-            lambda: lncc_gradient(fixed[0], moving[0], known, _RADIUS, squared=True),
+            lambda: lncc_gradient(
+                fixed[0], moving[0], known, _RADIUS, squared=True, stride=_STRIDE
+            ),
             3 * whole + 4 * inside,
             # Six moments and three coefficients, summed along three axes; the algebra of a window.
             (9 * 3 * window + 60) * inside,
         ),
         Work(
             "force onto the field's grid",
-            lambda: displacement_gradient(moving, known, fixed * known, half),
+            lambda: displacement_gradient(moving, known, pull, half),
             3 * whole + field,
             25 * inside,
         ),

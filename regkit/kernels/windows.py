@@ -2,6 +2,8 @@
 
 Windows hold ``(2 radius + 1)**3`` voxels, fewer at the border; inside a window only voxels with
 weight count, so that tissue outside a mask has no say in the statistics of a window inside it.
+Their middles are ``stride`` voxels apart, and a window weighs what the voxels weigh that are
+nearest to its middle.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ def lncc_gradient(
     *,
     squared: bool,
     floor: float = EPSILON,
+    stride: int = 1,
 ) -> tuple[float, Tensor]:
     """Return ``1 - mean(lncc)`` over the weight, and its gradient by ``warped``.
 
@@ -43,18 +46,22 @@ def lncc_gradient(
         Square the correlation, so that opposite contrasts match as well as equal ones.
     floor
         Added to each variance, so that what is flat correlates with nothing.
+    stride
+        Voxels between the middles of neighbouring windows.
 
     Returns
     -------
     loss, gradient
         The value, and ``d loss / d warped``, ``(I, J, K)``.
     """
-    # The loop shares sums between slices, for which windows must be three of them wide.
-    if radius < 1 or not loops_apply(fixed, warped, weight):
-        return gradient_reference(fixed, warped, weight, radius, squared=squared, floor=floor)
+    # The loop shares sums between windows, for which they must be three strides wide.
+    if 2 * radius + 1 < 3 * stride or not loops_apply(fixed, warped, weight):
+        return gradient_reference(
+            fixed, warped, weight, radius, squared=squared, floor=floor, stride=stride
+        )
     out = torch.empty_like(warped)
     correlation, total = loops.lncc_gradient(
-        fixed.numpy(), warped.numpy(), weight.numpy(), radius, squared, floor, _MOST_BYTES,
+        fixed.numpy(), warped.numpy(), weight.numpy(), radius, stride, squared, floor, _MOST_BYTES,
         out.numpy(),
     )  # fmt: skip
     return 1 - correlation / total, out
@@ -69,6 +76,7 @@ def gradient_reference(
     *,
     squared: bool,
     floor: float = EPSILON,
+    stride: int = 1,
 ) -> tuple[float, Tensor]:
     """Return what :func:`lncc_gradient` does, in PyTorch, by sums over boxes.
 
@@ -85,6 +93,8 @@ def gradient_reference(
         Square the correlation.
     floor
         Added to each variance.
+    stride
+        Voxels between the middles of neighbouring windows.
     """
     count, mean_f, mean_w, var_f, var_w, cov = _statistics(fixed, warped, weight, radius, floor)
     if squared:
@@ -95,13 +105,14 @@ def gradient_reference(
         slope = (var_f * var_w).rsqrt()
         cc = cov * slope
         pull = cc / var_w
-    share = weight / count
+    of_window = window_weight(weight, stride)
+    share = of_window / count
     alpha, beta = slope * share, pull * share
     parts = torch.stack([alpha, beta, beta * mean_w - alpha * mean_f])
     alpha, beta, gamma = box_sum(parts, radius)
     total = weight.sum().clamp(min=1e-6)
     gradient = (alpha * fixed - beta * warped + gamma) * weight / -total
-    return float(1 - (weight * cc).sum() / total), gradient
+    return float(1 - (of_window * cc).sum() / total), gradient
 
 
 def lncc_reference(
@@ -112,6 +123,7 @@ def lncc_reference(
     *,
     squared: bool,
     floor: float = EPSILON,
+    stride: int = 1,
 ) -> Tensor:
     """Return the loss of :func:`lncc_gradient` in PyTorch, differentiable.
 
@@ -125,11 +137,31 @@ def lncc_reference(
         Square the correlation.
     floor
         Added to each variance.
+    stride
+        Voxels between the middles of neighbouring windows.
     """
     _, _, _, var_f, var_w, cov = _statistics(fixed, warped, weight, radius, floor)
     cc = cov**2 / (var_f * var_w) if squared else cov / (var_f * var_w).sqrt()
-    loss: Tensor = 1 - (weight * cc).sum() / weight.sum().clamp(min=1e-6)
+    total = weight.sum().clamp(min=1e-6)
+    loss: Tensor = 1 - (window_weight(weight, stride) * cc).sum() / total
     return loss
+
+
+def window_weight(weight: Tensor, stride: int) -> Tensor:
+    """Gather ``weight (*spatial)`` in the middles of windows that are ``stride`` voxels apart.
+
+    Every voxel gives its own to the nearest of them; elsewhere there is 0.
+    """
+    out = weight
+    if stride == 1:
+        return out
+    for axis, n in enumerate(weight.shape):
+        last = -(-n // stride) - 1
+        start = (n - 1 - last * stride) // 2
+        voxels = torch.arange(n, device=weight.device)
+        window = ((voxels - start + stride // 2) // stride).clamp(max=last)
+        out = torch.zeros_like(out).index_add(axis, start + window * stride, out)
+    return out
 
 
 def local_correlation(fixed: Tensor, warped: Tensor, weight: Tensor, radius: int) -> Tensor:

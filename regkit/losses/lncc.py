@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from torch import Tensor
 
@@ -20,13 +21,20 @@ _PAPER = (
 )
 
 
+class _Asked(TypedDict):
+    squared: bool
+    floor: float
+    stride: int
+
+
 @dataclass(frozen=True)
 class LNCC(Similarity):
     """The loss ``1 - mean(lncc)`` over box windows of half width ``radius`` voxels.
 
     ``squared`` takes the square of each window's correlation (Avants et al., Med. Image Anal.
     2008), which does not care about the sign of the contrast. ``floor`` is the variance of what
-    counts as flat: a window of less hardly correlates with anything.
+    counts as flat: a window of less hardly correlates with anything. ``stride`` is how many voxels
+    the middles of neighbouring windows are apart.
 
     Examples
     --------
@@ -39,6 +47,7 @@ class LNCC(Similarity):
     radius: int = 2
     squared: bool = False
     floor: float = EPSILON
+    stride: int = 1
 
     @classmethod
     def of(cls, radius: int) -> LNCC:
@@ -56,12 +65,15 @@ class LNCC(Similarity):
         return Traits(worst_value=1.0 if self.squared else 2.0, citation=_PAPER, by_loops=True)
 
     def at(self, spacing: float) -> LNCC:
-        """Raise ``floor`` for larger voxels.
+        """Raise ``floor`` for larger voxels, and leave out windows that tell no more.
 
         A window of larger voxels sees more of an edge, so that what is faint in it is rather noise.
+        Windows that are a third of their width apart hold every voxel about 27 times: fields are
+        as good as by all windows, in a fraction of the time.
         """
         flat = min(_FLAT * spacing, _FLATTEST)
-        return replace(self, floor=max(self.floor, flat**2))
+        apart = max((2 * self.radius + 1) // 3, 1)
+        return replace(self, floor=max(self.floor, flat**2), stride=apart)
 
     def above_noise(self, sigma: float) -> LNCC:
         """Raise ``floor`` to the variance of twice the noise, which fine texture may pass for.
@@ -78,15 +90,15 @@ class LNCC(Similarity):
 
     def compare(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> Tensor:
         """Compare two images of one channel; differentiable."""
-        return lncc_reference(
-            fixed[0], warped[0], weight, self.radius, squared=self.squared, floor=self.floor
-        )
+        return lncc_reference(fixed[0], warped[0], weight, self.radius, **self._asked)
 
     def value_and_gradient(
         self, fixed: Tensor, warped: Tensor, weight: Tensor
     ) -> tuple[float, Tensor]:
         """Return the loss and its gradient by the kernel, for features ``(1, I, J, K)``."""
-        value, gradient = lncc_gradient(
-            fixed[0], warped[0], weight, self.radius, squared=self.squared, floor=self.floor
-        )
+        value, gradient = lncc_gradient(fixed[0], warped[0], weight, self.radius, **self._asked)
         return value, gradient[None]
+
+    @property
+    def _asked(self) -> _Asked:
+        return {"squared": self.squared, "floor": self.floor, "stride": self.stride}

@@ -114,10 +114,11 @@ def images(request, draw):
 
 @pytest.mark.parametrize("floor", [1e-5, 1e-2])
 @pytest.mark.parametrize("squared", [False, True])
-@pytest.mark.parametrize("radius", [1, 3])
-def test_lncc_gradient(run, images, radius, squared, floor):
-    value, force = run(lncc_gradient, *images, radius, squared=squared, floor=floor)
-    same, expected = gradient_reference(*images, radius, squared=squared, floor=floor)
+@pytest.mark.parametrize(("radius", "stride"), [(1, 1), (3, 1), (3, 2), (4, 3)])
+def test_lncc_gradient(run, images, radius, stride, squared, floor):
+    asked = {"squared": squared, "floor": floor, "stride": stride}
+    value, force = run(lncc_gradient, *images, radius, **asked)
+    same, expected = gradient_reference(*images, radius, **asked)
     assert value == pytest.approx(same, abs=1e-5)
     torch.testing.assert_close(force, expected, atol=1e-6, rtol=2e-3)
 
@@ -180,9 +181,9 @@ for module in (fields, smoothing, warping, windows):
 image, field = torch.ones(4, 4, 4), torch.ones(3, 4, 4, 4)
 fields.compose_fields(field, field)
 warping.warp_index(image[None], torch.eye(4).numpy(), field, image)
-warping.step_force(image[None], image, image[None], (2, 2, 2))
+warping.displacement_gradient(image[None], image, image[None], (2, 2, 2))
 for flag in (False, True):
-    smoothing.convolved(field, [(0.5, 0.0, 0.5)] * 3, zero=flag, spare=False)
+    smoothing.convolve(field, [(0.5, 0.0, 0.5)] * 3, zero=flag, spare=False)
     windows.lncc_gradient(image, image, image, 1, squared=flag)
 sys.stdout.write(str(len(compiled)))
 """

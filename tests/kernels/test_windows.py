@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from regkit.kernels.windows import (
     lncc_gradient,
     lncc_reference,
     local_correlation,
+    window_weight,
 )
 
 
@@ -22,12 +25,12 @@ def images(request, draw):
 
 
 @pytest.mark.parametrize("squared", [False, True])
-@pytest.mark.parametrize("radius", [1, 3])
-def test_the_loop_correlates_as_torch_does(images, radius, squared, on_torch):
-    value, force = lncc_gradient(*images, radius, squared=squared)
+@pytest.mark.parametrize(("radius", "stride"), [(1, 1), (3, 1), (3, 2), (4, 3), (7, 4)])
+def test_the_loop_correlates_as_torch_does(images, radius, stride, squared, on_torch):
+    value, force = lncc_gradient(*images, radius, squared=squared, stride=stride)
     assert 0 < value < 1
     on_torch()
-    same, expected = lncc_gradient(*images, radius, squared=squared)
+    same, expected = lncc_gradient(*images, radius, squared=squared, stride=stride)
     assert value == pytest.approx(same, abs=1e-5)
     torch.testing.assert_close(force, expected, atol=1e-6, rtol=1e-3)
 
@@ -79,13 +82,15 @@ def test_no_weight_is_no_error(images):
     assert (force == 0).all()
 
 
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("squared", [False, True])
-def test_the_force_is_the_slope_of_the_value(images, squared, draw):
+def test_the_force_is_the_slope_of_the_value(images, squared, stride, draw):
     fixed, warped, weight = images
-    _, force = lncc_gradient(fixed, warped, weight, 2, squared=squared)
+    asked = {"squared": squared, "stride": stride}
+    _, force = lncc_gradient(fixed, warped, weight, 3, **asked)
     way = draw(*warped.shape).double()
     ends = [
-        float(lncc_reference(fixed.double(), w, weight.double(), 2, squared=squared))
+        float(lncc_reference(fixed.double(), w, weight.double(), 3, **asked))
         for w in (warped + 1e-5 * way, warped - 1e-5 * way)
     ]
     slope = (ends[0] - ends[1]) / 2e-5
@@ -127,28 +132,55 @@ def test_means_are_sums_over_the_voxels_that_are_there(shape, radius):
     assert torch.allclose(box_mean(images, [radius] * len(shape)), wanted, atol=1e-6)
 
 
-@pytest.mark.parametrize("radius", [0, 1, 3, 12])
-def test_any_radius_gives_what_the_reference_does(radius):
+@pytest.mark.parametrize(
+    ("radius", "stride"),
+    [(0, 1), (1, 1), (3, 1), (12, 1), (12, 8), (4, 3), (4, 4), (2, 7)],  # some wider than a third
+)
+def test_any_radius_gives_what_the_reference_does(radius, stride):
     generator = torch.Generator().manual_seed(0)
     fixed, warped = torch.rand(2, 9, 7, 10, generator=generator)
     weight = torch.ones(9, 7, 10)
-    found, gradient = lncc_gradient(fixed, warped, weight, radius, squared=True)
-    expected, reference = gradient_reference(fixed, warped, weight, radius, squared=True)
+    given = fixed, warped, weight, radius
+    found, gradient = lncc_gradient(*given, squared=True, stride=stride)
+    expected, reference = gradient_reference(*given, squared=True, stride=stride)
     assert found == pytest.approx(expected, abs=1e-6)
     assert torch.allclose(gradient, reference, atol=1e-6)
 
 
-def test_slices_whose_boxes_lie_apart_hold_nothing_of_each_other():
+@pytest.mark.parametrize(
+    ("shape", "stride", "middles"),
+    [((1, 9), 3, [(0, 1), (0, 4), (0, 7)]), ((2, 4), 3, [(0, 0), (0, 3)]), ((5,), 2, [0, 2, 4])],
+)
+def test_each_voxel_counts_for_the_window_that_is_nearest(shape, stride, middles):
+    found = window_weight(torch.ones(shape), stride)
+    assert found.sum() == math.prod(shape)
+    assert [tuple(at) if len(shape) > 1 else at[0] for at in found.nonzero().tolist()] == middles
+
+
+def test_windows_apart_see_every_voxel_of_a_thin_mask(images):
+    """A sheet that lies between the middles of windows counts as much as one that does not."""
+    fixed, warped, _ = images
+    for at in range(fixed.shape[1]):
+        sheet = torch.zeros_like(fixed)
+        sheet[:, at] = 1
+        value, force = lncc_gradient(fixed, warped, sheet, 4, squared=True, stride=3)
+        assert 0 < value < 1
+        assert force[:, at].any()
+
+
+@pytest.mark.parametrize(("radius", "stride"), [(2, 1), (4, 3)])
+def test_slices_whose_boxes_lie_apart_hold_nothing_of_each_other(radius, stride):
     """Memory that others have left full of NaN is read nowhere."""
     generator = torch.Generator().manual_seed(0)
     fixed, warped = torch.rand(2, 12, 20, 24, generator=generator)
     weight = torch.zeros(12, 20, 24)
     for number in range(12):
         weight[number, number : number + 3, 2 * (11 - number) :][:, :3] = 1
-    _, reference = gradient_reference(fixed, warped, weight, 2, squared=True)
+    given = fixed, warped, weight, radius
+    _, reference = gradient_reference(*given, squared=True, stride=stride)
     for size in (10_000, 30_000, 100_000):
         used = [torch.full((size,), torch.nan) for _ in range(20)]
         del used
-        _, gradient = lncc_gradient(fixed, warped, weight, 2, squared=True)
+        _, gradient = lncc_gradient(*given, squared=True, stride=stride)
         assert torch.allclose(gradient, reference, atol=1e-5)
         assert not gradient[weight == 0].any()

@@ -1,4 +1,6 @@
 // What pulls at a warped image: the derivative of a loss by a step aside, or by the affine.
+#include <utility>
+
 #include "kernels.hpp"
 #include "rows.hpp"
 #include "threads.hpp"
@@ -24,21 +26,86 @@ inline void add_slope(const float *up, Neighbour here, Neighbour low, Neighbour 
     }
 }
 
+// The adjoint of linear interpolation along a row, from voxels to `other` of the same extent: what
+// each of these takes of `count` voxels from `first` on.
+struct Gather {
+    Index other, count;
+    Room<std::int32_t> first;
+    Room<float> share; // (count, other)
+
+    Gather(const Cells &cells, Index n, Index other)
+        : other(other), count(widest(cells, n, other)), first(other), share(count * other) {
+        fill(share.get(), count * other, 0.0f);
+        fill<std::int32_t>(first.get(), other, -1);
+        for (Index k = n - 1; k >= 0; --k)
+            for (const std::int32_t at : {cells.low[k], cells.high[k]})
+                first[at] = static_cast<std::int32_t>(k);
+        for (Index at = 0; at < other; ++at)
+            first[at] = static_cast<std::int32_t>(held(first[at], n - count + 1));
+        for (Index k = 0; k < n; ++k) {
+            const Index low = cells.low[k], high = cells.high[k];
+            share[(k - first[low]) * other + low] += 1 - cells.share[k];
+            share[(k - first[high]) * other + high] += cells.share[k];
+        }
+    }
+
+    // out[at] += what it takes of a row.
+    void add(const float *row, float *out) const {
+        for (Index t = 0; t < count; ++t) {
+            const float *of = share.get() + t * other, *from = row + t;
+            const std::int32_t *start = first.get();
+            REGKIT_INDEPENDENT
+            for (Index at = 0; at < other; ++at) out[at] += of[at] * from[start[at]];
+        }
+    }
+
+  private:
+    // The most voxels that lie between the first and the last that one takes from.
+    static Index widest(const Cells &cells, Index n, Index other) {
+        Index found = 1;
+        Room<Index> from(other);
+        fill<Index>(from.get(), other, n);
+        for (Index k = 0; k < n; ++k)
+            for (const std::int32_t at : {cells.low[k], cells.high[k]}) {
+                from[at] = smaller(from[at], k);
+                found = larger(found, k - from[at] + 1);
+            }
+        return found;
+    }
+};
+
 }  // namespace
 
 // upstream grad(warped), gathered along j and k: planes (3, I, G1, G2). gather_first does the rest.
 void displacement_gradient(Images warped, Image known, Images upstream, Planes planes) {
     const Index channels = warped.shape[0], g1 = planes.shape[2], g2 = planes.shape[3];
     const Shape size = shape_of(known);
-    const Cells cells(size.n2, g2);
+    const Gather along(Cells(size.n2, g2), size.n2, g2);
     const Room<float> nothing(size.n2);
     fill(nothing.get(), size.n2, 0.0f);
     for_rows(size.n0, [&](Index i) {
         const Index before = held(i - 1, size.n0), after = held(i + 1, size.n0);
-        Room<float> whole(3 * size.n2), part(g2), value(size.n2 + 2), there(size.n2 + 2);
-        for (int c = 0; c < 3; ++c) fill(planes[c][i].data, g1 * g2, 0.0f);
+        const Index width = 3 * size.n2;
+        Room<float> whole(width), rows(2 * width), value(size.n2 + 2), there(size.n2 + 2);
+        // Sums over the rows that lie nearest to row `at` of the planes, and to the next one.
+        float *near = rows.get(), *far = near + width;
+        Index at = 0;
+        bool some_near = false, some_far = false;
+        fill(near, 2 * width, 0.0f);
+        const auto finish = [&] {
+            for (int c = 0; c < 3; ++c) {
+                fill(planes[c][i][at].data, g2, 0.0f);
+                if (some_near) along.add(near + c * size.n2, planes[c][i][at].data);
+            }
+            if (some_near) fill(near, width, 0.0f);
+            std::swap(near, far);
+            some_near = some_far, some_far = false;
+            ++at;
+        };
         value[0] = there[0] = 0;
         for (Index j = 0; j < size.n1; ++j) {
+            const Cell y = Cell::of(nested_position(j, size.n1, g1), g1);
+            while (at < y.low) finish();
             const Extent some = extent(known[i][j].data, size.n2);
             const Index count = some.last - some.first;
             if (count == 0) continue;
@@ -47,7 +114,7 @@ void displacement_gradient(Images warped, Image known, Images upstream, Planes p
             // Beyond the first and the last voxel that is known there is none.
             for (Index k = 0; k < count; ++k) there[k + 1] = m[k];
             there[count + 1] = value[count + 1] = 0;
-            fill(whole.get(), 3 * size.n2, 0.0f);
+            fill(whole.get(), width, 0.0f);
             for (Index c = 0; c < channels; ++c) {
                 const float *up = upstream[c][i][j].data + some.first;
                 const Neighbour here{warped[c][i][j].data + some.first, m};
@@ -56,33 +123,23 @@ void displacement_gradient(Images warped, Image known, Images upstream, Planes p
                     return Neighbour{warped[c][s][t].data + some.first,
                                      is_there ? known[s][t].data + some.first : nothing.get()};
                 };
+                float *out = whole.get() + some.first;
                 add_slope(up, here, beside(before, j, i > 0), beside(after, j, i < size.n0 - 1),
-                          whole.get(), count);
+                          out, count);
                 add_slope(up, here, beside(i, left, j > 0), beside(i, right, j < size.n1 - 1),
-                          whole.get() + size.n2, count);
+                          out + size.n2, count);
                 add_slope(up, here, {value.get(), there.get()}, {value.get() + 2, there.get() + 2},
-                          whole.get() + 2 * size.n2, count);
+                          out + 2 * size.n2, count);
             }
-            const Cell y = Cell::of(nested_position(j, size.n1, g1), g1);
-            for (int c = 0; c < 3; ++c) {
-                // The adjoint of linear interpolation along k, then along j.
-                const float *force = whole.get() + c * size.n2;
-                fill(part.get(), g2, 0.0f);
-                for (Index k = 0; k < count; ++k) {
-                    const Index at = some.first + k;
-                    const float upper = cells.share[at] * force[k];
-                    part[cells.low[at]] += force[k] - upper;
-                    part[cells.high[at]] += upper;
-                }
-                const float *line = part.get();
-                float *near = planes[c][i][y.low].data, *far = planes[c][i][y.high].data;
-                const float share = y.share, rest = 1 - y.share;
-                REGKIT_INDEPENDENT
-                for (Index k = 0; k < g2; ++k) near[k] += rest * line[k];
-                REGKIT_INDEPENDENT
-                for (Index k = 0; k < g2; ++k) far[k] += share * line[k];
+            const float share = y.share, rest = 1 - y.share, *force = whole.get();
+            some_near = some_far = true;
+            REGKIT_INDEPENDENT
+            for (Index k = 0; k < width; ++k) {
+                near[k] += rest * force[k];
+                far[k] += share * force[k];
             }
         }
+        while (at < g1) finish();
     });
 }
 

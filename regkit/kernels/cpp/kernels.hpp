@@ -61,8 +61,8 @@ void momentum_step(Planes speed, Images force, float typical, float step, float 
 struct WindowSums {
     double correlation, weight;  // the correlations of all windows by their weight, and that
 };
-WindowSums lncc_gradient(Image fixed, Image warped, Image weight, Index radius, bool squared,
-                         float eps, Index most_bytes, Plane out);
+WindowSums lncc_gradient(Image fixed, Image warped, Image weight, Index radius, Index stride,
+                         bool squared, float eps, Index most_bytes, Plane out);
 
 // shifts.cpp
 void refine_shifts(Images fixed, Image weight, Image coefficients,

@@ -208,14 +208,14 @@ NB_MODULE(REGKIT_MODULE, m) {
 
     m.def("lncc_gradient",
           [](In<float, 3> fixed, In<float, 3> warped, In<float, 3> weight, Index radius,
-             bool squared, float eps, Index most_bytes, Out<float, 3> out) {
+             Index stride, bool squared, float eps, Index most_bytes, Out<float, 3> out) {
               const nb::gil_scoped_release release;
               const WindowSums sums = lncc_gradient(view(fixed), view(warped), view(weight), radius,
-                                                    squared, eps, most_bytes, view(out));
+                                                    stride, squared, eps, most_bytes, view(out));
               return std::pair(sums.correlation, sums.weight);
           },
-          "fixed"_a, "warped"_a, "weight"_a, "radius"_a, "squared"_a, "eps"_a, "most_bytes"_a,
-          filled("out"));
+          "fixed"_a, "warped"_a, "weight"_a, "radius"_a, "stride"_a, "squared"_a, "eps"_a,
+          "most_bytes"_a, filled("out"));
 
     m.def("refine_shifts",
           [](In<float, 4> fixed, In<float, 3> weight, In<float, 3> coefficients,

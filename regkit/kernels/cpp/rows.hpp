@@ -12,10 +12,20 @@ struct Extent {
     Index first, last;
 };
 
+// Whether all of kLook voxels are 0.
+constexpr Index kLook = 16;
+inline bool is_nothing(const float *row) {
+    int some = 0;
+    for (Index k = 0; k < kLook; ++k) some |= row[k] != 0;
+    return some == 0;
+}
+
 // From the first voxel that is not 0 to behind the last one; two equal numbers if none is.
 inline Extent extent(const float *row, Index count) {
     Index first = 0, last = count;
+    while (last - first >= kLook && is_nothing(row + first)) first += kLook;
     while (first < last && row[first] == 0) ++first;
+    while (last - first >= kLook && is_nothing(row + last - kLook)) last -= kLook;
     while (last > first && row[last - 1] == 0) --last;
     return {first, last};
 }

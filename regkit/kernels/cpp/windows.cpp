@@ -1,8 +1,11 @@
 // Local normalised cross-correlation over box windows, value and gradient in two sweeps.
 //
+// Windows stand a stride apart. Each speaks for its cell, the voxels that are nearest to its middle:
+// their weight is its own.
+//
 // The first sweep finds, for every window, the coefficients of what it does to its voxels, and sums
-// them within their slice; the second sums these over slices. Slices follow one another in blocks: a
-// ring holds the sums of a slice for as long as a window still needs them.
+// them within their slice; the second sums these over slices. Slices of windows follow one another
+// in blocks: a ring holds the sums of one for as long as a voxel still needs them.
 //
 // Only the box that a slice's weight occupies is looked at. Groups of slices share their sums along
 // i, and rows come one after the other, so that what is at hand stays in the second cache.
@@ -16,43 +19,77 @@
 namespace loops {
 namespace {
 
-constexpr int kGroup = 4;        // slices; windows are wider than that by a radius of 2
+constexpr int kGroup = 4;        // slices of windows; three strides are no more than a window
 constexpr int kMoments = 6;      // w, wF, wW, wFF, wWW, wFW
 constexpr int kCoefficients = 3; // alpha, beta, gamma
 constexpr Index kStrip = 8;      // rows
 
 struct Range {
-    Index first, last;
+    Index first = 0, last = 0;
 
+    Index count() const { return larger<Index>(last - first, 0); }
+    bool empty() const { return last <= first; }
     bool holds(Index i) const { return first <= i && i < last; }
-    Range wider(Index by, Index n) const {
-        return {larger<Index>(first - by, 0), smaller(last + by, n)};
+    Range within(Range other) const {
+        const Index from = larger(first, other.first);
+        return {from, larger(smaller(last, other.last), from)};
+    }
+    // The smallest that holds both.
+    Range with(Range other) const {
+        if (other.empty()) return *this;
+        if (empty()) return other;
+        return {smaller(first, other.first), larger(last, other.last)};
     }
 };
 
-// Where a slice has weight; last <= first where it has none.
-struct Box {
-    Range j{0, 0}, k{0, 0};
+// The windows along an axis of n voxels. Their middles are as far from either end.
+struct Windows {
+    Index n, radius, stride, count, start;
 
-    bool empty() const { return j.last <= j.first; }
+    Windows(Index n, Index radius, Index stride)
+        : n(n), radius(radius), stride(stride), count((n + stride - 1) / stride),
+          start((n - 1 - (count - 1) * stride) / 2) {}
 
-    void add(const Box &other) {
-        if (other.empty()) return;
-        if (empty()) {
-            *this = other;
-            return;
-        }
-        j = {smaller(j.first, other.j.first), larger(j.last, other.j.last)};
-        k = {smaller(k.first, other.k.first), larger(k.last, other.k.last)};
+    Index middle(Index m) const { return start + m * stride; }
+
+    // The voxels of a window, those of some, and those nearest to one.
+    Range voxels(Index m) const {
+        return Range{middle(m) - radius, middle(m) + radius + 1}.within({0, n});
     }
+    Range voxels(Range some) const {
+        if (some.empty()) return {};
+        return {voxels(some.first).first, voxels(some.last - 1).last};
+    }
+    Range cell(Index m) const {
+        const Index from = middle(m) - stride / 2;
+        return {m == 0 ? 0 : from, m == count - 1 ? n : from + stride};
+    }
+
+    // The window whose cell has a voxel, those of some voxels, and the windows that hold one.
+    Index nearest(Index v) const { return smaller((v - start + stride / 2) / stride, count - 1); }
+    Range nearest(Range some) const {
+        if (some.empty()) return {};
+        return {nearest(some.first), nearest(some.last - 1) + 1};
+    }
+    Range around(Index v) const {
+        const Index from = larger<Index>(v - radius - start, 0);
+        return Range{(from + stride - 1) / stride, (v + radius - start) / stride + 1}.within(
+            {0, count});
+    }
+};
+
+// Where a slice has something.
+struct Box {
+    Range j, k;
+
+    void add(const Box &other) { j = j.with(other.j), k = k.with(other.k); }
 };
 
 struct Pair {
     Image fixed, warped, weight;
-    Shape size;
-    Index radius;
+    Windows i, j, k;
 
-    Index window() const { return 2 * radius + 1; }
+    Index voxel(Index slice, Index row) const { return (slice * j.n + row) * k.n; }
 };
 
 // The box and the sum of a slice's weight.
@@ -66,35 +103,38 @@ Box box_of(View<const float, 2> weight, double &total) {
         if (part == 0) continue;
         total += part;
         const Extent some = extent(row, weight.shape[1]);
-        if (some.first < some.last) found.add({{j, j + 1}, {some.first, some.last}});
+        found.add({{j, j + 1}, {some.first, some.last}});
     }
     return found;
 }
 
-// The union of the boxes of the slices `from` to below `to`.
-Box union_of(const std::vector<Box> &boxes, Index from, Index to) {
+Box union_of(const std::vector<Box> &boxes, Range slices) {
     Box found;
-    for (Index i = larger<Index>(from, 0); i < smaller(to, static_cast<Index>(boxes.size())); ++i)
-        found.add(boxes[static_cast<std::size_t>(i)]);
+    for (Index i = slices.first; i < slices.last; ++i) found.add(boxes[static_cast<std::size_t>(i)]);
     return found;
 }
 
-// Sums over the windows of kGroup slices from `first` on, along i. Sums has add(s), which adds slice
-// s; put(k) keeps what was added as the sums of slice first + k, more(k) adds it to them. What all
+// Sums over the slices of kGroup windows from `first` on. Sums has add(s), which adds slice s;
+// put(k) keeps what was added as the sums of window first + k, more(k) adds it to them. What all
 // windows have in common is added once.
 template <class Sums>
-inline void sum_group(Sums sums, Index first, Index radius, Range slices) {
+inline void sum_group(Sums sums, const Windows &windows, Index first) {
     const Sums none = sums;
-    const Index common = smaller(first + radius + 1, slices.last);
-    for (Index s = larger(first + kGroup - 1 - radius, slices.first); s < common; ++s) sums.add(s);
+    const auto add = [&](Index from, Index to) {
+        const Range some = Range{from, to}.within({0, windows.n});
+        for (Index s = some.first; s < some.last; ++s) sums.add(s);
+    };
+    const Index r = windows.radius, stride = windows.stride, low = windows.middle(first) - r,
+                high = windows.middle(first) + r + 1;
+    add(low + (kGroup - 1) * stride, high);
     sums.put(kGroup - 1);
-    for (int k = kGroup - 2; k >= 0; --k) {
-        if (slices.holds(first - radius + k)) sums.add(first - radius + k);
+    for (Index k = kGroup - 2; k >= 0; --k) {
+        add(low + k * stride, low + (k + 1) * stride);
         sums.put(k);
     }
     sums = none;
-    for (int k = 1; k < kGroup; ++k) {
-        if (slices.holds(first + radius + k)) sums.add(first + radius + k);
+    for (Index k = 1; k < kGroup; ++k) {
+        add(high + (k - 1) * stride, high + k * stride);
         sums.more(k);
     }
 }
@@ -119,7 +159,7 @@ struct MomentSums {
         ww = ww + my * y;
         fw = fw + mx * y;
     }
-    void put(int k) const {
+    void put(Index k) const {
         float *at = to + k * slice;
         store(at, n);
         store(at + width, f);
@@ -128,7 +168,7 @@ struct MomentSums {
         store(at + 4 * width, ww);
         store(at + 5 * width, fw);
     }
-    void more(int k) const {
+    void more(Index k) const {
         float *at = to + k * slice;
         store(at, load<T>(at) + n);
         store(at + width, load<T>(at + width) + f);
@@ -136,34 +176,6 @@ struct MomentSums {
         store(at + 3 * width, load<T>(at + 3 * width) + ff);
         store(at + 4 * width, load<T>(at + 4 * width) + ww);
         store(at + 5 * width, load<T>(at + 5 * width) + fw);
-    }
-};
-
-// Sums of the coefficients of a part of a row, from a ring of slices that lie `stride` apart.
-template <class T>
-struct PullSums {
-    const float *from;
-    float *to;
-    Index ring, stride, plane;
-    T alpha{}, beta{}, gamma{};
-
-    void add(Index s) {
-        const float *at = from + s % ring * stride;
-        alpha = alpha + load<T>(at);
-        beta = beta + load<T>(at + plane);
-        gamma = gamma + load<T>(at + 2 * plane);
-    }
-    void put(int k) const {
-        float *at = to + k * kCoefficients * 8;
-        store(at, alpha);
-        store(at + 8, beta);
-        store(at + 16, gamma);
-    }
-    void more(int k) const {
-        float *at = to + k * kCoefficients * 8;
-        store(at, load<T>(at) + alpha);
-        store(at + 8, load<T>(at + 8) + beta);
-        store(at + 16, load<T>(at + 16) + gamma);
     }
 };
 
@@ -183,7 +195,7 @@ inline void sum_along(const float *wide, Index window, float *out, Index count) 
     });
 }
 
-// The correlation of the windows of a row, and what pulls at their voxels.
+// The correlation of some windows of weights m, and what pulls at their voxels.
 struct Pull {
     bool squared;
     float eps;
@@ -254,161 +266,182 @@ class Ring {
     Room<float> data_;
 };
 
-// The first sweep, of kGroup slices from `first` on.
+// The first sweep, of kGroup slices of windows from `first` on.
 class GroupSweep {
   public:
     GroupSweep(const Pair &pair, Pull pull, const std::vector<Box> &boxes, Index first)
-        : pair_(pair), pull_(pull), first_(first), n1_(pair.size.n1), n2_(pair.size.n2),
-          whole_(union_of(boxes, first, first + kGroup)),
-          moments_(pair.window(), kGroup * kMoments, n2_),
-          pulls_(pair.window(), kGroup * kCoefficients, n2_), wide_(n2_ + 2 * pair.radius),
-          total_(kMoments * n2_), rows_(pair.window()) {
-        fill(wide_.get(), n2_ + 2 * pair.radius, 0.0f);
-        for (int k = 0; k < kGroup; ++k) {
-            box_[k] = union_of(boxes, first + k, first + k + 1);
-            span_[k] = union_of(boxes, first + k - pair.radius, first + k + pair.radius + 1);
-            all_.add(span_[k]);
+        : pair_(pair), pull_(pull), first_(first), last_(smaller(first + kGroup, pair.i.count)),
+          moments_(2 * pair.j.radius + 1, kGroup * kMoments, pair.k.n),
+          pulls_(2 * pair.j.radius / pair.j.stride + 1, kGroup * kCoefficients, pair.k.n),
+          wide_(pair.k.n + 2 * pair.k.radius), sums_(kMoments * pair.k.n),
+          found_((kCoefficients + 1) * pair.k.count),
+          rows_(larger(2 * pair.j.radius + 1, (pair.i.stride + 1) * (pair.j.stride + 1))) {
+        for (Index m = first_; m < last_; ++m) {
+            const Box cell = union_of(boxes, pair.i.cell(m));
+            own_[m - first_] = {pair.j.nearest(cell.j), pair.k.nearest(cell.k)};
+            span_[m - first_] = union_of(boxes, pair.i.voxels(m));
+            all_.add(own_[m - first_]);
         }
     }
 
-    // coef (ring, 3, J, K), value (I).
+    // coef (ring, 3, J, K), value (slices of windows).
     void run(Planes coef, View<double, 1> value) {
         double sums[kGroup] = {};
-        const Index r = pair_.radius;
-        // Row t of the moments makes row t - r of the pulls, and that row t - 2 r of their sums.
-        const Index begin = smaller(whole_.j.first - r, all_.j.first + 2 * r);
-        const Index end = larger(whole_.j.last + r, all_.j.last + 2 * r);
-        for (Index t = begin; t < end; ++t) {
-            if (whole_.j.wider(r, n1_).holds(t)) sum_products(t);
-            for (int k = 0; k < kGroup; ++k) {
-                if (first_ + k >= pair_.size.n0) break;
-                if (box_[k].j.holds(t - r)) sums[k] += pull_at(k, t - r);
-                if (span_[k].j.holds(t - 2 * r)) sum_pulls(k, t - 2 * r, coef);
+        Index done[kGroup], known = pair_.j.voxels(all_.j).first;
+        for (Index k = 0; k < last_ - first_; ++k) done[k] = span_[k].j.first;
+        for (Index m = all_.j.first; m < all_.j.last; ++m) {
+            for (const Index end = pair_.j.voxels(m).last; known < end; ++known)
+                sum_products(known);
+            for (Index k = 0; k < last_ - first_; ++k) {
+                if (own_[k].j.holds(m)) sums[k] += pull_at(k, m);
+                // What comes before the voxels of the next window is complete.
+                for (const Index end = pair_.j.middle(m + 1) - pair_.j.radius;
+                     done[k] < smaller(end, span_[k].j.last); ++done[k])
+                    sum_pulls(k, done[k], coef);
             }
         }
-        for (int k = 0; k < kGroup; ++k)
-            if (first_ + k < pair_.size.n0) value[first_ + k] = sums[k];
+        for (Index k = 0; k < last_ - first_; ++k) {
+            for (; done[k] < span_[k].j.last; ++done[k]) sum_pulls(k, done[k], coef);
+            value[first_ + k] = sums[k];
+        }
     }
 
   private:
     // Row j of the moments of all windows along i.
     void sum_products(Index j) {
-        const Range columns = whole_.k.wider(pair_.radius, n2_);
-        const Index slice = kMoments * n2_;
-        for_parts(columns.last - columns.first, [&](auto part, Index k) {
+        const Range columns = pair_.k.voxels(all_.k);
+        const Index width = pair_.k.n, slice = kMoments * width;
+        for_parts(columns.count(), [&](auto part, Index k) {
             using T = decltype(part.a);
-            const Index at = columns.first + k, voxel = j * n2_ + at;
+            const Index at = columns.first + k, voxel = pair_.voxel(0, j) + at;
             const MomentSums<T> sums{pair_.fixed.data + voxel, pair_.warped.data + voxel,
                                      pair_.weight.data + voxel, moments_.row(j, 0) + at,
-                                     n1_ * n2_, slice, n2_};
-            sum_group(sums, first_, pair_.radius, {0, pair_.size.n0});
+                                     pair_.j.n * width, slice, width};
+            sum_group(sums, pair_.i, first_);
         });
     }
 
-    // Row j of the pulls of slice first + k; the sum of its correlations is returned.
-    double pull_at(int k, Index j) {
-        const Index r = pair_.radius;
-        const Range rows = Range{j, j + 1}.wider(r, n1_), columns = box_[k].k;
-        const Range wide = columns.wider(r, n2_);
+    // The pulls of row m of windows of slice first + k, summed along k; the sum of their
+    // correlations is returned.
+    double pull_at(Index k, Index m) {
+        const Range some = own_[k].k, columns = pair_.k.voxels(some), rows = pair_.j.voxels(m);
         const float *sums[kMoments];
-        for (int q = 0; q < kMoments; ++q) {
-            moments_.pointers(rows, k * kMoments + q, wide.first, rows_.get());
-            float *to = total_.get() + q * n2_;
-            sum_window(rows_.get(), rows, wide, columns, to);
+        for (Index q = 0; q < kMoments; ++q) {
+            float *to = sums_.get() + q * pair_.k.n;
+            moments_.pointers(rows, k * kMoments + q, columns.first, rows_.get());
+            sum_rows(rows_.get(), rows.count(), widened(columns), columns.count());
+            sum_along_windows(some, to);
             sums[q] = to;
         }
-        const Index at = ((first_ + k) * n1_ + j) * n2_ + columns.first;
-        float *to[kCoefficients];
-        for (int q = 0; q < kCoefficients; ++q) {
-            float *row = pulls_.row(j, k * kCoefficients + q);
-            fill(row, n2_, 0.0f);
-            to[q] = row + columns.first;
+        float *weight = found_.get(), *found[kCoefficients];
+        for (int q = 0; q < kCoefficients; ++q) found[q] = weight + (q + 1) * pair_.k.count;
+        weigh(first_ + k, m, some, columns, weight);
+        const float sum =
+            pull_.row(sums, weight, found[0], found[1], found[2], some.count());
+        for (Index q = 0; q < kCoefficients; ++q)
+            spread(found[q], some, span_[k].k, pulls_.row(m, k * kCoefficients + q));
+        return sum;
+    }
+
+    // A row of `columns` in the room for one that is a radius longer at either end, 0 there.
+    float *widened(Range columns) {
+        const Index r = pair_.k.radius;
+        float *line = wide_.get();
+        fill(line + columns.first, r, 0.0f);
+        fill(line + r + columns.last, r, 0.0f);
+        return line + r + columns.first;
+    }
+
+    // Sums of the widened row over the windows `some`, one behind the other.
+    void sum_along_windows(Range some, float *to) {
+        const Index stride = pair_.k.stride, begin = pair_.k.middle(some.first);
+        const Index count = (some.count() - 1) * stride + 1;
+        float *line = to + begin;
+        sum_along(wide_.get() + begin, 2 * pair_.k.radius + 1, line, count);
+        for (Index n = 0; n < some.count(); ++n) to[n] = line[n * stride];
+    }
+
+    // The weights of the cells of windows of a row.
+    void weigh(Index slice, Index m, Range some, Range columns, float *to) {
+        Index count = 0;
+        const Range slices = pair_.i.cell(slice), rows = pair_.j.cell(m);
+        for (Index i = slices.first; i < slices.last; ++i)
+            for (Index j = rows.first; j < rows.last; ++j)
+                rows_[count++] = pair_.weight.data + pair_.voxel(i, j) + columns.first;
+        float *line = wide_.get();
+        sum_rows(rows_.get(), count, line, columns.count());
+        for (Index n = 0; n < some.count(); ++n) {
+            const Range cell = pair_.k.cell(some.first + n).within(columns);
+            float sum = 0;
+            for (Index k = cell.first; k < cell.last; ++k) sum += line[k - columns.first];
+            to[n] = sum;
         }
-        return pull_.row(sums, pair_.weight.data + at, to[0], to[1], to[2],
-                         columns.last - columns.first);
+    }
+
+    // What the windows `some` do to the voxels of `columns`.
+    void spread(const float *found, Range some, Range columns, float *to) {
+        const Index r = pair_.k.radius;
+        float *line = wide_.get();
+        fill(line, pair_.k.n + 2 * r, 0.0f);
+        for (Index n = 0; n < some.count(); ++n) line[r + pair_.k.middle(some.first + n)] = found[n];
+        sum_along(line + columns.first, 2 * r + 1, to + columns.first, columns.count());
     }
 
     // Row j of the in-plane sums of the pulls of slice first + k.
-    void sum_pulls(int k, Index j, Planes coef) {
-        const Index r = pair_.radius;
-        const Range near = Range{j, j + 1}.wider(r, n1_), own = box_[k].j;
-        const Range rows = {larger(near.first, own.first),
-                            larger(smaller(near.last, own.last), larger(near.first, own.first))};
-        const Range columns = span_[k].k, wide = columns.wider(r, n2_);
-        for (int q = 0; q < kCoefficients; ++q) {
-            pulls_.pointers(rows, k * kCoefficients + q, wide.first, rows_.get());
-            sum_window(rows_.get(), rows, wide, columns,
-                       coef[(first_ + k) % coef.shape[0]][q][j].data + columns.first);
+    void sum_pulls(Index k, Index j, Planes coef) {
+        const Range rows = pair_.j.around(j).within(own_[k].j), columns = span_[k].k;
+        for (Index q = 0; q < kCoefficients; ++q) {
+            pulls_.pointers(rows, k * kCoefficients + q, columns.first, rows_.get());
+            sum_rows(rows_.get(), rows.count(),
+                     coef[(first_ + k) % coef.shape[0]][q][j].data + columns.first,
+                     columns.count());
         }
-    }
-
-    // Sum rows, then along them; windows end at the border, where wide_ is 0.
-    void sum_window(const float *const *rows, Range some, Range wide, Range columns, float *out) {
-        const Index r = pair_.radius;
-        float *line = wide_.get();
-        fill(line + columns.first, wide.first - columns.first + r, 0.0f);
-        sum_rows(rows, some.last - some.first, line + r + wide.first, wide.last - wide.first);
-        fill(line + r + wide.last, columns.last + r - wide.last, 0.0f);
-        sum_along(line + columns.first, pair_.window(), out, columns.last - columns.first);
     }
 
     const Pair &pair_;
     Pull pull_;
-    Index first_, n1_, n2_;
-    Box whole_, all_, box_[kGroup], span_[kGroup];
+    Index first_, last_;
     Ring moments_, pulls_;
-    Room<float> wide_, total_;
+    Room<float> wide_, sums_, found_;
     Room<const float *> rows_;
+    // The windows of each slice that have a weight, all of them, and the voxels that they reach.
+    Box own_[kGroup], all_, span_[kGroup];
 };
 
-// The second sweep, of a strip of rows: out = scale weight (alpha F - beta W + gamma), coefficients
-// summed over slices.
-void sum_slices(const Pair &pair, const std::vector<Box> &boxes, Planes coef, float scale,
-                Range slices, Range rows, Plane out) {
-    const Index n1 = pair.size.n1, n2 = pair.size.n2, ring = coef.shape[0], plane = n1 * n2;
-    for (Index first = slices.first; first < slices.last; first += kGroup)
-        for (Index j = rows.first; j < rows.last; ++j) {
-            Box some;
-            for (int k = 0; k < kGroup && first + k < slices.last; ++k) {
-                fill(out[first + k][j].data, n2, 0.0f);
-                const Box &own = boxes[static_cast<std::size_t>(first + k)];
-                if (own.j.holds(j)) some.add(own);
-            }
-            for_parts(some.k.last - some.k.first, [&](auto part, Index column) {
-                using T = decltype(part.a);
-                const Index at = j * n2 + some.k.first + column;
-                float found[kGroup * kCoefficients * 8];
-                const PullSums<T> sums{coef.data + at, found, ring, kCoefficients * plane, plane};
-                sum_group(sums, first, pair.radius, {0, pair.size.n0});
-                for (int k = 0; k < kGroup && first + k < slices.last; ++k) {
-                    const Index voxel = (first + k) * plane + at;
-                    const float *pull = found + k * kCoefficients * 8;
-                    const T f = load<T>(pair.fixed.data + voxel),
-                            w = load<T>(pair.warped.data + voxel),
-                            m = load<T>(pair.weight.data + voxel);
-                    const T moved = load<T>(pull) * f - load<T>(pull + 8) * w + load<T>(pull + 16);
-                    store(out.data + voxel, scale * m * moved);
-                }
-            });
-            // Beyond its own box a slice has sums of what nobody has written.
-            for (int k = 0; k < kGroup && first + k < slices.last; ++k) {
-                const Box &own = boxes[static_cast<std::size_t>(first + k)];
-                const Range held = own.j.holds(j) ? own.k : Range{some.k.last, some.k.last};
-                float *row = out[first + k][j].data;
-                fill(row + some.k.first, held.first - some.k.first, 0.0f);
-                fill(row + held.last, some.k.last - held.last, 0.0f);
-            }
+// The second sweep, of a row of voxels: out = scale weight (alpha F - beta W + gamma), coefficients
+// summed over slices of windows.
+void sum_slices(const Pair &pair, const Box &box, Planes coef, float scale, Index i, Index j,
+                float *out) {
+    const Index ring = coef.shape[0], plane = coef[0][0].step() * pair.j.n;
+    fill(out, pair.k.n, 0.0f);
+    if (!box.j.holds(j)) return;
+    const Range slices = pair.i.around(i);
+    const Index voxel = pair.voxel(i, j) + box.k.first;
+    for_parts(box.k.count(), [&](auto part, Index k) {
+        using T = decltype(part.a);
+        T alpha{}, beta{}, gamma{};
+        for (Index m = slices.first; m < slices.last; ++m) {
+            const float *at = coef.data + m % ring * kCoefficients * plane + j * pair.k.n +
+                              box.k.first + k;
+            alpha = alpha + load<T>(at);
+            beta = beta + load<T>(at + plane);
+            gamma = gamma + load<T>(at + 2 * plane);
         }
+        const T f = load<T>(pair.fixed.data + voxel + k), w = load<T>(pair.warped.data + voxel + k),
+                weight = load<T>(pair.weight.data + voxel + k);
+        store(out + box.k.first + k, scale * weight * (alpha * f - beta * w + gamma));
+    });
 }
 
 }  // namespace
 
-WindowSums lncc_gradient(Image fixed, Image warped, Image weight, Index radius, bool squared,
-                         float eps, Index most_bytes, Plane out) {
-    const Pair pair{fixed, warped, weight, shape_of(fixed), radius};
-    const Shape size = pair.size;
+WindowSums lncc_gradient(Image fixed, Image warped, Image weight, Index radius, Index stride,
+                         bool squared, float eps, Index most_bytes, Plane out) {
+    const Shape size = shape_of(fixed);
+    const Pair pair{fixed, warped, weight, Windows(size.n0, radius, stride),
+                    Windows(size.n1, radius, stride), Windows(size.n2, radius, stride)};
     std::vector<Box> boxes(static_cast<std::size_t>(size.n0));
-    Room<double> totals(size.n0), values(size.n0);
+    const Room<double> totals(size.n0), values(pair.i.count);
     for_rows(size.n0, [&](Index i) {
         boxes[static_cast<std::size_t>(i)] = box_of(weight[i], totals[i]);
     });
@@ -416,34 +449,36 @@ WindowSums lncc_gradient(Image fixed, Image warped, Image weight, Index radius, 
     for (Index i = 0; i < size.n0; ++i) total += totals[i];
     const float scale = static_cast<float>(-1 / larger(total, 1e-6));
 
-    // Groups begin at multiples of their size, and so do blocks: the same sums in every case.
+    // Groups begin at multiples of their size whatever the blocks: the same sums in every case.
     const Index plane = kCoefficients * size.n1 * size.n2;
-    const Index margin = 2 * radius + kGroup;
+    const Index margin = 2 * radius / stride + 1 + kGroup;
     const Index fitting = most_bytes / (plane * static_cast<Index>(sizeof(float))) - margin;
-    const Index block = (larger<Index>(fitting, 4 * kGroup * thread_count()) + kGroup - 1) / kGroup *
-                        kGroup;
-    const Index ring = smaller(block + margin, size.n0 + kGroup);
+    const Index block = larger<Index>(fitting, 4 * kGroup * thread_count());
+    const Index ring = smaller(block + margin, pair.i.count + kGroup);
     const Room<float> room(ring * plane);
     const Planes coef{room.get(), {ring, kCoefficients, size.n1, size.n2}};
-    const View<double, 1> value{values.get(), {size.n0}};
+    const View<double, 1> value{values.get(), {pair.i.count}};
     const Pull pull{squared, eps};
     const Index strips = (size.n1 + kStrip - 1) / kStrip;
     Index known = 0;
-    for (Index first = 0; first < size.n0; first += block) {
-        const Index last = smaller(first + block, size.n0);
-        const Index ahead = smaller(last + radius, size.n0);
+    for (Index first = 0; first < size.n0; first += block * stride) {
+        const Index last = smaller(first + block * stride, size.n0);
+        const Index ahead = pair.i.around(last - 1).last;
         const Index groups = larger<Index>((ahead - known + kGroup - 1) / kGroup, 0);
         for_rows(groups, [&](Index group) {
             GroupSweep(pair, pull, boxes, known + group * kGroup).run(coef, value);
         });
         known += groups * kGroup;
         for_rows(strips, [&](Index strip) {
-            const Range rows{strip * kStrip, smaller((strip + 1) * kStrip, size.n1)};
-            sum_slices(pair, boxes, coef, scale, {first, last}, rows, out);
+            const Index end = smaller((strip + 1) * kStrip, size.n1);
+            for (Index i = first; i < last; ++i)
+                for (Index j = strip * kStrip; j < end; ++j)
+                    sum_slices(pair, boxes[static_cast<std::size_t>(i)], coef, scale, i, j,
+                               out[i][j].data);
         });
     }
     double sum = 0;
-    for (Index i = 0; i < size.n0; ++i) sum += values[i];
+    for (Index m = 0; m < pair.i.count; ++m) sum += values[m];
     return {sum, larger(total, 1e-6)};
 }
 

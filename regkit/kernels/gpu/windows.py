@@ -13,7 +13,7 @@ from torch import Tensor
 from regkit.kernels.gpu.jit import BLOCK as _BLOCK
 from regkit.kernels.gpu.jit import kernel, launch
 from regkit.kernels.gpu.smoothing import along
-from regkit.kernels.windows import EPSILON
+from regkit.kernels.windows import EPSILON, window_weight
 
 
 def lncc_gradient(
@@ -24,10 +24,12 @@ def lncc_gradient(
     *,
     squared: bool,
     floor: float = EPSILON,
+    stride: int = 1,
 ) -> tuple[float, Tensor]:
     """The twin of :func:`regkit.kernels.windows.lncc_gradient`."""
     images = fixed.contiguous(), warped.contiguous(), weight.contiguous()
     shape, voxels = fixed.shape, fixed.numel()
+    of_window = window_weight(images[2], stride)
     box = (1.0,) * (2 * radius + 1)
     sums = fixed.new_empty(6, *shape)
     launch(_moments, fixed, voxels, *images, sums, radius, voxels, shape[2])
@@ -36,7 +38,7 @@ def lncc_gradient(
     value = fixed.new_empty(-(-voxels // _BLOCK))
     launch(
         _coefficients, fixed, voxels,
-        sums, images[2], coefficients, value, radius, floor, *shape, SQUARED=squared,
+        sums, of_window, coefficients, value, radius, floor, *shape, SQUARED=squared,
     )  # fmt: skip
     del sums  # the largest of all: its memory serves what follows
     coefficients = along(along(coefficients, 3, box, zero=True), 2, box, zero=True)
@@ -82,7 +84,7 @@ def _coefficients(
 ):  # fmt: skip
     """Finish the sums along the first axis; correlate, and say how each window pulls.
 
-    ``value`` gets the weighted sum of correlations of each program.
+    ``weight`` is that of the windows; ``value`` gets the weighted sum of correlations of each program.
     """
     voxels = n0 * n1 * n2
     o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
