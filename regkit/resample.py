@@ -269,7 +269,7 @@ def _is_wide(data: Tensor) -> bool:
 def _index_map(phi: Transform, onto: Grid, moving: Grid) -> tuple[Matrix, Tensor]:
     """``phi`` at the voxels of ``onto``: a matrix to indices of ``moving``, voxels before it."""
     matrix, u = phi.on(onto)
-    before = turn_vectors(u, onto.inverse_affine[:-1, :-1])
+    before = turn_vectors(u, onto.inverse_affine[:-1, :-1], out=u)
     return moving.inverse_affine @ matrix @ onto.affine, before
 
 

@@ -81,9 +81,25 @@ def turn_vectors(u: Tensor, linear: Matrix, *, out: Tensor | None = None) -> Ten
     >>> turn_vectors(torch.ones(2, 1, 1), np.diag([2.0, 3.0])).flatten().tolist()
     [2.0, 3.0]
     """
-    scale = linear.diagonal()
-    if np.array_equal(linear, np.diag(scale)):  # along the axes of the world, as most images lie
-        return torch.mul(u, u.new_tensor(scale).reshape(-1, *[1] * (u.ndim - 1)), out=out)
+    if not _single(u) or not loops_apply(u):
+        return turn_reference(u, linear)
+    field = u.contiguous()
+    room = torch.empty_like(field) if out is None else out
+    vectors, turned = (each.numpy().reshape(len(u), -1) for each in (field, room))
+    loops.turn(vectors, linear.astype(np.float32), turned)
+    return room
+
+
+def turn_reference(u: Tensor, linear: Matrix) -> Tensor:
+    """Return what :func:`turn_vectors` does, in PyTorch; differentiable.
+
+    Parameters
+    ----------
+    u
+        ``(d, *shape)``.
+    linear
+        ``(d, d)``.
+    """
     return torch.einsum("ab,b...->a...", u.new_tensor(linear), u)
 
 

@@ -99,7 +99,7 @@ class Transform(ABC):
         matrix, u
             ``phi(x) = matrix (x + u(x))``: a world affine, and a displacement before it,
             ``(d, *shape)`` float32 in world units, or ``(d, 1, ..., 1)`` where it is the same
-            everywhere.
+            everywhere; memory of the caller's own.
         """
         x = grid.world_points(rows)
         return np.eye(self.ndim + 1), (self(x) - x).movedim(-1, 0).float().contiguous()

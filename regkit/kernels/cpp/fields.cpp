@@ -1,5 +1,6 @@
 // Invert and differentiate displacement fields.
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "kernels.hpp"
@@ -138,6 +139,29 @@ void invert(Images u, Images first, Planes v, int iterations, double tolerance, 
                 residual[i][j].data[k] = static_cast<float>(best);
             }
         }
+    });
+}
+
+// out (d, N) = linear (d, d) u (d, N); out may be u.
+void turn(View<const float, 2> u, View<const float, 2> linear, View<float, 2> out) {
+    constexpr Index kPart = 1024;
+    const Index parts = u.shape[0], size = u.shape[1];
+    for_rows((size + kPart - 1) / kPart, [&](Index block) {
+        const Index first = block * kPart, count = smaller(kPart, size - first);
+        Room<float> sums(parts * kPart);
+        fill(sums.get(), parts * kPart, 0.0f);
+        for (Index a = 0; a < parts; ++a)
+            for (Index b = 0; b < parts; ++b) {
+                const float share = linear[a][b];
+                const float *from = u[b].data + first;
+                float *to = sums.get() + a * kPart;
+                if (share == 0) continue;  // for most images, of all but one
+                REGKIT_INDEPENDENT
+                for (Index k = 0; k < count; ++k) to[k] += share * from[k];
+            }
+        for (Index a = 0; a < parts; ++a)
+            std::memcpy(out[a].data + first, sums.get() + a * kPart,
+                        static_cast<std::size_t>(count) * sizeof(float));
     });
 }
 

@@ -63,12 +63,12 @@ void joint_gradient(Image fixed, Image warped, Image weight, View<const float, 2
         const float *f = fixed[i].data, *w = warped[i].data, *m = weight[i].data;
         float *to = out[i].data;
         const float scale = static_cast<float>(bins - 4);
-        REGKIT_INDEPENDENT
         for (Index k = 0; k < count; ++k) {
+            to[k] = 0;
+            if (!((m[k] > 0) & (w[k] >= 0) & (w[k] <= 1))) continue;
             const Bin row(f[k], bins), column(w[k], bins);
             const CubicOf<float> cubic(column.offset);
-            const float found = m[k] * scale * weighed(table.data, bins, row, column, cubic.d);
-            to[k] = (m[k] > 0) & (w[k] >= 0) & (w[k] <= 1) ? found : 0.0f;
+            to[k] = m[k] * scale * weighed(table.data, bins, row, column, cubic.d);
         }
     });
 }
@@ -80,12 +80,12 @@ void lookup(Image fixed, Image warped, Image weight, View<const float, 2> table,
     for_rows(fixed.shape[0], [&](Index i) {
         const float *f = fixed[i].data, *w = warped[i].data, *m = weight[i].data;
         float *to = out[i].data;
-        REGKIT_INDEPENDENT
         for (Index k = 0; k < count; ++k) {
+            to[k] = 0;
+            if (!(m[k] > 0)) continue;
             const Bin row(f[k], bins), column(w[k], bins);
             const CubicOf<float> cubic(column.offset);
-            const float found = weighed(table.data, bins, row, column, cubic.w);
-            to[k] = m[k] > 0 ? found : 0.0f;
+            to[k] = weighed(table.data, bins, row, column, cubic.w);
         }
     });
 }

@@ -34,6 +34,7 @@ void affine_force(Images image, Affine m, Images upstream, View<double, 3> parti
 
 // fields.cpp
 void invert(Images u, Images first, Planes v, int iterations, double tolerance, Plane residual);
+void turn(View<const float, 2> u, View<const float, 2> linear, View<float, 2> out);
 void determinant(Images u, const double *linear, Plane out);
 
 // stored.cpp

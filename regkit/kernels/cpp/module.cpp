@@ -148,6 +148,11 @@ NB_MODULE(REGKIT_MODULE, m) {
               stored_order(view(u), view(signs), first, view(out));
           },
           "u"_a, "signs"_a, "first"_a, filled("out"), Freely());
+    m.def("turn",
+          [](In<float, 2> u, In<float, 2> linear, Out<float, 2> out) {
+              turn(view(u), view(linear), view(out));
+          },
+          "u"_a, "linear"_a, filled("out"), Freely());
     m.def("determinant",
           [](In<float, 4> u, Matrix linear, Out<float, 3> out) {
               determinant(view(u), linear.data(), view(out));
