@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
+from regkit.kernels.distance import distance_to
 from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
 
@@ -31,8 +32,8 @@ def foreground(image: Volume, unit: float | None = None) -> Labels:
     """
     unit = unit_length(image) if unit is None else unit
     body = _body(image, _COARSE * unit)
-    far = ndimage.distance_transform_edt(body.data[0].numpy() == 0, sampling=body.grid.spacing)
-    near = torch.from_numpy((far <= _DILATION * unit).astype(np.uint8))
+    far = distance_to(body.data[0].numpy() != 0, body.grid.spacing, limit=_DILATION * unit)
+    near = torch.from_numpy(np.isfinite(far).astype(np.uint8))
     return resample(Labels(near, body.grid), image.grid)
 
 

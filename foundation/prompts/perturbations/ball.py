@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from foundation.prompts.perturbations.distance import distance_to
+from regkit.kernels.distance import distance_to
 
 # The distance between centres is short of the distance between surfaces by half a voxel across a
 # face, and by next to nothing across an oblique surface. With a quarter of the smallest spacing

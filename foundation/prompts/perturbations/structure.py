@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foundation.prompts.perturbations.distance import distance_to
+from regkit.kernels.distance import distance_to
 from regkit.errors import InputError
 from regkit.geometry import Grid
 from regkit.volume import Volume

@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 
 from foundation.prompts.perturbations import dilate, erode, shell
 from foundation.prompts.perturbations.ball import ball_depth, grow_ball, shrink_ball
-from foundation.prompts.perturbations.distance import distance_to
+from regkit.kernels.distance import distance_to
 from regkit import Grid, Labels, Volume
 from regkit.errors import InputError
 

@@ -6,9 +6,13 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from regkit.kernels.cpu import needed_loops
+from regkit.kernels.backend import loops_apply
+from regkit.kernels.cpu import loops
+
+Squares = NDArray[np.float64]
 
 
 def distance_to(
@@ -47,8 +51,39 @@ def distance_to(
         rows = squares.reshape(
             math.prod(flags.shape[:axis]), flags.shape[axis], math.prod(flags.shape[axis + 1 :])
         )
-        out = np.empty_like(rows)
-        needed_loops().nearest_along(rows, float(step), face, most, out)
-        squares = out.reshape(flags.shape)
+        squares = _nearest_along(rows, float(step), face, most).reshape(flags.shape)
     squares[squares > most] = np.inf
     return np.asarray(np.sqrt(squares))
+
+
+def _nearest_along(rows: Squares, step: float, face: float, most: float) -> Squares:
+    """The least square of ``rows (a, n, b)`` and of a way along ``n``."""
+    if not loops_apply(torch.from_numpy(rows)):
+        return nearest_reference(rows, step, face, most)
+    out = np.empty_like(rows)
+    loops.nearest_along(rows, step, face, most, out)
+    return out
+
+
+def nearest_reference(rows: Squares, step: float, face: float, most: float) -> Squares:
+    """Return what the loop of :func:`distance_to` finds along one axis, by NumPy.
+
+    Parameters
+    ----------
+    rows
+        ``(a, n, b)``: squares of distances without that axis.
+    step
+        Between two voxels along ``n``.
+    face
+        Of a voxel, by which the way is shorter than between centres.
+    most
+        Squares of ways above it are not looked at.
+    """
+    out = rows.copy()
+    for n in range(1, rows.shape[1]):
+        gap = ((n - face) * step) ** 2
+        if gap > most:
+            break
+        np.minimum(out[:, n:], rows[:, :-n] + gap, out=out[:, n:])
+        np.minimum(out[:, :-n], rows[:, n:] + gap, out=out[:, :-n])
+    return out
