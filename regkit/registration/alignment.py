@@ -97,9 +97,10 @@ def align(
         stages.append(stage)
     check_overlap(pair, matrix)
     similarity = pair.compared_by(linear_similarity(config.similarity, config.field.radius))
-    spacings = config.linear.spacings
+    settings, spacings = config.linear, config.linear.spacings
     if config.transform == "deformable":
-        spacings = _telling(seen.grid, config.linear)
+        spacings = _telling(seen.grid, settings)
+        settings = settings.model_copy(update={"tolerance": settings.field_tolerance})
     # What the affine engine improves anyway need not be fine before it.
     plan = {"rigid": spacings[:1], "affine": spacings}
     if config.transform == "rigid":
@@ -107,7 +108,7 @@ def align(
     known = [inverse_if(exchanged, matrix)]
     for kind, those in plan.items():
         found, stage = register_linear(
-            seen, known, kind, similarity, config.linear, on_progress, spacings=those
+            seen, known, kind, similarity, settings, on_progress, spacings=those
         )
         known.append(found)
         stages.append(stage)

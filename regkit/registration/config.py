@@ -54,7 +54,8 @@ class LinearConfig(Settings):
     in windows of half width ``radius`` voxels. It has many minima, so that it is looked for from
     both images. ``iterations`` bounds each of them and ``tolerance`` stops earlier, when a step
     gains less than this share; for the last word that is ``polish_tolerance``. Where a field
-    follows no level has more than about ``max_voxels``: the field mends what these leave.
+    follows it is ``field_tolerance``, and no level has more than about ``max_voxels``: the field
+    mends what these leave.
 
     Voxel sizes are in millimetres of a body that is 160 mm across, as a human brain is: 8 is a
     twentieth of the body of fixed, whatever its size and the unit of its header, and less where
@@ -68,6 +69,7 @@ class LinearConfig(Settings):
     iterations: int = Field(100, ge=0)
     tolerance: float = Field(1e-6, gt=0)
     polish_tolerance: float = Field(1e-6, gt=0)
+    field_tolerance: float = Field(3e-5, gt=0)
 
 
 class SmoothConfig(Settings):
