@@ -104,15 +104,15 @@ class ChannelSum(Similarity):
         return total, gradient
 
     def value_and_gradients(
-        self, fixed: Tensor, warped: Tensor, weight: Tensor
+        self, fixed: Tensor, warped: Tensor, weight: Tensor, crossing: Tensor
     ) -> tuple[float, Tensor, Tensor]:
         """Return the loss and both gradients by the similarity's kernel; those by weight add up."""
         total, gradient, by_weight = 0.0, torch.zeros_like(warped), torch.zeros_like(weight)
         for share, (f, w, out) in self._parts(fixed, warped, gradient):
-            value, slope, crossing = self.similarity.value_and_gradients(f, w, weight)
+            value, slope, told = self.similarity.value_and_gradients(f, w, weight, crossing)
             total += share * value
             torch.mul(slope, share, out=out)
-            by_weight.add_(crossing, alpha=share)
+            by_weight.add_(told, alpha=share)
         return total, gradient, by_weight
 
     def _parts(self, *features: Tensor) -> Iterator[tuple[float, tuple[Tensor, ...]]]:

@@ -81,7 +81,7 @@ class MutualInformation(Similarity):
         return -float((p * _log_ratio(p)).sum()), gradient[None]
 
     def value_and_gradients(
-        self, fixed: Tensor, warped: Tensor, weight: Tensor
+        self, fixed: Tensor, warped: Tensor, weight: Tensor, crossing: Tensor
     ) -> tuple[float, Tensor, Tensor]:
         """Return the loss and both gradients.
 
@@ -91,7 +91,7 @@ class MutualInformation(Similarity):
         by_warped = _on(-_log_share(p) / total, fixed)
         gradient = histogram_gradient(fixed[0], warped[0], weight, by_warped)
         ratio = _log_ratio(p) * (p > 0)
-        by_weight = histogram_lookup(fixed[0], warped[0], weight, _on(-ratio, fixed))
+        by_weight = histogram_lookup(fixed[0], warped[0], crossing, _on(-ratio, fixed))
         return -float((p * ratio).sum()), gradient[None], by_weight
 
     def _density(self, fixed: Tensor, warped: Tensor, weight: Tensor) -> tuple[Table, float]:

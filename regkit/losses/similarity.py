@@ -92,11 +92,21 @@ class Similarity(ABC):
         return by_autograd(lambda leaf: self.compare(fixed, leaf, weight), warped)
 
     def value_and_gradients(
-        self, fixed: Tensor, warped: Tensor, weight: Tensor
+        self, fixed: Tensor, warped: Tensor, weight: Tensor, crossing: Tensor
     ) -> tuple[float, Tensor, Tensor]:
         """Return the loss, its gradient by ``warped``, and that of its sum by ``weight``.
 
         The sum over the voxels changes as if each bore the mean, unless a similarity knows better.
+
+        Parameters
+        ----------
+        fixed, warped
+            Features ``(C, *spatial)``.
+        weight
+            ``(*spatial)``: how much each voxel counts.
+        crossing
+            ``(*spatial)``, above 0 where the gradient by weight is wanted; what it is elsewhere is
+            not looked at.
         """
         value, gradient = self.value_and_gradient(fixed, warped, weight)
         return value, gradient, torch.full_like(weight, value)

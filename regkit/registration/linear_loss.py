@@ -94,10 +94,17 @@ def value_and_gradient(
     share = _share(at, weight)
     if share == 0:
         return evaluate(at, affine, similarity), np.zeros((3, 4))
-    value, upstream, by_weight = similarity.value_and_gradients(at.fixed, warped, weight)
+    crossing = _crossing(at, weight)
+    value, upstream, by_weight = similarity.value_and_gradients(
+        at.fixed, warped, weight, crossing
+    )
     loss, factor, slope = _overlapped(at, value, share, similarity)
-    by_index = affine_force(at.moving, at.matrix(affine), factor * upstream)
-    by_index += _border_force(at, affine, weight, by_weight if similarity.informs else slope)
+    pull = torch.empty(len(at.seen), *weight.shape, device=weight.device)
+    torch.mul(upstream, factor, out=pull[: len(upstream)])
+    if at.moving_weight is not None:  # how the loss changes as voxels cross its border
+        by_weight = by_weight if similarity.informs else by_weight.new_tensor(slope)
+        torch.mul(crossing, by_weight / at.total, out=pull[-1])
+    by_index = affine_force(at.seen, at.matrix(affine), pull)
     turn = at.moving_grid.inverse_affine[:3, :3]
     energy, by_affine = _prior(at, affine, similarity)
     out: Matrix = turn.T @ by_index @ at.grid.affine.T + by_affine
@@ -147,18 +154,12 @@ def _blank(at: LevelPair) -> Tensor:
 
 def _share(at: LevelPair, weight: Tensor) -> float:
     """How much of where fixed counts lies in moving."""
-    return float(weight.sum()) / max(float(at.weight.sum()), 1e-6)
+    return float(weight.sum()) / at.total
 
 
-def _border_force(
-    at: LevelPair, affine: Matrix, weight: Tensor, by_weight: Tensor | float
-) -> Matrix:
-    """How the loss changes as voxels cross the border of where moving counts."""
-    if at.moving_weight is None:
-        return np.zeros((3, 4))
-    crossing = (weight > 0) & (weight < at.weight)  # elsewhere the weight is flat
-    upstream = torch.where(crossing, at.weight * by_weight, 0.0) / at.weight.sum()
-    return affine_force(at.moving_weight, at.matrix(affine), upstream[None])
+def _crossing(at: LevelPair, weight: Tensor) -> Tensor:
+    """Weight of fixed where that of moving is neither 0 nor 1: elsewhere it is flat."""
+    return torch.where((weight > 0) & (weight < at.weight), at.weight, 0.0)
 
 
 def _prior(at: LevelPair, affine: Matrix, similarity: Similarity) -> tuple[float, Matrix]:

@@ -25,6 +25,7 @@ from regkit.preprocess.nodata import fill_nodata
 from regkit.registration.prepared import PreparedImage, everything, is_truncated
 from regkit.registration.pyramid import Pyramid
 from regkit.resample import resample
+from regkit.volume.once import once
 from regkit.volume.volume import Labels, Volume
 
 _MARGIN = 8.0  # of :attr:`Pair.unit`
@@ -93,10 +94,22 @@ class LevelPair:
 
     def warped(self, m: Matrix, u: Tensor) -> tuple[Tensor, Tensor]:
         """Moving features through ``m (x + u(x))``, and the weight of where both images count."""
-        out, weight = warp_index(self.moving, m, u, self.weight)
-        if self.moving_weight is not None:
-            weight = weight * warp_index(self.moving_weight, m, u, weight)[0][0]
-        return out, weight
+        out, weight = warp_index(self.seen, m, u, self.weight)
+        if self.moving_weight is None:
+            return out, weight
+        return out[:-1], weight * out[-1]
+
+    @once
+    def total(self) -> float:
+        """The sum of fixed's weight."""
+        return max(float(self.weight.sum()), 1e-6)
+
+    @once
+    def seen(self) -> Tensor:
+        """Moving's features, and behind them its weight where it has one."""
+        if self.moving_weight is None:
+            return self.moving
+        return torch.cat([self.moving, self.moving_weight])
 
 
 def pair_of(

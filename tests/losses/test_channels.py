@@ -42,7 +42,7 @@ def test_it_is_the_weighted_sum_of_the_channels(similarity, summed, images):
 def test_value_and_gradients_agree(summed, features):
     value, gradient = summed.value_and_gradient(*features)
     assert summed.value(*features) == pytest.approx(value, abs=1e-6)
-    also, same, by_weight = summed.value_and_gradients(*features)
+    also, same, by_weight = summed.value_and_gradients(*features, features[2])
     assert also == pytest.approx(value, abs=1e-6)
     assert_close(same, gradient)
     if not summed.informs:
@@ -63,9 +63,9 @@ def test_the_gradient_is_that_of_finite_differences(summed, features, draw):
 
 def test_the_slope_by_weight_is_the_sum_of_those_of_the_channels(similarity, summed, features):
     fixed, warped, weight = features
-    _, _, by_weight = summed.value_and_gradients(fixed, warped, weight)
+    _, _, by_weight = summed.value_and_gradients(fixed, warped, weight, weight)
     parts = [
-        similarity.value_and_gradients(f, w, weight)[2]
+        similarity.value_and_gradients(f, w, weight, weight)[2]
         for f, w in zip(fixed.chunk(3), warped.chunk(3), strict=True)
     ]
     expected = sum(share * part for share, part in zip(SHARES, parts, strict=True))

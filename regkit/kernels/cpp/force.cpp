@@ -226,19 +226,12 @@ void affine_force_with(Images image, Affine m, Images upstream, View<double, 3> 
     for_rows(size.n0, [&](Index i) {
         double g[12] = {};
         Row<Offset> row(size.n2);
-        double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
         for (Index j = 0; j < size.n1; ++j) {
             const Extent some = busy(upstream, i, j);
             const Index count = some.last - some.first;
             if (count == 0) continue;
             const double di = number(i), dj = number(j), dk = number(some.first);
-            REGKIT_INDEPENDENT
-            for (Index k = 0; k < count; ++k) {
-                const double at = dk + number(k);
-                p[k] = m.along(0, di, dj, at);
-                q[k] = m.along(1, di, dj, at);
-                r[k] = m.along(2, di, dj, at);
-            }
+            m.lay(i, j, some.first, count, row);
             row.place_in(shape, count);
             RowPull pull;
             for (Index c = 0; c < channels; ++c)

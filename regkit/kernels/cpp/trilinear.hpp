@@ -202,6 +202,20 @@ struct Affine {
         const double *row = m + 4 * axis;
         return row[0] * i + row[1] * j + row[2] * k + row[3];
     }
+
+    // Where `count` voxels of row i, j from `first` on go.
+    template <class Offset>
+    void lay(Index i, Index j, Index first, Index count, Row<Offset> &row) const {
+        double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
+        const double di = number(i), dj = number(j), dk = number(first);
+        REGKIT_INDEPENDENT
+        for (Index k = 0; k < count; ++k) {
+            const double at = dk + number(k);
+            p[k] = along(0, di, dj, at);
+            q[k] = along(1, di, dj, at);
+            r[k] = along(2, di, dj, at);
+        }
+    }
 };
 
 }  // namespace loops

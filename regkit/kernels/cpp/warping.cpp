@@ -79,6 +79,8 @@ void warp_with(Images image, Affine m, Images u, Image weight, Planes out, Plane
     const Shape shape = shape_of(image[0]), size = shape_of(weight);
     const Steps steps(shape);
     const Cells cells(size.n2, g2);
+    // A displacement that is 0 everywhere, as an affine has it, need not be interpolated.
+    const bool still = u.step() == 1 && u.data[0] == 0 && u.data[1] == 0 && u.data[2] == 0;
     for_rows(size.n0, [&](Index i) {
         Room<float> line(3 * g2);
         Row<Offset> row(size.n2);
@@ -88,8 +90,12 @@ void warp_with(Images image, Affine m, Images u, Image weight, Planes out, Plane
             const Extent some = extent(weight[i][j].data, size.n2);
             const Index count = some.last - some.first;
             if (count == 0) continue;
-            displacement_row(u, i, j, size, line.get());
-            move_row(line.get(), g2, cells, m, i, j, some.first, count, row);
+            if (still) {
+                m.lay(i, j, some.first, count, row);
+            } else {
+                displacement_row(u, i, j, size, line.get());
+                move_row(line.get(), g2, cells, m, i, j, some.first, count, row);
+            }
             row.place_in(shape, count);
             const double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
             const float *wanted = weight[i][j].data + some.first;
