@@ -23,8 +23,8 @@ from torch import Tensor
 from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels import backend
-from regkit.kernels.fields import invert, remove_folds
-from regkit.kernels.sampling import sample
+from regkit.kernels.fields import invert, remove_folds, turn_vectors
+from regkit.kernels.warping import warp_grid
 from regkit.losses.similarity import Similarity
 from regkit.registration.agreement import Agreement, agreement, images_on
 from regkit.registration.comparison import is_near
@@ -232,7 +232,7 @@ def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:
     Parameters
     ----------
     u
-        The displacement, ``(3, *old.shape)``, in voxels of ``old``.
+        The displacement, ``(3, *old.shape)``, in voxels of ``old``; 0 on its border, as beyond.
     old, new
         Its grid, and one whose axes run along the same directions of the world.
 
@@ -242,13 +242,9 @@ def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:
         ``(3, *new.shape)``, in voxels of ``new``.
     """
     to_old = old.inverse_affine @ new.affine
-    axes = [
-        (torch.arange(n, dtype=torch.float64) * to_old[a, a] + to_old[a, 3]).clamp(0, size - 1)
-        for a, (n, size) in enumerate(zip(new.shape, old.shape, strict=True))
-    ]
-    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1)
-    scale = u.new_tensor(1 / np.diag(to_old)[:3]).reshape(3, 1, 1, 1)
-    return sample(u, points.to(u)) * scale
+    still = torch.zeros(3, 1, 1, 1, device=u.device)
+    found = warp_grid(u, to_old, still, new.shape)
+    return turn_vectors(found, np.diag(1 / np.diag(to_old)[:3]), out=found)
 
 
 def _first(start: Callable[[Tensor], Tensor] | None, grid: Grid) -> Tensor:
