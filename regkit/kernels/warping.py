@@ -149,12 +149,8 @@ def displacement_gradient(
     """
     if not loops_apply(warped, known, upstream):
         return step_force_reference(warped, known, upstream, shape)
-    planes = torch.empty(3, len(known), *shape[1:])
-    loops.displacement_gradient(warped.numpy(), known.numpy(), upstream.numpy(), planes.numpy())
-    if shape[0] == len(known):
-        return planes
     force = torch.empty(3, *shape)
-    loops.gather_first(planes.numpy(), force.numpy())
+    loops.displacement_gradient(warped.numpy(), known.numpy(), upstream.numpy(), force.numpy())
     return force
 
 

@@ -28,8 +28,9 @@ void sample_cubic(Images coefficients, Points points, float outside, View<float,
 void sample_sinc(Images image, Points points, float outside, View<float, 2> out);
 
 // force.cpp
-void displacement_gradient(Images warped, Image known, Images upstream, Planes planes);
-void gather_first(Images planes, Planes force);
+void displacement_gradient(Images warped, Image known, Images upstream, Planes force);
+
+// affine.cpp
 void affine_force(Images image, Affine m, Images upstream, View<double, 3> partial);
 
 // fields.cpp

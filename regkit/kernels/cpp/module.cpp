@@ -124,13 +124,10 @@ NB_MODULE(REGKIT_MODULE, m) {
           "u"_a, "v"_a, filled("out"), Freely());
 
     m.def("displacement_gradient",
-          [](In<float, 4> warped, In<float, 3> known, In<float, 4> upstream, Out<float, 4> planes) {
-              displacement_gradient(view(warped), view(known), view(upstream), view(planes));
+          [](In<float, 4> warped, In<float, 3> known, In<float, 4> upstream, Out<float, 4> force) {
+              displacement_gradient(view(warped), view(known), view(upstream), view(force));
           },
-          "warped"_a, "known"_a, "upstream"_a, filled("planes"), Freely());
-    m.def("gather_first",
-          [](In<float, 4> planes, Out<float, 4> force) { gather_first(view(planes), view(force)); },
-          "planes"_a, filled("force"), Freely());
+          "warped"_a, "known"_a, "upstream"_a, filled("force"), Freely());
     m.def("affine_force",
           [](In<float, 4> image, Matrix matrix, In<float, 4> upstream, Out<double, 3> partial) {
               affine_force(view(image), affine(matrix), view(upstream), view(partial));
