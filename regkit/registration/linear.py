@@ -198,15 +198,14 @@ def optimize_affine(
         told(len(values), values[-1])
         _end_if(known(motion.matrix(intermediate_result.x)))
 
-    with backend.single_blas():
-        found = minimize(
-            cost,
-            np.zeros(len(motion.active)),
-            jac=True,
-            method="L-BFGS-B",
-            callback=after,
-            options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-9, "maxls": 30},
-        )
+    found = minimize(
+        cost,
+        np.zeros(len(motion.active)),
+        jac=True,
+        method="L-BFGS-B",
+        callback=after,
+        options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-9, "maxls": 30},
+    )
     record = Level(at.grid.spacing, at.grid.shape, tuple(values), bool(found.status == 0))
     return motion.matrix(found.x), record
 

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Unpack
 
-from regkit.kernels.backend import loops_alone, threads
+from regkit.kernels.backend import loops_alone, single_blas, threads
 from regkit.kernels.heap import reuse_memory
 from regkit.losses.registry import traits_of
 from regkit.registration.check import as_mask, check_initial, check_mass, check_pair
@@ -124,7 +124,8 @@ def register(
     is_same = not guided and request.can_find_identity and is_one_image(one, other)
     reuse_memory()
     by_loops = network is None and request.similarity is None and _by_loops(config.candidates)
-    with threads(config.threads), loops_alone() if by_loops else nullcontext():
+    alone = loops_alone() if by_loops else nullcontext()
+    with threads(config.threads), single_blas(), alone:
         here = prepared_side(fixed, one, as_mask(fixed_mask, one), config.modality)
         there = prepared_side(
             moving, other, as_mask(moving_mask, other), config.moving_modality or config.modality
