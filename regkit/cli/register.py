@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from regkit.cli.ahead import memory_for
 from regkit.cli.option_group import takes
 from regkit.cli.options import Device, Threads
 from regkit.cli.read_options import READING
@@ -213,11 +214,12 @@ def register(
 
     Example: regkit register reference.tif scene.tif -o out
     """
-    from regkit.cli.exits import UNFIT
-    from regkit.cli.model import chosen_model
-    from regkit.runs.register.making import as_weights, make_register_job, split_init
-    from regkit.runs.register.paths import Paths
-    from regkit.runs.scenes.recognition import are_scenes
+    with memory_for((fixed, moving)):
+        from regkit.cli.exits import UNFIT
+        from regkit.cli.model import chosen_model
+        from regkit.runs.register.making import as_weights, make_register_job, split_init
+        from regkit.runs.register.paths import Paths
+        from regkit.runs.scenes.recognition import are_scenes
 
     if are_scenes(fixed, moving):
         from regkit.runs.scenes.job import make_scene_job

@@ -1,15 +1,18 @@
-"""What a process has freed: kept for the next array, and given back to the system at the end."""
+"""What a process holds of memory: taken ahead, kept for the next array, given back at the end."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Thread
 
 # From malloc.h of glibc, whose largest threshold for a mapping of its own is 32 MiB.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _LARGEST, _MOST_KEPT = 32 << 20, 256 << 20
+_BLOCK = 16 << 20  # taken ahead at a time: from the heap, which a mapping of its own is not
 
 
 @cache
@@ -29,6 +32,44 @@ def reuse_memory() -> None:
     tune(_TRIM_THRESHOLD, _MOST_KEPT)
 
 
+@contextmanager
+def memory_ahead(size: int) -> Iterator[None]:
+    """Have the system clear up to 256 MB on another thread, for the arrays that come afterwards.
+
+    To clear the pages of an array takes longer than to fill it. Where something else keeps Python
+    busy, as importing PyTorch does, that costs nothing. It is for the main thread, and does nothing
+    where the C library is not glibc.
+
+    Parameters
+    ----------
+    size
+        In bytes. What is left of it by blocks of 16 MB is not taken.
+
+    Examples
+    --------
+    >>> with memory_ahead(32 << 20):
+    ...     import torch
+    """
+    if not _has_heap():
+        yield
+        return
+    reuse_memory()
+    library = ctypes.CDLL(None)
+    take, clear, free = library.malloc, library.memset, library.free
+    take.restype, take.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    clear.argtypes, free.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t], [take.restype]
+    taken = [take(_BLOCK) for _ in range(min(size, _MOST_KEPT) // _BLOCK)]
+    blocks = [block for block in taken if block]
+    worker = Thread(target=lambda: [clear(block, 0, _BLOCK) for block in blocks], daemon=True)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.join()
+        for block in blocks:
+            free(block)
+
+
 def give_back_memory() -> None:
     """Return freed memory to the system, where the C library keeps it.
 
@@ -41,6 +82,12 @@ def give_back_memory() -> None:
     >>> give_back_memory()
     """
     _of_c("malloc_trim")(0)
+
+
+@cache
+def _has_heap() -> bool:
+    """Whether memory that is freed stays where the next array finds it."""
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")
 
 
 @cache
