@@ -15,7 +15,7 @@ constexpr double kLongest = 2.0;  // voxels: a Newton step is trusted within nei
 struct Vector {
     double x, y, z;
 
-    double length() const { return std::sqrt(x * x + y * y + z * z); }
+    double square() const { return x * x + y * y + z * z; }
 };
 
 // Cramer's rule for the rows (a b c), (d e f), (g h m); half the residual where nearly singular.
@@ -24,12 +24,13 @@ inline Vector newton(const double s[9], Vector r) {
                  m = s[8];
     const double det = a * (e * m - f * h) - b * (d * m - f * g) + c * (d * h - e * g);
     if (!(det >= 0.02)) return {0.5 * r.x, 0.5 * r.y, 0.5 * r.z};
-    Vector step{(r.x * (e * m - f * h) - b * (r.y * m - f * r.z) + c * (r.y * h - e * r.z)) / det,
-                (a * (r.y * m - f * r.z) - r.x * (d * m - f * g) + c * (d * r.z - r.y * g)) / det,
-                (a * (e * r.z - r.y * h) - b * (d * r.z - r.y * g) + r.x * (d * h - e * g)) / det};
-    const double size = step.length();
-    if (size > kLongest) {
-        const double share = kLongest / size;
+    const double inv = 1 / det;
+    Vector step{(r.x * (e * m - f * h) - b * (r.y * m - f * r.z) + c * (r.y * h - e * r.z)) * inv,
+                (a * (r.y * m - f * r.z) - r.x * (d * m - f * g) + c * (d * r.z - r.y * g)) * inv,
+                (a * (e * r.z - r.y * h) - b * (d * r.z - r.y * g) + r.x * (d * h - e * g)) * inv};
+    const double square = step.square();
+    if (square > kLongest * kLongest) {
+        const double share = kLongest / std::sqrt(square);
         step = {step.x * share, step.y * share, step.z * share};
     }
     return step;
@@ -99,35 +100,38 @@ void invert(Images u, Images first, Planes v, int iterations, double tolerance, 
     const double scale[3] = {static_cast<double>(size.n0) / own.n0,
                              static_cast<double>(size.n1) / own.n1,
                              static_cast<double>(size.n2) / own.n2};
+    const double inv[3] = {1 / scale[0], 1 / scale[1], 1 / scale[2]};
+    Room<double> along(size.n2);
+    for (Index k = 0; k < size.n2; ++k) along[k] = nested_position(k, size.n2, own.n2);
     for_rows(size.n0, [&](Index i) {
         Room<float> line(3 * own.n2);
         const float *l0 = line.get(), *l1 = l0 + own.n2, *l2 = l1 + own.n2;
+        const double p = nested_position(i, size.n0, own.n0);
         for (Index j = 0; j < size.n1; ++j) {
+            const double q = nested_position(j, size.n1, own.n1);
             float *to[3] = {v[0][i][j].data, v[1][i][j].data, v[2][i][j].data};
             displacement_row(first, i, j, size, line.get());
             for (Index k = 0; k < size.n2; ++k) {
                 const std::int32_t e = cells.low[k], E = cells.high[k];
                 const float f = cells.share[k];
-                Vector at{(l0[e] + f * (l0[E] - l0[e])) / scale[0],
-                          (l1[e] + f * (l1[E] - l1[e])) / scale[1],
-                          (l2[e] + f * (l2[E] - l2[e])) / scale[2]};
+                Vector at{(l0[e] + f * (l0[E] - l0[e])) * inv[0],
+                          (l1[e] + f * (l1[E] - l1[e])) * inv[1],
+                          (l2[e] + f * (l2[E] - l2[e])) * inv[2]};
                 Vector good = at;
-                const double p = nested_position(i, size.n0, own.n0),
-                             q = nested_position(j, size.n1, own.n1),
-                             r = nested_position(k, size.n2, own.n2);
+                const double r = along[k];
                 double best = std::numeric_limits<double>::infinity();
                 for (int turn = 0; turn < iterations; ++turn) {
                     const Around around(mixed, p + at.x, q + at.y, r + at.z);
                     const Quad value = around.value();
                     const Vector rest{at.x + value[0], at.y + value[1], at.z + value[2]};
-                    const double error = rest.length();
+                    const double error = rest.square();
                     if (!(error < best)) {
                         at = {(at.x + good.x) / 2, (at.y + good.y) / 2, (at.z + good.z) / 2};
                         continue;
                     }
                     best = error;
                     good = at;
-                    if (error < tolerance) break;
+                    if (error < tolerance * tolerance) break;
                     double system[9];
                     around.derivative(system);
                     const Vector step = newton(system, rest);
@@ -136,7 +140,7 @@ void invert(Images u, Images first, Planes v, int iterations, double tolerance, 
                 to[0][k] = static_cast<float>(scale[0] * good.x);
                 to[1][k] = static_cast<float>(scale[1] * good.y);
                 to[2][k] = static_cast<float>(scale[2] * good.z);
-                residual[i][j].data[k] = static_cast<float>(best);
+                residual[i][j].data[k] = static_cast<float>(std::sqrt(best));
             }
         }
     });
