@@ -107,9 +107,11 @@ def _on(table: Table, like: Tensor) -> Tensor:
 
 def _log_share(p: Table) -> Table:
     """The logarithm of ``p(f | w)``."""
-    return np.log(np.maximum(p, 1e-12) / np.maximum(p.sum(0), 1e-12))
+    found: Table = np.log(np.maximum(p, 1e-12) / np.maximum(p.sum(0), 1e-12))
+    return found
 
 
 def _log_ratio(p: Table) -> Table:
     product = p.sum(1, keepdims=True) * p.sum(0, keepdims=True)
-    return np.log(np.maximum(p, 1e-12) / np.maximum(product, 1e-24))
+    found: Table = np.log(np.maximum(p, 1e-12) / np.maximum(product, 1e-24))
+    return found

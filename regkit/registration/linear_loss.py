@@ -95,9 +95,7 @@ def value_and_gradient(
     if share == 0:
         return evaluate(at, affine, similarity), np.zeros((3, 4))
     crossing = _crossing(at, weight)
-    value, upstream, by_weight = similarity.value_and_gradients(
-        at.fixed, warped, weight, crossing
-    )
+    value, upstream, by_weight = similarity.value_and_gradients(at.fixed, warped, weight, crossing)
     loss, factor, slope = _overlapped(at, value, share, similarity)
     pull = torch.empty(len(at.seen), *weight.shape, device=weight.device)
     torch.mul(upstream, factor, out=pull[: len(upstream)])

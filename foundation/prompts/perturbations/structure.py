@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from regkit.kernels.distance import distance_to
 from regkit.errors import InputError
 from regkit.geometry import Grid
+from regkit.kernels.distance import distance_to
 from regkit.volume import Volume
 
 Flags = NDArray[np.bool_]

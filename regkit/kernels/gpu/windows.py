@@ -84,7 +84,8 @@ def _coefficients(
 ):  # fmt: skip
     """Finish the sums along the first axis; correlate, and say how each window pulls.
 
-    ``weight`` is that of the windows; ``value`` gets the weighted sum of correlations of each program.
+    ``weight`` is that of the windows; ``value`` gets the weighted sum of correlations of each
+    program.
     """
     voxels = n0 * n1 * n2
     o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)

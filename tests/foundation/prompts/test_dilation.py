@@ -12,9 +12,9 @@ from scipy.ndimage import distance_transform_edt
 
 from foundation.prompts.perturbations import dilate, erode, shell
 from foundation.prompts.perturbations.ball import ball_depth, grow_ball, shrink_ball
-from regkit.kernels.distance import distance_to
 from regkit import Grid, Labels, Volume
 from regkit.errors import InputError
+from regkit.kernels.distance import distance_to
 
 SPACINGS = [(1.3, 1.1, 1.9), (0.8, 0.8, 3.0), (1.0, 1.0, 1.0)]
 masks = arrays(bool, (5, 6, 4), elements=st.booleans())
