@@ -37,5 +37,24 @@ def test_only_the_square_forgives_inverted_contrast(draw):
     assert LNCC(2, squared=True)(image, 1 - image) < 0.01
 
 
+@pytest.mark.parametrize(
+    ("radius", "stride"), [(1, 1), (2, 1), (3, 2), (4, 3)], ids=lambda n: str(n)
+)
+def test_engines_look_at_windows_a_third_of_their_width_apart(radius, stride):
+    assert LNCC(radius).at(1.0).stride == stride
+
+
+def test_windows_apart_tell_what_all_windows_do(draw):
+    """Of smooth images as of noise: the loss is nearly the same, and so is the pull."""
+    fixed, noise = draw(1, 24, 26, 28), draw(1, 24, 26, 28)
+    warped, weight = 0.5 * fixed + 0.5 * noise, torch.ones(24, 26, 28)
+    whole, apart = LNCC(4, squared=True), LNCC(4, squared=True, stride=3)
+    value, pull = whole.value_and_gradient(fixed, warped, weight)
+    other, like = apart.value_and_gradient(fixed, warped, weight)
+    assert other == pytest.approx(value, rel=0.05)
+    assert float(torch.cosine_similarity(pull.flatten(), like.flatten(), dim=0)) > 0.98
+    assert float(apart(fixed, warped)) == pytest.approx(other, abs=1e-4)
+
+
 def test_the_square_has_a_name_of_its_own():
     assert (LNCC().name, LNCC(squared=True).name) == ("lncc", "lncc2")

@@ -120,3 +120,15 @@ def test_levels_have_as_many_voxels_as_tell_an_affine(shape, spacings):
     grid = rk.Grid(shape, np.diag([1.6, 1.6, 1.6, 1.0]))
     found = alignment._telling(grid, LinearConfig())
     assert found == pytest.approx(spacings, abs=0.05)
+
+
+@pytest.mark.parametrize(("transform", "settings"), [("affine", 1e-6), ("deformable", 3e-5)])
+def test_an_affine_before_a_field_ends_sooner(pair, monkeypatch, transform, settings):
+    real, seen = alignment.register_linear, []
+    monkeypatch.setattr(
+        alignment,
+        "register_linear",
+        lambda *given, **more: seen.append(given[4].tolerance) or real(*given, **more),
+    )
+    alignment.align(pair, RegisterConfig(transform=transform), np.eye(4), _quiet)
+    assert seen == [settings, settings]
