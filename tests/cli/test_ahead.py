@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import pytest
 
@@ -24,3 +25,10 @@ def test_what_cannot_be_read_asks_for_nothing(tmp_path, asked):
     (tmp_path / "short.gz").write_bytes(b"ab")
     ahead.memory_for((tmp_path, tmp_path / "none.nii", tmp_path / "short.gz"))
     assert asked == [10 * 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_left_to_whoever_reads_it(tmp_path, asked):
+    os.mkfifo(tmp_path / "pipe.nii")
+    ahead.memory_for((tmp_path / "pipe.nii",))
+    assert asked == [0]

@@ -22,7 +22,8 @@ def test_a_field_of_one_person_must_show_a_change():
 
 def test_a_field_that_moves_blocks_away_is_worse():
     assert Comparison(_at(0.4), _at(0.9, chance=0.1)).is_worse
-    assert not Comparison(_at(0.4), _at(0.42)).is_worse
+    assert Comparison(_at(0.4), _at(0.43)).is_worse
+    assert not Comparison(_at(0.4), _at(0.41)).is_worse
 
 
 @pytest.mark.parametrize(
