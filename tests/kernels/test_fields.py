@@ -13,6 +13,8 @@ from regkit.kernels.fields import (
     jacobian_determinant,
     lift_field,
     remove_folds,
+    turn_reference,
+    turn_vectors,
 )
 from regkit.kernels.smoothing import gaussian
 
@@ -187,3 +189,25 @@ def test_a_lifted_plane_is_unfolded_as_a_plane():
     u = torch.zeros(2, 20, 22)
     u[0, 4:7, 4:7] = 2.5
     assert torch.equal(remove_folds(lift_field(u)), lift_field(remove_folds(u)))
+
+
+@pytest.mark.parametrize("shape", [(3, 11, 12, 13), (2, 40, 50), (3, 1, 1, 1)], ids=str)
+@pytest.mark.parametrize("kind", ["axes", "oblique", "nothing"])
+def test_vectors_are_turned_as_torch_does(draw, shape, kind):
+    d = shape[0]
+    linear = {
+        "axes": np.roll(np.diag([2.0, -3.0, 0.5][:d]), 1, axis=0),
+        "oblique": np.arange(1.0, d * d + 1).reshape(d, d),
+        "nothing": np.zeros((d, d)),
+    }[kind]
+    u = draw(*shape)
+    expected = turn_reference(u, linear)
+    torch.testing.assert_close(turn_vectors(u, linear), expected)
+    assert turn_vectors(u, linear, out=u) is u
+    torch.testing.assert_close(u, expected)
+
+
+def test_turned_vectors_have_a_gradient():
+    u = torch.ones(2, 3, 3, requires_grad=True)
+    turn_vectors(u, np.diag([2.0, 3.0])).sum().backward()
+    assert u.grad.flatten()[[0, -1]].tolist() == [2.0, 3.0]
