@@ -60,8 +60,8 @@ def main() -> int:
     notes = (
         f"Grid {'x'.join(map(str, _SHAPE))}, a third of it inside the region, the field at half "
         f"the resolution, LNCC radius {_RADIUS}, windows {_STRIDE} voxels apart; {THREADS} "
-        f"threads; shortest of {_TURNS} turns. A copy moves {speed / 1e9:.0f} GB/s here, a product of "
-        f"matrices does {rate / 1e9:.0f} Gflop/s.",
+        f"threads; shortest of {_TURNS} turns. A copy moves {speed / 1e9:.0f} GB/s here, a product "
+        f"of matrices does {rate / 1e9:.0f} Gflop/s.",
     )
     print(Table("One full-resolution iteration", _COLUMNS, rows, notes).markdown())
     return 0
