@@ -24,9 +24,9 @@ def memory_for(images: Iterable[Path]) -> AbstractContextManager[None]:
 
 def _size(path: Path) -> int:
     """Bytes of a file, of one by gzip without compression, as its end says modulo 4 GB."""
-    if not path.is_file():  # a pipe can be read but once
-        return 0
     try:
+        if not path.is_file():  # a pipe can be read but once
+            return 0
         with path.open("rb") as file:
             end = file.seek(0, 2)
             if path.suffix != ".gz" or end < 4:

@@ -23,7 +23,8 @@ def test_memory_is_asked_for_by_what_the_images_hold(tmp_path, asked):
 
 def test_what_cannot_be_read_asks_for_nothing(tmp_path, asked):
     (tmp_path / "short.gz").write_bytes(b"ab")
-    ahead.memory_for((tmp_path, tmp_path / "none.nii", tmp_path / "short.gz"))
+    too_long = tmp_path / (300 * "n")
+    ahead.memory_for((tmp_path, tmp_path / "none.nii", tmp_path / "short.gz", too_long))
     assert asked == [10 * 2]
 
 
