@@ -1,7 +1,7 @@
 // Local normalised cross-correlation over box windows, value and gradient in two sweeps.
 //
-// Windows stand a stride apart. Each speaks for its cell, the voxels that are nearest to its middle:
-// their weight is its own.
+// Windows stand a stride apart. Each speaks for its cell, the voxels nearest to its middle: their
+// weight is its own.
 //
 // The first sweep finds, for every window, the coefficients of what it does to its voxels, and sums
 // them within their slice; the second sums these over slices. Slices of windows follow one another
@@ -110,7 +110,8 @@ Box box_of(View<const float, 2> weight, double &total) {
 
 Box union_of(const std::vector<Box> &boxes, Range slices) {
     Box found;
-    for (Index i = slices.first; i < slices.last; ++i) found.add(boxes[static_cast<std::size_t>(i)]);
+    for (Index i = slices.first; i < slices.last; ++i)
+        found.add(boxes[static_cast<std::size_t>(i)]);
     return found;
 }
 
