@@ -69,7 +69,7 @@ def turn_vectors(u: Tensor, linear: Matrix, *, out: Tensor | None = None) -> Ten
     linear
         ``(d, d)``.
     out
-        Memory that may be used for the result; that of ``u`` will do.
+        Memory that may be used for the result, contiguous; that of ``u`` will do.
 
     Returns
     -------
@@ -85,7 +85,8 @@ def turn_vectors(u: Tensor, linear: Matrix, *, out: Tensor | None = None) -> Ten
         return turn_reference(u, linear)
     field = u.contiguous()
     room = torch.empty_like(field) if out is None else out
-    vectors, turned = (each.numpy().reshape(len(u), -1) for each in (field, room))
+    # A view, since a copy of memory that is not contiguous would take the result with it.
+    vectors, turned = (each.view(len(u), -1).numpy() for each in (field, room))
     loops.turn(vectors, linear.astype(np.float32), turned)
     return room
 

@@ -211,3 +211,10 @@ def test_turned_vectors_have_a_gradient():
     u = torch.ones(2, 3, 3, requires_grad=True)
     turn_vectors(u, np.diag([2.0, 3.0])).sum().backward()
     assert u.grad.flatten()[[0, -1]].tolist() == [2.0, 3.0]
+
+
+def test_a_result_is_not_written_to_a_copy_of_memory_that_is_not_contiguous(draw):
+    with pytest.raises(RuntimeError, match="view"):
+        turn_vectors(
+            draw(3, 4, 5), np.eye(3), out=torch.empty(5, 4, 3).movedim(0, -1).movedim(1, 0)
+        )
