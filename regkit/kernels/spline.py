@@ -7,8 +7,8 @@ point is from a voxel centre, which draws sub-pixel matches towards whole and ha
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import spline_filter, zoom
 
 Samples = NDArray[np.float32]
 
@@ -18,7 +18,9 @@ def spline_coefficients(image: Samples) -> Samples:
 
     The image is mirrored at its borders.
     """
-    return np.stack([spline_filter(each, 3, output=np.float32, mode="mirror") for each in image])
+    return np.stack(
+        [scipy.ndimage.spline_filter(each, 3, output=np.float32, mode="mirror") for each in image]
+    )
 
 
 def spline_refined(image: Samples, factor: int) -> Samples:
@@ -36,6 +38,7 @@ def spline_refined(image: Samples, factor: int) -> Samples:
     (1, 5)
     """
     shares = [(factor * (n - 1) + 1) / n for n in image.shape[1:]]
+    zoom = scipy.ndimage.zoom
     return np.stack([zoom(each, shares, np.float32, order=3, mode="mirror") for each in image])
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, find_objects
-from scipy.spatial import cKDTree
 
 from regkit.errors import InputError
 from regkit.geometry.affines import apply_affine
@@ -84,7 +83,7 @@ def _check_present(
 
 
 def _between(a: NDArray[np.float64], b: NDArray[np.float64]) -> SurfaceDistance:
-    to_b, to_a = cKDTree(b).query(a)[0], cKDTree(a).query(b)[0]
+    to_b, to_a = scipy.spatial.cKDTree(b).query(a)[0], scipy.spatial.cKDTree(a).query(b)[0]
     both = np.concatenate([to_b, to_a])
     hd95 = max(np.percentile(to_b, 95), np.percentile(to_a, 95))
     return SurfaceDistance(float(both.mean()), float(hd95), float(both.max()))
@@ -95,7 +94,7 @@ def _surfaces(labels: Labels) -> dict[int, NDArray[np.float64]]:
     data = labels.without_unknown().data[0].cpu().numpy()
     names, codes = np.unique(data, return_inverse=True)
     codes = codes.reshape(data.shape) + 1
-    boxes = find_objects(codes)
+    boxes = scipy.ndimage.find_objects(codes)
     return {
         int(name): apply_affine(labels.grid.affine, _surface_index(codes, box, code))
         for code, (name, box) in enumerate(zip(names, boxes, strict=True), start=1)
@@ -108,6 +107,6 @@ def _surface_index(
 ) -> NDArray[np.float64]:
     inside = codes[box] == code
     # Inside its own box a structure always ends at the border, so erosion sees nothing beyond.
-    edge = inside & ~binary_erosion(inside, border_value=0)
+    edge = inside & ~scipy.ndimage.binary_erosion(inside, border_value=0)
     start = np.array([part.start for part in box], dtype=np.float64)
     return np.argwhere(edge).astype(np.float64) + start

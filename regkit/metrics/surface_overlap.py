@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
-from scipy.spatial import cKDTree
 
 from regkit.errors import InputError
 from regkit.geometry.affines import apply_affine
@@ -81,14 +80,17 @@ def _agreement(a: _Surface, b: _Surface, tolerance: float) -> float:
         return float("nan")
     if not len(a.areas) or not len(b.areas):
         return 0.0
-    apart = [cKDTree(b.points).query(a.points)[0], cKDTree(a.points).query(b.points)[0]]
+    apart = [
+        scipy.spatial.cKDTree(b.points).query(a.points)[0],
+        scipy.spatial.cKDTree(a.points).query(b.points)[0],
+    ]
     near = np.concatenate(apart) <= tolerance * (1 + _ROUNDING)
     return float(areas[near].sum() / areas.sum())
 
 
 def _surface(labels: Labels, value: int) -> _Surface:
     inside = (labels.without_unknown().data[0] == value).cpu().numpy()
-    box = next(iter(find_objects(inside.astype(np.uint8))), None)
+    box = next(iter(scipy.ndimage.find_objects(inside.astype(np.uint8))), None)
     if box is None:
         return _Surface(np.zeros((0, labels.ndim)), np.zeros(0))
     padded = np.pad(inside[box], 1)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
+from regkit.kernels.components import components
 from regkit.kernels.distance import distance_to
 from regkit.resample import resample
 from regkit.volume.volume import Labels, Volume
@@ -107,18 +107,23 @@ def otsu(values: np.ndarray, bins: int = 256) -> float:
 
 def _filled(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Fill the holes; those of a single slice are holes of the plane, open though it is in 3-D."""
-    out: NDArray[np.bool_] = ndimage.binary_fill_holes(body.squeeze())
-    return out.reshape(body.shape)
+    parts, count = components(~body)
+    hole = np.ones(count + 1, bool)
+    for axis, n in enumerate(body.shape):
+        if n > 1:
+            hole[np.take(parts, (0, -1), axis)] = False
+    hole[0] = True  # the body itself
+    return np.asarray(hole[parts])
 
 
-def _substantial(body: np.ndarray) -> np.ndarray:
+def _substantial(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Keep components that hold at least a tenth of the largest one: two lungs, two legs."""
-    labelled, count = ndimage.label(body)
+    parts, count = components(body)
     if count <= 1:
         return body if count else np.ones_like(body)
-    sizes = np.bincount(labelled.ravel())
+    sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    return np.isin(labelled, np.flatnonzero(sizes >= sizes.max() / 10))
+    return np.asarray((sizes >= sizes.max() / 10)[parts])
 
 
 def bounding_window(mask: Tensor) -> tuple[list[int], list[int]]:

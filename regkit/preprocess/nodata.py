@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 import torch
-from scipy import ndimage
 
 from regkit.volume.volume import Volume
 
@@ -25,7 +25,7 @@ def fill_nodata(volume: Volume) -> Volume:
     valid = volume.valid
     if valid is None or bool(valid.all()) or not bool(valid.any()):
         return volume
-    nearest = ndimage.distance_transform_edt(
+    nearest = scipy.ndimage.distance_transform_edt(
         ~valid.cpu().numpy(),
         sampling=volume.spacing,
         return_distances=False,

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from regkit.geometry.affines import Matrix
+from regkit.kernels.components import components
+from regkit.kernels.distance import distance_to
 from regkit.registration.alignment import align
 from regkit.registration.comparison import compare_affine
 from regkit.registration.config import RegisterConfig
@@ -101,17 +103,17 @@ def cut_out(image: Volume) -> Labels | None:
     if float((rim == value[:, None]).all(0).float().mean()) < _BORDER:
         return None
     same = (image.data == value.reshape(-1, *[1] * image.ndim)).all(0)
-    parts, _ = ndimage.label(same.numpy())
+    parts, _ = components(same.numpy())
     outer = np.unique(_rim(torch.from_numpy(parts)[None]).numpy())
     away = np.isin(parts, outer[outer > 0])
     # The outermost voxels of what was kept are mixed with what was put in place of the rest.
-    kept = ndimage.binary_erosion(~away, _cross(image), border_value=1)
+    kept = scipy.ndimage.binary_erosion(~away, _cross(image), border_value=1)
     return Labels(torch.from_numpy(kept.astype(np.uint8)), image.grid) if kept.any() else None
 
 
 def _cross(image: Volume) -> NDArray[np.bool_]:
     """A voxel and its neighbours along the axes that have several."""
-    whole: NDArray[np.bool_] = ndimage.generate_binary_structure(image.ndim, 1)
+    whole: NDArray[np.bool_] = scipy.ndimage.generate_binary_structure(image.ndim, 1)
     return whole[tuple(slice(1, 2) if n == 1 else slice(None) for n in image.grid.shape)]
 
 
@@ -162,7 +164,7 @@ def _shown_around(pair: Pair, which: str, affine: Matrix) -> float:
     seen, there = (swap_images(pair) if back else pair), Affine(inverse_if(back, affine))
     grid = at_spacing(seen.fixed.grid, _COARSE)
     kept = resample(seen.region, grid).data[0].numpy() > 0
-    far = ndimage.distance_transform_edt(~kept, sampling=grid.spacing)
+    far = distance_to(kept, grid.spacing, limit=_AROUND[1])
     around = torch.from_numpy((far > _AROUND[0]) & (far <= _AROUND[1]))
     body, view = (
         warp(each, there, onto=grid).data[0][around] > 0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy
 import torch
-from scipy.ndimage import find_objects
 from torch import Tensor
 
 from regkit.errors import InputError
@@ -68,12 +68,14 @@ class LevelLabels:
     @cached_property
     def _places(self) -> list[StructureBox | None]:
         """Where every structure lies in fixed, which does not move."""
-        found: list[StructureBox | None] = find_objects(self.fixed.cpu().numpy(), self.count)
+        found: list[StructureBox | None] = scipy.ndimage.find_objects(
+            self.fixed.cpu().numpy(), self.count
+        )
         return found
 
     def _boxes(self, warped: Tensor) -> Iterator[tuple[int, StructureBox]]:
         """Around every structure, where it lies in fixed and in what was warped."""
-        found = self._places, find_objects(warped.cpu().numpy(), self.count)
+        found = self._places, scipy.ndimage.find_objects(warped.cpu().numpy(), self.count)
         for number, places in enumerate(zip(*found, strict=True), 1):
             there = [place for place in places if place is not None]
             if there:

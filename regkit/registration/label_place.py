@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy import ndimage
 
 from regkit.errors import InputError
 from regkit.kernels.sampling import sample
@@ -111,7 +111,7 @@ def _body(image: Volume) -> Labels:
     for axis, n in enumerate(mask.shape):
         for k in range(n):
             cut = (slice(None),) * axis + (k,)
-            filled[cut] |= ndimage.binary_fill_holes(mask[cut])
+            filled[cut] |= scipy.ndimage.binary_fill_holes(mask[cut])
     return found.with_data(torch.from_numpy(filled.astype(np.uint8))[None])
 
 

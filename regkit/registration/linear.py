@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import numpy as np
-from scipy.optimize import OptimizeResult, minimize
 
 from regkit.geometry.affines import Matrix, apply_affine
 from regkit.kernels import backend
 from regkit.losses.similarity import Similarity
 from regkit.registration.config import LinearConfig
+from regkit.registration.lbfgs import minimize
 from regkit.registration.linear_loss import evaluate, linear_level, value_and_gradient
 from regkit.registration.linear_parameters import Motion, Vector
 from regkit.registration.pair import LevelPair, Pair
@@ -159,7 +160,7 @@ def optimize_affine(
     told: Callable[[int, float], None],
     known: Callable[[Matrix], bool] = lambda _: False,
 ) -> tuple[Matrix, Level]:
-    """Minimise the loss on one level by L-BFGS-B.
+    """Minimise the loss on one level by L-BFGS.
 
     Parameters
     ----------
@@ -184,36 +185,23 @@ def optimize_affine(
     matrix, level
         World affine from fixed to moving (4, 4), and the record of the level.
     """
-    values: list[float] = []
-    # L-BFGS-B measures gains against max(|value|, 1); scaled, they are shares of the value.
+    # Gains are measured against 1 at least; scaled, they are shares of the value.
     scale = 1 / max(abs(evaluate(at, motion.start, similarity)), 1e-6)
 
     def cost(parameters: Vector) -> tuple[float, Vector]:
         value, by_matrix = value_and_gradient(at, motion.matrix(parameters), similarity)
         return scale * value, scale * motion.gradient(parameters, by_matrix)
 
-    # SciPy looks at the argument's name: by this one it hands over the value as well.
-    def after(intermediate_result: OptimizeResult) -> None:
-        values.append(float(intermediate_result.fun) / scale)
-        told(len(values), values[-1])
-        _end_if(known(motion.matrix(intermediate_result.x)))
+    numbers = count(1)
 
-    found = minimize(
-        cost,
-        np.zeros(len(motion.active)),
-        jac=True,
-        method="L-BFGS-B",
-        callback=after,
-        options={"maxiter": iterations, "ftol": tolerance, "gtol": 1e-9, "maxls": 30},
-    )
-    record = Level(at.grid.spacing, at.grid.shape, tuple(values), bool(found.status == 0))
-    return motion.matrix(found.x), record
+    def after(parameters: Vector, value: float) -> bool:
+        told(next(numbers), value / scale)
+        return known(motion.matrix(parameters))
 
-
-def _end_if(done: bool) -> None:
-    """End a minimisation from its callback: by this SciPy returns where it is."""
-    if done:
-        raise StopIteration
+    start = np.zeros(len(motion.active))
+    found = minimize(cost, start, iterations=iterations, tolerance=tolerance, after=after)
+    values = tuple(value / scale for value in found.values)
+    return motion.matrix(found.at), Level(at.grid.spacing, at.grid.shape, values, found.converged)
 
 
 def _teller(

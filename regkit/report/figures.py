@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
+from regkit.kernels.smoothing import gaussian
 from regkit.report.canvas import MAP, Panel, strip
 from regkit.report.picture import Picture
 from regkit.report.scene import Scene
@@ -119,7 +120,8 @@ def outline(panel: Panel, image: Pixels, levels: Sequence[float], color: str = _
     color
         Of the lines, as CSS names it.
     """
-    panel.lines(gaussian_filter(image, 0.7), levels, color)
+    smooth = gaussian(torch.from_numpy(np.ascontiguousarray(image))[None], 0.7)[0]
+    panel.lines(smooth.numpy(), levels, color)
 
 
 def _difference(

@@ -80,6 +80,9 @@ void block_distances(Images fixed, Images wide, Image weight,
 void nearest_along(View<const double, 3> source, double step, double face, double most,
                    View<double, 3> out);
 
+// components.cpp
+std::int32_t components(View<const std::uint8_t, 3> flags, View<std::int32_t, 3> out);
+
 // flow.cpp
 void spline_values(Image coefficients, Points points, View<double, 1> out);
 void spline_warp(Image coefficients, Images u, Image weight, Plane out, Planes slopes);

@@ -241,6 +241,11 @@ NB_MODULE(REGKIT_MODULE, m) {
               nearest_along(view(source), step, face, most, view(out));
           },
           "source"_a, "step"_a, "face"_a, "most"_a, filled("out"), Freely());
+    m.def("components",
+          [](In<std::uint8_t, 3> flags, Out<std::int32_t, 3> out) {
+              return components(view(flags), view(out));
+          },
+          "flags"_a, filled("out"), Freely());
     m.def("spline_values",
           [](In<float, 3> coefficients, In<double, 2> points, Out<double, 1> out) {
               spline_values(view(coefficients), view(points), view(out));

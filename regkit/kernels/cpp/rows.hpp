@@ -4,6 +4,9 @@
 // memory than in additions.
 #pragma once
 
+#include <cstdint>
+#include <cstring>
+
 #include "lanes.hpp"
 
 namespace loops {
@@ -12,12 +15,13 @@ struct Extent {
     Index first, last;
 };
 
-// Whether all of kLook voxels are 0.
+// Whether all of kLook voxels are 0: by their bits but for the signs, which are compared together.
 constexpr Index kLook = 16;
 inline bool is_nothing(const float *row) {
-    int some = 0;
-    for (Index k = 0; k < kLook; ++k) some |= row[k] != 0;
-    return some == 0;
+    std::uint64_t pair[kLook / 2], some = 0;
+    std::memcpy(pair, row, sizeof(pair));
+    for (const std::uint64_t bits : pair) some |= bits;
+    return (some & 0x7fffffff7fffffffu) == 0;
 }
 
 // From the first voxel that is not 0 to behind the last one; two equal numbers if none is.
