@@ -1,5 +1,8 @@
 // What pulls at the affine that warps an image.
+#include <cmath>
+
 #include "kernels.hpp"
+#include "placed.hpp"
 #include "rows.hpp"
 #include "threads.hpp"
 
@@ -18,30 +21,32 @@ inline Extent busy(Images upstream, Index i, Index j) {
     return found.first < found.last ? found : Extent{0, 0};
 }
 
-// 1 inside an axis of n voxels, where an image slopes; 0 where positions are held at its ends.
-inline float sloping(double p, Index n) { return (p > 0.0) & (p < n - 1) ? 1.0f : 0.0f; }
+// Where an image slopes along an axis: positions beyond are held at its ends.
+Range sloping(const Line &line) {
+    const float least = line.told(0.0);
+    return {std::nextafter(least, least + 1), line.told(number(line.n - 1))};
+}
 
 // Sums over a row of what pulls along each axis, and of that times the place in the row.
 struct RowPull {
-    float whole[3] = {}, along[3] = {};
+    double whole[3] = {}, along[3] = {};
 
+    // Of `count` voxels, the first of which is at `first`.
     template <class Offset>
-    void add(const float *flat, const float *upstream, const Row<Offset> &row, Shape shape,
-             Steps step, Index count) {
-        const double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
-        const float *tx = row.fx.get(), *ty = row.fy.get(), *tz = row.fz.get();
-        const Offset *offset = row.offset.get();
+    void add(const float *upstream, const Row<Offset> &row, Index first, Index count) {
+        const Range sx = Range::seen(row.x), sy = Range::seen(row.y), sz = Range::seen(row.z);
+        const Range tx = sloping(row.x), ty = sloping(row.y), tz = sloping(row.z);
         float x = 0, y = 0, z = 0, ax = 0, ay = 0, az = 0;
         REGKIT_INDEPENDENT
         for (Index k = 0; k < count; ++k) {
-            const bool there = within(p[k], shape.n0) & within(q[k], shape.n1) &
-                               within(r[k], shape.n2);
+            const float p = row.x.at[k], q = row.y.at[k], r = row.z.at[k];
+            const bool there = sx.holds(p) & sy.holds(q) & sz.holds(r);
             const float w = there ? upstream[k] : 0.0f, place = static_cast<float>(number(k));
             float px, py, pz;
-            eight(flat + offset[k], step).slopes(tx[k], ty[k], tz[k], px, py, pz);
-            px *= w * sloping(p[k], shape.n0);
-            py *= w * sloping(q[k], shape.n1);
-            pz *= w * sloping(r[k], shape.n2);
+            row.eight(k).slopes(row.x.share[k], row.y.share[k], row.z.share[k], px, py, pz);
+            px *= tx.holds(p) ? w : 0.0f;
+            py *= ty.holds(q) ? w : 0.0f;
+            pz *= tz.holds(r) ? w : 0.0f;
             x += px;
             y += py;
             z += pz;
@@ -52,7 +57,7 @@ struct RowPull {
         const float sums[3] = {x, y, z}, placed[3] = {ax, ay, az};
         for (int axis = 0; axis < 3; ++axis) {
             whole[axis] += sums[axis];
-            along[axis] += placed[axis];
+            along[axis] += number(first) * sums[axis] + placed[axis];
         }
     }
 };
@@ -61,28 +66,27 @@ template <class Offset>
 void affine_force_with(Images image, Affine m, Images upstream, View<double, 3> partial) {
     const Index channels = image.shape[0];
     const Shape shape = shape_of(image[0]), size = shape_of(upstream[0]);
-    const Steps steps(shape);
     for_rows(size.n0, [&](Index i) {
         double g[12] = {};
-        Row<Offset> row(size.n2);
+        Row<Offset> row(shape);
         for (Index j = 0; j < size.n1; ++j) {
             const Extent some = busy(upstream, i, j);
-            const Index count = some.last - some.first;
-            if (count == 0) continue;
-            const double di = number(i), dj = number(j), dk = number(some.first);
-            m.lay(i, j, some.first, count, row);
-            row.place_in(shape, count);
             RowPull pull;
-            for (Index c = 0; c < channels; ++c)
-                pull.add(image[c].data, upstream[c][i][j].data + some.first, row, shape, steps,
-                         count);
+            for_row_parts(some.first, some.last, [&](Index first, Index count) {
+                const Moved<Offset> moved(m, i, j, first, row);
+                moved.lay(count, [](Index, float &p, float &q, float &r) { p = q = r = 0; });
+                row.place(count);
+                for (Index c = 0; c < channels; ++c) {
+                    row.fetch(image[c].data, count);
+                    pull.add(upstream[c][i][j].data + first, row, first, count);
+                }
+            });
             for (int axis = 0; axis < 3; ++axis) {
                 double *to = g + 4 * axis;
-                const double whole = pull.whole[axis];
-                to[0] += di * whole;
-                to[1] += dj * whole;
-                to[2] += dk * whole + pull.along[axis];
-                to[3] += whole;
+                to[0] += number(i) * pull.whole[axis];
+                to[1] += number(j) * pull.whole[axis];
+                to[2] += pull.along[axis];
+                to[3] += pull.whole[axis];
             }
         }
         for (int n = 0; n < 12; ++n) partial[i].data[n] = g[n];

@@ -55,60 +55,6 @@ inline Shape shape_of(const View<T, 3> &image) {
     return {image.shape[0], image.shape[1], image.shape[2]};
 }
 
-// The lower corners of positions, held inside an axis of n, and the upper one's shares: without a
-// branch, so that whole rows are placed by vector instructions. What is no number is at 0.
-inline void place(const double *p, Index count, Index n, std::int32_t *low, float *share) {
-    const std::int32_t last = static_cast<std::int32_t>(larger<Index>(n - 2, 0));
-    const double end = static_cast<double>(n - 1);
-    REGKIT_INDEPENDENT
-    for (Index k = 0; k < count; ++k) {
-        double q = p[k] > 0.0 ? p[k] : 0.0;
-        q = q < end ? q : end;
-        const std::int32_t whole = static_cast<std::int32_t>(q);
-        const std::int32_t corner = whole < last ? whole : last;
-        low[k] = corner;
-        share[k] = static_cast<float>(q - corner);
-    }
-}
-
-// Offsets of 32 bits are gathered at twice the speed.
-inline bool is_small(Shape shape) {
-    return shape.count() < std::numeric_limits<std::int32_t>::max();
-}
-
-// How far the upper corner of a cell is from the lower one along each axis, in a flat array. The
-// upper corner is the next voxel, or the same one where there is but one.
-struct Steps {
-    Index x, y, z;
-
-    explicit Steps(Shape shape)
-        : x(shape.n0 > 1 ? shape.n1 * shape.n2 : 0), y(shape.n1 > 1 ? shape.n2 : 0),
-          z(shape.n2 > 1 ? 1 : 0) {}
-};
-
-// A row of positions, and the cells in which they lie.
-template <class Offset>
-struct Row {
-    Room<double> p, q, r;
-    Room<std::int32_t> x, y, z;
-    Room<float> fx, fy, fz;
-    Room<Offset> offset;
-
-    explicit Row(Index n)
-        : p(n), q(n), r(n), x(n), y(n), z(n), fx(n), fy(n), fz(n), offset(n) {}
-
-    void place_in(Shape shape, Index count) {
-        place(p.get(), count, shape.n0, x.get(), fx.get());
-        place(q.get(), count, shape.n1, y.get(), fy.get());
-        place(r.get(), count, shape.n2, z.get(), fz.get());
-        const std::int32_t *i = x.get(), *j = y.get(), *k = z.get();
-        Offset *to = offset.get();
-        const Offset s = static_cast<Offset>(shape.n1), t = static_cast<Offset>(shape.n2);
-        REGKIT_INDEPENDENT
-        for (Index n = 0; n < count; ++n) to[n] = (i[n] * s + j[n]) * t + k[n];
-    }
-};
-
 // What lies at the eight corners of a cell: one number, or several that belong together.
 template <class T>
 struct Eight {
@@ -132,18 +78,6 @@ struct Eight {
         z = near + fx * (far - near);
     }
 };
-
-// Those of the cell whose lowest corner is `o`.
-inline Eight<float> eight(const float *o, Steps step) {
-    return {o[0], o[step.z], o[step.y], o[step.y + step.z], o[step.x], o[step.x + step.z],
-            o[step.x + step.y], o[step.x + step.y + step.z]};
-}
-
-// Value between the eight corners of a cell whose lowest is flat[at].
-template <class Offset>
-inline float lerp_flat(const float *flat, Offset at, Steps step, float fx, float fy, float fz) {
-    return eight(flat + at, step).value(fx, fy, fz);
-}
 
 // The eight corners about a position, in an array of any channels.
 struct Corner {
@@ -201,20 +135,6 @@ struct Affine {
     double along(int axis, double i, double j, double k) const {
         const double *row = m + 4 * axis;
         return row[0] * i + row[1] * j + row[2] * k + row[3];
-    }
-
-    // Where `count` voxels of row i, j from `first` on go.
-    template <class Offset>
-    void lay(Index i, Index j, Index first, Index count, Row<Offset> &row) const {
-        double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
-        const double di = number(i), dj = number(j), dk = number(first);
-        REGKIT_INDEPENDENT
-        for (Index k = 0; k < count; ++k) {
-            const double at = dk + number(k);
-            p[k] = along(0, di, dj, at);
-            q[k] = along(1, di, dj, at);
-            r[k] = along(2, di, dj, at);
-        }
     }
 };
 

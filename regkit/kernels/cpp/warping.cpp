@@ -1,8 +1,9 @@
 // Trilinear interpolation of images and of displacements.
 #include <cmath>
-#include <limits>
+#include <cstring>
 
 #include "kernels.hpp"
+#include "placed.hpp"
 #include "rows.hpp"
 #include "threads.hpp"
 
@@ -50,73 +51,57 @@ void sample_nearest(View<const T, 4> image, Points points, T outside, View<T, 2>
 
 namespace {
 
-// row = m (x + u(x)): `count` voxels of row i, j from `first` on.
-template <class U, class Offset>
-inline void move_row(const U *line, Index g2, const Cells &cells, Affine m, Index i, Index j,
-                     Index first, Index count, Row<Offset> &row) {
-    const U *l0 = line, *l1 = line + g2, *l2 = line + 2 * g2;
-    const std::int32_t *low = cells.low.get() + first, *high = cells.high.get() + first;
-    const float *share = cells.share.get() + first;
-    double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
-    const double di = static_cast<double>(i), dj = static_cast<double>(j),
-                 dk = static_cast<double>(first);
-    REGKIT_INDEPENDENT
-    for (Index k = 0; k < count; ++k) {
-        const std::int32_t e = low[k], E = high[k];
-        const U f = share[k];
-        const double a = di + (l0[e] + f * (l0[E] - l0[e]));
-        const double b = dj + (l1[e] + f * (l1[E] - l1[e]));
-        const double d = (dk + number(k)) + (l2[e] + f * (l2[E] - l2[e]));
-        p[k] = m.along(0, a, b, d);
-        q[k] = m.along(1, a, b, d);
-        r[k] = m.along(2, a, b, d);
-    }
-}
-
 template <class Offset>
 void warp_with(Images image, Affine m, Images u, Image weight, Planes out, Plane inside) {
     const Index channels = image.shape[0], g2 = u.shape[3];
     const Shape shape = shape_of(image[0]), size = shape_of(weight);
-    const Steps steps(shape);
     const Cells cells(size.n2, g2);
     // A displacement that is 0 everywhere, as an affine has it, need not be interpolated.
     const bool still = u.step() == 1 && u.data[0] == 0 && u.data[1] == 0 && u.data[2] == 0;
     for_rows(size.n0, [&](Index i) {
         Room<float> line(3 * g2);
-        Row<Offset> row(size.n2);
+        const float *l0 = line.get(), *l1 = l0 + g2, *l2 = l1 + g2;
+        Row<Offset> row(shape);
         for (Index j = 0; j < size.n1; ++j) {
             fill(inside[i][j].data, size.n2, 0.0f);
             for (Index c = 0; c < channels; ++c) fill(out[c][i][j].data, size.n2, 0.0f);
             const Extent some = extent(weight[i][j].data, size.n2);
-            const Index count = some.last - some.first;
-            if (count == 0) continue;
-            if (still) {
-                m.lay(i, j, some.first, count, row);
-            } else {
-                displacement_row(u, i, j, size, line.get());
-                move_row(line.get(), g2, cells, m, i, j, some.first, count, row);
-            }
-            row.place_in(shape, count);
-            const double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
-            const float *wanted = weight[i][j].data + some.first;
-            float *known = inside[i][j].data + some.first;
-            REGKIT_INDEPENDENT
-            for (Index k = 0; k < count; ++k) {
-                const bool there = within(p[k], shape.n0) & within(q[k], shape.n1) &
-                                   within(r[k], shape.n2);
-                known[k] = there ? wanted[k] : 0.0f;
-            }
-            const float *fx = row.fx.get(), *fy = row.fy.get(), *fz = row.fz.get();
-            const Offset *offset = row.offset.get();
-            for (Index c = 0; c < channels; ++c) {
-                const float *flat = image[c].data;
-                float *to = out[c][i][j].data + some.first;
+            if (some.first == some.last) continue;
+            if (!still) displacement_row(u, i, j, size, line.get());
+            for_row_parts(some.first, some.last, [&](Index first, Index count) {
+                const Moved<Offset> moved(m, i, j, first, row);
+                const std::int32_t *low = cells.low.get() + first, *high = cells.high.get() + first;
+                const float *share = cells.share.get() + first;
+                if (still)
+                    moved.lay(count, [](Index, float &p, float &q, float &r) { p = q = r = 0; });
+                else
+                    moved.lay(count, [=](Index k, float &p, float &q, float &r) {
+                        const std::int32_t e = low[k], E = high[k];
+                        const float f = share[k];
+                        p = l0[e] + f * (l0[E] - l0[e]);
+                        q = l1[e] + f * (l1[E] - l1[e]);
+                        r = l2[e] + f * (l2[E] - l2[e]);
+                    });
+                row.place(count);
+                const Range x = Range::seen(row.x), y = Range::seen(row.y), z = Range::seen(row.z);
+                const float *wanted = weight[i][j].data + first;
+                float *known = inside[i][j].data + first;
                 REGKIT_INDEPENDENT
                 for (Index k = 0; k < count; ++k) {
-                    const float value = lerp_flat(flat, offset[k], steps, fx[k], fy[k], fz[k]);
-                    to[k] = known[k] != 0 ? value : 0.0f;
+                    const bool there =
+                        x.holds(row.x.at[k]) & y.holds(row.y.at[k]) & z.holds(row.z.at[k]);
+                    known[k] = there ? wanted[k] : 0.0f;
                 }
-            }
+                for (Index c = 0; c < channels; ++c) {
+                    row.fetch(image[c].data, count);
+                    float *to = out[c][i][j].data + first;
+                    REGKIT_INDEPENDENT
+                    for (Index k = 0; k < count; ++k) {
+                        const float value = row.value(k);
+                        to[k] = known[k] != 0 ? value : 0.0f;
+                    }
+                }
+            });
         }
     });
 }
@@ -132,10 +117,39 @@ void warp(Images image, Affine m, Images u, Image weight, Planes out, Plane insi
 
 namespace {
 
+// Positions of a row in double precision: at a tie the last bit says which voxel is the nearest.
+struct Positions {
+    Room<double> p, q, r;
+
+    explicit Positions(Index n) : p(n), q(n), r(n) {}
+
+    // Those of m (x + u(x)) in row i, j; `line` has the displacement, in cells of g2.
+    template <class U>
+    void move(const U *line, Index g2, const Cells &cells, Affine m, Index i, Index j,
+              Index count) {
+        const U *l0 = line, *l1 = line + g2, *l2 = line + 2 * g2;
+        const std::int32_t *low = cells.low.get(), *high = cells.high.get();
+        const float *share = cells.share.get();
+        double *x = p.get(), *y = q.get(), *z = r.get();
+        const double di = number(i), dj = number(j);
+        REGKIT_INDEPENDENT
+        for (Index k = 0; k < count; ++k) {
+            const std::int32_t e = low[k], E = high[k];
+            const U f = share[k];
+            const double a = di + (l0[e] + f * (l0[E] - l0[e]));
+            const double b = dj + (l1[e] + f * (l1[E] - l1[e]));
+            const double d = number(k) + (l2[e] + f * (l2[E] - l2[e]));
+            x[k] = m.along(0, a, b, d);
+            y[k] = m.along(1, a, b, d);
+            z[k] = m.along(2, a, b, d);
+        }
+    }
+};
+
 // The voxels nearest to positions inside an image, -1 for others: by vector instructions.
 template <class Offset>
-inline void nearest_voxels(const Row<Offset> &row, Shape shape, Index count, Offset *voxel) {
-    const double *p = row.p.get(), *q = row.q.get(), *r = row.r.get();
+inline void nearest_voxels(const Positions &at, Shape shape, Index count, Offset *voxel) {
+    const double *p = at.p.get(), *q = at.q.get(), *r = at.r.get();
     const Offset n0 = static_cast<Offset>(shape.n0), n1 = static_cast<Offset>(shape.n1),
                  n2 = static_cast<Offset>(shape.n2);
     REGKIT_INDEPENDENT
@@ -146,9 +160,9 @@ inline void nearest_voxels(const Row<Offset> &row, Shape shape, Index count, Off
         const Offset x = static_cast<std::int32_t>(inside ? p[k] + 0.5 : 0.0),
                      y = static_cast<std::int32_t>(inside ? q[k] + 0.5 : 0.0),
                      z = static_cast<std::int32_t>(inside ? r[k] + 0.5 : 0.0);
-        const Offset at =
+        const Offset found =
             (smaller(x, n0 - 1) * n1 + smaller(y, n1 - 1)) * n2 + smaller(z, n2 - 1);
-        voxel[k] = inside ? at : -1;
+        voxel[k] = inside ? found : -1;
     }
 }
 
@@ -160,12 +174,12 @@ void warp_nearest_with(View<const T, 4> image, Affine m, View<const U, 4> u, T o
     const Cells cells(size.n2, g2);
     for_rows(size.n0, [&](Index i) {
         Room<U> line(3 * g2);
-        Row<Offset> row(size.n2);
-        const Offset *voxel = row.offset.get();
+        Positions at(size.n2);
+        Room<Offset> voxel(size.n2);
         for (Index j = 0; j < size.n1; ++j) {
             displacement_row(u, i, j, size, line.get());
-            move_row(line.get(), g2, cells, m, i, j, 0, size.n2, row);
-            nearest_voxels(row, shape, size.n2, row.offset.get());
+            at.move(line.get(), g2, cells, m, i, j, size.n2);
+            nearest_voxels(at, shape, size.n2, voxel.get());
             for (Index c = 0; c < channels; ++c) {
                 const T *flat = image[c].data;
                 T *to = out[c][i][j].data;
@@ -201,31 +215,28 @@ namespace {
 template <class Offset>
 void compose_with(Images u, Images v, Planes out) {
     const Shape shape = shape_of(u[0]);
-    const Steps steps(shape);
+    const double one[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
     for_rows(shape.n0, [&](Index i) {
-        Row<Offset> row(shape.n2);
-        for (Index j = 0; j < shape.n1; ++j) {
-            const float *a = v[0][i][j].data, *b = v[1][i][j].data, *d = v[2][i][j].data;
-            double *p = row.p.get(), *q = row.q.get(),
-                               *r = row.r.get();
-            const double di = static_cast<double>(i), dj = static_cast<double>(j);
-            REGKIT_INDEPENDENT
-            for (Index k = 0; k < shape.n2; ++k) {
-                p[k] = di + a[k];
-                q[k] = dj + b[k];
-                r[k] = number(k) + d[k];
-            }
-            row.place_in(shape, shape.n2);
-            const float *fx = row.fx.get(), *fy = row.fy.get(), *fz = row.fz.get();
-            const Offset *offset = row.offset.get();
-            for (Index c = 0; c < 3; ++c) {
-                const float *flat = u[c].data, *step = v[c][i][j].data;
-                float *to = out[c][i][j].data;
-                REGKIT_INDEPENDENT
-                for (Index k = 0; k < shape.n2; ++k)
-                    to[k] = step[k] + lerp_flat(flat, offset[k], steps, fx[k], fy[k], fz[k]);
-            }
-        }
+        Row<Offset> row(shape);
+        for (Index j = 0; j < shape.n1; ++j)
+            for_row_parts(0, shape.n2, [&](Index first, Index count) {
+                const float *a = v[0][i][j].data + first, *b = v[1][i][j].data + first,
+                            *d = v[2][i][j].data + first;
+                const Moved<Offset> moved({one}, i, j, first, row);
+                moved.lay(count, [=](Index k, float &p, float &q, float &r) {
+                    p = a[k];
+                    q = b[k];
+                    r = d[k];
+                });
+                row.place(count);
+                for (Index c = 0; c < 3; ++c) {
+                    row.fetch(u[c].data, count);
+                    const float *step = v[c][i][j].data + first;
+                    float *to = out[c][i][j].data + first;
+                    REGKIT_INDEPENDENT
+                    for (Index k = 0; k < count; ++k) to[k] = step[k] + row.value(k);
+                }
+            });
     });
 }
 
