@@ -1,6 +1,4 @@
 // What pulls at the affine that warps an image.
-#include <cmath>
-
 #include "kernels.hpp"
 #include "placed.hpp"
 #include "rows.hpp"
@@ -21,21 +19,16 @@ inline Extent busy(Images upstream, Index i, Index j) {
     return found.first < found.last ? found : Extent{0, 0};
 }
 
-// Where an image slopes along an axis: positions beyond are held at its ends.
-Range sloping(const Line &line) {
-    const float least = line.told(0.0);
-    return {std::nextafter(least, least + 1), line.told(number(line.n - 1))};
-}
-
 // Sums over a row of what pulls along each axis, and of that times the place in the row.
 struct RowPull {
     double whole[3] = {}, along[3] = {};
 
     // Of `count` voxels, the first of which is at `first`.
     template <class Offset>
-    void add(const float *upstream, const Row<Offset> &row, Index first, Index count) {
+    void add(const float *upstream, const Row<Offset> &row, const Corners &corners, Index first,
+             Index count) {
         const Range sx = Range::seen(row.x), sy = Range::seen(row.y), sz = Range::seen(row.z);
-        const Range tx = sloping(row.x), ty = sloping(row.y), tz = sloping(row.z);
+        const Range tx = Range::inner(row.x), ty = Range::inner(row.y), tz = Range::inner(row.z);
         float x = 0, y = 0, z = 0, ax = 0, ay = 0, az = 0;
         REGKIT_INDEPENDENT
         for (Index k = 0; k < count; ++k) {
@@ -43,7 +36,7 @@ struct RowPull {
             const bool there = sx.holds(p) & sy.holds(q) & sz.holds(r);
             const float w = there ? upstream[k] : 0.0f, place = static_cast<float>(number(k));
             float px, py, pz;
-            row.eight(k).slopes(row.x.share[k], row.y.share[k], row.z.share[k], px, py, pz);
+            row.slopes(corners, k, px, py, pz);
             px *= tx.holds(p) ? w : 0.0f;
             py *= ty.holds(q) ? w : 0.0f;
             pz *= tz.holds(r) ? w : 0.0f;
@@ -69,6 +62,7 @@ void affine_force_with(Images image, Affine m, Images upstream, View<double, 3> 
     for_rows(size.n0, [&](Index i) {
         double g[12] = {};
         Row<Offset> row(shape);
+        Corners corners;
         for (Index j = 0; j < size.n1; ++j) {
             const Extent some = busy(upstream, i, j);
             RowPull pull;
@@ -77,8 +71,8 @@ void affine_force_with(Images image, Affine m, Images upstream, View<double, 3> 
                 moved.lay(count, [](Index, float &p, float &q, float &r) { p = q = r = 0; });
                 row.place(count);
                 for (Index c = 0; c < channels; ++c) {
-                    row.fetch(image[c].data, count);
-                    pull.add(upstream[c][i][j].data + first, row, first, count);
+                    row.fetch(image[c].data, count, corners);
+                    pull.add(upstream[c][i][j].data + first, row, corners, first, count);
                 }
             });
             for (int axis = 0; axis < 3; ++axis) {

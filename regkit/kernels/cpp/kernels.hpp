@@ -33,8 +33,10 @@ void displacement_gradient(Images warped, Image known, Images upstream, Planes f
 // affine.cpp
 void affine_force(Images image, Affine m, Images upstream, View<double, 3> partial);
 
-// fields.cpp
+// inverse.cpp
 void invert(Images u, Images first, Planes v, int iterations, double tolerance, Plane residual);
+
+// fields.cpp
 void turn(View<const float, 2> u, View<const float, 2> linear, View<float, 2> out);
 void determinant(Images u, const double *linear, Plane out);
 

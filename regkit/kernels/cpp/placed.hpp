@@ -83,6 +83,12 @@ struct Range {
         return {line.told(-0.5), line.told(number(line.n) - 0.5)};
     }
 
+    // Where an image slopes: beyond, positions are held at its ends.
+    static Range inner(const Line &line) {
+        const float first = line.told(0);
+        return {std::nextafter(first, first + 1), line.told(number(line.n - 1))};
+    }
+
     bool holds(float p) const { return (p >= least) & (p < most); }
 };
 
@@ -90,13 +96,22 @@ struct Pair {
     float low, high;
 };
 
+// What an image has at the corners of cells: along z at (x, y), (x, Y), (X, y) and (X, Y).
+struct Corners {
+    alignas(32) Pair found[4][kPart];
+
+    Eight<float> eight(Index k) const {
+        return {found[0][k].low, found[0][k].high, found[1][k].low, found[1][k].high,
+                found[2][k].low, found[2][k].high, found[3][k].low, found[3][k].high};
+    }
+};
+
 // A part of a row of positions, and the cells in which they lie.
 template <class Offset>
 struct Row {
     Line x, y, z;
     Steps step;
-    Offset offset[kPart];        // of the lowest corner in a flat array
-    alignas(32) Pair found[4][kPart];  // along z at the corners (x, y), (x, Y), (X, y), (X, Y)
+    Offset offset[kPart];  // of the lowest corner in a flat array
 
     explicit Row(Shape shape) : x(shape.n0), y(shape.n1), z(shape.n2), step(shape) {}
 
@@ -109,34 +124,34 @@ struct Row {
         for (Index k = 0; k < count; ++k) offset[k] = (x.low[k] * n1 + y.low[k]) * n2 + z.low[k];
     }
 
+    float value(const Corners &corners, Index k) const {
+        return corners.eight(k).value(x.share[k], y.share[k], z.share[k]);
+    }
+    void slopes(const Corners &corners, Index k, float &dx, float &dy, float &dz) const {
+        corners.eight(k).slopes(x.share[k], y.share[k], z.share[k], dx, dy, dz);
+    }
+
     // Bring what an image has at the corners of the cells.
-    void fetch(const float *flat, Index count) {
+    void fetch(const float *flat, Index count, Corners &to) const {
         if (step.z == 1)
-            fetch_with(flat, count, [](const float *from) {
+            fetch_with(flat, count, to, [](const float *from) {
                 Pair two;
                 std::memcpy(&two, from, sizeof(two));
                 return two;
             });
         else
-            fetch_with(flat, count, [](const float *from) { return Pair{*from, *from}; });
+            fetch_with(flat, count, to, [](const float *from) { return Pair{*from, *from}; });
     }
-
-    Eight<float> eight(Index k) const {
-        return {found[0][k].low, found[0][k].high, found[1][k].low, found[1][k].high,
-                found[2][k].low, found[2][k].high, found[3][k].low, found[3][k].high};
-    }
-
-    float value(Index k) const { return eight(k).value(x.share[k], y.share[k], z.share[k]); }
 
   private:
     template <class Load>
-    void fetch_with(const float *flat, Index count, Load &&load) {
+    void fetch_with(const float *flat, Index count, Corners &to, Load &&load) const {
         for (Index k = 0; k < count; ++k) {
             const float *from = flat + offset[k];
-            found[0][k] = load(from);
-            found[1][k] = load(from + step.y);
-            found[2][k] = load(from + step.x);
-            found[3][k] = load(from + step.x + step.y);
+            to.found[0][k] = load(from);
+            to.found[1][k] = load(from + step.y);
+            to.found[2][k] = load(from + step.x);
+            to.found[3][k] = load(from + step.x + step.y);
         }
     }
 };

@@ -62,6 +62,7 @@ void warp_with(Images image, Affine m, Images u, Image weight, Planes out, Plane
         Room<float> line(3 * g2);
         const float *l0 = line.get(), *l1 = l0 + g2, *l2 = l1 + g2;
         Row<Offset> row(shape);
+        Corners corners;
         for (Index j = 0; j < size.n1; ++j) {
             fill(inside[i][j].data, size.n2, 0.0f);
             for (Index c = 0; c < channels; ++c) fill(out[c][i][j].data, size.n2, 0.0f);
@@ -93,11 +94,11 @@ void warp_with(Images image, Affine m, Images u, Image weight, Planes out, Plane
                     known[k] = there ? wanted[k] : 0.0f;
                 }
                 for (Index c = 0; c < channels; ++c) {
-                    row.fetch(image[c].data, count);
+                    row.fetch(image[c].data, count, corners);
                     float *to = out[c][i][j].data + first;
                     REGKIT_INDEPENDENT
                     for (Index k = 0; k < count; ++k) {
-                        const float value = row.value(k);
+                        const float value = row.value(corners, k);
                         to[k] = known[k] != 0 ? value : 0.0f;
                     }
                 }
@@ -218,6 +219,7 @@ void compose_with(Images u, Images v, Planes out) {
     const double one[12] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
     for_rows(shape.n0, [&](Index i) {
         Row<Offset> row(shape);
+        Corners corners;
         for (Index j = 0; j < shape.n1; ++j)
             for_row_parts(0, shape.n2, [&](Index first, Index count) {
                 const float *a = v[0][i][j].data + first, *b = v[1][i][j].data + first,
@@ -230,11 +232,11 @@ void compose_with(Images u, Images v, Planes out) {
                 });
                 row.place(count);
                 for (Index c = 0; c < 3; ++c) {
-                    row.fetch(u[c].data, count);
+                    row.fetch(u[c].data, count, corners);
                     const float *step = v[c][i][j].data + first;
                     float *to = out[c][i][j].data + first;
                     REGKIT_INDEPENDENT
-                    for (Index k = 0; k < count; ++k) to[k] = step[k] + row.value(k);
+                    for (Index k = 0; k < count; ++k) to[k] = step[k] + row.value(corners, k);
                 }
             });
     });
