@@ -17,11 +17,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from regkit.geometry.affines import Matrix
 from regkit.geometry.grid import Grid
 from regkit.kernels.blocks import block_distances
 from regkit.losses.mind import MIND
 from regkit.losses.mse import MSE
 from regkit.registration.pair import LevelPair, Pair, at_spacing, level
+from regkit.volume.once import once
 
 _ACROSS = 48  # voxels along the longest axis, in 3-D
 _ACROSS_PLANE = 96
@@ -61,85 +63,156 @@ class Agreement:
     known_residual: float
 
 
-def agreement_grid(pair: Pair, finer: float = 1.0) -> Grid:
-    """Choose the grid for :func:`agreement`: the working grid, in voxels that suit its blocks.
+@dataclass(frozen=True)
+class Blocks:
+    """Blocks of an image, with which others on its grid are compared.
 
-    ``finer`` asks for voxels that are smaller by this factor.
+    Parameters
+    ----------
+    fixed
+        The image, ``(C, *spatial)``, with three spatial axes.
+    shares
+        What each of the ``C`` channels counts, in all 1; see
+        :class:`~regkit.registration.pair.Pair`.
     """
-    across = finer * (_ACROSS_PLANE if pair.planar else _ACROSS)
-    extent = np.array(pair.grid.shape) * np.array(pair.grid.spacing)
-    return at_spacing(pair.grid, float(extent.max()) / across)
+
+    fixed: Tensor
+    shares: Sequence[float] = (1.0,)
+
+    def agreement(self, warped: Tensor, weight: Tensor) -> Agreement:
+        """Measure how well another image agrees, block by block.
+
+        Parameters
+        ----------
+        warped
+            The other image, ``(C, *spatial)``.
+        weight
+            How much each voxel counts, ``(*spatial)``; a block is compared where more than half of
+            it does.
+
+        Returns
+        -------
+        Agreement
+            Its residuals are in voxels of that grid.
+        """
+        return self.agreement_and_map(warped, weight)[0]
+
+    def agreement_and_map(self, warped: Tensor, weight: Tensor) -> tuple[Agreement, Tensor]:
+        """Measure as :meth:`agreement` does, and map where in the images the blocks agree.
+
+        Parameters
+        ----------
+        warped
+            The other image, ``(C, *spatial)``.
+        weight
+            How much each voxel counts, ``(*spatial)``.
+
+        Returns
+        -------
+        agreement, chance
+            ``chance (*blocks)`` is the share of remote places that match as well: 0 where a block
+            is in place, about 0.5 where it matches no better than by chance, NaN where none was
+            compared. :func:`block_grid` tells where the blocks lie.
+        """
+        shape = tuple(weight.shape)
+        costs, counts = self._costs(warped, weight)
+        chance = torch.full(counts.shape, float("nan"))
+        if not costs.shape[1]:
+            return Agreement(0, 0.5, 0.0, math.nan, math.nan), chance
+        here, remote = costs[0], costs[1 + len(_beside(shape)) :]
+        rank = (remote <= here).float().mean(0)
+        matched = rank < _MATCHED
+        distance = torch.stack([_best_shift(costs, shape, axis) for axis in range(3)]).norm(dim=0)
+        known = distance[matched] if matched.sum() >= _ENOUGH else distance
+        chance[counts] = rank.cpu()
+        return Agreement(
+            blocks=costs.shape[1],
+            chance=float(rank.mean()),
+            matched=float(matched.float().mean()),
+            residual=float(distance.median()),
+            known_residual=float(known.median()),
+        ), chance
+
+    def _costs(self, warped: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote.
+
+        Also which of the blocks, one for every place that they fit into, count.
+        """
+        shape = tuple(weight.shape)
+        size = [min(_BLOCK, n) for n in shape]
+        share = functional.avg_pool3d(weight[None, None], size)[0, 0]
+        counts = share > _HALF
+        places = ((0, 0, 0), *_beside(shape), *_remote(shape))
+        seen = _descriptors(warped, self.shares)
+        costs = block_distances(self._descriptors, seen, weight, places, size)
+        return costs[:, counts] / share[counts], counts
+
+    @once
+    def _descriptors(self) -> Tensor:
+        return _descriptors(self.fixed, self.shares)
+
+
+@dataclass(frozen=True)
+class PairBlocks:
+    """Blocks of fixed on one grid, and moving through transforms.
+
+    Parameters
+    ----------
+    at
+        The plain intensities of both, counted where fixed has tissue.
+    blocks
+        Those of fixed.
+    """
+
+    at: LevelPair
+    blocks: Blocks
+
+    @classmethod
+    def on(cls, pair: Pair, grid: Grid) -> PairBlocks:
+        """Those of a pair on ``grid``."""
+        at = images_on(pair, grid)
+        return cls(at, Blocks(at.fixed, pair.shares))
+
+    @classmethod
+    def usual(cls, pair: Pair, finer: float = 1.0) -> PairBlocks:
+        """Those of a pair in voxels that suit the blocks, kept for the next call.
+
+        ``finer`` asks for voxels that are smaller by this factor.
+        """
+        across = finer * (_ACROSS_PLANE if pair.planar else _ACROSS)
+        extent = np.array(pair.grid.shape) * np.array(pair.grid.spacing)
+        grid = at_spacing(pair.grid, float(extent.max()) / across)
+        if grid not in pair.kept:
+            pair.kept[grid] = cls.on(pair, grid)
+        found: PairBlocks = pair.kept[grid]
+        return found
+
+    def warped(self, affine: Matrix, u: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Moving through ``affine o (id + u)``, and how much each voxel counts.
+
+        Parameters
+        ----------
+        affine
+            World affine from fixed to moving (4, 4).
+        u
+            A displacement in voxels of the grid, ``(3, *shape)`` of the same extent; none if None.
+
+        Returns
+        -------
+        warped, weight
+            ``(C, *spatial)`` and ``(*spatial)``, as :class:`Blocks` takes them.
+        """
+        still = self.at.fixed.new_zeros(3, 1, 1, 1)
+        return self.at.warped(self.at.matrix(affine), still if u is None else u)
+
+    def agreement(self, affine: Matrix, u: Tensor | None = None) -> Agreement:
+        """How well blocks agree with moving through ``affine o (id + u)``."""
+        return self.blocks.agreement(*self.warped(affine, u))
 
 
 def images_on(pair: Pair, grid: Grid) -> LevelPair:
     """Resample the plain intensities of a pair on ``grid``, counted where fixed has tissue."""
     return level(pair, grid, MSE(), pair.region)
-
-
-def agreement(
-    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
-) -> Agreement:
-    """Measure how well two images of one grid agree, block by block.
-
-    Parameters
-    ----------
-    fixed, warped
-        The images, ``(C, *spatial)``, with three spatial axes.
-    weight
-        How much each voxel counts, ``(*spatial)``; a block is compared where more than half of it
-        does.
-    shares
-        What each of the ``C`` channels counts, in all 1; see
-        :class:`~regkit.registration.pair.Pair`.
-
-    Returns
-    -------
-    Agreement
-        Its residuals are in voxels of that grid.
-    """
-    return agreement_and_map(fixed, warped, weight, shares)[0]
-
-
-def agreement_and_map(
-    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float] = (1.0,)
-) -> tuple[Agreement, Tensor]:
-    """Measure as :func:`agreement` does, and map where in the images the blocks agree.
-
-    Parameters
-    ----------
-    fixed, warped
-        The images, ``(C, *spatial)``, with three spatial axes.
-    weight
-        How much each voxel counts, ``(*spatial)``.
-    shares
-        What each of the ``C`` channels counts, in all 1.
-
-    Returns
-    -------
-    agreement, chance
-        ``chance (*blocks)`` is the share of remote places that match as well: 0 where a block is
-        in place, about 0.5 where it matches no better than by chance, NaN where none was compared.
-        :func:`block_grid` tells where the blocks lie.
-    """
-    shape = tuple(weight.shape)
-    costs, counts = _block_costs(fixed, warped, weight, shares)
-    if not costs.shape[1]:
-        return Agreement(0, 0.5, 0.0, math.nan, math.nan), torch.full(counts.shape, float("nan"))
-    here, remote = costs[0], costs[1 + len(_beside(shape)) :]
-    rank = (remote <= here).float().mean(0)
-    matched = rank < _MATCHED
-    distance = torch.stack([_best_shift(costs, shape, axis) for axis in range(3)]).norm(dim=0)
-    known = distance[matched] if matched.sum() >= _ENOUGH else distance
-    whole = Agreement(
-        blocks=costs.shape[1],
-        chance=float(rank.mean()),
-        matched=float(matched.float().mean()),
-        residual=float(distance.median()),
-        known_residual=float(known.median()),
-    )
-    chance = torch.full(counts.shape, float("nan"))
-    chance[counts] = rank.cpu()
-    return whole, chance
 
 
 def block_grid(grid: Grid) -> Grid:
@@ -148,23 +221,6 @@ def block_grid(grid: Grid) -> Grid:
     inside = np.diag([*size, 1.0])
     inside[:3, 3] = (size - 1) / 2
     return grid.placed(tuple(np.array(grid.shape) // size), grid.affine @ inside)
-
-
-def _block_costs(
-    fixed: Tensor, warped: Tensor, weight: Tensor, shares: Sequence[float]
-) -> tuple[Tensor, Tensor]:
-    """Mean squared difference of descriptors, ``(places, blocks)``: here, beside, remote.
-
-    Also which of the blocks, one for every place that they fit into, count.
-    """
-    shape = tuple(weight.shape)
-    size = [min(_BLOCK, n) for n in shape]
-    share = functional.avg_pool3d(weight[None, None], size)[0, 0]
-    counts = share > _HALF
-    f, w = _descriptors(fixed, shares), _descriptors(warped, shares)
-    places = ((0, 0, 0), *_beside(shape), *_remote(shape))
-    costs = block_distances(f, w, weight, places, size)
-    return costs[:, counts] / share[counts], counts
 
 
 def _descriptors(image: Tensor, shares: Sequence[float]) -> Tensor:

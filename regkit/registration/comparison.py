@@ -10,7 +10,7 @@ from torch import Tensor
 
 from regkit.geometry.affines import Matrix
 from regkit.kernels.fields import turn_vectors
-from regkit.registration.agreement import Agreement, agreement, agreement_grid, images_on
+from regkit.registration.agreement import Agreement, PairBlocks
 from regkit.registration.pair import LevelPair, Pair
 from regkit.transforms import DisplacementField
 
@@ -83,9 +83,7 @@ def compare_affine(pair: Pair, affine: Matrix) -> Agreement:
     affine
         World affine from fixed to moving (4, 4).
     """
-    at = images_on(pair, agreement_grid(pair))
-    through = at.warped(at.matrix(affine), at.fixed.new_zeros(3, 1, 1, 1))
-    return agreement(at.fixed, *through, pair.shares)
+    return PairBlocks.usual(pair).agreement(affine)
 
 
 def compare_field(
@@ -105,11 +103,11 @@ def compare_field(
     fine
         Compare in smaller voxels, which show small shifts too.
     """
-    at = images_on(pair, agreement_grid(pair, _FINER if fine else 1.0))
-    first, known = at.warped(at.matrix(alone), at.fixed.new_zeros(3, 1, 1, 1))
-    second, also = at.warped(at.matrix(affine), in_voxels(field, at))
+    seen = PairBlocks.usual(pair, _FINER if fine else 1.0)
+    first, known = seen.warped(alone)
+    second, also = seen.warped(affine, in_voxels(field, seen.at))
     weight = torch.minimum(known, also)
-    before, after = (agreement(at.fixed, warped, weight, pair.shares) for warped in (first, second))
+    before, after = (seen.blocks.agreement(warped, weight) for warped in (first, second))
     return Comparison(before, after)
 
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from torch import Tensor
 
 from regkit.geometry.affines import Matrix, about, apply_affine, homogeneous, rotation
 from regkit.losses.mutual_information import MutualInformation
 from regkit.losses.similarity import Similarity
-from regkit.registration.agreement import (
-    Agreement,
-    agreement_and_map,
-    agreement_grid,
-    block_grid,
-    images_on,
-)
+from regkit.registration.agreement import Agreement, PairBlocks, block_grid
 from regkit.registration.comparison import in_voxels
 from regkit.registration.linear import motion_of, optimize_affine
-from regkit.registration.linear_loss import evaluate, linear_level
+from regkit.registration.linear_loss import evaluate, linear_level, warp_level
 from regkit.registration.linear_parameters import stretches
 from regkit.registration.pair import LevelPair, Pair, inverse_if, smaller_first
 from regkit.registration.planar import drop_volume
@@ -83,18 +76,14 @@ def _agreement(
     pair: Pair, affine: Matrix, field: DisplacementField | None
 ) -> tuple[Agreement, Volume]:
     """How blocks of fixed match, and of each the share of chance."""
-    at = images_on(pair, agreement_grid(pair))
-    u = _still(at) if field is None else in_voxels(field, at)
-    whole, chance = agreement_and_map(at.fixed, *at.warped(at.matrix(affine), u), pair.shares)
-    return whole, Volume(chance, block_grid(at.grid), "agreement").without_nan()
-
-
-def _still(at: LevelPair) -> Tensor:
-    return at.fixed.new_zeros(3, 1, 1, 1)
+    seen = PairBlocks.usual(pair)
+    u = None if field is None else in_voxels(field, seen.at)
+    whole, chance = seen.blocks.agreement_and_map(*seen.warped(affine, u))
+    return whole, Volume(chance, block_grid(seen.at.grid), "agreement").without_nan()
 
 
 def _overlap(at: LevelPair, affine: Matrix) -> float:
-    _, weight = at.warped(at.matrix(affine), _still(at))
+    _, weight = warp_level(at, affine)
     return float(weight.sum()) / max(float(at.weight.sum()), 1e-6)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -26,13 +26,13 @@ from regkit.kernels import backend
 from regkit.kernels.fields import invert, remove_folds, turn_vectors
 from regkit.kernels.warping import warp_grid
 from regkit.losses.similarity import Similarity
-from regkit.registration.agreement import Agreement, agreement, images_on
+from regkit.registration.agreement import PairBlocks
 from regkit.registration.comparison import is_near
 from regkit.registration.config import FieldConfig
 from regkit.registration.descent import Descent, DescentResult, pin_border
 from regkit.registration.field_plan import bound_iterations, least_factor, shorten_after_network
 from regkit.registration.guides import Guides, LevelGuides
-from regkit.registration.pair import LevelPair, Pair, coarser, level
+from regkit.registration.pair import Pair, coarser, level
 from regkit.registration.result import EngineProgress, EngineStage, OnEngineProgress
 from regkit.registration.smoothness import (
     SmoothShare,
@@ -168,7 +168,7 @@ class _Search:
     def _judge(self, grid: Grid) -> Callable[[Tensor, Tensor], bool]:
         """Whether blocks say that a smooth displacement will do beside a free one."""
         pair, across = self.pair, self.similarity.traits.across_contrasts
-        lying = partial(_agreement, images_on(pair, grid), self.affine, pair.shares)
+        lying = partial(PairBlocks.on(pair, grid).agreement, self.affine)
         return lambda quiet, free: (
             is_enough(lying(quiet), lying(free), across=across) and is_near(pair, self.affine)
         )
@@ -219,11 +219,6 @@ class _Search:
             )
 
         return on_step
-
-
-def _agreement(images: LevelPair, affine: Matrix, shares: Sequence[float], u: Tensor) -> Agreement:
-    """How well blocks lie in their place through ``affine o (id + u)``."""
-    return agreement(images.fixed, *images.warped(images.matrix(affine), u), shares)
 
 
 def refit(u: Tensor, old: Grid, new: Grid) -> Tensor:

@@ -42,6 +42,13 @@ class _Point(NamedTuple):
     gradient: Vector
 
 
+class _Step(NamedTuple):
+    """A step that was taken, and how it changed the gradient."""
+
+    way: Vector
+    change: Vector
+
+
 class _Trial(NamedTuple):
     """A step along a line, with the value there and its slope."""
 
@@ -87,7 +94,8 @@ def minimize(
     >>> minimize(cost, np.zeros(2), iterations=20, tolerance=1e-9).at.round(6).tolist()
     [3.0, 3.0]
     """
-    here, known, values = _Point(start, *cost(start)), [], []
+    here = _Point(start, *cost(start))
+    known, values = list[_Step](), list[float]()
     converged = bool(np.abs(here.gradient).max() <= _FLAT)
     while not converged and len(values) < iterations:
         direction = _direction(here.gradient, known)
@@ -98,7 +106,7 @@ def minimize(
                 break
             known = []  # what was remembered leads nowhere: once more along the gradient
             continue
-        known = _remembered(known, there.at - here.at, there.gradient - here.gradient)
+        known = _remembered(known, _Step(there.at - here.at, there.gradient - here.gradient))
         gain, here = here.value - there.value, there
         values.append(here.value)
         if after(here.at, here.value):
@@ -108,16 +116,13 @@ def minimize(
     return Minimum(here.at, tuple(values), converged)
 
 
-def _remembered(
-    known: list[tuple[Vector, Vector]], step: Vector, change: Vector
-) -> list[tuple[Vector, Vector]]:
-    """Steps with what they changed of the gradient; one that shows no curvature is left out."""
-    if float(step @ change) <= np.finfo(float).eps * float(change @ change):
-        return known
-    return [*known, (step, change)][-_KEPT:]
+def _remembered(known: list[_Step], last: _Step) -> list[_Step]:
+    """The last steps; one that shows no curvature is left out."""
+    flat = float(last.way @ last.change) <= np.finfo(float).eps * float(last.change @ last.change)
+    return known if flat else [*known, last][-_KEPT:]
 
 
-def _direction(gradient: Vector, known: list[tuple[Vector, Vector]]) -> Vector:
+def _direction(gradient: Vector, known: list[_Step]) -> Vector:
     """Where to go: the gradient, by the inverse Hessian that the last steps tell of."""
     out, shares = -gradient, []
     for step, change in reversed(known):

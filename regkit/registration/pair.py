@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,6 +65,11 @@ class Pair:
     fixed_levels: Pyramid = field(default_factory=Pyramid)
     moving_levels: Pyramid = field(default_factory=Pyramid)
     shares: tuple[float, ...] = (1.0,)
+
+    @once
+    def kept(self) -> dict[Grid, Any]:
+        """What was compared on a grid, and will be again."""
+        return {}
 
     def compared_by(self, similarity: Similarity) -> Similarity:
         """``similarity``, which knows one channel, for all channels of the pair."""

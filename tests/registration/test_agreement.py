@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from regkit.kernels.smoothing import gaussian
-from regkit.registration.agreement import agreement, agreement_and_map, block_grid
+from regkit.registration.agreement import Blocks, PairBlocks, block_grid
 
 
 def _tissue(seed, shape=(36, 42, 30)):
@@ -29,7 +29,7 @@ def _everywhere(image):
 
 @pytest.mark.parametrize("seen", [lambda image: image, _inverted], ids=["same", "inverted"])
 def test_what_lies_in_place_matches_whatever_the_contrast(tissue, seen):
-    found = agreement(tissue, seen(tissue), _everywhere(tissue))
+    found = Blocks(tissue).agreement(seen(tissue), _everywhere(tissue))
     assert found.blocks == 6 * 7 * 5
     assert found.chance < 0.01
     assert found.matched > 0.98
@@ -38,12 +38,12 @@ def test_what_lies_in_place_matches_whatever_the_contrast(tissue, seen):
 
 @pytest.mark.parametrize("shift", [1, 2])
 def test_a_shift_is_measured_in_voxels(tissue, shift):
-    found = agreement(tissue, tissue.roll(shift, dims=2), _everywhere(tissue))
+    found = Blocks(tissue).agreement(tissue.roll(shift, dims=2), _everywhere(tissue))
     assert found.residual == pytest.approx(shift, abs=0.35)
 
 
 def test_unrelated_images_match_by_chance(tissue):
-    found = agreement(tissue, _tissue(1), _everywhere(tissue))
+    found = Blocks(tissue).agreement(_tissue(1), _everywhere(tissue))
     assert found.chance == pytest.approx(0.5, abs=0.08)
     assert found.matched < 0.3
 
@@ -52,13 +52,13 @@ def test_only_what_counts_is_compared(tissue):
     weight = _everywhere(tissue)
     weight[12:] = 0
     other = torch.cat([tissue[:, :12], _tissue(1)[:, 12:]], dim=1)
-    found = agreement(tissue, other, weight)
+    found = Blocks(tissue).agreement(other, weight)
     assert found.blocks == 2 * 7 * 5
     assert found.chance < 0.02
 
 
 def test_nothing_that_counts_tells_nothing(tissue):
-    found = agreement(tissue, tissue, torch.zeros_like(tissue[0]))
+    found = Blocks(tissue).agreement(tissue, torch.zeros_like(tissue[0]))
     assert (found.blocks, found.chance, found.matched) == (0, 0.5, 0.0)
     assert np.isnan(found.residual)
 
@@ -66,8 +66,8 @@ def test_nothing_that_counts_tells_nothing(tissue):
 @pytest.mark.parametrize("shape", [(1, 60, 54), (54, 1, 60), (3, 60, 54)])
 def test_thin_images_are_compared_in_their_planes(shape):
     tissue = _tissue(2, shape)
-    aligned = agreement(tissue, _inverted(tissue), _everywhere(tissue))
-    strange = agreement(tissue, _tissue(3, shape), _everywhere(tissue))
+    aligned = Blocks(tissue).agreement(_inverted(tissue), _everywhere(tissue))
+    strange = Blocks(tissue).agreement(_tissue(3, shape), _everywhere(tissue))
     assert aligned.chance < 0.05
     assert strange.chance > 0.35
 
@@ -76,7 +76,7 @@ def test_the_map_shows_which_half_is_in_place(tissue):
     other = torch.cat([tissue[:, :18], _tissue(1)[:, 18:]], dim=1)
     weight = _everywhere(tissue)
     weight[:, :6] = 0
-    _, chance = agreement_and_map(tissue, other, weight)
+    _, chance = Blocks(tissue).agreement_and_map(other, weight)
     assert chance.shape == (6, 7, 5)
     assert chance[:, 0].isnan().all()
     assert chance[:2, 1:].mean() < 0.02
@@ -88,3 +88,11 @@ def test_blocks_lie_where_their_voxels_lie(head):
     first = head.grid.to_world(torch.tensor([[0.0, 0.0, 0.0], [5.0, 5.0, 5.0]])).mean(dim=0)
     assert torch.allclose(blocks.to_world(torch.zeros(3)), first)
     assert blocks.shape == tuple(n // 6 for n in head.grid.shape)
+
+
+def test_the_usual_blocks_of_a_pair_are_kept(head, paired):
+    pair = paired(head, head)
+    seen = PairBlocks.usual(pair)
+    assert PairBlocks.usual(pair) is seen
+    assert PairBlocks.usual(paired(head, head)) is not seen
+    assert seen.agreement(np.eye(4)).residual < 0.1

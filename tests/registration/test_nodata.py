@@ -9,7 +9,7 @@ from regkit import Affine, Volume
 from regkit.geometry.affines import homogeneous
 from regkit.losses import LNCC, MIND, MSE, MutualInformation, SimilaritySum
 from regkit.preprocess.nodata import fill_nodata
-from regkit.registration.agreement import agreement, images_on
+from regkit.registration.agreement import PairBlocks
 from regkit.registration.choice import choose
 from regkit.registration.linear_loss import linear_level, value_and_gradient
 from regkit.registration.pair import level, pair_of
@@ -94,9 +94,7 @@ def test_nor_does_the_choice_or_the_judgement(images):
     for value in (0.0, GARBAGE):
         pair = _pair(images, value)
         chosen.append(choose(pair, np.eye(4)))
-        at = images_on(pair, pair.grid)
-        still = at.fixed.new_zeros(3, 1, 1, 1)
-        agreed.append(agreement(at.fixed, *at.warped(at.matrix(np.eye(4)), still), pair.shares))
+        agreed.append(PairBlocks.on(pair, pair.grid).agreement(np.eye(4)))
     assert chosen[0] == chosen[1]
     assert agreed[0] == agreed[1]
 
