@@ -95,4 +95,4 @@ def test_the_usual_blocks_of_a_pair_are_kept(head, paired):
     seen = PairBlocks.usual(pair)
     assert PairBlocks.usual(pair) is seen
     assert PairBlocks.usual(paired(head, head)) is not seen
-    assert seen.agreement(np.eye(4)).residual < 0.1
+    assert seen.agreement(np.eye(4)).matched == 1
