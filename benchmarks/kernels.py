@@ -29,7 +29,7 @@ from regkit.kernels.windows import lncc_gradient
 
 _SHAPE = (176, 208, 192)  # the working grid of brain_t1
 _RADIUS, _STRIDE = 4, 3
-_TURNS = 7
+_TURNS = 30
 _COLUMNS = {
     "kernel": "",
     "MB": ".0f",
