@@ -187,7 +187,7 @@ class Grid:
         axes[0] = axes[0][rows]
         return self.to_world(torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1))
 
-    def slabs(self, voxels: int = 1 << 21) -> Iterator[slice]:
+    def slabs(self, voxels: int = 1 << 19) -> Iterator[slice]:
         """Ranges along the first axis that hold about ``voxels`` voxels each."""
         step = max(1, voxels * self.shape[0] // max(1, int(np.prod(self.shape))))
         for start in range(0, self.shape[0], step):
