@@ -1,6 +1,8 @@
 import csv
 import hashlib
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -24,6 +26,16 @@ NAMES = [
 
 def test_a_run_leaves_its_files_and_nothing_else(registered):
     assert sorted(path.name for path in registered.iterdir()) == NAMES
+
+
+def test_what_takes_long_to_be_imported_is_not(files, tmp_path):
+    """SciPy's parts take a tenth of a second, which a plain registration can do without."""
+    words = files.words("-o", tmp_path / "out", "--quiet")
+    ask = f"import sys; from regkit.cli import main; assert main({words}) == 0; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    names = set(done.stdout.split())
+    assert "torch" in names
+    assert not {"scipy.ndimage", "scipy.optimize", "scipy.spatial"} & names
 
 
 def test_the_record_tells_how_the_result_came_about(registered, files):
