@@ -48,7 +48,7 @@ def components_reference(flags: NDArray[np.bool_]) -> tuple[NDArray[np.int32], i
     Parameters
     ----------
     flags
-        Boolean, of one to three axes.
+        Boolean, of any shape.
     """
     parts, count = scipy.ndimage.label(flags)
     return parts, int(count)

@@ -7,6 +7,7 @@ import typer
 
 from regkit import __version__
 from regkit.cli import main, register
+from regkit.cli.app import build
 from regkit.losses.registry import names
 from regkit.registration.config import Preset, RegisterConfig
 from regkit.runs.register.making import RULES
@@ -41,6 +42,15 @@ def test_every_command_has_help(capsys):
 def test_an_unknown_command_is_one_line(capsys):
     assert main(["regster"]) == 2
     assert capsys.readouterr().err.startswith("regkit: error: No such command 'regster'")
+
+
+def test_a_command_that_is_asked_for_is_built_alone():
+    assert [each.name for each in _commands("register")] == ["register"]
+    assert len(_commands("registr")) == len(_commands("")) > 15
+
+
+def _commands(first):
+    return typer.main.get_command(build(first)).commands.values()
 
 
 def test_choices_are_those_of_the_configuration():

@@ -24,7 +24,7 @@ def agreement_map(scene: Scene, chance: Volume, alt: str) -> Picture:
         The planes, and fixed on them.
     chance
         Share of remote places that match a block as well as its own place, in the world of fixed;
-        see :func:`regkit.registration.agreement.agreement_and_map`.
+        see :meth:`regkit.registration.agreement.Blocks.agreement_and_map`.
     alt
         Words that stand for the picture where it cannot be seen.
     """
