@@ -81,7 +81,7 @@ def _single(name: str, radius: int, features: FeatureConfig, seed: int) -> Simil
 
 def linear_similarity(name: str, radius: int) -> Similarity:
     """Make the similarity of the linear engines: mutual information, or an image one if asked."""
-    asked = make(name, radius) if is_registered(name) else None
+    asked = make(name, radius) if name != "auto" and is_registered(name) else None
     return MutualInformation() if asked is None or asked.traits.across_contrasts else asked
 
 

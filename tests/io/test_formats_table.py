@@ -13,7 +13,7 @@ import SimpleITK as sitk
 import torch
 from numpy.testing import assert_allclose
 
-from regkit import Grid, InputError, Volume, read
+from regkit import Grid, InputError, Volume, World, read
 from regkit.io import (
     ReadOptions,
     open_frames,
@@ -217,6 +217,14 @@ def third_party(monkeypatch):
     table._added.cache_clear()
     yield
     table._added.cache_clear()
+
+
+def test_other_packages_are_not_looked_for_where_a_format_of_our_own_fits(monkeypatch):
+    """To list all that is installed takes longer than to write a small image."""
+    monkeypatch.setattr(table, "_added", lambda: pytest.fail("looked for"))
+    assert table.writer(Path("a.nii.gz")).name == "NIfTI"
+    assert table.writer(Path("a.tif"), World.projected("EPSG:32632")).georeferenced
+    assert not table.writer(Path("a.tif"), World()).georeferenced
 
 
 @pytest.mark.parametrize("name", ["a", "a.parts"])

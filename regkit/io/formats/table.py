@@ -90,11 +90,13 @@ def writer(path: Path, world: World | None = None) -> Format:
     InputError
         If the extension is none that regkit writes.
     """
-    suffix = extension(path)
-    fitting = [each for each in _candidates() if suffix in each.writable]
-    if fitting:
-        on_earth = world is not None and world.crs is not None
-        return next((each for each in fitting if each.georeferenced == on_earth), fitting[0])
+    suffix, on_earth = extension(path), world is not None and world.crs is not None
+    fitting = (each for each in _candidates() if suffix in each.writable)
+    first = next(fitting, None)
+    if first is not None and first.georeferenced == on_earth:  # plug-ins are not even looked for
+        return first
+    if first is not None:
+        return next((each for each in fitting if each.georeferenced == on_earth), first)
     every = dict.fromkeys(suffix for each in image_formats() for suffix in each.writable)
     writable = ", ".join(every)
     raise InputError(

@@ -9,6 +9,6 @@ from regkit.registration.result import Result
 def citations(result: Result) -> list[str]:
     """List the papers behind the similarities of the stages that ran."""
     names = [result.config.similarity, *(stage.similarity for stage in result.stages)]
-    parts = [part for name in names for _, part in parts_of(name)]
+    parts = [part for name in filter(None, names) for _, part in parts_of(name)]
     papers = [traits_of(part).citation for part in parts]
     return list(dict.fromkeys(filter(None, papers)))
