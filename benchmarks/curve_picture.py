@@ -55,10 +55,10 @@ def draw(found: Iterable[Point]) -> Figure:
     for point in found:
         _name(axes, point, own=point in own)
     axes.set_xscale("log")
-    ticks = [5, 10, 20, 50, 100]
+    ticks = [2, 5, 10, 20, 50, 100]
     axes.set_xticks(ticks, [f"{t}" for t in ticks])
     axes.minorticks_off()
-    axes.set_xlim(0.65 * min(p[1] for p in found), 2.2 * max(p[1] for p in found))
+    axes.set_xlim(0.55 * min(p[1] for p in found), 2.2 * max(p[1] for p in found))
     axes.set_xlabel("seconds, whole command, two CPU threads")
     axes.set_ylabel("mean Dice, 30 structures, both ways")
     axes.grid(alpha=0.3)
