@@ -1,8 +1,8 @@
 """L-BFGS for the few parameters of a linear motion: each value costs a look at both images.
 
 Liu and Nocedal, Mathematical Programming 1989; its first step, its end and its line search's
-constants are those of L-BFGS-B 3.0 (Morales and Nocedal, ACM TOMS 2011), which takes longer to be
-imported than a small pair to be aligned.
+constants are those of L-BFGS-B 3.0 (Morales and Nocedal, ACM TOMS 2011), whose import from SciPy
+takes a tenth of a second and more.
 """
 
 from __future__ import annotations
@@ -175,8 +175,9 @@ def _farther(before: _Trial, last: _Trial) -> float:
 def _between(low: _Trial, high: _Trial) -> float:
     """A step within a bracket: where a cubic is lowest, but not at the ends."""
     reach = high.step - low.step
-    share = (_lowest(low, high) - low.step) / reach
-    return low.step + reach * (min(max(share, _INSIDE), 1 - _INSIDE) if share == share else 0.5)
+    lowest = _lowest(low, high)
+    share = 0.5 if math.isnan(lowest) else (lowest - low.step) / reach
+    return low.step + reach * min(max(share, _INSIDE), 1 - _INSIDE)
 
 
 def _lowest(one: _Trial, other: _Trial) -> float:

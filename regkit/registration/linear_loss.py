@@ -158,7 +158,7 @@ def _share(at: LevelPair, weight: Tensor) -> float:
 def _crossing(at: LevelPair, weight: Tensor) -> Tensor:
     """Weight of fixed where that of moving is neither 0 nor 1: elsewhere it is flat."""
     # PyTorch compares numbers many times as slowly as it multiplies them.
-    return (at.weight - weight).mul_(weight).sign_().mul_(at.weight)
+    return (at.weight - weight).mul_(weight).sign_().clamp_(min=0).mul_(at.weight)
 
 
 def _prior(at: LevelPair, affine: Matrix, similarity: Similarity) -> tuple[float, Matrix]:

@@ -93,16 +93,15 @@ def writer(path: Path, world: World | None = None) -> Format:
     suffix, on_earth = extension(path), world is not None and world.crs is not None
     fitting = (each for each in _candidates() if suffix in each.writable)
     first = next(fitting, None)
-    if first is not None and first.georeferenced == on_earth:  # plug-ins are not even looked for
+    if first is None:
+        every = dict.fromkeys(suffix for each in image_formats() for suffix in each.writable)
+        raise InputError(
+            f"{display_name(path)}: {suffix or 'no extension'} is not an image format that regkit "
+            f"writes; writable: {', '.join(every)}"
+        )
+    if first.georeferenced == on_earth:  # plug-ins are not even looked for
         return first
-    if first is not None:
-        return next((each for each in fitting if each.georeferenced == on_earth), first)
-    every = dict.fromkeys(suffix for each in image_formats() for suffix in each.writable)
-    writable = ", ".join(every)
-    raise InputError(
-        f"{display_name(path)}: {suffix or 'no extension'} is not an image format that regkit "
-        f"writes; writable: {writable}"
-    )
+    return next((each for each in fitting if each.georeferenced == on_earth), first)
 
 
 def recognise(path: Path) -> Format:

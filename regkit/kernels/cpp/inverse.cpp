@@ -34,21 +34,19 @@ class Equations {
         : u_(u), tolerance_(tolerance * tolerance), row_(shape_of(u[0])) {}
 
     // The row is at p, q; its voxel k at r + k step.
-    void begin(double p, double q, double r, double step) {
+    void begin(double p, double q, double r, float step) {
         start_[0] = row_.x.begin(p);
         start_[1] = row_.y.begin(q);
         start_[2] = row_.z.begin(r);
-        step_ = static_cast<float>(step);
+        step_ = step;
     }
 
     void solve(Index count, int iterations) {
         for (Index k = 0; k < count; ++k) {
             voxel_[k] = static_cast<std::int32_t>(k);
             best_[k] = std::numeric_limits<float>::infinity();
-            good_.x[k] = at.x[k];
-            good_.y[k] = at.y[k];
-            good_.z[k] = at.z[k];
         }
+        good_ = at;
         Index left = count;
         for (int turn = 0; turn < iterations && left > 0; ++turn) {
             look(left);
@@ -195,18 +193,15 @@ void invert_with(Images u, Images first, Planes v, int iterations, double tolera
         for (Index j = 0; j < size.n1; ++j) {
             displacement_row(first, i, j, size, line.get());
             for_row_parts(0, size.n2, [&](Index from, Index count) {
-                const std::int32_t *low = cells.low.get() + from, *high = cells.high.get() + from;
-                const float *share = cells.share.get() + from;
+                const Between between = cells.from(from);
                 REGKIT_INDEPENDENT
                 for (Index k = 0; k < count; ++k) {
-                    const std::int32_t e = low[k], E = high[k];
-                    some.at.x[k] = (l0[e] + share[k] * (l0[E] - l0[e])) * inv[0];
-                    some.at.y[k] = (l1[e] + share[k] * (l1[E] - l1[e])) * inv[1];
-                    some.at.z[k] = (l2[e] + share[k] * (l2[E] - l2[e])) * inv[2];
+                    some.at.x[k] = inv[0] * between.of(l0, k);
+                    some.at.y[k] = inv[1] * between.of(l1, k);
+                    some.at.z[k] = inv[2] * between.of(l2, k);
                 }
                 some.begin(nested_position(i, size.n0, own.n0), nested_position(j, size.n1, own.n1),
-                           nested_position(from, size.n2, own.n2),
-                           number(own.n2) / number(size.n2));
+                           nested_position(from, size.n2, own.n2), inv[2]);
                 some.solve(count, iterations);
                 float *x = v[0][i][j].data + from, *y = v[1][i][j].data + from,
                       *z = v[2][i][j].data + from, *left = residual[i][j].data + from;

@@ -29,6 +29,18 @@ inline double nested_position(Index i, Index n, Index other) {
     return (i + 0.5) * other / n - 0.5;
 }
 
+// What voxels have of a row that is coarser, by linear interpolation.
+struct Between {
+    const std::int32_t *low, *high;
+    const float *share;
+
+    template <class T>
+    T of(const T *row, Index k) const {
+        const T from = row[low[k]];
+        return from + share[k] * (row[high[k]] - from);
+    }
+};
+
 // Where each voxel of n lies among `other` of the same extent.
 struct Cells {
     Room<std::int32_t> low, high;
@@ -41,6 +53,11 @@ struct Cells {
             high[i] = static_cast<std::int32_t>(cell.high);
             share[i] = cell.share;
         }
+    }
+
+    // Those from a voxel on.
+    Between from(Index first) const {
+        return {low.get() + first, high.get() + first, share.get() + first};
     }
 };
 

@@ -1,6 +1,5 @@
 // Trilinear interpolation of images and of displacements.
 #include <cmath>
-#include <cstring>
 
 #include "kernels.hpp"
 #include "placed.hpp"
@@ -71,17 +70,14 @@ void warp_with(Images image, Affine m, Images u, Image weight, Planes out, Plane
             if (!still) displacement_row(u, i, j, size, line.get());
             for_row_parts(some.first, some.last, [&](Index first, Index count) {
                 const Moved<Offset> moved(m, i, j, first, row);
-                const std::int32_t *low = cells.low.get() + first, *high = cells.high.get() + first;
-                const float *share = cells.share.get() + first;
+                const Between between = cells.from(first);
                 if (still)
                     moved.lay(count, [](Index, float &p, float &q, float &r) { p = q = r = 0; });
                 else
                     moved.lay(count, [=](Index k, float &p, float &q, float &r) {
-                        const std::int32_t e = low[k], E = high[k];
-                        const float f = share[k];
-                        p = l0[e] + f * (l0[E] - l0[e]);
-                        q = l1[e] + f * (l1[E] - l1[e]);
-                        r = l2[e] + f * (l2[E] - l2[e]);
+                        p = between.of(l0, k);
+                        q = between.of(l1, k);
+                        r = between.of(l2, k);
                     });
                 row.place(count);
                 const Range x = Range::seen(row.x), y = Range::seen(row.y), z = Range::seen(row.z);
@@ -126,20 +122,15 @@ struct Positions {
 
     // Those of m (x + u(x)) in row i, j; `line` has the displacement, in cells of g2.
     template <class U>
-    void move(const U *line, Index g2, const Cells &cells, Affine m, Index i, Index j,
-              Index count) {
+    void move(const U *line, Index g2, Between between, Affine m, Index i, Index j, Index count) {
         const U *l0 = line, *l1 = line + g2, *l2 = line + 2 * g2;
-        const std::int32_t *low = cells.low.get(), *high = cells.high.get();
-        const float *share = cells.share.get();
         double *x = p.get(), *y = q.get(), *z = r.get();
         const double di = number(i), dj = number(j);
         REGKIT_INDEPENDENT
         for (Index k = 0; k < count; ++k) {
-            const std::int32_t e = low[k], E = high[k];
-            const U f = share[k];
-            const double a = di + (l0[e] + f * (l0[E] - l0[e]));
-            const double b = dj + (l1[e] + f * (l1[E] - l1[e]));
-            const double d = number(k) + (l2[e] + f * (l2[E] - l2[e]));
+            const double a = di + between.of(l0, k);
+            const double b = dj + between.of(l1, k);
+            const double d = number(k) + between.of(l2, k);
             x[k] = m.along(0, a, b, d);
             y[k] = m.along(1, a, b, d);
             z[k] = m.along(2, a, b, d);
@@ -179,7 +170,7 @@ void warp_nearest_with(View<const T, 4> image, Affine m, View<const U, 4> u, T o
         Room<Offset> voxel(size.n2);
         for (Index j = 0; j < size.n1; ++j) {
             displacement_row(u, i, j, size, line.get());
-            at.move(line.get(), g2, cells, m, i, j, size.n2);
+            at.move(line.get(), g2, cells.from(0), m, i, j, size.n2);
             nearest_voxels(at, shape, size.n2, voxel.get());
             for (Index c = 0; c < channels; ++c) {
                 const T *flat = image[c].data;
