@@ -13,11 +13,20 @@ FEW = "linear: {spacings: [6.0], iterations: 3}\nfield: {factors: [2], iteration
 RESULTS = ("warped.nii.gz", "transform.h5", "inverse.h5", "jacobian.nii.gz")
 
 
-def start(words, **options) -> subprocess.Popen:
+class Child(subprocess.Popen):
+    """A process that does not outlive a test that fails."""
+
+    def __exit__(self, kind, *more):
+        if kind is not None:
+            self.kill()
+        return super().__exit__(kind, *more)
+
+
+def start(words, **options) -> Child:
     """The command line, one thread, its outputs kept."""
     own = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("env", {})}
-    return subprocess.Popen(
+    return Child(
         [sys.executable, "-c", options.pop("code", CODE), *map(str, words)],
         env=environment,
         preexec_fn=_listen,
