@@ -13,9 +13,7 @@ from types import FrameType
 from typing import Any
 
 _SOON = 0.01  # s
-# Where Python takes and gives back a lock by itself, or would swallow what is raised.
-_DELICATE_NAMES = frozenset({"__enter__", "__exit__", "__del__"})
-_DELICATE_MODULES = frozenset({"importlib._bootstrap", "importlib._bootstrap_external"})
+_LOCKING = frozenset({"__enter__", "__exit__", "__del__"})
 
 
 class StopRequest(BaseException):
@@ -32,20 +30,21 @@ class StopRequest(BaseException):
 
 
 class _Listener:
-    """Raises :class:`StopRequest` where the main thread is, or soon after where it may not.
+    """Raises :class:`StopRequest` where the main thread is, or soon after where it must not.
 
-    Raised while Python is about to take the lock of its imports, the request would leave it taken,
-    and threads that import would wait for ever; raised in a finalizer, it would be printed and
-    forgotten.
+    An import is not stopped: Python 3.11 may keep the lock of its imports, for which other threads
+    then wait for ever, and PyTorch 2.13 ends the process where its compiled parts are being set up.
+    Neither is a lock half taken by ``with``, nor a finalizer, out of which nothing can be raised.
     """
 
     def __init__(self) -> None:
         self.listens = True
+        self._imports = _imports(sys._getframe())
         self._report = sys.unraisablehook
 
     def hear(self, sign: int, frame: FrameType | None) -> None:
         """Handle a signal."""
-        if frame is not None and _delicate(frame):
+        if frame and (frame.f_code.co_name in _LOCKING or _imports(frame) > self._imports):
             self._ask_again(sign)
         else:
             raise StopRequest(sign)
@@ -67,11 +66,13 @@ class _Listener:
             _thread.interrupt_main(signal.Signals(sign))
 
 
-def _delicate(frame: FrameType) -> bool:
-    return (
-        frame.f_code.co_name in _DELICATE_NAMES
-        or frame.f_globals.get("__name__") in _DELICATE_MODULES
-    )
+def _imports(frame: FrameType | None) -> int:
+    """How many steps of imports a frame is in."""
+    count = 0
+    while frame is not None:
+        count += frame.f_globals.get("__name__") == "importlib._bootstrap"
+        frame = frame.f_back
+    return count
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Where a request to stop may not be raised, it is raised soon after."""
 
+import importlib
 import signal
 import sys
 import time
@@ -47,6 +48,29 @@ def test_the_lock_of_imports_is_given_back(sign):
         of_python(lock, sign)
         wait_for_request(sign)
     assert lock == ["taken", "used", "given back"]
+
+
+def test_an_import_is_finished(sign, tmp_path, monkeypatch):
+    """PyTorch 2.13.0 ends the process if an exception is raised while it sets up `distributed`."""
+    (tmp_path / "asks.py").write_text(f"import signal; signal.raise_signal({sign:d}); done = True")
+    monkeypatch.syspath_prepend(tmp_path)
+    with stoppable():
+        import asks
+
+        wait_for_request(sign)
+    assert asks.done
+    del sys.modules["asks"]
+
+
+def test_a_run_inside_an_import_is_stopped(sign, tmp_path, monkeypatch):
+    """As of a script that is imported."""
+    (tmp_path / "runs.py").write_text(
+        "import signal; from regkit.cli.stopping import stoppable\n"
+        f"with stoppable():\n    signal.raise_signal({sign:d})"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(StopRequest):
+        importlib.import_module("runs")
 
 
 def test_a_lock_taken_by_with_is_given_back(sign):
