@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import inspect
-import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from threading import enumerate as enumerate_threads
-from threading import main_thread
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -55,27 +49,6 @@ class Session:
     """What one run of the command line carries: whether errors show their traceback."""
 
     debug: bool = False
-
-
-def script() -> None:
-    """What the command ``regkit`` runs: :func:`main`, and out.
-
-    PyTorch brings half a million objects that stay. Looking for garbage among them while they are
-    imported, and taking them apart one by one on the way out, takes half a second.
-    """
-    gc.set_threshold(1_000_000)
-    _leave(main())
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process, without a look at what is in memory; but wait for threads of plug-ins."""
-    if not all(thread.daemon or thread is main_thread() for thread in enumerate_threads()):
-        sys.exit(code)
-    atexit._run_exitfuncs()
-    with suppress(OSError):  # whoever read the output may be gone
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -1,9 +1,12 @@
 """What the command `regkit` does around :func:`regkit.cli.main`: it ends the process at once."""
 
+import signal
 import subprocess
 import sys
 
 import pytest
+
+from tests.bad_inputs.processes import start
 
 _SCRIPT = "from regkit.cli import script; script()"
 
@@ -34,8 +37,19 @@ def test_what_others_want_done_at_the_end_is_done():
 
 def test_a_thread_of_others_is_waited_for():
     late = (
-        "import threading, time; "
-        "threading.Thread(target=lambda: (time.sleep(0.5), print('late'))).start(); "
+        "import threading; main = threading.main_thread(); "
+        "threading.Thread(target=lambda: (main.join(), print('late'))).start(); "
     )
     done = run(late + _SCRIPT, "--version")
     assert (done.returncode, done.stdout) == (0, "regkit 0.1.0\nlate\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is an event there, not a signal")
+def test_interrupted_before_it_has_begun():
+    early = (
+        "import signal, sys; sys.addaudithook(lambda event, what: "
+        "event == 'import' and what[0] == 'regkit.cli.app' and signal.raise_signal(2)); "
+    )
+    with start(["--version"], code=early + _SCRIPT) as child:
+        assert child.communicate() == ("", "")
+    assert child.returncode == -signal.SIGINT
