@@ -13,7 +13,6 @@ from regkit.cli.stopping import StopRequest
 from regkit.errors import RegkitError
 
 USAGE, BUG, PART_FAILED, RESOURCE, UNFIT, INTERRUPTED = 2, 1, 3, 4, 5, 130
-_SIGNALLED = 128  # as shells count: and the number of the signal
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 # PyTorch's CPU allocator raises a bare RuntimeError; this is what its message has in it.
@@ -43,7 +42,7 @@ def exit_code(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return INTERRUPTED
     if isinstance(error, StopRequest):
-        return _SIGNALLED + error.sign
+        return error.exit_code
     if isinstance(error, RegkitError):
         return error.exit_code
     if isinstance(error, typer.TyperException):
@@ -62,7 +61,7 @@ def explain(error: BaseException, *, debug: bool) -> str:
     if code == INTERRUPTED and not isinstance(error, StopRequest):
         error = StopRequest(signal.SIGINT)
     if isinstance(error, StopRequest):
-        return f"regkit: {error.how}; {error.left}"
+        return error.line
     line = f"regkit: error: {_one_line(error)}"
     if code == BUG:
         line = f"{line}\nregkit: this is a bug in regkit, please report it with the lines above"

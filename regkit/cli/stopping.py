@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import os
 import signal
 import sys
 import threading
@@ -10,9 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
-_SOON = 0.01  # s
+_SIGNALLED = 128  # as shells count: and the number of the signal
+_SOON, _PATIENCE = 0.01, 2.0  # s
 _LOCKING = frozenset({"__enter__", "__exit__", "__del__"})
 
 
@@ -28,6 +30,16 @@ class StopRequest(BaseException):
         """What the user did, in a word."""
         return "interrupted" if self.sign == signal.SIGINT else "terminated"
 
+    @property
+    def line(self) -> str:
+        """What stderr says."""
+        return f"regkit: {self.how}; {self.left}"
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with."""
+        return _SIGNALLED + self.sign
+
 
 class _Listener:
     """Raises :class:`StopRequest` where the main thread is, or soon after where it must not.
@@ -35,19 +47,23 @@ class _Listener:
     An import is not stopped: Python 3.11 may keep the lock of its imports, for which other threads
     then wait for ever, and PyTorch 2.13 ends the process where its compiled parts are being set up.
     Neither is a lock half taken by ``with``, nor a finalizer, out of which nothing can be raised.
+    After two seconds of that the process is ended as it is: what it has staged stays behind.
     """
 
     def __init__(self) -> None:
         self.listens = True
+        self._asked: float | None = None
         self._imports = _imports(sys._getframe())
         self._report = sys.unraisablehook
 
     def hear(self, sign: int, frame: FrameType | None) -> None:
         """Handle a signal."""
-        if frame and (frame.f_code.co_name in _LOCKING or _imports(frame) > self._imports):
-            self._ask_again(sign)
-        else:
+        if frame is None or not self._keeps_on(frame):
             raise StopRequest(sign)
+        self._asked = time.monotonic() if self._asked is None else self._asked
+        if time.monotonic() - self._asked > _PATIENCE:
+            _end(StopRequest(sign, "modules were still being imported"))
+        self._ask_again(sign)
 
     def notice(self, unraisable: sys.UnraisableHookArgs) -> None:
         """Take a request that was swallowed as one not yet made."""
@@ -56,14 +72,26 @@ class _Listener:
         else:
             self._report(unraisable)
 
+    def _keeps_on(self, frame: FrameType) -> bool:
+        return frame.f_code.co_name in _LOCKING or _imports(frame) > self._imports
+
     def _ask_again(self, sign: int) -> None:
         # A `threading.Thread` takes locks that the main thread may hold.
         _thread.start_new_thread(self._interrupt, (sign,))
 
     def _interrupt(self, sign: int) -> None:
         time.sleep(_SOON)
-        if self.listens:
+        if not self.listens:
+            return
+        if sys.platform == "win32":
             _thread.interrupt_main(signal.Signals(sign))
+        else:  # which also wakes it, where it waits
+            signal.pthread_kill(threading.main_thread().ident or 0, sign)
+
+
+def _end(request: StopRequest) -> NoReturn:
+    os.write(2, f"{request.line}\n".encode())
+    os._exit(request.exit_code)
 
 
 def _imports(frame: FrameType | None) -> int:

@@ -9,6 +9,15 @@ from types import FunctionType
 import pytest
 
 from regkit.cli.stopping import StopRequest, stoppable
+from tests.bad_inputs.processes import start
+
+SLOW = """
+import sys
+from regkit.cli.stopping import stoppable
+sys.path.append(sys.argv[1])
+with stoppable():
+    import slow
+"""
 
 
 @pytest.fixture(params=[signal.SIGINT, signal.SIGTERM])
@@ -60,6 +69,17 @@ def test_an_import_is_finished(sign, tmp_path, monkeypatch):
         wait_for_request(sign)
     assert asks.done
     del sys.modules["asks"]
+
+
+def test_an_import_without_end_is_ended(sign, tmp_path):
+    (tmp_path / "slow.py").write_text("import time; print('here', flush=True); time.sleep(600)")
+    with start([tmp_path], code=SLOW) as child:
+        assert child.stdout.readline() == "here\n"
+        child.send_signal(sign)
+        told = child.communicate()[1]
+    assert child.returncode == 128 + sign
+    assert told.endswith("ed; modules were still being imported\n")
+    assert told.startswith("regkit: ")
 
 
 def test_a_run_inside_an_import_is_stopped(sign, tmp_path, monkeypatch):
