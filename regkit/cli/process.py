@@ -1,4 +1,4 @@
-"""What the command ``regkit`` runs: the command line around which a process begins and ends."""
+"""The process of the command ``regkit``: how it begins and ends."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ def script() -> None:
 @contextmanager
 def _ended_by_interrupt() -> Iterator[None]:
     """Let Ctrl-C end the process without a word, while there is nothing but imports to tell of."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # else it is ignored
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # it is ignored
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _leave(code: int) -> NoReturn:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 _SIGNALLED = 128  # as shells count: and the number of the signal
 _SOON, _PATIENCE = 0.01, 2.0  # s
+_CUT = "ended at once, what it had staged as .regkit-* may stay behind"
 _LOCKING = frozenset({"__enter__", "__exit__", "__del__"})
 
 
@@ -47,14 +48,14 @@ class _Listener:
     An import is not stopped: Python 3.11 may keep the lock of its imports, for which other threads
     then wait for ever, and PyTorch 2.13 ends the process where its compiled parts are being set up.
     Neither is a lock half taken by ``with``, nor a finalizer, out of which nothing can be raised.
-    After two seconds of that the process is ended as it is: what it has staged stays behind.
+    After two seconds of that the process is ended as it is.
     """
 
     def __init__(self) -> None:
         self.listens = True
         self._asked: float | None = None
         self._imports = _imports(sys._getframe())
-        self._report = sys.unraisablehook
+        self.report = sys.unraisablehook
 
     def hear(self, sign: int, frame: FrameType | None) -> None:
         """Handle a signal."""
@@ -62,7 +63,7 @@ class _Listener:
             raise StopRequest(sign)
         self._asked = time.monotonic() if self._asked is None else self._asked
         if time.monotonic() - self._asked > _PATIENCE:
-            _end(StopRequest(sign, "modules were still being imported"))
+            _end(StopRequest(sign, _CUT))
         self._ask_again(sign)
 
     def notice(self, unraisable: sys.UnraisableHookArgs) -> None:
@@ -70,7 +71,7 @@ class _Listener:
         if isinstance(unraisable.exc_value, StopRequest):
             self._ask_again(unraisable.exc_value.sign)
         else:
-            self._report(unraisable)
+            self.report(unraisable)
 
     def _keeps_on(self, frame: FrameType) -> bool:
         return frame.f_code.co_name in _LOCKING or _imports(frame) > self._imports
@@ -109,7 +110,7 @@ def stoppable() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    listener, report = _Listener(), sys.unraisablehook
+    listener = _Listener()
     before: dict[int, Any] = {signal.SIGTERM: signal.signal(signal.SIGTERM, listener.hear)}
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
         before[signal.SIGINT] = signal.signal(signal.SIGINT, listener.hear)
@@ -118,7 +119,7 @@ def stoppable() -> Iterator[None]:
         yield
     finally:
         listener.listens = False
-        sys.unraisablehook = report
+        sys.unraisablehook = listener.report
         for sign, handler in before.items():
             if handler is not None:  # not of Python
                 signal.signal(sign, handler)

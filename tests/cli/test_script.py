@@ -44,7 +44,6 @@ def test_a_thread_of_others_is_waited_for():
     assert (done.returncode, done.stdout) == (0, "regkit 0.1.0\nlate\n")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is an event there, not a signal")
 def test_interrupted_before_it_has_begun():
     early = (
         "import signal, sys; sys.addaudithook(lambda event, what: "
