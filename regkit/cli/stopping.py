@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 _SIGNALLED = 128  # as shells count: and the number of the signal
 _SOON, _PATIENCE = 0.01, 2.0  # s
-_CUT = "ended at once, what it had staged as .regkit-* may stay behind"
+_CUT = "ended at once: files named .regkit-* may stay behind"
 _LOCKING = frozenset({"__enter__", "__exit__", "__del__"})
 
 

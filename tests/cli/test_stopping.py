@@ -79,7 +79,7 @@ def test_an_import_without_end_is_ended(sign, tmp_path):
         told = child.communicate()[1]
     assert child.returncode == 128 + sign
     word = "interrupted" if sign == signal.SIGINT else "terminated"
-    assert told.startswith(f"regkit: {word}; ended at once, ")
+    assert told.startswith(f"regkit: {word}; ended at once: ")
     assert len(told.splitlines()) == 1
 
 
